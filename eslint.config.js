@@ -1,0 +1,63 @@
+import js from '@eslint/js';
+import globals from 'globals';
+
+const htmlSinks = ['innerHTML', 'outerHTML', 'srcdoc'].map((property) => ({
+  property,
+  message: 'Build DOM from nodes: the page has no HTML sink (Trusted Types).',
+}));
+
+const strict = {
+  'array-callback-return': 'error',
+  'curly': ['error', 'multi-line'],
+  'default-case-last': 'error',
+  'eqeqeq': ['error', 'always'],
+  'no-constructor-return': 'error',
+  'no-else-return': 'error',
+  'no-eval': 'error',
+  'no-extend-native': 'error',
+  'no-implicit-coercion': ['error', { boolean: false }],
+  'no-implied-eval': 'error',
+  'no-lonely-if': 'error',
+  'no-new-func': 'error',
+  'no-param-reassign': 'error',
+  'no-return-assign': 'error',
+  'no-script-url': 'error',
+  'no-self-compare': 'error',
+  'no-sequences': 'error',
+  'no-shadow': 'error',
+  'no-template-curly-in-string': 'error',
+  'no-throw-literal': 'error',
+  'no-unmodified-loop-condition': 'error',
+  'no-unreachable-loop': 'error',
+  'no-unused-expressions': 'error',
+  'no-unused-vars': ['error', { args: 'after-used', argsIgnorePattern: '^_', caughtErrorsIgnorePattern: '^_' }],
+  'no-use-before-define': ['error', { functions: false, classes: false, variables: false }],
+  'no-useless-rename': 'error',
+  'no-var': 'error',
+  'object-shorthand': ['error', 'properties'],
+  'prefer-const': 'error',
+};
+
+export default [
+  { ignores: ['node_modules/', 'tests/browser/artefacts/'] },
+  js.configs.recommended,
+  { linterOptions: { reportUnusedDisableDirectives: 'error' }, rules: strict },
+  {
+    files: ['static/**/*.js'],
+    languageOptions: { ecmaVersion: 2024, sourceType: 'module', globals: { ...globals.browser, trustedTypes: 'readonly' } },
+    rules: {
+      'max-lines': ['error', { max: 450, skipBlankLines: true, skipComments: true }],
+      'no-alert': 'error',
+      'no-console': 'error',
+      'no-restricted-properties': ['error', ...htmlSinks,
+        { property: 'insertAdjacentHTML', message: 'Build DOM from nodes.' },
+        { object: 'document', property: 'write', message: 'Build DOM from nodes.' },
+        { object: 'document', property: 'cookie', message: 'Cookies are the server\'s; they are HttpOnly.' }],
+    },
+  },
+  {
+    files: ['tests/**/*.js', 'static/**/*.test.js', 'eslint.config.js'],
+    languageOptions: { ecmaVersion: 2024, sourceType: 'module', globals: { ...globals.node, ...globals.browser } },
+    rules: { 'no-console': 'off', 'max-lines': 'off' },
+  },
+];

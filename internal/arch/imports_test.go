@@ -1,0 +1,145 @@
+package arch
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "conclave"
+
+// rule says what one package of ours, with its sub-packages, may import of the others. A package is named by its path
+// below the module. The longest matching name wins, so that a sub-package may have a rule of its own.
+type rule struct {
+	imports []string // "*" is everything
+	inTests []string // further imports of its _test.go files
+	why     string
+}
+
+// rules is the map of docs/architecture.md. A package that is missing here fails the test: put it on the map first.
+var rules = map[string]rule{
+	"sfu":                {why: "media knows participants as numbers and decides nothing about who may do what"},
+	"meeting":            {imports: []string{"sfu"}, why: "meetings decide, the sfu obeys"},
+	"auth":               {why: "signing in knows no meeting"},
+	"config":             {why: "configuration is plain data"},
+	"static":             {why: "the web client talks the public protocol only"},
+	"e2ee":               {why: "the keys of the meeting are nobody's business but the participants'"},
+	"signaling":          {imports: []string{"auth", "meeting", "sfu", "signaling/protocol"}, why: "joins sign-in, meetings and sockets"},
+	"signaling/protocol": {why: "pure wire types, shared with bots"},
+	"bots": {imports: []string{"signaling/protocol", "e2ee"}, inTests: []string{"*"},
+		why: "a bot is a client of the public protocol, like the browser; its tests may start the server"},
+	"cmd":           {imports: []string{"*"}, why: "wires everything"},
+	"internal/arch": {why: "tests only"},
+}
+
+func ruleFor(pkg string) (name string, r rule, ok bool) {
+	for p := pkg; p != "."; p = path.Dir(p) {
+		if r, ok := rules[p]; ok {
+			return p, r, true
+		}
+	}
+	return "", rule{}, false
+}
+
+func allowed(list []string, own, target string) bool {
+	return target == own || slices.Contains(list, "*") || slices.Contains(list, target)
+}
+
+func TestImportRules(t *testing.T) {
+	root := repoRoot(t)
+	seen := map[string]bool{}
+	err := filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return skipDir(d.Name())
+		}
+		if !strings.HasSuffix(file, ".go") {
+			return nil
+		}
+		rel, err := filepath.Rel(root, file)
+		if err != nil {
+			return err
+		}
+		pkg := path.Dir(filepath.ToSlash(rel))
+		own, r, ok := ruleFor(pkg)
+		if !ok {
+			t.Errorf("%s: package %s is not on the map: add it to rules and to docs/architecture.md", rel, pkg)
+			return nil
+		}
+		seen[own] = true
+		checkFile(t, file, rel, own, r)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(seen) < 2 {
+		t.Fatalf("looked at %d packages only: the walk is broken", len(seen))
+	}
+}
+
+func checkFile(t *testing.T, file, rel, own string, r rule) {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Errorf("%s: %v", rel, err)
+		return
+	}
+	list := r.imports
+	if strings.HasSuffix(rel, "_test.go") {
+		list = slices.Concat(list, r.inTests)
+	}
+	for _, imp := range f.Imports {
+		p, err := strconv.Unquote(imp.Path.Value)
+		if err != nil {
+			t.Errorf("%s: %v", rel, err)
+			continue
+		}
+		ours, ok := strings.CutPrefix(p, module+"/")
+		if !ok {
+			continue
+		}
+		target, _, ok := ruleFor(ours)
+		if !ok || !allowed(list, own, target) {
+			t.Errorf("%s: %s must not import %s (%s)", rel, own, ours, r.why)
+		}
+	}
+}
+
+func TestImportRulesRefuseWhatTheyShould(t *testing.T) {
+	cases := []struct {
+		from, to string
+		want     bool
+	}{
+		{"sfu", "meeting", false},
+		{"sfu/internal/rtp", "auth", false},
+		{"sfu", "sfu/internal/rtp", true},
+		{"meeting", "sfu", true},
+		{"meeting", "e2ee", false},
+		{"meeting", "signaling/protocol", false},
+		{"signaling", "signaling/protocol", true},
+		{"signaling/protocol", "signaling", false},
+		{"bots", "signaling", false},
+		{"bots", "sfu", false},
+		{"bots/media", "signaling/protocol", true},
+		{"cmd/conclave", "auth", true},
+	}
+	for _, c := range cases {
+		own, r, ok := ruleFor(c.from)
+		if !ok {
+			t.Fatalf("no rule for %s", c.from)
+		}
+		target, _, _ := ruleFor(c.to)
+		if got := allowed(r.imports, own, target); got != c.want {
+			t.Errorf("%s -> %s: allowed = %v, want %v", c.from, c.to, got, c.want)
+		}
+	}
+}
