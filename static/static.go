@@ -1,0 +1,284 @@
+// Package static serves the web client: plain ES modules and style sheets, embedded in the binary, with no build step
+// and nothing from any other origin. It imports no other package of Conclave. Start reading at Handler; the client
+// itself starts at js/main.js, and docs/client.md is its map.
+package static
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+//go:embed index.html favicon.svg css js
+var embedded embed.FS
+
+// Options configures Handler.
+type Options struct {
+	// Dir serves the client from this directory instead of the files embedded in the binary: read anew for each
+	// request and never cached, for development. Empty serves what is embedded.
+	Dir string
+}
+
+// File is one file of the client with the SHA-256 of its bytes, so that what is served can be compared with what was
+// released.
+type File struct {
+	Path   string
+	SHA256 string // hex
+}
+
+// assetPrefix is followed by the hash of the whole client. Every module imports the others by relative paths, so one hash
+// in the address of the first names the exact version of all, and each may be cached for ever.
+const assetPrefix = "/assets/"
+
+// asset is one servable file.
+type asset struct {
+	body        []byte
+	gzip        []byte // nil when it would not be smaller
+	contentType string
+	etag        string
+}
+
+// site is an immutable snapshot of the client: safe for concurrent use.
+type site struct {
+	version string
+	assets  map[string]asset // by path, without a leading slash
+	page    asset            // index.html with the version filled in
+}
+
+// Handler serves the client: the page at /, /m/{id} and /check, its files under /assets/{version}/, and /favicon.svg. Other
+// paths are answered 404, other methods than GET and HEAD 405. It sets Content-Type, ETag and Cache-Control; the
+// security headers are the caller's. Everything is compressed once, here. Safe for concurrent use.
+func Handler(opts Options) (http.Handler, error) {
+	if opts.Dir != "" {
+		if _, err := load(os.DirFS(opts.Dir)); err != nil {
+			return nil, err
+		}
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s, err := load(os.DirFS(opts.Dir))
+			if err != nil {
+				http.Error(w, "The client's files cannot be read.", http.StatusInternalServerError)
+				return
+			}
+			s.serve(w, r, false)
+		}), nil
+	}
+	s, err := load(embedded)
+	if err != nil {
+		return nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, true) }), nil
+}
+
+// Manifest lists the embedded files in order of path with their hashes.
+func Manifest() ([]File, error) {
+	var files []File
+	err := walk(embedded, func(name string, body []byte) {
+		sum := sha256.Sum256(body)
+		files = append(files, File{Path: name, SHA256: hex.EncodeToString(sum[:])})
+	})
+	return files, err
+}
+
+// walk calls visit for each file of the client in order of path.
+func walk(fsys fs.FS, visit func(name string, body []byte)) error {
+	for _, root := range []string{"css", "favicon.svg", "index.html", "js"} {
+		err := fs.WalkDir(fsys, root, func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !servable(name) {
+				return err
+			}
+			body, err := fs.ReadFile(fsys, name)
+			if err != nil {
+				return fmt.Errorf("read %s: %w", name, err)
+			}
+			visit(name, body)
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("walk the client's files: %w", err)
+		}
+	}
+	return nil
+}
+
+// contentType maps the extensions the client uses; the system's MIME table is not asked, because it differs.
+func contentType(name string) string {
+	switch path.Ext(name) {
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".html":
+		return "text/html; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
+	default:
+		return ""
+	}
+}
+
+func servable(name string) bool { return contentType(name) != "" }
+
+// load reads, hashes and compresses every file.
+func load(fsys fs.FS) (*site, error) {
+	s := &site{assets: map[string]asset{}}
+	whole := sha256.New()
+	var names []string
+	var index []byte
+	err := walk(fsys, func(name string, body []byte) {
+		whole.Write([]byte(name + "\x00" + strconv.Itoa(len(body)) + "\x00"))
+		whole.Write(body)
+		if name == "index.html" {
+			index = body
+			return
+		}
+		names = append(names, name)
+		s.assets[name] = newAsset(name, body)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.version = base64.RawURLEncoding.EncodeToString(whole.Sum(nil)[:12])
+	s.page = newAsset("index.html", page(index, assetPrefix+s.version, names))
+	return s, nil
+}
+
+// page fills in the version, and tells the browser of every module at once: without it each level of imports would
+// cost a round trip.
+func page(index []byte, base string, names []string) []byte {
+	var preload bytes.Buffer
+	slices.Sort(names)
+	for _, name := range names {
+		if path.Ext(name) == ".js" && name != "js/main.js" {
+			fmt.Fprintf(&preload, "  <link rel=\"modulepreload\" href=\"%s/%s\">\n", base, name)
+		}
+	}
+	out := bytes.ReplaceAll(index, []byte("{{base}}"), []byte(base))
+	return bytes.Replace(out, []byte("  <!-- modulepreload -->\n"), preload.Bytes(), 1)
+}
+
+func newAsset(name string, body []byte) asset {
+	sum := sha256.Sum256(body)
+	a := asset{body: body, contentType: contentType(name), etag: base64.RawURLEncoding.EncodeToString(sum[:12])}
+	var buf bytes.Buffer
+	zw, err := gzip.NewWriterLevel(&buf, gzip.BestCompression)
+	if err != nil {
+		return a // cannot happen: the level is a constant that exists
+	}
+	if _, err := zw.Write(body); err != nil || zw.Close() != nil {
+		return a // a bytes.Buffer does not fail
+	}
+	if buf.Len() < len(body) {
+		a.gzip = buf.Bytes()
+	}
+	return a
+}
+
+// serve answers one request; cache is false in development.
+func (s *site) serve(w http.ResponseWriter, r *http.Request, cache bool) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		return
+	}
+	a, immutable, ok := s.find(r.URL.Path, cache)
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	h := w.Header()
+	switch {
+	case !cache:
+		h.Set("Cache-Control", "no-store")
+	case immutable:
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	default:
+		h.Set("Cache-Control", "no-cache")
+	}
+	h.Set("Content-Type", a.contentType)
+	h.Add("Vary", "Accept-Encoding")
+	body, etag := a.body, `"`+a.etag+`"`
+	if a.gzip != nil && acceptsGzip(r.Header.Get("Accept-Encoding")) {
+		h.Set("Content-Encoding", "gzip")
+		body, etag = a.gzip, `"`+a.etag+`-gz"`
+	}
+	h.Set("ETag", etag)
+	if cache && matches(r.Header.Get("If-None-Match"), etag) {
+		h.Del("Content-Encoding")
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodGet {
+		_, _ = w.Write(body) // the client went away: nothing to do, nobody to tell
+	}
+}
+
+// find maps a request path to a file. An unknown version is answered with 404 rather than with other bytes than its
+// address names; in development any version will do.
+func (s *site) find(urlPath string, strict bool) (a asset, immutable, ok bool) {
+	switch {
+	case urlPath == "/", urlPath == "/check":
+		return s.page, false, true
+	case urlPath == "/favicon.svg", urlPath == "/favicon.ico":
+		a, ok = s.assets["favicon.svg"]
+		return a, false, ok
+	case strings.HasPrefix(urlPath, "/m/"):
+		return s.page, false, isMeetingID(strings.TrimPrefix(urlPath, "/m/"))
+	case strings.HasPrefix(urlPath, assetPrefix):
+		version, name, found := strings.Cut(strings.TrimPrefix(urlPath, assetPrefix), "/")
+		if !found || (strict && version != s.version) {
+			return asset{}, false, false
+		}
+		a, ok = s.assets[name]
+		return a, true, ok
+	}
+	return asset{}, false, false
+}
+
+// isMeetingID accepts what could be an id after a human typed it: the page then says whether it is one.
+func isMeetingID(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(c rune) bool {
+		return c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z')
+	})
+}
+
+// acceptsGzip reads an Accept-Encoding header (RFC 9110 §12.5.3).
+func acceptsGzip(header string) bool {
+	for item := range strings.SplitSeq(header, ",") {
+		coding, params, _ := strings.Cut(item, ";")
+		coding = strings.TrimSpace(coding)
+		if !strings.EqualFold(coding, "gzip") && coding != "*" {
+			continue
+		}
+		q, found := strings.CutPrefix(strings.ReplaceAll(strings.ToLower(params), " ", ""), "q=")
+		weight, err := strconv.ParseFloat(q, 64)
+		return !found || (err == nil && weight > 0)
+	}
+	return false
+}
+
+// matches compares weakly, as RFC 9110 §13.1.2 has it for If-None-Match.
+func matches(header, etag string) bool {
+	for candidate := range strings.SplitSeq(header, ",") {
+		candidate = strings.TrimPrefix(strings.TrimSpace(candidate), "W/")
+		if candidate == etag || candidate == "*" {
+			return true
+		}
+	}
+	return false
+}

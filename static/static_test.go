@@ -1,0 +1,217 @@
+package static
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func get(t *testing.T, h http.Handler, path string, header ...string) *http.Response {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func body(t *testing.T, res *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func handler(t *testing.T, opts Options) http.Handler {
+	t.Helper()
+	h, err := Handler(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func TestPageIsServedAtEveryScreenAndNowhereElse(t *testing.T) {
+	h := handler(t, Options{})
+	for path, want := range map[string]int{
+		"/": 200, "/check": 200, "/m/k7qm-2f9x-w3dj-8hrt": 200, "/m/K7QM2F9XW3DJ8HRT": 200,
+		"/m/": 404, "/m/a/b": 404, "/m/%3Cscript%3E": 404, "/index.html": 404, "/js/main.js": 404,
+		"/assets/": 404, "/assets/x/js/main.js": 404, "/static.go": 404, "/assets/../static.go": 404,
+		"/m/" + strings.Repeat("a", 65): 404,
+	} {
+		res := get(t, h, path)
+		if res.StatusCode != want {
+			t.Errorf("%s: %d, want %d", path, res.StatusCode, want)
+		}
+		if want == 200 && res.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+			t.Errorf("%s: type %q", path, res.Header.Get("Content-Type"))
+		}
+	}
+}
+
+var assetRef = regexp.MustCompile(`(?:href|src)="(/assets/[^"]+)"`)
+
+func TestEveryFileThePageNamesIsImmutableAndTyped(t *testing.T) {
+	h := handler(t, Options{})
+	html := body(t, get(t, h, "/"))
+	if strings.Contains(html, "{{") {
+		t.Error("a placeholder was not filled in")
+	}
+	refs := assetRef.FindAllStringSubmatch(html, -1)
+	if len(refs) < 5 {
+		t.Fatalf("only %d references", len(refs))
+	}
+	for _, ref := range refs {
+		res := get(t, h, ref[1])
+		if res.StatusCode != 200 {
+			t.Errorf("%s: %d", ref[1], res.StatusCode)
+		}
+		if cc := res.Header.Get("Cache-Control"); !strings.Contains(cc, "immutable") {
+			t.Errorf("%s: Cache-Control %q", ref[1], cc)
+		}
+		want := map[string]string{".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}[filepath.Ext(ref[1])]
+		if got := res.Header.Get("Content-Type"); got != want {
+			t.Errorf("%s: type %q, want %q", ref[1], got, want)
+		}
+	}
+}
+
+func TestPageIsRevalidatedAndNotSentTwice(t *testing.T) {
+	h := handler(t, Options{})
+	for _, enc := range []string{"", "gzip", "br, gzip;q=0.5"} {
+		first := get(t, h, "/", "Accept-Encoding", enc)
+		if first.Header.Get("Cache-Control") != "no-cache" {
+			t.Errorf("Cache-Control %q", first.Header.Get("Cache-Control"))
+		}
+		second := get(t, h, "/", "Accept-Encoding", enc, "If-None-Match", first.Header.Get("ETag"))
+		if second.StatusCode != http.StatusNotModified || body(t, second) != "" {
+			t.Errorf("encoding %q: %d", enc, second.StatusCode)
+		}
+	}
+}
+
+func TestGzipOnlyForThoseWhoAcceptItAndTheSameBytes(t *testing.T) {
+	h := handler(t, Options{})
+	plain := body(t, get(t, h, "/"))
+	for enc, want := range map[string]bool{
+		"": false, "gzip": true, "GZIP": true, "br, gzip": true, "gzip;q=0": false, "gzip; q=0.0": false, "*": true, "br": false,
+	} {
+		res := get(t, h, "/", "Accept-Encoding", enc)
+		if got := res.Header.Get("Content-Encoding") == "gzip"; got != want {
+			t.Errorf("%q: gzip %v", enc, got)
+			continue
+		}
+		if !want {
+			continue
+		}
+		zr, err := gzip.NewReader(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unzipped, err := io.ReadAll(zr)
+		if err != nil || string(unzipped) != plain {
+			t.Errorf("%q: other bytes (%v)", enc, err)
+		}
+	}
+}
+
+func TestOnlyGetAndHead(t *testing.T) {
+	h := handler(t, Options{})
+	for _, method := range []string{"POST", "PUT", "DELETE", "OPTIONS"} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(method, "/", nil))
+		if w.Code != http.StatusMethodNotAllowed {
+			t.Errorf("%s: %d", method, w.Code)
+		}
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodHead, "/", nil))
+	if w.Code != 200 || w.Body.Len() != 0 || w.Header().Get("Content-Length") == "0" {
+		t.Errorf("HEAD: %d, %d bytes", w.Code, w.Body.Len())
+	}
+}
+
+func TestDevelopmentServesWhatIsOnDiskNow(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		p := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("index.html", "one")
+	write("favicon.svg", "<svg/>")
+	write("css/a.css", "")
+	write("js/main.js", "1")
+	h := handler(t, Options{Dir: dir})
+	write("js/main.js", "2")
+	res := get(t, h, "/assets/any/js/main.js")
+	if body(t, res) != "2" || res.Header.Get("Cache-Control") != "no-store" {
+		t.Error("stale or cacheable")
+	}
+	if _, err := Handler(Options{Dir: filepath.Join(dir, "missing")}); err == nil {
+		t.Error("a missing directory must be an error at the start")
+	}
+}
+
+// The page must be interactive within 120 kB transferred in total.
+func TestWholeClientFitsItsBudget(t *testing.T) {
+	s, err := load(embedded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := len(s.page.gzip)
+	for _, a := range s.assets {
+		if a.gzip != nil {
+			total += len(a.gzip)
+		} else {
+			total += len(a.body)
+		}
+	}
+	t.Logf("the client is %d bytes compressed", total)
+	if total > 120_000 {
+		t.Errorf("%d bytes, budget 120,000", total)
+	}
+}
+
+// What Trusted Types and the Content-Security-Policy would block in a browser must not be written in the first place.
+func TestClientNeedsNoExceptionFromThePolicy(t *testing.T) {
+	banned := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|https?://(?:[^w/]|w[^w])[^"' ]*\.(?:js|css)|from ['"][^.]`)
+	inline := regexp.MustCompile(`(?i)\sstyle="|\son[a-z]+="|<script(?:[^>]*)>[^<]`)
+	err := walk(embedded, func(name string, b []byte) {
+		if m := banned.Find(b); m != nil && filepath.Ext(name) == ".js" {
+			t.Errorf("%s: %s", name, m)
+		}
+		if m := inline.Find(b); m != nil && filepath.Ext(name) == ".html" {
+			t.Errorf("%s: %s", name, m)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestManifestNamesEveryFile(t *testing.T) {
+	files, err := Manifest()
+	if err != nil || len(files) < 7 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for i, f := range files {
+		if len(f.SHA256) != 64 || (i > 0 && files[i-1].Path >= f.Path) {
+			t.Errorf("%+v", f)
+		}
+	}
+}
