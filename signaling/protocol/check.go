@@ -1,0 +1,80 @@
+package protocol
+
+import "strings"
+
+// check holds the rules that concern more than one field.
+func check(m ClientMessage) error {
+	switch m := m.(type) {
+	case *Join:
+		return checkJoin(m)
+	case *Offer:
+		return checkOffer(m)
+	case *Media:
+		return unique("sources", m.Sources)
+	case *Admit:
+		return namedOrAll(len(m.Participants), m.All)
+	case *Mute:
+		if err := namedOrAll(len(m.Participants), m.All); err != nil {
+			return err
+		}
+		return unique("sources", m.Sources)
+	case *AskUnmute:
+		return unique("sources", m.Sources)
+	case *Hand:
+		if m.Participant != 0 && m.Raised {
+			return fieldError("raised", "must be false for somebody else's hand")
+		}
+	case *SetPolicy:
+		if m.Locked == nil && m.Lobby == nil {
+			return fieldError("locked", "or \"lobby\" must be present")
+		}
+	}
+	return nil
+}
+
+func checkJoin(m *Join) error {
+	if m.Version != Version {
+		return &problem{ErrVersion, "This server speaks version 1 of the protocol."}
+	}
+	if !m.Meeting.Valid() {
+		return fieldError("meeting", "must be a meeting id like k7qm-2f9x-w3dj-8hrt")
+	}
+	if m.Password != "" && m.Resume != "" {
+		return fieldError("password", "and \"resume\" cannot go together")
+	}
+	return nil
+}
+
+func checkOffer(m *Offer) error {
+	if strings.Count(m.SDP, "\nm=") > MaxMediaLines {
+		return &problem{ErrBadOffer, "The offer has more than 128 m-lines."}
+	}
+	var sources []Source
+	for i, t := range m.Tracks {
+		for _, earlier := range m.Tracks[:i] {
+			if earlier.MID == t.MID {
+				return fieldError("tracks", "names an m-line twice")
+			}
+		}
+		sources = append(sources, t.Source)
+	}
+	return unique("tracks", sources)
+}
+
+func unique(path string, sources []Source) error {
+	for i, s := range sources {
+		for _, earlier := range sources[:i] {
+			if earlier == s {
+				return fieldError(path, "names a source twice")
+			}
+		}
+	}
+	return nil
+}
+
+func namedOrAll(named int, all bool) error {
+	if (named > 0) == all {
+		return fieldError("participants", "or \"all\" must be present, and not both")
+	}
+	return nil
+}

@@ -1,0 +1,259 @@
+package protocol
+
+// Version is the protocol version this package speaks.
+const Version = 1
+
+// Subprotocol is the WebSocket subprotocol (RFC 6455 §1.9) of this version.
+const Subprotocol = "conclave.v1"
+
+// Limits of the protocol document. Sizes are in bytes unless named otherwise.
+const (
+	MaxMessage      = 16 << 10  // a message from a client, except an offer
+	MaxOffer        = 256 << 10 // an offer
+	MaxMediaLines   = 128       // m-lines of an offer
+	MaxServer       = 4 << 20   // a message from the server, as a client should bound it
+	MaxHTTPBody     = 4 << 10   // an HTTP request body
+	MaxWants        = 64        // entries of a view
+	MaxParticipants = 256       // participants named in one request, and lobby entries in one message
+	MaxName         = 64        // characters of a display name
+	MaxTitle        = 80        // characters of a meeting title
+	MaxChat         = 2000      // characters of a chat text
+	MaxPassword     = 128       // characters of an access password
+	MaxHeight       = 4320      // device pixels of a wanted picture
+	MaxDepth        = 8         // nesting of JSON arrays and objects; the protocol itself needs 4
+)
+
+// An Enum is a string type with a closed set of values.
+type Enum interface {
+	// Values lists the allowed values, in the order of the protocol document.
+	Values() []string
+}
+
+// RequestID correlates a request with its reply. It is the client's choice.
+type RequestID uint32
+
+// Participant numbers a participant, unique for the life of the meeting. Zero is nobody.
+type Participant uint32
+
+// MeetingID is a meeting's address in its written form, for example k7qm-2f9x-w3dj-8hrt.
+type MeetingID string
+
+// MeetingAlphabet are the characters of a MeetingID: no two of them look or sound alike.
+const MeetingAlphabet = "abcdefghjkmnpqrstvwxyz23456789"
+
+// Valid says whether id has the form of a meeting id: four groups of four characters of MeetingAlphabet.
+func (id MeetingID) Valid() bool {
+	if len(id) != 19 {
+		return false
+	}
+	for i := range len(id) {
+		c := id[i]
+		if i%5 == 4 {
+			if c != '-' {
+				return false
+			}
+			continue
+		}
+		if (c < 'a' || c > 'z' || c == 'i' || c == 'l' || c == 'o' || c == 'u') && (c < '2' || c > '9') {
+			return false
+		}
+	}
+	return true
+}
+
+// Source is what a participant publishes.
+type Source string
+
+// The sources.
+const (
+	Mic         Source = "mic"
+	Camera      Source = "camera"
+	ScreenAudio Source = "screen_audio"
+	Screen      Source = "screen"
+)
+
+// Values implements Enum.
+func (Source) Values() []string { return []string{"mic", "camera", "screen_audio", "screen"} }
+
+// RID names a simulcast encoding (RFC 8851): a quarter, a half, or the full height.
+type RID string
+
+// Values implements Enum. The empty RID is the one encoding of a track without simulcast.
+func (RID) Values() []string { return []string{"q", "h", "f", ""} }
+
+// Role is a named set of permissions.
+type Role string
+
+// The roles.
+const (
+	RoleHost        Role = "host"
+	RoleCohost      Role = "cohost"
+	RoleParticipant Role = "participant"
+	RoleViewer      Role = "viewer"
+)
+
+// Values implements Enum.
+func (Role) Values() []string { return []string{"host", "cohost", "participant", "viewer"} }
+
+// Permission is one thing a role may do.
+type Permission string
+
+// The permissions.
+const (
+	PublishMic    Permission = "publish_mic"
+	PublishCamera Permission = "publish_camera"
+	PublishScreen Permission = "publish_screen"
+	MayChat       Permission = "chat"
+	MayAdmit      Permission = "admit"
+	MayMute       Permission = "mute_others"
+	MayRemove     Permission = "remove"
+	MayLock       Permission = "lock"
+	MayRoles      Permission = "roles"
+	MayEnd        Permission = "end"
+)
+
+// Values implements Enum.
+func (Permission) Values() []string {
+	return []string{"publish_mic", "publish_camera", "publish_screen", "chat", "admit", "mute_others", "remove", "lock",
+		"roles", "end"}
+}
+
+// ReactionKind is a short-lived reaction.
+type ReactionKind string
+
+// Values implements Enum.
+func (ReactionKind) Values() []string {
+	return []string{"thumbs_up", "clap", "heart", "laugh", "surprise", "party"}
+}
+
+// WithheldReason says why a wanted track is not sent.
+type WithheldReason string
+
+// The reasons.
+const (
+	NoSlot       WithheldReason = "no_slot"
+	NotPublished WithheldReason = "not_published"
+	SourceMuted  WithheldReason = "muted"
+	NotPermitted WithheldReason = "not_permitted"
+	Bandwidth    WithheldReason = "bandwidth"
+)
+
+// Values implements Enum.
+func (WithheldReason) Values() []string {
+	return []string{"no_slot", "not_published", "muted", "not_permitted", "bandwidth"}
+}
+
+// LeftReason says why somebody is no longer on the roster.
+type LeftReason string
+
+// The reasons.
+const (
+	Left         LeftReason = "left"
+	LeftLost     LeftReason = "lost"
+	LeftRemoved  LeftReason = "removed"
+	LeftReplaced LeftReason = "replaced"
+	LeftIdle     LeftReason = "idle"
+)
+
+// Values implements Enum.
+func (LeftReason) Values() []string { return []string{"left", "lost", "removed", "replaced", "idle"} }
+
+// ByeReason says why the server closes a socket.
+type ByeReason string
+
+// The reasons.
+const (
+	ByeLeft          ByeReason = "left"
+	ByeDenied        ByeReason = "denied"
+	ByeRemoved       ByeReason = "removed"
+	ByeBanned        ByeReason = "banned"
+	ByeEnded         ByeReason = "ended"
+	ByeExpired       ByeReason = "expired"
+	ByeIdle          ByeReason = "idle"
+	ByeReplaced      ByeReason = "replaced"
+	ByeSignedOut     ByeReason = "signed_out"
+	ByeSlowReader    ByeReason = "slow_reader"
+	ByeRateLimited   ByeReason = "rate_limited"
+	ByeProtocolError ByeReason = "protocol_error"
+	ByeShuttingDown  ByeReason = "shutting_down"
+	ByeMediaFailed   ByeReason = "media_failed"
+)
+
+// Values implements Enum.
+func (ByeReason) Values() []string {
+	return []string{"left", "denied", "removed", "banned", "ended", "expired", "idle", "replaced", "signed_out",
+		"slow_reader", "rate_limited", "protocol_error", "shutting_down", "media_failed"}
+}
+
+// LeavePolicy says what happens when the last host leaves.
+type LeavePolicy string
+
+// The policies.
+const (
+	WhenPromote LeavePolicy = "promote"
+	WhenKeep    LeavePolicy = "keep"
+	WhenEnd     LeavePolicy = "end"
+)
+
+// Values implements Enum.
+func (LeavePolicy) Values() []string { return []string{"promote", "keep", "end"} }
+
+// NoticeKind names a notice to everybody.
+type NoticeKind string
+
+// Expiring announces the hard end of the meeting.
+const Expiring NoticeKind = "expiring"
+
+// Values implements Enum.
+func (NoticeKind) Values() []string { return []string{"expiring"} }
+
+// ErrorID is a stable machine id of an error, on the WebSocket and over HTTP.
+type ErrorID string
+
+// The errors of the protocol document.
+const (
+	ErrBadJSON           ErrorID = "bad_json"
+	ErrUnknownType       ErrorID = "unknown_type"
+	ErrInvalidRequest    ErrorID = "invalid_request"
+	ErrTooLarge          ErrorID = "too_large"
+	ErrVersion           ErrorID = "version"
+	ErrNotJoined         ErrorID = "not_joined"
+	ErrAlreadyJoined     ErrorID = "already_joined"
+	ErrNoSuchMeeting     ErrorID = "no_such_meeting"
+	ErrWrongPassword     ErrorID = "wrong_password" //nolint:gosec // an error id
+	ErrMeetingFull       ErrorID = "meeting_full"
+	ErrServerFull        ErrorID = "server_full"
+	ErrMeetingLocked     ErrorID = "meeting_locked"
+	ErrBanned            ErrorID = "banned"
+	ErrResumeFailed      ErrorID = "resume_failed"
+	ErrNotPermitted      ErrorID = "not_permitted"
+	ErrNotAllowed        ErrorID = "not_allowed"
+	ErrNoSuchParticipant ErrorID = "no_such_participant"
+	ErrBadOffer          ErrorID = "bad_offer"
+	ErrNoMedia           ErrorID = "no_media"
+	ErrRateLimited       ErrorID = "rate_limited"
+	ErrUnauthenticated   ErrorID = "unauthenticated"
+	ErrBadOrigin         ErrorID = "bad_origin"
+	ErrInternal          ErrorID = "internal"
+	ErrInvalidEmail      ErrorID = "invalid_email"
+	ErrInvalidCode       ErrorID = "invalid_code"
+	ErrCodeExpired       ErrorID = "code_expired"
+)
+
+// Values implements Enum.
+func (ErrorID) Values() []string {
+	return []string{"bad_json", "unknown_type", "invalid_request", "too_large", "version", "not_joined", "already_joined",
+		"no_such_meeting", "wrong_password", "meeting_full", "server_full", "meeting_locked", "banned", "resume_failed",
+		"not_permitted", "not_allowed", "no_such_participant", "bad_offer", "no_media", "rate_limited", "unauthenticated",
+		"bad_origin", "internal", "invalid_email", "invalid_code", "code_expired"}
+}
+
+// Fatal says whether a bye and the close of the socket follow an error with this id.
+func (e ErrorID) Fatal() bool {
+	switch e {
+	case ErrBadJSON, ErrTooLarge, ErrVersion, ErrNoSuchMeeting, ErrMeetingFull, ErrServerFull, ErrMeetingLocked, ErrBanned:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,69 @@
+package protocol
+
+import "time"
+
+// Config is the answer of GET /api/config: what a page may know before sign-in.
+type Config struct {
+	Name        string `json:"name"`
+	Operator    string `json:"operator"`
+	Version     string `json:"version"`
+	CodeDigits  int    `json:"code_digits" bound:"6..8"`
+	MaxMeetingS int    `json:"max_meeting_s"`
+	Guests      bool   `json:"guests"`
+}
+
+// CodeRequest is the body of POST /api/auth/code.
+type CodeRequest struct {
+	Email string `json:"email" bound:"3..254"`
+}
+
+// Code is the answer of POST /api/auth/code.
+type Code struct {
+	ExpiresInS int `json:"expires_in_s"`
+	ResendInS  int `json:"resend_in_s"`
+}
+
+// VerifyRequest is the body of POST /api/auth/verify.
+type VerifyRequest struct {
+	Code string `json:"code" bound:"6..8"`
+}
+
+// Session is the answer of POST /api/auth/verify and GET /api/auth/session.
+type Session struct {
+	Email     string    `json:"email"`
+	ExpiresAt time.Time `json:"expires_at"`
+	CanHost   bool      `json:"can_host"`
+}
+
+// Create is the body of POST /api/meetings. Absent fields take the documented defaults.
+type Create struct {
+	Title          string      `json:"title,omitempty" bound:"0..80" text:"line"`
+	Password       string      `json:"password,omitempty" bound:"1..128"`
+	Lobby          *bool       `json:"lobby,omitempty"`
+	WhenHostLeaves LeavePolicy `json:"when_host_leaves,omitempty"`
+}
+
+// Created is the answer of POST /api/meetings.
+type Created struct {
+	Meeting   MeetingID `json:"meeting"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// MeetingInfo is the answer of GET /api/meetings/{id}.
+type MeetingInfo struct {
+	Meeting      MeetingID `json:"meeting"`
+	Title        string    `json:"title" bound:"0..80"`
+	Password     bool      `json:"password"`
+	Lobby        bool      `json:"lobby"`
+	Locked       bool      `json:"locked"`
+	Host         bool      `json:"host"`
+	Participants int       `json:"participants"`
+	ExpiresAt    time.Time `json:"expires_at"`
+}
+
+// HTTPError is the body of every HTTP answer that is not 2xx.
+type HTTPError struct {
+	Error       ErrorID `json:"error"`
+	Message     string  `json:"message"`
+	RetryAfterS int     `json:"retry_after_s,omitempty"`
+}

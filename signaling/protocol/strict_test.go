@@ -1,0 +1,195 @@
+package protocol_test
+
+import (
+	"strings"
+	"testing"
+
+	"conclave/signaling/protocol"
+)
+
+func TestStrictDecoding(t *testing.T) {
+	join := func(name string) string {
+		return `{"type":"join","id":1,"version":1,"meeting":"k7qm-2f9x-w3dj-8hrt","name":"` + name + `"}`
+	}
+	for name, c := range map[string]struct {
+		in, err, names string
+	}{
+		"empty":                    {``, "bad_json", ""},
+		"not_json":                 {`hello`, "bad_json", ""},
+		"an_array":                 {`[]`, "bad_json", "object"},
+		"two_objects":              {`{"type":"leave","id":1}{}`, "bad_json", "more than one"},
+		"trailing_comma":           {`{"type":"leave","id":1,}`, "bad_json", ""},
+		"comment":                  {`{"type":"leave"/**/,"id":1}`, "bad_json", ""},
+		"nan":                      {`{"type":"leave","id":NaN}`, "bad_json", ""},
+		"infinity":                 {`{"type":"leave","id":-Infinity}`, "bad_json", ""},
+		"leading_zero":             {`{"type":"leave","id":01}`, "bad_json", ""},
+		"raw_newline_in_string":    {"{\"type\":\"lea\nve\",\"id\":1}", "bad_json", ""},
+		"invalid_utf8":             {"{\"type\":\"chat\",\"id\":1,\"text\":\"\xff\"}", "bad_json", "UTF-8"},
+		"encoded_surrogate_utf8":   {"{\"type\":\"chat\",\"id\":1,\"text\":\"\xed\xa0\x80\"}", "bad_json", "UTF-8"},
+		"lone_high_surrogate":      {`{"type":"chat","id":1,"text":"\ud83d"}`, "bad_json", "surrogate"},
+		"lone_low_surrogate":       {`{"type":"chat","id":1,"text":"\ude00x"}`, "bad_json", "surrogate"},
+		"high_then_high_surrogate": {`{"type":"chat","id":1,"text":"\ud83d\ud83d"}`, "bad_json", "surrogate"},
+		"byte_order_mark":          {"\ufeff{\"type\":\"leave\",\"id\":1}", "bad_json", ""},
+		"deep_array":               {`{"type":"view","id":1,"wants":` + strings.Repeat("[", 7000) + strings.Repeat("]", 7000) + `}`, "bad_json", "deep"},
+		"deep_object":              {strings.Repeat(`{"a":`, 3000) + "1" + strings.Repeat("}", 3000), "bad_json", "deep"},
+		"duplicate_key":            {`{"type":"leave","id":1,"id":2}`, "bad_json", "twice"},
+		"duplicate_key_escaped":    {`{"type":"leave","id":1,"\u0069d":2}`, "bad_json", "twice"},
+		"duplicate_key_nested":     {`{"type":"view","id":1,"wants":[{"participant":1,"participant":2}]}`, "bad_json", "twice"},
+		"no_type":                  {`{"id":1}`, "invalid_request", `"type"`},
+		"type_is_a_number":         {`{"type":7,"id":1}`, "invalid_request", `"type"`},
+		"unknown_type":             {`{"type":"jump","id":1}`, "unknown_type", ""},
+		"server_type":              {`{"type":"welcome","id":1}`, "unknown_type", ""},
+		"type_in_other_case":       {`{"type":"Leave","id":1}`, "unknown_type", ""},
+		"key_in_other_case":        {`{"type":"leave","ID":1}`, "invalid_request", `"ID"`},
+		"unknown_field":            {`{"type":"leave","id":1,"x":1}`, "invalid_request", `"x"`},
+		"unknown_nested_field":     {`{"type":"view","id":1,"wants":[{"participant":1,"source":"mic","height":1,"x":1}]}`, "invalid_request", `"wants[0].x"`},
+		"missing_field":            {`{"type":"chat","id":1}`, "invalid_request", `"text"`},
+		"missing_nested_field":     {`{"type":"view","id":1,"wants":[{"participant":1,"source":"mic"}]}`, "invalid_request", `"wants[0].height"`},
+		"missing_boolean":          {`{"type":"hand","id":1}`, "invalid_request", `"raised"`},
+		"null":                     {`{"type":"hand","id":1,"raised":null}`, "invalid_request", `"raised"`},
+		"null_optional":            {`{"type":"policy","id":1,"locked":null}`, "invalid_request", `"locked"`},
+		"string_for_number":        {`{"type":"leave","id":"1"}`, "invalid_request", `"id"`},
+		"number_for_string":        {`{"type":"chat","id":1,"text":1}`, "invalid_request", `"text"`},
+		"object_for_list":          {`{"type":"view","id":1,"wants":{}}`, "invalid_request", `"wants"`},
+		"list_for_object":          {`{"type":"view","id":1,"wants":[[]]}`, "invalid_request", `"wants[0]"`},
+		"fraction":                 {`{"type":"leave","id":1.5}`, "invalid_request", `"id"`},
+		"exponent":                 {`{"type":"leave","id":1e3}`, "invalid_request", `"id"`},
+		"negative_id":              {`{"type":"leave","id":-1}`, "invalid_request", `"id"`},
+		"zero_id":                  {`{"type":"leave","id":0}`, "invalid_request", `"id"`},
+		"id_over_31_bits":          {`{"type":"leave","id":2147483648}`, "invalid_request", `"id"`},
+		"id_over_64_bits":          {`{"type":"leave","id":99999999999999999999999}`, "invalid_request", `"id"`},
+		"version":                  {`{"type":"join","id":1,"version":2,"meeting":"k7qm-2f9x-w3dj-8hrt","name":"A"}`, "version", ""},
+		"meeting_id_form":          {`{"type":"join","id":1,"version":1,"meeting":"k7qm-2f9x-w3dj-8hri","name":"A"}`, "invalid_request", `"meeting"`},
+		"empty_name":               {join(""), "invalid_request", `"name"`},
+		"blank_name":               {join("   "), "invalid_request", `"name"`},
+		"name_of_65":               {join(strings.Repeat("ä", 65)), "invalid_request", `"name"`},
+		"name_with_control":        {join(`A\u0007`), "invalid_request", `"name"`},
+		"name_with_newline":        {join(`A\nB`), "invalid_request", `"name"`},
+		"name_with_rtl_override":   {join(`A\u202eB`), "invalid_request", `"name"`},
+		"name_with_isolate":        {join(`A\u2066B`), "invalid_request", `"name"`},
+		"name_with_zero_width":     {join(`A\u200bB`), "invalid_request", `"name"`},
+		"name_of_a_blank_letter":   {join(`\u3164`), "invalid_request", `"name"`},
+		"name_with_tag_character":  {join(`A\udb40\udc41`), "invalid_request", `"name"`},
+		"password_of_129": {`{"type":"join","id":1,"version":1,"meeting":"k7qm-2f9x-w3dj-8hrt","name":"A","password":"` +
+			strings.Repeat("x", 129) + `"}`, "invalid_request", `"password"`},
+		"resume_not_hex": {`{"type":"join","id":1,"version":1,"meeting":"k7qm-2f9x-w3dj-8hrt","name":"A","resume":"` +
+			strings.Repeat("X", 64) + `"}`, "invalid_request", `"resume"`},
+		"message_over_16_KiB":   {`{"type":"chat","id":9,"text":"` + strings.Repeat("x", 16<<10) + `"}`, "too_large", ""},
+		"offer_over_256_KiB":    {`{"type":"offer","id":9,"sdp":"` + strings.Repeat("x", 256<<10) + `"}`, "too_large", ""},
+		"offer_of_129_m_lines":  {`{"type":"offer","id":9,"sdp":"v=0` + strings.Repeat(`\nm=audio`, 129) + `","tracks":[]}`, "bad_offer", ""},
+		"track_twice":           {`{"type":"offer","id":9,"sdp":"v","tracks":[{"mid":"0","source":"mic"},{"mid":"1","source":"mic"}]}`, "invalid_request", `"tracks"`},
+		"mid_twice":             {`{"type":"offer","id":9,"sdp":"v","tracks":[{"mid":"0","source":"mic"},{"mid":"0","source":"camera"}]}`, "invalid_request", `"tracks"`},
+		"mid_with_newline":      {`{"type":"offer","id":9,"sdp":"v","tracks":[{"mid":"0\n","source":"mic"}]}`, "invalid_request", `"tracks[0].mid"`},
+		"unknown_source":        {`{"type":"media","id":1,"sources":["nose"]}`, "invalid_request", `"sources[0]"`},
+		"source_twice":          {`{"type":"media","id":1,"sources":["mic","mic"]}`, "invalid_request", `"sources"`},
+		"height_of_zero":        {`{"type":"view","id":1,"wants":[{"participant":1,"source":"camera","height":0}]}`, "invalid_request", `"wants[0].height"`},
+		"height_of_4321":        {`{"type":"view","id":1,"wants":[{"participant":1,"source":"camera","height":4321}]}`, "invalid_request", `between 1 and 4320`},
+		"want_of_nobody":        {`{"type":"view","id":1,"wants":[{"participant":0,"source":"camera","height":1}]}`, "invalid_request", `"wants[0].participant"`},
+		"65_wants":              {`{"type":"view","id":1,"wants":[` + strings.Repeat(`{"participant":1,"source":"camera","height":9},`, 64) + `{"participant":1,"source":"camera","height":9}]}`, "invalid_request", `"wants"`},
+		"257_participants":      {`{"type":"deny","id":1,"participants":[` + strings.Repeat("1,", 256) + `1]}`, "invalid_request", `"participants"`},
+		"participant_zero":      {`{"type":"deny","id":1,"participants":[0]}`, "invalid_request", `"participants[0]"`},
+		"chat_of_2001":          {`{"type":"chat","id":1,"text":"` + strings.Repeat("x", 2001) + `"}`, "invalid_request", `"text"`},
+		"chat_with_nul":         {`{"type":"chat","id":1,"text":"a\u0000"}`, "invalid_request", `"text"`},
+		"chat_names_its_sender": {`{"type":"chat","id":1,"text":"a","from":3}`, "invalid_request", `"from"`},
+		"unknown_reaction":      {`{"type":"react","id":1,"reaction":"boo"}`, "invalid_request", `"reaction"`},
+		"raise_anothers_hand":   {`{"type":"hand","id":1,"raised":true,"participant":3}`, "invalid_request", `"raised"`},
+		"admit_nobody":          {`{"type":"admit","id":1}`, "invalid_request", `"participants"`},
+		"admit_some_and_all":    {`{"type":"admit","id":1,"participants":[1],"all":true}`, "invalid_request", `"participants"`},
+		"empty_policy":          {`{"type":"policy","id":1}`, "invalid_request", `"locked"`},
+		"unknown_role":          {`{"type":"role","id":1,"participant":2,"role":"king"}`, "invalid_request", `"role"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := protocol.DecodeClient([]byte(c.in))
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			e := err.(*protocol.RequestError)
+			if string(e.Err) != c.err || !strings.Contains(e.Message, c.names) {
+				t.Fatalf("got %s %q, want %s naming %q", e.Err, e.Message, c.err, c.names)
+			}
+			if r := e.Reply(); r.Fatal != e.Err.Fatal() || r.Message == "" {
+				t.Fatalf("reply %+v", r)
+			}
+		})
+	}
+}
+
+func TestAcceptsWhatTheDocumentAllows(t *testing.T) {
+	for name, in := range map[string]string{
+		"escapes":               `{"type":"chat","id":1,"text":"\ud83d\ude00\u00e4\n\t\"\\\/"}`,
+		"escaped_key":           `{"type":"leave","\u0069d":1}`,
+		"white_space":           " {\r\n\t\"type\" : \"leave\" , \"id\" : 1 } ",
+		"name_of_64_characters": `{"type":"join","id":1,"version":1,"meeting":"k7qm-2f9x-w3dj-8hrt","name":"` + strings.Repeat("😀", 64) + `"}`,
+		"html_name_is_text":     `{"type":"join","id":1,"version":1,"meeting":"k7qm-2f9x-w3dj-8hrt","name":"<img src=x onerror=alert(1)>"}`,
+		"hebrew_name":           `{"type":"join","id":1,"version":1,"meeting":"k7qm-2f9x-w3dj-8hrt","name":"דנה"}`,
+		"everything_muted":      `{"type":"media","id":1,"sources":[]}`,
+		"view_of_nothing":       `{"type":"view","id":1,"wants":[]}`,
+		"largest_id":            `{"type":"leave","id":2147483647}`,
+		"offer_over_16_KiB":     `{"type":"offer","id":1,"sdp":"` + strings.Repeat("x", 200<<10) + `","tracks":[]}`,
+	} {
+		if _, err := protocol.DecodeClient([]byte(in)); err != nil {
+			t.Errorf("%s: %s", name, detail(err))
+		}
+	}
+}
+
+// A reply can be matched to its request even when the request is wrong.
+func TestErrorsEchoTheRequestID(t *testing.T) {
+	for _, in := range []string{
+		`{"type":"jump","id":42}`, `{"id":42}`, `{"type":"chat","id":42,"text":""}`, `{"type":"chat","text":1,"id":42}`,
+	} {
+		_, err := protocol.DecodeClient([]byte(in))
+		if e := err.(*protocol.RequestError); e.ID != 42 {
+			t.Errorf("%s: id %d", in, e.ID)
+		}
+	}
+}
+
+// Wrong types in every field of every message are invalid requests that name the field, never a panic.
+func TestEveryFieldOfEveryMessageRejectsEveryWrongType(t *testing.T) {
+	for _, ex := range examples(readDoc(t), "client") {
+		m, err := protocol.DecodeClient([]byte(ex))
+		if err != nil {
+			t.Fatal(detail(err))
+		}
+		good, _ := protocol.Marshal(m)
+		for i := range good {
+			if good[i] != ':' {
+				continue
+			}
+			for _, wrong := range []string{`null`, `{"a":{}}`, `[[]]`, `-1`, `1.5`, `"\u202e"`, `"💥💥💥💥💥💥💥💥💥💥💥💥💥💥💥💥💥"`} {
+				end := i + 1
+				for depth := 0; end < len(good); end++ {
+					if c := good[end]; c == '{' || c == '[' {
+						depth++
+					} else if (c == '}' || c == ']' || c == ',') && depth == 0 {
+						break
+					} else if c == '}' || c == ']' {
+						depth--
+					}
+				}
+				in := string(good[:i+1]) + wrong + string(good[end:])
+				if _, err := protocol.DecodeClient([]byte(in)); err == nil && !strings.Contains(in, `"text":"`) && !strings.Contains(in, `"password":"`) && !strings.Contains(in, `"sdp":"`) {
+					t.Errorf("accepted %s", in)
+				}
+			}
+		}
+	}
+}
+
+func TestMeetingIDForm(t *testing.T) {
+	for id, want := range map[protocol.MeetingID]bool{
+		"k7qm-2f9x-w3dj-8hrt": true, "K7qm-2f9x-w3dj-8hrt": false, "k7qm2f9xw3dj8hrt": false, "": false,
+		"k7qm-2f9x-w3dj-8hr1": false, "k7qm-2f9x-w3dj-8hrt\n": false, "k7qm_2f9x-w3dj-8hrt": false, "../../etc/passwd-xx": false,
+	} {
+		if id.Valid() != want {
+			t.Errorf("%q valid: %v", id, !want)
+		}
+	}
+	for _, c := range protocol.MeetingAlphabet {
+		c := string(c)
+		if id := protocol.MeetingID(c + c + c + c + "-aaaa-aaaa-aaaa"); !id.Valid() {
+			t.Errorf("%q is refused", id)
+		}
+	}
+}

@@ -1,0 +1,451 @@
+// Generated from the Go structs of signaling/protocol by `go generate ./signaling/protocol`. Do not edit.
+// @ts-check
+
+/** The protocol version these types describe. */
+export const PROTOCOL_VERSION = 1;
+
+/** The WebSocket subprotocol. */
+export const SUBPROTOCOL = "conclave.v1";
+
+/** Limits of the protocol document: bytes of messages, characters of texts, elements of lists. */
+export const LIMITS = Object.freeze({
+  message: 16384,
+  offer: 262144,
+  mediaLines: 128,
+  wants: 64,
+  participants: 256,
+  name: 64,
+  title: 80,
+  chat: 2000,
+  password: 128,
+  height: 4320,
+});
+
+/** @typedef {"camera" | "mic" | "screen" | "screen_audio"} Source */
+
+/** @typedef {"clap" | "heart" | "laugh" | "party" | "surprise" | "thumbs_up"} ReactionKind */
+
+/** @typedef {"cohost" | "host" | "participant" | "viewer"} Role */
+
+/** @typedef {"admit" | "chat" | "end" | "lock" | "mute_others" | "publish_camera" | "publish_mic" | "publish_screen" | "remove" | "roles"} Permission */
+
+/** @typedef {"bandwidth" | "muted" | "no_slot" | "not_permitted" | "not_published"} WithheldReason */
+
+/** @typedef {"" | "f" | "h" | "q"} RID */
+
+/** @typedef {"idle" | "left" | "lost" | "removed" | "replaced"} LeftReason */
+
+/** @typedef {"expiring"} NoticeKind */
+
+/** @typedef {"banned" | "denied" | "ended" | "expired" | "idle" | "left" | "media_failed" | "protocol_error" | "rate_limited" | "removed" | "replaced" | "shutting_down" | "signed_out" | "slow_reader"} ByeReason */
+
+/** @typedef {"already_joined" | "bad_json" | "bad_offer" | "bad_origin" | "banned" | "code_expired" | "internal" | "invalid_code" | "invalid_email" | "invalid_request" | "meeting_full" | "meeting_locked" | "no_media" | "no_such_meeting" | "no_such_participant" | "not_allowed" | "not_joined" | "not_permitted" | "rate_limited" | "resume_failed" | "server_full" | "too_large" | "unauthenticated" | "unknown_type" | "version" | "wrong_password"} ErrorID */
+
+/** @typedef {"end" | "keep" | "promote"} LeavePolicy */
+
+/**
+ * @typedef {object} Join
+ * @property {"join"} type
+ * @property {number} id 1..2147483647
+ * @property {number} version
+ * @property {string} meeting
+ * @property {string} name 1..64
+ * @property {string} [password] 1..128
+ * @property {string} [resume] 64..64
+ */
+
+/**
+ * @typedef {object} Track
+ * @property {string} mid 1..16
+ * @property {Source} source
+ */
+
+/**
+ * @typedef {object} Offer
+ * @property {"offer"} type
+ * @property {number} id 1..2147483647
+ * @property {string} sdp 1..262144
+ * @property {Track[]} tracks 0..4
+ */
+
+/**
+ * @typedef {object} Media
+ * @property {"media"} type
+ * @property {number} id 1..2147483647
+ * @property {Source[]} sources 0..4
+ */
+
+/**
+ * @typedef {object} Want
+ * @property {number} participant 1..4294967295
+ * @property {Source} source
+ * @property {number} height 1..4320
+ */
+
+/**
+ * @typedef {object} View
+ * @property {"view"} type
+ * @property {number} id 1..2147483647
+ * @property {Want[]} wants 0..64
+ */
+
+/**
+ * @typedef {object} Chat
+ * @property {"chat"} type
+ * @property {number} id 1..2147483647
+ * @property {string} text 1..2000
+ * @property {number} [to] 1..4294967295
+ */
+
+/**
+ * @typedef {object} React
+ * @property {"react"} type
+ * @property {number} id 1..2147483647
+ * @property {ReactionKind} reaction
+ */
+
+/**
+ * @typedef {object} Hand
+ * @property {"hand"} type
+ * @property {number} id 1..2147483647
+ * @property {boolean} raised
+ * @property {number} [participant] 1..4294967295
+ */
+
+/**
+ * @typedef {object} Admit
+ * @property {"admit"} type
+ * @property {number} id 1..2147483647
+ * @property {number[]} [participants] 1..256
+ * @property {boolean} [all]
+ */
+
+/**
+ * @typedef {object} Deny
+ * @property {"deny"} type
+ * @property {number} id 1..2147483647
+ * @property {number[]} participants 1..256
+ */
+
+/**
+ * @typedef {object} Mute
+ * @property {"mute"} type
+ * @property {number} id 1..2147483647
+ * @property {number[]} [participants] 1..256
+ * @property {boolean} [all]
+ * @property {Source[]} sources 1..4
+ */
+
+/**
+ * @typedef {object} AskUnmute
+ * @property {"ask_unmute"} type
+ * @property {number} id 1..2147483647
+ * @property {number[]} participants 1..256
+ * @property {Source[]} sources 1..4
+ */
+
+/**
+ * @typedef {object} Remove
+ * @property {"remove"} type
+ * @property {number} id 1..2147483647
+ * @property {number[]} participants 1..256
+ * @property {boolean} [ban]
+ */
+
+/**
+ * @typedef {object} SetRole
+ * @property {"role"} type
+ * @property {number} id 1..2147483647
+ * @property {number} participant 1..4294967295
+ * @property {Role} role
+ */
+
+/**
+ * @typedef {object} SetPolicy
+ * @property {"policy"} type
+ * @property {number} id 1..2147483647
+ * @property {boolean} [locked]
+ * @property {boolean} [lobby]
+ */
+
+/**
+ * @typedef {object} End
+ * @property {"end"} type
+ * @property {number} id 1..2147483647
+ */
+
+/**
+ * @typedef {object} Active
+ * @property {"active"} type
+ * @property {number} id 1..2147483647
+ */
+
+/**
+ * @typedef {object} Leave
+ * @property {"leave"} type
+ * @property {number} id 1..2147483647
+ */
+
+/**
+ * @typedef {object} OK
+ * @property {"ok"} type
+ * @property {number} id 1..2147483647
+ */
+
+/**
+ * @typedef {object} Lobby
+ * @property {"lobby"} type
+ * @property {number} [id] 1..2147483647
+ * @property {string} title 0..80
+ * @property {number} waiting
+ * @property {boolean} hosts_present
+ */
+
+/**
+ * @typedef {object} MeetingState
+ * @property {string} meeting
+ * @property {string} title 0..80
+ * @property {boolean} locked
+ * @property {boolean} lobby
+ * @property {string} expires_at
+ * @property {string} server_time
+ */
+
+/**
+ * @typedef {object} RosterEntry
+ * @property {number} participant 1..4294967295
+ * @property {string} name 1..64
+ * @property {Role} role
+ * @property {Source[]} sources 0..4
+ * @property {number} hand
+ * @property {boolean} connected
+ */
+
+/**
+ * @typedef {object} WaitingEntry
+ * @property {number} participant 1..4294967295
+ * @property {string} name 1..64
+ * @property {string} [email]
+ * @property {string} since
+ */
+
+/**
+ * @typedef {object} Welcome
+ * @property {"welcome"} type
+ * @property {number} id 1..2147483647
+ * @property {number} version
+ * @property {number} participant 1..4294967295
+ * @property {Role} role
+ * @property {Permission[]} permissions 0..16
+ * @property {string} resume
+ * @property {boolean} resumed
+ * @property {MeetingState} meeting
+ * @property {RosterEntry[]} participants
+ * @property {WaitingEntry[]} waiting 0..256
+ * @property {Record<string, string>} [role_names]
+ */
+
+/**
+ * @typedef {object} Answer
+ * @property {"answer"} type
+ * @property {number} id 1..2147483647
+ * @property {string} sdp
+ */
+
+/**
+ * @typedef {object} Slot
+ * @property {string} mid 1..16
+ * @property {number} participant
+ * @property {Source} [source]
+ * @property {number} [height]
+ */
+
+/**
+ * @typedef {object} Withheld
+ * @property {number} participant 1..4294967295
+ * @property {Source} source
+ * @property {WithheldReason} reason
+ */
+
+/**
+ * @typedef {object} Slots
+ * @property {"slots"} type
+ * @property {Slot[]} slots
+ * @property {Withheld[]} [withheld]
+ */
+
+/**
+ * @typedef {object} Encode
+ * @property {"encode"} type
+ * @property {Source} source
+ * @property {RID[]} rids 0..4
+ */
+
+/**
+ * @typedef {object} LeftEntry
+ * @property {number} participant 1..4294967295
+ * @property {LeftReason} reason
+ */
+
+/**
+ * @typedef {object} Roster
+ * @property {"roster"} type
+ * @property {RosterEntry[]} [joined]
+ * @property {RosterEntry[]} [changed]
+ * @property {LeftEntry[]} [left]
+ */
+
+/**
+ * @typedef {object} Speakers
+ * @property {"speakers"} type
+ * @property {number[]} speakers
+ */
+
+/**
+ * @typedef {object} ChatEvent
+ * @property {"chat"} type
+ * @property {number} from 1..4294967295
+ * @property {number} [to] 1..4294967295
+ * @property {string} text 1..2000
+ * @property {string} at
+ */
+
+/**
+ * @typedef {object} Reaction
+ * @property {"reaction"} type
+ * @property {number} from 1..4294967295
+ * @property {ReactionKind} reaction
+ */
+
+/**
+ * @typedef {object} Waiting
+ * @property {"waiting"} type
+ * @property {WaitingEntry[]} waiting 0..256
+ */
+
+/**
+ * @typedef {object} Muted
+ * @property {"muted"} type
+ * @property {number} by 1..4294967295
+ * @property {Source[]} sources 1..4
+ */
+
+/**
+ * @typedef {object} AskUnmuteEvent
+ * @property {"ask_unmute"} type
+ * @property {number} by 1..4294967295
+ * @property {Source[]} sources 1..4
+ */
+
+/**
+ * @typedef {object} Permissions
+ * @property {"permissions"} type
+ * @property {Role} role
+ * @property {Permission[]} permissions 0..16
+ */
+
+/**
+ * @typedef {object} PolicyEvent
+ * @property {"policy"} type
+ * @property {boolean} locked
+ * @property {boolean} lobby
+ */
+
+/**
+ * @typedef {object} Notice
+ * @property {"notice"} type
+ * @property {NoticeKind} notice
+ * @property {number} in_s
+ */
+
+/**
+ * @typedef {object} Idle
+ * @property {"idle"} type
+ * @property {number} in_s
+ */
+
+/**
+ * @typedef {object} Bye
+ * @property {"bye"} type
+ * @property {ByeReason} reason
+ * @property {string} message
+ */
+
+/**
+ * @typedef {object} Error
+ * @property {"error"} type
+ * @property {number} [id] 1..2147483647
+ * @property {ErrorID} error
+ * @property {string} message
+ * @property {boolean} fatal
+ */
+
+/**
+ * @typedef {object} Config
+ * @property {string} name
+ * @property {string} operator
+ * @property {string} version
+ * @property {number} code_digits 6..8
+ * @property {number} max_meeting_s
+ * @property {boolean} guests
+ */
+
+/**
+ * @typedef {object} CodeRequest
+ * @property {string} email 3..254
+ */
+
+/**
+ * @typedef {object} Code
+ * @property {number} expires_in_s
+ * @property {number} resend_in_s
+ */
+
+/**
+ * @typedef {object} VerifyRequest
+ * @property {string} code 6..8
+ */
+
+/**
+ * @typedef {object} Session
+ * @property {string} email
+ * @property {string} expires_at
+ * @property {boolean} can_host
+ */
+
+/**
+ * @typedef {object} Create
+ * @property {string} [title] 0..80
+ * @property {string} [password] 1..128
+ * @property {boolean} [lobby]
+ * @property {LeavePolicy} [when_host_leaves]
+ */
+
+/**
+ * @typedef {object} Created
+ * @property {string} meeting
+ * @property {string} expires_at
+ */
+
+/**
+ * @typedef {object} MeetingInfo
+ * @property {string} meeting
+ * @property {string} title 0..80
+ * @property {boolean} password
+ * @property {boolean} lobby
+ * @property {boolean} locked
+ * @property {boolean} host
+ * @property {number} participants
+ * @property {string} expires_at
+ */
+
+/**
+ * @typedef {object} HTTPError
+ * @property {ErrorID} error
+ * @property {string} message
+ * @property {number} [retry_after_s]
+ */
+
+/** @typedef {Join | Offer | Media | View | Chat | React | Hand | Admit | Deny | Mute | AskUnmute | Remove | SetRole | SetPolicy | End | Active | Leave} ClientMessage what a client sends */
+
+/** @typedef {OK | Lobby | Welcome | Answer | Slots | Encode | Roster | Speakers | ChatEvent | Reaction | Waiting | Muted | AskUnmuteEvent | Permissions | PolicyEvent | Notice | Idle | Bye | Error} ServerMessage what the server sends */
