@@ -1,0 +1,80 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"unique"
+
+	"github.com/go-chi/chi/v5/middleware"
+)
+
+// ClientIP is the address of a client, as far as it can be trusted. It is comparable. No verb of fmt, no logger and no
+// encoder prints it. The zero value is no address.
+type ClientIP struct{ h unique.Handle[netip.Addr] }
+
+// NewClientIP makes a ClientIP. IPv4-mapped IPv6 becomes IPv4 and zones are dropped, so that one client is one value.
+// An invalid address gives the zero value.
+func NewClientIP(a netip.Addr) ClientIP {
+	if !a.IsValid() {
+		return ClientIP{}
+	}
+	return ClientIP{unique.Make(a.Unmap().WithZone(""))}
+}
+
+// Reveal returns the address; the zero netip.Addr for no address. Never for a log.
+func (c ClientIP) Reveal() netip.Addr {
+	if c.IsZero() {
+		return netip.Addr{}
+	}
+	return c.h.Value()
+}
+
+// IsZero says whether c is no address.
+func (c ClientIP) IsZero() bool { return c == ClientIP{} }
+
+// LimitKey returns what limits count by: the address itself for IPv4, the /64 for IPv6, because that is the smallest
+// network a customer is given (RFC 6177) and one machine can take any address in it.
+func (c ClientIP) LimitKey() ClientIP {
+	a := c.Reveal()
+	if !a.Is6() {
+		return c
+	}
+	prefix, err := a.Prefix(64)
+	if err != nil {
+		return c
+	}
+	return NewClientIP(prefix.Addr())
+}
+
+// Format prints "[redacted]" for every verb.
+func (c ClientIP) Format(f fmt.State, _ rune) { redact(f) }
+
+// LogValue redacts c in slog.
+func (c ClientIP) LogValue() slog.Value { return redactedLog() }
+
+// MarshalText redacts c in encoders, JSON among them.
+func (c ClientIP) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// ClientIPMiddleware finds the client's address for ClientIPFrom. Without trusted proxies it is the peer of the TCP
+// connection and X-Forwarded-For is ignored; with them it is the right-most address in X-Forwarded-For that is not
+// one of them, and only if the peer itself is one. A chain that cannot be read gives no address: limits fail closed.
+func ClientIPMiddleware(trustedProxies []netip.Prefix) func(http.Handler) http.Handler {
+	if len(trustedProxies) == 0 {
+		return middleware.ClientIPFromRemoteAddr
+	}
+	cidrs := make([]string, len(trustedProxies))
+	for i, p := range trustedProxies {
+		cidrs[i] = p.Masked().String()
+	}
+	return middleware.ClientIPFromXFF(cidrs...)
+}
+
+// ClientIPFrom returns the client's address that ClientIPMiddleware found. ok is false if there is none that can be
+// trusted: the caller refuses what it would have limited.
+func ClientIPFrom(ctx context.Context) (ip ClientIP, ok bool) {
+	ip = NewClientIP(middleware.GetClientIPAddr(ctx))
+	return ip, !ip.IsZero()
+}

@@ -1,0 +1,305 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	htmltemplate "html/template"
+	"io"
+	"net"
+	"net/textproto"
+	"strings"
+	"sync"
+	texttemplate "text/template"
+	"time"
+
+	"github.com/wneessen/go-mail"
+)
+
+// TLSMode is how a connection to the mail server is encrypted.
+type TLSMode string
+
+// The TLS modes. There is no "if available": that would let whoever sits between switch encryption off.
+const (
+	// TLSImplicit: TLS from the first byte (RFC 8314 §3.3), port 465.
+	TLSImplicit TLSMode = "implicit"
+	// TLSStartTLS: STARTTLS, and nothing is sent without it (RFC 3207), port 587.
+	TLSStartTLS TLSMode = "starttls"
+	// TLSNone: no encryption. For a mail server on this machine.
+	TLSNone TLSMode = "none"
+)
+
+// SMTPConfig says how mail is handed over.
+type SMTPConfig struct {
+	Host     string
+	Port     int // 0: 465 implicit, 587 STARTTLS, 25 none
+	TLS      TLSMode
+	Username string // empty: no authentication
+	Password string
+	// From is the sender's address; FromName its display name.
+	From     Email
+	FromName string
+	// HELO is our own name in the greeting; empty: the domain of From.
+	HELO string
+	// Timeout bounds each read and write (default 10 s).
+	Timeout time.Duration
+	// RootCAs, when set, replaces the system's certificate authorities. It is a field for tests and private CAs.
+	TLSConfig *tls.Config
+}
+
+// SMTPMailer sends through a mail server. Safe for concurrent use: each message has its own connection.
+type SMTPMailer struct {
+	cfg     SMTPConfig
+	product string
+	site    string
+}
+
+// NewSMTPMailer makes a mailer. product is the name in the text ("Conclave"), site the host name people sign in at, from the
+// configuration and never from a request. It opens no connection.
+func NewSMTPMailer(cfg SMTPConfig, product, site string) (*SMTPMailer, error) {
+	if cfg.Host == "" || cfg.From.IsZero() {
+		return nil, errors.New("mail: host and sender are needed")
+	}
+	if strings.ContainsAny(product+site+cfg.FromName, "\r\n") {
+		return nil, errors.New("mail: a name contains a line break")
+	}
+	setDefault(&cfg.Timeout, 10*time.Second)
+	setDefault(&cfg.HELO, cfg.From.Domain())
+	if cfg.Port == 0 {
+		cfg.Port = map[TLSMode]int{TLSImplicit: 465, TLSStartTLS: 587, TLSNone: 25}[cfg.TLS]
+	}
+	m := &SMTPMailer{cfg: cfg, product: product, site: site}
+	if _, err := m.client(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (m *SMTPMailer) client() (*mail.Client, error) {
+	tlsConfig := &tls.Config{ServerName: m.cfg.Host, MinVersion: tls.VersionTLS12}
+	if m.cfg.TLSConfig != nil {
+		tlsConfig = m.cfg.TLSConfig.Clone()
+		setDefault(&tlsConfig.ServerName, m.cfg.Host)
+	}
+	opts := []mail.Option{
+		mail.WithPort(m.cfg.Port), mail.WithTimeout(m.cfg.Timeout), mail.WithHELO(m.cfg.HELO),
+		mail.WithTLSConfig(tlsConfig), mail.WithoutNoop(),
+	}
+	switch m.cfg.TLS {
+	case TLSImplicit:
+		opts = append(opts, mail.WithSSL())
+	case TLSStartTLS:
+		opts = append(opts, mail.WithTLSPolicy(mail.TLSMandatory))
+	case TLSNone:
+		opts = append(opts, mail.WithTLSPolicy(mail.NoTLS))
+	default:
+		return nil, fmt.Errorf("mail: unknown TLS mode %q", m.cfg.TLS)
+	}
+	if m.cfg.Username != "" {
+		// Auto-discovery takes the strongest mechanism offered and never PLAIN or LOGIN without TLS.
+		opts = append(opts, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(m.cfg.Username), mail.WithPassword(m.cfg.Password))
+	}
+	c, err := mail.NewClient(m.cfg.Host, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("mail: %w", err)
+	}
+	return c, nil
+}
+
+// Send sends one code. The error names the step that failed and the server's status code, never an address or the
+// server's own text, which may quote one. It wraps ErrMailRefused when the server refused the message for good.
+func (m *SMTPMailer) Send(ctx context.Context, message Message) error {
+	c, err := m.client()
+	if err != nil {
+		return err
+	}
+	msg, err := m.compose(message)
+	if err != nil {
+		return err
+	}
+	if err := c.DialWithContext(ctx); err != nil {
+		return classifyDial(err)
+	}
+	// A watcher, because the library's deadline starts anew with each command: a server that drips would hold a worker.
+	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
+	defer stop()
+	if err := c.Send(msg); err != nil {
+		_ = c.Close()
+		return classifySend(err)
+	}
+	_ = c.Close() // The message is accepted: a server that fails to say goodbye changes nothing.
+	return nil
+}
+
+// Check connects, encrypts and signs in without sending anything.
+func (m *SMTPMailer) Check(ctx context.Context) error {
+	c, err := m.client()
+	if err != nil {
+		return err
+	}
+	if err := c.DialWithContext(ctx); err != nil {
+		return classifyDial(err)
+	}
+	_ = c.Close()
+	return nil
+}
+
+type mailText struct {
+	Product, Site, Code string
+	Minutes             int
+}
+
+const plainMail = `Your {{.Product}} sign-in code is
+
+    {{.Code}}
+
+It is valid for {{.Minutes}} minutes, once, in the browser that asked for it{{with .Site}} at {{.}}{{end}}.
+
+If you did not ask for it, somebody typed your address. You need not do anything: without this code
+nobody can sign in with it. Give the code to no one.
+`
+
+const htmlMail = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Sign-in code</title></head>
+<body style="font-family:sans-serif;font-size:16px;line-height:1.5;color:#1a1a1a;background:#ffffff">
+<p>Your {{.Product}} sign-in code is</p>
+<p style="font-family:monospace;font-size:32px;letter-spacing:4px;font-weight:bold">{{.Code}}</p>
+<p>It is valid for {{.Minutes}} minutes, once, in the browser that asked for it{{with .Site}} at {{.}}{{end}}.</p>
+<p>If you did not ask for it, somebody typed your address. You need not do anything: without this code
+nobody can sign in with it. Give the code to no one.</p>
+</body></html>
+`
+
+// compose makes the message: plain text and HTML, no link (mail scanners open them), no image, nothing that tracks.
+func (m *SMTPMailer) compose(message Message) (*mail.Msg, error) {
+	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
+	if err := msg.FromFormat(m.cfg.FromName, m.cfg.From.Reveal()); err != nil {
+		return nil, errors.New("mail: the sender's address is not accepted")
+	}
+	if err := msg.To(message.To.Reveal()); err != nil {
+		return nil, fmt.Errorf("%w: the address is not accepted", ErrMailRefused)
+	}
+	msg.Subject("Your " + m.product + " sign-in code")
+	msg.SetDate()
+	msg.SetMessageIDWithValue(messageID(m.cfg.From.Domain()))
+	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834 §5: no vacation notices in return
+	text := mailText{Product: m.product, Site: m.site, Code: message.Code, Minutes: int(message.ValidFor / time.Minute)}
+	plain, err := texttemplate.New("plain").Parse(plainMail)
+	if err != nil {
+		return nil, fmt.Errorf("mail: %w", err)
+	}
+	html, err := htmltemplate.New("html").Parse(htmlMail)
+	if err != nil {
+		return nil, fmt.Errorf("mail: %w", err)
+	}
+	if err := msg.SetBodyTextTemplate(plain, text); err != nil {
+		return nil, fmt.Errorf("mail: %w", err)
+	}
+	if err := msg.AddAlternativeHTMLTemplate(html, text); err != nil {
+		return nil, fmt.Errorf("mail: %w", err)
+	}
+	return msg, nil
+}
+
+// MailStep is where sending mail failed.
+type MailStep string
+
+// The steps, in order.
+const (
+	StepResolve MailStep = "resolve"
+	StepConnect MailStep = "connect"
+	StepTimeout MailStep = "timeout"
+	StepTLS     MailStep = "tls"
+	StepAuth    MailStep = "auth"
+	StepGreet   MailStep = "greet"
+	StepSend    MailStep = "send"
+)
+
+// MailError is a failed attempt, stripped of everything that could name a person: the step, and the SMTP status code if the
+// server gave one.
+type MailError struct {
+	Step MailStep
+	Code int
+	// cause is for errors.As only (certificate errors name our own server, not a person); it is not in the text.
+	cause     error
+	permanent bool
+}
+
+// Error names the step and the status code.
+func (e *MailError) Error() string {
+	if e.Code != 0 {
+		return fmt.Sprintf("mail: failed at %s, status %d", e.Step, e.Code)
+	}
+	return fmt.Sprintf("mail: failed at %s", e.Step)
+}
+
+// Is makes a refusal of the message for good match ErrMailRefused.
+func (e *MailError) Is(target error) bool { return e.permanent && target == ErrMailRefused }
+
+// Cause returns the underlying error, for a diagnosis shown to the operator and never logged: it may quote the server.
+func (e *MailError) Cause() error { return e.cause }
+
+func classifyDial(err error) error {
+	e := &MailError{Step: StepGreet, cause: err}
+	var dns *net.DNSError
+	var op *net.OpError
+	var proto *textproto.Error
+	var certificate *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var timeout net.Error
+	switch {
+	case errors.As(err, &dns):
+		e.Step = StepResolve
+	case errors.As(err, &certificate), errors.As(err, &record), strings.Contains(strings.ToLower(err.Error()), "starttls"),
+		strings.Contains(err.Error(), "tls:"):
+		e.Step = StepTLS
+	case errors.As(err, &proto):
+		e.Code = proto.Code
+		if proto.Code == 535 || proto.Code == 534 || proto.Code == 530 || proto.Code == 454 {
+			e.Step = StepAuth
+		}
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
+		e.Step = StepTimeout
+	case errors.As(err, &op) && op.Op == "dial":
+		e.Step = StepConnect
+	case strings.Contains(strings.ToLower(err.Error()), "auth"):
+		e.Step = StepAuth
+	}
+	return e
+}
+
+func classifySend(err error) error {
+	e := &MailError{Step: StepSend, cause: err}
+	var send *mail.SendError
+	if errors.As(err, &send) {
+		e.Code = send.ErrorCode()
+		e.permanent = !send.IsTemp() && e.Code >= 500
+	}
+	return e
+}
+
+// ConsoleMailer prints codes. For development on a loopback listener only: whoever reads the console signs in as anybody.
+type ConsoleMailer struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// NewConsoleMailer makes a mailer that prints to w.
+func NewConsoleMailer(w io.Writer) *ConsoleMailer { return &ConsoleMailer{w: w} }
+
+// Send prints the code and to whom it belongs: on this one path the person who reads is the person who typed.
+func (c *ConsoleMailer) Send(_ context.Context, m Message) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, err := fmt.Fprintf(c.w, "sign-in code for %s: %s (valid %d minutes; printed because no mail server is configured)\n",
+		m.To.Reveal(), m.Code, int(m.ValidFor/time.Minute))
+	if err != nil {
+		return fmt.Errorf("printing a code: %w", err)
+	}
+	return nil
+}
+
+// messageID makes a Message-ID (RFC 5322 §3.6.4) that says nothing about this machine.
+func messageID(domain string) string { return rand.Text() + "@" + domain }

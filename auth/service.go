@@ -1,0 +1,324 @@
+package auth
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// ErrUnauthenticated is returned by Authenticate when a request carries no valid session or token.
+var ErrUnauthenticated = errors.New("not signed in")
+
+// Event is something counted. The set is closed: it may label a metric.
+type Event string
+
+// The events.
+const (
+	EventCodeIssued     Event = "code_issued"
+	EventCodeLimited    Event = "code_limited"
+	EventVerifyOK       Event = "verify_ok"
+	EventVerifyWrong    Event = "verify_wrong"
+	EventVerifyGone     Event = "verify_gone"
+	EventVerifyLimited  Event = "verify_limited"
+	EventSignedOut      Event = "signed_out"
+	EventMailSent       Event = "mail_sent"
+	EventMailRetried    Event = "mail_retried"
+	EventMailFailed     Event = "mail_failed"
+	EventMailRefused    Event = "mail_refused"
+	EventMailDiscarded  Event = "mail_discarded"
+	EventRequestLimited Event = "request_limited"
+)
+
+// Events returns all events, so that each counter exists from the start.
+func Events() []Event {
+	return []Event{
+		EventCodeIssued, EventCodeLimited, EventVerifyOK, EventVerifyWrong, EventVerifyGone, EventVerifyLimited, EventSignedOut,
+		EventMailSent, EventMailRetried, EventMailFailed, EventMailRefused, EventMailDiscarded, EventRequestLimited,
+	}
+}
+
+// Config configures a Service. The zero value of a field means its default.
+type Config struct {
+	// Insecure drops Secure and the __Host- prefix from cookies. For plain HTTP on loopback only.
+	Insecure bool
+	// CodeDigits of a code (6 to 8, default 6), CodeTTL its life (default 10 min), CodeTries the wrong tries that lock a
+	// challenge (default 5), MaxChallenges the bound of open ones (default 50,000).
+	CodeDigits    int
+	CodeTTL       time.Duration
+	CodeTries     int
+	MaxChallenges int
+	// SessionTTL is the absolute life of a session (default 24 h); SessionIdle ends it after so long without activity
+	// (default 0: never); MaxSessions bounds their number (default 100,000).
+	SessionTTL  time.Duration
+	SessionIdle time.Duration
+	MaxSessions int
+	// Limits on sign-in.
+	Limits Limits
+	// HostDomains, if any, are the only e-mail domains whose people may host; SignInDomains, if any, the only ones whose
+	// people may sign in at all (others get the same answers and no mail). Exact domains, no sub-domains.
+	HostDomains   []string
+	SignInDomains []string
+	// BotTokens are bearer tokens of bots, at least 64 hexadecimal digits each. They sign in as nobody and may host.
+	BotTokens []string
+}
+
+// Deps are what a Service needs from outside.
+type Deps struct {
+	// Mailer sends the codes; required.
+	Mailer Mailer
+	// Log receives operational messages, never anything about users; nil discards.
+	Log *slog.Logger
+	// Count counts an event; nil ignores it. Must not block.
+	Count func(Event)
+	// Now is the clock; nil means time.Now. Random is the source of randomness; nil means crypto/rand.
+	Now    func() time.Time
+	Random io.Reader
+}
+
+// Identity is who makes a request.
+type Identity struct {
+	// Session names the session (or the bot token) inside this process.
+	Session SessionID
+	// Email is the verified address; zero for bots.
+	Email Email
+	// Bot says that a bot token was used.
+	Bot bool
+	// CanHost says whether this identity may create meetings.
+	CanHost bool
+	// ExpiresAt is when the session ends at the latest; zero for bots.
+	ExpiresAt time.Time
+}
+
+// Service signs people in and knows who is signed in. Safe for concurrent use.
+type Service struct {
+	cfg           Config
+	deps          Deps
+	mail          *mailQueue
+	bots          map[[sha256.Size]byte]SessionID // fixed after New
+	hostDomains   []string
+	signInDomains []string
+
+	mu       sync.Mutex // guards what follows, all pure
+	otp      *otpStore
+	sessions *sessionStore
+	limits   *codeLimits
+
+	stop      chan struct{}
+	stopOnce  sync.Once
+	janitor   sync.WaitGroup
+	rateLimit func(http.Handler) http.Handler
+}
+
+// sweepInterval is how often sessions whose time is over are ended (their WebSockets closed) and forgotten.
+const sweepInterval = 30 * time.Second
+
+// New makes a Service and starts its mail workers and its janitor; Close ends them.
+func New(cfg Config, deps Deps) (*Service, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	if deps.Mailer == nil {
+		return nil, errors.New("auth: a mailer is needed")
+	}
+	deps = deps.withDefaults()
+	otp, err := newOTPStore(otpConfig{cfg.CodeDigits, cfg.CodeTTL, cfg.CodeTries, cfg.MaxChallenges}, deps.Random)
+	if err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
+	}
+	s := &Service{
+		cfg: cfg, deps: deps, otp: otp,
+		sessions: newSessionStore(sessionConfig{cfg.SessionTTL, cfg.SessionIdle, cfg.MaxSessions}, deps.Random),
+		limits:   newCodeLimits(cfg.Limits),
+		stop:     make(chan struct{}),
+	}
+	if s.bots, err = botIdentities(cfg.BotTokens, deps.Random); err != nil {
+		return nil, err
+	}
+	if s.hostDomains, err = normaliseDomains(cfg.HostDomains); err != nil {
+		return nil, err
+	}
+	if s.signInDomains, err = normaliseDomains(cfg.SignInDomains); err != nil {
+		return nil, err
+	}
+	s.rateLimit = s.newRateLimit()
+	s.mail = newMailQueue(deps.Mailer, deps.Log, deps.Count)
+	s.janitor.Go(s.sweepLoop)
+	return s, nil
+}
+
+func (c Config) withDefaults() Config {
+	setDefault(&c.CodeDigits, 6)
+	setDefault(&c.CodeTTL, 10*time.Minute)
+	setDefault(&c.CodeTries, 5)
+	setDefault(&c.MaxChallenges, 50_000)
+	setDefault(&c.SessionTTL, 24*time.Hour)
+	setDefault(&c.MaxSessions, 100_000)
+	c.Limits = c.Limits.withDefaults()
+	return c
+}
+
+func (c Config) validate() error {
+	switch {
+	case c.CodeDigits < 6 || c.CodeDigits > 8:
+		return errors.New("auth: a code has 6 to 8 digits")
+	case c.CodeTTL < time.Minute || c.CodeTTL > 10*time.Minute:
+		return errors.New("auth: a code is valid for 1 to 10 minutes")
+	case c.CodeTries < 1 || c.CodeTries > 5:
+		return errors.New("auth: a code has 1 to 5 tries")
+	case c.SessionTTL < time.Minute || c.SessionIdle < 0 || c.MaxChallenges < 0 || c.MaxSessions < 0:
+		return errors.New("auth: a duration or bound is out of range")
+	}
+	return nil
+}
+
+func (d Deps) withDefaults() Deps {
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	if d.Count == nil {
+		d.Count = func(Event) {}
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.Random == nil {
+		d.Random = rand.Reader
+	}
+	return d
+}
+
+// botIdentities gives each token its SessionID. Tokens are compared by hash, so the time of a look-up says nothing.
+func botIdentities(tokens []string, random io.Reader) (map[[sha256.Size]byte]SessionID, error) {
+	bots := make(map[[sha256.Size]byte]SessionID, len(tokens))
+	for _, t := range tokens {
+		if !validBotToken(t) {
+			return nil, errors.New("auth: a bot token is 64 to 256 lower-case hexadecimal digits")
+		}
+		var id SessionID
+		if _, err := io.ReadFull(random, id.v[:]); err != nil {
+			return nil, fmt.Errorf("auth: %w", err)
+		}
+		bots[sha256.Sum256([]byte(t))] = id
+	}
+	return bots, nil
+}
+
+func validBotToken(t string) bool {
+	return len(t) >= 64 && len(t) <= maxBearer && strings.Trim(t, "0123456789abcdef") == ""
+}
+
+func normaliseDomains(domains []string) ([]string, error) {
+	out := make([]string, 0, len(domains))
+	for _, d := range domains {
+		n, err := normaliseDomain(strings.TrimSpace(d))
+		if err != nil {
+			return nil, fmt.Errorf("auth: %q is not a domain", d)
+		}
+		out = append(out, n)
+	}
+	return out, nil
+}
+
+// Close ends the workers. Mail that is still queued is dropped.
+func (s *Service) Close() {
+	s.stopOnce.Do(func() { close(s.stop) })
+	s.janitor.Wait()
+	s.mail.close()
+}
+
+// MailHealth returns the state of mail sending.
+func (s *Service) MailHealth() MailHealth { return s.mail.health() }
+
+// OnRevoke has f called once when the session ends: logout, expiry, idle. f runs on the goroutine that ends the session,
+// holds no lock of the Service and must not block. If the session is already over, or holds its bound of 64 callbacks, f is
+// called before OnRevoke returns. Identities of bots never end. cancel forgets f; it may be called at any time, from f too.
+func (s *Service) OnRevoke(id SessionID, f func()) (cancel func()) {
+	if s.isBot(id) {
+		return func() {}
+	}
+	s.mu.Lock()
+	hook, ok := s.sessions.addHook(s.deps.Now(), id, f)
+	s.mu.Unlock()
+	if !ok {
+		f()
+		return func() {}
+	}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.sessions.removeHook(id, hook)
+	}
+}
+
+// Touch counts activity of a session, for the idle limit.
+func (s *Service) Touch(id SessionID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sessions.touch(s.deps.Now(), id)
+}
+
+// Revoke ends a session at once and runs its callbacks.
+func (s *Service) Revoke(id SessionID) {
+	s.mu.Lock()
+	hooks := s.sessions.revoke(id)
+	s.mu.Unlock()
+	run(hooks)
+}
+
+func (s *Service) isBot(id SessionID) bool {
+	for _, b := range s.bots {
+		if b == id {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Service) sweepLoop() {
+	tick := time.NewTicker(sweepInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-tick.C:
+			s.sweep()
+		}
+	}
+}
+
+func (s *Service) sweep() {
+	s.mu.Lock()
+	now := s.deps.Now()
+	s.otp.expire(now)
+	hooks := s.sessions.sweep(now)
+	s.mu.Unlock()
+	run(hooks)
+}
+
+func run(hooks []func()) {
+	for _, f := range hooks {
+		f()
+	}
+}
+
+func (s *Service) identity(ses *session) Identity {
+	return Identity{Session: ses.id, Email: ses.email, CanHost: s.canHost(ses.email), ExpiresAt: ses.expires}
+}
+
+func (s *Service) canHost(e Email) bool {
+	return len(s.hostDomains) == 0 || slices.Contains(s.hostDomains, e.Domain())
+}
+
+func (s *Service) maySignIn(e Email) bool {
+	return len(s.signInDomains) == 0 || slices.Contains(s.signInDomains, e.Domain())
+}

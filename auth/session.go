@@ -1,0 +1,167 @@
+package auth
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+)
+
+// maxHooks bounds how many revoke callbacks one session holds: as many WebSockets as one person may have open.
+const maxHooks = 64
+
+var errTooManySessions = errors.New("too many sessions")
+
+// SessionID names a session inside this process. It is comparable, prints as "[redacted]", and is not the token: it
+// opens nothing. The zero value names no session.
+type SessionID struct{ v [16]byte }
+
+// IsZero says whether id names no session.
+func (id SessionID) IsZero() bool { return id == SessionID{} }
+
+// Format prints "[redacted]" for every verb.
+func (id SessionID) Format(f fmt.State, _ rune) { redact(f) }
+
+// LogValue redacts id in slog.
+func (id SessionID) LogValue() slog.Value { return redactedLog() }
+
+// token is the secret a session is known by: 32 random bytes.
+type token [32]byte
+
+func (t token) encode() string { return hex.EncodeToString(t[:]) }
+
+func (t token) hash() tokenHash { return sha256.Sum256(t[:]) }
+
+// tokenHash is all that is kept of a token.
+type tokenHash [sha256.Size]byte
+
+func parseToken(s string) (t token, ok bool) {
+	return t, decodeHex32(t[:], s)
+}
+
+type sessionConfig struct {
+	ttl         time.Duration // absolute
+	idle        time.Duration // without activity; 0: no idle limit
+	maxSessions int           // bound of the store
+}
+
+type session struct {
+	id       SessionID
+	hash     tokenHash
+	email    Email
+	expires  time.Time
+	lastSeen int64             // Unix nanoseconds
+	hooks    map[uint64]func() // at most maxHooks; nil until one is added
+}
+
+// sessionStore holds the sessions. It is pure: no clock, no lock. What it returns as hooks the caller runs, outside
+// of any lock.
+type sessionStore struct {
+	cfg    sessionConfig
+	random io.Reader
+
+	byHash   map[tokenHash]*session // at most cfg.maxSessions
+	byID     map[SessionID]*session // the same sessions
+	nextHook uint64
+}
+
+func newSessionStore(cfg sessionConfig, random io.Reader) *sessionStore {
+	return &sessionStore{cfg: cfg, random: random, byHash: map[tokenHash]*session{}, byID: map[SessionID]*session{}}
+}
+
+// create opens a session and returns its token, which is kept nowhere.
+func (s *sessionStore) create(now time.Time, email Email) (token, *session, error) {
+	if len(s.byHash) >= s.cfg.maxSessions {
+		return token{}, nil, errTooManySessions
+	}
+	var t token
+	var id SessionID
+	if _, err := io.ReadFull(s.random, t[:]); err != nil {
+		return token{}, nil, fmt.Errorf("making a token: %w", err)
+	}
+	if _, err := io.ReadFull(s.random, id.v[:]); err != nil {
+		return token{}, nil, fmt.Errorf("making a session id: %w", err)
+	}
+	ses := &session{id: id, hash: t.hash(), email: email, expires: now.Add(s.cfg.ttl), lastSeen: now.UnixNano()}
+	s.byHash[ses.hash] = ses
+	s.byID[id] = ses
+	return t, ses, nil
+}
+
+// lookup returns the live session of a token and counts as activity; nil if there is none.
+func (s *sessionStore) lookup(now time.Time, t token) *session {
+	ses := s.byHash[t.hash()]
+	if ses == nil || s.over(now, ses) {
+		return nil
+	}
+	ses.lastSeen = now.UnixNano()
+	return ses
+}
+
+// touch counts activity.
+func (s *sessionStore) touch(now time.Time, id SessionID) {
+	if ses := s.byID[id]; ses != nil && !s.over(now, ses) {
+		ses.lastSeen = now.UnixNano()
+	}
+}
+
+// over says whether the session's time is over.
+func (s *sessionStore) over(now time.Time, ses *session) bool {
+	if !now.Before(ses.expires) {
+		return true
+	}
+	return s.cfg.idle > 0 && now.UnixNano()-ses.lastSeen >= int64(s.cfg.idle)
+}
+
+// revoke ends a session and returns the callbacks to run.
+func (s *sessionStore) revoke(id SessionID) []func() {
+	ses := s.byID[id]
+	if ses == nil {
+		return nil
+	}
+	delete(s.byID, id)
+	delete(s.byHash, ses.hash)
+	hooks := make([]func(), 0, len(ses.hooks))
+	for _, f := range ses.hooks {
+		hooks = append(hooks, f)
+	}
+	return hooks
+}
+
+// sweep ends all sessions whose time is over and returns the callbacks to run. It looks at every session (some
+// milliseconds at 100,000), so call it about once a minute; lookup does not depend on it.
+func (s *sessionStore) sweep(now time.Time) (hooks []func()) {
+	for id, ses := range s.byID {
+		if s.over(now, ses) {
+			hooks = append(hooks, s.revoke(id)...)
+		}
+	}
+	return hooks
+}
+
+// addHook adds a callback to a live session; ok is false if there is no such session or it has maxHooks already.
+func (s *sessionStore) addHook(now time.Time, id SessionID, f func()) (hook uint64, ok bool) {
+	ses := s.byID[id]
+	if ses == nil || s.over(now, ses) || len(ses.hooks) >= maxHooks {
+		return 0, false
+	}
+	if ses.hooks == nil {
+		ses.hooks = make(map[uint64]func(), 1)
+	}
+	s.nextHook++
+	ses.hooks[s.nextHook] = f
+	return s.nextHook, true
+}
+
+// removeHook removes a callback.
+func (s *sessionStore) removeHook(id SessionID, hook uint64) {
+	if ses := s.byID[id]; ses != nil {
+		delete(ses.hooks, hook)
+		if len(ses.hooks) == 0 {
+			ses.hooks = nil
+		}
+	}
+}
