@@ -1,0 +1,114 @@
+// The first promise: Chromium, Firefox and bots are in one meeting and see and hear each other.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { startBots } from './harness/bots.js';
+import { launch } from './harness/browsers.js';
+import { Person } from './harness/person.js';
+import { Server } from './harness/server.js';
+import { sleep, until } from './harness/wait.js';
+
+const botCount = 3;
+
+/** @type {Server} */
+let server;
+/** @type {import('playwright-core').Browser[]} */
+let browsers = [];
+/** @type {Person} */
+let ana;
+/** @type {Person} */
+let ben;
+/** @type {Awaited<ReturnType<typeof startBots>> | undefined} */
+let bots;
+
+before(async () => {
+  server = await Server.start('call');
+  browsers = await Promise.all([launch('chromium'), launch('firefox')]);
+});
+
+after(async () => {
+  bots?.stop();
+  await Promise.all(browsers.map((browser) => browser.close()));
+  await server?.stop();
+});
+
+test('Ana signs in with a code, makes a meeting and joins it in Chromium', async () => {
+  ana = await Person.arrive(browsers[0], server, 'Ana');
+  await ana.screenshot('call-1-sign-in');
+  await ana.signIn();
+  await ana.createMeeting({ lobby: false });
+  await ana.screen('prejoin');
+  await ana.join();
+});
+
+test('Ben follows the link in Firefox, signs in and joins', async () => {
+  ben = await Person.arrive(browsers[1], server, 'Ben', { path: new URL(ana.page.url()).pathname });
+  await ben.signIn();
+  await ben.join();
+  await ana.tileOf('Ben').waitFor();
+  await ben.tileOf('Ana').waitFor();
+});
+
+test('three bots join, and everybody sees five tiles', async () => {
+  bots = await startBots(server, ana.meeting(), { count: botCount, seconds: 120, name: 'call' });
+  for (const person of [ana, ben]) {
+    await until(`${person.name} sees ${botCount + 2} tiles`, async () => await person.at('tile').count() === botCount + 2, 20_000);
+  }
+});
+
+test('after 20 s every video element of both browsers shows more than 10 frames a second', async () => {
+  await sleep(20_000);
+  for (const person of [ana, ben]) {
+    const rates = await person.frameRates(3000);
+    assert.equal(rates.length, botCount + 2, `${person.name} sees everybody: ${JSON.stringify(rates)}`);
+    for (const rate of rates) assert(rate.fps > 10, `${person.name}: ${JSON.stringify(rate)}`);
+  }
+  await ana.screenshot('call-2-chromium');
+  await ben.screenshot('call-2-firefox');
+});
+
+test('audio energy arrives in both browsers', async () => {
+  for (const person of [ana, ben]) {
+    const { energy, packets } = await person.audioWithin(3000);
+    assert(packets > 50, `${person.name} received ${packets} audio packets`);
+    assert(energy > 1e-6, `${person.name} received audio energy ${energy}`);
+  }
+});
+
+for (const [who, whom] of /** @type {[() => Person, () => Person][]} */ ([[() => ana, () => ben], [() => ben, () => ana]])) {
+  test('a mute is seen by the other within 300 ms', async () => {
+    const muter = who();
+    const viewer = whom();
+    const id = await viewer.tileOf(muter.name).first().getAttribute('data-participant');
+    const tile = `[data-testid="tile"][data-participant="${id}"]`;
+    assert.equal(await viewer.page.locator(tile).first().getAttribute('data-muted'), 'false');
+    await viewer.noteMoment('seen muted', tile, ['data-muted', 'true']);
+    await muter.noteMoment('pressed', '[data-testid="mic"]', 'click');
+    await muter.at('mic').click();
+    const took = await viewer.moment('seen muted') - await muter.moment('pressed');
+    console.log(`mute of ${muter.name} seen by ${viewer.name} after ${took.toFixed(0)} ms`);
+    assert(took >= 0 && took < 300, `took ${took} ms`);
+    await muter.press('mic', true);
+  });
+}
+
+test('a shared screen appears at the others', async () => {
+  await ana.at('screen').click();
+  const shared = ben.page.locator('[data-testid="tile"][data-source="screen"]');
+  await shared.waitFor();
+  await until('the shared screen plays', async () => (await ben.frameRates(1000))
+    .some((rate) => rate.source === 'screen' && rate.frames > 0 && rate.width > 0), 15_000);
+  await ben.screenshot('call-3-screen-share');
+  await ana.at('screen').click();
+  await shared.waitFor({ state: 'detached' });
+});
+
+test('one leaves and the tile goes', async () => {
+  await ben.leave();
+  await ana.tileOf('Ben').waitFor({ state: 'detached' });
+  await ben.screenshot('call-4-left');
+});
+
+test('nobody saw a policy violation, a console error or a request to another origin', async () => {
+  await ana.assertUntroubled();
+  await ben.assertUntroubled();
+});

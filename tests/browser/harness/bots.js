@@ -1,0 +1,32 @@
+import { spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { artefact } from './paths.js';
+import { binary } from './server.js';
+
+/**
+ * Starts the bundled bots in a meeting.
+ * @param {import('./server.js').Server} server
+ * @param {string} meeting
+ * @param {{count: number, seconds: number, name: string, args?: string[]}} options
+ * @returns {Promise<{done: Promise<{code: number | null, output: string}>, stop: () => void}>}
+ */
+export async function startBots(server, meeting, { count, seconds, name, args = [] }) {
+  const child = spawn(await binary(), ['bots', '--url', server.url, '--token', await server.botToken(), '--meeting', meeting,
+    '--count', String(count), '--duration', `${seconds}s`, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const log = createWriteStream(artefact(`${name}-bots.log`));
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (/** @type {string} */ chunk) => {
+      log.write(chunk);
+      output += chunk;
+    });
+  }
+  /** @type {Promise<{code: number | null, output: string}>} */
+  const done = new Promise((resolve) => {
+    child.once('close', (code) => {
+      log.end();
+      resolve({ code, output });
+    });
+  });
+  return { done, stop: () => { child.kill('SIGTERM'); } };
+}

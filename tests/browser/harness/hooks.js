@@ -1,0 +1,101 @@
+/**
+ * What the page under test tells the test. Installed before the page's own scripts run, in the page itself, so it may
+ * use nothing from this module.
+ *
+ * @typedef {object} Probe
+ * @property {string[]} violations every report of the content security policy
+ * @property {RTCPeerConnection[]} connections every PeerConnection the page made
+ * @property {{call: string, screen: string, active: boolean}[]} captures every request for a camera, microphone or screen
+ * @property {number} sockets how many WebSockets the page opened
+ * @property {Record<string, number>} seen moments by name, in milliseconds since 1970
+ */
+
+/** Installs window.conclaveProbe. Runs in the page. */
+export function installProbe() {
+  /** @type {Probe} */
+  const probe = { violations: [], connections: [], captures: [], sockets: 0, seen: {} };
+  Object.defineProperty(window, 'conclaveProbe', { value: probe });
+
+  document.addEventListener('securitypolicyviolation', (event) => {
+    probe.violations.push(`${event.effectiveDirective}: ${event.blockedURI} ${event.sample} (${event.sourceFile}:${event.lineNumber})`);
+  });
+
+  const NativeConnection = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends NativeConnection {
+    /** @param {RTCConfiguration} [configuration] */
+    constructor(configuration) {
+      super(configuration);
+      probe.connections.push(this);
+    }
+  };
+
+  const NativeSocket = window.WebSocket;
+  window.WebSocket = class extends NativeSocket {
+    /**
+     * @param {string | URL} url
+     * @param {string | string[]} [protocols]
+     */
+    constructor(url, protocols) {
+      super(url, protocols);
+      probe.sockets += 1;
+    }
+  };
+
+  const devices = navigator.mediaDevices;
+  if (!devices) return;
+  for (const call of /** @type {const} */ (['getUserMedia', 'getDisplayMedia'])) {
+    const native = devices[call].bind(devices);
+    devices[call] = (constraints) => {
+      const screen = document.querySelector('[data-screen]')?.getAttribute('data-screen') ?? '';
+      probe.captures.push({ call, screen, active: navigator.userActivation?.isActive ?? false });
+      return native(constraints);
+    };
+  }
+}
+
+/**
+ * Counts the frames every visible video element presents. Runs in the page.
+ * @param {number} ms how long to count
+ * @returns {Promise<{participant: string, source: string, frames: number, width: number, height: number}[]>}
+ */
+export async function countFrames(ms) {
+  const videos = [...document.querySelectorAll('video')].filter((video) => video.srcObject !== null && video.checkVisibility());
+  const counts = videos.map((video) => {
+    const tile = video.closest('[data-testid="tile"]');
+    const count = {
+      participant: tile?.getAttribute('data-participant') ?? '', source: tile?.getAttribute('data-source') ?? '',
+      frames: 0, width: 0, height: 0,
+    };
+    const onFrame = () => {
+      count.frames += 1;
+      video.requestVideoFrameCallback(onFrame);
+    };
+    video.requestVideoFrameCallback(onFrame);
+    return count;
+  });
+  await new Promise((resolve) => { setTimeout(resolve, ms); });
+  videos.forEach((video, i) => {
+    counts[i].width = video.videoWidth;
+    counts[i].height = video.videoHeight;
+  });
+  return structuredClone(counts);
+}
+
+/**
+ * The energy of all audio received until now, by the RTP stream's own measure. Runs in the page.
+ * @returns {Promise<{energy: number, packets: number}>}
+ */
+export async function audioReceived() {
+  /** @type {Probe} */
+  const probe = Reflect.get(window, 'conclaveProbe');
+  const total = { energy: 0, packets: 0 };
+  for (const connection of probe.connections) {
+    if (connection.connectionState !== 'connected') continue;
+    (await connection.getStats()).forEach((report) => {
+      if (report.type !== 'inbound-rtp' || report.kind !== 'audio') return;
+      total.energy += report.totalAudioEnergy ?? 0;
+      total.packets += report.packetsReceived ?? 0;
+    });
+  }
+  return total;
+}

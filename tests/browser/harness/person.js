@@ -1,0 +1,286 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { audioReceived, countFrames, installProbe } from './hooks.js';
+import { artefact } from './paths.js';
+import { until } from './wait.js';
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** @typedef {import('./hooks.js').Probe} Probe */
+
+/** One person at one browser: what they do, what they see, and everything their browser complains about. */
+export class Person {
+  /** @type {string[]} */
+  complaints = [];
+  /** @type {string[]} */
+  requests = [];
+
+  /**
+   * @param {import('playwright-core').BrowserContext} context
+   * @param {import('playwright-core').Page} page
+   * @param {import('./server.js').Server} server
+   * @param {string} name
+   */
+  constructor(context, page, server, name) {
+    this.context = context;
+    this.page = page;
+    this.server = server;
+    this.name = name;
+    this.email = `${name.toLowerCase()}@example.org`;
+  }
+
+  /**
+   * A person in a fresh profile, with the page of the server open.
+   * @param {import('playwright-core').Browser} browser
+   * @param {import('./server.js').Server} server
+   * @param {string} name
+   * @param {import('playwright-core').BrowserContextOptions & {path?: string, axe?: boolean}} [options]
+   * @returns {Promise<Person>}
+   */
+  static async arrive(browser, server, name, { path = '/', axe = false, ...options } = {}) {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    await context.addInitScript(installProbe);
+    // By the driver, not by the page: the page's policy lets no foreign script in.
+    if (axe) await context.addInitScript({ content: axeSource });
+    const page = await context.newPage();
+    page.setDefaultTimeout(15_000);
+    const person = new Person(context, page, server, name);
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') person.complaints.push(`${message.type()}: ${message.text()}`);
+    });
+    page.on('pageerror', (error) => person.complaints.push(`exception: ${error.message}`));
+    context.on('request', (request) => person.requests.push(request.url()));
+    await page.goto(server.url + path);
+    return person;
+  }
+
+  /** @param {string} id of the element, by data-testid */
+  at(id) {
+    return this.page.getByTestId(id);
+  }
+
+  /**
+   * Waits for a screen of the page.
+   * @param {string} name
+   * @param {number} [timeout]
+   */
+  async screen(name, timeout = 15_000) {
+    await this.page.locator(`[data-screen="${name}"]`).waitFor({ state: 'attached', timeout });
+  }
+
+  /** Signs in with the code from the server's console. */
+  async signIn() {
+    await this.screen('sign-in');
+    await this.at('email').fill(this.email);
+    await this.at('email-submit').click();
+    await this.screen('code');
+    await this.enterCode(await this.server.code(this.email));
+    await this.page.locator('[data-screen="code"]').waitFor({ state: 'detached' });
+  }
+
+  /**
+   * Types a code; it is sent when complete, or by the button.
+   * @param {string} code
+   */
+  async enterCode(code) {
+    await this.at('code').fill(code);
+    const submit = this.at('code-submit');
+    if (await submit.isVisible() && await submit.isEnabled()) await submit.click({ timeout: 2000 }).catch(() => {});
+  }
+
+  /**
+   * As a host, asks somebody to switch their microphone on.
+   * @param {string} name
+   */
+  async askToUnmute(name) {
+    await this.at('people-toggle').click();
+    const row = this.at('person').filter({ hasText: name });
+    await row.getByTestId('person-menu').click();
+    await this.at('menu-ask-unmute').click();
+  }
+
+  /**
+   * Enters the meeting whose page is open.
+   * @param {{mic?: boolean, camera?: boolean}} [media]
+   */
+  async join({ mic = true, camera = true } = {}) {
+    await this.screen('prejoin');
+    await this.at('name').fill(this.name);
+    await this.press('prejoin-mic', mic);
+    await this.press('prejoin-camera', camera);
+    await this.at('join').click();
+    await this.screen('call');
+  }
+
+  /**
+   * Puts a toggle button into a state.
+   * @param {string} id
+   * @param {boolean} on
+   */
+  async press(id, on) {
+    const button = this.at(id);
+    await button.waitFor();
+    if (await button.getAttribute('aria-pressed') !== String(on)) await button.click();
+    await until(`${id} is ${on ? 'on' : 'off'}`, async () => await button.getAttribute('aria-pressed') === String(on));
+  }
+
+  /**
+   * Goes to a meeting's page and joins it.
+   * @param {string} meeting
+   * @param {{mic?: boolean, camera?: boolean}} [media]
+   */
+  async joinMeeting(meeting, media) {
+    await this.page.goto(`${this.server.url}/m/${meeting}`);
+    if (await this.page.locator('[data-screen="sign-in"]').count()) await this.signIn();
+    await this.join(media);
+  }
+
+  /**
+   * Makes a meeting from the home screen; the page goes to its pre-join screen.
+   * @param {{title?: string, lobby?: boolean}} [options]
+   */
+  async createMeeting({ lobby } = {}) {
+    await this.screen('home');
+    if (lobby !== undefined && await this.at('option-lobby').count()) await this.at('option-lobby').setChecked(lobby);
+    await this.at('create-meeting').click();
+  }
+
+  /** @returns {string} the id of the meeting whose page is open */
+  meeting() {
+    const id = new URL(this.page.url()).pathname.match(/^\/m\/([a-z0-9-]+)/)?.[1];
+    assert(id, `no meeting in ${this.page.url()}`);
+    return id;
+  }
+
+  /** Leaves the meeting, answering the question whether for oneself or for all if it is asked. */
+  async leave() {
+    await this.at('leave').click();
+    const sure = this.at('leave-confirm');
+    if (await sure.isVisible()) await sure.click();
+    await this.screen('ended');
+  }
+
+  /** @param {string} name of the person shown in the tile */
+  tileOf(name) {
+    return this.at('tile').filter({ has: this.page.getByTestId('tile-name').filter({ hasText: name }) });
+  }
+
+  /**
+   * How many frames a second each visible video element presents.
+   * @param {number} [ms]
+   */
+  async frameRates(ms = 2000) {
+    const counts = await this.page.evaluate(countFrames, ms);
+    return counts.map((count) => ({ ...count, fps: (count.frames * 1000) / ms }));
+  }
+
+  /**
+   * The audio energy that arrives within a time.
+   * @param {number} [ms]
+   */
+  async audioWithin(ms = 2000) {
+    const before = await this.page.evaluate(audioReceived);
+    await this.page.waitForTimeout(ms);
+    const after = await this.page.evaluate(audioReceived);
+    return { energy: after.energy - before.energy, packets: after.packets - before.packets };
+  }
+
+  /** @returns {Promise<Pick<Probe, 'violations' | 'captures' | 'sockets'> & {connections: number}>} */
+  probe() {
+    return this.page.evaluate(() => {
+      /** @type {Probe} */
+      const probe = Reflect.get(window, 'conclaveProbe');
+      const { violations, captures, sockets, connections } = probe;
+      return { violations, captures, sockets, connections: connections.length };
+    });
+  }
+
+  /**
+   * Notes when this person last clicked an element, and when an element of their page gets an attribute's value: both
+   * on one clock for all browsers of this machine.
+   * @param {string} name of the moment
+   * @param {string} selector
+   * @param {[string, string] | 'click'} what
+   */
+  async noteMoment(name, selector, what) {
+    await this.page.evaluate(([moment, css, wanted]) => {
+      /** @type {Probe} */
+      const probe = Reflect.get(window, 'conclaveProbe');
+      const note = () => { probe.seen[/** @type {string} */ (moment)] ??= performance.timeOrigin + performance.now(); };
+      if (wanted === 'click') {
+        document.addEventListener('click', (event) => {
+          if (event.target instanceof Element && event.target.closest(/** @type {string} */ (css))) note();
+        }, { capture: true });
+        return;
+      }
+      const look = () => {
+        const element = document.querySelector(/** @type {string} */ (css));
+        if (element?.getAttribute(wanted[0]) === wanted[1]) note();
+      };
+      new MutationObserver(look).observe(document.body, { attributes: true, childList: true, subtree: true });
+      look();
+    }, [name, selector, what]);
+  }
+
+  /** @param {string} name */
+  moment(name) {
+    return until(`the moment "${name}" of ${this.name}`, () => this.page.evaluate((moment) => {
+      /** @type {Probe} */
+      const probe = Reflect.get(window, 'conclaveProbe');
+      return probe.seen[moment];
+    }, name));
+  }
+
+  /** Fails on any violation of the policy, console error or warning, exception, or request to another origin. */
+  async assertUntroubled() {
+    const { violations } = await this.probe();
+    assert.deepEqual(violations, [], `${this.name}: violations of the content security policy`);
+    const real = this.complaints.filter((line) => !harmless.some((re) => re.test(line)));
+    assert.deepEqual(real, [], `${this.name}: complaints in the console`);
+    const elsewhere = this.requests.filter((url) => !url.startsWith(`${this.server.url}/`) && !/^(blob:|data:|about:)/.test(url));
+    assert.deepEqual(elsewhere, [], `${this.name}: requests to another origin`);
+  }
+
+  /**
+   * Fails on anything axe calls serious or critical in the state the page is in.
+   * @param {string} state
+   */
+  async assertAccessible(state) {
+    const results = await this.page.evaluate(() => Reflect.get(window, 'axe')
+      .run(document, { resultTypes: ['violations'], preload: false }));
+    const bad = results.violations
+      .filter((/** @type {{impact: string}} */ v) => v.impact === 'serious' || v.impact === 'critical')
+      .map((/** @type {{id: string, nodes: {html: string}[]}} */ v) => `${v.id}: ${v.nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`);
+    assert.deepEqual(bad, [], `${state}: findings of axe`);
+  }
+
+  /**
+   * Fails when the page is wider than the window.
+   * @param {string} state
+   */
+  async assertNoSidewaysScroll(state) {
+    const { width, scroll, culprits } = await this.page.evaluate(() => ({
+      width: document.documentElement.clientWidth,
+      scroll: document.documentElement.scrollWidth,
+      culprits: [...document.querySelectorAll('body *')]
+        .filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+        .slice(0, 5).map((element) => `${element.tagName.toLowerCase()}.${element.className}`),
+    }));
+    assert(scroll <= width, `${state}: ${scroll} px of content in ${width} px (${culprits.join(', ')})`);
+  }
+
+  /**
+   * Keeps a picture of what the person sees.
+   * @param {string} name
+   */
+  async screenshot(name) {
+    await this.page.screenshot({ path: artefact(`${name}.png`) });
+  }
+}
+
+/** What browsers say about themselves rather than about the page. */
+const harmless = [
+  /WebGL|GPU|Vulkan/i,
+  /^warning: .*\bwas preloaded using link preload but not used/,
+];

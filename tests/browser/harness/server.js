@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { artefact, artefacts, root } from './paths.js';
+import { until } from './wait.js';
+
+const run = promisify(execFile);
+
+/** @type {Promise<string> | undefined} */
+let built;
+
+/**
+ * Builds the one binary and returns its path. The compiler's cache makes the second time cheap.
+ * @returns {Promise<string>}
+ */
+export function binary() {
+  built ??= (async () => {
+    const file = path.join(artefacts, 'conclave');
+    await run('go', ['build', '-o', file, './cmd/conclave'], { cwd: root });
+    return file;
+  })();
+  return built;
+}
+
+/** A running `conclave`: the real binary on loopback, with sign-in codes read from its console. */
+export class Server {
+  /** @type {string[]} */
+  lines = [];
+  url = '';
+  /** @type {number | null | undefined} */
+  exit;
+
+  /**
+   * @param {string} name of its log among the artefacts
+   * @param {string[]} [args] further flags
+   * @returns {Promise<Server>}
+   */
+  static async start(name, args = []) {
+    const server = new Server();
+    const flags = ['serve', '--listen', '127.0.0.1:0', '--media-port', '0', '--admin-listen', '', ...args];
+    server.process = spawn(await binary(), flags, {
+      cwd: artefacts, stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const log = createWriteStream(artefact(`${name}-server.log`));
+    for (const stream of [server.process.stdout, server.process.stderr]) {
+      let rest = '';
+      stream.setEncoding('utf8').on('data', (/** @type {string} */ chunk) => {
+        log.write(chunk);
+        const parts = (rest + chunk).split('\n');
+        rest = parts.pop() ?? '';
+        server.lines.push(...parts);
+      });
+    }
+    server.process.once('exit', (code) => { server.exit = code; });
+    server.url = await until('the server prints its address', () => {
+      assert(server.exit === undefined, `the server ended with ${server.exit}:\n${server.lines.join('\n')}`);
+      return server.lines.join('\n').match(/^url\s+(https?:\/\/[^\s/]+)/m)?.[1];
+    }, 20_000);
+    await until('the server answers', async () => (await fetch(`${server.url}/api/config`)).ok);
+    return server;
+  }
+
+  /**
+   * Waits for the next code on the console that was not taken before.
+   * @param {string} email
+   * @returns {Promise<string>}
+   */
+  async code(email) {
+    return until(`a code for ${email} on the console`, () => {
+      const start = `sign-in code for ${email}: `;
+      const i = this.lines.findIndex((line) => line.startsWith(start));
+      if (i < 0) return undefined;
+      const code = this.lines[i].slice(start.length).match(/^\d{6,8}/)?.[0];
+      this.lines[i] = '';
+      return code;
+    });
+  }
+
+  /** @returns {Promise<string>} the token that a server on loopback makes for bots */
+  botToken() {
+    return until('a bot token on the console', () => this.lines.join('\n').match(/--token ([0-9a-f]{64})/)?.[1]);
+  }
+
+  /**
+   * Signs in without a browser, as scripts do, and returns the session's token.
+   * @param {string} email
+   * @returns {Promise<string>}
+   */
+  async token(email) {
+    const asked = await this.post('/api/auth/code', { email });
+    assert.equal(asked.status, 202, await asked.text());
+    const challenge = cookies(asked);
+    const verified = await this.post('/api/auth/verify', { code: await this.code(email) }, { cookie: challenge });
+    assert.equal(verified.status, 200, await verified.text());
+    const token = cookies(verified).match(/conclave=([0-9a-f]{64})/)?.[1];
+    assert(token, 'the session cookie holds the token');
+    return token;
+  }
+
+  /**
+   * Makes a meeting without a browser.
+   * @param {string} token
+   * @param {Record<string, unknown>} [options]
+   * @returns {Promise<string>} its id
+   */
+  async createMeeting(token, options = {}) {
+    const answer = await this.post('/api/meetings', options, { authorization: `Bearer ${token}` });
+    const body = /** @type {{meeting: string}} */ (await answer.json());
+    assert.equal(answer.status, 201, JSON.stringify(body));
+    return body.meeting;
+  }
+
+  /**
+   * @param {string} route
+   * @param {unknown} body
+   * @param {Record<string, string>} [headers]
+   */
+  post(route, body, headers = {}) {
+    return fetch(this.url + route, {
+      method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers },
+    });
+  }
+
+  /** Ends the server as an operator would, and waits for it. */
+  async stop() {
+    const child = this.process;
+    if (!child || this.exit !== undefined) return;
+    const gone = new Promise((resolve) => { child.once('exit', resolve); });
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+    await gone;
+    clearTimeout(timer);
+  }
+
+  /** @type {import('node:child_process').ChildProcessByStdio<null, import('node:stream').Readable, import('node:stream').Readable> | undefined} */
+  process;
+}
+
+/** @param {Response} response */
+function cookies(response) {
+  return response.headers.getSetCookie().map((cookie) => cookie.split(';')[0]).join('; ');
+}

@@ -1,0 +1,103 @@
+// The whole path by keyboard alone: sign in, make a meeting, join, mute, chat, raise a hand, leave.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { kinds, launch } from './harness/browsers.js';
+import { Person } from './harness/person.js';
+import { Server } from './harness/server.js';
+import { until } from './harness/wait.js';
+
+for (const kind of kinds) {
+  describe(`by keyboard alone in ${kind}`, () => {
+    /** @type {Server} */
+    let server;
+    /** @type {import('playwright-core').Browser} */
+    let browser;
+    /** @type {Person} */
+    let person;
+
+    before(async () => {
+      server = await Server.start(`keyboard-${kind}`);
+      browser = await launch(kind);
+      person = await Person.arrive(browser, server, 'Ana');
+    });
+
+    after(async () => {
+      await browser?.close();
+      await server?.stop();
+    });
+
+    /**
+     * Tabs until the element has the focus, as a person would.
+     * @param {string} id
+     */
+    async function tabTo(id) {
+      for (let i = 0; i < 80; i++) {
+        const at = await person.page.evaluate(() => document.activeElement?.closest('[data-testid]')?.getAttribute('data-testid'));
+        if (at === id) return;
+        await person.page.keyboard.press('Tab');
+      }
+      assert.fail(`Tab never reaches ${id}`);
+    }
+
+    test('signs in', async () => {
+      await person.screen('sign-in');
+      await tabTo('email');
+      await person.page.keyboard.type(person.email);
+      await person.page.keyboard.press('Enter');
+      await person.screen('code');
+      const code = await server.code(person.email);
+      await tabTo('code');
+      await person.page.keyboard.type(code);
+      if (await person.page.locator('[data-screen="code"]').count()) await person.page.keyboard.press('Enter');
+      await person.screen('home');
+    });
+
+    test('makes a meeting and joins', async () => {
+      await tabTo('create-meeting');
+      await person.page.keyboard.press('Enter');
+      await person.screen('prejoin');
+      await tabTo('name');
+      await person.page.keyboard.press('ControlOrMeta+A');
+      await person.page.keyboard.type('Ana');
+      await tabTo('join');
+      await person.page.keyboard.press('Enter');
+      await person.screen('call');
+    });
+
+    test('mutes with Space on the button', async () => {
+      await tabTo('mic');
+      const was = await person.at('mic').getAttribute('aria-pressed');
+      await person.page.keyboard.press('Space');
+      await until('the microphone is switched', async () => await person.at('mic').getAttribute('aria-pressed') !== was);
+    });
+
+    test('raises a hand', async () => {
+      await tabTo('hand');
+      await person.page.keyboard.press('Enter');
+      await until('the hand is up', async () => await person.at('hand').getAttribute('aria-pressed') === 'true');
+    });
+
+    test('chats', async () => {
+      await tabTo('chat-toggle');
+      await person.page.keyboard.press('Enter');
+      await tabTo('chat-input');
+      await person.page.keyboard.type('Hello from the keyboard');
+      await person.page.keyboard.press('Enter');
+      await person.at('chat-message').filter({ hasText: 'Hello from the keyboard' }).waitFor();
+    });
+
+    test('leaves', async () => {
+      await tabTo('leave');
+      await person.page.keyboard.press('Enter');
+      if (!await person.page.locator('[data-screen="ended"]').count()) {
+        const confirm = person.at('leave-confirm');
+        await confirm.waitFor({ timeout: 2000 }).catch(() => {});
+        if (await confirm.isVisible()) {
+          await tabTo('leave-confirm');
+          await person.page.keyboard.press('Enter');
+        }
+      }
+      await person.screen('ended');
+    });
+  });
+}
