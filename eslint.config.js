@@ -19,7 +19,6 @@ const strict = {
   'no-implied-eval': 'error',
   'no-lonely-if': 'error',
   'no-new-func': 'error',
-  'no-param-reassign': 'error',
   'no-return-assign': 'error',
   'no-script-url': 'error',
   'no-self-compare': 'error',
