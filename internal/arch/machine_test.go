@@ -139,3 +139,5 @@ func TestWebClientNamesNoOtherOrigin(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func writeFile(file, content string) error { return os.WriteFile(file, []byte(content), 0o600) }
