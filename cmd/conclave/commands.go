@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"conclave/auth"
+	"conclave/config"
+)
+
+// configCmd groups what shows the configuration.
+type configCmd struct {
+	Print configPrintCmd `cmd:"" help:"Print the effective configuration, with the source of each value and without secrets."`
+}
+
+type configPrintCmd struct{ options }
+
+// Run prints the configuration.
+func (cmd *configPrintCmd) Run(c console, s *config.Sources) error {
+	file := s.Path()
+	if file == "" {
+		file = "none"
+	}
+	if _, err := fmt.Fprintf(c.out, "# file: %s\n", file); err != nil {
+		return fmt.Errorf("printing: %w", err)
+	}
+	return config.Print(c.out, &cmd.Config, s)
+}
+
+type checkConfigCmd struct{ options }
+
+// Run checks the configuration.
+func (cmd *checkConfigCmd) Run(c console) error {
+	d, err := cmd.Config.Deploy()
+	if err != nil {
+		return err
+	}
+	if d.SMTP != nil {
+		if _, err := newMailer(&cmd.Config, d, c.out); err != nil {
+			return err
+		}
+	}
+	if d.TLS == config.TLSFiles {
+		if _, err := tls.LoadX509KeyPair(cmd.Config.TLSCert, cmd.Config.TLSKey); err != nil {
+			return fmt.Errorf("tls_cert, tls_key: %w", err)
+		}
+	}
+	_, err = fmt.Fprintf(c.out, "The configuration is good: %s, listening on %s.\n", d.URL, d.Listen)
+	return err
+}
+
+type healthCmd struct{ options }
+
+// Run asks the admin listener, or, if there is none, the server itself.
+func (cmd *healthCmd) Run(c console) error {
+	d, err := cmd.Config.Deploy()
+	if err != nil {
+		return err
+	}
+	target := "http://" + cmd.Config.AdminListen + "/readyz"
+	if cmd.Config.AdminListen == "" {
+		target = ownURL(d) + "/readyz"
+	}
+	client := &http.Client{Timeout: 4 * time.Second, Transport: &http.Transport{
+		// It asks itself, on its own machine, a question without secrets: the name on the certificate is another one.
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // see above
+	}}
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, target, nil)
+	if err != nil {
+		return fmt.Errorf("health: %w", err)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("no answer: is the server running? %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
+	if _, err := c.out.Write(body); err != nil {
+		return fmt.Errorf("printing: %w", err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return errors.New("the server is not ready")
+	}
+	return nil
+}
+
+// ownURL is where the server itself answers on this machine.
+func ownURL(d *config.Deployment) string {
+	host, port, _ := net.SplitHostPort(d.Listen)
+	if ip := net.ParseIP(host); host == "" || (ip != nil && ip.IsUnspecified()) {
+		host = "127.0.0.1"
+	}
+	if d.TLS == config.NoTLS {
+		return "http://" + net.JoinHostPort(host, port)
+	}
+	return "https://" + net.JoinHostPort(host, port)
+}
+
+type versionCmd struct{}
+
+// Run prints the version.
+func (versionCmd) Run(c console) error {
+	_, err := fmt.Fprintf(c.out, "conclave %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}
+
+// version is the module's version, or the commit it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return strings.TrimPrefix(v, "v")
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			return "0.0.0-" + s.Value[:12]
+		}
+	}
+	return "0.0.0-devel"
+}
+
+// smtpCmd groups what tries out mail.
+type smtpCmd struct {
+	Test smtpTestCmd `cmd:"" help:"Send a test message and say in plain words what went wrong."`
+}
+
+type smtpTestCmd struct {
+	options
+	To string `required:"" placeholder:"ADDRESS" help:"Whom to send the test message to."`
+}
+
+// Run sends the message.
+func (cmd *smtpTestCmd) Run(c console) error {
+	d, err := cmd.Config.Deploy()
+	if err != nil {
+		return err
+	}
+	if d.SMTP == nil {
+		return errors.New("no mail server is configured: set smtp")
+	}
+	to, err := auth.ParseEmail(cmd.To)
+	if err != nil {
+		return fmt.Errorf("--to: %w", err)
+	}
+	m, err := newMailer(&cmd.Config, d, c.out)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	err = m.Send(ctx, auth.Message{To: to, Code: strings.Repeat("0", cmd.Config.CodeDigits), ValidFor: cmd.Config.CodeTTL})
+	if err != nil {
+		return errors.New(diagnose(d.SMTP, err))
+	}
+	_, err = fmt.Fprintln(c.out, "The mail server took the message. Look into the mailbox (and its spam folder): the code in it is all zeros.")
+	return err
+}
+
+// diagnose says what a failure to send means and what to look at.
+func diagnose(s *config.SMTP, err error) string {
+	var e *auth.MailError
+	if !errors.As(err, &e) {
+		return err.Error()
+	}
+	detail := ""
+	if cause := e.Cause(); cause != nil {
+		detail = "\nThe server or network said: " + cause.Error()
+	}
+	return diagnosis(s, e) + detail
+}
+
+func diagnosis(s *config.SMTP, e *auth.MailError) string {
+	switch e.Step {
+	case auth.StepResolve:
+		return fmt.Sprintf("The name %s could not be resolved. Check the host in smtp, and this machine's DNS.", s.Host)
+	case auth.StepConnect:
+		return fmt.Sprintf("%s does not accept connections on the port given. Check the port (465 for smtps, 587 for smtp), "+
+			"and whether your provider blocks outgoing mail ports.", s.Host)
+	case auth.StepTimeout:
+		return fmt.Sprintf("%s did not answer in time. Usually a firewall drops the connection (many providers block 25, 465 and 587 "+
+			"until asked), or the port wants the other kind of TLS: smtps:// for 465, smtp:// for 587.", s.Host)
+	case auth.StepTLS:
+		return fmt.Sprintf("The connection to %s could not be encrypted. Either its certificate is not for this name or not trusted here "+
+			"(a private authority goes into smtp_ca), or the port wants the other kind of TLS: smtps:// for 465, smtp:// for 587.", s.Host)
+	case auth.StepAuth:
+		return fmt.Sprintf("%s did not accept the user name or password. Check smtp_password; some providers want an app password.", s.Host)
+	case auth.StepGreet:
+		return fmt.Sprintf("%s answered, but not as a mail server that wants to talk to us. Check host and port.", s.Host)
+	case auth.StepSend:
+		return fmt.Sprintf("%s refused the message. Usually the sender (smtp_from) may not be used by this user, or the recipient is unknown to it.", s.Host)
+	}
+	return e.Error()
+}

@@ -1,0 +1,90 @@
+// Command conclave is the meeting server, and everything that belongs to running it: see `conclave --help`.
+//
+// This package only wires: what decides lives in the other packages. Start reading at main (the command line), then serveCmd
+// (the life of a server), then newRouter (what is served where).
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"conclave/config"
+)
+
+// cli is the command line.
+type cli struct {
+	Serve   serveCmd       `cmd:"" default:"withargs" help:"Run the server (the default). Without any option: on 127.0.0.1:8080, sign-in codes on the console."`
+	Check   checkConfigCmd `cmd:"" name:"check-config" help:"Check the configuration and say what would be served."`
+	Config  configCmd      `cmd:"" help:"Show the configuration."`
+	Health  healthCmd      `cmd:"" help:"Ask a running server on this machine whether it is well. Exit status 0 if so."`
+	SMTP    smtpCmd        `cmd:"" name:"smtp" help:"Try out the mail server."`
+	Bots    botsCmd        `cmd:"" help:"Load a server with bots."`
+	Version versionCmd     `cmd:"" help:"Print the version."`
+}
+
+// options are the flags of every command that reads the configuration.
+type options struct {
+	ConfigFile string        `name:"config" placeholder:"FILE" help:"Configuration file. Default: CONCLAVE_CONFIG, else /etc/conclave/config.yaml if it exists."`
+	Config     config.Config `embed:""`
+}
+
+// console is where commands print: for people, not for logs.
+type console struct {
+	out, err io.Writer
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Environ(), console{os.Stdout, os.Stderr}))
+}
+
+// run is main without the process.
+func run(args, environ []string, c console) int {
+	var grammar cli
+	sources := config.NewSources(environ, fileFlag(args))
+	exit := -1
+	parser, err := kong.New(&grammar,
+		kong.Name("conclave"), kong.Description("A meeting server that cannot listen in."),
+		kong.Resolvers(sources), kong.Bind(c, sources), kong.Writers(c.out, c.err),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.Exit(func(code int) { exit = code }),
+	)
+	if err != nil {
+		_, _ = fmt.Fprintln(c.err, "conclave:", err)
+		return 2
+	}
+	ctx, err := parser.Parse(args)
+	if exit >= 0 { // --help
+		return exit
+	}
+	if err != nil {
+		_, _ = fmt.Fprintln(c.err, "conclave:", err)
+		return 2
+	}
+	if err := ctx.Run(); err != nil {
+		_, _ = fmt.Fprintln(c.err, "conclave:", err)
+		var coder kong.ExitCoder
+		if errors.As(err, &coder) {
+			return coder.ExitCode()
+		}
+		return 1
+	}
+	return 0
+}
+
+// fileFlag finds --config before kong does: the file gives values to the other flags.
+func fileFlag(args []string) string {
+	const flag = "--config"
+	for i, a := range args {
+		if a == flag && i+1 < len(args) {
+			return args[i+1]
+		}
+		if len(a) > len(flag) && a[:len(flag)+1] == flag+"=" {
+			return a[len(flag)+1:]
+		}
+	}
+	return ""
+}

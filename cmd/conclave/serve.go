@@ -1,0 +1,339 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+
+	"conclave/auth"
+	"conclave/config"
+	"conclave/static"
+)
+
+// serveCmd runs the server.
+type serveCmd struct{ options }
+
+// Run serves until SIGTERM or SIGINT, then drains.
+func (cmd *serveCmd) Run(c console, s *config.Sources) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	return serve(ctx, &cmd.Config, c, s.Path(), nil)
+}
+
+// server is a running server.
+type server struct {
+	cfg        *config.Config
+	deployment *config.Deployment
+	console    console
+	log        *slog.Logger
+	auth       *auth.Service
+	media      *media
+	health     *health
+	metrics    *metrics
+	botToken   string // made at start; empty if configured or not on loopback
+
+	servers []*http.Server
+	failed  chan error // capacity: one per server
+}
+
+// serve runs a server until ctx ends. started, if not nil, is called once it can be reached.
+func serve(ctx context.Context, cfg *config.Config, c console, file string, started func(*server)) (err error) {
+	d, err := cfg.Deploy()
+	if err != nil {
+		return fmt.Errorf("the configuration cannot be served:\n%w", err)
+	}
+	s := &server{cfg: cfg, deployment: d, console: c, log: newLog(cfg, c.err), metrics: newMetrics(), failed: make(chan error, 3)}
+	listener, err := net.Listen("tcp", d.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	s.adoptPort(listener)
+	if err := s.start(ctx, listener); err != nil {
+		_ = listener.Close()
+		s.close()
+		return err
+	}
+	defer s.close()
+	s.announce(file)
+	if started != nil {
+		started(s)
+	}
+	select {
+	case <-ctx.Done():
+		return s.drain()
+	case err := <-s.failed:
+		return err
+	}
+}
+
+// adoptPort fills in what only the open socket knows, when port 0 was asked for.
+func (s *server) adoptPort(l net.Listener) {
+	addr, ok := l.Addr().(*net.TCPAddr)
+	if _, port, _ := net.SplitHostPort(s.deployment.Listen); !ok || port != "0" {
+		return
+	}
+	actual := addr.AddrPort().Port()
+	if host, _, err := net.SplitHostPort(s.deployment.URL.Host); err == nil {
+		s.deployment.URL.Host = net.JoinHostPort(host, strconv.Itoa(int(actual)))
+	}
+	if s.cfg.MediaPort < 0 {
+		s.deployment.MediaPort = actual
+	}
+}
+
+// start opens everything behind the listener, then the listener.
+func (s *server) start(ctx context.Context, l net.Listener) (err error) {
+	if s.auth, err = s.newAuth(); err != nil {
+		return err
+	}
+	s.metrics.watchMail(s.auth.MailHealth)
+	s.health = &health{mail: s.auth.MailHealth}
+	if s.media, err = startMedia(s); err != nil {
+		return err
+	}
+	client, err := static.Handler(static.Options{Dir: s.cfg.Running.StaticDir})
+	if err != nil {
+		return fmt.Errorf("the web client: %w", err)
+	}
+	router, err := newRouter(parts{
+		cfg: s.cfg, deployment: s.deployment, auth: s.auth, meetings: s.media.routes, client: client,
+		health: s.health, metrics: s.metrics, log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	tlsConfig, challenge, err := s.newTLS(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.startAdmin(); err != nil {
+		return err
+	}
+	if err := s.startRedirect(challenge); err != nil {
+		return err
+	}
+	s.serve(newHTTPServer(router), limitListener(l, s.cfg, s.deployment.TrustedProxies), tlsConfig)
+	return nil
+}
+
+// serve runs one HTTP server on one listener.
+func (s *server) serve(h *http.Server, l net.Listener, tlsConfig *tls.Config) {
+	h.ErrorLog = slog.NewLogLogger(discardAddresses{s.log.Handler()}, slog.LevelDebug)
+	s.servers = append(s.servers, h)
+	if tlsConfig != nil {
+		h.TLSConfig = tlsConfig
+	}
+	go func() { // ends when h is shut down or closed, in drain or close
+		var err error
+		if tlsConfig != nil {
+			err = h.ServeTLS(l, "", "")
+		} else {
+			err = h.Serve(l)
+		}
+		if !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- fmt.Errorf("serving: %w", err)
+		}
+	}()
+}
+
+func (s *server) startAdmin() error {
+	if s.cfg.AdminListen == "" {
+		return nil
+	}
+	l, err := net.Listen("tcp", s.cfg.AdminListen)
+	if errors.Is(err, syscall.EADDRINUSE) && s.deployment.Loopback {
+		s.log.Warn("admin_listen is in use: no metrics from this process", "address", s.cfg.AdminListen)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("admin_listen: %w", err)
+	}
+	s.serve(newHTTPServer(newAdminRouter(s.health, s.metrics)), l, nil)
+	return nil
+}
+
+func (s *server) startRedirect(challenge func(http.Handler) http.Handler) error {
+	if s.deployment.Redirect == "" {
+		return nil
+	}
+	l, err := net.Listen("tcp", s.deployment.Redirect)
+	if err != nil {
+		return fmt.Errorf("redirect_listen: %w (set redirect_listen to off to go without)", err)
+	}
+	h := redirectHandler(s.deployment)
+	if challenge != nil {
+		h = challenge(h)
+	}
+	s.serve(newHTTPServer(h), limitListener(l, s.cfg, nil), nil)
+	return nil
+}
+
+// drain lets people go: probes fail first, people in meetings are told, requests that have begun are answered.
+func (s *server) drain() error {
+	s.log.Info("draining", "deadline", s.cfg.Running.DrainTimeout)
+	s.health.draining.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Running.DrainTimeout)
+	defer cancel()
+	s.media.drain(ctx)
+	var errs []error
+	for _, h := range s.servers {
+		if err := h.Shutdown(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("draining: %w", err))
+			_ = h.Close()
+		}
+	}
+	s.log.Info("stopped")
+	return errors.Join(errs...)
+}
+
+// close ends what is left, in the opposite order of start.
+func (s *server) close() {
+	for _, h := range s.servers {
+		_ = h.Close()
+	}
+	if s.media != nil {
+		s.media.close()
+	}
+	if s.auth != nil {
+		s.auth.Close()
+	}
+}
+
+func (s *server) newAuth() (*auth.Service, error) {
+	c := s.cfg
+	tokens := make([]string, len(c.BotTokens))
+	for i, t := range c.BotTokens {
+		tokens[i] = t.Reveal()
+	}
+	if len(tokens) == 0 && s.deployment.Loopback {
+		var b [32]byte
+		if _, err := rand.Read(b[:]); err != nil {
+			return nil, fmt.Errorf("making a bot token: %w", err)
+		}
+		s.botToken = hex.EncodeToString(b[:])
+		tokens = append(tokens, s.botToken)
+	}
+	m, err := newMailer(c, s.deployment, s.console.out)
+	if err != nil {
+		return nil, err
+	}
+	return auth.New(auth.Config{
+		Insecure: !s.deployment.Secure, CodeDigits: c.CodeDigits, CodeTTL: c.CodeTTL,
+		SessionTTL: c.SessionTTL, SessionIdle: c.SessionIdle, MaxSessions: c.MaxSessions,
+		HostDomains: c.HostDomains, SignInDomains: c.SignInDomains, BotTokens: tokens,
+		Limits: auth.Limits{
+			PerAddressHour: c.Limits.CodesPerAddressHour, PerAddressDay: c.Limits.CodesPerAddressDay, ResendAfter: c.Limits.CodeResendAfter,
+			PerClientHour: c.Limits.CodesPerClientHour, GlobalPerMinute: c.Limits.CodesPerMinute,
+			FailedVerifies: c.Limits.FailedVerifies, RequestsPerMinute: c.Limits.AuthRequests,
+		},
+	}, auth.Deps{Mailer: m, Log: s.log, Count: s.metrics.authEvent})
+}
+
+// newMailer makes what sends codes: the mail server, or, on loopback without one, the console.
+func newMailer(c *config.Config, d *config.Deployment, out io.Writer) (auth.Mailer, error) {
+	if d.SMTP == nil {
+		if !d.Loopback { // config.Deploy has refused this already: here it must not depend on that
+			return nil, errors.New("codes are printed to the console on loopback only")
+		}
+		return auth.NewConsoleMailer(out), nil
+	}
+	from, err := auth.ParseEmail(d.From)
+	if err != nil {
+		return nil, fmt.Errorf("smtp_from: %w", err)
+	}
+	sc := auth.SMTPConfig{
+		Host: d.SMTP.Host, Port: d.SMTP.Port, TLS: auth.TLSStartTLS, Username: d.SMTP.Username, Password: c.SMTPPassword.Reveal(),
+		From: from, FromName: c.Name, HELO: d.URL.Hostname(), Timeout: c.SMTPTimeout,
+	}
+	if d.SMTP.Implicit {
+		sc.TLS = auth.TLSImplicit
+	}
+	if d.SMTP.Plain {
+		sc.TLS = auth.TLSNone
+	}
+	if c.SMTPCA != "" {
+		pem, err := os.ReadFile(c.SMTPCA)
+		if err != nil {
+			return nil, fmt.Errorf("smtp_ca: %w", err)
+		}
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, errors.New("smtp_ca: no certificate in the file")
+		}
+		sc.TLSConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	}
+	return auth.NewSMTPMailer(sc, c.Name, d.URL.Hostname())
+}
+
+// announce prints what an operator wants to see at start.
+func (s *server) announce(file string) {
+	if file == "" {
+		file = "none"
+	}
+	mail := "printed here (no mail server is configured, and this is loopback)"
+	if s.deployment.SMTP != nil {
+		mail = "by mail through " + s.deployment.SMTP.Host
+	}
+	line := func(name, text string) { _, _ = fmt.Fprintf(s.console.out, "%-9s %s\n", name, text) }
+	line("config", "flags > CONCLAVE_* > file ("+file+")   (print it: conclave config print)")
+	line("url", s.deployment.URL.String()+"/")
+	line("media", s.media.String())
+	line("codes", mail)
+	if s.botToken != "" {
+		line("bots", "conclave bots --server "+s.deployment.URL.String()+" --token "+s.botToken)
+	}
+}
+
+func newLog(c *config.Config, w io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Running.LogLevel)); err != nil {
+		level = slog.LevelInfo
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if c.Running.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}
+
+// discardAddresses stands in for net/http's error log, whose lines ("TLS handshake error from 203.0.113.7:…") hold client addresses: only
+// that something happened is kept.
+type discardAddresses struct{ slog.Handler }
+
+// Handle is part of slog.Handler.
+func (h discardAddresses) Handle(ctx context.Context, r slog.Record) error {
+	clean := slog.NewRecord(time.Now(), r.Level, "a connection failed", 0)
+	return h.Handler.Handle(ctx, clean) //nolint:wrapcheck // a pass-through
+}
+
+// media is what is behind the signaling: sockets and meetings.
+type media struct {
+	addrs  []netip.AddrPort
+	routes func(r chiRouter)
+}
+
+// String lists the addresses of this machine that media is served on.
+func (m *media) String() string {
+	s := ""
+	for i, a := range m.addrs {
+		if i > 0 {
+			s += " "
+		}
+		s += a.String() + "/udp"
+	}
+	return s
+}
