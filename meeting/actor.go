@@ -1,0 +1,372 @@
+package meeting
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"conclave/sfu"
+)
+
+// maxMailbox bounds what waits for an actor. A participant has one request under way at a time, so that two requests
+// for each seat of a full meeting fit; media reports are coalesced a seat and need no room.
+const maxMailbox = 2048
+
+// actor runs one meeting: one goroutine at a time works off the mailbox, and none exists while it is empty. All that
+// the state decides happens here, in order.
+type actor struct {
+	deps *deps
+	id   ID
+	hash passwordHash // zero: no password
+
+	mu      sync.Mutex
+	jobs    []job // at most maxMailbox
+	running bool
+	closed  bool // the meeting has ended: nothing is taken any more
+	timer   *time.Timer
+	reports map[sfu.ParticipantID]*mediaReport // at most one a peer
+	speaker []sfu.ParticipantID                // the latest list, if speaks
+	speaks  bool
+
+	// Owned by the working goroutine.
+	state *state
+	room  Room
+	peers map[sfu.ParticipantID]Peer // at most one a seat
+}
+
+// deps is what actors share.
+type deps struct {
+	opts    Options
+	media   Media
+	now     func() time.Time
+	log     *slog.Logger
+	release func(*actor) // the meeting has ended
+	stats   *Stats
+}
+
+// job is one entry of the mailbox. seat is the participant it concerns, zero for none; a panic in it ends that one.
+type job struct {
+	seat sfu.ParticipantID
+	run  func(now time.Time)
+	lost func() // called instead of run when the actor is closed or run panicked; may be nil
+}
+
+func newActor(d *deps, m meta, lobby bool, hash passwordHash) *actor {
+	a := &actor{deps: d, id: m.id, hash: hash}
+	now := d.now()
+	a.state = newState(m, &a.deps.opts, lobby, now)
+	a.timer = time.AfterFunc(a.state.deadline().Sub(now), func() { a.poke() })
+	return a
+}
+
+// post puts a job into the mailbox. It never blocks.
+func (a *actor) post(j job) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return ErrEnded
+	}
+	if len(a.jobs) >= maxMailbox {
+		return ErrBusy
+	}
+	a.jobs = append(a.jobs, j)
+	a.start()
+	return nil
+}
+
+// finish has the meeting end, before anything else that waits and however full the mailbox is.
+func (a *actor) finish(why ByeReason) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return
+	}
+	a.jobs = append([]job{{run: func(time.Time) { a.state.end(why) }}}, a.jobs...)
+	a.start()
+}
+
+// poke has the actor look at the clock and at media reports. It never blocks.
+func (a *actor) poke() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.closed {
+		a.start()
+	}
+}
+
+// start makes sure that somebody works. The lock is held.
+func (a *actor) start() {
+	if !a.running {
+		a.running = true
+		go a.work()
+	}
+}
+
+// work empties the mailbox and ends.
+func (a *actor) work() {
+	for {
+		a.mu.Lock()
+		jobs, reports, speaker, speaks := a.jobs, a.reports, a.speaker, a.speaks
+		a.jobs, a.reports, a.speaks = nil, nil, false
+		a.mu.Unlock()
+
+		for id, r := range reports {
+			a.guard(job{seat: id, run: func(now time.Time) { a.state.report(now, id, r) }})
+		}
+		if speaks {
+			a.guard(job{run: func(now time.Time) { a.state.speaking(now, speaker) }})
+		}
+		for _, j := range jobs {
+			a.guard(j)
+		}
+		a.guard(job{run: a.state.tick})
+
+		if a.rest() {
+			return
+		}
+	}
+}
+
+// rest ends the work if there is nothing left to do, and sets the timer for what comes next.
+func (a *actor) rest() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.state.ended {
+		a.close()
+		return true
+	}
+	if len(a.jobs) > 0 || len(a.reports) > 0 || a.speaks {
+		return false
+	}
+	a.running = false
+	a.timer.Reset(max(0, a.state.deadline().Sub(a.deps.now())))
+	return true
+}
+
+// close refuses everything from now on and answers those who wait. The lock is held.
+func (a *actor) close() {
+	a.closed = true
+	a.timer.Stop()
+	for _, j := range a.jobs {
+		if j.lost != nil {
+			j.lost()
+		}
+	}
+	a.jobs, a.reports = nil, nil
+}
+
+// guard runs one job and what follows from it. A panic is our bug: it ends the participant it concerns, or, if there
+// is none, the meeting, and nobody else's.
+func (a *actor) guard(j job) {
+	ok := a.protect(func() {
+		now := a.deps.now()
+		j.run(now)
+		a.state.flush(now)
+		a.perform()
+	})
+	if ok {
+		return
+	}
+	if j.lost != nil {
+		j.lost()
+	}
+	ok = j.seat != 0 && a.protect(func() {
+		now := a.deps.now()
+		if p := a.state.seats[j.seat]; p != nil {
+			a.state.leave(now, p, LeftLost, ByeInternal)
+		}
+		a.perform()
+	})
+	if !ok && !a.protect(func() { a.state.end(ByeInternal); a.perform() }) {
+		a.state.ended = true
+	}
+}
+
+// protect runs f and says whether it came to its end.
+func (a *actor) protect(f func()) (ok bool) {
+	defer func() {
+		if ok {
+			return
+		}
+		_ = recover() // its value might hold what somebody typed; the stack holds none of it
+		a.deps.stats.panics.Add(1)
+		a.deps.log.Error("panic in a meeting", "stack", string(debug.Stack()))
+	}()
+	f()
+	return true
+}
+
+// perform carries out the effects of the state, in order.
+func (a *actor) perform() {
+	for _, e := range a.state.take() {
+		switch e.kind {
+		case sendOne:
+			e.sink.Deliver(&Delivery{Event: e.event})
+		case sendAll, sendAdmitters, sendLobby:
+			a.spread(e)
+		case openPeer:
+			a.openPeer(e.seat)
+		case closePeer:
+			if p := a.peers[e.seat]; p != nil {
+				delete(a.peers, e.seat)
+				p.Close()
+			}
+		case setLive:
+			if p := a.peers[e.seat]; p != nil {
+				p.SetLive(e.live)
+			}
+		case setView:
+			if p := a.peers[e.seat]; p != nil {
+				p.SetView(e.wants)
+			}
+		case endMeeting:
+			a.endMedia()
+			a.deps.release(a)
+		}
+	}
+	a.count()
+}
+
+// spread delivers one event to many, as one Delivery.
+func (a *actor) spread(e effect) {
+	d := &Delivery{Event: e.event}
+	for _, p := range a.state.seats {
+		switch {
+		case p.sink == nil:
+		case e.kind == sendLobby && (p.role != NoRole || p.approved):
+		case e.kind == sendAll && p.role == NoRole:
+		case e.kind == sendAdmitters && !p.may(MayAdmit):
+		default:
+			p.sink.Deliver(d)
+		}
+	}
+}
+
+// openPeer seats a participant in the media room, which is made when the first one comes.
+func (a *actor) openPeer(id sfu.ParticipantID) {
+	if a.room == nil {
+		a.room = a.deps.media.NewRoom(sfu.RoomEvents{Speakers: a.onSpeakers})
+		a.peers = make(map[sfu.ParticipantID]Peer)
+	}
+	peer, err := a.room.Join(id, a.peerEvents(id))
+	if err != nil {
+		a.deps.log.Error("no media peer", "err", err)
+		return // offers on this seat are refused with "internal"
+	}
+	a.peers[id] = peer
+}
+
+func (a *actor) endMedia() {
+	if a.room != nil {
+		a.room.Close()
+	}
+	a.room, a.peers = nil, nil
+}
+
+// count keeps the gauges.
+func (a *actor) count() {
+	present, waiting := 0, 0
+	if !a.state.ended {
+		present, waiting = a.state.present, len(a.state.waiting)
+	}
+	a.deps.stats.count(a, present, waiting)
+}
+
+func (a *actor) onSpeakers(list []sfu.ParticipantID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return
+	}
+	a.speaker, a.speaks = append([]sfu.ParticipantID(nil), list...), true
+	a.start()
+}
+
+// peerEvents coalesces what the media server says about one peer. None of it blocks.
+func (a *actor) peerEvents(id sfu.ParticipantID) sfu.PeerEvents {
+	return sfu.PeerEvents{
+		Connected: func() {
+			a.note(id, func(r *mediaReport) { r.connected, r.failed = true, false })
+		},
+		Failed: func(string) {
+			a.note(id, func(r *mediaReport) { r.connected, r.failed = false, true })
+		},
+		Slots: func(changed []sfu.Slot, withheld []sfu.Withheld) {
+			a.note(id, func(r *mediaReport) {
+				if r.slots == nil {
+					r.slots = make(map[string]sfu.Slot, len(changed))
+				}
+				for _, slot := range changed {
+					r.slots[slot.MID] = slot
+				}
+				r.withheld = append([]sfu.Withheld(nil), withheld...)
+			})
+		},
+		Encode: func(source sfu.Source, rids []string) {
+			a.note(id, func(r *mediaReport) {
+				if r.encode == nil {
+					r.encode = make(map[sfu.Source][]string)
+				}
+				r.encode[source] = append([]string(nil), rids...)
+			})
+		},
+	}
+}
+
+func (a *actor) note(id sfu.ParticipantID, f func(*mediaReport)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return
+	}
+	if a.reports == nil {
+		a.reports = make(map[sfu.ParticipantID]*mediaReport)
+	}
+	r := a.reports[id]
+	if r == nil {
+		r = &mediaReport{}
+		a.reports[id] = r
+	}
+	f(r)
+	a.start()
+}
+
+// ask runs f in the actor and waits for what it returns. ctx bounds the wait only: f may still run after it.
+func ask[T any](ctx context.Context, a *actor, seat sfu.ParticipantID, f func(now time.Time) (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	reply := make(chan answer, 2) // both run and lost may answer; neither may block
+	var none T
+	err := a.post(job{
+		seat: seat,
+		run: func(now time.Time) {
+			v, err := f(now)
+			reply <- answer{v, err}
+		},
+		lost: func() { reply <- answer{none, ErrInternal} },
+	})
+	if err != nil {
+		return none, err
+	}
+	select {
+	case r := <-reply:
+		return r.value, r.err
+	case <-ctx.Done():
+		return none, ctx.Err() //nolint:wrapcheck // the caller's own
+	}
+}
+
+func newToken() string {
+	var t [32]byte
+	_, _ = rand.Read(t[:]) // never fails: it ends the process instead
+	return hex.EncodeToString(t[:])
+}
+
+func hashToken(token string) [32]byte { return sha256.Sum256([]byte(token)) }

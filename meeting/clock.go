@@ -1,0 +1,103 @@
+package meeting
+
+import (
+	"time"
+)
+
+// timeOfNotice is when the next expiry notice is due, zero for never.
+func (s *state) timeOfNotice() time.Time {
+	if s.notices == len(expiryNotices) {
+		return time.Time{}
+	}
+	return s.expires.Add(-expiryNotices[s.notices])
+}
+
+// deadline is when tick should be called next; zero for never.
+func (s *state) deadline() time.Time { return s.next }
+
+// tick does what is due by now. It costs O(seats), but only when a deadline was reached: next is a lower bound that is
+// computed anew here and lowered by whatever sets a deadline.
+func (s *state) tick(now time.Time) {
+	if s.ended || s.next.IsZero() || now.Before(s.next) {
+		return
+	}
+	s.next = time.Time{}
+	if !now.Before(s.expires) {
+		s.end(ByeExpired)
+		return
+	}
+	s.wake(s.expires)
+	s.notice(now)
+	for _, p := range s.seats {
+		s.tickSeat(now, p)
+		if s.ended {
+			return
+		}
+	}
+	if s.present == 0 {
+		at := s.emptySince.Add(s.opts.EmptyAfter)
+		if !now.Before(at) {
+			s.end(ByeEnded)
+			return
+		}
+		s.wake(at)
+	}
+	s.flush(now)
+	s.wake(s.batch.due)
+}
+
+func (s *state) notice(now time.Time) {
+	at := s.timeOfNotice()
+	if at.IsZero() {
+		return
+	}
+	if !now.Before(at) {
+		s.tellAll(Expiring{expiryNotices[s.notices]})
+		s.notices++
+	}
+	s.wake(s.timeOfNotice())
+}
+
+// tickSeat does what is due for one seat: end of the resume grace, of the media grace, the idle question.
+func (s *state) tickSeat(now time.Time, p *seat) {
+	if p.sink == nil {
+		if s.due(now, p.lostAt.Add(s.opts.ResumeGrace)) {
+			s.leave(now, p, LeftLost, ByeLeft)
+		}
+		return
+	}
+	if p.role == NoRole {
+		return
+	}
+	if !p.failedAt.IsZero() && s.due(now, p.failedAt.Add(s.opts.MediaGrace)) {
+		s.leave(now, p, LeftLost, ByeMediaFailed)
+		return
+	}
+	s.tickIdle(now, p)
+}
+
+func (s *state) tickIdle(now time.Time, p *seat) {
+	if s.opts.IdleAfter <= 0 || p.identity.Bot {
+		return
+	}
+	if !p.asked.IsZero() {
+		if s.due(now, p.asked.Add(s.opts.IdleAnswer)) {
+			s.leave(now, p, LeftIdle, ByeIdle)
+		}
+		return
+	}
+	if s.due(now, p.active.Add(s.opts.IdleAfter)) {
+		p.asked = now
+		s.tell(p, IdleQuestion{s.opts.IdleAnswer})
+		s.wake(now.Add(s.opts.IdleAnswer))
+	}
+}
+
+// due says whether at has come, and notes it as a deadline if not.
+func (s *state) due(now, at time.Time) bool {
+	if now.Before(at) {
+		s.wake(at)
+		return false
+	}
+	return true
+}

@@ -1,0 +1,10 @@
+// Package meeting decides who is in a meeting and what they may do: the registry of meetings, and for each meeting the
+// roster, roles, lobby, lock, password, moderation, raised hands, what happens when the host leaves, and its end. It
+// decides what each participant may publish and tells the media server; it knows no wire format and no sockets.
+//
+// It imports sfu only, and of that the types; the media server itself is reached through the interfaces of media.go.
+//
+// What decides is pure: state (state.go and its neighbours) takes the time as an argument and returns effects. The
+// actor (actor.go) gives it a mailbox, a timer and a goroutine that exists only while there is something to do, so that
+// an empty meeting costs a few hundred bytes. Registry is the entry; start reading there.
+package meeting

@@ -1,0 +1,147 @@
+package meeting
+
+import (
+	"slices"
+	"time"
+
+	"conclave/sfu"
+)
+
+// placeInLobby finds the place that a session has in the lobby. Bots share one session and have no such place.
+func (s *state) placeInLobby(who Identity) *seat {
+	if who.Bot {
+		return nil
+	}
+	for _, p := range s.waiting {
+		if p.identity.Session == who.Session {
+			return p
+		}
+	}
+	return nil
+}
+
+// wait puts somebody at the end of the lobby's queue.
+func (s *state) wait(now time.Time, j joinRequest) (sfu.ParticipantID, error) {
+	if len(s.waiting) >= s.opts.MaxParticipants {
+		return 0, ErrMeetingFull
+	}
+	p := s.newSeat(now, j)
+	s.waiting = append(s.waiting, p)
+	s.tell(p, s.lobbyStatus())
+	s.lobbyChanged(now)
+	return p.id, nil
+}
+
+// returnToLobby gives a place in the lobby to a new socket: the page was loaded again.
+func (s *state) returnToLobby(now time.Time, p *seat, j joinRequest) error {
+	if p.approved && s.present >= s.opts.MaxParticipants {
+		return ErrMeetingFull
+	}
+	s.bye(p, ByeReplaced)
+	p.sink, p.name, p.lostAt = j.sink, j.name, time.Time{}
+	if p.approved {
+		s.admit(now, p, j.token)
+		return nil
+	}
+	s.tell(p, s.lobbyStatus())
+	s.lobbyChanged(now)
+	return nil
+}
+
+// admit lets a seat of the lobby in, or notes that it may come in when its socket is back.
+func (s *state) admit(now time.Time, p *seat, token string) {
+	if p.sink == nil {
+		p.approved = true
+		s.lobbyChanged(now)
+		return
+	}
+	s.waiting = slices.DeleteFunc(s.waiting, func(q *seat) bool { return q == p })
+	s.lobbyChanged(now)
+	s.enter(now, p, token, s.roleOf(p))
+}
+
+func (s *state) lobbyStatus() LobbyStatus {
+	return LobbyStatus{Title: s.title, Waiting: s.countWaiting(), HostsPresent: s.admitterPresent()}
+}
+
+// countWaiting counts those who still need somebody's decision.
+func (s *state) countWaiting() int {
+	n := 0
+	for _, p := range s.waiting {
+		if !p.approved {
+			n++
+		}
+	}
+	return n
+}
+
+// admitterPresent says whether somebody is there who could admit.
+func (s *state) admitterPresent() bool {
+	for _, p := range s.seats {
+		if p.sink != nil && p.may(MayAdmit) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *state) waitingEntries() []WaitingEntry {
+	out := make([]WaitingEntry, 0, min(len(s.waiting), maxWaitingSent))
+	for _, p := range s.waiting {
+		if p.approved {
+			continue
+		}
+		if len(out) == maxWaitingSent {
+			break
+		}
+		out = append(out, WaitingEntry{Participant: p.id, Name: p.name, Address: p.identity.Address, Since: p.since})
+	}
+	return out
+}
+
+// named looks up people in the lobby by number; all must be there.
+func (s *state) named(ids []sfu.ParticipantID, inLobby bool) ([]*seat, error) {
+	out := make([]*seat, 0, len(ids))
+	for _, id := range ids {
+		p := s.seats[id]
+		if p == nil || (p.role == NoRole) != inLobby {
+			return nil, ErrNoSuchParticipant
+		}
+		if !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+// admitRequest is Admit. As many are let in as there are seats; if nobody could be, it is refused.
+func (s *state) admitRequest(now time.Time, r Admit, token func() string) error {
+	list := slices.Clone(s.waiting)
+	if !r.All {
+		var err error
+		if list, err = s.named(r.Participants, true); err != nil {
+			return err
+		}
+	}
+	for i, p := range list {
+		if s.present >= s.opts.MaxParticipants {
+			if i == 0 {
+				return ErrMeetingFull
+			}
+			break
+		}
+		s.admit(now, p, token())
+	}
+	return nil
+}
+
+func (s *state) denyRequest(now time.Time, r Deny) error {
+	list, err := s.named(r.Participants, true)
+	if err != nil {
+		return err
+	}
+	for _, p := range list {
+		s.leave(now, p, LeftRemoved, ByeDenied)
+	}
+	return nil
+}

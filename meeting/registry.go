@@ -1,0 +1,377 @@
+package meeting
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"conclave/sfu"
+)
+
+// Config configures a Registry. Zero values take the defaults named.
+type Config struct {
+	Media           Media
+	Lifetime        time.Duration // hard end of a meeting; default 2 h
+	EmptyAfter      time.Duration // a meeting without participants ends; default 5 min
+	ResumeGrace     time.Duration // a seat waits for its socket; default 30 s
+	MediaGrace      time.Duration // a seat whose media failed waits for a new offer; default 30 s
+	IdleAfter       time.Duration // a participant without activity is asked; default 0: never
+	IdleAnswer      time.Duration // how long the question waits; default 60 s
+	MaxMeetings     int           // default 10,000
+	MaxPerCreator   int           // meetings of one person at a time; default 20
+	MaxParticipants int           // of one meeting, and of its lobby; default 500
+	Guests          bool          // people without a verified address may wait in the lobby of a meeting with a password
+	Now             func() time.Time
+	Log             *slog.Logger
+}
+
+func (c Config) withDefaults() Config {
+	duration := func(d *time.Duration, to time.Duration) {
+		if *d <= 0 {
+			*d = to
+		}
+	}
+	count := func(n *int, to int) {
+		if *n <= 0 {
+			*n = to
+		}
+	}
+	duration(&c.Lifetime, 2*time.Hour)
+	duration(&c.EmptyAfter, 5*time.Minute)
+	duration(&c.ResumeGrace, 30*time.Second)
+	duration(&c.MediaGrace, 30*time.Second)
+	duration(&c.IdleAnswer, time.Minute)
+	count(&c.MaxMeetings, 10_000)
+	count(&c.MaxPerCreator, 20)
+	count(&c.MaxParticipants, 500)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// Stats are counts over all meetings. Safe for concurrent use.
+type Stats struct {
+	mu           sync.Mutex
+	counted      map[*actor][2]int // at most one a meeting with anybody in it
+	participants atomic.Int64
+	waiting      atomic.Int64
+	created      atomic.Int64
+	panics       atomic.Int64
+}
+
+// count notes how many are in one meeting and in its lobby.
+func (s *Stats) count(a *actor, present, waiting int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, now := s.counted[a], [2]int{present, waiting}
+	if before == now {
+		return
+	}
+	s.participants.Add(int64(present - before[0]))
+	s.waiting.Add(int64(waiting - before[1]))
+	if now == [2]int{} {
+		delete(s.counted, a)
+	} else {
+		s.counted[a] = now
+	}
+}
+
+// Registry holds all meetings of this process, in memory only. Safe for concurrent use.
+type Registry struct {
+	deps   deps
+	limits Config
+	hasher *hasher
+	stats  Stats
+
+	mu       sync.RWMutex
+	meetings map[ID]*actor  // at most MaxMeetings
+	creators map[person]int // live meetings of each; at most one entry a meeting
+	closed   bool
+	empty    chan struct{} // closed when closed and no meeting is left
+}
+
+// NewRegistry makes an empty registry. Close releases it.
+func NewRegistry(cfg Config) (*Registry, error) {
+	if cfg.Media == nil {
+		return nil, errors.New("meeting: Config.Media is missing")
+	}
+	cfg = cfg.withDefaults()
+	r := &Registry{
+		limits: cfg, hasher: newHasher(), meetings: make(map[ID]*actor), creators: make(map[person]int),
+		empty: make(chan struct{}),
+	}
+	r.stats.counted = make(map[*actor][2]int)
+	r.deps = deps{
+		opts: Options{
+			Lifetime: cfg.Lifetime, EmptyAfter: cfg.EmptyAfter, ResumeGrace: cfg.ResumeGrace, MediaGrace: cfg.MediaGrace,
+			IdleAfter: cfg.IdleAfter, IdleAnswer: cfg.IdleAnswer, MaxParticipants: cfg.MaxParticipants, Guests: cfg.Guests,
+		},
+		media: cfg.Media, now: cfg.Now, log: cfg.Log, release: r.release, stats: &r.stats,
+	}
+	return r, nil
+}
+
+// Creation is what a new meeting is made of.
+type Creation struct {
+	Creator  Identity
+	Title    Title
+	Password string // empty: none; only its argon2id hash is kept
+	Lobby    bool
+	Policy   LeavePolicy
+}
+
+// Create makes a meeting and returns its address and its hard end. It fails with ErrServerFull, ErrTooManyMeetings, or
+// ErrBusy when the password could not be hashed within ctx.
+func (r *Registry) Create(ctx context.Context, c Creation) (ID, time.Time, error) {
+	creator := c.Creator.person()
+	if err := r.fits(creator); err != nil { // before the costly hash
+		return ID{}, time.Time{}, err
+	}
+	var hash passwordHash
+	if c.Password != "" {
+		var err error
+		if hash, err = r.hasher.hash(ctx, c.Password); err != nil {
+			return ID{}, time.Time{}, err
+		}
+	}
+	now := r.deps.now()
+	m := meta{
+		id: newID(), title: c.Title, creator: creator, policy: c.Policy, secured: !hash.isZero(), created: now,
+		expires: now.Add(r.deps.opts.Lifetime).Truncate(time.Second),
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.room(creator); err != nil {
+		return ID{}, time.Time{}, err
+	}
+	if _, taken := r.meetings[m.id]; taken {
+		return ID{}, time.Time{}, fmt.Errorf("%w: two meetings got one id", ErrInternal) // once in 2^78
+	}
+	r.meetings[m.id] = newActor(&r.deps, m, c.Lobby, hash)
+	r.creators[creator]++
+	r.stats.created.Add(1)
+	return m.id, m.expires, nil
+}
+
+func (r *Registry) fits(creator person) error {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.room(creator)
+}
+
+// room says whether one more meeting of creator fits. The lock is held.
+func (r *Registry) room(creator person) error {
+	switch {
+	case r.closed, len(r.meetings) >= r.limits.MaxMeetings:
+		return ErrServerFull
+	case r.creators[creator] >= r.limits.MaxPerCreator:
+		return ErrTooManyMeetings
+	}
+	return nil
+}
+
+// release forgets a meeting that has ended.
+func (r *Registry) release(a *actor) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.meetings[a.id] != a {
+		return
+	}
+	delete(r.meetings, a.id)
+	creator := a.state.creator
+	if r.creators[creator]--; r.creators[creator] <= 0 {
+		delete(r.creators, creator)
+	}
+	if r.closed && len(r.meetings) == 0 {
+		close(r.empty)
+	}
+}
+
+func (r *Registry) find(id ID) *actor {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.meetings[id]
+}
+
+// Info is what one may know of a meeting before joining it.
+type Info struct {
+	Title        Title
+	Password     bool
+	Lobby        bool
+	Locked       bool
+	Host         bool // the asking person created it
+	Participants int
+	ExpiresAt    time.Time
+}
+
+// Info describes a meeting to who. It fails with ErrNoSuchMeeting.
+func (r *Registry) Info(ctx context.Context, id ID, who Identity) (Info, error) {
+	a := r.find(id)
+	if a == nil {
+		return Info{}, ErrNoSuchMeeting
+	}
+	info, err := ask(ctx, a, 0, func(time.Time) (Info, error) {
+		s := a.state
+		if s.ended {
+			return Info{}, ErrNoSuchMeeting
+		}
+		return Info{
+			Title: s.title, Password: s.secured, Lobby: s.lobby, Locked: s.locked, Host: who.person() == s.creator,
+			Participants: s.present, ExpiresAt: s.expires,
+		}, nil
+	})
+	if errors.Is(err, ErrEnded) {
+		err = ErrNoSuchMeeting
+	}
+	return info, err
+}
+
+// Join is what somebody asks a seat with.
+type Join struct {
+	Meeting  ID
+	Identity Identity
+	Name     DisplayName
+	Password string
+	Resume   string // the token of an earlier Welcome, to take that seat back; empty: a new seat
+	Sink     Sink
+}
+
+// Join seats somebody in the meeting (the Sink gets a Welcome) or its lobby (a LobbyStatus, and a Welcome or a Bye
+// later). Events may arrive before Join returns. A password is checked on the caller's goroutine; ctx bounds the wait
+// for that and for the meeting. Errors are Refusals.
+func (r *Registry) Join(ctx context.Context, j Join) (*Seat, error) {
+	a := r.find(j.Meeting)
+	if a == nil {
+		return nil, ErrNoSuchMeeting
+	}
+	req := joinRequest{identity: j.Identity, name: j.Name, sink: j.Sink, token: newToken()}
+	if j.Resume != "" {
+		req.resume = hashToken(j.Resume)
+	}
+	seat, err := a.join(ctx, req)
+	if errors.Is(err, errNeedsPassword) {
+		if j.Password == "" {
+			return nil, ErrWrongPassword
+		}
+		ok, err := r.hasher.matches(ctx, j.Password, a.hash)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, ErrWrongPassword
+		}
+		req.proved = true
+		return a.join(ctx, req)
+	}
+	return seat, err
+}
+
+func (a *actor) join(ctx context.Context, req joinRequest) (*Seat, error) {
+	id, err := ask(ctx, a, 0, func(now time.Time) (sfu.ParticipantID, error) { return a.state.join(now, req) })
+	switch {
+	case err == nil:
+		return &Seat{actor: a, id: id, sink: req.sink}, nil
+	case errors.Is(err, ErrEnded):
+		return nil, ErrNoSuchMeeting
+	case ctx.Err() != nil:
+		// The join may still happen: give the seat up again, whichever it is.
+		_ = a.post(job{run: func(now time.Time) { a.state.abandon(now, req.sink) }})
+		return nil, ErrBusy
+	}
+	return nil, err
+}
+
+// Seat is somebody's place, as the socket that holds it sees it. Safe for concurrent use.
+type Seat struct {
+	actor *actor
+	id    sfu.ParticipantID
+	sink  Sink
+}
+
+// Participant is the number of the seat.
+func (s *Seat) Participant() sfu.ParticipantID { return s.id }
+
+// Do carries out a request and waits until it is done or refused (a Refusal). ctx bounds the wait.
+func (s *Seat) Do(ctx context.Context, r Request) error {
+	a := s.actor
+	_, err := ask(ctx, a, s.id, func(now time.Time) (struct{}, error) {
+		return struct{}{}, a.state.request(now, s.id, s.sink, r, newToken)
+	})
+	return err
+}
+
+// Peer returns the seat's media connection to negotiate on. There is none before admission: ErrNotJoined.
+func (s *Seat) Peer(ctx context.Context) (Peer, error) {
+	a := s.actor
+	return ask(ctx, a, s.id, func(time.Time) (Peer, error) {
+		p := a.state.seats[s.id]
+		if p == nil || p.sink != s.sink || p.role == NoRole {
+			return nil, ErrNotJoined
+		}
+		peer := a.peers[s.id]
+		if peer == nil {
+			return nil, ErrInternal
+		}
+		return peer, nil
+	})
+}
+
+// Lost says that the socket of the seat is gone; the seat waits to be resumed. It does not block.
+func (s *Seat) Lost() {
+	a := s.actor
+	err := a.post(job{seat: s.id, run: func(now time.Time) { a.state.lost(now, s.id, s.sink) }})
+	if errors.Is(err, ErrBusy) {
+		// The mailbox is full for an instant; the seat must not stay connected for ever.
+		time.AfterFunc(time.Second, s.Lost)
+	}
+}
+
+// Gauges are counts over all meetings at this moment, and since the start.
+type Gauges struct {
+	Meetings, Participants, Waiting int
+	Created, Panics                 int64
+}
+
+// Gauges counts. It takes constant time.
+func (r *Registry) Gauges() Gauges {
+	r.mu.RLock()
+	meetings := len(r.meetings)
+	r.mu.RUnlock()
+	return Gauges{
+		Meetings: meetings, Participants: int(r.stats.participants.Load()), Waiting: int(r.stats.waiting.Load()),
+		Created: r.stats.created.Load(), Panics: r.stats.panics.Load(),
+	}
+}
+
+// Close ends all meetings with ByeShuttingDown and waits until they are gone or ctx ends. No meeting can be made
+// afterwards.
+func (r *Registry) Close(ctx context.Context) error {
+	r.mu.Lock()
+	already := r.closed
+	r.closed = true
+	all := make([]*actor, 0, len(r.meetings))
+	for _, a := range r.meetings {
+		all = append(all, a)
+	}
+	if !already && len(all) == 0 {
+		close(r.empty)
+	}
+	r.mu.Unlock()
+	for _, a := range all {
+		a.finish(ByeShuttingDown)
+	}
+	select {
+	case <-r.empty:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("meeting: meetings still running: %w", ctx.Err())
+	}
+}

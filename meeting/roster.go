@@ -1,0 +1,146 @@
+package meeting
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"conclave/sfu"
+)
+
+// change is what happened to a participant since the last roster event.
+type change uint8
+
+const (
+	changed change = iota
+	joined
+)
+
+// batch gathers what the next Roster and Waiting events will tell.
+type batch struct {
+	entries map[sfu.ParticipantID]change // at most one a seat
+	left    []LeftEntry                  // bounded by the joins that rate limits let through in one interval
+	lobby   bool
+	due     time.Time // zero: nothing gathered
+	sent    time.Time
+}
+
+// schedule has the batch sent at once if the last one is long enough ago, else when it is.
+func (s *state) schedule(now time.Time) {
+	if !s.batch.due.IsZero() || s.ended {
+		return
+	}
+	s.batch.due = now
+	if at := s.batch.sent.Add(rosterInterval); at.After(now) {
+		s.batch.due = at
+	}
+	s.wake(s.batch.due)
+}
+
+func (s *state) changed(now time.Time, id sfu.ParticipantID, what change) {
+	if s.batch.entries == nil {
+		s.batch.entries = make(map[sfu.ParticipantID]change)
+	}
+	if s.batch.entries[id] != joined {
+		s.batch.entries[id] = what
+	}
+	s.schedule(now)
+}
+
+func (s *state) left(now time.Time, id sfu.ParticipantID, why LeftReason) {
+	delete(s.batch.entries, id)
+	s.batch.left = append(s.batch.left, LeftEntry{id, why})
+	s.schedule(now)
+}
+
+func (s *state) lobbyChanged(now time.Time) {
+	s.batch.lobby = true
+	s.schedule(now)
+}
+
+// flush sends the batch if it is due. It is the last thing that any change of the state does, so that a Welcome goes
+// before the Roster that tells of it.
+func (s *state) flush(now time.Time) {
+	if s.ended || s.batch.due.IsZero() || s.batch.due.After(now) {
+		return
+	}
+	b := s.batch
+	s.batch = batch{sent: now}
+	if len(b.entries)+len(b.left) > 0 {
+		hands := s.handPlaces()
+		r := Roster{Left: b.left}
+		for _, id := range slices.Sorted(maps.Keys(b.entries)) {
+			entry := s.entry(s.seats[id], hands)
+			if b.entries[id] == joined {
+				r.Joined = append(r.Joined, entry)
+			} else {
+				r.Changed = append(r.Changed, entry)
+			}
+		}
+		s.tellAll(r)
+	}
+	if b.lobby {
+		s.tellLobby()
+	}
+}
+
+func (s *state) tellLobby() {
+	s.do(effect{kind: sendAdmitters, event: Waiting{s.waitingEntries()}})
+	if len(s.waiting) > 0 {
+		s.do(effect{kind: sendLobby, event: s.lobbyStatus()})
+	}
+}
+
+func (s *state) entry(p *seat, hands map[sfu.ParticipantID]int) RosterEntry {
+	return RosterEntry{
+		Participant: p.id, Name: p.name, Role: p.role, Sources: p.live(), Hand: hands[p.id], Connected: p.sink != nil,
+	}
+}
+
+// others is the roster without one.
+func (s *state) others(but sfu.ParticipantID) []RosterEntry {
+	hands := s.handPlaces()
+	out := make([]RosterEntry, 0, s.present)
+	for id, p := range s.seats {
+		if id != but && p.role != NoRole {
+			out = append(out, s.entry(p, hands))
+		}
+	}
+	slices.SortFunc(out, func(a, b RosterEntry) int { return int(int64(a.Participant) - int64(b.Participant)) })
+	return out
+}
+
+func (s *state) handPlaces() map[sfu.ParticipantID]int {
+	if len(s.hands) == 0 {
+		return nil
+	}
+	out := make(map[sfu.ParticipantID]int, len(s.hands))
+	for i, id := range s.hands {
+		out[id] = i + 1
+	}
+	return out
+}
+
+func (s *state) raiseHand(now time.Time, p *seat) {
+	if !p.hand {
+		p.hand = true
+		s.hands = append(s.hands, p.id)
+		s.changed(now, p.id, changed)
+	}
+}
+
+// lowerHand takes a hand out of the order; those behind move up.
+func (s *state) lowerHand(now time.Time, p *seat) {
+	if !p.hand {
+		return
+	}
+	p.hand = false
+	place := slices.Index(s.hands, p.id)
+	for _, id := range s.hands[place+1:] {
+		s.changed(now, id, changed)
+	}
+	s.hands = slices.Delete(s.hands, place, place+1)
+	if s.seats[p.id] != nil {
+		s.changed(now, p.id, changed)
+	}
+}

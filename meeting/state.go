@@ -1,0 +1,460 @@
+package meeting
+
+import (
+	"slices"
+	"time"
+
+	"conclave/sfu"
+)
+
+// Identity is who asks, as the edge has established it.
+type Identity struct {
+	Session SessionKey
+	Address Address // verified; the zero value for guests and for bots without one
+	Bot     bool    // an operator's load-testing participant: never promoted, and its sockets share one session
+}
+
+// person is what bans and "is it the same one" go by: the verified address, or the session for those without.
+type person struct {
+	address Address
+	session SessionKey
+}
+
+func (i Identity) person() person {
+	if i.Address != (Address{}) {
+		return person{address: i.Address}
+	}
+	return person{session: i.Session}
+}
+
+// Options configure every meeting of a registry.
+type Options struct {
+	Lifetime        time.Duration // hard end after creation
+	EmptyAfter      time.Duration // end when nobody is in
+	ResumeGrace     time.Duration // how long a seat waits for its socket
+	MediaGrace      time.Duration // how long a seat whose media failed waits for a new offer
+	IdleAfter       time.Duration // without activity, the person is asked; 0: never
+	IdleAnswer      time.Duration // how long the question waits
+	MaxParticipants int           // bound of the roster, and, apart, of the lobby
+	Guests          bool          // people without a verified address may wait in the lobby of a meeting with a password
+}
+
+// The fixed bounds and rhythms of a meeting.
+const (
+	maxBans        = 1024                   // persons banned from one meeting; more is refused
+	maxWaitingSent = 256                    // lobby entries in one event (protocol)
+	rosterInterval = 100 * time.Millisecond // between two roster events (protocol: at most ten a second)
+)
+
+// expiryNotices are how long before the hard end everybody is told.
+var expiryNotices = [...]time.Duration{600 * time.Second, 60 * time.Second}
+
+// LeavePolicy says what happens when the last host leaves.
+type LeavePolicy uint8
+
+// The policies.
+const (
+	WhenPromote LeavePolicy = iota
+	WhenKeep
+	WhenEnd
+)
+
+// meta is what does not change in the life of a meeting.
+type meta struct {
+	id      ID
+	title   Title
+	creator person
+	policy  LeavePolicy
+	secured bool // has a password
+	created time.Time
+	expires time.Time
+}
+
+// seat is one participant's place, in the lobby (role NoRole) or in the meeting.
+type seat struct {
+	id       sfu.ParticipantID
+	identity Identity
+	name     DisplayName
+	role     Role
+	entered  uint64 // order of entering the meeting: who is longest present
+	since    time.Time
+	approved bool // admitted while its socket was away
+
+	sink   Sink // nil while the socket is lost
+	lostAt time.Time
+
+	// The hashes of the token of the latest Welcome and of the one before, which stays good because the latest may
+	// have been lost with the socket.
+	resume, resumeBefore [32]byte
+
+	declared   sfu.SourceSet
+	negotiated bool
+	hand       bool
+	failedAt   time.Time // media failed and no new offer yet
+	active     time.Time
+	asked      time.Time // the idle question is open since
+
+	slots    map[string]sfu.Slot // what its slots carry, to tell a resumed socket; at most the 128 m-lines of an offer
+	withheld []sfu.Withheld      // at most the 64 wants of a view
+	encode   map[sfu.Source][]string
+}
+
+func (p *seat) may(want Permission) bool { return p.role.Permissions().Has(want) }
+
+// live is what may be forwarded from the seat.
+func (p *seat) live() sfu.SourceSet { return p.declared & p.role.Permissions().Sources() }
+
+// state is a meeting as a pure state machine: every method takes the time, none blocks, and what is to be done about
+// the outside is left in effects. It is not safe for concurrent use. A state that has ended refuses everything.
+type state struct {
+	meta
+	opts   *Options
+	locked bool
+	lobby  bool
+	ended  bool
+
+	seats      map[sfu.ParticipantID]*seat // lobby and meeting; at most 2 × MaxParticipants
+	waiting    []*seat                     // the lobby, in order of arrival; at most MaxParticipants
+	resumes    map[[32]byte]*seat          // at most two a seat
+	banned     map[person]struct{}         // at most maxBans
+	hands      []sfu.ParticipantID         // raised, in order; at most one a seat
+	speakers   []sfu.ParticipantID         // at most one a seat
+	lastID     sfu.ParticipantID
+	entered    uint64
+	present    int // seats in the meeting
+	hosts      int // of them, hosts
+	handedOver bool
+	emptySince time.Time
+	notices    int // of expiryNotices, those given
+
+	batch   batch
+	effects []effect
+	next    time.Time // no deadline is before this; tick may be called at any time
+}
+
+func newState(m meta, opts *Options, lobby bool, now time.Time) *state {
+	s := &state{meta: m, opts: opts, lobby: lobby, emptySince: now}
+	for s.notices < len(expiryNotices) && !m.expires.Add(-expiryNotices[s.notices]).After(now) {
+		s.notices++ // a meeting shorter than the notice
+	}
+	s.wake(s.timeOfNotice())
+	s.wake(m.expires)
+	s.wake(now.Add(opts.EmptyAfter))
+	return s
+}
+
+// effectKind is what an effect does.
+type effectKind uint8
+
+const (
+	sendOne       effectKind = iota // event to sink
+	sendAll                         // event to everybody in the meeting
+	sendAdmitters                   // event to those who may admit
+	sendLobby                       // event to those who wait
+	openPeer                        // seat joins the media room
+	closePeer
+	setLive
+	setView
+	endMeeting // release everything
+)
+
+// effect is something to be done outside of the state.
+type effect struct {
+	kind  effectKind
+	seat  sfu.ParticipantID
+	sink  Sink
+	event Event
+	live  sfu.SourceSet
+	wants []sfu.Want
+}
+
+func (s *state) do(e effect) { s.effects = append(s.effects, e) }
+
+func (s *state) tell(p *seat, e Event) {
+	if p.sink != nil {
+		s.do(effect{kind: sendOne, sink: p.sink, event: e})
+	}
+}
+
+func (s *state) tellAll(e Event) { s.do(effect{kind: sendAll, event: e}) }
+
+// bye ends the seat's socket, if it has one.
+func (s *state) bye(p *seat, why ByeReason) {
+	s.tell(p, Bye{why})
+	p.sink = nil
+}
+
+// take returns the effects so far and forgets them.
+func (s *state) take() []effect {
+	out := s.effects
+	s.effects = nil
+	return out
+}
+
+// wake notes a deadline.
+func (s *state) wake(at time.Time) {
+	if !at.IsZero() && (s.next.IsZero() || at.Before(s.next)) {
+		s.next = at
+	}
+}
+
+// joinRequest asks for a seat. Its token is fresh.
+type joinRequest struct {
+	identity Identity
+	name     DisplayName
+	sink     Sink
+	token    string
+	resume   [32]byte // hash of the token of an earlier Welcome, zero for none
+	proved   bool     // the password was right
+}
+
+// errNeedsPassword asks the caller to check the password and come again.
+const errNeedsPassword Refusal = "password needed"
+
+// join seats somebody, in the meeting or in the lobby, and returns the number of the seat.
+func (s *state) join(now time.Time, j joinRequest) (sfu.ParticipantID, error) {
+	if s.ended {
+		return 0, ErrNoSuchMeeting
+	}
+	if j.resume != [32]byte{} {
+		return s.resume(now, j)
+	}
+	creator := j.identity.person() == s.creator
+	if _, banned := s.banned[j.identity.person()]; banned {
+		return 0, ErrBanned
+	}
+	if p := s.placeInLobby(j.identity); p != nil {
+		return p.id, s.returnToLobby(now, p, j)
+	}
+	if s.locked && !creator {
+		return 0, ErrLocked
+	}
+	if s.secured && !creator && !j.proved {
+		return 0, errNeedsPassword
+	}
+	guest := j.identity.Address == Address{} && !j.identity.Bot
+	if guest && !(s.opts.Guests && s.lobby && s.secured) {
+		return 0, ErrNoGuests
+	}
+	if s.lobby && !creator {
+		return s.wait(now, j)
+	}
+	if s.present >= s.opts.MaxParticipants {
+		return 0, ErrMeetingFull
+	}
+	p := s.newSeat(now, j)
+	s.enter(now, p, j.token, s.roleOf(p))
+	return p.id, nil
+}
+
+// roleOf is the role of somebody who comes in: the creator is host, unless they have handed over and a host is there.
+func (s *state) roleOf(p *seat) Role {
+	switch {
+	case p.identity.person() != s.creator:
+		return Participant
+	case s.handedOver && s.hosts > 0:
+		return Cohost
+	default:
+		return Host
+	}
+}
+
+func (s *state) newSeat(now time.Time, j joinRequest) *seat {
+	s.lastID++
+	p := &seat{id: s.lastID, identity: j.identity, name: j.name, sink: j.sink, since: now, active: now}
+	if s.seats == nil {
+		s.seats = make(map[sfu.ParticipantID]*seat)
+		s.resumes = make(map[[32]byte]*seat)
+	}
+	s.seats[p.id] = p
+	return p
+}
+
+// enter lets a seat into the meeting: the only way a media peer comes to be.
+func (s *state) enter(now time.Time, p *seat, token string, role Role) {
+	s.entered++
+	p.entered, p.role, p.approved, p.active = s.entered, role, false, now
+	s.present++
+	if role == Host {
+		s.hosts++
+		s.lobbyChanged(now)
+	}
+	s.do(effect{kind: openPeer, seat: p.id})
+	s.welcome(now, p, token, false)
+	s.changed(now, p.id, joined)
+	if s.opts.IdleAfter > 0 {
+		s.wake(now.Add(s.opts.IdleAfter))
+	}
+}
+
+func (s *state) welcome(now time.Time, p *seat, token string, resumed bool) {
+	delete(s.resumes, p.resumeBefore)
+	p.resumeBefore, p.resume = p.resume, hashToken(token)
+	s.resumes[p.resume] = p
+	w := Welcome{
+		Participant: p.id, Role: p.role, Resume: token, Resumed: resumed, Meeting: s.id, Title: s.title,
+		Locked: s.locked, Lobby: s.lobby, ExpiresAt: s.expires, Now: now, Participants: s.others(p.id),
+	}
+	if p.may(MayAdmit) {
+		w.Waiting = s.waitingEntries()
+	}
+	s.tell(p, w)
+	if len(s.speakers) > 0 {
+		s.tell(p, Speakers{slices.Clone(s.speakers)})
+	}
+}
+
+// resume gives an old seat to a new socket.
+func (s *state) resume(now time.Time, j joinRequest) (sfu.ParticipantID, error) {
+	p := s.resumes[j.resume]
+	if p == nil || p.identity.person() != j.identity.person() {
+		return 0, ErrResumeFailed
+	}
+	s.bye(p, ByeReplaced)
+	p.sink, p.lostAt, p.identity = j.sink, time.Time{}, j.identity
+	if j.resume == p.resumeBefore {
+		// The latest token never arrived; let welcome forget that one instead.
+		p.resume, p.resumeBefore = p.resumeBefore, p.resume
+	}
+	s.welcome(now, p, j.token, true)
+	s.tellMedia(p)
+	s.changed(now, p.id, changed)
+	if p.may(MayAdmit) {
+		s.lobbyChanged(now)
+	}
+	return p.id, nil
+}
+
+// tellMedia tells a resumed socket what the lost one may have missed.
+func (s *state) tellMedia(p *seat) {
+	if len(p.slots) > 0 {
+		e := SlotsChanged{Withheld: p.withheld}
+		for _, slot := range p.slots {
+			e.Slots = append(e.Slots, slot)
+		}
+		slices.SortFunc(e.Slots, func(a, b sfu.Slot) int { return compareMID(a.MID, b.MID) })
+		s.tell(p, e)
+	}
+	for source, rids := range p.encode {
+		s.tell(p, EncodeChanged{source, rids})
+	}
+}
+
+// compareMID orders by length, then by text: "9" comes before "10".
+func compareMID(a, b string) int {
+	if len(a) != len(b) {
+		return len(a) - len(b)
+	}
+	if a < b {
+		return -1
+	}
+	return 1
+}
+
+// lost notes that the socket of a seat is gone. An old socket of a seat that another one has taken changes nothing.
+func (s *state) lost(now time.Time, id sfu.ParticipantID, sink Sink) {
+	p := s.seats[id]
+	if p == nil || p.sink != sink {
+		return
+	}
+	p.sink, p.lostAt = nil, now
+	s.wake(now.Add(s.opts.ResumeGrace))
+	if p.role == NoRole || p.may(MayAdmit) {
+		s.lobbyChanged(now)
+	}
+	if p.role != NoRole {
+		s.changed(now, id, changed)
+	}
+}
+
+// abandon gives up the seat of a socket that did not wait for it.
+func (s *state) abandon(now time.Time, sink Sink) {
+	for _, p := range s.seats {
+		if p.sink == sink {
+			s.leave(now, p, LeftLost, ByeLeft)
+			return
+		}
+	}
+}
+
+// leave takes a seat out of the meeting or the lobby. The media peer is closed before anything is told.
+func (s *state) leave(now time.Time, p *seat, why LeftReason, bye ByeReason) {
+	delete(s.seats, p.id)
+	delete(s.resumes, p.resume)
+	delete(s.resumes, p.resumeBefore)
+	if p.role == NoRole {
+		s.waiting = slices.DeleteFunc(s.waiting, func(q *seat) bool { return q == p })
+		s.bye(p, bye)
+		s.lobbyChanged(now)
+		return
+	}
+	s.do(effect{kind: closePeer, seat: p.id})
+	s.bye(p, bye)
+	s.lowerHand(now, p)
+	s.speakers = slices.DeleteFunc(s.speakers, func(id sfu.ParticipantID) bool { return id == p.id })
+	s.present--
+	s.left(now, p.id, why)
+	if s.present == 0 {
+		s.emptySince = now
+		s.wake(now.Add(s.opts.EmptyAfter))
+	}
+	if p.role == Host {
+		s.hostGone(now)
+	}
+}
+
+// hostGone applies the last-host policy when there is no host any more.
+func (s *state) hostGone(now time.Time) {
+	s.hosts--
+	s.lobbyChanged(now)
+	if s.hosts > 0 || s.ended {
+		return
+	}
+	switch s.policy {
+	case WhenEnd:
+		s.end(ByeEnded)
+	case WhenPromote:
+		if heir := s.heir(); heir != nil {
+			s.setRole(now, heir, Host)
+		}
+	case WhenKeep:
+	}
+}
+
+// heir is the longest-present co-host, else participant; one with a socket before one without. Bots never inherit.
+func (s *state) heir() *seat {
+	var best *seat
+	for _, p := range s.seats {
+		if p.identity.Bot || p.role != Cohost && p.role != Participant {
+			continue
+		}
+		if best == nil || p.before(best) {
+			best = p
+		}
+	}
+	return best
+}
+
+func (p *seat) before(q *seat) bool {
+	if (p.sink != nil) != (q.sink != nil) {
+		return p.sink != nil
+	}
+	if p.role != q.role {
+		return p.role < q.role
+	}
+	return p.entered < q.entered
+}
+
+// end ends the meeting for everybody, lobby included. Nothing of it remains.
+func (s *state) end(why ByeReason) {
+	if s.ended {
+		return
+	}
+	s.ended = true
+	for _, p := range s.seats {
+		s.bye(p, why)
+	}
+	s.do(effect{kind: endMeeting})
+	s.seats, s.waiting, s.resumes, s.banned, s.hands, s.speakers = nil, nil, nil, nil, nil, nil
+	s.present, s.hosts, s.batch, s.next = 0, 0, batch{}, time.Time{}
+}
