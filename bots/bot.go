@@ -1,0 +1,432 @@
+package bots
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"conclave/signaling/protocol"
+)
+
+// viewDelay gathers roster changes before a new view is sent: far below the request limit.
+const viewDelay = 200 * time.Millisecond
+
+// phases are the moments of a join.
+type phases struct {
+	start, socket, admitted, answered, ice, dtls time.Time
+	lobby                                        bool
+}
+
+// bot is one participant. Its goroutine (run) owns it; peer has locks of its own.
+type bot struct {
+	cfg     *Config
+	api     *api
+	clip    *Clip
+	index   int
+	meeting protocol.MeetingID
+	local   net.IP
+	lag     *lagLog
+	crowd   *crowd
+
+	ws      *signalling
+	peer    *peer
+	self    protocol.Participant
+	roster  map[protocol.Participant]protocol.RosterEntry // bounded by the meeting's size
+	times   phases
+	page    int
+	viewing []protocol.Want
+	silent  []protocol.Source // muted by a host; each source at most once
+
+	mu     sync.Mutex
+	errors map[protocol.ErrorID]int // of requests that failed; a closed set. Owned by mu
+}
+
+// errorCounts returns a copy of what went wrong.
+func (b *bot) errorCounts() map[protocol.ErrorID]int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.errors)
+}
+
+func (b *bot) failedRequest(id protocol.ErrorID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.errors[id]++
+}
+
+// errBye is wrapped when the server ends the bot's stay.
+var errBye = errors.New("bots: the server said goodbye")
+
+// join brings the bot into the meeting, with media up.
+func (b *bot) join(ctx context.Context) error {
+	b.times.start = time.Now()
+	if err := b.dial(ctx); err != nil {
+		return err
+	}
+	b.times.socket = time.Now()
+	if err := b.enter(ctx); err != nil {
+		return err
+	}
+	b.times.admitted = time.Now()
+	p, err := newPeer(peerConfig{
+		clip: b.clip, sources: b.cfg.sources(b.index), simulcast: b.cfg.Simulcast && !b.cfg.Bench,
+		audioSlots: b.cfg.AudioSlots, videoSlots: b.cfg.VideoSlots, local: b.local, poll: b.cfg.Poll,
+		verify: b.cfg.Verify, feedback: b.cfg.Feedback, lag: b.lag,
+	})
+	if err != nil {
+		return err
+	}
+	b.peer = p
+	if err := b.negotiate(ctx); err != nil {
+		return err
+	}
+	if b.times.ice, b.times.dtls, err = p.wait(ctx); err != nil {
+		return err
+	}
+	return b.switchOn(ctx)
+}
+
+// dial opens the WebSocket; told to come back later, it does.
+func (b *bot) dial(ctx context.Context) error {
+	for {
+		ws, err := b.api.dial(ctx)
+		if err == nil {
+			b.ws = ws
+			go ws.read(ctx)
+			return nil
+		}
+		var refused *RefusedError
+		if !errors.As(err, &refused) || refused.ID != protocol.ErrRateLimited {
+			return err
+		}
+		select {
+		case <-time.After(max(refused.RetryAfter, 500*time.Millisecond)):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+func (b *bot) enter(ctx context.Context) error {
+	join := &protocol.Join{
+		ID: b.ws.id(), Version: protocol.Version, Meeting: b.meeting,
+		Name: fmt.Sprintf("%s %d", b.cfg.Name, b.index+1), Password: b.cfg.Password,
+	}
+	if err := b.ws.send(ctx, join); err != nil {
+		return err
+	}
+	for {
+		m, err := b.next(ctx)
+		if err != nil {
+			return err
+		}
+		switch m := m.(type) {
+		case *protocol.Lobby:
+			b.times.lobby = true
+		case *protocol.Welcome:
+			b.self = m.Participant
+			for i := range m.Participants {
+				b.roster[m.Participants[i].Participant] = m.Participants[i]
+			}
+			return nil
+		case *protocol.Error:
+			return &RefusedError{ID: m.Error, Message: m.Message}
+		}
+	}
+}
+
+// next returns the next message, or why there is none.
+func (b *bot) next(ctx context.Context) (protocol.ServerMessage, error) {
+	select {
+	case m, ok := <-b.ws.messages:
+		if !ok {
+			return nil, b.ws.err
+		}
+		if bye, ok := m.(*protocol.Bye); ok {
+			return nil, fmt.Errorf("%w: %s", errBye, bye.Reason)
+		}
+		return m, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("bots: waiting for the server: %w", ctx.Err())
+	}
+}
+
+func (b *bot) negotiate(ctx context.Context) error {
+	text, tracks, err := b.peer.offer()
+	if err != nil {
+		return err
+	}
+	offer := &protocol.Offer{ID: b.ws.id(), SDP: text, Tracks: tracks}
+	if err := b.ws.send(ctx, offer); err != nil {
+		return err
+	}
+	for {
+		m, err := b.next(ctx)
+		if err != nil {
+			return err
+		}
+		switch m := m.(type) {
+		case *protocol.Answer:
+			b.times.answered = time.Now()
+			return b.peer.answer(m.SDP)
+		case *protocol.Error:
+			if m.ID == offer.ID {
+				return &RefusedError{ID: m.Error, Message: m.Message}
+			}
+		default:
+			b.handle(m)
+		}
+	}
+}
+
+// switchOn is the bot's own act of publishing.
+func (b *bot) switchOn(ctx context.Context) error {
+	sources := b.cfg.sources(b.index)
+	if len(sources) == 0 {
+		return nil
+	}
+	if err := b.ws.send(ctx, &protocol.Media{ID: b.ws.id(), Sources: sources}); err != nil {
+		return err
+	}
+	b.peer.publisher.setLive(func(s protocol.Source) bool { return slices.Contains(sources, s) })
+	b.crowd.publishing(b.self, sources)
+	return nil
+}
+
+// stay keeps the bot in the meeting until quiet is closed, then silent until gone is closed, then leaves.
+func (b *bot) stay(ctx context.Context, quiet, gone <-chan struct{}) error {
+	var pacing sync.WaitGroup
+	pacing.Go(func() { b.pace(ctx, quiet) })
+	defer pacing.Wait()
+	view := time.NewTimer(0)
+	defer view.Stop()
+	flip := newTicker(b.cfg.Flip)
+	defer flip.Stop()
+	for {
+		select {
+		case m, ok := <-b.ws.messages:
+			if !ok {
+				return b.ws.err
+			}
+			if bye, ok := m.(*protocol.Bye); ok {
+				return fmt.Errorf("%w: %s", errBye, bye.Reason)
+			}
+			if b.handle(m) {
+				view.Reset(viewDelay)
+			}
+			if _, ok := m.(*protocol.Idle); ok {
+				if err := b.ws.send(ctx, &protocol.Active{ID: b.ws.id()}); err != nil {
+					return err
+				}
+			}
+		case <-view.C:
+			if err := b.sendView(ctx); err != nil {
+				return err
+			}
+		case <-flip.C:
+			b.page++
+			view.Reset(0)
+		case <-b.peer.failed:
+			return errors.New("bots: the media connection failed")
+		case <-gone:
+			return b.leave(ctx)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func newTicker(every time.Duration) *time.Ticker {
+	if every <= 0 {
+		t := time.NewTicker(time.Hour)
+		t.Stop()
+		return t
+	}
+	return time.NewTicker(every)
+}
+
+// pace sends media when it is due, until quiet is closed.
+func (b *bot) pace(ctx context.Context, quiet <-chan struct{}) {
+	if len(b.cfg.sources(b.index)) == 0 {
+		return
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			timer.Reset(time.Until(b.peer.publisher.run(time.Now())))
+		case <-quiet:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// handle takes an event; view says that what can be seen may have changed.
+func (b *bot) handle(m protocol.ServerMessage) (view bool) {
+	switch m := m.(type) {
+	case *protocol.Roster:
+		for i := range m.Joined {
+			b.roster[m.Joined[i].Participant] = m.Joined[i]
+		}
+		for i := range m.Changed {
+			b.roster[m.Changed[i].Participant] = m.Changed[i]
+		}
+		for i := range m.Left {
+			delete(b.roster, m.Left[i].Participant)
+		}
+		return true
+	case *protocol.Slots:
+		if b.peer != nil {
+			b.peer.receiver.assign(m.Slots, time.Now())
+		}
+	case *protocol.Encode:
+		if b.peer != nil {
+			b.peer.publisher.encode(m.Source, m.RIDs)
+		}
+	case *protocol.Muted:
+		b.obey(m.Sources)
+	case *protocol.Error:
+		b.failedRequest(m.Error)
+		if m.Error == protocol.ErrRateLimited {
+			b.viewing = nil // it may have been the view: send it again
+			return true
+		}
+	}
+	return false
+}
+
+// obey switches off what a host muted. A bot does not switch it on again.
+func (b *bot) obey(muted []protocol.Source) {
+	for _, s := range muted {
+		if !slices.Contains(b.silent, s) {
+			b.silent = append(b.silent, s)
+		}
+	}
+	live := []protocol.Source{}
+	for _, s := range b.cfg.sources(b.index) {
+		if !slices.Contains(b.silent, s) {
+			live = append(live, s)
+		}
+	}
+	if b.peer != nil {
+		b.peer.publisher.setLive(func(s protocol.Source) bool { return slices.Contains(live, s) })
+		b.crowd.publishing(b.self, live)
+	}
+}
+
+// sendView tells what the bot shows, if that has changed.
+func (b *bot) sendView(ctx context.Context) error {
+	wants := b.wants()
+	if slices.Equal(wants, b.viewing) {
+		return nil
+	}
+	b.viewing = wants
+	return b.ws.send(ctx, &protocol.View{ID: b.ws.id(), Wants: wants})
+}
+
+// wants lists the cameras to see: a page of View of those that are published, in the order of their numbers and
+// beginning after the bot's own, so that a page smaller than the meeting is another one for each bot.
+func (b *bot) wants() []protocol.Want {
+	var others []protocol.Want
+	for id := range b.roster {
+		e := b.roster[id]
+		for _, source := range e.Sources {
+			if id != b.self && (source == protocol.Camera || source == protocol.Screen) {
+				others = append(others, protocol.Want{Participant: id, Source: source, Height: b.cfg.Height})
+			}
+		}
+	}
+	slices.SortFunc(others, func(x, y protocol.Want) int {
+		if d := int64(x.Participant-b.self) - int64(y.Participant-b.self); d != 0 { // unsigned: those before it come last
+			return int(max(-1, min(1, d)))
+		}
+		return len(x.Source) - len(y.Source)
+	})
+	wants := []protocol.Want{}
+	for i := range min(b.cfg.View, len(others)) {
+		wants = append(wants, others[(b.page*b.cfg.View+i)%len(others)])
+	}
+	return wants
+}
+
+// leave says goodbye and waits for the answer, but not for long.
+func (b *bot) leave(ctx context.Context) error {
+	if err := b.ws.send(ctx, &protocol.Leave{ID: b.ws.id()}); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	for {
+		m, err := b.next(ctx)
+		if errors.Is(err, errBye) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("bots: leaving: %w", err)
+		}
+		b.handle(m)
+	}
+}
+
+// close ends whatever is open.
+func (b *bot) close() {
+	b.crowd.gone(b.self)
+	if b.ws != nil {
+		b.ws.close()
+	}
+	if b.peer != nil {
+		_ = b.peer.close() // nothing is owed to anybody any more
+	}
+}
+
+// crowd knows which bots of the run publish what. Safe for concurrent use.
+type crowd struct {
+	mu   sync.Mutex
+	list map[protocol.Participant]crowdEntry // bounded by the number of bots
+}
+
+type crowdEntry struct {
+	since   time.Time
+	sources []protocol.Source
+}
+
+func newCrowd() *crowd { return &crowd{list: map[protocol.Participant]crowdEntry{}} }
+
+func (c *crowd) publishing(id protocol.Participant, sources []protocol.Source) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.list[id] = crowdEntry{time.Now(), sources}
+}
+
+func (c *crowd) gone(id protocol.Participant) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.list, id)
+}
+
+// others counts the audio and video tracks that bots other than self have published since before.
+func (c *crowd) others(self protocol.Participant, before time.Time) (audio, video int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, e := range c.list {
+		if id == self || e.since.After(before) {
+			continue
+		}
+		for _, s := range e.sources {
+			if s == protocol.Camera || s == protocol.Screen {
+				video++
+			} else {
+				audio++
+			}
+		}
+	}
+	return audio, video
+}

@@ -1,0 +1,203 @@
+package bots
+
+import (
+	"bytes"
+	"embed"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+//go:embed clips/q.ivf clips/h.ivf clips/f.ivf clips/speech.ogg clips/speech.levels
+var clipFiles embed.FS
+
+// Clip is what a bot plays, over and over: a camera picture in three sizes and a voice.
+type Clip struct {
+	// Video holds the encodings, smallest first. Frame 0 of each is its only key frame.
+	Video []VideoClip
+	// Audio is Opus in packets of 20 ms.
+	Audio AudioClip
+}
+
+// VideoClip is one VP8 encoding at 30 frames a second.
+type VideoClip struct {
+	// RID is the encoding's name when simulcast: q, h or f.
+	RID           string
+	Width, Height int
+	// Frames are whole VP8 frames (RFC 6386), read-only.
+	Frames [][]byte
+}
+
+// AudioClip is Opus at 50 packets a second.
+type AudioClip struct {
+	// Packets are Opus packets (RFC 6716 §3) with padding for a send stamp, read-only.
+	Packets [][]byte
+	// Levels are their loudness in -dBov (RFC 6464): 0 is loudest, 127 is silence.
+	Levels []uint8
+}
+
+const (
+	videoFPS       = 30
+	audioPPS       = 50
+	videoClockRate = 90000
+	audioClockRate = 48000
+)
+
+// LoadClip decodes the embedded clip. The result may be shared by any number of bots.
+func LoadClip() (*Clip, error) {
+	var c Clip
+	for _, rid := range []string{"q", "h", "f"} {
+		raw, err := clipFiles.ReadFile("clips/" + rid + ".ivf")
+		if err != nil {
+			return nil, fmt.Errorf("bots: clip: %w", err)
+		}
+		v, err := parseIVF(raw)
+		if err != nil {
+			return nil, fmt.Errorf("bots: clip %s: %w", rid, err)
+		}
+		v.RID = rid
+		c.Video = append(c.Video, v)
+	}
+	raw, err := clipFiles.ReadFile("clips/speech.ogg")
+	if err != nil {
+		return nil, fmt.Errorf("bots: clip: %w", err)
+	}
+	if c.Audio.Packets, err = parseOggOpus(raw); err != nil {
+		return nil, fmt.Errorf("bots: clip: %w", err)
+	}
+	for i, packet := range c.Audio.Packets {
+		padded, ok := padOpus(packet)
+		if !ok {
+			return nil, fmt.Errorf("bots: clip: Opus packet %d has no room for a stamp", i)
+		}
+		c.Audio.Packets[i] = padded
+	}
+	levels, err := clipFiles.ReadFile("clips/speech.levels")
+	if err != nil {
+		return nil, fmt.Errorf("bots: clip: %w", err)
+	}
+	if c.Audio.Levels, err = parseLevels(string(levels), len(c.Audio.Packets)); err != nil {
+		return nil, fmt.Errorf("bots: clip: %w", err)
+	}
+	return &c, nil
+}
+
+// layer returns the encoding with the given RID, or the largest.
+func (c *Clip) layer(rid string) *VideoClip {
+	for i := range c.Video {
+		if c.Video[i].RID == rid {
+			return &c.Video[i]
+		}
+	}
+	return &c.Video[len(c.Video)-1]
+}
+
+// benchFrame makes four packets of maxFragment bytes of each frame, the stamp included.
+const benchFrame = 4*maxFragment - stampSize
+
+// bench returns a clip for measurements: one encoding of 120 packets a second and about 1.1 Mbit/s, each packet of the
+// same size. It is the h layer with every frame filled up with zeros, which decoders skip.
+func (c *Clip) bench() *Clip {
+	h := c.layer("h")
+	v := VideoClip{Width: h.Width, Height: h.Height}
+	for _, frame := range h.Frames {
+		if len(frame) < benchFrame {
+			frame = append(append(make([]byte, 0, benchFrame), frame...), make([]byte, benchFrame-len(frame))...)
+		}
+		v.Frames = append(v.Frames, frame)
+	}
+	return &Clip{Video: []VideoClip{v}, Audio: c.Audio}
+}
+
+var (
+	errBadIVF = errors.New("not an IVF file with VP8")
+	errBadOgg = errors.New("not an Ogg file with Opus")
+)
+
+// parseIVF reads an IVF file. Frames alias raw.
+func parseIVF(raw []byte) (VideoClip, error) {
+	if len(raw) < 32 || string(raw[:4]) != "DKIF" || string(raw[8:12]) != "VP80" {
+		return VideoClip{}, errBadIVF
+	}
+	v := VideoClip{
+		Width:  int(binary.LittleEndian.Uint16(raw[12:])),
+		Height: int(binary.LittleEndian.Uint16(raw[14:])),
+	}
+	header := int(binary.LittleEndian.Uint16(raw[6:]))
+	if header < 32 || header > len(raw) {
+		return VideoClip{}, errBadIVF
+	}
+	for rest := raw[header:]; len(rest) > 0; {
+		if len(rest) < 12 {
+			return VideoClip{}, errBadIVF
+		}
+		size := int(binary.LittleEndian.Uint32(rest))
+		if size <= 0 || size > len(rest)-12 {
+			return VideoClip{}, errBadIVF
+		}
+		v.Frames = append(v.Frames, rest[12:12+size])
+		rest = rest[12+size:]
+	}
+	if len(v.Frames) == 0 || !vp8KeyFrame(v.Frames[0]) {
+		return VideoClip{}, fmt.Errorf("%w: must begin with a key frame", errBadIVF)
+	}
+	return v, nil
+}
+
+// parseOggOpus returns the Opus packets of an Ogg file (RFC 3533, RFC 7845) that holds one stream, without its two
+// header packets.
+func parseOggOpus(raw []byte) ([][]byte, error) {
+	var packets [][]byte
+	var partial []byte
+	for len(raw) > 0 {
+		if len(raw) < 27 || string(raw[:4]) != "OggS" {
+			return nil, errBadOgg
+		}
+		segments := int(raw[26])
+		if len(raw) < 27+segments {
+			return nil, errBadOgg
+		}
+		lacing, body := raw[27:27+segments], raw[27+segments:]
+		for _, n := range lacing {
+			if int(n) > len(body) {
+				return nil, errBadOgg
+			}
+			partial = append(partial, body[:n]...)
+			body = body[n:]
+			if n < 255 { // RFC 3533 §6: a packet ends with a lacing value below 255
+				packets = append(packets, partial)
+				partial = nil
+			}
+		}
+		raw = body
+	}
+	if len(packets) < 3 || !bytes.HasPrefix(packets[0], []byte("OpusHead")) || !bytes.HasPrefix(packets[1], []byte("OpusTags")) {
+		return nil, errBadOgg
+	}
+	return packets[2:], nil
+}
+
+// parseLevels reads one decimal level a line and makes the list as long as the packets (an encoder may add one or two
+// for its own delay): the last level is repeated.
+func parseLevels(text string, packets int) ([]uint8, error) {
+	levels := make([]uint8, 0, packets)
+	for _, line := range strings.Fields(text) {
+		n, err := strconv.ParseUint(line, 10, 7)
+		if err != nil {
+			return nil, fmt.Errorf("audio levels: %w", err)
+		}
+		levels = append(levels, uint8(n))
+	}
+	if len(levels) == 0 {
+		return nil, errors.New("audio levels: none")
+	}
+	for len(levels) < packets {
+		levels = append(levels, levels[len(levels)-1])
+	}
+	return levels[:packets], nil
+}
+
+// vp8KeyFrame says whether a VP8 frame is a key frame (RFC 6386 §9.1: the lowest bit of the first byte is 0).
+func vp8KeyFrame(frame []byte) bool { return len(frame) > 0 && frame[0]&1 == 0 }

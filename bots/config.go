@@ -1,0 +1,138 @@
+package bots
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"conclave/signaling/protocol"
+)
+
+// MaxBots bounds one process; larger loads take several processes or machines.
+const MaxBots = 2000
+
+// Config says what Run does. The zero value of a field means its default where one is named.
+type Config struct {
+	// URL is the server's address, as a person types it: https://meet.example.org.
+	URL string
+	// Token is a bearer token issued by the server's operator: 64 hex digits.
+	Token string
+	// Meeting is the meeting to join; empty makes one without a lobby.
+	Meeting string
+	// Password is the meeting's access password, if it has one.
+	Password string
+	// Name begins the display names; default "Bot".
+	Name string
+
+	// Count is how many bots there are; default 1.
+	Count int
+	// Publishers is how many of them publish; the others listen. Negative: all.
+	Publishers int
+	// MuteAudio and MuteVideo leave out the microphone or the camera.
+	MuteAudio, MuteVideo bool
+	// Screens is how many publishers also share a screen.
+	Screens int
+	// Simulcast sends the camera as three encodings.
+	Simulcast bool
+	// Bench plays the clip for measurements: one encoding, 120 packets of 1,100 bytes a second.
+	Bench bool
+
+	// AudioSlots and VideoSlots are the receiving m-lines of each bot.
+	AudioSlots, VideoSlots int
+	// View is how many cameras each bot wants to see; negative: as many as it has slots.
+	View int
+	// Height is how high they are shown, in pixels; default 180.
+	Height int
+
+	// Duration is how long all bots stay once they are in; default 20 s.
+	Duration time.Duration
+	// Settle is how long after the last join the measured window begins; default 2 s.
+	Settle time.Duration
+	// Ramp is the time between two joins.
+	Ramp time.Duration
+	// JoinTimeout bounds one bot's join; default 30 s. Waiting in the lobby counts.
+	JoinTimeout time.Duration
+	// Flip turns the page of what each bot views every so often; 0: never.
+	Flip time.Duration
+	// Churn makes one bot after another leave and come back every so often; 0: never.
+	Churn time.Duration
+
+	// Verify decrypts every n-th packet; 1 (the default) all. Headers are counted always.
+	Verify int
+	// Feedback sends transport-wide congestion control feedback, as browsers do.
+	Feedback bool
+	// Poll rests this long after each read of a socket, so that packets gather: cheaper, and arrival times are the
+	// kernel's anyway.
+	Poll time.Duration
+	// ServerPID names the server's process when it runs on this machine: its CPU time over the measured window is
+	// divided by the packets delivered.
+	ServerPID int
+
+	// Thresholds are conditions like "join.p99<2s" that the report must meet.
+	Thresholds []string
+	// Progress gets a line a second; nil: none.
+	Progress io.Writer
+}
+
+// check fills in defaults and refuses what makes no sense.
+func (c *Config) check() error {
+	defaults(&c.Name, "Bot")
+	defaults(&c.Count, 1)
+	defaults(&c.Height, 180)
+	defaults(&c.Duration, 20*time.Second)
+	defaults(&c.Settle, 2*time.Second)
+	defaults(&c.JoinTimeout, 30*time.Second)
+	defaults(&c.Verify, 1)
+	if c.Publishers < 0 || c.Publishers > c.Count {
+		c.Publishers = c.Count
+	}
+	if c.View < 0 {
+		c.View = c.VideoSlots
+	}
+	switch {
+	case c.Count < 1 || c.Count > MaxBots:
+		return fmt.Errorf("bots: count must be between 1 and %d", MaxBots)
+	case c.AudioSlots < 0 || c.VideoSlots < 0 || c.AudioSlots+c.VideoSlots > protocol.MaxMediaLines-4:
+		return fmt.Errorf("bots: at most %d slots in all", protocol.MaxMediaLines-4)
+	case c.View > protocol.MaxWants:
+		return fmt.Errorf("bots: at most %d in view", protocol.MaxWants)
+	case c.Height < 1 || c.Height > protocol.MaxHeight:
+		return fmt.Errorf("bots: height must be between 1 and %d", protocol.MaxHeight)
+	case c.Meeting != "" && !protocol.MeetingID(c.Meeting).Valid():
+		return errors.New("bots: a meeting id looks like k7qm-2f9x-w3dj-8hrt")
+	case c.Verify < 1:
+		return errors.New("bots: verify must be at least 1")
+	}
+	for _, t := range c.Thresholds {
+		if _, err := parseThreshold(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func defaults[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// sources are what bot number i publishes.
+func (c *Config) sources(i int) []protocol.Source {
+	list := []protocol.Source{}
+	if i >= c.Publishers {
+		return list
+	}
+	if !c.MuteAudio {
+		list = append(list, protocol.Mic)
+	}
+	if !c.MuteVideo {
+		list = append(list, protocol.Camera)
+	}
+	if i < c.Screens {
+		list = append(list, protocol.ScreenAudio, protocol.Screen)
+	}
+	return list
+}

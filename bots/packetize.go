@@ -1,0 +1,107 @@
+package bots
+
+import (
+	"encoding/binary"
+	"time"
+)
+
+// maxFragment bounds the VP8 bytes of one packet: with header, extensions, descriptor and AEAD tag the datagram stays
+// under 1,200 bytes, as browsers do.
+const maxFragment = 1100
+
+// stampSize is the length of a send stamp: 8 bytes of time, 4 of mark.
+const stampSize = 12
+
+// stampMark tells a stamp from media. A chance match is one in 2^32.
+const stampMark = 0xC07C1A5E
+
+// putStamp writes the send time into the last stampSize bytes of payload. Where it sits no decoder looks (after the
+// last VP8 partition; in the padding of an Opus packet), and no SFU changes it.
+func putStamp(payload []byte, now time.Time) {
+	tail := payload[len(payload)-stampSize:]
+	binary.BigEndian.PutUint64(tail, uint64(now.UnixNano()))
+	binary.BigEndian.PutUint32(tail[8:], stampMark)
+}
+
+// readStamp returns the send time in a payload's tail; ok is false when there is none.
+func readStamp(payload []byte) (sent time.Time, ok bool) {
+	if len(payload) < stampSize {
+		return time.Time{}, false
+	}
+	tail := payload[len(payload)-stampSize:]
+	if binary.BigEndian.Uint32(tail[8:]) != stampMark {
+		return time.Time{}, false
+	}
+	return time.Unix(0, int64(binary.BigEndian.Uint64(tail))), true
+}
+
+// fragments splits a VP8 frame of n bytes (the stamp included) into nearly equal parts of at most maxFragment bytes:
+// equal sizes let the server send them as segments of one datagram.
+func fragments(n int) (count, size int) {
+	count = (n + maxFragment - 1) / maxFragment
+	return count, (n + count - 1) / count
+}
+
+// vp8DescriptorSize is the length of the descriptor written by putVP8Descriptor.
+const vp8DescriptorSize = 6
+
+// putVP8Descriptor writes the payload descriptor (RFC 7741 §4.2): X, I with a 15-bit picture id, L (TL0PICIDX), T with
+// temporal layer 0. first marks the first packet of a frame (S=1, partition 0).
+func putVP8Descriptor(b []byte, first bool, pictureID uint16, tl0PicIdx uint8) {
+	b[0] = 0x80 // X
+	if first {
+		b[0] |= 0x10 // S
+	}
+	b[1] = 0xE0 // I, L, T
+	binary.BigEndian.PutUint16(b[2:], pictureID|0x8000)
+	b[4] = tl0PicIdx
+	b[5] = 0x20 // TID 0, Y: depends on layer 0 only
+}
+
+// vp8Start says whether an RTP payload begins a VP8 frame and whether that is a key frame. It understands any
+// descriptor of RFC 7741, the server's rewritten ones too.
+func vp8Start(p []byte) (start, key bool) {
+	if len(p) < 1 {
+		return false, false
+	}
+	start = p[0]&0x10 != 0 && p[0]&0x0F == 0
+	n := 1
+	if p[0]&0x80 != 0 {
+		if len(p) < 2 {
+			return false, false
+		}
+		x := p[1]
+		n++
+		if x&0x80 != 0 {
+			if len(p) <= n {
+				return false, false
+			}
+			if p[n]&0x80 != 0 {
+				n++
+			}
+			n++
+		}
+		if x&0x40 != 0 {
+			n++
+		}
+		if x&0x30 != 0 {
+			n++
+		}
+	}
+	if len(p) <= n {
+		return false, false
+	}
+	return start, start && p[n]&1 == 0
+}
+
+// padOpus returns packet as an Opus packet of code 3 with one frame and room for a stamp in its padding (RFC 6716
+// §3.2.5), which decoders skip. ok is false for a packet of another code than 0.
+func padOpus(packet []byte) (padded []byte, ok bool) {
+	if len(packet) == 0 || packet[0]&3 != 0 {
+		return nil, false
+	}
+	out := make([]byte, 0, len(packet)+2+stampSize)
+	out = append(out, packet[0]|3, 0x40|1, stampSize) // CBR, padding, one frame; length of the padding
+	out = append(out, packet[1:]...)
+	return append(out, make([]byte, stampSize)...), true
+}

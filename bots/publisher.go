@@ -1,0 +1,500 @@
+package bots
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/srtp/v3"
+
+	"conclave/signaling/protocol"
+)
+
+// historySize is how many packets of an encoding can be sent again: above 3 s of the largest layer.
+const historySize = 512
+
+// extensionIDs are the negotiated one-byte header extension ids of an m-line; 0 is not negotiated.
+type extensionIDs struct {
+	mid, rid, rrid, audioLevel, twcc uint8
+}
+
+// sendTrack is what one m-line publishes.
+type sendTrack struct {
+	source    protocol.Source
+	mid       string
+	ext       extensionIDs
+	payload   uint8
+	rtx       uint8 // payload type of retransmissions, 0: none
+	encodings []*encoding
+	live      bool // switched on
+}
+
+// encoding is one RTP stream that a bot sends. Owned by the publisher's mutex.
+type encoding struct {
+	rid          string
+	ssrc         uint32
+	rtxSSRC      uint32
+	video        *VideoClip
+	audio        *AudioClip
+	next         int // frame or packet of the clip
+	active       bool
+	seq, rtxSeq  uint16
+	timestamp    uint32 // of the clip's time zero
+	lastTS       uint32
+	pictureID    uint16
+	tl0          uint8
+	acknowledged bool // a receiver report named it: MID and RID need not be repeated (RFC 8852 §3.1)
+	history      [][]byte
+	packets      uint64 // as counted in sender reports
+	octets       uint32
+
+	stats SentStream
+}
+
+// SentStream counts one RTP stream that a bot sent.
+type SentStream struct {
+	Source       string `json:"source"`
+	RID          string `json:"rid,omitempty"`
+	Packets      uint64 `json:"packets"`
+	Bytes        uint64 `json:"bytes"` // of RTP datagrams, the AEAD tag included
+	KeyFrames    uint64 `json:"key_frames"`
+	PLIs         uint64 `json:"plis"`        // key frames asked for
+	NACKed       uint64 `json:"nacked"`      // packets asked for again
+	RTXPackets   uint64 `json:"rtx_packets"` // packets sent again
+	ReportedLost int64  `json:"reported_lost"`
+}
+
+// publisher sends a bot's tracks. Safe for concurrent use.
+type publisher struct {
+	send func([]byte)
+
+	mu      sync.Mutex
+	srtp    *srtp.Context
+	tracks  []*sendTrack
+	bySSRC  map[uint32]*encoding
+	twccSeq uint16
+	start   time.Time
+	plain   []byte // the packet being built
+	sealed  []byte
+	rtcpBuf []byte
+	lag     *lagLog
+	frameNo int64
+	audioNo int64
+}
+
+func newPublisher(send func([]byte), lag *lagLog) *publisher {
+	return &publisher{
+		send: send, lag: lag, bySSRC: map[uint32]*encoding{},
+		plain: make([]byte, 0, maxDatagram), sealed: make([]byte, 0, maxDatagram),
+	}
+}
+
+// add registers a track before begin.
+func (p *publisher) add(t *sendTrack) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.tracks = append(p.tracks, t)
+	for _, e := range t.encodings {
+		e.active = true
+		e.seq, e.rtxSeq = uint16(rand.Uint32())&0x7FFF, uint16(rand.Uint32())&0x7FFF
+		e.timestamp = rand.Uint32()
+		e.pictureID = uint16(rand.Uint32()) & 0x7FFF
+		e.tl0 = uint8(rand.Uint32())
+		e.history = make([][]byte, historySize)
+		e.stats = SentStream{Source: string(t.source), RID: e.rid}
+		if e.audio != nil { // voices at different places of the clip: levels differ as they do among people
+			e.next = rand.IntN(len(e.audio.Packets))
+		}
+		p.bySSRC[e.ssrc] = e
+	}
+}
+
+// begin hands over the keys; now is time zero of all the bot's RTP clocks.
+func (p *publisher) begin(ctx *srtp.Context, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.srtp = ctx
+	p.start = now
+}
+
+// setLive switches sources on and off.
+func (p *publisher) setLive(live func(protocol.Source) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, t := range p.tracks {
+		on := live(t.source)
+		if on && !t.live {
+			for _, e := range t.encodings {
+				e.restart()
+			}
+		}
+		t.live = on
+	}
+}
+
+// encode obeys the server's wish for encodings of a source.
+func (p *publisher) encode(source protocol.Source, rids []protocol.RID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, t := range p.tracks {
+		if t.source != source {
+			continue
+		}
+		for _, e := range t.encodings {
+			wanted := len(t.encodings) == 1 && len(rids) > 0
+			for _, r := range rids {
+				wanted = wanted || string(r) == e.rid
+			}
+			if wanted && !e.active {
+				e.restart()
+			}
+			e.active = wanted
+		}
+	}
+}
+
+// restart makes the next frame a key frame.
+func (e *encoding) restart() {
+	if e.video != nil {
+		e.next = 0
+	}
+}
+
+// due returns when the next packet is to be sent.
+func (p *publisher) due() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.dueLocked()
+}
+
+func (p *publisher) dueLocked() time.Time {
+	audio := p.start.Add(time.Duration(p.audioNo) * time.Second / audioPPS)
+	video := p.start.Add(time.Duration(p.frameNo) * time.Second / videoFPS)
+	if video.Before(audio) {
+		return video
+	}
+	return audio
+}
+
+// maxCatchUp bounds how much is sent at once after the process was held up; what is older is skipped and the clip's
+// time goes on.
+const maxCatchUp = 250 * time.Millisecond
+
+// run sends whatever is due at now and returns when to call again.
+func (p *publisher) run(now time.Time) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for {
+		due := p.dueLocked()
+		if due.After(now) {
+			return due
+		}
+		p.lag.add(now.Sub(due))
+		skip := now.Sub(due) > maxCatchUp
+		if video := p.start.Add(time.Duration(p.frameNo) * time.Second / videoFPS); video.Equal(due) {
+			if !skip {
+				p.videoFrame()
+			}
+			p.frameNo++
+			continue
+		}
+		if !skip {
+			p.audioPacket()
+		}
+		p.audioNo++
+	}
+}
+
+func (p *publisher) videoFrame() {
+	offset := uint32(p.frameNo * videoClockRate / videoFPS)
+	for _, t := range p.tracks {
+		for _, e := range t.encodings {
+			if e.video != nil && t.live && e.active {
+				p.sendFrame(t, e, offset)
+			}
+		}
+	}
+}
+
+func (p *publisher) sendFrame(t *sendTrack, e *encoding, offset uint32) {
+	frame := e.video.Frames[e.next]
+	if e.next == 0 {
+		e.stats.KeyFrames++
+	}
+	e.next = (e.next + 1) % len(e.video.Frames)
+	e.pictureID = (e.pictureID + 1) & 0x7FFF
+	e.tl0++
+	e.lastTS = e.timestamp + offset
+	total := len(frame) + stampSize
+	count, size := fragments(total)
+	for i := range count {
+		from, to := i*size, min((i+1)*size, total)
+		b := p.header(t, e, i == count-1, 0)
+		n := len(b)
+		b = b[:n+vp8DescriptorSize+to-from]
+		putVP8Descriptor(b[n:], i == 0, e.pictureID, e.tl0)
+		copied := 0
+		if from < len(frame) {
+			copied = copy(b[n+vp8DescriptorSize:], frame[from:min(to, len(frame))])
+		}
+		clear(b[n+vp8DescriptorSize+copied:])
+		if i == count-1 && to-from >= stampSize {
+			putStamp(b, time.Now())
+		}
+		p.sendPacket(e, b)
+	}
+}
+
+func (p *publisher) audioPacket() {
+	offset := uint32(p.audioNo * audioClockRate / audioPPS)
+	for _, t := range p.tracks {
+		for _, e := range t.encodings {
+			if e.audio == nil || !t.live || !e.active {
+				continue
+			}
+			e.lastTS = e.timestamp + offset
+			b := p.header(t, e, false, e.audio.Levels[e.next])
+			b = append(b, e.audio.Packets[e.next]...)
+			e.next = (e.next + 1) % len(e.audio.Packets)
+			putStamp(b, time.Now())
+			p.sendPacket(e, b)
+		}
+	}
+}
+
+// header starts a packet in p.plain: the RTP header with its extensions.
+func (p *publisher) header(t *sendTrack, e *encoding, marker bool, level uint8) []byte {
+	b := p.plain[:12]
+	b[0], b[1] = 0x80, t.payload
+	if marker {
+		b[1] |= 0x80
+	}
+	binary.BigEndian.PutUint16(b[2:], e.seq)
+	binary.BigEndian.PutUint32(b[4:], e.lastTS)
+	binary.BigEndian.PutUint32(b[8:], e.ssrc)
+	b = append(b, 0xBE, 0xDE, 0, 0)
+	if !e.acknowledged {
+		b = appendText(b, t.ext.mid, t.mid)
+		b = appendText(b, t.ext.rid, e.rid)
+	}
+	if e.audio != nil && t.ext.audioLevel != 0 {
+		voice := uint8(0)
+		if level < 50 {
+			voice = 0x80
+		}
+		b = append(b, t.ext.audioLevel<<4, voice|level)
+	}
+	return p.endExtensions(b, t)
+}
+
+func (p *publisher) endExtensions(b []byte, t *sendTrack) []byte {
+	if t.ext.twcc != 0 {
+		b = append(b, t.ext.twcc<<4|1, byte(p.twccSeq>>8), byte(p.twccSeq))
+		p.twccSeq++
+	}
+	for len(b)%4 != 0 {
+		b = append(b, 0)
+	}
+	if words := (len(b) - 16) / 4; words > 0 {
+		b[0] |= 0x10
+		binary.BigEndian.PutUint16(b[14:], uint16(words))
+		return b
+	}
+	return b[:12]
+}
+
+func appendText(b []byte, id uint8, text string) []byte {
+	if id == 0 || text == "" || len(text) > 16 {
+		return b
+	}
+	return append(append(b, id<<4|uint8(len(text)-1)), text...)
+}
+
+// sendPacket keeps, seals and sends the packet b (in p.plain).
+func (p *publisher) sendPacket(e *encoding, b []byte) {
+	if e.video != nil {
+		i := int(e.seq) % historySize
+		e.history[i] = append(e.history[i][:0], b...)
+	}
+	e.seq++
+	e.packets++
+	e.octets += uint32(len(b) - 12)
+	n := p.seal(b)
+	e.stats.Packets++
+	e.stats.Bytes += uint64(n)
+}
+
+func (p *publisher) seal(b []byte) int {
+	if p.srtp == nil {
+		return 0
+	}
+	out, err := p.srtp.EncryptRTP(p.sealed[:0], b, nil)
+	if err != nil {
+		return 0
+	}
+	p.send(out)
+	return len(out)
+}
+
+// nack sends packets again (RFC 4588), those that are still kept.
+func (p *publisher) nack(n *rtcp.TransportLayerNack) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e, t := p.find(n.MediaSSRC)
+	if e == nil || e.video == nil {
+		return
+	}
+	for i := range n.Nacks {
+		for _, seq := range n.Nacks[i].PacketList() {
+			e.stats.NACKed++
+			p.resend(t, e, seq)
+		}
+	}
+}
+
+func (p *publisher) resend(t *sendTrack, e *encoding, seq uint16) {
+	kept := e.history[int(seq)%historySize]
+	if len(kept) < 12 || binary.BigEndian.Uint16(kept[2:]) != seq || t.rtx == 0 || e.rtxSSRC == 0 {
+		return
+	}
+	v, ok := parseRTP(kept)
+	if !ok {
+		return
+	}
+	b := p.plain[:12]
+	copy(b, kept[:12])
+	b[0] = 0x80
+	b[1] = b[1]&0x80 | t.rtx
+	binary.BigEndian.PutUint16(b[2:], e.rtxSeq)
+	binary.BigEndian.PutUint32(b[8:], e.rtxSSRC)
+	e.rtxSeq++
+	b = append(b, 0xBE, 0xDE, 0, 0)
+	if !e.acknowledged {
+		b = appendText(b, t.ext.mid, t.mid)
+		b = appendText(b, t.ext.rrid, e.rid)
+	}
+	b = p.endExtensions(b, t)
+	b = binary.BigEndian.AppendUint16(b, seq)
+	b = append(b, kept[v.headerLen:]...)
+	p.seal(b)
+	e.stats.RTXPackets++
+}
+
+// keyFrame answers PLI and FIR: the clip jumps to its key frame.
+func (p *publisher) keyFrame(ssrc uint32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if e, _ := p.find(ssrc); e != nil {
+		e.stats.PLIs++
+		e.restart()
+	}
+}
+
+// report takes note of a receiver report about one of our streams.
+func (p *publisher) report(r rtcp.ReceptionReport) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if e := p.bySSRC[r.SSRC]; e != nil {
+		e.acknowledged = true
+		e.stats.ReportedLost = int64(int32(r.TotalLost<<8) >> 8)
+	}
+}
+
+func (p *publisher) find(ssrc uint32) (*encoding, *sendTrack) {
+	for _, t := range p.tracks {
+		for _, e := range t.encodings {
+			if e.ssrc == ssrc {
+				return e, t
+			}
+		}
+	}
+	return nil, nil
+}
+
+// senderReports returns one sender report and the name of the bot's clock (CNAME) per stream that is being sent.
+func (p *publisher) senderReports(now time.Time) []rtcp.Packet {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var list []rtcp.Packet
+	for _, t := range p.tracks {
+		for _, e := range t.encodings {
+			if e.packets == 0 {
+				continue
+			}
+			rate := float64(videoClockRate)
+			if e.audio != nil {
+				rate = audioClockRate
+			}
+			list = append(list, &rtcp.SenderReport{
+				SSRC: e.ssrc, NTPTime: ntp(now), RTPTime: e.timestamp + uint32(int64(now.Sub(p.start).Seconds()*rate)),
+				PacketCount: uint32(e.packets), OctetCount: e.octets,
+			}, rtcp.NewCNAMESourceDescription(e.ssrc, "bot"))
+		}
+	}
+	return list
+}
+
+// ntp returns t as an NTP timestamp (RFC 5905 §6).
+func ntp(t time.Time) uint64 {
+	const epoch = 2208988800 // seconds from 1900 to 1970
+	return uint64(t.Unix()+epoch)<<32 | uint64(t.Nanosecond())<<32/1e9
+}
+
+// sent returns the counters of all streams.
+func (p *publisher) sent() []SentStream {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var list []SentStream
+	for _, t := range p.tracks {
+		for _, e := range t.encodings {
+			list = append(list, e.stats)
+		}
+	}
+	return list
+}
+
+// sendRTCP seals and sends packets, as compounds of at most a datagram each.
+func (p *publisher) sendRTCP(list []rtcp.Packet) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(list) > 0 {
+		size, n := 0, 0
+		for n < len(list) && (n == 0 || size+list[n].MarshalSize() <= 1100) {
+			size += list[n].MarshalSize()
+			n++
+		}
+		raw, err := rtcp.Marshal(list[:n])
+		list = list[n:]
+		if err != nil || p.srtp == nil {
+			continue
+		}
+		if out, err := p.srtp.EncryptRTCP(p.rtcpBuf[:0], raw, nil); err == nil {
+			p.rtcpBuf = out
+			p.send(out)
+		}
+	}
+}
+
+// onRTCP takes what the server says about our streams.
+func (p *publisher) onRTCP(packet rtcp.Packet) {
+	switch m := packet.(type) {
+	case *rtcp.PictureLossIndication:
+		p.keyFrame(m.MediaSSRC)
+	case *rtcp.FullIntraRequest:
+		for _, f := range m.FIR {
+			p.keyFrame(f.SSRC)
+		}
+	case *rtcp.TransportLayerNack:
+		p.nack(m)
+	case *rtcp.ReceiverReport:
+		for _, r := range m.Reports {
+			p.report(r)
+		}
+	case *rtcp.SenderReport:
+		for _, r := range m.Reports {
+			p.report(r)
+		}
+	}
+}

@@ -1,0 +1,403 @@
+package bots
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/pion/interceptor/pkg/twcc"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+
+	"conclave/signaling/protocol"
+)
+
+const (
+	nackInterval   = 60 * time.Millisecond  // before a packet is asked for again
+	pliInterval    = 500 * time.Millisecond // as browsers do
+	reportInterval = time.Second            // of RR, and of SR where we send
+	twccInterval   = 100 * time.Millisecond
+	liveWindow     = 3 * time.Second // a stream with a packet this recent is alive
+)
+
+// stream is one slot's RTP stream. Owned by the receiver's mutex.
+type stream struct {
+	mid       string
+	video     bool
+	ssrc, rtx uint32
+	clockRate int64
+	twccID    uint8
+
+	log    seqLog
+	frames frameLog
+	jitter jitterLog
+
+	owner       protocol.Participant // by the slots messages
+	csrc        uint32               // by the packets themselves
+	csrcChanges uint64
+	firstAt     int64
+	lastAt      int64
+	firstKeyAt  int64
+	assignedAt  time.Time
+	nextPLI     time.Time
+	sampled     int
+
+	bytes       uint64
+	rtxPackets  uint64
+	plis        uint64
+	nacks       uint64
+	delaySum    int64
+	delayMax    int64
+	delayCount  int64
+	lastSR      uint32 // middle 32 bits of its NTP time
+	lastSRAt    time.Time
+	priorExpect uint64
+	priorRecv   uint64
+}
+
+type streamRef struct {
+	s   *stream
+	rtx bool
+}
+
+// receiver counts and measures what a bot receives, and asks for what is missing. Safe for concurrent use.
+type receiver struct {
+	keys     func() (*srtp.Context, error)
+	sendRTCP func([]rtcp.Packet)
+	onRTCP   func(rtcp.Packet) // what concerns the bot's own streams
+	verify   int               // every n-th packet is decrypted and authenticated; 1: all
+	feedback bool              // send transport-wide congestion feedback
+
+	mu         sync.Mutex
+	srtp       *srtp.Context
+	ssrc       uint32 // that our reports come from
+	streams    map[uint32]streamRef
+	list       []*stream
+	recorder   *twcc.Recorder
+	nextReport time.Time
+	nextTWCC   time.Time
+	gap        bool // some stream may have something to ask for
+	header     rtp.Header
+	plain      []byte
+	nackBuf    []uint16
+
+	firstRTP   time.Time
+	firstKey   time.Time
+	packets    uint64
+	bytes      uint64
+	unknown    uint64 // packets of SSRCs that the answer does not name
+	undecoded  uint64 // packets that failed authentication
+	audioDelay *hdrhistogram.Histogram
+	videoDelay *hdrhistogram.Histogram
+}
+
+func newReceiver(verify int, feedback bool) *receiver {
+	ssrc := rand.Uint32()
+	return &receiver{
+		verify: max(1, verify), feedback: feedback, ssrc: ssrc, streams: map[uint32]streamRef{},
+		recorder: twcc.NewRecorder(ssrc), plain: make([]byte, 0, maxDatagram),
+		audioDelay: newDelayHistogram(), videoDelay: newDelayHistogram(),
+	}
+}
+
+// newDelayHistogram holds 1 µs to 60 s with two significant digits, in about 20 KiB.
+func newDelayHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, 60_000_000, 2) }
+
+// expect tells the slots' streams, from the answer.
+func (r *receiver) expect(list []*stream) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range list {
+		s.frames.trackKey = r.verify == 1
+		r.list = append(r.list, s)
+		r.streams[s.ssrc] = streamRef{s, false}
+		if s.rtx != 0 {
+			r.streams[s.rtx] = streamRef{s, true}
+		}
+	}
+}
+
+// assign obeys a slots message.
+func (r *receiver) assign(slots []protocol.Slot, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range slots {
+		for _, s := range r.list {
+			if s.mid != slots[i].MID {
+				continue
+			}
+			if slots[i].Participant == 0 {
+				s.frames.freeze.pause()
+			}
+			if s.owner != slots[i].Participant {
+				s.assignedAt = now
+				s.nextPLI = now.Add(2 * pliInterval)
+			}
+			s.owner = slots[i].Participant
+		}
+	}
+}
+
+// batch takes received datagrams.
+func (r *receiver) batch(list []arrival) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.srtp == nil {
+		ctx, err := r.keys()
+		if err != nil { // media before the handshake's end: nobody's but an attacker's
+			return
+		}
+		r.srtp = ctx
+	}
+	for i := range list {
+		if isRTCP(list[i].data) {
+			r.rtcp(list[i])
+		} else {
+			r.rtp(list[i])
+		}
+	}
+}
+
+func (r *receiver) rtp(a arrival) {
+	v, ok := parseRTP(a.data)
+	if !ok {
+		r.undecoded++
+		return
+	}
+	ref, ok := r.streams[v.ssrc]
+	if !ok {
+		r.unknown++
+		return
+	}
+	s := ref.s
+	r.packets++
+	r.bytes += uint64(len(a.data))
+	s.bytes += uint64(len(a.data))
+	if r.feedback && s.twccID != 0 {
+		if e := v.extension(s.twccID); len(e) == 2 {
+			r.recorder.Record(v.ssrc, binary.BigEndian.Uint16(e), a.at/1000)
+		}
+	}
+	var payload []byte
+	if ref.rtx || r.wantsPayload(s, &v) {
+		if payload = r.decrypt(a.data, &v); payload == nil {
+			return
+		}
+	}
+	if ref.rtx {
+		s.rtxPackets++
+		if len(payload) <= 2 { // a probe: padding only
+			return
+		}
+		v.seq = binary.BigEndian.Uint16(payload)
+		payload = payload[2:]
+	}
+	r.count(s, &v, payload, a.at, ref.rtx)
+}
+
+// wantsPayload says whether a packet is to be decrypted: all, or what is needed to find a first key frame and to
+// sample delays. The header of an SRTP packet is in the clear, so the rest is counted as it is.
+func (r *receiver) wantsPayload(s *stream, v *rtpView) bool {
+	if r.verify == 1 || (s.video && !s.frames.started) {
+		return true
+	}
+	if s.video && !v.marker {
+		return false
+	}
+	s.sampled++
+	return s.sampled%r.verify == 0
+}
+
+// decrypt returns a packet's payload without its padding, nil if it is not authentic.
+func (r *receiver) decrypt(packet []byte, v *rtpView) []byte {
+	plain, err := r.srtp.DecryptRTP(r.plain[:0], packet, &r.header)
+	if err != nil {
+		r.undecoded++
+		return nil
+	}
+	r.plain = plain
+	payload := plain[v.headerLen:]
+	if v.padding && len(payload) > 0 {
+		payload = payload[:max(0, len(payload)-int(payload[len(payload)-1]))]
+	}
+	if payload == nil {
+		payload = []byte{}
+	}
+	return payload
+}
+
+func (r *receiver) count(s *stream, v *rtpView, payload []byte, at int64, rtx bool) {
+	ext, fresh := s.log.add(v.seq, rtx)
+	if !fresh {
+		return
+	}
+	r.gap = r.gap || ext > s.log.base && !s.log.state[(ext-1)%seqWindow].here
+	if s.firstAt == 0 {
+		s.firstAt = at
+		if r.firstRTP.IsZero() {
+			r.firstRTP = time.Unix(0, at)
+		}
+	}
+	s.lastAt = max(s.lastAt, at)
+	if v.csrc != s.csrc {
+		s.csrc = v.csrc
+		s.csrcChanges++
+	}
+	if !rtx {
+		s.jitter.packet(at, v.timestamp, s.clockRate)
+	}
+	if sent, ok := readStamp(payload); ok {
+		r.delay(s, at-sent.UnixNano())
+	}
+	if !s.video {
+		return
+	}
+	_, key := vp8Start(payload)
+	if keys := s.frames.packet(&s.log, ext, v.marker, key, at); keys > 0 && s.firstKeyAt == 0 {
+		s.firstKeyAt = at
+		if r.firstKey.IsZero() {
+			r.firstKey = time.Unix(0, at)
+		}
+	}
+}
+
+func (r *receiver) delay(s *stream, ns int64) {
+	if ns < 0 { // another machine's clock, or a step of ours
+		return
+	}
+	s.delaySum += ns
+	s.delayCount++
+	s.delayMax = max(s.delayMax, ns)
+	h := r.audioDelay
+	if s.video {
+		h = r.videoDelay
+	}
+	_ = h.RecordValue(min(max(1, ns/1000), 60_000_000)) // within the histogram's bounds by construction
+}
+
+func (r *receiver) rtcp(a arrival) {
+	plain, err := r.srtp.DecryptRTCP(nil, a.data, nil)
+	if err != nil {
+		r.undecoded++
+		return
+	}
+	packets, err := rtcp.Unmarshal(plain)
+	if err != nil {
+		r.undecoded++
+		return
+	}
+	for _, p := range packets {
+		if sr, ok := p.(*rtcp.SenderReport); ok {
+			if ref, ok := r.streams[sr.SSRC]; ok && !ref.rtx {
+				ref.s.lastSR = uint32(sr.NTPTime >> 16)
+				ref.s.lastSRAt = time.Unix(0, a.at)
+			}
+		}
+		r.onRTCP(p)
+	}
+}
+
+// pulse is called every 20 ms or so: it sends the NACKs, PLIs, reports and feedback that are due.
+func (r *receiver) pulse(now time.Time) {
+	r.mu.Lock()
+	if r.srtp == nil {
+		r.mu.Unlock()
+		return
+	}
+	var out []rtcp.Packet
+	if r.gap {
+		r.gap = false
+		out = r.nacks(now, out)
+	}
+	out = r.plis(now, out)
+	if now.After(r.nextReport) {
+		r.nextReport = now.Add(reportInterval)
+		out = r.reports(now, out)
+	}
+	if r.feedback && now.After(r.nextTWCC) {
+		r.nextTWCC = now.Add(twccInterval)
+		out = append(out, r.recorder.BuildFeedbackPacket()...)
+	}
+	r.mu.Unlock()
+	if len(out) > 0 {
+		r.sendRTCP(out)
+	}
+}
+
+func (r *receiver) nacks(now time.Time, out []rtcp.Packet) []rtcp.Packet {
+	for _, s := range r.list {
+		if !s.video || s.rtx == 0 {
+			continue
+		}
+		r.nackBuf = s.log.missing(now.UnixNano(), int64(nackInterval), r.nackBuf[:0])
+		if len(r.nackBuf) > 0 {
+			s.nacks += uint64(len(r.nackBuf))
+			r.gap = true
+			out = append(out, &rtcp.TransportLayerNack{
+				SenderSSRC: r.ssrc, MediaSSRC: s.ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(r.nackBuf),
+			})
+		}
+	}
+	return out
+}
+
+// plis asks for key frames where packets arrive and no picture can be made of them.
+func (r *receiver) plis(now time.Time, out []rtcp.Packet) []rtcp.Packet {
+	for _, s := range r.list {
+		if !s.video || s.owner == 0 || s.firstAt == 0 || now.Before(s.nextPLI) || (s.frames.KeyFrames > 0 && !s.frames.broken) {
+			continue
+		}
+		s.nextPLI = now.Add(pliInterval)
+		s.plis++
+		out = append(out, &rtcp.PictureLossIndication{SenderSSRC: r.ssrc, MediaSSRC: s.ssrc})
+	}
+	return out
+}
+
+// maxReports is how many reception reports fit one RTCP packet (RFC 3550 §6.4.2: 5 bits).
+const maxReports = 31
+
+func (r *receiver) reports(now time.Time, out []rtcp.Packet) []rtcp.Packet {
+	var list []rtcp.ReceptionReport
+	for _, s := range r.list {
+		if s.log.started {
+			list = append(list, s.report(now))
+		}
+	}
+	for len(list) > 0 {
+		n := min(len(list), maxReports)
+		out = append(out, &rtcp.ReceiverReport{SSRC: r.ssrc, Reports: list[:n]})
+		list = list[n:]
+	}
+	return out
+}
+
+// report makes a reception report (RFC 3550 §6.4.1).
+func (s *stream) report(now time.Time) rtcp.ReceptionReport {
+	expected, received := s.log.expected(), s.log.Direct
+	var fraction uint8
+	if e, got := expected-s.priorExpect, received-s.priorRecv; e > got {
+		fraction = uint8(min(255, (e-got)<<8/e))
+	}
+	s.priorExpect, s.priorRecv = expected, received
+	before, _ := s.log.lost()
+	rr := rtcp.ReceptionReport{
+		SSRC: s.ssrc, FractionLost: fraction, TotalLost: uint32(min(before, 1<<23-1)),
+		LastSequenceNumber: uint32(s.log.highest - 1<<16), Jitter: uint32(s.jitter.jitter),
+	}
+	if !s.lastSRAt.IsZero() {
+		rr.LastSenderReport = s.lastSR
+		rr.Delay = uint32(now.Sub(s.lastSRAt).Seconds() * 65536)
+	}
+	return rr
+}
+
+// progress returns totals for the live display.
+func (r *receiver) progress() (packets, bytes uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.packets, r.bytes
+}

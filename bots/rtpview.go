@@ -1,0 +1,82 @@
+package bots
+
+import "encoding/binary"
+
+// rtpView is the clear part of an SRTP packet (RFC 3550 §5.1): all that is needed to count it.
+type rtpView struct {
+	marker      bool
+	payloadType uint8
+	seq         uint16
+	timestamp   uint32
+	ssrc        uint32
+	csrc        uint32 // the first one, 0 if none
+	headerLen   int
+	ext         []byte // the elements of a one-byte-header extension (RFC 8285 §4.2), nil if none
+	padding     bool
+}
+
+// parseRTP reads the clear header of packet; ok is false if it is not a whole one.
+func parseRTP(packet []byte) (v rtpView, ok bool) {
+	if len(packet) < 12 || packet[0]>>6 != 2 {
+		return v, false
+	}
+	cc := int(packet[0] & 15)
+	n := 12 + 4*cc
+	if len(packet) < n {
+		return v, false
+	}
+	v.padding = packet[0]&0x20 != 0
+	v.marker = packet[1]&0x80 != 0
+	v.payloadType = packet[1] & 0x7F
+	v.seq = binary.BigEndian.Uint16(packet[2:])
+	v.timestamp = binary.BigEndian.Uint32(packet[4:])
+	v.ssrc = binary.BigEndian.Uint32(packet[8:])
+	if cc > 0 {
+		v.csrc = binary.BigEndian.Uint32(packet[12:])
+	}
+	if packet[0]&0x10 != 0 {
+		if len(packet) < n+4 {
+			return v, false
+		}
+		profile := binary.BigEndian.Uint16(packet[n:])
+		words := int(binary.BigEndian.Uint16(packet[n+2:]))
+		n += 4
+		if len(packet) < n+4*words {
+			return v, false
+		}
+		if profile == 0xBEDE {
+			v.ext = packet[n : n+4*words]
+		}
+		n += 4 * words
+	}
+	v.headerLen = n
+	return v, true
+}
+
+// extension returns the value of the one-byte-header element with the given id, nil if it is absent.
+func (v *rtpView) extension(id uint8) []byte {
+	for b := v.ext; len(b) > 0; {
+		if b[0] == 0 { // padding
+			b = b[1:]
+			continue
+		}
+		n := int(b[0]&15) + 1
+		if len(b) < 1+n || b[0]>>4 == 15 {
+			return nil
+		}
+		if b[0]>>4 == id {
+			return b[1 : 1+n]
+		}
+		b = b[1+n:]
+	}
+	return nil
+}
+
+// isRTP and isRTCP sort a datagram by its first two bytes (RFC 7983, RFC 5761 §4).
+func isRTCP(b []byte) bool {
+	return len(b) >= 8 && b[0] >= 128 && b[0] <= 191 && b[1] >= 192 && b[1] <= 223
+}
+
+func isRTP(b []byte) bool {
+	return len(b) >= 12 && b[0] >= 128 && b[0] <= 191 && (b[1] < 192 || b[1] > 223)
+}

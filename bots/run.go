@@ -1,0 +1,475 @@
+package bots
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"conclave/signaling/protocol"
+)
+
+const (
+	pulseInterval = 20 * time.Millisecond
+	drainTime     = 500 * time.Millisecond // between the last packet sent and the count
+	arrivalWait   = 10 * time.Second       // for every expected stream, before the window begins anyway
+	// maxJoins bounds the joins going on at once: a handshake is work for this machine too.
+	maxJoins = 32
+)
+
+// Run makes the bots join, measures, and reports. An error means that there is nothing to report: the configuration is
+// wrong, or the server refused before the first bot. What went wrong later is in the report's verdict.
+func Run(ctx context.Context, cfg Config) (*Report, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	clip, err := LoadClip()
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Bench {
+		clip = clip.bench()
+	}
+	web, err := newAPI(cfg.URL, cfg.Token)
+	if err != nil {
+		return nil, err
+	}
+	defer web.client.CloseIdleConnections()
+	local, err := localAddress(web.base.Hostname())
+	if err != nil {
+		return nil, err
+	}
+	r := &runner{
+		cfg: &cfg, api: web, clip: clip, local: local, lag: newLagLog(), crowd: newCrowd(),
+		quiet: make(chan struct{}), gone: make(chan struct{}), started: time.Now(),
+		active: map[*bot]struct{}{}, seats: make([]seat, cfg.Count), joins: make(chan struct{}, maxJoins),
+	}
+	if err := r.signIn(ctx); err != nil {
+		return nil, err
+	}
+	return r.run(ctx)
+}
+
+// localAddress returns the address from which host is reached. Nothing is sent.
+func localAddress(host string) (net.IP, error) {
+	conn, err := net.Dial("udp", net.JoinHostPort(host, "9"))
+	if err != nil {
+		return nil, fmt.Errorf("bots: address: %w", err)
+	}
+	defer func() { _ = conn.Close() }()
+	return conn.LocalAddr().(*net.UDPAddr).IP, nil
+}
+
+// runner is one run.
+type runner struct {
+	cfg     *Config
+	api     *api
+	clip    *Clip
+	local   net.IP
+	lag     *lagLog
+	crowd   *crowd
+	meeting protocol.MeetingID
+	signed  time.Duration
+	started time.Time
+	joins   chan struct{}
+
+	quiet chan struct{} // closed: publishers stop
+	gone  chan struct{} // closed: all leave
+
+	mu     sync.Mutex
+	active map[*bot]struct{} // in the meeting
+	seats  []seat
+	joined atomic.Int64
+	over   atomic.Int64 // seats whose bot has ended
+}
+
+// seat is the place of bot number i; with churn, several bots sit on it one after another.
+type seat struct {
+	current  *bot
+	reports  []BotReport // of bots that are done
+	failures []string
+	cancel   context.CancelFunc // makes the current bot leave, for churn
+}
+
+func (r *runner) signIn(ctx context.Context) error {
+	at := time.Now()
+	if err := r.api.session(ctx); err != nil {
+		return fmt.Errorf("sign in: %w", err)
+	}
+	r.signed = time.Since(at)
+	r.meeting = protocol.MeetingID(r.cfg.Meeting)
+	if r.meeting != "" {
+		return nil
+	}
+	var err error
+	if r.meeting, err = r.api.create(ctx, "Bots"); err != nil {
+		return fmt.Errorf("create a meeting: %w", err)
+	}
+	return nil
+}
+
+func (r *runner) run(ctx context.Context) (*Report, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var background, seats sync.WaitGroup
+	background.Go(func() { r.pulse(ctx) })
+	background.Go(func() { r.progress(ctx) })
+	for i := range r.seats {
+		seats.Go(func() { r.sit(ctx, i) })
+	}
+	r.awaitJoins(ctx)
+	r.awaitArrivals(ctx)
+	wait(ctx, r.cfg.Settle)
+	window := r.openWindow()
+	if r.cfg.Churn > 0 {
+		background.Go(func() { r.churn(ctx) })
+	}
+	wait(ctx, r.cfg.Duration)
+	window.close(r)
+	end := time.Now()
+	arrivals := r.arrivals(end)
+	close(r.quiet)
+	wait(ctx, drainTime)
+	r.collect(end, arrivals)
+	interrupted := ctx.Err()
+	close(r.gone)
+	seats.Wait()
+	cancel()
+	background.Wait()
+	return r.report(window, interrupted)
+}
+
+// wait sleeps for d or until ctx ends.
+func wait(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// sit runs the bots of one seat, one after another if there is churn.
+func (r *runner) sit(ctx context.Context, i int) {
+	defer r.over.Add(1)
+	wait(ctx, time.Duration(i)*r.cfg.Ramp)
+	for again := true; again && ctx.Err() == nil; {
+		again = r.sitOnce(ctx, i)
+	}
+}
+
+func (r *runner) sitOnce(ctx context.Context, i int) (again bool) {
+	b := &bot{
+		cfg: r.cfg, api: r.api, clip: r.clip, index: i, meeting: r.meeting, local: r.local, lag: r.lag, crowd: r.crowd,
+		roster: map[protocol.Participant]protocol.RosterEntry{}, errors: map[protocol.ErrorID]int{},
+	}
+	defer b.close()
+	leave, cancel := context.WithCancel(ctx)
+	defer cancel()
+	life, end := context.WithCancel(ctx)
+	defer end()
+	err := r.admit(life, b)
+	if err != nil {
+		r.failed(i, b, err)
+		return false
+	}
+	r.enter(i, b, cancel)
+	err = b.stay(life, r.quiet, either(leave.Done(), r.gone))
+	churned := r.exit(i, b, err)
+	return churned && err == nil
+}
+
+// admit lets a bounded number of bots join at once.
+func (r *runner) admit(ctx context.Context, b *bot) error {
+	select {
+	case r.joins <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-r.joins }()
+	// The WebSocket must outlive the join, so its time limit ends the join only while it lasts.
+	join, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(r.cfg.JoinTimeout, func() { cancel(errJoinTimeout) })
+	err := b.join(join)
+	if !timer.Stop() && err != nil && errors.Is(context.Cause(join), errJoinTimeout) {
+		return errJoinTimeout
+	}
+	if err != nil {
+		cancel(nil)
+	}
+	context.AfterFunc(ctx, func() { cancel(nil) })
+	return err
+}
+
+var errJoinTimeout = errors.New("bots: the join took too long")
+
+// either returns a channel that is closed when a or b is.
+func either(a, b <-chan struct{}) <-chan struct{} {
+	out := make(chan struct{})
+	go func() {
+		defer close(out)
+		select {
+		case <-a:
+		case <-b:
+		}
+	}()
+	return out
+}
+
+func (r *runner) enter(i int, b *bot, leave context.CancelFunc) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.active[b] = struct{}{}
+	r.seats[i].current = b
+	r.seats[i].cancel = leave
+	r.joined.Add(1)
+}
+
+// exit takes a bot out; churned says that it left so that another may come.
+func (r *runner) exit(i int, b *bot, err error) (churned bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.active, b)
+	s := &r.seats[i]
+	select {
+	case <-r.gone:
+	default:
+		churned = err == nil
+		if s.current == b {
+			s.reports = append(s.reports, r.describe(b, time.Now()))
+			s.current = nil
+		}
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		s.failures = append(s.failures, fmt.Sprintf("bot %d: %v", i+1, err))
+		s.fail(i, err)
+	}
+	return churned
+}
+
+func (s *seat) fail(i int, err error) {
+	if n := len(s.reports); n > 0 {
+		s.reports[n-1].Error = err.Error()
+		return
+	}
+	s.reports = append(s.reports, BotReport{Bot: i + 1, Error: err.Error()})
+}
+
+func (r *runner) failed(i int, b *bot, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := &r.seats[i]
+	s.reports = append(s.reports, r.describe(b, time.Now()))
+	s.failures = append(s.failures, fmt.Sprintf("bot %d: join: %v", i+1, err))
+	s.fail(i, err)
+	r.joined.Add(1) // it will not come; do not wait for it
+}
+
+// awaitJoins returns when every bot is in or has failed.
+func (r *runner) awaitJoins(ctx context.Context) {
+	for ctx.Err() == nil && r.joined.Load() < int64(r.cfg.Count) {
+		wait(ctx, pulseInterval)
+	}
+}
+
+// awaitArrivals returns when everything expected arrives, or after a while.
+func (r *runner) awaitArrivals(ctx context.Context) {
+	deadline := time.Now().Add(arrivalWait)
+	for ctx.Err() == nil && time.Now().Before(deadline) {
+		missing := 0
+		for _, a := range r.arrivals(time.Now()) {
+			missing += max(0, a.expectedAudio-a.audio) + max(0, a.expectedVideo-a.video)
+		}
+		if missing == 0 {
+			return
+		}
+		wait(ctx, 100*time.Millisecond)
+	}
+}
+
+// arrival counts of one bot.
+type arrivalCount struct{ expectedAudio, audio, expectedVideo, video int }
+
+func (r *runner) bots() []*bot {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := make([]*bot, 0, len(r.active))
+	for b := range r.active {
+		list = append(list, b)
+	}
+	return list
+}
+
+// arrivals compares what every bot receives at now with what it should.
+func (r *runner) arrivals(now time.Time) map[*bot]arrivalCount {
+	before := now.Add(-liveWindow)
+	if r.cfg.Churn == 0 {
+		before = now
+	}
+	out := map[*bot]arrivalCount{}
+	for _, b := range r.bots() {
+		if r.cfg.Churn > 0 && b.times.dtls.After(before) {
+			continue // it has only just come
+		}
+		var c arrivalCount
+		audio, video := r.crowd.others(b.self, before)
+		c.expectedAudio = min(audio, r.cfg.AudioSlots)
+		c.expectedVideo = min(video, r.cfg.VideoSlots, r.cfg.View)
+		c.audio, c.video = b.peer.receiver.arrived(now)
+		out[b] = c
+	}
+	return out
+}
+
+// collect takes the final counts of all who are still in.
+func (r *runner) collect(end time.Time, arrivals map[*bot]arrivalCount) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.seats {
+		s := &r.seats[i]
+		if s.current == nil {
+			continue
+		}
+		rep := r.describe(s.current, end)
+		a := arrivals[s.current]
+		rep.ExpectedAudio, rep.ArrivedAudio = a.expectedAudio, min(a.audio, a.expectedAudio)
+		rep.ExpectedVideo, rep.ArrivedVideo = a.expectedVideo, min(a.video, a.expectedVideo)
+		s.reports = append(s.reports, rep)
+		s.current = nil
+	}
+}
+
+// churn makes one bot after another leave; its seat sends another one in.
+func (r *runner) churn(ctx context.Context) {
+	tick := time.NewTicker(r.cfg.Churn)
+	defer tick.Stop()
+	for i := 0; ; i = (i + 1) % len(r.seats) {
+		select {
+		case <-tick.C:
+		case <-r.quiet:
+			return
+		case <-ctx.Done():
+			return
+		}
+		r.mu.Lock()
+		if s := &r.seats[i]; s.current != nil {
+			s.cancel()
+		}
+		r.mu.Unlock()
+	}
+}
+
+// pulse gives every bot the chance to send its RTCP.
+func (r *runner) pulse(ctx context.Context) {
+	tick := time.NewTicker(pulseInterval)
+	defer tick.Stop()
+	var nextSR time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := time.Now()
+		reports := now.After(nextSR)
+		if reports {
+			nextSR = now.Add(reportInterval)
+		}
+		for _, b := range r.bots() {
+			b.peer.receiver.pulse(now)
+			if reports {
+				if list := b.peer.publisher.senderReports(now); len(list) > 0 {
+					b.peer.publisher.sendRTCP(list)
+				}
+			}
+		}
+	}
+}
+
+// describe makes the report of one bot.
+func (r *runner) describe(b *bot, now time.Time) BotReport {
+	rep := BotReport{
+		Bot: b.index + 1, Participant: b.self, Lobby: b.times.lobby, JoinMS: map[string]float64{},
+		RequestErrors: b.errorCounts(), Sent: []SentStream{}, Received: []ReceivedStream{},
+	}
+	if b.peer == nil {
+		b.times.phases(rep.JoinMS, time.Time{}, time.Time{})
+		return rep
+	}
+	rep.Sent = b.peer.publisher.sent()
+	for i := range rep.Sent {
+		rep.SentPackets += rep.Sent[i].Packets
+		rep.SentBytes += rep.Sent[i].Bytes
+		rep.PLIsReceived += rep.Sent[i].PLIs
+	}
+	firstRTP, firstKey := b.peer.receiver.report(&rep, now)
+	b.times.phases(rep.JoinMS, firstRTP, firstKey)
+	return rep
+}
+
+// report sums up.
+func (r *runner) report(w *windowMeter, interrupted error) (*Report, error) {
+	rep := &Report{
+		Started: r.started, Count: r.cfg.Count, Publishers: r.cfg.Publishers, Join: map[string]Phase{}, Window: w.Window,
+		Generator: Generator{Lag: r.lag.summary(), CPUSeconds: w.ownCPU, Cores: runtime.GOMAXPROCS(0)},
+	}
+	audio, video := newDelayHistogram(), newDelayHistogram()
+	joins := map[string]*hdrhistogram.Histogram{}
+	var failures []string
+	if interrupted != nil {
+		failures = append(failures, "the run was interrupted")
+	}
+	for i := range r.seats {
+		failures = append(failures, r.seats[i].failures...)
+		for j := range r.seats[i].reports {
+			b := &r.seats[i].reports[j]
+			rep.Total.add(&b.Traffic)
+			if b.audio != nil {
+				audio.Merge(b.audio)
+				video.Merge(b.video)
+			}
+			for phase, ms := range b.JoinMS {
+				if joins[phase] == nil {
+					joins[phase] = newDelayHistogram()
+				}
+				_ = joins[phase].RecordValue(min(60_000_000, max(1, int64(ms*1000)))) // within bounds by construction
+			}
+			rep.Bots = append(rep.Bots, *b)
+		}
+	}
+	rep.Total.AudioDelay, rep.Total.VideoDelay = quantiles(audio), quantiles(video)
+	rep.Join["sign_in"] = singleton(r.signed)
+	for phase, h := range joins {
+		rep.Join[phase] = quantiles(h)
+	}
+	rep.Generator.SocketDrops, rep.Generator.SendErrors = w.drops, w.sendErrs
+	return rep, rep.judge(r.cfg.Thresholds, failures)
+}
+
+func singleton(d time.Duration) Quantiles {
+	ms := float64(d) / float64(time.Millisecond)
+	return Quantiles{Count: 1, P50: ms, P95: ms, P99: ms, Max: ms}
+}
+
+// phases names the durations of a join: each phase's own, and the total until media may flow.
+func (p *phases) phases(out map[string]float64, firstRTP, firstKey time.Time) {
+	put := func(name string, from, to time.Time) {
+		if !from.IsZero() && !to.IsZero() {
+			out[name] = max(0, float64(to.Sub(from))/float64(time.Millisecond))
+		}
+	}
+	put("socket", p.start, p.socket)
+	put("admitted", p.socket, p.admitted)
+	put("answer", p.admitted, p.answered)
+	put("ice", p.answered, p.ice)
+	put("dtls", p.ice, p.dtls)
+	put("total", p.start, p.dtls)
+	put("first_rtp", p.start, firstRTP)
+	put("first_key_frame", p.start, firstKey)
+}

@@ -1,0 +1,213 @@
+package bots
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"conclave/signaling/protocol"
+)
+
+// httpTimeout bounds one HTTP request.
+const httpTimeout = 10 * time.Second
+
+// messageQueue bounds the messages of the server that a bot has not looked at yet; beyond it the socket is not read,
+// and the server closes it as that of a slow reader.
+const messageQueue = 64
+
+// RefusedError is the server's refusal of a request, over HTTP or on the WebSocket.
+type RefusedError struct {
+	ID         protocol.ErrorID
+	Message    string
+	RetryAfter time.Duration
+}
+
+// Error implements error.
+func (e *RefusedError) Error() string { return fmt.Sprintf("refused: %s: %s", e.ID, e.Message) }
+
+// api is the HTTP half of the protocol, with the operator's token. Safe for concurrent use.
+type api struct {
+	base   *url.URL
+	token  string
+	client *http.Client
+}
+
+// errPlainHTTP keeps the token off the wire.
+var errPlainHTTP = errors.New("bots: the token is sent over https only, or to a loopback address")
+
+func newAPI(base, token string) (*api, error) {
+	u, err := url.Parse(base)
+	if err != nil {
+		return nil, fmt.Errorf("bots: address: %w", err)
+	}
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return nil, errors.New("bots: address: give it as https://host")
+	}
+	if u.Scheme == "http" && !loopback(u.Hostname()) {
+		return nil, errPlainHTTP
+	}
+	if token == "" {
+		return nil, errors.New("bots: a token issued by the server's operator is needed")
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 16
+	return &api{base: u, token: token, client: &http.Client{Transport: transport, Timeout: httpTimeout}}, nil
+}
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+func (a *api) header() http.Header { return http.Header{"Authorization": {"Bearer " + a.token}} }
+
+// session checks the token.
+func (a *api) session(ctx context.Context) error {
+	var s protocol.Session
+	return a.do(ctx, http.MethodGet, "/api/auth/session", nil, &s)
+}
+
+// create makes a meeting without a lobby.
+func (a *api) create(ctx context.Context, title string) (protocol.MeetingID, error) {
+	lobby := false
+	var c protocol.Created
+	err := a.do(ctx, http.MethodPost, "/api/meetings", &protocol.Create{Title: title, Lobby: &lobby}, &c)
+	return c.Meeting, err
+}
+
+func (a *api) do(ctx context.Context, method, path string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		raw, err := json.Marshal(in)
+		if err != nil {
+			return fmt.Errorf("bots: %s: %w", path, err)
+		}
+		body = bytes.NewReader(raw)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, a.base.JoinPath(path).String(), body)
+	if err != nil {
+		return fmt.Errorf("bots: %s: %w", path, err)
+	}
+	req.Header = a.header()
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := a.client.Do(req)
+	if err != nil {
+		return fmt.Errorf("bots: %s: %w", path, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, protocol.MaxHTTPBody+1))
+	if err != nil {
+		return fmt.Errorf("bots: %s: %w", path, err)
+	}
+	if resp.StatusCode/100 != 2 {
+		return refusal(resp, raw)
+	}
+	if err := protocol.DecodeBody(raw, out); err != nil {
+		return fmt.Errorf("bots: %s: %w", path, err)
+	}
+	return nil
+}
+
+// refusal reads the body of an HTTP error.
+func refusal(resp *http.Response, raw []byte) error {
+	var e protocol.HTTPError
+	if err := protocol.DecodeBody(raw, &e); err != nil {
+		return fmt.Errorf("bots: HTTP %d", resp.StatusCode)
+	}
+	after := e.RetryAfterS
+	if n, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil {
+		after = n
+	}
+	return &RefusedError{ID: e.Error, Message: e.Message, RetryAfter: time.Duration(after) * time.Second}
+}
+
+// dial opens the WebSocket.
+func (a *api) dial(ctx context.Context) (*signalling, error) {
+	u := *a.base.JoinPath("/ws")
+	u.Scheme = "ws" + u.Scheme[len("http"):]
+	ctx, cancel := context.WithTimeout(ctx, httpTimeout)
+	defer cancel()
+	ws, resp, err := websocket.Dial(ctx, u.String(), &websocket.DialOptions{ //nolint:bodyclose // the library closes it
+		HTTPClient:   &http.Client{Transport: a.client.Transport},
+		HTTPHeader:   a.header(),
+		Subprotocols: []string{protocol.Subprotocol},
+	})
+	if err != nil {
+		if resp != nil && resp.StatusCode/100 != 1 {
+			raw, readErr := io.ReadAll(io.LimitReader(resp.Body, protocol.MaxHTTPBody))
+			if readErr == nil {
+				return nil, refusal(resp, raw)
+			}
+		}
+		return nil, fmt.Errorf("bots: WebSocket: %w", err)
+	}
+	ws.SetReadLimit(protocol.MaxServer)
+	return &signalling{ws: ws, messages: make(chan protocol.ServerMessage, messageQueue)}, nil
+}
+
+// signalling is one WebSocket. One goroutine sends; messages may be received by another.
+type signalling struct {
+	ws       *websocket.Conn
+	lastID   protocol.RequestID
+	messages chan protocol.ServerMessage
+	err      error // why messages was closed; read it after that
+}
+
+// id returns the next request's id.
+func (s *signalling) id() protocol.RequestID {
+	s.lastID++
+	return s.lastID
+}
+
+func (s *signalling) send(ctx context.Context, m protocol.ClientMessage) error {
+	raw, err := protocol.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("bots: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, httpTimeout)
+	defer cancel()
+	if err := s.ws.Write(ctx, websocket.MessageText, raw); err != nil {
+		return fmt.Errorf("bots: WebSocket: %w", err)
+	}
+	return nil
+}
+
+// read hands messages over until the socket ends or ctx does. Run it in a goroutine of its own.
+func (s *signalling) read(ctx context.Context) {
+	defer close(s.messages)
+	for {
+		_, raw, err := s.ws.Read(ctx)
+		if err != nil {
+			s.err = fmt.Errorf("bots: WebSocket: %w", err)
+			return
+		}
+		m, err := protocol.DecodeServer(raw)
+		if err != nil {
+			s.err = fmt.Errorf("bots: the server sent what the protocol does not know: %w", err)
+			return
+		}
+		select {
+		case s.messages <- m:
+		case <-ctx.Done():
+			s.err = ctx.Err()
+			return
+		}
+	}
+}
+
+func (s *signalling) close() { _ = s.ws.CloseNow() }

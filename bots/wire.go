@@ -1,0 +1,236 @@
+package bots
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// maxDatagram bounds what is read: a path MTU and some.
+	maxDatagram = 2048
+	// recvBatch is how many datagrams one system call may bring.
+	recvBatch = 32
+	// signalQueue bounds the STUN and DTLS datagrams waiting for Pion. Beyond it they are dropped, as UDP may.
+	signalQueue = 64
+	// socketBuffer is asked of the kernel for each direction; it grants up to net.core.{r,w}mem_max.
+	socketBuffer = 1 << 20
+)
+
+// arrival is one received media datagram. Data is valid during the call that hands it over.
+type arrival struct {
+	data []byte
+	at   int64 // ns since 1970, by the kernel where it tells
+}
+
+// wire is one bot's UDP socket. STUN and DTLS go to Pion (wire is its ice.UDPMux), RTP and RTCP to media, straight from
+// the reading goroutine: no copies, no queues, no goroutine per stream.
+type wire struct {
+	conn  *net.UDPConn
+	local *net.UDPAddr
+	// media is called with each batch, by one goroutine.
+	media func([]arrival)
+	// poll, when not zero, is a rest after each batch: packets gather in the socket and cost one wake-up together.
+	poll time.Duration
+
+	remote   atomic.Pointer[netip.AddrPort]
+	signals  chan signal
+	sniff    func([]byte) // sees each DTLS datagram
+	closed   chan struct{}
+	closing  sync.Once
+	done     chan struct{}
+	overflow atomic.Uint64 // datagrams the kernel dropped because the socket's buffer was full
+	sendErrs atomic.Uint64
+}
+
+type signal struct {
+	data []byte
+	from *net.UDPAddr
+}
+
+// listenWire opens the socket. local is the address the server is reached from; every bot has a port of its own.
+func listenWire(local net.IP, poll time.Duration, media func([]arrival), sniff func([]byte)) (*wire, error) {
+	network := "udp4"
+	if local.To4() == nil {
+		network = "udp6"
+	}
+	// Bound to all addresses: the server's media address need not be that of its web page.
+	conn, err := net.ListenUDP(network, nil)
+	if err != nil {
+		return nil, fmt.Errorf("bots: socket: %w", err)
+	}
+	port := conn.LocalAddr().(*net.UDPAddr).Port
+	w := &wire{
+		conn: conn, local: &net.UDPAddr{IP: local, Port: port}, media: media, sniff: sniff, poll: poll,
+		signals: make(chan signal, signalQueue), closed: make(chan struct{}), done: make(chan struct{}),
+	}
+	// Both fail only where the system's limits are lower; what was lost by that is counted.
+	_ = conn.SetReadBuffer(socketBuffer)
+	_ = conn.SetWriteBuffer(socketBuffer)
+	r, err := newBatchReader(conn)
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	go w.read(r)
+	return w, nil
+}
+
+func (w *wire) read(r *batchReader) {
+	defer close(w.done)
+	media := make([]arrival, 0, recvBatch)
+	for {
+		n, err := r.read()
+		if err != nil {
+			return
+		}
+		media = media[:0]
+		for i := range n {
+			data := r.data(i)
+			if isRTP(data) || isRTCP(data) {
+				media = append(media, arrival{data: data, at: r.at(i)})
+				continue
+			}
+			if len(data) > 0 && data[0] >= 20 && data[0] <= 63 {
+				w.sniff(data)
+			}
+			w.signal(data, r.from(i))
+		}
+		w.overflow.Store(r.overflow())
+		if len(media) > 0 {
+			w.media(media)
+		}
+		if w.poll > 0 {
+			time.Sleep(w.poll)
+		}
+	}
+}
+
+func (w *wire) signal(data []byte, from *net.UDPAddr) {
+	select {
+	case w.signals <- signal{data: append([]byte(nil), data...), from: from}:
+	default:
+	}
+}
+
+// send sends one media datagram to the server.
+func (w *wire) send(b []byte) {
+	to := w.remote.Load()
+	if to == nil {
+		return
+	}
+	if _, err := w.conn.WriteToUDPAddrPort(b, *to); err != nil {
+		w.sendErrs.Add(1)
+	}
+}
+
+// Close closes the socket and waits for its reader. It may be called more than once.
+func (w *wire) Close() error {
+	w.closing.Do(func() {
+		close(w.closed)
+		_ = w.conn.Close()
+	})
+	<-w.done
+	return nil
+}
+
+// GetConn implements ice.UDPMux. There is one connection per bot, so every user fragment gets this one.
+func (w *wire) GetConn(string, net.Addr) (net.PacketConn, error) {
+	return &iceConn{wire: w, closed: make(chan struct{}), wake: make(chan struct{}, 1)}, nil
+}
+
+// RemoveConnByUfrag implements ice.UDPMux.
+func (w *wire) RemoveConnByUfrag(string) {}
+
+// GetListenAddresses implements ice.UDPMux.
+func (w *wire) GetListenAddresses() []net.Addr { return []net.Addr{w.local} }
+
+// iceConn is what Pion's ICE agent reads STUN and DTLS from and writes them to.
+type iceConn struct {
+	wire     *wire
+	closed   chan struct{}
+	closing  sync.Once
+	wake     chan struct{} // a changed deadline
+	deadline atomic.Int64  // ns since 1970, 0: none
+}
+
+// ReadFrom implements net.PacketConn.
+func (c *iceConn) ReadFrom(b []byte) (int, net.Addr, error) {
+	for {
+		var expired <-chan time.Time
+		var timer *time.Timer
+		if d := c.deadline.Load(); d != 0 {
+			timer = time.NewTimer(time.Until(time.Unix(0, d)))
+			expired = timer.C
+		}
+		n, from, err, again := c.wait(b, expired)
+		if timer != nil {
+			timer.Stop()
+		}
+		if !again {
+			return n, from, err
+		}
+	}
+}
+
+func (c *iceConn) wait(b []byte, expired <-chan time.Time) (n int, from net.Addr, err error, again bool) { //nolint:revive // error is not last for brevity
+	select {
+	case s := <-c.wire.signals:
+		return copy(b, s.data), s.from, nil, false
+	case <-expired:
+		return 0, nil, os.ErrDeadlineExceeded, false
+	case <-c.wake:
+		return 0, nil, nil, true
+	case <-c.closed:
+	case <-c.wire.closed:
+	}
+	return 0, nil, net.ErrClosed, false
+}
+
+// WriteTo implements net.PacketConn.
+func (c *iceConn) WriteTo(b []byte, to net.Addr) (int, error) {
+	select {
+	case <-c.closed:
+		return 0, net.ErrClosed
+	default:
+	}
+	n, err := c.wire.conn.WriteTo(b, to)
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		err = fmt.Errorf("bots: %w", err)
+	}
+	return n, err
+}
+
+// Close implements net.PacketConn. The socket stays open: an ICE restart gets another iceConn.
+func (c *iceConn) Close() error {
+	c.closing.Do(func() { close(c.closed) })
+	return nil
+}
+
+// LocalAddr implements net.PacketConn.
+func (c *iceConn) LocalAddr() net.Addr { return c.wire.local }
+
+// SetDeadline implements net.PacketConn.
+func (c *iceConn) SetDeadline(t time.Time) error { return c.SetReadDeadline(t) }
+
+// SetReadDeadline implements net.PacketConn.
+func (c *iceConn) SetReadDeadline(t time.Time) error {
+	var d int64
+	if !t.IsZero() {
+		d = t.UnixNano()
+	}
+	c.deadline.Store(d)
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// SetWriteDeadline implements net.PacketConn. Writes to a UDP socket do not wait.
+func (c *iceConn) SetWriteDeadline(time.Time) error { return nil }
