@@ -1,11 +1,24 @@
 package sfu
 
 import (
-	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/logging"
+	"github.com/pion/webrtc/v4"
+
+	"conclave/sfu/batch"
 )
 
 // ErrBadOffer is wrapped by Peer.Negotiate when the offer cannot be answered; the text says why and names no user data.
@@ -13,6 +26,10 @@ var ErrBadOffer = errors.New("bad offer")
 
 // ErrClosed is returned by operations on a closed Server, Room or Peer.
 var ErrClosed = errors.New("sfu: closed")
+
+// defaultWindow is how long a worker lets packets gather. A video frame's packets arrive within it; at a millisecond it
+// is a tenth of what a jitter buffer holds, and halves the system calls of a busy meeting (docs/performance.md).
+const defaultWindow = time.Millisecond
 
 // Config configures a Server.
 type Config struct {
@@ -23,50 +40,249 @@ type Config struct {
 	Advertise []netip.Addr
 	// Workers is the number of receive loops per address; 0 means one per core.
 	Workers int
-	// BatchWindow bounds how long a worker lets packets gather before it forwards them; 0 means the default (1 ms).
+	// BatchWindow bounds how long a worker lets packets gather before it forwards them; 0 means the default (1 ms),
+	// negative none.
 	BatchWindow time.Duration
 	// Log receives operational messages, never anything about users; nil discards.
 	Log *slog.Logger
 }
 
 // Server owns the sockets and workers. Safe for concurrent use.
-type Server struct{}
+type Server struct {
+	log         *slog.Logger
+	pionLog     logging.LoggerFactory
+	window      time.Duration
+	certificate webrtc.Certificate
+	fingerprint string
+	mediaEngine *webrtc.MediaEngine
+	mux         ice.UDPMux
+	locals      []*local
+	workers     []*worker
+	candidates  []netip.AddrPort
+	ssrc        uint32 // of our receiver reports and feedback
+	closing     atomic.Bool
+	wg          sync.WaitGroup
+	stop        chan struct{}
+	stats       controlStats
+	events      eventQueue
+	replayer    replayer
 
-// Listen opens the sockets and starts the workers.
-func Listen(cfg Config) (*Server, error) { return nil, errors.New("sfu: not built yet") }
+	addrMu sync.RWMutex
+	addrs  map[netip.AddrPort]*transport
 
-// Close ends all rooms, workers and sockets and waits for their goroutines.
-func (s *Server) Close() error { return nil }
-
-// NewRoom makes a room: a set of peers among which media may flow.
-func (s *Server) NewRoom(events RoomEvents) *Room { return nil }
-
-// Room is a set of peers among which media may flow. Safe for concurrent use.
-type Room struct{}
-
-// Join adds a participant. No PeerConnection exists until Negotiate. id must be new in the room and not zero.
-func (r *Room) Join(id ParticipantID, events PeerEvents) (*Peer, error) { return nil, nil }
-
-// Close closes the room and every peer in it.
-func (r *Room) Close() {}
-
-// Peer is one participant's media connection. Safe for concurrent use.
-type Peer struct{}
-
-// Negotiate answers an offer: the first, one with more slots, one with new ICE credentials (ICE restart), or one with
-// another DTLS fingerprint, which replaces the PeerConnection. It may take some milliseconds of CPU: call it from the
-// participant's own goroutine, not from an actor. Errors that are the client's fault wrap ErrBadOffer.
-func (p *Peer) Negotiate(ctx context.Context, sdp string, tracks []Track) (answer string, err error) {
-	return "", nil
+	roomMu sync.Mutex
+	rooms  map[*Room]struct{}
 }
 
-// SetView replaces what the peer wants to see, most important first. It returns at once; the outcome arrives as
-// PeerEvents.Slots.
-func (p *Peer) SetView(wants []Want) {}
+// local is one of our addresses: a socket a worker, and what Pion reads.
+type local struct {
+	addr    netip.AddrPort
+	conns   []batch.Conn
+	handoff *handoff
+}
 
-// SetLive replaces the set of sources that may be forwarded from this peer: what the person switched on and the
-// meeting permits. When it returns, no further packet of any other source is forwarded.
-func (p *Peer) SetLive(sources SourceSet) {}
+// Listen opens the sockets and starts the workers.
+func Listen(cfg Config) (*Server, error) {
+	if len(cfg.Listen) == 0 {
+		return nil, errors.New("sfu: no address to listen on")
+	}
+	workers := cfg.Workers
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	var sockets [][]batch.Conn
+	closeAll := func() {
+		for _, conns := range sockets {
+			for _, c := range conns {
+				_ = c.Close() // already failing
+			}
+		}
+	}
+	for _, addr := range cfg.Listen {
+		if !addr.IsValid() || addr.Addr().IsUnspecified() {
+			closeAll()
+			return nil, fmt.Errorf("sfu: cannot listen on %s: name an address of this machine", addr)
+		}
+		var conns []batch.Conn
+		for range workers {
+			c, err := batch.Listen(addr)
+			if err != nil {
+				if len(conns) > 0 && runtime.GOOS != "linux" {
+					break // one socket an address is all there is
+				}
+				sockets = append(sockets, conns)
+				closeAll()
+				return nil, fmt.Errorf("sfu: %w", err)
+			}
+			conns = append(conns, c)
+			addr = c.LocalAddr() // the same port for the rest, had 0 been asked for
+		}
+		sockets = append(sockets, conns)
+	}
+	s, err := newServer(cfg, sockets)
+	if err != nil {
+		closeAll()
+	}
+	return s, err
+}
 
-// Close ends the media connection. When it returns, no further packet of or to the peer is forwarded.
-func (p *Peer) Close() {}
+// newServer runs on the given sockets, by address, then by worker.
+func newServer(cfg Config, sockets [][]batch.Conn) (*Server, error) {
+	s := &Server{
+		log:    cfg.Log,
+		window: cfg.BatchWindow,
+		addrs:  map[netip.AddrPort]*transport{},
+		rooms:  map[*Room]struct{}{},
+		stop:   make(chan struct{}),
+		ssrc:   random32(),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.window == 0 {
+		s.window = defaultWindow
+	}
+	// Pion logs addresses; nothing of it may reach a log.
+	s.pionLog = silentFactory{}
+	if err := s.prepareDTLS(); err != nil {
+		return nil, err
+	}
+	var muxes []ice.UDPMux
+	for _, conns := range sockets {
+		l := &local{addr: conns[0].LocalAddr(), conns: conns, handoff: newHandoff(conns[0])}
+		s.locals = append(s.locals, l)
+		s.candidates = append(s.candidates, l.addr)
+		muxes = append(muxes, ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: l.handoff, Logger: silentLogger{}}))
+	}
+	for _, a := range cfg.Advertise {
+		s.candidates = append([]netip.AddrPort{netip.AddrPortFrom(a, s.locals[0].addr.Port())}, s.candidates...)
+	}
+	s.mux = muxes[0]
+	if len(muxes) > 1 {
+		s.mux = ice.NewMultiUDPMuxDefault(muxes...)
+	}
+	for i, l := range s.locals {
+		for j, c := range l.conns {
+			w, err := s.newWorker(i, j, c)
+			if err != nil {
+				return nil, err
+			}
+			s.workers = append(s.workers, w)
+		}
+	}
+	if err := s.newReplayer(); err != nil {
+		return nil, fmt.Errorf("sfu: %w", err)
+	}
+	s.events.signal = make(chan struct{}, 1)
+	s.wg.Add(len(s.workers) + 2)
+	for _, w := range s.workers {
+		go w.run()
+	}
+	go s.control()
+	go s.dispatch()
+	return s, nil
+}
+
+// prepareDTLS makes what all PeerConnections share: a certificate for the life of the process and the codec table.
+func (s *Server) prepareDTLS() error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return fmt.Errorf("sfu: %w", err)
+	}
+	cert, err := webrtc.GenerateCertificate(key)
+	if err != nil {
+		return fmt.Errorf("sfu: %w", err)
+	}
+	fps, err := cert.GetFingerprints()
+	if err != nil || len(fps) == 0 {
+		return fmt.Errorf("sfu: fingerprint: %w", err)
+	}
+	s.certificate = *cert
+	s.fingerprint = fps[0].Algorithm + " " + fps[0].Value
+	s.mediaEngine = &webrtc.MediaEngine{}
+	err = s.mediaEngine.RegisterCodec(webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2},
+		PayloadType:        111,
+	}, webrtc.RTPCodecTypeAudio)
+	if err != nil {
+		return fmt.Errorf("sfu: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) newWorker(local, index int, conn batch.Conn) (*worker, error) {
+	w := &worker{server: s, index: len(s.workers), local: local, conn: conn, cache: map[netip.AddrPort]*transport{}}
+	w.stats.latency.base = 1.0 / 8192
+	w.stats.batchSize.base = 1
+	w.seal.scratch = make([]byte, 0, batch.MaxDatagram+16)
+	w.rtcpBuf = make([]byte, 0, batch.MaxDatagram)
+	var err error
+	if w.recv, err = conn.NewReceiver(); err != nil {
+		return nil, fmt.Errorf("sfu: %w", err)
+	}
+	for _, l := range s.locals {
+		box := &outbox{worker: w, arena: make([]byte, 0, arenaBytes), messages: make([]batch.Message, 0, 2*batch.MaxMessages)}
+		if box.sender, err = l.conns[index%len(l.conns)].NewSender(); err != nil {
+			return nil, fmt.Errorf("sfu: %w", err)
+		}
+		w.out = append(w.out, box)
+	}
+	return w, nil
+}
+
+// Addresses are the candidates told to clients.
+func (s *Server) Addresses() []netip.AddrPort { return s.candidates }
+
+// Close ends all rooms, workers and sockets and waits for their goroutines.
+func (s *Server) Close() error {
+	if s.closing.Swap(true) {
+		return nil
+	}
+	s.roomMu.Lock()
+	rooms := make([]*Room, 0, len(s.rooms))
+	for r := range s.rooms {
+		rooms = append(rooms, r)
+	}
+	s.roomMu.Unlock()
+	for _, r := range rooms {
+		r.Close()
+	}
+	close(s.stop)
+	err := s.mux.Close()
+	for _, l := range s.locals {
+		for _, c := range l.conns {
+			if e := c.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
+				err = errors.Join(err, e)
+			}
+		}
+	}
+	s.wg.Wait()
+	return err
+}
+
+// NewRoom makes a room: a set of peers among which media may flow.
+func (s *Server) NewRoom(events RoomEvents) *Room {
+	r := &Room{server: s, notify: &notifier{server: s, room: events}, peers: map[ParticipantID]*Peer{}, tracks: map[trackKey]*track{}}
+	s.roomMu.Lock()
+	defer s.roomMu.Unlock()
+	s.rooms[r] = struct{}{}
+	return r
+}
+
+// silentFactory keeps Pion from logging: its messages name addresses.
+type silentFactory struct{}
+
+func (silentFactory) NewLogger(string) logging.LeveledLogger { return silentLogger{} }
+
+type silentLogger struct{}
+
+func (silentLogger) Trace(string)          {}
+func (silentLogger) Tracef(string, ...any) {}
+func (silentLogger) Debug(string)          {}
+func (silentLogger) Debugf(string, ...any) {}
+func (silentLogger) Info(string)           {}
+func (silentLogger) Infof(string, ...any)  {}
+func (silentLogger) Warn(string)           {}
+func (silentLogger) Warnf(string, ...any)  {}
+func (silentLogger) Error(string)          {}
+func (silentLogger) Errorf(string, ...any) {}

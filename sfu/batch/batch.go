@@ -1,0 +1,141 @@
+// Package batch sends and receives UDP datagrams many at a time: recvmmsg, sendmmsg and UDP_SEGMENT (generic segmentation
+// offload) on Linux, one by one elsewhere and on any other net.PacketConn (a virtual network in tests).
+package batch
+
+import (
+	"net"
+	"net/netip"
+)
+
+const (
+	// MaxDatagram is the largest datagram received; longer ones are cut, and then fail authentication. WebRTC keeps to
+	// about 1,200 bytes, the Ethernet MTU bounds what arrives in one piece.
+	MaxDatagram = 1600
+	// MaxSegments and MaxMessage bound one message with UDP_SEGMENT: the kernel takes 64 segments (UDP_MAX_SEGMENTS) and
+	// 65,507 bytes.
+	MaxSegments = 60
+	MaxMessage  = 64000
+	// MaxMessages is how many messages go into one sendmmsg.
+	MaxMessages = 64
+	// MaxReceive is how many datagrams one Receive returns.
+	MaxReceive = 64
+)
+
+// Datagram is a received datagram. Data is valid until the next Receive.
+type Datagram struct {
+	Data []byte
+	From netip.AddrPort
+}
+
+// Message is one or more equal-sized datagrams to one destination, adjacent in Data; the last may be shorter.
+type Message struct {
+	Data    []byte
+	Segment int // size of each datagram
+	To      *Addr
+}
+
+// Segments is how many datagrams m is.
+func (m Message) Segments() int { return (len(m.Data) + m.Segment - 1) / m.Segment }
+
+// Addr is a destination in the form the system wants it. Immutable.
+type Addr struct {
+	netip.AddrPort
+	raw rawAddr
+}
+
+// NewAddr prepares a destination.
+func NewAddr(ap netip.AddrPort) *Addr {
+	ap = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	return &Addr{AddrPort: ap, raw: newRawAddr(ap)}
+}
+
+// Receiver reads from one socket. One goroutine.
+type Receiver interface {
+	// Receive waits for at least one datagram and returns up to MaxReceive.
+	Receive() ([]Datagram, error)
+	// More returns what has arrived since, after the datagrams of the last Receive, without waiting. Those stay valid.
+	More() []Datagram
+}
+
+// Sender writes to one socket. One goroutine a Sender, any number of Senders a socket.
+type Sender interface {
+	// Send writes up to MaxMessages messages and returns how many left. It does not wait: a full socket buffer ends it early.
+	Send(messages []Message) (sent int, err error)
+	// MaxSegments is how many datagrams a message may be now: 1 once the kernel or device refused UDP_SEGMENT.
+	MaxSegments() int
+}
+
+// Conn is a socket.
+type Conn interface {
+	NewReceiver() (Receiver, error)
+	NewSender() (Sender, error)
+	// WriteTo sends one datagram. Safe for concurrent use.
+	WriteTo(b []byte, to netip.AddrPort) (int, error)
+	LocalAddr() netip.AddrPort
+	// Close makes Receive return net.ErrClosed.
+	Close() error
+}
+
+// FromPacketConn makes a Conn of any net.PacketConn, one datagram at a time.
+func FromPacketConn(pc net.PacketConn) Conn { return &portableConn{pc: pc} }
+
+type portableConn struct{ pc net.PacketConn }
+
+func (c *portableConn) NewReceiver() (Receiver, error) {
+	return &portableReceiver{pc: c.pc, buf: make([]byte, MaxDatagram), out: make([]Datagram, 1)}, nil
+}
+
+func (c *portableConn) NewSender() (Sender, error) { return &portableSender{pc: c.pc}, nil }
+
+func (c *portableConn) WriteTo(b []byte, to netip.AddrPort) (int, error) {
+	return c.pc.WriteTo(b, net.UDPAddrFromAddrPort(to))
+}
+
+func (c *portableConn) LocalAddr() netip.AddrPort {
+	if a, ok := c.pc.LocalAddr().(*net.UDPAddr); ok {
+		ap := a.AddrPort()
+		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	}
+	return netip.AddrPort{}
+}
+
+func (c *portableConn) Close() error { return c.pc.Close() }
+
+type portableReceiver struct {
+	pc  net.PacketConn
+	buf []byte
+	out []Datagram
+}
+
+func (r *portableReceiver) Receive() ([]Datagram, error) {
+	n, from, err := r.pc.ReadFrom(r.buf)
+	if err != nil {
+		return nil, err
+	}
+	ap := netip.AddrPort{}
+	if a, ok := from.(*net.UDPAddr); ok {
+		ap = a.AddrPort()
+	}
+	r.out[0] = Datagram{Data: r.buf[:n], From: netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())}
+	return r.out, nil
+}
+
+func (r *portableReceiver) More() []Datagram { return nil }
+
+type portableSender struct{ pc net.PacketConn }
+
+func (s *portableSender) MaxSegments() int { return 1 }
+
+func (s *portableSender) Send(messages []Message) (int, error) {
+	for i, m := range messages {
+		to := net.UDPAddrFromAddrPort(m.To.AddrPort)
+		for rest := m.Data; len(rest) > 0; {
+			n := min(m.Segment, len(rest))
+			if _, err := s.pc.WriteTo(rest[:n], to); err != nil {
+				return i, err
+			}
+			rest = rest[n:]
+		}
+	}
+	return len(messages), nil
+}

@@ -1,0 +1,32 @@
+package sfu
+
+// Drop says why a packet was not forwarded. The set is closed: it labels a metric.
+type Drop uint8
+
+// The reasons.
+const (
+	DropUnknownAddress Drop = iota // not from a connected peer: a stranger, or a peer that has gone
+	DropNotReady                   // before the handshake has finished
+	DropMalformed                  // RTP, RTCP or payload descriptor does not parse
+	DropAuth                       // SRTP authentication failed
+	DropReplay                     // SRTP index seen before or too old
+	DropUnknownSSRC                // authentic, but of no negotiated source
+	DropOverLimit                  // a cap was reached
+	DropDuplicate                  // media seen before: a retransmission that was not needed, or RTX probing
+	DropPadding                    // carries no media
+	DropMuted                      // switched off or not permitted
+	DropNotKeyFrame                // a slot waits for its first key frame
+	DropSuperseded                 // the slot has moved on to another track or layer
+	DropReordered                  // older than the slot's latest switch
+	DropSocketFull                 // the socket buffer had no room
+	DropQueueFull                  // STUN or DTLS over the hand-off queue
+	numDrops
+)
+
+var dropNames = [numDrops]string{
+	"unknown_address", "not_ready", "malformed", "auth", "replay", "unknown_ssrc", "over_limit", "duplicate", "padding",
+	"muted", "not_key_frame", "superseded", "reordered", "socket_full", "queue_full",
+}
+
+// String is the metric's label.
+func (d Drop) String() string { return dropNames[d] }

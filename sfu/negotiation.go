@@ -1,0 +1,240 @@
+package sfu
+
+import (
+	"context"
+	"time"
+
+	"github.com/pion/interceptor/pkg/twcc"
+)
+
+// Negotiate answers an offer: the first, one with more slots, one with new ICE credentials (ICE restart), or one with
+// another DTLS fingerprint, which replaces the PeerConnection. It may take some milliseconds of CPU: call it from the
+// participant's own goroutine, not from an actor. Errors that are the client's fault wrap ErrBadOffer; nothing has changed then.
+func (p *Peer) Negotiate(ctx context.Context, sdp string, tracks []Track) (answer string, err error) {
+	o, err := parseOffer(sdp)
+	if err != nil {
+		return "", err
+	}
+	sources, err := o.sources(tracks)
+	if err != nil {
+		return "", err
+	}
+	p.negMu.Lock()
+	defer p.negMu.Unlock()
+	old, err := p.current()
+	if err != nil {
+		return "", err
+	}
+	s := old
+	if old == nil || old.fingerprint != o.fingerprint {
+		if s, err = p.newSession(); err != nil {
+			return "", err
+		}
+	}
+	if s.ufrag != o.ufrag || s.pwd != o.pwd {
+		ufrag, pwd, err := s.transport.negotiate(ctx, o)
+		if err != nil {
+			if s != old {
+				s.transport.close()
+			}
+			return "", err
+		}
+		s.ufrag, s.pwd, s.fingerprint = o.ufrag, o.pwd, o.fingerprint
+		s.localUfrag, s.localPwd = ufrag, pwd
+	}
+	if err := p.install(s, old, o, sources); err != nil {
+		return "", err
+	}
+	p.version++
+	return writeAnswer(o, &answerParams{
+		ufrag: s.localUfrag, pwd: s.localPwd, fingerprint: p.room.server.fingerprint, candidates: p.room.server.candidates,
+		sessionID: s.sdpID, version: p.version, slots: s.egress.byMID(), sources: sources,
+	}), nil
+}
+
+func (p *Peer) current() (*session, error) {
+	p.room.mu.Lock()
+	defer p.room.mu.Unlock()
+	if p.closed {
+		return nil, ErrClosed
+	}
+	return p.session, nil
+}
+
+// sources checks the mapping from mid to source against the offer.
+func (o *offer) sources(tracks []Track) (map[string]Source, error) {
+	media := make(map[string]*mediaOffer, len(o.media))
+	for i := range o.media {
+		media[o.media[i].mid] = &o.media[i]
+	}
+	sources := make(map[string]Source, len(tracks))
+	var taken SourceSet
+	for _, t := range tracks {
+		m := media[t.MID]
+		_, twice := sources[t.MID]
+		switch {
+		case t.Source >= numSources:
+			return nil, badOffer("unknown source")
+		case m == nil:
+			return nil, badOffer("tracks name an m-line that is not in the offer")
+		case twice || taken.Has(t.Source):
+			return nil, badOffer("%s or its m-line is named twice", t.Source)
+		case t.Source.Video() != (m.kind == "video"):
+			return nil, badOffer("%s is on an m-line of the wrong kind", t.Source)
+		case !m.hasCodec:
+			return nil, badOffer("%s offers neither Opus nor VP8", t.Source)
+		}
+		sources[t.MID] = t.Source
+		taken |= Sources(t.Source)
+	}
+	return sources, nil
+}
+
+func (p *Peer) newSession() (*session, error) {
+	srv := p.room.server
+	s := &session{server: srv, room: p.room, peer: p, streams: map[uint32]*stream{},
+		feedback: twcc.NewRecorder(srv.ssrc), budget: publishPacketsPerSecond, sdpID: uint64(random32())}
+	s.egress = egress{session: s, bySSRC: map[uint32]*slot{}, chains: make([]chain, len(srv.workers)), rtxTokens: rtxPerSecond}
+	for i := range s.egress.chains {
+		s.egress.chains[i] = chain{-1, -1}
+	}
+	t, err := srv.newTransport(s, transportEvents{
+		connected: func() { p.connected(s) },
+		failed: func(reason string) {
+			if cur, err := p.current(); err == nil && cur == s {
+				p.notify.failed(reason)
+			}
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.transport = t
+	return s, nil
+}
+
+// connected runs once the handshake is done: what was waiting can flow.
+func (p *Peer) connected(s *session) {
+	r := p.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p.closed || p.session != s {
+		return
+	}
+	p.notify.connected()
+	p.dirty = true
+	// Slots that were given tracks before the keys were there have missed the key frame.
+	for _, sl := range s.egress.list() {
+		r.release(&s.egress, sl)
+	}
+	r.reconcileDirty(time.Now())
+}
+
+// install makes s, with the m-lines of o, the peer's session.
+func (p *Peer) install(s, old *session, o *offer, sources map[string]Source) error {
+	r := p.room
+	r.mu.Lock()
+	if p.closed {
+		r.mu.Unlock()
+		s.transport.close()
+		return ErrClosed
+	}
+	if old != nil && old != s {
+		r.retire(old)
+	}
+	p.session = s
+	for i := range o.media {
+		m := &o.media[i]
+		source, sends := sources[m.mid]
+		switch {
+		case sends && !m.port0:
+			r.publish(p, s, source, m)
+		case !sends && !m.port0 && m.direction == "recvonly" && m.hasCodec:
+			s.egress.addSlot(m)
+		}
+	}
+	p.dirty = true
+	r.reconcileDirty(time.Now())
+	r.mu.Unlock()
+	if old != nil && old != s {
+		old.transport.close()
+	}
+	return nil
+}
+
+// publish makes the track for an m-line the peer sends on, once. Callers hold Room.mu.
+func (r *Room) publish(p *Peer, s *session, source Source, m *mediaOffer) {
+	key := trackKey{p.id, source}
+	if t := r.tracks[key]; t != nil {
+		if t.session == s && t.mid == m.mid {
+			return // a later offer of the same PeerConnection
+		}
+		r.unpublish(t)
+	}
+	t := newTrack(s, p.id, source, m)
+	t.live.Store(p.live.Has(source))
+	r.tracks[key] = t
+	s.inMu.Lock()
+	kept := s.tracks[:0]
+	for _, x := range s.tracks {
+		if x.source != source {
+			kept = append(kept, x)
+		}
+	}
+	s.tracks = append(kept, t)
+	if len(m.rids) == 0 { // announced SSRCs need no MID extension
+		for i, ssrc := range m.ssrcs {
+			if i == 0 || m.rtxPT != 0 {
+				s.admit(&stream{ssrc: ssrc, layer: t.layers[0], rtx: i == 1})
+			}
+		}
+	}
+	s.inMu.Unlock()
+	if t.live.Load() {
+		r.wake(t)
+	}
+}
+
+// addSlot makes a slot of an m-line, once, up to the limits. Callers hold Room.mu.
+func (e *egress) addSlot(m *mediaOffer) {
+	audio, video := e.byKind()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, sl := range e.slots {
+		if sl.mid == m.mid {
+			return
+		}
+	}
+	index, limit := len(audio), MaxAudioSlots
+	if m.kind == "video" {
+		index, limit = len(video), MaxVideoSlots
+	}
+	if index >= limit {
+		return
+	}
+	sl := newSlot(m, m.kind == "video", index)
+	e.slots = append(e.slots, sl)
+	e.bySSRC[sl.ssrc] = sl
+}
+
+// list returns the slots. Callers hold Room.mu, under which alone slots are added.
+func (e *egress) list() []*slot { return e.slots }
+
+func (e *egress) byKind() (audio, video []*slot) {
+	for _, sl := range e.slots {
+		if sl.video {
+			video = append(video, sl)
+		} else {
+			audio = append(audio, sl)
+		}
+	}
+	return audio, video
+}
+
+func (e *egress) byMID() map[string]*slot {
+	m := make(map[string]*slot, len(e.slots))
+	for _, sl := range e.slots {
+		m[sl.mid] = sl
+	}
+	return m
+}

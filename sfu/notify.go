@@ -1,0 +1,153 @@
+package sfu
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// notifier delivers a peer's events in order, from the server's one event goroutine, so that the media side never waits for
+// the meeting side. What has not been delivered yet is merged, not queued: its size is bounded by the peer's slots.
+type notifier struct {
+	events PeerEvents
+	server *Server
+
+	mu          sync.Mutex
+	queued      bool
+	closed      bool
+	isConnected bool
+	failure     string
+	changed     map[string]Slot // by mid
+	withheld    []Withheld
+	hasSlots    bool
+	encode      map[Source][]string
+
+	speakers    []ParticipantID // of a room's notifier
+	hasSpeakers bool
+	room        RoomEvents
+}
+
+func newNotifier(s *Server, events PeerEvents) *notifier { return &notifier{server: s, events: events} }
+
+func (n *notifier) connected() { n.post(func() { n.isConnected = true }) }
+
+func (n *notifier) failed(reason string) { n.post(func() { n.failure = reason }) }
+
+func (n *notifier) slots(changed []Slot, withheld []Withheld) {
+	n.post(func() {
+		if n.changed == nil {
+			n.changed = map[string]Slot{}
+		}
+		for _, s := range changed {
+			n.changed[s.MID] = s
+		}
+		n.withheld, n.hasSlots = withheld, true
+	})
+}
+
+func (n *notifier) encodings(source Source, rids []string) {
+	n.post(func() {
+		if n.encode == nil {
+			n.encode = map[Source][]string{}
+		}
+		n.encode[source] = rids
+	})
+}
+
+func (n *notifier) speaking(ids []ParticipantID) {
+	n.post(func() { n.speakers, n.hasSpeakers = ids, true })
+}
+
+func (n *notifier) close() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.closed = true
+}
+
+func (n *notifier) post(change func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return
+	}
+	change()
+	if !n.queued {
+		n.queued = true
+		n.server.events.push(n)
+	}
+}
+
+// deliver calls the callbacks for what has gathered.
+func (n *notifier) deliver() {
+	n.mu.Lock()
+	pending := notifier{isConnected: n.isConnected, failure: n.failure, changed: n.changed, withheld: n.withheld,
+		hasSlots: n.hasSlots, encode: n.encode, speakers: n.speakers, hasSpeakers: n.hasSpeakers, closed: n.closed}
+	n.queued, n.isConnected, n.failure, n.changed, n.hasSlots, n.encode, n.hasSpeakers = false, false, "", nil, false, nil, false
+	n.mu.Unlock()
+	if pending.closed {
+		return
+	}
+	if pending.isConnected && n.events.Connected != nil {
+		n.events.Connected()
+	}
+	if pending.hasSlots && n.events.Slots != nil {
+		n.events.Slots(sortedSlots(pending.changed), pending.withheld)
+	}
+	for source, rids := range pending.encode {
+		if n.events.Encode != nil {
+			n.events.Encode(source, rids)
+		}
+	}
+	if pending.hasSpeakers && n.room.Speakers != nil {
+		n.room.Speakers(pending.speakers)
+	}
+	if pending.failure != "" && n.events.Failed != nil {
+		n.events.Failed(pending.failure)
+	}
+}
+
+// eventQueue holds the notifiers with something to deliver, each at most once: it is bounded by the number of peers.
+type eventQueue struct {
+	mu     sync.Mutex
+	list   []*notifier
+	signal chan struct{}
+}
+
+func (q *eventQueue) push(n *notifier) {
+	q.mu.Lock()
+	q.list = append(q.list, n)
+	q.mu.Unlock()
+	select {
+	case q.signal <- struct{}{}:
+	default:
+	}
+}
+
+func (q *eventQueue) take() []*notifier {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	list := q.list
+	q.list = nil
+	return list
+}
+
+// dispatch runs the callbacks until the server is closed.
+func (s *Server) dispatch() {
+	defer s.wg.Done()
+	for {
+		select {
+		case <-s.events.signal:
+			for _, n := range s.events.take() {
+				n.deliver()
+			}
+		case <-s.stop:
+			return
+		}
+	}
+}
+
+// budget is a count that control fills once a second and the packet path takes from.
+type budget struct{ left atomic.Int64 }
+
+func (b *budget) fill(n int64) { b.left.Store(n) }
+
+func (b *budget) take(n int64) bool { return b.left.Add(-n) >= 0 }

@@ -1,0 +1,394 @@
+package sfu
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"conclave/sfu/audiorank"
+)
+
+// maxPeers bounds one room: it bounds what reconciling costs. Bigger meetings need more than one node.
+const maxPeers = 2000
+
+// maxWants bounds a view. More cannot be shown: there are at most MaxVideoSlots.
+const maxWants = 256
+
+// trackKey names a track within a room, across sessions of its publisher.
+type trackKey struct {
+	participant ParticipantID
+	source      Source
+}
+
+// Room is a set of peers among which media may flow. Safe for concurrent use.
+//
+// Desired state goes in (views, live sets, the order of speakers); reconcile compares it with what the slots carry and changes
+// what differs; the outcome goes out as events.
+type Room struct {
+	server *Server
+	notify *notifier
+	dirty  atomic.Bool // a slot has switched, or a layer come or gone: reconcile everybody at the next tick
+
+	mu       sync.Mutex
+	peers    map[ParticipantID]*Peer
+	tracks   map[trackKey]*track
+	ranker   audiorank.Ranker[ParticipantID]
+	order    []ParticipantID // open microphones, loudest first
+	speakers []ParticipantID
+	closed   bool
+}
+
+// Peer is one participant's media connection. Safe for concurrent use.
+type Peer struct {
+	room   *Room
+	id     ParticipantID
+	notify *notifier
+
+	rtcpBudget budget
+
+	negMu   sync.Mutex // one negotiation at a time
+	version int
+	session *session // guarded by Room.mu for writing
+
+	// guarded by Room.mu
+	live     SourceSet
+	wants    []Want
+	withheld []Withheld
+	dirty    bool
+	closed   bool
+}
+
+// Join adds a participant. No PeerConnection exists until Negotiate. id must be new in the room and not zero.
+func (r *Room) Join(id ParticipantID, events PeerEvents) (*Peer, error) {
+	if id == 0 {
+		return nil, errors.New("sfu: participant 0 is nobody")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.closed:
+		return nil, ErrClosed
+	case r.peers[id] != nil:
+		return nil, errors.New("sfu: participant is already in the room")
+	case len(r.peers) >= maxPeers:
+		return nil, errors.New("sfu: room is full")
+	}
+	p := &Peer{room: r, id: id}
+	p.notify = newNotifier(r.server, events)
+	p.rtcpBudget.fill(rtcpPerSecond)
+	r.peers[id] = p
+	return p, nil
+}
+
+// Close closes the room and every peer in it.
+func (r *Room) Close() {
+	r.mu.Lock()
+	r.closed = true
+	peers := make([]*Peer, 0, len(r.peers))
+	for _, p := range r.peers {
+		peers = append(peers, p)
+	}
+	r.mu.Unlock()
+	for _, p := range peers {
+		p.Close()
+	}
+	r.notify.close()
+	r.server.roomMu.Lock()
+	delete(r.server.rooms, r)
+	r.server.roomMu.Unlock()
+}
+
+// Close ends the media connection. When it returns, no further packet of or to the peer is forwarded.
+func (p *Peer) Close() {
+	r := p.room
+	r.mu.Lock()
+	if p.closed {
+		r.mu.Unlock()
+		return
+	}
+	p.closed = true
+	delete(r.peers, p.id)
+	sess := p.session
+	p.session = nil
+	if sess != nil {
+		r.retire(sess)
+	}
+	r.mu.Unlock()
+	if sess != nil {
+		sess.transport.close()
+	}
+	p.notify.close()
+}
+
+// retire takes a session's tracks and slots out of the room. Callers hold mu.
+func (r *Room) retire(s *session) {
+	for _, sl := range s.egress.list() {
+		r.release(&s.egress, sl)
+	}
+	for _, t := range s.tracks {
+		r.unpublish(t)
+	}
+}
+
+// unpublish ends a track: what carries it is freed. Callers hold mu.
+func (r *Room) unpublish(t *track) {
+	t.live.Store(false)
+	key := trackKey{t.owner, t.source}
+	if r.tracks[key] == t {
+		delete(r.tracks, key)
+	}
+	r.freeSlotsOf(t)
+}
+
+// freeSlotsOf takes t out of every slot that carries or awaits it. Callers hold mu.
+func (r *Room) freeSlotsOf(t *track) {
+	for _, l := range t.layers {
+		for _, o := range l.outputs() {
+			r.release(o.egress, o.slot)
+			o.egress.session.peer.dirty = true
+		}
+	}
+	r.dirty.Store(true)
+}
+
+// SetLive replaces the set of sources that may be forwarded from this peer: what the person switched on and the
+// meeting permits. When it returns, no slot carries any other source: no packet of one is forwarded but those a worker is
+// just handing to the kernel.
+func (p *Peer) SetLive(sources SourceSet) {
+	r := p.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p.closed || p.live == sources {
+		return
+	}
+	p.live = sources
+	for source := range numSources {
+		t := r.tracks[trackKey{p.id, source}]
+		if t == nil || t.live.Load() == sources.Has(source) {
+			continue
+		}
+		t.live.Store(sources.Has(source))
+		if sources.Has(source) {
+			r.wake(t)
+			continue
+		}
+		r.freeSlotsOf(t)
+	}
+	r.reconcileDirty(time.Now())
+}
+
+// wake marks those who want t, so that they are reconciled. Callers hold mu.
+func (r *Room) wake(t *track) {
+	for _, p := range r.peers {
+		if p.session == nil || p.id == t.owner {
+			continue
+		}
+		if !t.source.Video() || slices.ContainsFunc(p.wants, func(w Want) bool { return w.Participant == t.owner && w.Source == t.source }) {
+			p.dirty = true
+		}
+	}
+	r.dirty.Store(true)
+}
+
+// SetView replaces what the peer wants to see, most important first. It returns at once; the outcome arrives as
+// PeerEvents.Slots. Entries beyond 256, repeats, and sources that are not video are ignored.
+func (p *Peer) SetView(wants []Want) {
+	clean := make([]Want, 0, min(len(wants), maxWants))
+	for _, w := range wants {
+		same := func(x Want) bool { return x.Participant == w.Participant && x.Source == w.Source }
+		if len(clean) < maxWants && w.Source < numSources && w.Source.Video() && w.Participant != p.id && !slices.ContainsFunc(clean, same) {
+			clean = append(clean, w)
+		}
+	}
+	r := p.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p.closed {
+		return
+	}
+	p.wants = clean
+	p.dirty = true
+	r.reconcileDirty(time.Now())
+}
+
+// reconcileDirty brings the slots of every dirty peer in line with what is wanted. Callers hold mu.
+func (r *Room) reconcileDirty(now time.Time) {
+	for _, p := range r.peers {
+		if p.dirty {
+			p.dirty = false
+			r.reconcile(p, now)
+		}
+	}
+}
+
+// reconcile brings p's slots in line with what p wants and may have. Callers hold mu.
+func (r *Room) reconcile(p *Peer, now time.Time) {
+	s := p.session
+	if s == nil {
+		return
+	}
+	audio, video := s.egress.byKind()
+	r.reconcileAudio(p, audio, now)
+	withheld := r.reconcileVideo(p, video, now)
+	r.report(p, withheld)
+}
+
+// reconcileAudio gives the loudest others the audio slots. Callers hold mu.
+func (r *Room) reconcileAudio(p *Peer, slots []*slot, now time.Time) {
+	wanted := make([]trackKey, 0, len(slots))
+	for _, source := range []Source{ScreenAudio, Mic} { // screen audio is rare and always wanted
+		for _, id := range r.order {
+			key := trackKey{id, source}
+			if t := r.tracks[key]; id != p.id && len(wanted) < len(slots) && t != nil && t.live.Load() {
+				wanted = append(wanted, key)
+			}
+		}
+	}
+	r.place(p, slots, wanted, nil, now)
+}
+
+// reconcileVideo gives what p shows, in its order, the video slots, and says what is left out and why. Callers hold mu.
+func (r *Room) reconcileVideo(p *Peer, slots []*slot, now time.Time) (withheld []Withheld) {
+	wanted := make([]trackKey, 0, len(slots))
+	heights := make(map[trackKey]int, len(p.wants))
+	for _, w := range p.wants {
+		key := trackKey{w.Participant, w.Source}
+		t := r.tracks[key]
+		reason := ReasonNoSlot
+		switch {
+		case t == nil:
+			reason = ReasonNotPublished
+		case !t.live.Load():
+			reason = ReasonMuted
+		case len(wanted) < len(slots):
+			wanted = append(wanted, key)
+			heights[key] = w.Height
+			continue
+		}
+		withheld = append(withheld, Withheld{Participant: w.Participant, Source: w.Source, Reason: reason})
+	}
+	r.place(p, slots, wanted, heights, now)
+	return withheld
+}
+
+// place assigns the wanted tracks to slots and connects, moves or frees outputs accordingly. Callers hold mu.
+func (r *Room) place(p *Peer, slots []*slot, wanted []trackKey, heights map[trackKey]int, now time.Time) {
+	current := make([]trackKey, len(slots))
+	for i, sl := range slots {
+		if sl.assigned != nil {
+			t := sl.assigned.layer.track
+			current[i] = trackKey{t.owner, t.source}
+		}
+	}
+	e := &p.session.egress
+	for i, key := range assign(current, wanted, func(k trackKey) (int, bool) { return e.partner(k, len(slots) > 0 && slots[0].video) }) {
+		sl := slots[i]
+		if key == (trackKey{}) {
+			if sl.assigned != nil {
+				r.release(e, sl)
+			}
+			continue
+		}
+		r.connect(e, sl, r.tracks[key], heights[key], now)
+	}
+}
+
+// partner is the index of the slot that carries the same participant's other kind of media.
+func (e *egress) partner(k trackKey, video bool) (int, bool) {
+	for _, sl := range e.slots {
+		if sl.video != video && sl.assigned != nil && sl.assigned.layer.track.owner == k.participant {
+			return sl.index, true
+		}
+	}
+	return 0, false
+}
+
+// connect makes sl carry t at the layer that suits height. Callers hold mu.
+func (r *Room) connect(e *egress, sl *slot, t *track, height int, now time.Time) {
+	heights, active := make([]int, len(t.layers)), make([]bool, len(t.layers))
+	for i, l := range t.layers {
+		heights[i], active[i] = l.guessHeight(), l.active(now)
+	}
+	best, ideal := chooseLayer(heights, active, height)
+	t.encode.wants(sl, ideal)
+	l := t.layers[best]
+	if sl.assigned != nil && sl.assigned.layer == l {
+		return
+	}
+	if e.stay(sl, l) {
+		return
+	}
+	o := &output{slot: sl, layer: l, egress: e}
+	if sl.assigned != nil && sl.assigned.layer.track != t {
+		sl.assigned.layer.track.encode.forget(sl)
+	}
+	sl.assigned = o
+	e.mu.Lock()
+	waiting := sl.next
+	sl.next = o
+	e.mu.Unlock()
+	if waiting != nil {
+		waiting.layer.removeOutput(waiting)
+	}
+	l.addOutput(o)
+	if t.source.Video() && !e.startFromHistory(o, now) {
+		l.requestKey(now)
+	}
+}
+
+// stay gives up a switch under way if l is what the slot carries still, and says whether it is. Callers hold Room.mu.
+func (e *egress) stay(sl *slot, l *layer) bool {
+	e.mu.Lock()
+	cur, waiting := sl.cur, sl.next
+	if cur == nil || cur.layer != l {
+		e.mu.Unlock()
+		return false
+	}
+	sl.next = nil
+	e.mu.Unlock()
+	if waiting != nil {
+		waiting.layer.removeOutput(waiting)
+	}
+	sl.assigned = cur
+	return true
+}
+
+// release frees a slot. Callers hold mu.
+func (r *Room) release(e *egress, sl *slot) {
+	for _, o := range e.drop(sl) {
+		o.layer.removeOutput(o)
+	}
+	if sl.assigned != nil {
+		sl.assigned.layer.track.encode.forget(sl)
+		sl.assigned = nil
+	}
+}
+
+// report tells the peer what its slots carry now, if that has changed. Callers hold mu.
+func (r *Room) report(p *Peer, withheld []Withheld) {
+	var changed []Slot
+	e := &p.session.egress
+	e.mu.Lock()
+	for _, sl := range e.slots {
+		now := Slot{MID: sl.mid}
+		if sl.cur != nil {
+			t := sl.cur.layer.track
+			now.Participant, now.Source = t.owner, t.source
+			if t.source.Video() {
+				now.Height = int(sl.cur.layer.height.Load())
+			}
+		}
+		if now != sl.reported {
+			sl.reported = now
+			changed = append(changed, now)
+		}
+	}
+	e.mu.Unlock()
+	if len(changed) == 0 && slices.Equal(withheld, p.withheld) {
+		return
+	}
+	p.withheld = withheld
+	p.notify.slots(changed, withheld)
+}

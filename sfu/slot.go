@@ -1,0 +1,246 @@
+package sfu
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"conclave/sfu/codec"
+	"conclave/sfu/rewrite"
+	"conclave/sfu/rtpview"
+)
+
+// sentPackets is how many forwarded packets of a video slot are remembered for NACKs: two seconds of a camera. With 16 bytes
+// each that is half of a slot's memory; the payloads are kept once, in the layer's history.
+const sentPackets = 256
+
+// maxEpochs is how many earlier outputs of a slot NACKs can still reach back to.
+const maxEpochs = 4
+
+// sent is what is remembered of a forwarded packet: enough to forward it again, identically, over RTX.
+type sent struct {
+	timestamp uint32
+	inSeq     uint32 // low bits of the layer's extended sequence number
+	seq       uint16
+	pictureID uint16
+	tl0       uint8
+	epoch     uint8 // index into slot.epochs
+	known     bool
+}
+
+// output connects one layer to one slot. It is immutable; which output a slot listens to is the slot's state.
+type output struct {
+	slot   *slot
+	layer  *layer
+	egress *egress
+}
+
+// slot is one outgoing m-line of a subscriber: one SSRC for the life of the PeerConnection, whatever it carries.
+// Everything below the identity is guarded by egress.mu.
+type slot struct {
+	mid           string
+	video         bool
+	index         int // among the slots of its kind
+	ssrc, rtxSSRC uint32
+	pt, rtxPT     uint8
+
+	rw     rewrite.Rewriter
+	cur    *output // what is being forwarded
+	next   *output // what takes over at its next key frame
+	sent   *[sentPackets]sent
+	epochs [maxEpochs]*output
+	epoch  uint8
+	rtxSeq uint64
+
+	packets, octets uint32 // for sender reports
+	lastArrival     time.Time
+	lastCaptured    time.Duration // 0: unknown
+	lastOwner       *session
+	replayed        uint64 // up to here cur was started from the history: what the worker still brings of it is a repeat
+	hasReplayed     bool
+
+	assigned *output // what control wants it to carry, guarded by Room.mu; cur or next is it
+	reported Slot    // what the client was told last, guarded by Room.mu
+}
+
+func newSlot(m *mediaOffer, video bool, index int) *slot {
+	s := &slot{mid: m.mid, video: video, index: index, pt: m.pt, rtxPT: m.rtxPT, ssrc: random32(), reported: Slot{MID: m.mid}}
+	// Below 2^15: see rewrite.New.
+	s.rw = rewrite.New(uint16(random32()>>17)|1, random32())
+	if m.rtxPT != 0 {
+		s.rtxSSRC = random32()
+		s.rtxSeq = uint64(random32() >> 17)
+	}
+	return s
+}
+
+// writeSDP writes the part of an answer that announces the slot. Audio and video slots of one index share a stream id, so
+// that the browser synchronises them (RFC 8830).
+func (s *slot) writeSDP(b *strings.Builder, _ *mediaOffer) {
+	fmt.Fprintf(b, "a=sendonly\r\na=msid:s%d %s\r\n", s.index, s.mid)
+	if s.rtxSSRC != 0 {
+		fmt.Fprintf(b, "a=ssrc-group:FID %d %d\r\n", s.ssrc, s.rtxSSRC)
+	}
+	fmt.Fprintf(b, "a=ssrc:%d cname:%s\r\n", s.ssrc, cname)
+	if s.rtxSSRC != 0 {
+		fmt.Fprintf(b, "a=ssrc:%d cname:%s\r\n", s.rtxSSRC, cname)
+	}
+}
+
+// cname is the same for all streams of the SFU: they share its clock (RFC 3550 §6.5.1).
+const cname = "conclave"
+
+// egress is the sending half of a session: its slots. mu is held for one subscriber's share of one receive batch, never across a
+// system call; two workers meet at it only when a subscriber's publishers are spread over both.
+type egress struct {
+	session *session
+	mu      sync.Mutex
+	slots   []*slot
+	bySSRC  map[uint32]*slot
+
+	chains []chain // one a worker: what its current batch holds for this egress
+
+	rtxTokens  int // RTX packets that may still be sent, refilled each second
+	retired    []*output
+	hasRetired atomic.Bool
+}
+
+// rtxPerSecond caps what NACKs can make us send to one subscriber: a quarter of a nine-tile meeting's packets.
+const rtxPerSecond = 400
+
+// accepts decides whether p may go out through o now, switching the slot over if p is where o takes over. Callers hold mu.
+func (e *egress) accepts(o *output, p *packet) (Drop, bool) {
+	s := o.slot
+	if s.cur == o {
+		return 0, true
+	}
+	if s.next != o {
+		return DropSuperseded, false
+	}
+	if !p.info.KeyStart {
+		return DropNotKeyFrame, false
+	}
+	e.switchTo(o, p)
+	return 0, true
+}
+
+// switchTo makes o the slot's output, from p on.
+func (e *egress) switchTo(o *output, p *packet) {
+	s := o.slot
+	captured, known := o.layer.captured(p.in.Timestamp)
+	elapsed := p.arrived.Sub(s.lastArrival)
+	if known && s.lastCaptured != 0 && s.lastOwner == o.layer.track.session {
+		elapsed = captured - s.lastCaptured // one publisher, one clock: exact
+	}
+	// A step back or a standstill would stop a decoder; ten seconds is longer than any jitter buffer cares for.
+	elapsed = min(max(elapsed, 10*time.Millisecond), 10*time.Second)
+	s.rw.Switch(p.in, uint32(elapsed*time.Duration(o.layer.track.clockRate())/time.Second))
+	if s.cur != nil {
+		e.retired = append(e.retired, s.cur)
+	}
+	s.cur, s.next, s.hasReplayed = o, nil, false
+	s.epoch = (s.epoch + 1) % maxEpochs
+	s.epochs[s.epoch] = o
+	e.hasRetired.Store(true)
+}
+
+// forward writes p for o into dst and returns it with the packet appended. Callers hold mu.
+func (e *egress) forward(dst []byte, o *output, p *packet, w *sealer) ([]byte, Drop, bool) {
+	if drop, ok := e.accepts(o, p); !ok {
+		return dst, drop, false
+	}
+	s := o.slot
+	if p.padding {
+		s.rw.Drop(p.in, false)
+		return dst, DropPadding, false
+	}
+	if s.hasReplayed && p.in.Seq <= s.replayed {
+		return dst, DropDuplicate, false
+	}
+	out, ok := s.rw.Next(p.in)
+	if !ok {
+		return dst, DropReordered, false
+	}
+	if last, _ := s.rw.Last(); last.Seq == out.Seq {
+		s.lastArrival = p.arrived
+		s.lastCaptured, _ = o.layer.captured(p.in.Timestamp)
+		s.lastOwner = o.layer.track.session
+	}
+	if s.video {
+		e.remember(s, p.in.Seq, out)
+		codec.PatchVP8(p.payload, p.info, out.PictureID, out.TL0PicIdx)
+	}
+	s.packets++
+	s.octets += uint32(len(p.payload))
+	at := len(dst)
+	dst = dst[:at+rtpview.OutHeaderLen]
+	rtpview.WriteHeader(dst[at:], rtpview.Header{
+		SSRC: s.ssrc, CSRC: uint32(o.layer.track.owner), Timestamp: out.Timestamp, Seq: uint16(out.Seq), PT: s.pt, Marker: p.marker,
+	})
+	sealed := w.cipher.Seal(dst[at:], p.payload, s.ssrc, out.Seq, &w.nonce)
+	return dst[:at+len(sealed)], 0, true
+}
+
+func (e *egress) remember(s *slot, inSeq uint64, out rewrite.Out) {
+	if s.rtxSSRC == 0 {
+		return
+	}
+	if s.sent == nil {
+		s.sent = new([sentPackets]sent)
+	}
+	s.sent[out.Seq%sentPackets] = sent{timestamp: out.Timestamp, inSeq: uint32(inSeq), seq: uint16(out.Seq),
+		pictureID: out.PictureID, tl0: out.TL0PicIdx, epoch: s.epoch, known: true}
+}
+
+// retransmit writes the packet the subscriber missed into dst, as RTX (RFC 4588 §4). ok is false if it is not here any more,
+// or over the cap. Callers hold mu.
+func (e *egress) retransmit(dst []byte, s *slot, seq uint16, w *sealer) (_ []byte, ok bool) {
+	if s.sent == nil || e.rtxTokens <= 0 {
+		return dst, false
+	}
+	m := &s.sent[seq%sentPackets]
+	o := s.epochs[m.epoch]
+	if !m.known || m.seq != seq || o == nil {
+		return dst, false
+	}
+	payload := append(w.scratch[:0], byte(seq>>8), byte(seq))
+	l := o.layer
+	l.histMu.Lock()
+	meta, kept, ok := l.fromHistory(m.inSeq)
+	payload = append(payload, kept...)
+	l.histMu.Unlock()
+	if !ok {
+		return dst, false
+	}
+	info, err := codec.Parse(l.track.codec, payload[2:])
+	if err != nil {
+		return dst, false
+	}
+	codec.PatchVP8(payload[2:], info, m.pictureID, m.tl0)
+	e.rtxTokens--
+	at := len(dst)
+	dst = dst[:at+rtpview.OutHeaderLen]
+	rtpview.WriteHeader(dst[at:], rtpview.Header{
+		SSRC: s.rtxSSRC, CSRC: uint32(l.track.owner), Timestamp: m.timestamp, Seq: uint16(s.rtxSeq), PT: s.rtxPT, Marker: meta.Marker,
+	})
+	sealed := w.cipher.Seal(dst[at:], payload, s.rtxSSRC, s.rtxSeq, &w.nonce)
+	s.rtxSeq++
+	return dst[:at+len(sealed)], true
+}
+
+// drop forgets what the slot carries: nothing is forwarded through it when this returns. It returns the outputs to take
+// off their layers.
+func (e *egress) drop(s *slot) (gone []*output) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, o := range []*output{s.cur, s.next} {
+		if o != nil {
+			gone = append(gone, o)
+		}
+	}
+	s.cur, s.next = nil, nil
+	s.epochs = [maxEpochs]*output{}
+	return gone
+}

@@ -1,0 +1,311 @@
+package sfu
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"conclave/sfu/batch"
+	"conclave/sfu/rtpview"
+	"conclave/sfu/srtp"
+)
+
+const (
+	// maxPending bounds what one receive batch may fan out to before it is sent: 64 packets to 200 subscribers. More go
+	// out in several rounds.
+	maxPending = 64 * 200
+	// arenaBytes is the send buffer of one worker and local address.
+	arenaBytes = 1 << 20
+	// maxCached bounds a worker's private copy of the address table.
+	maxCached = 8192
+)
+
+// worker receives from one socket and forwards to completion: no queue between a packet's arrival and its departures. A peer's
+// packets always come to the same worker, because the kernel spreads remote addresses over the sockets.
+type worker struct {
+	server *Server
+	index  int
+	local  int // index of Server.locals
+	conn   batch.Conn
+	recv   batch.Receiver
+	cache  map[netip.AddrPort]*transport // of Server.addrs; entries of closed transports are found out on use
+
+	packets [batch.MaxReceive]packet
+	n       int
+	pending []pending
+	touched []*egress
+	out     []*outbox // by local address
+	seal    sealer
+	rtcpBuf []byte
+
+	stats workerStats
+}
+
+// pending is one packet for one output, linked with those for the same egress.
+type pending struct {
+	out  *output
+	pkt  int32
+	next int32 // index into worker.pending, -1: last
+}
+
+// chain is the list of what a worker's batch holds for one egress. Only that worker touches it.
+type chain struct{ head, tail int32 }
+
+// sealer is what sealing needs beside the packet: one goroutine's scratch, and the cipher of the egress at hand.
+type sealer struct {
+	cipher  *srtp.Cipher
+	nonce   srtp.Nonce
+	scratch []byte
+}
+
+// outbox gathers sealed packets for one local address until they are sent.
+type outbox struct {
+	sender   batch.Sender
+	arena    []byte
+	messages []batch.Message
+	segments int // of the last message
+	maxSeg   int
+	worker   *worker
+}
+
+// workerStats are written by the worker alone and read by the metrics.
+type workerStats struct {
+	received, receivedBytes  atomic.Uint64
+	forwarded, forwardBytes  atomic.Uint64
+	retransmitted            atomic.Uint64
+	historyMisses            atomic.Uint64
+	batches, messages, calls atomic.Uint64
+	drops                    [numDrops]atomic.Uint64
+	latency                  histogram
+	batchSize                histogram
+}
+
+func (w *worker) drop(d Drop, n int) { w.stats.drops[d].Add(uint64(n)) }
+
+// run receives until the socket is closed.
+func (w *worker) run() {
+	defer w.server.wg.Done()
+	for {
+		datagrams, err := w.recv.Receive()
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) || w.server.closing.Load() {
+				return
+			}
+			w.server.log.Warn("receiving", "error", err)
+			time.Sleep(10 * time.Millisecond) // an error that stays must not spin
+			continue
+		}
+		began := time.Now()
+		total := len(datagrams)
+		w.take(datagrams, began)
+		if window := w.server.window; window > 0 && total < batch.MaxReceive {
+			// What follows within the window shares the system calls and wake-ups of this batch.
+			time.Sleep(window)
+			if more := w.recv.More(); len(more) > 0 {
+				total += len(more)
+				w.take(more, time.Now())
+			}
+		}
+		w.flush()
+		w.stats.batches.Add(1)
+		w.stats.batchSize.observe(float64(total))
+		w.stats.latency.observe(time.Since(began).Seconds())
+	}
+}
+
+// take sorts datagrams by their first byte (RFC 7983) and queues what is media for its outputs.
+func (w *worker) take(datagrams []batch.Datagram, now time.Time) {
+	for i := range datagrams {
+		d := &datagrams[i]
+		w.stats.received.Add(1)
+		w.stats.receivedBytes.Add(uint64(len(d.Data)))
+		switch {
+		case len(d.Data) == 0:
+			w.drop(DropMalformed, 1)
+		case d.Data[0] < 128 || d.Data[0] > 191: // STUN, DTLS
+			if !w.server.locals[w.local].handoff.deliver(*d) {
+				w.drop(DropQueueFull, 1)
+			}
+		default:
+			w.media(d, now)
+		}
+	}
+}
+
+func (w *worker) media(d *batch.Datagram, now time.Time) {
+	t := w.transportOf(d.From)
+	if t == nil {
+		w.drop(DropUnknownAddress, 1)
+		return
+	}
+	if !rtpview.IsRTP(d.Data) {
+		t.session.receiveRTCP(d.Data, now, w)
+		return
+	}
+	if w.n == len(w.packets) || len(w.pending) >= maxPending {
+		w.flush()
+	}
+	p := &w.packets[w.n]
+	drop, ok := t.session.receiveRTP(d.Data, now, &w.seal.nonce, p)
+	if !ok {
+		w.drop(drop, 1)
+		return
+	}
+	outs := p.layer.outputs()
+	if len(outs) == 0 {
+		return
+	}
+	for _, o := range outs {
+		w.queue(o, int32(w.n))
+	}
+	w.n++
+}
+
+func (w *worker) transportOf(addr netip.AddrPort) *transport {
+	if t := w.cache[addr]; t != nil {
+		if !t.closed.Load() {
+			return t
+		}
+		delete(w.cache, addr)
+	}
+	t := w.server.lookup(addr)
+	if t != nil {
+		if len(w.cache) >= maxCached {
+			clear(w.cache)
+		}
+		w.cache[addr] = t
+	}
+	return t
+}
+
+func (w *worker) queue(o *output, pkt int32) {
+	at := int32(len(w.pending))
+	w.pending = append(w.pending, pending{out: o, pkt: pkt, next: -1})
+	c := &o.egress.chains[w.index]
+	if c.head < 0 {
+		c.head, c.tail = at, at
+		w.touched = append(w.touched, o.egress)
+		return
+	}
+	w.pending[c.tail].next = at
+	c.tail = at
+}
+
+// flush forwards the queued packets, subscriber by subscriber, so that packets to one destination are adjacent and
+// become one message.
+func (w *worker) flush() {
+	for i, e := range w.touched {
+		w.flushEgress(e)
+		w.touched[i] = nil
+	}
+	for _, b := range w.out {
+		b.send()
+	}
+	w.touched = w.touched[:0]
+	clear(w.pending)
+	w.pending = w.pending[:0]
+	w.n = 0
+}
+
+func (w *worker) flushEgress(e *egress) {
+	c := &e.chains[w.index]
+	head := c.head
+	c.head, c.tail = -1, -1
+	t := e.session.transport
+	ks, to := t.keys.Load(), t.remote.Load()
+	if ks == nil || to == nil {
+		for i := head; i >= 0; i = w.pending[i].next {
+			w.drop(DropNotReady, 1)
+		}
+		return
+	}
+	w.seal.cipher = ks.out
+	box := w.out[to.local]
+	box.begin()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := head; i >= 0; i = w.pending[i].next {
+		at := len(box.arena)
+		drop, ok := DropSocketFull, box.hasRoom()
+		if ok {
+			box.arena, drop, ok = e.forward(box.arena, w.pending[i].out, &w.packets[w.pending[i].pkt], &w.seal)
+		}
+		if !ok {
+			w.drop(drop, 1)
+			continue
+		}
+		box.add(at, to)
+		w.stats.forwarded.Add(1)
+		w.stats.forwardBytes.Add(uint64(len(box.arena) - at))
+	}
+}
+
+// destinationPackets is what begin makes room for: a whole receive batch, were it all for one destination.
+const destinationPackets = batch.MaxReceive
+
+// begin starts a new destination and makes room for it, so that no system call falls between two of its packets: its egress is locked then.
+func (b *outbox) begin() {
+	if cap(b.arena)-len(b.arena) < destinationPackets*packetRoom {
+		b.send()
+	}
+	if len(b.messages) >= batch.MaxMessages {
+		b.sendMessages()
+	}
+	b.segments, b.maxSeg = 0, b.sender.MaxSegments()
+}
+
+// packetRoom is the most one forwarded packet can take: it gains at most a CSRC, an OSN and a tag over what came in.
+const packetRoom = batch.MaxDatagram + 64
+
+func (b *outbox) hasRoom() bool {
+	return cap(b.arena)-len(b.arena) >= packetRoom && len(b.messages) < cap(b.messages)
+}
+
+// add takes in the packet at arena[at:]: as a further segment of the last message if it may be, else as a new one.
+func (b *outbox) add(at int, to *remote) {
+	size := len(b.arena) - at
+	if b.segments > 0 && b.segments < b.maxSeg {
+		m := &b.messages[len(b.messages)-1]
+		if size <= m.Segment && len(m.Data)+size <= batch.MaxMessage {
+			m.Data = m.Data[:len(m.Data)+size]
+			if b.segments++; size < m.Segment {
+				b.segments = 0 // a shorter one is the last
+			}
+			return
+		}
+	}
+	b.messages = append(b.messages, batch.Message{Data: b.arena[at:len(b.arena):cap(b.arena)], Segment: size, To: to.to})
+	b.segments = 1
+}
+
+func (b *outbox) send() {
+	b.sendMessages()
+	b.arena = b.arena[:0]
+	b.segments = 0
+}
+
+// sendMessages sends what is gathered. If the socket takes no more, the rest, which is the newest, is lost: waiting would
+// hold up everybody else.
+func (b *outbox) sendMessages() {
+	if len(b.messages) == 0 {
+		return
+	}
+	w := b.worker
+	for rest := b.messages; len(rest) > 0; {
+		n, err := b.sender.Send(rest)
+		w.stats.calls.Add(1)
+		w.stats.messages.Add(uint64(n))
+		rest = rest[n:]
+		if err != nil {
+			for _, m := range rest {
+				w.drop(DropSocketFull, m.Segments())
+			}
+			break
+		}
+	}
+	clear(b.messages)
+	b.messages = b.messages[:0]
+	b.segments = 0
+}
