@@ -1,13 +1,16 @@
 // The first promise: Chromium, Firefox and bots are in one meeting and see and hear each other.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before } from 'node:test';
 import { startBots } from './harness/bots.js';
 import { launch } from './harness/browsers.js';
+import { story } from './harness/chain.js';
 import { Person } from './harness/person.js';
 import { Server } from './harness/server.js';
 import { sleep, until } from './harness/wait.js';
 
 const botCount = 3;
+
+const step = story();
 
 /** @type {Server} */
 let server;
@@ -31,16 +34,15 @@ after(async () => {
   await server?.stop();
 });
 
-test('Ana signs in with a code, makes a meeting and joins it in Chromium', async () => {
+step('Ana signs in with a code, makes a meeting and joins it in Chromium', async () => {
   ana = await Person.arrive(browsers[0], server, 'Ana');
   await ana.screenshot('call-1-sign-in');
   await ana.signIn();
   await ana.createMeeting({ lobby: false });
-  await ana.screen('prejoin');
   await ana.join();
 });
 
-test('Ben follows the link in Firefox, signs in and joins', async () => {
+step('Ben follows the link in Firefox, signs in and joins', async () => {
   ben = await Person.arrive(browsers[1], server, 'Ben', { path: new URL(ana.page.url()).pathname });
   await ben.signIn();
   await ben.join();
@@ -48,14 +50,14 @@ test('Ben follows the link in Firefox, signs in and joins', async () => {
   await ben.tileOf('Ana').waitFor();
 });
 
-test('three bots join, and everybody sees five tiles', async () => {
+step('three bots join, and everybody sees five tiles', async () => {
   bots = await startBots(server, ana.meeting(), { count: botCount, seconds: 120, name: 'call' });
   for (const person of [ana, ben]) {
     await until(`${person.name} sees ${botCount + 2} tiles`, async () => await person.at('tile').count() === botCount + 2, 20_000);
   }
 });
 
-test('after 20 s every video element of both browsers shows more than 10 frames a second', async () => {
+step('after 20 s every video element of both browsers shows more than 10 frames a second', async () => {
   await sleep(20_000);
   for (const person of [ana, ben]) {
     const rates = await person.frameRates(3000);
@@ -66,7 +68,7 @@ test('after 20 s every video element of both browsers shows more than 10 frames 
   await ben.screenshot('call-2-firefox');
 });
 
-test('audio energy arrives in both browsers', async () => {
+step('audio energy arrives in both browsers', async () => {
   for (const person of [ana, ben]) {
     const { energy, packets } = await person.audioWithin(3000);
     assert(packets > 50, `${person.name} received ${packets} audio packets`);
@@ -75,7 +77,7 @@ test('audio energy arrives in both browsers', async () => {
 });
 
 for (const [who, whom] of /** @type {[() => Person, () => Person][]} */ ([[() => ana, () => ben], [() => ben, () => ana]])) {
-  test('a mute is seen by the other within 300 ms', async () => {
+  step('a mute is seen by the other within 300 ms', async () => {
     const muter = who();
     const viewer = whom();
     const id = await viewer.tileOf(muter.name).first().getAttribute('data-participant');
@@ -91,7 +93,7 @@ for (const [who, whom] of /** @type {[() => Person, () => Person][]} */ ([[() =>
   });
 }
 
-test('a shared screen appears at the others', async () => {
+step('a shared screen appears at the others', async () => {
   await ana.at('screen').click();
   const shared = ben.page.locator('[data-testid="tile"][data-source="screen"]');
   await shared.waitFor();
@@ -102,13 +104,13 @@ test('a shared screen appears at the others', async () => {
   await shared.waitFor({ state: 'detached' });
 });
 
-test('one leaves and the tile goes', async () => {
+step('one leaves and the tile goes', async () => {
   await ben.leave();
   await ana.tileOf('Ben').waitFor({ state: 'detached' });
   await ben.screenshot('call-4-left');
 });
 
-test('nobody saw a policy violation, a console error or a request to another origin', async () => {
+step('nobody saw a policy violation, a console error or a request to another origin', async () => {
   await ana.assertUntroubled();
   await ben.assertUntroubled();
 });

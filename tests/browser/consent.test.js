@@ -1,7 +1,8 @@
 // Nobody's camera, microphone or screen starts but by their own act, and nothing leaves before they join.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { kinds, launch } from './harness/browsers.js';
+import { story } from './harness/chain.js';
 import { Person } from './harness/person.js';
 import { Server } from './harness/server.js';
 import { sleep, until } from './harness/wait.js';
@@ -16,6 +17,7 @@ for (const kind of kinds) {
     let host;
     /** @type {Person} */
     let guest;
+    const step = story();
 
     before(async () => {
       server = await Server.start(`consent-${kind}`);
@@ -28,10 +30,9 @@ for (const kind of kinds) {
       await server?.stop();
     });
 
-    test('signing in and making a meeting captures nothing and connects nothing', async () => {
+    step('signing in and making a meeting captures nothing and connects nothing', async () => {
       await host.signIn();
       await host.createMeeting();
-      await host.screen('prejoin');
       const { captures, connections, sockets } = await host.probe();
       assert.deepEqual(captures.filter((capture) => capture.screen !== 'prejoin'), []);
       assert.equal(connections, 0, 'no PeerConnection before joining');
@@ -39,13 +40,13 @@ for (const kind of kinds) {
       assert.equal(await liveTracksSent(host), 0);
     });
 
-    test('joining muted and without camera asks for no device and sends nothing', async () => {
+    step('joining muted and without camera asks for no device and sends nothing', async () => {
       await host.join({ mic: false, camera: false });
       await sleep(1500);
       assert.equal(await liveTracksSent(host), 0);
     });
 
-    test('a guest waits in the lobby without any media connection', async () => {
+    step('a guest waits in the lobby without any media connection', async () => {
       guest = await Person.arrive(browser, server, 'Guest', { path: `/m/${host.meeting()}` });
       await guest.signIn();
       await guest.screen('prejoin');
@@ -56,14 +57,14 @@ for (const kind of kinds) {
       assert.equal((await guest.probe()).connections, 0, 'no PeerConnection before admission');
     });
 
-    test('the host sees the verified address, admits, and only then media flows', async () => {
+    step('the host sees the verified address, admits, and only then media flows', async () => {
       await host.page.getByText(guest.email).first().waitFor();
       await host.at('lobby-admit').first().click();
       await guest.screen('call');
       await until('the guest has a connection', async () => (await guest.probe()).connections > 0);
     });
 
-    test('a host who asks to unmute starts no microphone', async () => {
+    step('a host who asks to unmute starts no microphone', async () => {
       await guest.press('mic', false);
       const earlier = (await guest.probe()).captures.length;
       await host.askToUnmute(guest.name);

@@ -1,7 +1,8 @@
 // The whole path by keyboard alone: sign in, make a meeting, join, mute, chat, raise a hand, leave.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { kinds, launch } from './harness/browsers.js';
+import { story } from './harness/chain.js';
 import { Person } from './harness/person.js';
 import { Server } from './harness/server.js';
 import { until } from './harness/wait.js';
@@ -14,6 +15,7 @@ for (const kind of kinds) {
     let browser;
     /** @type {Person} */
     let person;
+    const step = story();
 
     before(async () => {
       server = await Server.start(`keyboard-${kind}`);
@@ -39,21 +41,20 @@ for (const kind of kinds) {
       assert.fail(`Tab never reaches ${id}`);
     }
 
-    test('signs in', async () => {
+    step('signs in', async () => {
       await person.screen('sign-in');
-      await tabTo('email');
+      await tabTo('signin-email');
       await person.page.keyboard.type(person.email);
       await person.page.keyboard.press('Enter');
       await person.screen('code');
       const code = await server.code(person.email);
-      await tabTo('code');
+      await tabTo('signin-code');
       await person.page.keyboard.type(code);
-      if (await person.page.locator('[data-screen="code"]').count()) await person.page.keyboard.press('Enter');
       await person.screen('home');
     });
 
-    test('makes a meeting and joins', async () => {
-      await tabTo('create-meeting');
+    step('makes a meeting and joins', async () => {
+      await tabTo('create');
       await person.page.keyboard.press('Enter');
       await person.screen('prejoin');
       await tabTo('name');
@@ -64,21 +65,21 @@ for (const kind of kinds) {
       await person.screen('call');
     });
 
-    test('mutes with Space on the button', async () => {
+    step('mutes with Space on the button', async () => {
       await tabTo('mic');
       const was = await person.at('mic').getAttribute('aria-pressed');
       await person.page.keyboard.press('Space');
       await until('the microphone is switched', async () => await person.at('mic').getAttribute('aria-pressed') !== was);
     });
 
-    test('raises a hand', async () => {
+    step('raises a hand', async () => {
       await tabTo('hand');
       await person.page.keyboard.press('Enter');
       await until('the hand is up', async () => await person.at('hand').getAttribute('aria-pressed') === 'true');
     });
 
-    test('chats', async () => {
-      await tabTo('chat-toggle');
+    step('chats', async () => {
+      await tabTo('chat');
       await person.page.keyboard.press('Enter');
       await tabTo('chat-input');
       await person.page.keyboard.type('Hello from the keyboard');
@@ -86,10 +87,10 @@ for (const kind of kinds) {
       await person.at('chat-message').filter({ hasText: 'Hello from the keyboard' }).waitFor();
     });
 
-    test('leaves', async () => {
+    step('leaves', async () => {
       await tabTo('leave');
       await person.page.keyboard.press('Enter');
-      if (!await person.page.locator('[data-screen="ended"]').count()) {
+      if (!await person.on('ended').isVisible()) {
         const confirm = person.at('leave-confirm');
         await confirm.waitFor({ timeout: 2000 }).catch(() => {});
         if (await confirm.isVisible()) {

@@ -1,8 +1,9 @@
 // What every screen owes everybody: the strict policy is kept, nothing comes from elsewhere, axe finds nothing serious,
 // and a narrow window needs no sideways scrolling.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { kinds, launch } from './harness/browsers.js';
+import { story } from './harness/chain.js';
 import { Person } from './harness/person.js';
 import { Server } from './harness/server.js';
 
@@ -16,6 +17,8 @@ for (const kind of kinds) {
     let browser;
     /** @type {Person} */
     let person;
+    let code = '';
+    const step = story();
 
     before(async () => {
       server = await Server.start(`page-${kind}`);
@@ -42,64 +45,54 @@ for (const kind of kinds) {
       await person.assertAccessible(state);
     }
 
-    test('sign-in', async () => {
+    step('sign-in', async () => {
       await person.screen('sign-in');
-      await inspect('sign-in');
-    });
+    }, () => inspect('sign-in'));
 
-    test('a wrong address gets a clear error', async () => {
-      await person.at('email').fill('nobody@nowhere@example.org');
-      await person.at('email-submit').click();
-      await person.at('error').first().waitFor();
-      await inspect('sign-in-error');
-    });
+    step('a wrong address gets a clear error', async () => {
+      await person.at('signin-email').fill('nobody@nowhere@example.org');
+      await person.at('signin-send').click();
+      await person.page.getByRole('alert').filter({ hasText: /\w/ }).first().waitFor();
+    }, () => inspect('sign-in-error'));
 
-    test('the code', async () => {
-      await person.at('email').fill(person.email);
-      await person.at('email-submit').click();
+    step('the code', async () => {
+      await person.at('signin-email').fill(person.email);
+      await person.at('signin-send').click();
       await person.screen('code');
-      await inspect('code');
-    });
+    }, () => inspect('code'));
 
-    test('a wrong code gets a clear error, and the right one still works', async () => {
-      const code = await person.server.code(person.email);
+    step('a wrong code gets a clear error', async () => {
+      code = await person.server.code(person.email);
       const wrong = String((Number(code) + 1) % 10 ** code.length).padStart(code.length, '0');
-      await person.enterCode(wrong);
-      await person.at('error').first().waitFor();
-      await inspect('code-error');
-      await person.enterCode(code);
+      await person.at('signin-code').fill(wrong);
+      await person.page.getByRole('alert').filter({ hasText: /\w/ }).first().waitFor();
+    }, () => inspect('code-error'));
+
+    step('the right code still works, and leads home', async () => {
+      await person.at('signin-code').fill(code);
       await person.screen('home');
-    });
+    }, () => inspect('home'));
 
-    test('home', async () => {
-      await inspect('home');
-    });
-
-    test('before joining', async () => {
+    step('before joining', async () => {
       await person.createMeeting({ lobby: false });
-      await person.screen('prejoin');
-      await inspect('prejoin');
-    });
+    }, () => inspect('prejoin'));
 
-    test('alone in the call', async () => {
+    step('alone in the call', async () => {
       await person.page.setViewportSize({ width: 1280, height: 800 });
       await person.join();
-      await inspect('alone');
-    });
+    }, () => inspect('alone'));
 
-    test('after the call', async () => {
+    step('after the call', async () => {
       await person.page.setViewportSize({ width: 1280, height: 800 });
       await person.leave();
-      await inspect('left');
-    });
+    }, () => inspect('left'));
 
-    test('a meeting that does not exist gets a clear answer', async () => {
+    step('a meeting that does not exist gets a clear answer', async () => {
       await person.page.goto(`${server.url}/m/aaaa-bbbb-cccc-dddd`);
-      await person.at('error').or(person.page.locator('[data-screen="ended"]')).first().waitFor();
-      await inspect('no-such-meeting');
-    });
+      await person.at('no-such-meeting').waitFor();
+    }, () => inspect('no-such-meeting'));
 
-    test('no violation of the policy, no console error, nothing from another origin', async () => {
+    step('no violation of the policy, no console error, nothing from another origin', async () => {
       // The refused requests of the tests above are shown in the console by the browser itself.
       person.complaints = person.complaints.filter((line) => !/\b(400|401|403|404|422)\b/.test(line));
       await person.assertUntroubled();

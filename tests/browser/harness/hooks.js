@@ -46,7 +46,7 @@ export function installProbe() {
   for (const call of /** @type {const} */ (['getUserMedia', 'getDisplayMedia'])) {
     const native = devices[call].bind(devices);
     devices[call] = (constraints) => {
-      const screen = document.querySelector('[data-screen]')?.getAttribute('data-screen') ?? '';
+      const screen = document.querySelector('[data-testid="prejoin"], [data-testid="call"]')?.getAttribute('data-testid') ?? '';
       probe.captures.push({ call, screen, active: navigator.userActivation?.isActive ?? false });
       return native(constraints);
     };

@@ -9,6 +9,19 @@ const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/
 
 /** @typedef {import('./hooks.js').Probe} Probe */
 
+/** How each screen of the web client is known. */
+const screens = {
+  'sign-in': '[data-testid="signin-email"]',
+  'code': '[data-testid="signin-code"]',
+  'home': '[data-testid="home"]',
+  'prejoin': '[data-testid="prejoin"]',
+  'lobby': '[data-testid="lobby"]',
+  'call': '[data-testid="call"]',
+  'ended': '[data-testid^="ended-"]',
+};
+
+/** @typedef {keyof typeof screens} ScreenName */
+
 /** One person at one browser: what they do, what they see, and everything their browser complains about. */
 export class Person {
   /** @type {string[]} */
@@ -60,44 +73,56 @@ export class Person {
     return this.page.getByTestId(id);
   }
 
+  /** @param {ScreenName} name */
+  on(name) {
+    return this.page.locator(screens[name]).first();
+  }
+
   /**
    * Waits for a screen of the page.
-   * @param {string} name
+   * @param {ScreenName} name
    * @param {number} [timeout]
    */
   async screen(name, timeout = 15_000) {
-    await this.page.locator(`[data-screen="${name}"]`).waitFor({ state: 'attached', timeout });
+    try {
+      await this.on(name).waitFor({ timeout });
+    } catch (error) {
+      await this.screenshot(`failed-${this.name}-no-${name}`);
+      throw new Error(`${this.name} does not get to "${name}": ${this.complaints.slice(-5).join(' | ')}`, { cause: error });
+    }
   }
 
   /** Signs in with the code from the server's console. */
   async signIn() {
     await this.screen('sign-in');
-    await this.at('email').fill(this.email);
-    await this.at('email-submit').click();
+    await this.at('signin-email').fill(this.email);
+    await this.at('signin-send').click();
     await this.screen('code');
-    await this.enterCode(await this.server.code(this.email));
-    await this.page.locator('[data-screen="code"]').waitFor({ state: 'detached' });
+    await this.at('signin-code').fill(await this.server.code(this.email));
+    await this.on('code').waitFor({ state: 'detached' });
   }
 
   /**
-   * Types a code; it is sent when complete, or by the button.
-   * @param {string} code
+   * Makes a meeting from the home screen; the page goes to its pre-join screen.
+   * @param {{lobby?: boolean}} [options]
    */
-  async enterCode(code) {
-    await this.at('code').fill(code);
-    const submit = this.at('code-submit');
-    if (await submit.isVisible() && await submit.isEnabled()) await submit.click({ timeout: 2000 }).catch(() => {});
+  async createMeeting({ lobby = true } = {}) {
+    await this.screen('home');
+    if (lobby) {
+      await this.at('create').click();
+    } else {
+      await this.at('create-options').click();
+      await this.at('options-lobby').setChecked(false);
+      await this.at('options-create').click();
+    }
+    await this.screen('prejoin');
   }
 
-  /**
-   * As a host, asks somebody to switch their microphone on.
-   * @param {string} name
-   */
-  async askToUnmute(name) {
-    await this.at('people-toggle').click();
-    const row = this.at('person').filter({ hasText: name });
-    await row.getByTestId('person-menu').click();
-    await this.at('menu-ask-unmute').click();
+  /** @returns {string} the id of the meeting whose page is open */
+  meeting() {
+    const id = new URL(this.page.url()).pathname.match(/^\/m\/([a-z0-9-]+)/)?.[1];
+    assert(id, `no meeting in ${this.page.url()}`);
+    return id;
   }
 
   /**
@@ -107,10 +132,18 @@ export class Person {
   async join({ mic = true, camera = true } = {}) {
     await this.screen('prejoin');
     await this.at('name').fill(this.name);
-    await this.press('prejoin-mic', mic);
-    await this.press('prejoin-camera', camera);
+    await this.press('mic', mic);
+    await this.press('camera', camera);
     await this.at('join').click();
     await this.screen('call');
+  }
+
+  /** Leaves the meeting, answering the question whether for oneself or for all if it is asked. */
+  async leave() {
+    await this.at('leave').click();
+    const sure = this.at('leave-confirm');
+    if (await sure.isVisible()) await sure.click();
+    await this.screen('ended');
   }
 
   /**
@@ -126,39 +159,25 @@ export class Person {
   }
 
   /**
+   * As a host, asks somebody to switch their microphone on.
+   * @param {string} name
+   */
+  async askToUnmute(name) {
+    await this.at('people-toggle').click();
+    const row = this.at('person').filter({ hasText: name });
+    await row.getByTestId('person-menu').click();
+    await this.at('menu-ask-unmute').click();
+  }
+
+  /**
    * Goes to a meeting's page and joins it.
    * @param {string} meeting
    * @param {{mic?: boolean, camera?: boolean}} [media]
    */
   async joinMeeting(meeting, media) {
     await this.page.goto(`${this.server.url}/m/${meeting}`);
-    if (await this.page.locator('[data-screen="sign-in"]').count()) await this.signIn();
+    if (await this.on('sign-in').isVisible()) await this.signIn();
     await this.join(media);
-  }
-
-  /**
-   * Makes a meeting from the home screen; the page goes to its pre-join screen.
-   * @param {{title?: string, lobby?: boolean}} [options]
-   */
-  async createMeeting({ lobby } = {}) {
-    await this.screen('home');
-    if (lobby !== undefined && await this.at('option-lobby').count()) await this.at('option-lobby').setChecked(lobby);
-    await this.at('create-meeting').click();
-  }
-
-  /** @returns {string} the id of the meeting whose page is open */
-  meeting() {
-    const id = new URL(this.page.url()).pathname.match(/^\/m\/([a-z0-9-]+)/)?.[1];
-    assert(id, `no meeting in ${this.page.url()}`);
-    return id;
-  }
-
-  /** Leaves the meeting, answering the question whether for oneself or for all if it is asked. */
-  async leave() {
-    await this.at('leave').click();
-    const sure = this.at('leave-confirm');
-    if (await sure.isVisible()) await sure.click();
-    await this.screen('ended');
   }
 
   /** @param {string} name of the person shown in the tile */
