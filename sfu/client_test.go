@@ -1,0 +1,410 @@
+package sfu
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"regexp"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	piontransport "github.com/pion/transport/v4"
+	"github.com/pion/webrtc/v4"
+)
+
+// client is a real Pion peer in the role of a browser: it offers, publishes and records every packet its slots receive.
+type client struct {
+	t    *testing.T
+	peer *Peer
+	pc   *webrtc.PeerConnection
+
+	mic    *webrtc.TrackLocalStaticRTP
+	camera []*webrtc.TrackLocalStaticRTP // by layer
+
+	mu       sync.Mutex
+	received map[string][]rtp.Packet // by mid
+	slots    map[string]Slot
+	withheld []Withheld
+	encode   map[Source][]string
+	plis     map[string]int // by RID of our own camera
+	up       chan struct{}
+	tracks   []Track
+}
+
+type clientOptions struct {
+	net           piontransport.Net // nil: the real one
+	layers        int               // simulcast encodings of the camera, 0: no camera
+	mic           bool
+	audio, video  int // slots
+	loopback      bool
+	receiveNoNACK bool
+}
+
+var candidateLine = regexp.MustCompile(`a=(candidate:|end-of-candidates).*\r\n`)
+
+func newClient(t *testing.T, room *Room, id ParticipantID, opt clientOptions) *client {
+	t.Helper()
+	c := &client{t: t, received: map[string][]rtp.Packet{}, slots: map[string]Slot{}, encode: map[Source][]string{},
+		plis: map[string]int{}, up: make(chan struct{}, 8)}
+	var err error
+	c.peer, err = room.Join(id, PeerEvents{
+		Connected: func() { c.up <- struct{}{} },
+		Slots: func(changed []Slot, withheld []Withheld) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			for _, s := range changed {
+				c.slots[s.MID] = s
+			}
+			c.withheld = withheld
+		},
+		Encode: func(source Source, rids []string) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.encode[source] = rids
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.pc = newClientPC(t, opt)
+	c.pc.OnTrack(func(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
+		mid := receiver.RTPTransceiver().Mid()
+		for {
+			p, _, err := track.ReadRTP()
+			if err != nil {
+				return
+			}
+			c.mu.Lock()
+			c.received[mid] = append(c.received[mid], *p)
+			c.mu.Unlock()
+		}
+	})
+	c.publish(opt)
+	for range opt.audio {
+		c.addSlot(webrtc.RTPCodecTypeAudio)
+	}
+	for range opt.video {
+		c.addSlot(webrtc.RTPCodecTypeVideo)
+	}
+	t.Cleanup(func() { _ = c.pc.Close() })
+	return c
+}
+
+func newClientPC(t *testing.T, opt clientOptions) *webrtc.PeerConnection {
+	t.Helper()
+	var me webrtc.MediaEngine
+	feedback := []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "transport-cc"}}
+	for _, c := range []struct {
+		p    webrtc.RTPCodecParameters
+		kind webrtc.RTPCodecType
+	}{
+		{webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, PayloadType: 111}, webrtc.RTPCodecTypeAudio},
+		{webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000, RTCPFeedback: feedback}, PayloadType: 96}, webrtc.RTPCodecTypeVideo},
+		{webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: "apt=96"}, PayloadType: 97}, webrtc.RTPCodecTypeVideo},
+	} {
+		if err := me.RegisterCodec(c.p, c.kind); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, uri := range []string{uriMID, uriRID, uriRRID} {
+		if err := me.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeVideo); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, uri := range []string{uriMID, uriAudioLevel} {
+		if err := me.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeAudio); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var registry interceptor.Registry
+	if !opt.receiveNoNACK {
+		generator, err := nack.NewGeneratorInterceptor(nack.GeneratorInterval(20 * time.Millisecond))
+		if err != nil {
+			t.Fatal(err)
+		}
+		registry.Add(generator)
+	}
+	responder, err := nack.NewResponderInterceptor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry.Add(responder)
+	var se webrtc.SettingEngine
+	se.SetIncludeLoopbackCandidate(true)
+	if opt.net != nil {
+		se.SetNet(opt.net)
+	}
+	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(&me), webrtc.WithSettingEngine(se), webrtc.WithInterceptorRegistry(&registry)).
+		NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pc
+}
+
+func (c *client) publish(opt clientOptions) {
+	c.t.Helper()
+	must := func(err error) {
+		c.t.Helper()
+		if err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	var err error
+	sendonly := webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly}
+	if opt.mic {
+		c.mic, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}, "mic", "me")
+		must(err)
+		_, err = c.pc.AddTransceiverFromTrack(c.mic, sendonly)
+		must(err)
+	}
+	var sender *webrtc.RTPSender
+	for i := range opt.layers {
+		var options []func(*webrtc.TrackLocalStaticRTP)
+		if opt.layers > 1 {
+			options = append(options, webrtc.WithRTPStreamID(rids[i]))
+		}
+		track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8}, "camera", "me", options...)
+		must(err)
+		c.camera = append(c.camera, track)
+		if i == 0 {
+			tr, err := c.pc.AddTransceiverFromTrack(track, sendonly)
+			must(err)
+			sender = tr.Sender()
+		} else {
+			must(sender.AddEncoding(track))
+		}
+	}
+	if sender != nil {
+		for i := range opt.layers {
+			go c.countPLIs(sender, i, opt.layers > 1)
+		}
+	}
+}
+
+func (c *client) countPLIs(sender *webrtc.RTPSender, layer int, simulcast bool) {
+	for {
+		var packets []rtcp.Packet
+		var err error
+		if simulcast {
+			packets, _, err = sender.ReadSimulcastRTCP(rids[layer])
+		} else {
+			packets, _, err = sender.ReadRTCP()
+		}
+		if err != nil {
+			return
+		}
+		for _, p := range packets {
+			if _, ok := p.(*rtcp.PictureLossIndication); ok {
+				c.mu.Lock()
+				c.plis[rids[layer]]++
+				c.mu.Unlock()
+			}
+		}
+	}
+}
+
+func (c *client) addSlot(kind webrtc.RTPCodecType) {
+	c.t.Helper()
+	if _, err := c.pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// negotiate makes an offer, has it answered, and waits until the media is up the first time.
+func (c *client) negotiate() {
+	c.t.Helper()
+	answer, err := c.offer(nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
+		c.t.Fatalf("%v\n%s", err, answer)
+	}
+}
+
+func (c *client) offer(options *webrtc.OfferOptions) (answer string, err error) {
+	c.t.Helper()
+	offer, err := c.pc.CreateOffer(options)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if err := c.pc.SetLocalDescription(offer); err != nil {
+		c.t.Fatal(err)
+	}
+	c.tracks = nil
+	for _, tr := range c.pc.GetTransceivers() {
+		if tr.Direction() == webrtc.RTPTransceiverDirectionSendonly {
+			source := Mic
+			if tr.Kind() == webrtc.RTPCodecTypeVideo {
+				source = Camera
+			}
+			c.tracks = append(c.tracks, Track{MID: tr.Mid(), Source: source})
+		}
+	}
+	return c.peer.Negotiate(context.Background(), candidateLine.ReplaceAllString(c.pc.LocalDescription().SDP, ""), c.tracks)
+}
+
+func (c *client) waitUp() {
+	c.t.Helper()
+	select {
+	case <-c.up:
+	case <-time.After(10 * time.Second):
+		c.t.Fatal("media did not come up")
+	}
+}
+
+func (c *client) packets(mid string) []rtp.Packet {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]rtp.Packet(nil), c.received[mid]...)
+}
+
+// slotOf returns the mid that carries a participant's source, as the server has announced it.
+func (c *client) slotOf(id ParticipantID, source Source) (string, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for mid, s := range c.slots {
+		if s.Participant == id && s.Source == source {
+			return mid, true
+		}
+	}
+	return "", false
+}
+
+// eventually polls: what it waits for crosses sockets and goroutines.
+func eventually(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for !cond() {
+		if time.Now().After(deadline) {
+			t.Fatalf("never: %s", what)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// vp8 builds the RTP packets of one VP8 frame: a descriptor with 15-bit picture id and TL0PICIDX, a frame tag, and a body in
+// which every byte tells layer and picture, so that a receiver can check what it got.
+type vp8Source struct {
+	layer     int
+	height    uint16
+	seq       uint16
+	timestamp uint32
+	pictureID uint16
+	tl0       uint8
+	packets   int // a frame
+	ssrcless  bool
+}
+
+func (v *vp8Source) frame(key bool) []*rtp.Packet {
+	var out []*rtp.Packet
+	for i := range v.packets {
+		desc := []byte{0x80, 0xc0, 0x80 | byte(v.pictureID>>8)&0x7f, byte(v.pictureID), v.tl0}
+		if i == 0 {
+			desc[0] |= 0x10
+		}
+		body := make([]byte, 200)
+		for j := range body {
+			body[j] = byte(v.layer<<4) | byte(v.pictureID&0x0f)
+		}
+		if i == 0 {
+			body[0] = 1
+			if key {
+				body[0] = 0
+				copy(body[3:], []byte{0x9d, 0x01, 0x2a})
+				binary.LittleEndian.PutUint16(body[6:], v.height*16/9)
+				binary.LittleEndian.PutUint16(body[8:], v.height)
+			}
+		}
+		out = append(out, &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: v.seq, Timestamp: v.timestamp, Marker: i == v.packets-1},
+			Payload: append(desc, body...)})
+		v.seq++
+	}
+	v.timestamp += 3000
+	v.pictureID = (v.pictureID + 1) & 0x7fff
+	v.tl0++
+	return out
+}
+
+// camera publishes all layers at 30 frames a second until stopped; a PLI makes the next frame of its layer a key frame.
+func (c *client) runCamera(ctx context.Context, packetsPerFrame int) {
+	sources := make([]*vp8Source, len(c.camera))
+	for i := range sources {
+		sources[i] = &vp8Source{layer: i, height: uint16(720 >> (len(c.camera) - 1 - i)), seq: uint16(65500 + 100*i), timestamp: uint32(1000 * i),
+			pictureID: uint16(32700 + 30*i), tl0: uint8(250 + i), packets: packetsPerFrame}
+	}
+	answered := make([]int, len(sources))
+	ticker := time.NewTicker(time.Second / 30)
+	defer ticker.Stop()
+	for first := true; ; first = false {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		for i, src := range sources {
+			c.mu.Lock()
+			asked := c.plis[rids[i]]
+			c.mu.Unlock()
+			key := first || asked > answered[i]
+			answered[i] = asked
+			for _, p := range src.frame(key) {
+				c.identify(p, i)
+				if err := c.camera[i].WriteRTP(p); err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// identify adds the MID and RID header extensions, which Pion leaves to the application.
+func (c *client) identify(p *rtp.Packet, layer int) {
+	for _, tr := range c.pc.GetTransceivers() {
+		if tr.Sender() == nil || tr.Sender().Track() != c.camera[0] {
+			continue
+		}
+		for _, e := range tr.Sender().GetParameters().HeaderExtensions {
+			value := ""
+			switch e.URI {
+			case uriMID:
+				value = tr.Mid()
+			case uriRID:
+				value = rids[layer]
+			}
+			if value != "" {
+				if err := p.SetExtension(uint8(e.ID), []byte(value)); err != nil {
+					c.t.Error(err)
+				}
+			}
+		}
+	}
+}
+
+func testServer(t *testing.T) *Server {
+	t.Helper()
+	s, err := Listen(Config{Listen: []netipAddrPort{mustAddrPort("127.0.0.1:0")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func dump(packets []rtp.Packet) string {
+	s := ""
+	for _, p := range packets {
+		s += fmt.Sprintf("%d/%d/%v ", p.SequenceNumber, p.Timestamp, p.CSRC)
+	}
+	return s
+}
