@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 	"unique"
 
 	"golang.org/x/net/idna"
@@ -24,8 +26,8 @@ const (
 // Email is a normalised e-mail address. It is comparable: equal addresses are equal values. No verb of fmt, no logger
 // and no encoder prints it; Reveal is the one way to its text. The zero value is no address.
 //
-// The text is held behind a handle, so that even a struct that holds an Email in an unexported field (where fmt cannot
-// call methods) prints a pointer and not the address.
+// The text is held behind a handle of a string, so that even a struct that holds an Email in an unexported field (where fmt
+// cannot call methods) prints a pointer and not the address. (fmt follows pointers to structs and arrays, not to strings.)
 type Email struct{ h unique.Handle[string] }
 
 // ParseEmail normalises an address as typed by a person: surrounding spaces dropped, lower case (a local part may be
@@ -114,6 +116,10 @@ func isAtext(c byte) bool {
 
 // normaliseDomain converts a host name to lower-case A-labels (RFC 5891 §5) and refuses what cannot receive mail.
 func normaliseDomain(s string) (string, error) {
+	// IDNA would drop what cannot be seen and convert what is not Unicode at all; nobody types either by intention.
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.C, r) || r == utf8.RuneError }) {
+		return "", fmt.Errorf("%w: bad domain", ErrInvalidEmail)
+	}
 	ascii, err := idna.Lookup.ToASCII(s)
 	if err != nil {
 		// The error of idna quotes the domain: it is not wrapped.

@@ -203,8 +203,8 @@ func botIdentities(tokens []string, random io.Reader) (map[[sha256.Size]byte]Ses
 		if !validBotToken(t) {
 			return nil, errors.New("auth: a bot token is 64 to 256 lower-case hexadecimal digits")
 		}
-		var id SessionID
-		if _, err := io.ReadFull(random, id.v[:]); err != nil {
+		id, err := newSessionID(random)
+		if err != nil {
 			return nil, fmt.Errorf("auth: %w", err)
 		}
 		bots[sha256.Sum256([]byte(t))] = id

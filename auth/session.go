@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"time"
+	"unique"
 )
 
 // maxHooks bounds how many revoke callbacks one session holds: as many WebSockets as one person may have open.
@@ -15,15 +16,34 @@ const maxHooks = 64
 
 var errTooManySessions = errors.New("too many sessions")
 
-// SessionID names a session inside this process. It is comparable, prints as "[redacted]", and is not the token: it
-// opens nothing. The zero value names no session.
-type SessionID struct{ v [16]byte }
+// SessionID names a session inside this process. It is comparable, prints as "[redacted]", and is not the token nor made
+// from it: it opens nothing. The zero value names no session.
+type SessionID struct{ h unique.Handle[string] } // 16 bytes; a string for the reason that Email's is
+
+func newSessionID(random io.Reader) (SessionID, error) {
+	var v [16]byte
+	if _, err := io.ReadFull(random, v[:]); err != nil {
+		return SessionID{}, fmt.Errorf("making a session id: %w", err)
+	}
+	return SessionID{unique.Make(string(v[:]))}, nil
+}
+
+// Key returns id as 32 hexadecimal digits, equal for equal ids, for packages that cannot name this type. Never for a log.
+func (id SessionID) Key() string {
+	if id.IsZero() {
+		return ""
+	}
+	return hex.EncodeToString([]byte(id.h.Value()))
+}
 
 // IsZero says whether id names no session.
 func (id SessionID) IsZero() bool { return id == SessionID{} }
 
 // Format prints "[redacted]" for every verb.
 func (id SessionID) Format(f fmt.State, _ rune) { redact(f) }
+
+// MarshalText redacts id in encoders, JSON among them.
+func (id SessionID) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // LogValue redacts id in slog.
 func (id SessionID) LogValue() slog.Value { return redactedLog() }
@@ -78,12 +98,12 @@ func (s *sessionStore) create(now time.Time, email Email) (token, *session, erro
 		return token{}, nil, errTooManySessions
 	}
 	var t token
-	var id SessionID
 	if _, err := io.ReadFull(s.random, t[:]); err != nil {
 		return token{}, nil, fmt.Errorf("making a token: %w", err)
 	}
-	if _, err := io.ReadFull(s.random, id.v[:]); err != nil {
-		return token{}, nil, fmt.Errorf("making a session id: %w", err)
+	id, err := newSessionID(s.random)
+	if err != nil {
+		return token{}, nil, err
 	}
 	ses := &session{id: id, hash: t.hash(), email: email, expires: now.Add(s.cfg.ttl), lastSeen: now.UnixNano()}
 	s.byHash[ses.hash] = ses

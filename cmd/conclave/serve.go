@@ -294,7 +294,7 @@ func (s *server) announce(file string) {
 	line("media", s.media.String())
 	line("codes", mail)
 	if s.botToken != "" {
-		line("bots", "conclave bots --server "+s.deployment.URL.String()+" --token "+s.botToken)
+		line("bots", "conclave bots --url "+s.deployment.URL.String()+" --token "+s.botToken)
 	}
 }
 

@@ -1,0 +1,653 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// outbox is a mailer that keeps what it is given.
+type outbox struct {
+	mu    sync.Mutex
+	codes map[string][]string // by address
+	fail  error
+}
+
+func (o *outbox) Send(_ context.Context, m Message) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.fail != nil {
+		return o.fail
+	}
+	o.codes[m.To.Reveal()] = append(o.codes[m.To.Reveal()], m.Code)
+	return nil
+}
+
+func (o *outbox) last(address string) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if c := o.codes[address]; len(c) > 0 {
+		return c[len(c)-1]
+	}
+	return ""
+}
+
+// site is a Service behind its routes, in virtual time.
+type site struct {
+	t    *testing.T
+	svc  *Service
+	mail *outbox
+	h    http.Handler
+}
+
+// inSite runs f with a site in a bubble of virtual time.
+func inSite(t *testing.T, cfg Config, f func(*site)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		mail := &outbox{codes: map[string][]string{}}
+		svc, err := New(cfg, Deps{Mailer: mail})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer svc.Close()
+		r := chi.NewRouter()
+		r.Use(ClientIPMiddleware(nil))
+		r.Mount("/api/auth", svc.Routes())
+		f(&site{t, svc, mail, r})
+	})
+}
+
+func openLimits() Config { return Config{Limits: unlimited()} }
+
+// browser is a client with cookies.
+type browser struct {
+	*site
+	addr    string
+	cookies map[string]string
+	header  http.Header
+}
+
+func (s *site) browser() *browser {
+	return &browser{s, "192.0.2.1:1000", map[string]string{}, http.Header{}}
+}
+
+func (b *browser) do(method, path, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.RemoteAddr = b.addr
+	r.Header = b.header.Clone()
+	if body != "" && r.Header.Get("Content-Type") == "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for k, v := range b.cookies {
+		r.AddCookie(&http.Cookie{Name: k, Value: v})
+	}
+	w := httptest.NewRecorder()
+	b.h.ServeHTTP(w, r)
+	for _, c := range w.Result().Cookies() {
+		if c.MaxAge < 0 {
+			delete(b.cookies, c.Name)
+			continue
+		}
+		b.cookies[c.Name] = c.Value
+	}
+	return w
+}
+
+func (b *browser) ask(address string) *httptest.ResponseRecorder {
+	w := b.do("POST", "/api/auth/code", fmt.Sprintf(`{"email": %q}`, address))
+	synctest.Wait() // the mail is out
+	return w
+}
+
+func (b *browser) verify(code string) *httptest.ResponseRecorder {
+	return b.do("POST", "/api/auth/verify", fmt.Sprintf(`{"code": %q}`, code))
+}
+
+func (b *browser) signIn(address string) {
+	b.t.Helper()
+	if w := b.ask(address); w.Code != http.StatusAccepted {
+		b.t.Fatalf("asking: %d %s", w.Code, w.Body)
+	}
+	if w := b.verify(b.mail.last(address)); w.Code != http.StatusOK {
+		b.t.Fatalf("verifying: %d %s", w.Code, w.Body)
+	}
+}
+
+func errorID(t *testing.T, w *httptest.ResponseRecorder) string {
+	t.Helper()
+	var body struct{ Error, Message string }
+	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil || body.Message == "" {
+		t.Fatalf("not an error body: %s", w.Body)
+	}
+	return body.Error
+}
+
+func expect(t *testing.T, w *httptest.ResponseRecorder, status int, id string) {
+	t.Helper()
+	if w.Code != status || errorID(t, w) != id {
+		t.Errorf("got %d %s, want %d %s", w.Code, w.Body, status, id)
+	}
+	if w.Header().Get("Cache-Control") != "no-store" {
+		t.Error("may be cached")
+	}
+}
+
+func TestSignInAndOut(t *testing.T) {
+	inSite(t, openLimits(), func(s *site) {
+		b := s.browser()
+		expect(t, b.do("GET", "/api/auth/session", ""), 401, "unauthenticated")
+		w := b.ask("Ana@Example.org")
+		if w.Code != 202 || strings.TrimSpace(w.Body.String()) != `{"expires_in_s":600,"resend_in_s":0}` {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		w = b.verify(s.mail.last("ana@example.org"))
+		want := fmt.Sprintf(`{"email":"ana@example.org","expires_at":%q,"can_host":true}`, time.Now().Add(24*time.Hour).UTC().Format(time.RFC3339))
+		if w.Code != 200 || strings.TrimSpace(w.Body.String()) != want {
+			t.Fatalf("%d %s, want %s", w.Code, w.Body, want)
+		}
+		if w = b.do("GET", "/api/auth/session", ""); w.Code != 200 {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		if w = b.do("POST", "/api/auth/logout", ""); w.Code != 204 || len(b.cookies) != 0 {
+			t.Fatalf("%d, cookies %v", w.Code, b.cookies)
+		}
+		expect(t, b.do("GET", "/api/auth/session", ""), 401, "unauthenticated")
+	})
+}
+
+// TestAnswerDoesNotTellWhoIsKnown compares every byte of the answers for a known, an unknown and a disallowed address.
+func TestAnswerDoesNotTellWhoIsKnown(t *testing.T) {
+	cfg := openLimits()
+	cfg.SignInDomains = []string{"example.org"}
+	inSite(t, cfg, func(s *site) {
+		s.browser().signIn("known@example.org")
+		var answers []string
+		for _, address := range []string{"known@example.org", "unknown@example.org", "eve@elsewhere.example"} {
+			b := s.browser()
+			w := b.ask(address)
+			challenge := b.cookies[secureChallengeCookie]
+			dump := fmt.Sprint(w.Code, w.Header(), w.Body)
+			answers = append(answers, strings.ReplaceAll(dump, challenge, "CHALLENGE"))
+			wrong := b.verify("000000")
+			answers[len(answers)-1] += fmt.Sprint(wrong.Code, wrong.Header(), wrong.Body)
+		}
+		if answers[0] != answers[1] || answers[0] != answers[2] {
+			t.Errorf("answers differ:\n%s", strings.Join(answers, "\n"))
+		}
+		if s.mail.last("eve@elsewhere.example") != "" {
+			t.Error("a disallowed address got mail")
+		}
+	})
+}
+
+func TestHundredParallelGuessesCountAsHundred(t *testing.T) {
+	inSite(t, openLimits(), func(s *site) {
+		b := s.browser()
+		b.ask("ana@example.org")
+		code := s.mail.last("ana@example.org")
+		var wrong, gone atomic.Int64
+		var wg sync.WaitGroup
+		for i := range 100 {
+			guess := *b
+			guess.cookies = map[string]string{secureChallengeCookie: b.cookies[secureChallengeCookie]}
+			wg.Go(func() {
+				w := guess.verify(other(code))
+				switch {
+				case strings.Contains(w.Body.String(), "invalid_code"):
+					wrong.Add(1)
+				case strings.Contains(w.Body.String(), "code_expired"):
+					gone.Add(1)
+				default:
+					t.Errorf("guess %d: %d %s", i, w.Code, w.Body)
+				}
+			})
+		}
+		wg.Wait()
+		if wrong.Load() != 4 || gone.Load() != 96 {
+			t.Errorf("%d guesses were compared and left open, %d refused; want 4 and 96", wrong.Load(), gone.Load())
+		}
+		if n, _ := s.svc.limits.failures.state(time.Now(), struct{}{}); n != 100 {
+			t.Errorf("the breaker counted %d of 100", n)
+		}
+		expect(t, b.verify(code), 400, "code_expired")
+	})
+}
+
+func TestOldCodeAfterResendDoesNotWork(t *testing.T) {
+	inSite(t, openLimits(), func(s *site) {
+		b := s.browser()
+		b.ask("ana@example.org")
+		first, old := b.cookies[secureChallengeCookie], s.mail.last("ana@example.org")
+		b.ask("ana@example.org")
+		if s.mail.last("ana@example.org") == old {
+			t.Skip("one in a million: the same code again")
+		}
+		expect(t, b.verify(old), 400, "invalid_code")
+		newest := b.cookies[secureChallengeCookie]
+		b.cookies[secureChallengeCookie] = first
+		expect(t, b.verify(old), 400, "code_expired")
+		b.cookies[secureChallengeCookie] = newest
+		if w := b.verify(s.mail.last("ana@example.org")); w.Code != 200 {
+			t.Errorf("the new code: %d %s", w.Code, w.Body)
+		}
+	})
+}
+
+func TestCodeIsUselessInAnotherBrowser(t *testing.T) {
+	inSite(t, openLimits(), func(s *site) {
+		b, thief := s.browser(), s.browser()
+		b.ask("ana@example.org")
+		code := s.mail.last("ana@example.org")
+		expect(t, thief.verify(code), 400, "code_expired")
+		thief.ask("eve@example.org")
+		if s.mail.last("eve@example.org") != code {
+			expect(t, thief.verify(code), 400, "invalid_code")
+		}
+		if w := b.verify(code); w.Code != 200 {
+			t.Errorf("Ana's own browser: %d %s", w.Code, w.Body)
+		}
+		expect(t, b.verify(code), 400, "code_expired")
+	})
+}
+
+func TestCookiesCannotBeReadPlantedOrSentInTheClear(t *testing.T) {
+	for _, insecure := range []bool{false, true} {
+		cfg := openLimits()
+		cfg.Insecure = insecure
+		inSite(t, cfg, func(s *site) {
+			b := s.browser()
+			asked := b.ask("ana@example.org")
+			verified := b.verify(s.mail.last("ana@example.org"))
+			want := map[string]http.SameSite{"__Host-conclave-challenge": http.SameSiteStrictMode, "__Host-conclave": http.SameSiteLaxMode}
+			if insecure {
+				want = map[string]http.SameSite{"conclave-challenge": http.SameSiteStrictMode, "conclave": http.SameSiteLaxMode}
+			}
+			for _, c := range append(asked.Result().Cookies(), verified.Result().Cookies()...) {
+				if site, ok := want[c.Name]; !ok || c.SameSite != site {
+					t.Errorf("cookie %s SameSite %v", c.Name, c.SameSite)
+				}
+				if !c.HttpOnly || c.Path != "/" || c.Domain != "" || c.Secure == insecure || c.MaxAge > 86400 {
+					t.Errorf("cookie %s: %+v", c.Name, c)
+				}
+			}
+			if strings.Contains(verified.Body.String(), b.cookies[s.svc.sessionCookieName()]) {
+				t.Error("the token is in the body, where scripts read")
+			}
+		})
+	}
+}
+
+func TestNewSignInTakesThePlaceOfTheOld(t *testing.T) {
+	inSite(t, openLimits(), func(s *site) {
+		b := s.browser()
+		b.signIn("ana@example.org")
+		old := b.cookies[secureSessionCookie]
+		b.signIn("ben@example.org")
+		if b.cookies[secureSessionCookie] == old {
+			t.Error("the token was kept")
+		}
+		b.cookies[secureSessionCookie] = old
+		expect(t, b.do("GET", "/api/auth/session", ""), 401, "unauthenticated")
+	})
+}
+
+func TestLogoutClosesWebSocketsBeforeItAnswers(t *testing.T) {
+	inSite(t, openLimits(), func(s *site) {
+		b := s.browser()
+		b.signIn("ana@example.org")
+		id := s.identity(b)
+		closed := false
+		s.svc.OnRevoke(id.Session, func() { closed = true })
+		b.do("POST", "/api/auth/logout", "")
+		if !closed {
+			t.Error("not called")
+		}
+		late := false
+		s.svc.OnRevoke(id.Session, func() { late = true })
+		if !late {
+			t.Error("a WebSocket that is opened while its session ends stays")
+		}
+	})
+}
+
+func (s *site) identity(b *browser) Identity {
+	s.t.Helper()
+	r := httptest.NewRequest(http.MethodGet, "/ws", nil)
+	for k, v := range b.cookies {
+		r.AddCookie(&http.Cookie{Name: k, Value: v})
+	}
+	id, err := s.svc.Authenticate(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return id
+}
+
+func TestExpiryAndIdlenessCloseWebSockets(t *testing.T) {
+	for name, tt := range map[string]struct {
+		idle, after time.Duration
+	}{"absolute": {0, 24*time.Hour + sweepInterval}, "idle": {time.Hour, time.Hour + sweepInterval}} {
+		t.Run(name, func(t *testing.T) {
+			cfg := openLimits()
+			cfg.SessionIdle = tt.idle
+			inSite(t, cfg, func(s *site) {
+				b := s.browser()
+				b.signIn("ana@example.org")
+				var closed atomic.Bool
+				s.svc.OnRevoke(s.identity(b).Session, func() { closed.Store(true) })
+				time.Sleep(tt.after - 2*sweepInterval)
+				if closed.Load() {
+					t.Error("too early")
+				}
+				time.Sleep(3 * sweepInterval)
+				if !closed.Load() {
+					t.Error("never called")
+				}
+			})
+		})
+	}
+}
+
+func TestTouchKeepsAnOpenWebSocketSignedIn(t *testing.T) {
+	cfg := openLimits()
+	cfg.SessionIdle = time.Hour
+	inSite(t, cfg, func(s *site) {
+		b := s.browser()
+		b.signIn("ana@example.org")
+		id := s.identity(b).Session
+		for range 5 {
+			time.Sleep(50 * time.Minute)
+			s.svc.Touch(id)
+		}
+		s.identity(b)
+	})
+}
+
+func TestBearerTokens(t *testing.T) {
+	bot := strings.Repeat("ab", 32)
+	cfg := openLimits()
+	cfg.BotTokens = []string{bot}
+	inSite(t, cfg, func(s *site) {
+		b := s.browser()
+		b.signIn("ana@example.org")
+		session := b.cookies[secureSessionCookie]
+		for name, tt := range map[string]struct {
+			header string
+			ok     bool
+		}{
+			"session_token": {"Bearer " + session, true}, "bot_token": {"Bearer " + bot, true}, "scheme_any_case": {"bEARER " + bot, true},
+			"unknown": {"Bearer " + strings.Repeat("cd", 32), false}, "basic": {"Basic " + bot, false}, "empty": {"Bearer ", false},
+			"upper_case": {"Bearer " + strings.ToUpper(bot), false}, "prefix": {"Bearer " + bot[:63], false},
+			"longer": {"Bearer " + bot + "a", false}, "huge": {"Bearer " + strings.Repeat("a", 1<<16), false}, "bare": {bot, false},
+		} {
+			c := s.browser()
+			c.header.Set("Authorization", tt.header)
+			if w := c.do("GET", "/api/auth/session", ""); (w.Code == 200) != tt.ok {
+				t.Errorf("%s: %d", name, w.Code)
+			}
+		}
+		b.header.Set("Authorization", "Bearer nonsense")
+		expect(t, b.do("GET", "/api/auth/session", ""), 401, "unauthenticated") // the cookie does not help
+	})
+}
+
+func TestBotsAreNobodyInParticularAndMayHost(t *testing.T) {
+	bot := strings.Repeat("ab", 40)
+	cfg := openLimits()
+	cfg.BotTokens, cfg.HostDomains = []string{bot}, []string{"example.org"}
+	inSite(t, cfg, func(s *site) {
+		r := httptest.NewRequest(http.MethodGet, "/ws", nil)
+		r.Header.Set("Authorization", "Bearer "+bot)
+		one, err := s.svc.Authenticate(r)
+		two, _ := s.svc.Authenticate(r)
+		if err != nil || !one.Bot || !one.CanHost || !one.Email.IsZero() || one.Session.IsZero() || one.Session != two.Session {
+			t.Errorf("%+v %v", one, err)
+		}
+		s.svc.OnRevoke(one.Session, func() { t.Error("a bot's session ended") })()
+		s.svc.Revoke(one.Session)
+	})
+}
+
+func TestWeakBotTokensAreRefusedAtStart(t *testing.T) {
+	for _, weak := range []string{"", "secret", strings.Repeat("a", 63), strings.Repeat("g", 64), strings.Repeat("A", 64)} {
+		if _, err := New(Config{BotTokens: []string{weak}}, Deps{Mailer: &outbox{}}); err == nil {
+			t.Errorf("%q accepted", weak)
+		} else if weak != "" && strings.Contains(err.Error(), weak) {
+			t.Error("the error repeats the token")
+		}
+	}
+}
+
+func TestOnlyHostDomainsMayHost(t *testing.T) {
+	cfg := openLimits()
+	cfg.HostDomains = []string{"Example.org", "bücher.example"}
+	inSite(t, cfg, func(s *site) {
+		for address, want := range map[string]bool{
+			"a@example.org": true, "a@EXAMPLE.ORG": true, "a@xn--bcher-kva.example": true,
+			"a@sub.example.org": false, "a@example.org.evil.example": false, "a@notexample.org": false,
+		} {
+			b := s.browser()
+			if w := b.ask(address); w.Code != 202 {
+				t.Fatal(w.Body)
+			}
+			w := b.verify(s.mail.last(mustEmail(t, address).Reveal()))
+			if got := strings.Contains(w.Body.String(), `"can_host":true`); got != want {
+				t.Errorf("%s may host: %v", address, got)
+			}
+		}
+	})
+}
+
+func TestTwoCookiesOfOneNameAreNone(t *testing.T) {
+	inSite(t, openLimits(), func(s *site) {
+		b := s.browser()
+		b.signIn("ana@example.org")
+		r := httptest.NewRequest(http.MethodGet, "/ws", nil)
+		r.AddCookie(&http.Cookie{Name: secureSessionCookie, Value: b.cookies[secureSessionCookie]})
+		r.AddCookie(&http.Cookie{Name: secureSessionCookie, Value: strings.Repeat("0", 64)})
+		if _, err := s.svc.Authenticate(r); err == nil {
+			t.Error("one of two was taken")
+		}
+	})
+}
+
+func TestPlainCookieIsWorthlessOnASecureServer(t *testing.T) {
+	inSite(t, openLimits(), func(s *site) {
+		b := s.browser()
+		b.signIn("ana@example.org")
+		b.cookies = map[string]string{plainSessionCookie: b.cookies[secureSessionCookie]}
+		expect(t, b.do("GET", "/api/auth/session", ""), 401, "unauthenticated")
+	})
+}
+
+func TestBadBodiesGetAClearError(t *testing.T) {
+	inSite(t, openLimits(), func(s *site) {
+		for name, tt := range map[string]struct {
+			path, contentType, body string
+			status                  int
+			id                      string
+		}{
+			"no_json":            {"code", "", `email=ana@example.org`, 400, "bad_json"},
+			"form":               {"code", "application/x-www-form-urlencoded", `email=ana%40example.org`, 400, "bad_json"},
+			"text_plain":         {"code", "text/plain", `{"email": "ana@example.org"}`, 400, "bad_json"},
+			"array":              {"code", "", `["ana@example.org"]`, 400, "bad_json"},
+			"trailing":           {"code", "", `{"email": "ana@example.org"} {}`, 400, "bad_json"},
+			"invalid_utf8":       {"code", "", "{\"email\": \"ana\xff@example.org\"}", 400, "bad_json"},
+			"deep":               {"code", "", strings.Repeat("[", 2000), 400, "bad_json"},
+			"unknown_field":      {"code", "", `{"email": "ana@example.org", "x": 1}`, 400, "invalid_request"},
+			"duplicate_field":    {"code", "", `{"email": "ana@example.org", "email": "eve@example.org"}`, 400, "invalid_request"},
+			"duplicate_escaped":  {"code", "", `{"email": "ana@example.org", "\u0065mail": "eve@example.org"}`, 400, "invalid_request"},
+			"other_case":         {"code", "", `{"Email": "ana@example.org"}`, 400, "invalid_request"},
+			"number":             {"code", "", `{"email": 5}`, 400, "invalid_request"},
+			"null":               {"code", "", `{"email": null}`, 400, "invalid_request"},
+			"empty_object":       {"code", "", `{}`, 400, "invalid_request"},
+			"null_body":          {"code", "", `null`, 400, "invalid_request"},
+			"big":                {"code", "", `{"email": "` + strings.Repeat("a", 5000) + `"}`, 413, "too_large"},
+			"crlf":               {"code", "", `{"email": "ana@example.org\r\nBcc: eve@example.org"}`, 400, "invalid_email"},
+			"lone_surrogate":     {"code", "", `{"email": "ana@ex\ud800ample.org"}`, 400, "invalid_email"},
+			"code_letters":       {"verify", "", `{"code": "abcdef"}`, 400, "invalid_code"},
+			"code_short":         {"verify", "", `{"code": "12345"}`, 400, "invalid_code"},
+			"code_long":          {"verify", "", `{"code": "1234567"}`, 400, "invalid_code"},
+			"code_arabic_digits": {"verify", "", `{"code": "١٢٣"}`, 400, "invalid_code"},
+			"code_number":        {"verify", "", `{"code": 123456}`, 400, "invalid_request"},
+			"code_no_challenge":  {"verify", "", `{"code": "123456"}`, 400, "code_expired"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				b := s.browser()
+				if tt.contentType != "" {
+					b.header.Set("Content-Type", tt.contentType)
+				}
+				expect(t, b.do("POST", "/api/auth/"+tt.path, tt.body), tt.status, tt.id)
+			})
+		}
+	})
+}
+
+func TestRateLimitedAnswerSaysWhen(t *testing.T) {
+	inSite(t, Config{}, func(s *site) {
+		b := s.browser()
+		if w := b.ask("ana@example.org"); w.Code != 202 || !strings.Contains(w.Body.String(), `"resend_in_s":30`) {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		w := b.ask("ana@example.org")
+		expect(t, w, 429, "rate_limited")
+		if w.Header().Get("Retry-After") != "30" || !strings.Contains(w.Body.String(), `"retry_after_s":30`) ||
+			!strings.Contains(w.Body.String(), "Try again in 30 seconds.") {
+			t.Errorf("%v %s", w.Header(), w.Body)
+		}
+	})
+}
+
+func TestRequestsPerClientAreLimited(t *testing.T) {
+	cfg := openLimits()
+	cfg.Limits.RequestsPerMinute = 0
+	inSite(t, cfg, func(s *site) {
+		b := s.browser()
+		for range 60 {
+			expect(t, b.do("GET", "/api/auth/session", ""), 401, "unauthenticated")
+		}
+		expect(t, b.do("GET", "/api/auth/session", ""), 429, "rate_limited")
+		b.addr = "192.0.2.2:1"
+		expect(t, b.do("GET", "/api/auth/session", ""), 401, "unauthenticated")
+	})
+}
+
+func TestFailedVerifyBreakerStopsGuessingEverywhere(t *testing.T) {
+	cfg := openLimits()
+	cfg.Limits.FailedVerifies = 10
+	inSite(t, cfg, func(s *site) {
+		for range 10 {
+			b := s.browser()
+			b.ask("eve@example.org")
+			b.verify(other(s.mail.last("eve@example.org")))
+		}
+		b := s.browser()
+		b.ask("ana@example.org")
+		code := s.mail.last("ana@example.org")
+		w := b.verify(code)
+		expect(t, w, 429, "rate_limited")
+		if w.Header().Get("Retry-After") != "600" {
+			t.Errorf("Retry-After %s", w.Header().Get("Retry-After"))
+		}
+		time.Sleep(breakerWindow - time.Second)
+		s.svc.sweep()
+		time.Sleep(time.Second)
+		b.ask("ana@example.org")
+		if w := b.verify(s.mail.last("ana@example.org")); w.Code != 200 {
+			t.Errorf("after the window: %d %s", w.Code, w.Body)
+		}
+	})
+}
+
+func TestFullSessionStoreKeepsTheCode(t *testing.T) {
+	cfg := openLimits()
+	cfg.MaxSessions = 1
+	inSite(t, cfg, func(s *site) {
+		one, two := s.browser(), s.browser()
+		one.signIn("ana@example.org")
+		two.ask("ben@example.org")
+		expect(t, two.verify(s.mail.last("ben@example.org")), 503, "server_full")
+		one.do("POST", "/api/auth/logout", "")
+		if w := two.verify(s.mail.last("ben@example.org")); w.Code != 200 {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	})
+}
+
+func TestNoClientAddressIsRefused(t *testing.T) {
+	inSite(t, openLimits(), func(s *site) {
+		b := s.browser()
+		b.addr = "@"
+		expect(t, b.do("POST", "/api/auth/code", `{"email": "ana@example.org"}`), 403, "not_allowed")
+	})
+}
+
+func TestEveryRandomValueIsNeeded(t *testing.T) {
+	if _, err := New(Config{}, Deps{Mailer: &outbox{}, Random: bytes.NewReader(nil)}); err == nil {
+		t.Error("started without randomness")
+	}
+	if _, err := New(Config{}, Deps{}); err == nil {
+		t.Error("started without a mailer")
+	}
+}
+
+func FuzzSignInForm(f *testing.F) {
+	for _, s := range []string{`{"code": "123456"}`, `{"code":"1","code":"2"}`, `{"c\u006fde": "1"}`, `{"code": {"a": "}:"}}`, `{}`, `null`, `{"code": "\ud800"}`, "{\"code\": \"\xff\"}"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, err := parseStringField(body, "code")
+		if err != nil {
+			return
+		}
+		// What is accepted is exactly what a strict reading of one field gives.
+		var v struct {
+			Code *string `json:"code"`
+		}
+		d := json.NewDecoder(bytes.NewReader(body))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&v); err != nil || v.Code == nil || *v.Code != got {
+			t.Errorf("%q: %v", body, err)
+		}
+	})
+}
+
+func FuzzCookiesAndAuthorization(f *testing.F) {
+	svc, err := New(Config{}, Deps{Mailer: &outbox{}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(svc.Close)
+	for _, s := range []string{"__Host-conclave=" + strings.Repeat("0", 64), "a=b; __Host-conclave=\"x\"", "=;;,", "__Host-conclave-challenge=" + strings.Repeat("f", 64)} {
+		f.Add(s, "Bearer "+strings.Repeat("a", 64))
+		f.Add(s, "")
+	}
+	f.Fuzz(func(t *testing.T, cookie, authorization string) {
+		r := httptest.NewRequest(http.MethodGet, "/ws", nil)
+		r.Header["Cookie"] = []string{cookie}
+		if authorization != "" {
+			r.Header["Authorization"] = []string{authorization}
+		}
+		if id, err := svc.Authenticate(r); err == nil || id != (Identity{}) {
+			t.Errorf("signed in by %q %q", cookie, authorization)
+		}
+		value, _ := oneCookie(r, secureChallengeCookie)
+		if id, ok := parseChallengeID(value); ok && id.encode() != value {
+			t.Errorf("%q has two spellings", value)
+		}
+	})
+}

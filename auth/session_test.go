@@ -1,0 +1,166 @@
+package auth
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+)
+
+func testSessions() *sessionStore {
+	return newSessionStore(sessionConfig{ttl: 24 * time.Hour, maxSessions: 1000}, rand.Reader)
+}
+
+func signIn(t testing.TB, s *sessionStore, now time.Time) (token, *session) {
+	t.Helper()
+	tok, ses, err := s.create(now, mustEmail(t, "ana@example.org"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tok, ses
+}
+
+func TestSessionEndsAfterTwentyFourHoursWhateverHappens(t *testing.T) {
+	s := testSessions()
+	tok, ses := signIn(t, s, epoch())
+	for h := range 24 {
+		if s.lookup(epoch().Add(time.Duration(h)*time.Hour), tok) == nil {
+			t.Fatalf("gone after %d h", h)
+		}
+	}
+	s.touch(epoch().Add(24*time.Hour-1), ses.id)
+	if s.lookup(epoch().Add(24*time.Hour), tok) != nil {
+		t.Error("activity prolonged the absolute limit")
+	}
+}
+
+func TestIdleSessionEndsAndActivityKeepsIt(t *testing.T) {
+	s := testSessions()
+	s.cfg.idle = time.Hour
+	tok, ses := signIn(t, s, epoch())
+	s.touch(epoch().Add(50*time.Minute), ses.id)
+	if s.lookup(epoch().Add(100*time.Minute), tok) == nil {
+		t.Error("gone in spite of Touch")
+	}
+	if s.lookup(epoch().Add(160*time.Minute), tok) != nil {
+		t.Error("alive after an hour without activity")
+	}
+	s.touch(epoch().Add(161*time.Minute), ses.id)
+	if s.lookup(epoch().Add(161*time.Minute), tok) != nil {
+		t.Error("Touch brought a session back")
+	}
+}
+
+func TestOnlyTheHashOfATokenIsKept(t *testing.T) {
+	s := testSessions()
+	tok, ses := signIn(t, s, epoch())
+	if ses.hash != sha256.Sum256(tok[:]) {
+		t.Error("not SHA-256 of the token")
+	}
+	if [32]byte(ses.hash) == [32]byte(tok) || len(tok.encode()) != 64 {
+		t.Error("the token itself is kept, or is not 32 bytes")
+	}
+	if _, ok := s.byHash[tokenHash(tok)]; ok {
+		t.Error("found by the token itself")
+	}
+}
+
+func TestRevokeEndsTheSessionAtOnceAndReturnsItsHooks(t *testing.T) {
+	s := testSessions()
+	tok, ses := signIn(t, s, epoch())
+	closed := 0
+	for range 3 {
+		s.addHook(epoch(), ses.id, func() { closed++ })
+	}
+	cancelled, _ := s.addHook(epoch(), ses.id, func() { t.Error("a cancelled hook ran") })
+	s.removeHook(ses.id, cancelled)
+	run(s.revoke(ses.id))
+	if closed != 3 || s.lookup(epoch(), tok) != nil {
+		t.Errorf("%d hooks of 3 ran", closed)
+	}
+	if len(s.revoke(ses.id)) != 0 || len(s.byHash)+len(s.byID) != 0 {
+		t.Error("something is left")
+	}
+}
+
+func TestSweepEndsWhatIsOverAndNothingElse(t *testing.T) {
+	s := testSessions()
+	_, old := signIn(t, s, epoch())
+	fresh, _ := signIn(t, s, epoch().Add(time.Hour))
+	closed := 0
+	s.addHook(epoch(), old.id, func() { closed++ })
+	run(s.sweep(epoch().Add(24 * time.Hour)))
+	if closed != 1 || len(s.byHash) != 1 || s.lookup(epoch().Add(24*time.Hour), fresh) == nil {
+		t.Errorf("%d closed, %d left", closed, len(s.byHash))
+	}
+}
+
+func TestSessionsAndHooksAreBounded(t *testing.T) {
+	s := testSessions()
+	s.cfg.maxSessions = 2
+	_, ses := signIn(t, s, epoch())
+	signIn(t, s, epoch())
+	if _, _, err := s.create(epoch(), mustEmail(t, "ana@example.org")); !errors.Is(err, errTooManySessions) {
+		t.Errorf("third of two: %v", err)
+	}
+	for i := range maxHooks + 1 {
+		if _, ok := s.addHook(epoch(), ses.id, func() {}); ok != (i < maxHooks) {
+			t.Errorf("hook %d: %v", i+1, ok)
+		}
+	}
+}
+
+// TestASessionTakesLessThanOneKiB holds 100,000 sessions of different people and weighs them.
+func TestASessionTakesLessThanOneKiB(t *testing.T) {
+	const n = 100_000
+	if perSession := weigh(t, n); perSession > 1024 {
+		t.Errorf("%d bytes a session at %d sessions, bound 1024", perSession, n)
+	} else {
+		t.Logf("%d bytes a session at %d sessions", perSession, n)
+	}
+}
+
+func weigh(t testing.TB, n int) uint64 {
+	t.Helper()
+	before := heap()
+	s := newSessionStore(sessionConfig{ttl: 24 * time.Hour, maxSessions: n}, rand.Reader)
+	for i := range n {
+		if _, _, err := s.create(epoch(), mustEmail(t, fmt.Sprintf("somebody.%d@department.example.org", i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after := heap()
+	runtime.KeepAlive(s)
+	return (after - before) / uint64(n) //nolint:gosec // positive
+}
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func BenchmarkSessionBytes(b *testing.B) {
+	for range b.N {
+		b.ReportMetric(float64(weigh(b, 100_000)), "B/session")
+	}
+}
+
+func BenchmarkSessionLookup(b *testing.B) {
+	s := newSessionStore(sessionConfig{ttl: 24 * time.Hour, maxSessions: 100_000}, rand.Reader)
+	tokens := make([]token, 100_000)
+	for i := range tokens {
+		tokens[i], _ = signIn(b, s, epoch())
+	}
+	b.ResetTimer()
+	for i := range b.N {
+		if s.lookup(epoch(), tokens[i%len(tokens)]) == nil {
+			b.Fatal("lost")
+		}
+	}
+}
