@@ -334,6 +334,15 @@ func (s *Seat) Lost() {
 	}
 }
 
+// Leave gives the seat up; the sink is told why. It does not block.
+func (s *Seat) Leave(why ByeReason) {
+	a := s.actor
+	err := a.post(job{seat: s.id, run: func(now time.Time) { _ = a.state.request(now, s.id, s.sink, Leave{why}, newToken) }})
+	if errors.Is(err, ErrBusy) {
+		time.AfterFunc(time.Second, func() { s.Leave(why) })
+	}
+}
+
 // Gauges are counts over all meetings at this moment, and since the start.
 type Gauges struct {
 	Meetings, Participants, Waiting int

@@ -250,8 +250,8 @@ func (s *state) join(now time.Time, j joinRequest) (sfu.ParticipantID, error) {
 // roleOf is the role of somebody who comes in: the creator is host, unless they have handed over and a host is there.
 func (s *state) roleOf(p *seat) Role {
 	switch {
-	case p.identity.person() != s.creator:
-		return Participant
+	case p.identity.person() != s.creator, p.identity.Bot && s.hosts > 0:
+		return Participant // the bots of one token are one person; the first of them hosts
 	case s.handedOver && s.hosts > 0:
 		return Cohost
 	default:

@@ -177,12 +177,13 @@ const (
 	ByeProtocolError ByeReason = "protocol_error"
 	ByeShuttingDown  ByeReason = "shutting_down"
 	ByeMediaFailed   ByeReason = "media_failed"
+	ByeInternal      ByeReason = "internal"
 )
 
 // Values implements Enum.
 func (ByeReason) Values() []string {
 	return []string{"left", "denied", "removed", "banned", "ended", "expired", "idle", "replaced", "signed_out",
-		"slow_reader", "rate_limited", "protocol_error", "shutting_down", "media_failed"}
+		"slow_reader", "rate_limited", "protocol_error", "shutting_down", "media_failed", "internal"}
 }
 
 // LeavePolicy says what happens when the last host leaves.

@@ -212,7 +212,7 @@ type Answer struct {
 // Slots tells which slots changed what they carry. Withheld, when present, is the whole list.
 type Slots struct {
 	Slots    []Slot     `json:"slots"`
-	Withheld []Withheld `json:"withheld,omitempty"`
+	Withheld []Withheld `json:"withheld,omitzero"`
 }
 
 // Slot is what one receiving m-line carries. Participant 0 means nothing; then Source and Height are absent.

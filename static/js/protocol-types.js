@@ -37,7 +37,7 @@ export const LIMITS = Object.freeze({
 
 /** @typedef {"expiring"} NoticeKind */
 
-/** @typedef {"banned" | "denied" | "ended" | "expired" | "idle" | "left" | "media_failed" | "protocol_error" | "rate_limited" | "removed" | "replaced" | "shutting_down" | "signed_out" | "slow_reader"} ByeReason */
+/** @typedef {"banned" | "denied" | "ended" | "expired" | "idle" | "internal" | "left" | "media_failed" | "protocol_error" | "rate_limited" | "removed" | "replaced" | "shutting_down" | "signed_out" | "slow_reader"} ByeReason */
 
 /** @typedef {"already_joined" | "bad_json" | "bad_offer" | "bad_origin" | "banned" | "code_expired" | "internal" | "invalid_code" | "invalid_email" | "invalid_request" | "meeting_full" | "meeting_locked" | "no_media" | "no_such_meeting" | "no_such_participant" | "not_allowed" | "not_joined" | "not_permitted" | "rate_limited" | "resume_failed" | "server_full" | "too_large" | "unauthenticated" | "unknown_type" | "version" | "wrong_password"} ErrorID */
 

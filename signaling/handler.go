@@ -1,0 +1,260 @@
+package signaling
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"conclave/auth"
+	"conclave/meeting"
+)
+
+// Authenticator is what signaling needs of auth.Service.
+type Authenticator interface {
+	Authenticate(r *http.Request) (auth.Identity, error)
+	OnRevoke(id auth.SessionID, f func()) (cancel func())
+	Touch(id auth.SessionID)
+}
+
+// Config configures a Handler. Zero values take the defaults named.
+type Config struct {
+	// Origins may open WebSockets beside the page's own host, for example "https://meet.example.org".
+	Origins []string
+	// RoleNames are names to show for the roles host, cohost, participant and viewer; nil for none.
+	RoleNames map[string]string
+
+	MaxSockets           int // of the process; default 20,000
+	MaxSocketsPerSession int // default 32; bots are bounded by MaxSockets only
+	MaxSocketsPerClient  int // of one client IP (IPv6: /64); default 256; not for bots
+
+	CreatesPerHour   int // meetings of one address; default 30; not for bots
+	JoinsPerMinute   int // of one client IP to one meeting; default 120; not for bots
+	WrongPerMinute   int // wrong passwords of one client IP at one meeting; default 10
+	UnknownPerMinute int // requests of one client IP for meetings that do not exist; default 30
+	InfoPerMinute    int // GET /api/meetings/{id} of one client IP; default 120
+	LimiterKeys      int // keys that each limiter remembers; default 100,000
+
+	JoinTimeout    time.Duration // from the upgrade to the first join; default 10 s
+	RetryTimeout   time.Duration // from there to a seat; default 3 min: somebody types a password
+	MessageTimeout time.Duration // from a message's first byte to its last; default 10 s
+	PingEvery      time.Duration // default 15 s; a ping waits as long for its pong
+	WriteTimeout   time.Duration // of one message; default 10 s
+	OfferTimeout   time.Duration // to answer an offer; default 10 s
+
+	Log     *slog.Logger          // nil discards
+	Metrics prometheus.Registerer // nil: no metrics
+	Now     func() time.Time      // of the limits; nil means time.Now
+}
+
+func (c Config) withDefaults() Config {
+	for _, d := range []struct {
+		value *time.Duration
+		to    time.Duration
+	}{
+		{&c.JoinTimeout, 10 * time.Second}, {&c.RetryTimeout, 3 * time.Minute}, {&c.MessageTimeout, 10 * time.Second},
+		{&c.PingEvery, 15 * time.Second}, {&c.WriteTimeout, 10 * time.Second}, {&c.OfferTimeout, 10 * time.Second},
+	} {
+		if *d.value <= 0 {
+			*d.value = d.to
+		}
+	}
+	for _, n := range []struct {
+		value *int
+		to    int
+	}{
+		{&c.MaxSockets, 20_000}, {&c.MaxSocketsPerSession, 32}, {&c.MaxSocketsPerClient, 256}, {&c.CreatesPerHour, 30},
+		{&c.JoinsPerMinute, 120}, {&c.WrongPerMinute, 10}, {&c.UnknownPerMinute, 30}, {&c.InfoPerMinute, 120},
+		{&c.LimiterKeys, 100_000},
+	} {
+		if *n.value <= 0 {
+			*n.value = n.to
+		}
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+// Handler serves the routes of meetings and their WebSockets. Safe for concurrent use.
+type Handler struct {
+	cfg      Config
+	auth     Authenticator
+	registry *meeting.Registry
+	metrics  *metrics
+	limits   limits
+
+	mu       sync.Mutex
+	draining bool
+	sockets  map[*socket]struct{}   // at most MaxSockets
+	sessions map[auth.SessionID]int // sockets of each; at most one entry a socket
+	clients  map[auth.ClientIP]int  // sockets of each; at most one entry a socket
+	open     sync.WaitGroup         // one a socket
+}
+
+// limits are the limits that outlive a socket.
+type limits struct {
+	create  *auth.Limiter[creator]
+	joins   *auth.Limiter[attempt]
+	wrong   *auth.Limiter[attempt]
+	unknown *auth.Limiter[auth.ClientIP]
+	info    *auth.Limiter[auth.ClientIP]
+}
+
+// creator is who creates a meeting, attempt is who tries to get into which one.
+type creator struct {
+	address auth.Email
+	session auth.SessionID
+}
+
+type attempt struct {
+	client  auth.ClientIP
+	meeting meeting.ID
+}
+
+// New makes a Handler. The registry stays the caller's, but Drain closes it.
+func New(cfg Config, authenticator Authenticator, registry *meeting.Registry) (*Handler, error) {
+	if authenticator == nil || registry == nil {
+		return nil, errors.New("signaling: an authenticator and a registry are needed")
+	}
+	cfg = cfg.withDefaults()
+	limit := func(n int, window time.Duration) auth.LimiterConfig {
+		return auth.LimiterConfig{Limit: n, Window: window, MaxKeys: cfg.LimiterKeys}
+	}
+	h := &Handler{
+		cfg: cfg, auth: authenticator, registry: registry,
+		limits: limits{
+			create:  auth.NewLimiter[creator](limit(cfg.CreatesPerHour, time.Hour)),
+			joins:   auth.NewLimiter[attempt](limit(cfg.JoinsPerMinute, time.Minute)),
+			wrong:   auth.NewLimiter[attempt](limit(cfg.WrongPerMinute, time.Minute)),
+			unknown: auth.NewLimiter[auth.ClientIP](limit(cfg.UnknownPerMinute, time.Minute)),
+			info:    auth.NewLimiter[auth.ClientIP](limit(cfg.InfoPerMinute, time.Minute)),
+		},
+		sockets: make(map[*socket]struct{}), sessions: make(map[auth.SessionID]int), clients: make(map[auth.ClientIP]int),
+	}
+	m, err := newMetrics(cfg.Metrics, h)
+	if err != nil {
+		return nil, err
+	}
+	h.metrics = m
+	return h, nil
+}
+
+// Routes adds POST /api/meetings, GET /api/meetings/{id} and GET /ws to r. What comes before them must put the client's
+// IP into the context (auth.ClientIPMiddleware) and refuse cross-origin changes.
+func (h *Handler) Routes(r chi.Router) {
+	r.Post("/api/meetings", h.create)
+	r.Get("/api/meetings/{id}", h.info)
+	r.Get("/ws", h.upgrade)
+}
+
+// Drain takes no more sockets, ends every meeting, says bye "shutting_down" to everybody, and waits until all sockets are
+// closed or ctx ends; then it cuts those that are left.
+func (h *Handler) Drain(ctx context.Context) error {
+	h.mu.Lock()
+	h.draining = true
+	h.mu.Unlock()
+	err := h.registry.Close(ctx)
+	for _, s := range h.all() {
+		s.bye(shuttingDown)
+	}
+	closed := make(chan struct{})
+	go func() {
+		h.open.Wait()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+		return err
+	case <-ctx.Done():
+		for _, s := range h.all() {
+			s.cancel()
+		}
+		<-closed
+		return fmt.Errorf("signaling: drain: %w", ctx.Err())
+	}
+}
+
+func (h *Handler) all() []*socket {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := make([]*socket, 0, len(h.sockets))
+	for s := range h.sockets {
+		out = append(out, s)
+	}
+	return out
+}
+
+// errDraining and errNoRoom are why a socket is not taken.
+var (
+	errDraining = errors.New("draining")
+	errNoRoom   = errors.New("too many sockets of the process")
+	errTooMany  = errors.New("too many sockets of one person or client")
+)
+
+// add takes a place for a socket; remove gives it back.
+func (h *Handler) add(s *socket) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.draining:
+		return errDraining
+	case len(h.sockets) >= h.cfg.MaxSockets:
+		return errNoRoom
+	case s.who.Bot:
+	case h.sessions[s.who.Session] >= h.cfg.MaxSocketsPerSession, h.clients[s.client] >= h.cfg.MaxSocketsPerClient:
+		return errTooMany
+	}
+	h.sockets[s] = struct{}{}
+	if !s.who.Bot {
+		h.sessions[s.who.Session]++
+		h.clients[s.client]++
+	}
+	h.open.Add(1)
+	return nil
+}
+
+func (h *Handler) remove(s *socket) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.sockets, s)
+	if !s.who.Bot {
+		if h.sessions[s.who.Session]--; h.sessions[s.who.Session] == 0 {
+			delete(h.sessions, s.who.Session)
+		}
+		if h.clients[s.client]--; h.clients[s.client] == 0 {
+			delete(h.clients, s.client)
+		}
+	}
+	h.open.Done()
+}
+
+func (h *Handler) countSockets() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.sockets)
+}
+
+// identity is who, as package meeting knows them.
+func identity(who auth.Identity) meeting.Identity {
+	return meeting.Identity{
+		Session: meeting.SessionKeyOf(who.Session), Address: meeting.NewAddress(who.Email.Reveal()), Bot: who.Bot,
+	}
+}
+
+// allowedOrigin says whether a WebSocket may be opened from a page of origin: the server's own host or one configured.
+// A request without an Origin is not a browser's (RFC 6455 §4.1 has browsers send it), so that no cookie can be abused.
+func (h *Handler) allowedOrigin(origin, host string) bool {
+	return origin == "" || sameHost(origin, host) || slices.Contains(h.cfg.Origins, origin)
+}

@@ -1,0 +1,209 @@
+package signaling
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/go-chi/chi/v5"
+
+	"conclave/auth"
+	"conclave/meeting"
+	"conclave/signaling/protocol"
+)
+
+// fail answers with the error body of the protocol.
+func fail(w http.ResponseWriter, status int, id protocol.ErrorID, message string, retryAfter time.Duration) {
+	auth.WriteError(w, status, string(id), message, retryAfter)
+}
+
+// asker authenticates a request and finds its client; ok is false when it has been answered.
+func (h *Handler) asker(w http.ResponseWriter, r *http.Request) (who auth.Identity, client auth.ClientIP, ok bool) {
+	who, err := h.auth.Authenticate(r)
+	if err != nil {
+		fail(w, http.StatusUnauthorized, protocol.ErrUnauthenticated, "Sign in first.", 0)
+		return who, client, false
+	}
+	client, ok = auth.ClientIPFrom(r.Context())
+	if !ok {
+		// Without an address no limit can be kept: a proxy is misconfigured.
+		fail(w, http.StatusForbidden, protocol.ErrInternal, "The server cannot tell where this request comes from.", 0)
+		return who, client, false
+	}
+	return who, client.LimitKey(), true
+}
+
+// create is POST /api/meetings.
+func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
+	who, _, ok := h.asker(w, r)
+	if !ok {
+		return
+	}
+	if !who.CanHost {
+		fail(w, http.StatusForbidden, protocol.ErrNotAllowed, "This address may not create meetings here.", 0)
+		return
+	}
+	var body protocol.Create
+	if !readBody(w, r, &body) {
+		return
+	}
+	if !who.Bot {
+		key := creator{address: who.Email}
+		if who.Email.IsZero() {
+			key.session = who.Session
+		}
+		if ok, wait := h.limits.create.Allow(h.cfg.Now(), key); !ok {
+			fail(w, http.StatusTooManyRequests, protocol.ErrRateLimited, "Too many meetings created. Try again later.", wait)
+			return
+		}
+	}
+	id, expires, err := h.registry.Create(r.Context(), meeting.Creation{
+		Creator: identity(who), Title: meeting.NewTitle(body.Title), Password: body.Password,
+		Lobby: body.Lobby == nil || *body.Lobby, Policy: toPolicy(body.WhenHostLeaves),
+	})
+	if err != nil {
+		h.failWith(w, err)
+		return
+	}
+	auth.WriteJSON(w, http.StatusCreated, protocol.Created{Meeting: protocol.MeetingID(id.Reveal()), ExpiresAt: wireTime(expires)})
+}
+
+// info is GET /api/meetings/{id}.
+func (h *Handler) info(w http.ResponseWriter, r *http.Request) {
+	who, client, ok := h.asker(w, r)
+	if !ok {
+		return
+	}
+	now := h.cfg.Now()
+	if ok, wait := h.limits.info.Allow(now, client); !ok && !who.Bot {
+		fail(w, http.StatusTooManyRequests, protocol.ErrRateLimited, "Too many requests. Try again later.", wait)
+		return
+	}
+	// Whoever guesses addresses is stopped by the number of those that do not exist.
+	if ok, wait := h.limits.unknown.Check(now, client); !ok {
+		fail(w, http.StatusTooManyRequests, protocol.ErrRateLimited, "Too many wrong meeting addresses. Try again later.", wait)
+		return
+	}
+	id, err := meeting.ParseID(chi.URLParam(r, "id"))
+	if err != nil {
+		err = meeting.ErrNoSuchMeeting
+	}
+	var about meeting.Info
+	if err == nil {
+		about, err = h.registry.Info(r.Context(), id, identity(who))
+	}
+	if err != nil {
+		if errors.Is(err, meeting.ErrNoSuchMeeting) {
+			h.limits.unknown.Take(now, client)
+		}
+		h.failWith(w, err)
+		return
+	}
+	auth.WriteJSON(w, http.StatusOK, protocol.MeetingInfo{
+		Meeting: protocol.MeetingID(id.Reveal()), Title: about.Title.Reveal(), Password: about.Password, Lobby: about.Lobby,
+		Locked: about.Locked, Host: about.Host, Participants: about.Participants, ExpiresAt: wireTime(about.ExpiresAt),
+	})
+}
+
+// failWith answers with an error of package meeting.
+func (h *Handler) failWith(w http.ResponseWriter, err error) {
+	id, text := refusal(err)
+	switch id {
+	case protocol.ErrNoSuchMeeting:
+		fail(w, http.StatusNotFound, id, text, 0)
+	case protocol.ErrServerFull:
+		fail(w, http.StatusServiceUnavailable, id, text, time.Minute)
+	case protocol.ErrRateLimited:
+		fail(w, http.StatusTooManyRequests, id, text, time.Minute)
+	default:
+		fail(w, http.StatusInternalServerError, protocol.ErrInternal, text, 0)
+	}
+}
+
+// readBody decodes a JSON body strictly; it is false when the request has been answered.
+func readBody(w http.ResponseWriter, r *http.Request, out any) bool { // any: what protocol.DecodeBody takes
+	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
+		fail(w, http.StatusUnsupportedMediaType, protocol.ErrInvalidRequest, "The body must be application/json.", 0)
+		return false
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, protocol.MaxHTTPBody))
+	if err != nil {
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			fail(w, http.StatusRequestEntityTooLarge, protocol.ErrTooLarge, "The body is larger than 4 KiB.", 0)
+		} else {
+			fail(w, http.StatusBadRequest, protocol.ErrBadJSON, "The body could not be read.", 0)
+		}
+		return false
+	}
+	var wrong *protocol.RequestError
+	if errors.As(protocol.DecodeBody(body, out), &wrong) {
+		fail(w, http.StatusBadRequest, wrong.Err, wrong.Message, 0)
+		return false
+	}
+	return true
+}
+
+// upgrade is GET /ws: everything that can be refused is refused before the upgrade, as HTTP.
+func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request) {
+	if !h.allowedOrigin(r.Header.Get("Origin"), r.Host) {
+		h.metrics.refused("bad_origin")
+		fail(w, http.StatusForbidden, protocol.ErrBadOrigin, "This page may not connect to this server.", 0)
+		return
+	}
+	who, client, ok := h.asker(w, r)
+	if !ok {
+		h.metrics.refused("unauthenticated")
+		return
+	}
+	if !offers(r, protocol.Subprotocol) {
+		h.metrics.refused("subprotocol")
+		fail(w, http.StatusBadRequest, protocol.ErrInvalidRequest, "The subprotocol must be conclave.v1.", 0)
+		return
+	}
+	s := newSocket(h, who, client)
+	if err := h.add(s); err != nil {
+		h.metrics.refused("limit")
+		if errors.Is(err, errTooMany) {
+			fail(w, http.StatusTooManyRequests, protocol.ErrRateLimited, "Too many open connections. Close one first.", time.Minute)
+		} else {
+			fail(w, http.StatusServiceUnavailable, protocol.ErrServerFull, "The server takes no more connections. Try again later.", time.Minute)
+		}
+		return
+	}
+	defer h.remove(s)
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+		Subprotocols:       []string{protocol.Subprotocol},
+		InsecureSkipVerify: true, // checked above, with an error that a client can read
+		CompressionMode:    websocket.CompressionDisabled,
+		OnPingReceived:     s.onPing,
+	})
+	if err != nil {
+		h.metrics.refused("handshake") // answered by Accept
+		return
+	}
+	s.serve(conn)
+}
+
+// offers says whether the handshake offers a subprotocol (RFC 6455 §4.2.1).
+func offers(r *http.Request, subprotocol string) bool {
+	for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {
+		for offered := range strings.SplitSeq(line, ",") {
+			if strings.TrimSpace(offered) == subprotocol {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sameHost says whether origin is a web origin at host.
+func sameHost(origin, host string) bool {
+	u, err := url.Parse(origin)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && strings.EqualFold(u.Host, host)
+}

@@ -1,0 +1,213 @@
+package signaling
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"conclave/meeting"
+	"conclave/signaling/protocol"
+)
+
+// requestTimeout bounds how long a request waits for its meeting, or a join for its turn to check a password.
+const requestTimeout = 15 * time.Second
+
+// handle does what one message asks.
+func (s *socket) handle(data []byte) {
+	ok, giveUp := s.rate.take(s.h.cfg.Now())
+	m, err := protocol.DecodeClient(data)
+	var wrong *protocol.RequestError
+	if errors.As(err, &wrong) {
+		s.h.metrics.request("unreadable", string(wrong.Err))
+		s.answer(wrong.Reply(), protocol.ByeProtocolError)
+		if giveUp {
+			s.bye(protocol.ByeRateLimited)
+		}
+		return
+	}
+	if !ok {
+		s.refuse(m, protocol.ErrRateLimited, "Too many requests. Nothing was done.")
+		if giveUp {
+			s.bye(protocol.ByeRateLimited)
+		}
+		return
+	}
+	s.touch(m)
+	ctx, cancel := context.WithTimeout(s.ctx, requestTimeout)
+	defer cancel()
+	switch m := m.(type) {
+	case *protocol.Join:
+		s.join(ctx, m)
+	case *protocol.Offer:
+		s.offer(ctx, m)
+	case *protocol.Leave:
+		s.leave(m)
+	default:
+		s.request(ctx, m)
+	}
+}
+
+// touch tells the session that its person is there, now and then. What a client does by itself does not count.
+func (s *socket) touch(m protocol.ClientMessage) {
+	switch m.(type) {
+	case *protocol.Offer, *protocol.View:
+		return
+	}
+	if now := s.h.cfg.Now(); !s.who.Bot && now.Sub(s.touched) >= touchEvery {
+		s.touched = now
+		s.h.auth.Touch(s.who.Session)
+	}
+}
+
+// answer sends an error, and a bye after it if it is fatal.
+func (s *socket) answer(e *protocol.Error, why protocol.ByeReason) {
+	s.send(e)
+	if e.Fatal {
+		s.bye(why)
+	}
+}
+
+// refuse answers a request with an error.
+func (s *socket) refuse(m protocol.ClientMessage, id protocol.ErrorID, text string) {
+	s.h.metrics.request(m.Type(), string(id))
+	s.answer(&protocol.Error{ID: m.Request(), Error: id, Message: text, Fatal: id.Fatal()}, byeFor(id))
+}
+
+// byeFor is the reason of the bye after a fatal error.
+func byeFor(id protocol.ErrorID) protocol.ByeReason {
+	switch id {
+	case protocol.ErrNoSuchMeeting:
+		return protocol.ByeEnded
+	case protocol.ErrBanned:
+		return protocol.ByeBanned
+	case protocol.ErrMeetingLocked, protocol.ErrMeetingFull, protocol.ErrServerFull:
+		return protocol.ByeDenied
+	default:
+		return protocol.ByeProtocolError
+	}
+}
+
+func (s *socket) done(m protocol.ClientMessage) { s.h.metrics.request(m.Type(), "ok") }
+
+// join asks for a seat. The meeting answers, through Deliver.
+func (s *socket) join(ctx context.Context, m *protocol.Join) {
+	s.tried = true
+	if s.seat.Load() != nil {
+		s.refuse(m, protocol.ErrAlreadyJoined, "This connection has joined already.")
+		return
+	}
+	id, err := meeting.ParseID(string(m.Meeting))
+	if err != nil {
+		s.refuse(m, protocol.ErrNoSuchMeeting, "There is no such meeting.")
+		return
+	}
+	key := attempt{s.client, id}
+	if wait, ok := s.mayTry(key); !ok {
+		s.refuse(m, protocol.ErrRateLimited,
+			fmt.Sprintf("Too many attempts to join. Try again in %d seconds.", int(math.Ceil(wait.Seconds()))))
+		return
+	}
+	s.joinID.Store(uint32(m.ID))
+	s.waits.Store(false)
+	seat, err := s.h.registry.Join(ctx, meeting.Join{
+		Meeting: id, Identity: identity(s.who), Name: meeting.NewDisplayName(m.Name), Password: m.Password,
+		Resume: m.Resume, Sink: s,
+	})
+	if err != nil {
+		s.joinFailed(m, key, err)
+		return
+	}
+	s.seat.Store(seat)
+	s.done(m)
+	if reason, ended := s.out.finished(); ended && reason == protocol.ByeSignedOut {
+		seat.Leave(meeting.ByeSignedOut) // the session ended while the seat was given
+	}
+}
+
+// mayTry applies the limits on joining.
+func (s *socket) mayTry(key attempt) (wait time.Duration, ok bool) {
+	now := s.h.cfg.Now()
+	if ok, wait := s.h.limits.unknown.Check(now, s.client); !ok {
+		return wait, false
+	}
+	if ok, wait := s.h.limits.wrong.Check(now, key); !ok {
+		return wait, false
+	}
+	if s.who.Bot {
+		return 0, true
+	}
+	ok, wait = s.h.limits.joins.Allow(now, key)
+	return wait, ok
+}
+
+func (s *socket) joinFailed(m *protocol.Join, key attempt, err error) {
+	now := s.h.cfg.Now()
+	switch {
+	case errors.Is(err, meeting.ErrNoSuchMeeting):
+		s.h.limits.unknown.Take(now, s.client)
+	case errors.Is(err, meeting.ErrWrongPassword) && m.Password != "", errors.Is(err, meeting.ErrResumeFailed):
+		s.h.limits.wrong.Take(now, key)
+	}
+	id, text := refusal(err)
+	s.refuse(m, id, text)
+}
+
+// offer negotiates on this goroutine: it may take milliseconds, and holds up nobody but its sender.
+func (s *socket) offer(ctx context.Context, m *protocol.Offer) {
+	seat := s.seat.Load()
+	if seat == nil {
+		s.refuse(m, protocol.ErrNotJoined, "Join first.")
+		return
+	}
+	peer, err := seat.Peer(ctx)
+	if err != nil {
+		s.refuseWith(m, err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.h.cfg.OfferTimeout)
+	defer cancel()
+	answer, err := peer.Negotiate(ctx, m.SDP, toTracks(m.Tracks))
+	if err == nil {
+		err = seat.Do(ctx, meeting.Negotiated{})
+	}
+	if err != nil {
+		s.refuseWith(m, err)
+		return
+	}
+	s.send(&protocol.Answer{ID: m.ID, SDP: answer})
+	s.done(m)
+}
+
+func (s *socket) refuseWith(m protocol.ClientMessage, err error) {
+	id, text := refusal(err)
+	if id.Fatal() {
+		id = protocol.ErrNotJoined // the seat went with the meeting; its bye is on the way
+	}
+	s.refuse(m, id, text)
+}
+
+func (s *socket) leave(m *protocol.Leave) {
+	s.done(m)
+	if seat := s.seat.Load(); seat != nil {
+		seat.Leave(meeting.ByeLeft)
+		return
+	}
+	s.bye(protocol.ByeLeft)
+}
+
+// request is everything that the meeting decides.
+func (s *socket) request(ctx context.Context, m protocol.ClientMessage) {
+	seat := s.seat.Load()
+	if seat == nil {
+		s.refuse(m, protocol.ErrNotJoined, "Join first.")
+		return
+	}
+	if err := seat.Do(ctx, toRequest(m)); err != nil {
+		s.refuseWith(m, err)
+		return
+	}
+	s.send(&protocol.OK{ID: m.Request()})
+	s.done(m)
+}

@@ -1,0 +1,293 @@
+package signaling
+
+import (
+	"context"
+	"errors"
+	"io"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"conclave/auth"
+	"conclave/meeting"
+	"conclave/signaling/protocol"
+)
+
+const shuttingDown = protocol.ByeShuttingDown
+
+// touchEvery is how often activity on a socket is told to the session.
+const touchEvery = time.Minute
+
+// socket is one participant's WebSocket: one goroutine reads and acts, one writes. It is the meeting.Sink of its seat.
+type socket struct {
+	h      *Handler
+	who    auth.Identity
+	client auth.ClientIP // the key of limits
+	out    *queue
+	ctx    context.Context //nolint:containedctx // the life of the socket, which is longer than any call
+	cancel context.CancelFunc
+	conn   *websocket.Conn
+	seat   atomic.Pointer[meeting.Seat]
+	joinID atomic.Uint32 // of the join that a Welcome or the first LobbyStatus answers
+	waits  atomic.Bool   // a LobbyStatus has answered the join
+	joined atomic.Bool   // a Welcome has
+
+	// Of the reading goroutine.
+	rate    bucket
+	touched time.Time
+	tried   bool // a join came
+}
+
+func newSocket(h *Handler, who auth.Identity, client auth.ClientIP) *socket {
+	s := &socket{h: h, who: who, client: client, out: newQueue()}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+// serve runs the socket until it is closed. It returns when both goroutines have ended.
+func (s *socket) serve(conn *websocket.Conn) {
+	s.conn = conn
+	conn.SetReadLimit(-1) // receive bounds it, with an error that the client can read
+	defer s.cancel()
+	defer func() { _ = conn.CloseNow() }()
+	forget := s.h.auth.OnRevoke(s.who.Session, s.signedOut)
+	defer forget()
+
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		s.write()
+	}()
+	s.guard(s.read)
+	if seat := s.seat.Load(); seat != nil {
+		seat.Lost()
+	}
+	if _, ended := s.out.finished(); !ended {
+		s.cancel() // the client is gone: there is nobody to say bye to
+	}
+	<-written
+	reason, ended := s.out.finished()
+	if !ended {
+		reason = "lost"
+	}
+	s.h.metrics.closed(reason)
+}
+
+// guard runs f. A panic in it is our bug: it ends this participant with an error, and nobody else.
+func (s *socket) guard(f func()) {
+	fine := false
+	defer func() {
+		if fine {
+			return
+		}
+		_ = recover() // its value might hold what somebody typed; the stack holds none of it
+		s.h.metrics.panicked()
+		s.h.cfg.Log.Error("panic in a participant's handling", "stack", string(debug.Stack()))
+		if seat := s.seat.Load(); seat != nil {
+			seat.Leave(meeting.ByeInternal)
+		}
+		s.send(&protocol.Error{Error: protocol.ErrInternal, Message: "Something went wrong on the server.", Fatal: true})
+		s.bye(protocol.ByeInternal)
+	}()
+	f()
+	fine = true
+}
+
+// signedOut is called when the session ends: its sockets end at once.
+func (s *socket) signedOut() {
+	s.bye(protocol.ByeSignedOut)
+	if seat := s.seat.Load(); seat != nil {
+		seat.Leave(meeting.ByeSignedOut)
+	}
+}
+
+// send queues a message to this client. A client that does not read fast enough for the queue is disconnected.
+func (s *socket) send(m protocol.ServerMessage) { s.sendFrame(marshal(m)) }
+
+func (s *socket) sendFrame(frame []byte) {
+	if !s.out.put(frame) {
+		s.out.finish(byeFrame(protocol.ByeSlowReader), protocol.ByeSlowReader, true)
+	}
+}
+
+// bye queues the last message; the socket closes after it.
+func (s *socket) bye(reason protocol.ByeReason) { s.out.finish(byeFrame(reason), reason, false) }
+
+func byeFrame(reason protocol.ByeReason) []byte {
+	return marshal(&protocol.Bye{Reason: reason, Message: byeText(reason)})
+}
+
+// Deliver implements meeting.Sink. It does not block.
+func (s *socket) Deliver(d *meeting.Delivery) {
+	switch e := d.Event.(type) {
+	case meeting.Welcome:
+		s.joined.Store(true)
+		s.send(wireWelcome(protocol.RequestID(s.joinID.Load()), e, s.h.cfg.RoleNames))
+	case meeting.LobbyStatus:
+		m := &protocol.Lobby{Title: e.Title.Reveal(), Waiting: e.Waiting, HostsPresent: e.HostsPresent}
+		if s.waits.CompareAndSwap(false, true) {
+			m.ID = protocol.RequestID(s.joinID.Load())
+		}
+		s.send(m)
+	case meeting.Bye:
+		s.bye(wireBye(e.Reason))
+	default:
+		s.sendFrame(d.Frame(encodeEvent))
+	}
+}
+
+// write sends what is queued until the bye is out, the client is gone, or it takes too long.
+func (s *socket) write() {
+	defer s.cancel()
+	ping := time.NewTimer(s.h.cfg.PingEvery)
+	defer ping.Stop()
+	for {
+		frame, ok, end := s.out.next()
+		switch {
+		case ok:
+			if !s.writeFrame(frame) {
+				return
+			}
+			continue
+		case end:
+			// The reading goroutine is in the middle of a read; the handshake needs it to go on for a moment.
+			_ = s.conn.Close(s.closeStatus(), "")
+			return
+		}
+		select {
+		case <-s.out.ready:
+		case <-ping.C:
+			ping.Reset(s.h.cfg.PingEvery)
+			go s.ping()
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *socket) writeFrame(frame []byte) bool {
+	ctx, cancel := context.WithTimeout(s.ctx, s.h.cfg.WriteTimeout)
+	defer cancel()
+	return s.conn.Write(ctx, websocket.MessageText, frame) == nil
+}
+
+// closeStatus is the status code of the close frame (RFC 6455 §7.4.1).
+func (s *socket) closeStatus() websocket.StatusCode {
+	switch reason, _ := s.out.finished(); reason {
+	case protocol.ByeProtocolError, protocol.ByeRateLimited, protocol.ByeSlowReader:
+		return websocket.StatusPolicyViolation
+	case protocol.ByeShuttingDown:
+		return websocket.StatusGoingAway
+	case protocol.ByeInternal:
+		return websocket.StatusInternalError
+	default:
+		return websocket.StatusNormalClosure
+	}
+}
+
+// ping asks for a sign of life. It runs on a goroutine of its own for as long as the answer takes.
+func (s *socket) ping() {
+	ctx, cancel := context.WithTimeout(s.ctx, s.h.cfg.PingEvery)
+	defer cancel()
+	if s.conn.Ping(ctx) != nil {
+		s.cancel()
+	}
+}
+
+// onPing counts a client's pings like requests, and lets those over the limit go unanswered. It is called by the
+// reading goroutine.
+func (s *socket) onPing(context.Context, []byte) bool {
+	ok, giveUp := s.rate.take(s.h.cfg.Now())
+	if giveUp {
+		s.bye(protocol.ByeRateLimited)
+	}
+	return ok
+}
+
+// read takes the client's messages one after the other until the socket is closed.
+func (s *socket) read() {
+	timeout := time.AfterFunc(s.h.cfg.JoinTimeout, s.notJoined)
+	defer timeout.Stop()
+	for {
+		data, err := s.receive()
+		if err != nil {
+			if errors.Is(err, errTooLarge) || errors.Is(err, errNotText) {
+				s.fatal(err)
+				s.drain()
+			}
+			return
+		}
+		if _, ended := s.out.finished(); ended {
+			s.drain()
+			return
+		}
+		s.handle(data)
+		if s.tried && s.seat.Load() != nil {
+			timeout.Stop()
+		} else if s.tried {
+			timeout.Reset(s.h.cfg.RetryTimeout)
+		}
+	}
+}
+
+// notJoined ends a socket that never asked for a seat, or got none.
+func (s *socket) notJoined() {
+	if s.seat.Load() == nil {
+		s.bye(protocol.ByeProtocolError)
+	}
+}
+
+// drain reads on and forgets, so that the bye and the close handshake get through. It ends with the socket: the writer
+// closes it.
+func (s *socket) drain() {
+	for {
+		_, r, err := s.conn.Reader(s.ctx)
+		if err != nil {
+			return
+		}
+		if _, err := io.Copy(io.Discard, r); err != nil {
+			return
+		}
+	}
+}
+
+var (
+	errTooLarge = errors.New("message too large")
+	errNotText  = errors.New("not a text message")
+)
+
+// receive reads one message. It waits for the first byte as long as pings are answered, and for the rest of it
+// MessageTimeout: a message cannot be started and never finished.
+func (s *socket) receive() ([]byte, error) {
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	kind, r, err := s.conn.Reader(ctx)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // not looked at
+	}
+	defer time.AfterFunc(s.h.cfg.MessageTimeout, cancel).Stop()
+	if kind != websocket.MessageText {
+		return nil, errNotText
+	}
+	data, err := io.ReadAll(io.LimitReader(r, protocol.MaxOffer+1))
+	if err != nil {
+		return nil, err //nolint:wrapcheck // not looked at
+	}
+	if len(data) > protocol.MaxOffer {
+		return nil, errTooLarge
+	}
+	return data, nil
+}
+
+// fatal answers what cannot be a message, and ends the socket.
+func (s *socket) fatal(err error) {
+	id, text := protocol.ErrBadJSON, "Messages are text frames."
+	if errors.Is(err, errTooLarge) {
+		id, text = protocol.ErrTooLarge, "The message is larger than 256 KiB."
+	}
+	s.h.metrics.request("unreadable", string(id))
+	s.send(&protocol.Error{Error: id, Message: text, Fatal: true})
+	s.bye(protocol.ByeProtocolError)
+}
