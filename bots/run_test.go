@@ -1,0 +1,145 @@
+package bots
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"conclave/signaling/protocol"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// short is a run of a second or two.
+func short(url string) Config {
+	return Config{
+		URL: url, Token: fakeToken, Count: 3, Publishers: -1, Simulcast: true, AudioSlots: 4, VideoSlots: 4, View: -1,
+		Duration: time.Second, Settle: 100 * time.Millisecond, JoinTimeout: 15 * time.Second, Feedback: true,
+	}
+}
+
+func run(t *testing.T, cfg Config) *Report {
+	t.Helper()
+	r, err := Run(context.Background(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if testing.Verbose() {
+		_ = r.WriteText(os.Stderr)
+	}
+	return r
+}
+
+func TestEveryBotReceivesEveryOther(t *testing.T) {
+	_, url := newFakeServer(t)
+	r := run(t, short(url))
+	if r.Total.ExpectedAudio != 6 || r.Total.ArrivedAudio != 6 || r.Total.ExpectedVideo != 6 || r.Total.ArrivedVideo != 6 {
+		t.Errorf("streams: %+v", r.Total.Traffic)
+	}
+	if len(r.Failures) > 0 {
+		t.Errorf("failures: %q", r.Failures)
+	}
+	if r.Total.LostAfter > 0 || r.Total.Frames == 0 || r.Total.AudioDelay.Count == 0 || r.Total.VideoDelay.Count == 0 {
+		t.Errorf("media: %+v", r.Total)
+	}
+	for _, b := range r.Bots {
+		for _, phase := range []string{"socket", "admitted", "answer", "ice", "dtls", "total", "first_rtp", "first_key_frame"} {
+			if _, ok := b.JoinMS[phase]; !ok {
+				t.Errorf("bot %d: no phase %s", b.Bot, phase)
+			}
+		}
+		if len(b.RequestErrors) > 0 {
+			t.Errorf("bot %d: %v", b.Bot, b.RequestErrors)
+		}
+	}
+}
+
+func TestBenchListenersCountWithoutDecryptingAll(t *testing.T) {
+	_, url := newFakeServer(t)
+	cfg := short(url)
+	cfg.Bench, cfg.Publishers, cfg.Verify, cfg.Poll, cfg.Feedback = true, 1, 16, 5*time.Millisecond, false
+	cfg.Duration = 2 * time.Second
+	r := run(t, cfg)
+	if len(r.Failures) > 0 {
+		t.Errorf("failures: %q", r.Failures)
+	}
+	// Two listeners of 120 + 50 packets a second.
+	if got := r.Window.PacketsPerS; got < 330 || got > 350 {
+		t.Errorf("%.0f packets a second, want 340", got)
+	}
+	if r.Total.ExpectedVideo != 2 || r.Total.ArrivedVideo != 2 {
+		t.Errorf("streams: %+v", r.Total.Traffic)
+	}
+}
+
+func TestSilenceOfTheServerFailsTheRun(t *testing.T) {
+	f, url := newFakeServer(t)
+	f.mute = true
+	cfg := short(url)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second) // do not wait long for what will not come
+	defer cancel()
+	r, err := Run(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Verdict == Passed || r.Total.ArrivedVideo != 0 || r.Total.ExpectedVideo == 0 {
+		t.Errorf("%s %q %+v", r.Verdict, r.Failures, r.Total.Traffic)
+	}
+}
+
+func TestLobbyAndRateLimitAreWaitedFor(t *testing.T) {
+	f, url := newFakeServer(t)
+	f.lobby, f.busy = 200*time.Millisecond, 2
+	cfg := short(url)
+	cfg.Count = 2
+	r := run(t, cfg)
+	if len(r.Failures) > 0 {
+		t.Errorf("failures: %q", r.Failures)
+	}
+	for _, b := range r.Bots {
+		if !b.Lobby || b.JoinMS["admitted"] < 200 {
+			t.Errorf("bot %d: lobby %v, admitted after %.0f ms", b.Bot, b.Lobby, b.JoinMS["admitted"])
+		}
+	}
+}
+
+func TestChurnReplacesBotsWithoutFailing(t *testing.T) {
+	_, url := newFakeServer(t)
+	cfg := short(url)
+	cfg.Churn, cfg.Duration = 300*time.Millisecond, 2*time.Second
+	cfg.VideoSlots, cfg.AudioSlots, cfg.View = 0, 0, 0 // the fake never takes a slot back
+	r := run(t, cfg)
+	if len(r.Failures) > 0 {
+		t.Errorf("failures: %q", r.Failures)
+	}
+	if len(r.Bots) < 6 {
+		t.Errorf("only %d bots took part", len(r.Bots))
+	}
+}
+
+func TestWithoutTheOperatorsTokenNothingStarts(t *testing.T) {
+	_, url := newFakeServer(t)
+	cfg := short(url)
+	cfg.Token = strings.Repeat("0", 64)
+	_, err := Run(context.Background(), cfg)
+	var refused *RefusedError
+	if !errors.As(err, &refused) || refused.ID != protocol.ErrUnauthenticated {
+		t.Errorf("got %v", err)
+	}
+	cfg.Token = ""
+	if _, err := Run(context.Background(), cfg); err == nil {
+		t.Error("ran without a token")
+	}
+}
+
+func TestTheTokenIsNeverSentInTheClear(t *testing.T) {
+	cfg := short("http://meet.example.org")
+	if _, err := Run(context.Background(), cfg); !errors.Is(err, errPlainHTTP) {
+		t.Errorf("got %v", err)
+	}
+}
