@@ -11,6 +11,8 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -103,10 +105,34 @@ type Limits struct {
 // Meetings are the options of meetings.
 type Meetings struct {
 	MaxMeeting      time.Duration `conf:"" name:"max-meeting" group:"Meetings" default:"2h" help:"Hard end of a meeting."`
-	ParticipantIdle time.Duration `conf:"" name:"participant-idle" group:"Meetings" default:"0s" help:"Ask a participant without any activity whether they are there, and sign them out if not; 0 for never."`
-	MaxParticipants int           `conf:"" name:"max-participants" group:"Meetings" default:"1000" help:"Participants in one meeting."`
+	ParticipantIdle time.Duration `conf:"" name:"participant-idle" group:"Meetings" default:"0s" help:"Ask a participant without any activity whether they are there, and take them out if not; 0 for never."`
+	MaxParticipants int           `conf:"" name:"max-participants" group:"Meetings" default:"500" help:"Participants in one meeting, and people in its lobby."`
 	MaxMeetings     int           `conf:"" name:"max-meetings" group:"Meetings" default:"10000" help:"Meetings at once. Over it: server_full."`
-	MeetingsPerHour int           `conf:"" name:"meetings-per-address-hour" group:"Meetings" default:"20" help:"Meetings one address may create in an hour."`
+	MeetingsPerHour int           `conf:"" name:"meetings-per-address-hour" group:"Meetings" default:"30" help:"Meetings one address may create in an hour."`
+	MeetingsAtOnce  int           `conf:"" name:"meetings-per-address" group:"Meetings" default:"20" help:"Meetings of one address at a time."`
+	Guests          bool          `conf:"" name:"guests" group:"Meetings" help:"Let people without a verified address wait in the lobby of a meeting that has a password."`
+	RoleNames       []string      `conf:"" name:"role-names" group:"Meetings" placeholder:"ROLE=NAME" help:"Names to show for the roles host, cohost, participant and viewer, such as host=Doctor,participant=Patient."`
+	MaxSockets      int           `conf:"" name:"max-sockets" group:"Meetings" default:"20000" help:"WebSockets at once."`
+	ClientSockets   int           `conf:"" name:"sockets-per-client" group:"Meetings" default:"256" help:"WebSockets of one client IP (IPv6: /64) at once. Raise it for offices behind one address."`
+	JoinsPerMinute  int           `conf:"" name:"joins-per-minute" group:"Meetings" default:"120" help:"Attempts of one client IP to join one meeting, in a minute."`
+	WrongPasswords  int           `conf:"" name:"wrong-passwords-per-minute" group:"Meetings" default:"10" help:"Wrong passwords of one client IP at one meeting, in a minute."`
+}
+
+// Roles returns RoleNames as a map; nil for none.
+func (m Meetings) Roles() (map[string]string, error) {
+	var roles map[string]string
+	for _, entry := range m.RoleNames {
+		role, name, ok := strings.Cut(entry, "=")
+		role, name = strings.TrimSpace(role), strings.TrimSpace(name)
+		if !ok || name == "" || len(name) > 64 || !slices.Contains([]string{"host", "cohost", "participant", "viewer"}, role) {
+			return nil, fmt.Errorf("role_names: %q is not like host=Doctor; the roles are host, cohost, participant and viewer", entry)
+		}
+		if roles == nil {
+			roles = map[string]string{}
+		}
+		roles[role] = name
+	}
+	return roles, nil
 }
 
 // Running is about running the process.

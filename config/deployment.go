@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // TLSSource says where the certificate comes from.
@@ -242,13 +243,21 @@ func (c *Config) checkRanges(*Deployment) error {
 		"failed_verifies": c.Limits.FailedVerifies, "auth_requests_per_minute": c.Limits.AuthRequests,
 		"max_connections": c.Limits.MaxConnections, "connections_per_client": c.Limits.ClientConnections,
 		"max_sessions": c.MaxSessions, "max_participants": c.Meetings.MaxParticipants, "max_meetings": c.Meetings.MaxMeetings,
-		"meetings_per_address_hour": c.Meetings.MeetingsPerHour,
+		"meetings_per_address_hour": c.Meetings.MeetingsPerHour, "meetings_per_address": c.Meetings.MeetingsAtOnce,
+		"max_sockets": c.Meetings.MaxSockets, "sockets_per_client": c.Meetings.ClientSockets,
+		"joins_per_minute": c.Meetings.JoinsPerMinute, "wrong_passwords_per_minute": c.Meetings.WrongPasswords,
 	}
 	var errs []error
 	for _, name := range sortedKeys(positive) {
 		if positive[name] < 1 {
 			errs = append(errs, fmt.Errorf("%s must be at least 1", name))
 		}
+	}
+	if _, err := c.Meetings.Roles(); err != nil {
+		errs = append(errs, err)
+	}
+	if c.Meetings.MaxMeeting < time.Minute {
+		errs = append(errs, errors.New("max_meeting must be at least 1m"))
 	}
 	for _, t := range c.BotTokens {
 		if len(t) < 64 || len(t) > 256 || strings.Trim(string(t), "0123456789abcdef") != "" {

@@ -133,6 +133,9 @@ func (s *Sources) secretFile(option, path string) (string, error) {
 	return strings.TrimSpace(string(b)), nil
 }
 
+// otherEnv are names in the environment that are not options: the file's, and the one that `conclave bots` reads.
+func otherEnv() []string { return []string{"config", "bot_token"} }
+
 // load reads the file once and checks all names, so that a typing mistake is found even if nobody asks for the option.
 func (s *Sources) load() error {
 	if s.loaded {
@@ -142,7 +145,7 @@ func (s *Sources) load() error {
 	known := knownNames()
 	for _, key := range sortedKeys(s.environ) {
 		name := strings.ToLower(strings.TrimPrefix(key, EnvPrefix))
-		if name != "config" && !known.has(name) {
+		if !slices.Contains(otherEnv(), name) && !known.has(name) {
 			return fmt.Errorf("unknown environment variable %s%s", key, did(EnvPrefix+strings.ToUpper(known.nearest(name)), known.nearest(name) != ""))
 		}
 	}

@@ -2,20 +2,95 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"net/netip"
 
 	"github.com/go-chi/chi/v5"
+
+	"conclave/meeting"
+	"conclave/sfu"
+	"conclave/signaling"
 )
 
-type chiRouter = chi.Router
+// media is what meetings need: the sockets, the registry, and the WebSockets in front of them.
+type media struct {
+	addrs     []netip.AddrPort
+	sfu       *sfu.Server
+	registry  *meeting.Registry
+	signaling *signaling.Handler
+}
 
-func startMedia(s *server) (*media, error) {
-	addrs, err := mediaAddresses(s.cfg, s.deployment.Loopback, s.deployment.MediaPort)
+// startMedia opens the media sockets and puts meetings on top of them.
+func (s *server) startMedia() (m *media, err error) {
+	m = &media{}
+	defer func() {
+		if err != nil {
+			m.close()
+		}
+	}()
+	if m.addrs, err = mediaAddresses(s.cfg, s.deployment.Loopback, s.deployment.MediaPort); err != nil {
+		return nil, err
+	}
+	if m.sfu, err = sfu.Listen(sfu.Config{Listen: m.addrs, Advertise: s.cfg.Advertise, Log: s.log}); err != nil {
+		return nil, fmt.Errorf("media: %w", err)
+	}
+	c := s.cfg.Meetings
+	m.registry, err = meeting.NewRegistry(meeting.Config{
+		Media: meeting.FromSFU(m.sfu), Lifetime: c.MaxMeeting, IdleAfter: c.ParticipantIdle, MaxMeetings: c.MaxMeetings,
+		MaxPerCreator: c.MeetingsAtOnce, MaxParticipants: c.MaxParticipants, Guests: c.Guests, Log: s.log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("meetings: %w", err)
+	}
+	roles, err := c.Roles()
 	if err != nil {
 		return nil, err
 	}
-	return &media{addrs: addrs}, nil
+	m.signaling, err = signaling.New(signaling.Config{
+		Origins: s.origins(), RoleNames: roles, MaxSockets: c.MaxSockets, MaxSocketsPerClient: c.ClientSockets,
+		CreatesPerHour: c.MeetingsPerHour, JoinsPerMinute: c.JoinsPerMinute, WrongPerMinute: c.WrongPasswords,
+		Log: s.log, Metrics: s.metrics.registry,
+	}, s.auth, m.registry)
+	if err != nil {
+		return nil, fmt.Errorf("signaling: %w", err)
+	}
+	return m, nil
 }
 
-func (m *media) drain(context.Context) {}
+// origins may open WebSockets.
+func (s *server) origins() []string {
+	list := []string{s.deployment.URL.String()}
+	if s.cfg.ClientURL != "" {
+		list = append(list, s.cfg.ClientURL)
+	}
+	return list
+}
 
-func (m *media) close() {}
+func (m *media) routes(r chi.Router) { m.signaling.Routes(r) }
+
+// drain tells everybody and waits until they have gone or ctx ends.
+func (m *media) drain(ctx context.Context) error { return m.signaling.Drain(ctx) }
+
+// close ends what is there, in the opposite order of startMedia.
+func (m *media) close() {
+	if m.registry != nil {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel() // whoever is still there has had the time of drain
+		_ = m.registry.Close(ctx)
+	}
+	if m.sfu != nil {
+		_ = m.sfu.Close()
+	}
+}
+
+// String lists the addresses of this machine that media is served on.
+func (m *media) String() string {
+	text := ""
+	for i, a := range m.addrs {
+		if i > 0 {
+			text += " "
+		}
+		text += a.String() + "/udp"
+	}
+	return text
+}

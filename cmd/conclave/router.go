@@ -72,7 +72,7 @@ func publicConfig(c *config.Config) http.HandlerFunc {
 		CodeDigits int    `json:"code_digits"`
 		MaxMeeting int    `json:"max_meeting_s"`
 		Guests     bool   `json:"guests"`
-	}{c.Name, c.Operator, version(), c.CodeDigits, int(c.Meetings.MaxMeeting / time.Second), false}
+	}{c.Name, c.Operator, version(), c.CodeDigits, int(c.Meetings.MaxMeeting / time.Second), c.Meetings.Guests}
 	return func(w http.ResponseWriter, _ *http.Request) { auth.WriteJSON(w, http.StatusOK, body) }
 }
 

@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"os/signal"
 	"strconv"
@@ -102,7 +101,7 @@ func (s *server) start(ctx context.Context, l net.Listener) (err error) {
 	}
 	s.metrics.watchMail(s.auth.MailHealth)
 	s.health = &health{mail: s.auth.MailHealth}
-	if s.media, err = startMedia(s); err != nil {
+	if s.media, err = s.startMedia(); err != nil {
 		return err
 	}
 	client, err := static.Handler(static.Options{Dir: s.cfg.Running.StaticDir})
@@ -188,8 +187,10 @@ func (s *server) drain() error {
 	s.health.draining.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Running.DrainTimeout)
 	defer cancel()
-	s.media.drain(ctx)
 	var errs []error
+	if err := s.media.drain(ctx); err != nil {
+		errs = append(errs, fmt.Errorf("draining meetings: %w", err))
+	}
 	for _, h := range s.servers {
 		if err := h.Shutdown(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("draining: %w", err))
@@ -318,22 +319,4 @@ type discardAddresses struct{ slog.Handler }
 func (h discardAddresses) Handle(ctx context.Context, r slog.Record) error {
 	clean := slog.NewRecord(time.Now(), r.Level, "a connection failed", 0)
 	return h.Handler.Handle(ctx, clean) //nolint:wrapcheck // a pass-through
-}
-
-// media is what is behind the signaling: sockets and meetings.
-type media struct {
-	addrs  []netip.AddrPort
-	routes func(r chiRouter)
-}
-
-// String lists the addresses of this machine that media is served on.
-func (m *media) String() string {
-	s := ""
-	for i, a := range m.addrs {
-		if i > 0 {
-			s += " "
-		}
-		s += a.String() + "/udp"
-	}
-	return s
 }
