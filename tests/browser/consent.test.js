@@ -50,7 +50,7 @@ for (const kind of kinds) {
       guest = await Person.arrive(browser, server, 'Guest', { path: `/m/${host.meeting()}` });
       await guest.signIn();
       await guest.screen('prejoin');
-      await guest.at('name').fill(guest.name);
+      await guest.write('name', guest.name);
       await guest.at('join').click();
       await guest.screen('lobby');
       await sleep(1000);

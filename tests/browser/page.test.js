@@ -50,13 +50,13 @@ for (const kind of kinds) {
     }, () => inspect('sign-in'));
 
     step('a wrong address gets a clear error', async () => {
-      await person.at('signin-email').fill('nobody@nowhere@example.org');
+      await person.write('signin-email', 'nobody@nowhere@example.org');
       await person.at('signin-send').click();
       await person.page.getByRole('alert').filter({ hasText: /\w/ }).first().waitFor();
     }, () => inspect('sign-in-error'));
 
     step('the code', async () => {
-      await person.at('signin-email').fill(person.email);
+      await person.write('signin-email', person.email);
       await person.at('signin-send').click();
       await person.screen('code');
     }, () => inspect('code'));
@@ -64,12 +64,12 @@ for (const kind of kinds) {
     step('a wrong code gets a clear error', async () => {
       code = await person.server.code(person.email);
       const wrong = String((Number(code) + 1) % 10 ** code.length).padStart(code.length, '0');
-      await person.at('signin-code').fill(wrong);
+      await person.write('signin-code', wrong);
       await person.page.getByRole('alert').filter({ hasText: /\w/ }).first().waitFor();
     }, () => inspect('code-error'));
 
     step('the right code still works, and leads home', async () => {
-      await person.at('signin-code').fill(code);
+      await person.write('signin-code', code);
       await person.screen('home');
     }, () => inspect('home'));
 

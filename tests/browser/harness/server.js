@@ -4,7 +4,7 @@ import { createWriteStream } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { artefact, artefacts, root } from './paths.js';
-import { until } from './wait.js';
+import { Hopeless, until } from './wait.js';
 
 const run = promisify(execFile);
 
@@ -39,7 +39,8 @@ export class Server {
    */
   static async start(name, args = []) {
     const server = new Server();
-    const flags = ['serve', '--listen', '127.0.0.1:0', '--media-port', '0', '--admin-listen', '', ...args];
+    const flags = ['serve', '--listen', '127.0.0.1:0', '--media-port', '0', '--admin-listen', '', ...args,
+      ...(process.env.TEST_STATIC_DIR ? ['--static-dir', process.env.TEST_STATIC_DIR] : [])];
     server.process = spawn(await binary(), flags, {
       cwd: artefacts, stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -55,7 +56,7 @@ export class Server {
     }
     server.process.once('exit', (code) => { server.exit = code; });
     server.url = await until('the server prints its address', () => {
-      assert(server.exit === undefined, `the server ended with ${server.exit}:\n${server.lines.join('\n')}`);
+      if (server.exit !== undefined) throw new Hopeless(`the server ended with ${server.exit}:\n${server.lines.join('\n')}`);
       return server.lines.join('\n').match(/^url\s+(https?:\/\/[^\s/]+)/m)?.[1];
     }, 20_000);
     await until('the server answers', async () => (await fetch(`${server.url}/api/config`)).ok);

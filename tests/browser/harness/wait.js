@@ -7,6 +7,9 @@ export function sleep(ms) {
   return new Promise((resolve) => { setTimeout(resolve, ms); });
 }
 
+/** Thrown by what until() asks when waiting on is of no use. */
+export class Hopeless extends Error {}
+
 /**
  * Asks until the answer is truthy, and fails with a sentence that says what was waited for.
  * @template T
@@ -25,6 +28,7 @@ export async function until(what, ask, timeoutMs = 10_000) {
       if (answer) return answer;
       last = answer;
     } catch (error) {
+      if (error instanceof Hopeless) throw error;
       last = error;
     }
     if (Date.now() > deadline) {
