@@ -13,8 +13,8 @@ import (
 	"conclave/signaling/protocol"
 )
 
-// viewDelay gathers roster changes before a new view is sent: far below the request limit.
-const viewDelay = 200 * time.Millisecond
+// viewInterval is the shortest time between two views: far below the request limit. The first change is told at once.
+const viewInterval = 200 * time.Millisecond
 
 // phases are the moments of a join.
 type phases struct {
@@ -40,6 +40,7 @@ type bot struct {
 	times   phases
 	page    int
 	viewing []protocol.Want
+	viewed  time.Time         // when that was told
 	silent  []protocol.Source // muted by a host; each source at most once
 
 	mu     sync.Mutex
@@ -217,7 +218,7 @@ func (b *bot) stay(ctx context.Context, quiet, gone <-chan struct{}) error {
 				return fmt.Errorf("%w: %s", errBye, bye.Reason)
 			}
 			if b.handle(m) {
-				view.Reset(viewDelay)
+				view.Reset(time.Until(b.viewed.Add(viewInterval)))
 			}
 			if _, ok := m.(*protocol.Idle); ok {
 				if err := b.ws.send(ctx, &protocol.Active{ID: b.ws.id()}); err != nil {
@@ -328,7 +329,7 @@ func (b *bot) sendView(ctx context.Context) error {
 	if slices.Equal(wants, b.viewing) {
 		return nil
 	}
-	b.viewing = wants
+	b.viewing, b.viewed = wants, time.Now()
 	return b.ws.send(ctx, &protocol.View{ID: b.ws.id(), Wants: wants})
 }
 
