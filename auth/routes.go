@@ -213,18 +213,13 @@ func (s *Service) verifyCode(id challengeID, code string) (t token, who Identity
 }
 
 type sessionBody struct {
-	Email     string     `json:"email"`
-	ExpiresAt *time.Time `json:"expires_at,omitempty"`
-	CanHost   bool       `json:"can_host"`
+	Email     string    `json:"email"`
+	ExpiresAt time.Time `json:"expires_at"`
+	CanHost   bool      `json:"can_host"`
 }
 
 func newSessionBody(id Identity) sessionBody {
-	body := sessionBody{Email: id.Email.Reveal(), CanHost: id.CanHost}
-	if !id.ExpiresAt.IsZero() {
-		at := id.ExpiresAt.UTC().Truncate(time.Second)
-		body.ExpiresAt = &at
-	}
-	return body
+	return sessionBody{Email: id.Email.Reveal(), ExpiresAt: id.ExpiresAt.UTC().Truncate(time.Second), CanHost: id.CanHost}
 }
 
 func (s *Service) getSession(w http.ResponseWriter, r *http.Request) {

@@ -93,7 +93,7 @@ type Identity struct {
 	Bot bool
 	// CanHost says whether this identity may create meetings.
 	CanHost bool
-	// ExpiresAt is when the session ends at the latest; zero for bots.
+	// ExpiresAt is when the session ends at the latest. For bots it moves on with each request: their tokens do not end.
 	ExpiresAt time.Time
 }
 
