@@ -24,12 +24,12 @@ const (
 
 // Info describes one video packet.
 type Info struct {
-	PictureID   uint16 // VP8: 7 or 15 bits
-	Height      uint16 // of a VP8 key frame, else 0
+	PictureID   uint16 // 7 or 15 bits
+	Height      uint16 // of a key frame, where its payload says so: VP8's frame header, VP9's scalability structure; else 0
 	TL0PicIdx   uint8
 	TID         uint8 // temporal layer
-	PictureIDAt uint8 // offset of the picture id in the payload, 0 if it has none
-	TL0At       uint8 // offset of TL0PICIDX in the payload, 0 if it has none
+	PictureIDAt uint8 // VP8: offset of the picture id in the payload, 0 if it has none
+	TL0At       uint8 // VP8: offset of TL0PICIDX in the payload, 0 if it has none
 	LongPicture bool  // the picture id has 15 bits
 	FrameStart  bool
 	KeyStart    bool // the first packet of a key frame
@@ -111,41 +111,9 @@ func parseVP8(p []byte) (Info, error) {
 	return in, nil
 }
 
-// parseVP9 reads the VP9 payload descriptor (RFC 9628 §4.2).
-func parseVP9(p []byte) (Info, error) {
-	var in Info
-	first := p[0]
-	at := 1
-	if first&0x80 != 0 { // I
-		if len(p) <= at {
-			return in, ErrMalformed
-		}
-		in.LongPicture = p[at]&0x80 != 0
-		in.PictureID = uint16(p[at] & 0x7f)
-		at++
-		if in.LongPicture {
-			if len(p) <= at {
-				return in, ErrMalformed
-			}
-			in.PictureID = in.PictureID<<8 | uint16(p[at])
-			at++
-		}
-	}
-	var sid uint8
-	if first&0x20 != 0 { // L
-		if len(p) <= at {
-			return in, ErrMalformed
-		}
-		in.TID = p[at] >> 5
-		sid = p[at] >> 1 & 0x07
-	}
-	in.FrameStart = first&0x08 != 0 && sid == 0    // B of the lowest spatial layer
-	in.KeyStart = in.FrameStart && first&0x40 == 0 // P is 0: not inter-predicted
-	return in, nil
-}
-
 // parseAV1 reads the AV1 aggregation header (RTP payload format for AV1, §4.4): N marks the first packet of a coded
-// video sequence, Z says that the first element continues one of the packet before.
+// video sequence, Z says that the first element continues one of the packet before. Without Z the packet may also start
+// a further tile group of its frame; only the dependency descriptor tells, which is not read.
 func parseAV1(p []byte) (Info, error) {
 	if len(p) < 2 {
 		return Info{}, ErrMalformed

@@ -7,7 +7,7 @@ import (
 	"errors"
 )
 
-// Errors of Parse and TrimPadding.
+// Errors of Parse and SetPayload.
 var (
 	ErrShort     = errors.New("rtp: packet too short")
 	ErrVersion   = errors.New("rtp: version is not 2")
@@ -40,7 +40,7 @@ type View struct {
 // packet type of 192 to 223 (RFC 5761 §4).
 func IsRTP(b []byte) bool { return len(b) >= 2 && (b[1] < 192 || b[1] > 223) }
 
-// Parse reads the header of b. The payload may still be encrypted, so padding is left alone: see TrimPadding.
+// Parse reads the header of b. The payload may still be encrypted, so padding is left alone: see SetPayload.
 func Parse(b []byte) (View, error) {
 	if len(b) < fixedHeader {
 		return View{}, ErrShort
@@ -88,8 +88,12 @@ func (v *View) HeaderLen() int { return v.payloadAt }
 // Payload returns the payload as it lies in the buffer.
 func (v *View) Payload() []byte { return v.Buf[v.payloadAt:v.payloadEnd] }
 
-// SetPayload says where the decrypted payload ends and removes its padding (RFC 3550 §5.1). n is its length.
+// SetPayload says where the decrypted payload ends and removes its padding (RFC 3550 §5.1). n is its length with padding. After
+// an error the payload is not to be used.
 func (v *View) SetPayload(n int) error {
+	if n < 0 || n > len(v.Buf)-v.payloadAt {
+		return ErrShort
+	}
 	v.payloadEnd = v.payloadAt + n
 	if !v.padded {
 		return nil
@@ -137,7 +141,7 @@ func (v *View) Extension(id uint8) []byte {
 			got, n, head = b[0], int(b[1]), 2
 		} else {
 			got, n, head = b[0]>>4, int(b[0]&0x0f)+1, 1
-			if got == 15 { // RFC 8285 §4.2: stop here
+			if got == 0 || got == 15 { // RFC 8285 §4.2: id 0 with a length, or 15: read no further
 				return nil
 			}
 		}
