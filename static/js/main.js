@@ -1,1 +1,90 @@
-// @ts-check
+// The beginning: what this browser can do, who runs the server, who is signed in, and which screen the address means.
+/** @import {Config, SessionInfo} from './core/types.js' */
+import { h, fill } from './ui/dom.js';
+import { mountLive } from './ui/live.js';
+import { mountToasts } from './ui/toast.js';
+import { choices, applyTheme } from './ui/settings.js';
+import { t, errorText } from './i18n/i18n.js';
+import * as api from './net/api.js';
+import { missingFeatures } from './media/devices.js';
+import { parseMeeting } from './core/text.js';
+import { shell } from './screens/shell.js';
+import { signin } from './screens/signin.js';
+import { home } from './screens/home.js';
+import { meeting } from './screens/meeting.js';
+import { check } from './screens/check.js';
+import { notice } from './screens/notice.js';
+
+/**
+ * @typedef {object} App what every screen is given
+ * @property {Config} config
+ * @property {SessionInfo|null} session
+ * @property {(path: string) => void} go to another screen; the path may hold a fragment
+ * @property {() => void} reload the screen, after signing in or out
+ */
+
+/** @typedef {{el: HTMLElement, title?: string, destroy?: () => void}} Screen */
+
+const root = /** @type {HTMLElement} */ (document.getElementById('app'));
+/** @type {Screen|null} */
+let shown = null;
+
+/** @param {Screen} screen */
+function show(screen) {
+  shown?.destroy?.();
+  shown = screen;
+  document.title = screen.title ? `${screen.title} · ${app.config.name}` : app.config.name;
+  fill(root, screen.el);
+  window.scrollTo(0, 0);
+}
+
+/** @type {App} */
+const app = {
+  config: { name: 'Conclave', operator: '', version: '', code_digits: 6, max_meeting_s: 7200, guests: false },
+  session: null,
+  go(path) {
+    history.pushState(null, '', path);
+    route();
+  },
+  reload: () => route(),
+};
+
+function route() {
+  const path = location.pathname;
+  if (path === '/check') return show(check(app));
+  const missing = missingFeatures();
+  if (missing.length > 0) {
+    return show(notice(app, { icon: 'warn', title: t('unsupported.title'), text: t('unsupported.text', { what: missing.join(', ') }), testid: 'unsupported', actions: [{ label: t('home.check'), act: () => app.go('/check') }] }));
+  }
+  if (path === '/') return show(app.session ? home(app) : signin(app, { forMeeting: false }));
+  if (path.startsWith('/m/')) return routeMeeting(path);
+  show(notice(app, { icon: 'info', title: t('notfound.title'), text: t('notfound.text'), testid: 'not-found', actions: [{ label: t('home'), act: () => app.go('/'), primary: true }] }));
+}
+
+/** @param {string} path */
+function routeMeeting(path) {
+  const parsed = parseMeeting(path);
+  if (!parsed) {
+    return show(notice(app, { icon: 'link', title: t('meeting.bad.title'), text: t('meeting.bad.text'), testid: 'bad-link', actions: [{ label: t('home'), act: () => app.go('/'), primary: true }] }));
+  }
+  show(app.session ? meeting(app, parsed.id) : signin(app, { forMeeting: true }));
+}
+
+async function start() {
+  applyTheme(choices().theme);
+  mountLive();
+  mountToasts();
+  const slow = setTimeout(() => fill(root, shell(app, h('p', { class: 'loading', role: 'status' }, t('loading')))), 400);
+  try {
+    [app.config, app.session] = await Promise.all([api.config(), api.session()]);
+  } catch (err) {
+    const id = err instanceof api.ApiError ? err.id : 'unknown';
+    return show(notice(app, { icon: 'wifi', title: t('error.title'), text: errorText(id), testid: 'start-error', actions: [{ label: t('retry'), act: () => location.reload(), primary: true }] }));
+  } finally {
+    clearTimeout(slow);
+  }
+  window.addEventListener('popstate', route);
+  route();
+}
+
+void start();

@@ -1,0 +1,79 @@
+// Chat: text nodes only, links that show where they go, nothing kept.
+/** @import {CallContext} from '../screens/call.js' */
+/** @import {ChatLine} from '../core/types.js' */
+/** @import {PanelContent} from './panel.js' */
+import { h, setHidden, fill } from '../ui/dom.js';
+import { icon } from '../ui/icons.js';
+import { t, timeOfDay } from '../i18n/i18n.js';
+import { linkify, MAX_CHAT_TEXT } from '../core/text.js';
+
+/** @param {CallContext} context @returns {PanelContent} */
+export function chatPanel(context) {
+  const { session, ui } = context;
+  const list = h('ol', { class: 'chat-list', 'data-testid': 'chat-list', tabindex: '0', 'aria-label': t('chat.title') });
+  const empty = h('p', { class: 'panel-empty' }, t('chat.empty'));
+  let shown = 0;
+  /** @type {ChatLine|undefined} */
+  let last;
+  const stopLines = session.store.watch((p) => p.call.chat, (lines) => {
+    const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+    for (const line of lines) {
+      if (line.n <= shown) continue;
+      list.append(row(line, last));
+      [shown, last] = [line.n, line];
+    }
+    while (list.childElementCount > lines.length) list.firstElementChild?.remove();
+    setHidden(empty, lines.length > 0);
+    if (atEnd || last?.own) list.scrollTop = list.scrollHeight;
+    session.seen();
+  });
+  const form = composer(context);
+  return { el: h('div', { class: 'chat' }, empty, list, form.el), focus: () => form.input.focus(), destroy: () => { stopLines(); form.stop(); ui.set((u) => ({ ...u, chatTo: 0 })); } };
+}
+
+/** @param {ChatLine} line @param {ChatLine|undefined} before @returns {HTMLElement} */
+function row(line, before) {
+  const follows = before && before.from === line.from && before.to === line.to && Date.parse(line.at) - Date.parse(before.at) < 120_000;
+  const privately = line.to ? (line.own ? t('chat.private', { name: line.toName ?? '' }) : t('chat.private.from')) : '';
+  return h('li', { class: `chat-line${line.own ? ' own' : ''}${line.to ? ' private' : ''}${follows ? ' follows' : ''}`, 'data-testid': 'chat-message' },
+    !follows && h('div', { class: 'chat-meta' }, h('span', { class: 'chat-from' }, line.own ? t('you') : line.name), h('time', { datetime: line.at }, timeOfDay(line.at)), privately && h('span', { class: 'chat-private' }, icon('lock'), privately)),
+    h('p', { class: 'chat-text', dir: 'auto' }, linkify(line.text).map((p) => (p.href ? h('a', { href: p.href, target: '_blank', rel: 'noopener noreferrer nofollow' }, p.text) : p.text))));
+}
+
+/** @param {CallContext} context @returns {{el: HTMLElement, input: HTMLTextAreaElement, stop: () => void}} */
+function composer({ session, ui }) {
+  const input = h('textarea', { class: 'input', rows: '1', maxlength: MAX_CHAT_TEXT, placeholder: t('chat.placeholder'), 'aria-label': t('chat.placeholder'), 'data-testid': 'chat-input', dir: 'auto' });
+  const send = h('button', { class: 'icon-button primary', type: 'submit', 'aria-label': t('chat.send'), 'data-testid': 'chat-send' }, icon('send'));
+  const to = h('select', { class: 'input chat-to', 'aria-label': t('chat.to'), 'data-testid': 'chat-to', onchange: () => ui.set((u) => ({ ...u, chatTo: Number(to.value) })) });
+  const refresh = () => {
+    const { people } = session.store.get().call;
+    const { chatTo } = ui.get();
+    fill(to, h('option', { value: '0' }, t('chat.everyone')), [...people.values()].map((p) => h('option', { value: p.participant }, p.name)));
+    to.value = people.has(chatTo) ? String(chatTo) : '0';
+    if (chatTo && !people.has(chatTo)) ui.set((u) => ({ ...u, chatTo: 0 }));
+  };
+  const stops = [session.store.watch((p) => p.call.people, refresh), ui.watch((u) => u.chatTo, refresh)];
+  const submit = async () => {
+    const text = input.value.trim();
+    if (!text) return;
+    input.value = '';
+    grow();
+    const { chatTo } = ui.get();
+    const sent = await session.request('chat', { text, ...(chatTo ? { to: chatTo } : {}) });
+    if (!sent && !input.value) input.value = text; // what was written is not lost
+  };
+  const grow = () => {
+    input.style.height = 'auto';
+    input.style.height = `${Math.min(140, input.scrollHeight + 2)}px`;
+  };
+  input.addEventListener('input', grow);
+  input.addEventListener('keydown', (e) => {
+    if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) {
+      e.preventDefault();
+      void submit();
+    }
+  });
+  const el = h('form', { class: 'composer', onsubmit: (/** @type {SubmitEvent} */ e) => { e.preventDefault(); void submit(); } },
+    h('label', { class: 'composer-to' }, h('span', null, t('chat.to')), to), h('div', { class: 'composer-row' }, input, send));
+  return { el, input, stop: () => { for (const s of stops) s(); } };
+}

@@ -1,0 +1,178 @@
+// The bar of controls, and the verbs behind it, which keys and menus share.
+/** @import {CallContext} from '../screens/call.js' */
+/** @import {Command} from '../core/keymap.js' */
+/** @import {IconName} from '../ui/icons.js' */
+import { h, attr, fill, setHidden, setText } from '../ui/dom.js';
+import { icon } from '../ui/icons.js';
+import { openMenu } from '../ui/menu.js';
+import { ask } from '../ui/dialog.js';
+import { toast } from '../ui/toast.js';
+import { announce } from '../ui/live.js';
+import { shallow } from '../ui/store.js';
+import { remember } from '../ui/settings.js';
+import { t } from '../i18n/i18n.js';
+import { may, unread } from '../core/state.js';
+import { canShareScreen, DeviceError } from '../media/devices.js';
+import { REACTIONS, reactionLabel } from '../ui/reactions.js';
+import { settingsDialog, shortcutSheet } from './settingsdialog.js';
+
+/** @param {CallContext} context @returns {{el: HTMLElement, verbs: Record<Command, () => void>}} */
+export function controls(context) {
+  const verbs = makeVerbs(context);
+  const b = {
+    mic: control('mic', verbs.mic), camera: control('camera', verbs.camera), screen: control('screen', verbs.screen), hand: control('hand', verbs.hand),
+    react: control('react', verbs.react), people: control('people', verbs.people), chat: control('chat', verbs.chat), more: control('more', () => moreMenu(context, b.more)), leave: control('leave', () => void leave(context, b.leave)),
+  };
+  verbs.react = () => reactMenu(context, b.react);
+  b.react.addEventListener('click', () => verbs.react());
+  for (const menu of [b.more, b.react]) attr(menu, 'aria-haspopup', 'menu');
+  b.leave.classList.add('leave');
+  watch(context, b);
+  const el = h('footer', { class: 'bar', role: 'toolbar', 'aria-label': t('call.controls') },
+    h('div', { class: 'bar-side' }, b.people, b.chat),
+    h('div', { class: 'bar-middle' }, b.mic, b.camera, b.screen, b.hand, b.react, b.more),
+    h('div', { class: 'bar-side end' }, b.leave));
+  return { el, verbs };
+}
+
+/** @typedef {'mic'|'camera'|'screen'|'hand'|'react'|'people'|'chat'|'more'|'leave'} ControlName */
+
+/** @param {ControlName} name @param {() => void} act @returns {HTMLButtonElement} */
+function control(name, act) {
+  return h('button', { class: `control ${name}`, type: 'button', 'data-testid': name, onclick: name === 'react' ? null : act },
+    h('span', { class: 'control-icon' }, icon(name)), h('span', { class: 'control-label' }, t(`call.${name}`)), h('span', { class: 'badge count', hidden: true }));
+}
+
+/** @param {HTMLElement} b @param {boolean} on @param {IconName} name @param {string} label @param {boolean} pressable */
+function paint(b, on, name, label, pressable = true) {
+  const holder = /** @type {HTMLElement} */ (b.querySelector('.control-icon'));
+  if (holder.dataset.icon !== name) {
+    holder.dataset.icon = name;
+    fill(holder, icon(name));
+  }
+  attr(b, 'aria-label', label);
+  attr(b, 'title', label);
+  if (pressable) attr(b, 'aria-pressed', String(on));
+}
+
+/** @param {HTMLElement} b @param {number} n @param {string} label */
+function badge(b, n, label) {
+  const el = /** @type {HTMLElement} */ (b.querySelector('.badge'));
+  setHidden(el, n === 0);
+  setText(el, n > 99 ? '99+' : String(n));
+  attr(el, 'aria-label', label);
+}
+
+/** @param {CallContext} context @param {Record<ControlName, HTMLButtonElement>} b */
+function watch({ session, ui, cleanup }, b) {
+  cleanup(session.local.store.watch((l) => ({ mic: l.micOn, camera: Boolean(l.camera), screen: Boolean(l.screen), busy: l.busy }), (l) => {
+    paint(b.mic, l.mic, l.mic ? 'mic' : 'micOff', t(l.mic ? 'call.mic.on' : 'call.mic.off'));
+    paint(b.camera, l.camera, l.camera ? 'camera' : 'cameraOff', t(l.camera ? 'call.camera.on' : 'call.camera.off'));
+    paint(b.screen, l.screen, l.screen ? 'screenStop' : 'screen', t(l.screen ? 'call.screen.on' : 'call.screen.off'));
+    for (const what of /** @type {const} */ (['mic', 'camera', 'screen'])) attr(b[what], 'aria-busy', l.busy === what ? 'true' : null);
+  }, shallow));
+  cleanup(session.local.store.watch((l) => l.level, (level) => b.mic.style.setProperty('--level', level.toFixed(2))));
+  cleanup(session.store.watch((p) => p.call, (s) => {
+    paint(b.hand, s.hand > 0, 'hand', t(s.hand > 0 ? 'call.hand.lower' : 'call.hand.raise'));
+    b.mic.disabled = !may(s, 'publish_mic');
+    b.camera.disabled = !may(s, 'publish_camera');
+    setHidden(b.screen, !may(s, 'publish_screen') || !canShareScreen());
+    badge(b.chat, unread(s), t('call.unread', { n: unread(s) }));
+    badge(b.people, s.waiting.length, t('call.waiting', { n: s.waiting.length }));
+    setText(/** @type {Element} */ (b.people.querySelector('.control-label')), `${t('call.people')} ${s.people.size + 1}`);
+  }));
+  cleanup(ui.watch((u) => u.panel, (panel) => {
+    paint(b.chat, panel === 'chat', 'chat', t('call.chat'));
+    paint(b.people, panel === 'people', 'people', t('call.people'));
+  }));
+  paint(b.more, false, 'more', t('call.more'), false);
+  paint(b.react, false, 'react', t('call.react'), false);
+  paint(b.leave, false, 'leave', t('call.leave'), false);
+}
+
+/** @param {CallContext} context @returns {Record<Command, () => void>} */
+function makeVerbs(context) {
+  const { session, ui } = context;
+  const { local } = session;
+  const run = (/** @type {Promise<void>} */ doing) => void doing.catch((err) =>
+    toast(err instanceof DeviceError ? t(err.key) : t('device.failed'), { icon: 'warn', urgent: true, key: 'device', ms: 9000 }));
+  const mic = () => {
+    const on = !local.store.get().micOn;
+    if (!may(session.store.get().call, 'publish_mic')) return;
+    remember({ mic: on });
+    announce(t(on ? 'news.self.unmuted' : 'news.self.muted'));
+    run(local.setMic(on));
+  };
+  const camera = () => {
+    const on = !local.store.get().camera;
+    if (!may(session.store.get().call, 'publish_camera')) return;
+    remember({ camera: on });
+    run(local.setCamera(on));
+  };
+  const toPanel = (/** @type {'chat'|'people'|'stats'} */ name) => () => ui.set((u) => ({ ...u, panel: u.panel === name ? '' : name }));
+  let talking = false;
+  return {
+    mic, camera,
+    screen: () => { if (may(session.store.get().call, 'publish_screen')) run(local.setScreen(!local.store.get().screen)); },
+    hand: () => void session.request('hand', { raised: session.store.get().call.hand === 0 }),
+    react: () => {},
+    chat: toPanel('chat'), people: toPanel('people'), stats: toPanel('stats'),
+    layout: () => setMode(context, { auto: 'grid', grid: 'speaker', speaker: 'auto' }[ui.get().mode]),
+    help: () => shortcutSheet(context),
+    next: () => context.stage.flip(1), previous: () => context.stage.flip(-1),
+    talk: () => { if (!local.store.get().micOn && may(session.store.get().call, 'publish_mic')) { talking = true; run(local.setMic(true)); } },
+    talk_end: () => { if (talking) { talking = false; run(local.setMic(false)); } },
+  };
+}
+
+/** @param {CallContext} context @param {string} mode */
+export function setMode({ ui }, mode) {
+  const to = /** @type {'auto'|'grid'|'speaker'} */ (mode);
+  remember({ mode: to });
+  ui.set((u) => ({ ...u, mode: to, pin: '', page: 0 }));
+  announce(`${t('call.layout')}: ${t(`layout.${to}`)}`);
+}
+
+/** @param {CallContext} context @param {HTMLElement} anchor */
+function reactMenu({ session }, anchor) {
+  openMenu(anchor, REACTIONS.map((r) => ({
+    label: `${r.glyph} ${reactionLabel(r.id)}`, testid: `react-${r.id}`, act: () => void session.request('react', { reaction: r.id }),
+  })), t('call.react'), 'react-menu');
+}
+
+/** @param {CallContext} context @param {HTMLElement} anchor */
+function moreMenu(context, anchor) {
+  const { ui, session, verbs } = context;
+  const { mode } = ui.get();
+  const s = session.store.get().call;
+  const narrow = window.innerWidth < 640;
+  openMenu(anchor, [
+    narrow && may(s, 'publish_screen') && canShareScreen() && { label: t('call.screen.off'), icon: 'screen', act: verbs.screen },
+    narrow && { label: t(s.hand > 0 ? 'call.hand.lower' : 'call.hand.raise'), icon: 'hand', act: verbs.hand },
+    narrow && { label: t('call.react'), icon: 'react', act: () => reactMenu(context, anchor) },
+    narrow && { label: t('call.people'), icon: 'people', act: verbs.people },
+    ...(/** @type {const} */ (['auto', 'grid', 'speaker'])).map((m) => ({ label: t(`layout.${m}`), checked: mode === m, act: () => setMode(context, m), testid: `layout-${m}` })),
+    { label: t('call.info'), icon: 'info', act: () => ui.set((u) => ({ ...u, panel: 'info' })), testid: 'open-info' },
+    { label: t('call.stats'), icon: 'chart', act: verbs.stats, hint: 'I', testid: 'open-stats' },
+    document.fullscreenEnabled && { label: t('call.fullscreen'), icon: 'full', act: () => void toggleFullscreen() },
+    { label: t('call.shortcuts'), icon: 'keyboard', act: verbs.help, hint: '?', testid: 'open-shortcuts' },
+    { label: t('call.settings'), icon: 'settings', act: () => settingsDialog(context), testid: 'open-settings' },
+  ], t('call.more'), 'more-menu');
+}
+
+async function toggleFullscreen() {
+  if (document.fullscreenElement) await document.exitFullscreen();
+  else await document.documentElement.requestFullscreen().catch(() => {});
+}
+
+/** @param {CallContext} context @param {HTMLElement} anchor */
+async function leave({ session }, anchor) {
+  if (!may(session.store.get().call, 'end')) return session.leave();
+  openMenu(anchor, [
+    { label: t('call.leave.only'), icon: 'door', act: () => session.leave(), testid: 'leave-only' },
+    {
+      label: t('call.end'), icon: 'close', danger: true, testid: 'end-for-all',
+      act: async () => { if (await ask(t('call.end.title'), t('call.end.text'), t('call.end'), { danger: true })) await session.request('end'); },
+    },
+  ], t('call.leave'));
+}

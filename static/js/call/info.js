@@ -1,0 +1,76 @@
+// How others get in, when it ends, and what protects it.
+/** @import {CallContext} from '../screens/call.js' */
+/** @import {PanelContent} from './panel.js' */
+import { h } from '../ui/dom.js';
+import { icon } from '../ui/icons.js';
+import { toast } from '../ui/toast.js';
+import { t, timeOfDay } from '../i18n/i18n.js';
+import { invitation } from '../core/ics.js';
+import { qr } from '../core/qr.js';
+import { svgElement } from '../ui/icons.js';
+import { protection } from './protection.js';
+
+/** @returns {string} the link of this meeting; a fragment it was opened with stays on it */
+export const inviteLink = () => `${location.origin}${location.pathname}${location.hash}`;
+
+/** @param {string} text @param {string} said */
+export async function copy(text, said) {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast(said, { icon: 'check' });
+  } catch {
+    toast(text, { icon: 'copy', ms: 20_000 }); // no clipboard: show it, so that it can be marked
+  }
+}
+
+/** @returns {HTMLElement} the link with a button that copies it */
+function linkRow() {
+  const link = inviteLink();
+  return h('div', { class: 'link-row' },
+    h('input', { class: 'input', readonly: true, value: link, 'aria-label': t('info.link'), 'data-testid': 'invite-link', onfocus: (/** @type {FocusEvent} */ e) => /** @type {HTMLInputElement} */ (e.target).select() }),
+    h('button', { class: 'button primary', type: 'button', 'data-testid': 'copy-link', onclick: () => void copy(link, t('copied')) }, icon('copy'), t('copy')));
+}
+
+/** @param {CallContext} _ @returns {HTMLElement} shown while nobody else is here */
+export function inviteCard(_) {
+  return h('div', { class: 'alone-card' }, h('p', { class: 'alone-title' }, t('call.alone')), h('p', { class: 'muted' }, t('call.alone.text')), linkRow());
+}
+
+/** @param {CallContext} context @returns {PanelContent} */
+export function infoPanel({ session }) {
+  const { meeting } = session.store.get().call;
+  const link = inviteLink();
+  const title = meeting?.title || t('call.title');
+  const share = typeof navigator.share === 'function' && h('button', { class: 'button', type: 'button', onclick: () => void navigator.share({ title, url: link }).catch(() => {}) }, icon('send'), t('info.share'));
+  const calendar = h('button', { class: 'button', type: 'button', 'data-testid': 'ics', onclick: () => saveCalendar(link, title, meeting?.expires_at ?? '') }, icon('calendar'), t('info.ics'));
+  const el = h('div', { class: 'info' },
+    h('p', { class: 'info-title' }, title),
+    linkRow(), h('div', { class: 'actions' }, share, calendar),
+    h('dl', { class: 'facts-list' },
+      h('div', null, h('dt', null, t('info.code')), h('dd', { class: 'code-text', 'data-testid': 'meeting-code' }, meeting?.meeting ?? '')),
+      meeting && h('div', null, h('dt', null, icon('clock')), h('dd', null, t('info.ends', { time: timeOfDay(meeting.expires_at) })))),
+    h('figure', { class: 'qr' }, qrImage(link), h('figcaption', { class: 'muted small' }, t('info.qr'))),
+    protection());
+  return { el, destroy() {} };
+}
+
+/** @param {string} link @returns {Element} */
+function qrImage(link) {
+  const code = qr(link);
+  if (!code) return h('span');
+  const n = code.size + 8;
+  const svg = svgElement('svg', { viewBox: `0 0 ${n} ${n}`, role: 'img', 'aria-label': t('info.qr'), 'shape-rendering': 'crispEdges' });
+  svg.append(svgElement('rect', { width: String(n), height: String(n), class: 'qr-light' }));
+  let d = '';
+  for (let y = 0; y < code.size; y++) for (let x = 0; x < code.size; x++) if (code.dark(x, y)) d += `M${x + 4} ${y + 4}h1v1h-1z`;
+  svg.append(svgElement('path', { d, class: 'qr-dark' }));
+  return svg;
+}
+
+/** @param {string} link @param {string} title @param {string} until */
+function saveCalendar(link, title, until) {
+  const text = invitation({ link, title: t('info.invitation', { title }), start: new Date(), end: until ? new Date(until) : new Date(Date.now() + 3_600_000) });
+  const url = URL.createObjectURL(new Blob([text], { type: 'text/calendar' }));
+  h('a', { href: url, download: 'meeting.ics' }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

@@ -1,0 +1,199 @@
+// The person's own microphone, camera and screen: what is captured, and which of it is sent. It outlives the pre-join page, so
+// that the preview's devices are the call's.
+/** @import {Source} from '../core/types.js' */
+/** @import {Store} from '../ui/store.js' */
+import * as devices from '../media/devices.js';
+import { measure } from '../media/level.js';
+import { createStore } from '../ui/store.js';
+import { choices, remember } from '../ui/settings.js';
+
+/** How loud and how long somebody talks into a muted microphone before we say so. */
+const TALKING_LEVEL = 0.5;
+const TALKING_LOOKS = 6;
+
+/**
+ * @typedef {object} Local
+ * @property {MediaStreamTrack|null} mic captured, sent only when micOn
+ * @property {boolean} micOn
+ * @property {MediaStreamTrack|null} camera captured exactly when it is on
+ * @property {MediaStreamTrack|null} screen
+ * @property {MediaStreamTrack|null} screenAudio
+ * @property {'mic'|'camera'|'screen'|''} busy being started
+ * @property {number} level of the microphone, 0…1
+ * @property {boolean} mutedTalking
+ */
+
+/** @typedef {{send: (source: Source, track: MediaStreamTrack|null) => Promise<void>, changed: (sources: Source[]) => void}} Outlet */
+
+/** Errors of devices are thrown as DeviceError to whoever switched them on. */
+export class LocalMedia {
+  /** @type {Store<Local>} */
+  store = createStore(/** @type {Local} */ ({ mic: null, micOn: false, camera: null, screen: null, screenAudio: null, busy: '', level: 0, mutedTalking: false }));
+  /** @type {Outlet|null} */
+  #outlet = null;
+  /** called when a device goes away by itself. @type {(what: 'mic'|'camera'|'screen') => void} */
+  onlost = () => {};
+  #stopLevel = () => {};
+  #loud = 0;
+
+  /** @param {Partial<Local>} change */
+  #set(change) { this.store.set((l) => ({ ...l, ...change })); }
+
+  /** @param {Outlet} outlet where tracks go from now on */
+  attach(outlet) { this.#outlet = outlet; }
+
+  /** detach ends everything that is captured. */
+  detach() {
+    this.#outlet = null;
+    const { mic, camera, screen, screenAudio } = this.store.get();
+    this.#stopLevel();
+    for (const track of [mic, camera, screen, screenAudio]) track?.stop();
+    this.#set({ mic: null, micOn: false, camera: null, screen: null, screenAudio: null, level: 0, mutedTalking: false });
+  }
+
+  /** @returns {Source[]} what is switched on */
+  sources() {
+    return [...this.sending().keys()];
+  }
+
+  /** @returns {Map<Source, MediaStreamTrack>} */
+  sending() {
+    const { mic, micOn, camera, screen, screenAudio } = this.store.get();
+    /** @type {Map<Source, MediaStreamTrack>} */
+    const out = new Map();
+    if (mic && micOn) out.set('mic', mic);
+    if (camera) out.set('camera', camera);
+    if (screen) out.set('screen', screen);
+    if (screenAudio) out.set('screen_audio', screenAudio);
+    return out;
+  }
+
+  #changed() { this.#outlet?.changed(this.sources()); }
+
+  /** @param {Source} source @param {MediaStreamTrack|null} track */
+  async #send(source, track) { await this.#outlet?.send(source, track).catch(() => {}); }
+
+  /** @param {boolean} on @returns {Promise<void>} */
+  async setMic(on) {
+    const { mic, micOn, busy } = this.store.get();
+    if (on === micOn || busy === 'mic') return;
+    if (!on) {
+      if (mic) mic.enabled = false;
+      this.#set({ micOn: false });
+      this.#changed();
+      await this.#send('mic', null);
+      return;
+    }
+    const track = mic?.readyState === 'live' ? mic : await this.#open('mic', () => devices.microphone(choices().micId));
+    if (!track) return;
+    track.enabled = true;
+    this.#set({ mic: track, micOn: true, mutedTalking: false });
+    if (track !== mic) this.#watchMic(track);
+    await this.#send('mic', track);
+    this.#changed();
+  }
+
+  /** @param {boolean} on @returns {Promise<void>} off means that the camera is released, and its light goes out */
+  async setCamera(on) {
+    const { camera, busy } = this.store.get();
+    if (on === Boolean(camera) || busy === 'camera') return;
+    if (!on) {
+      this.#set({ camera: null });
+      camera?.stop();
+      this.#changed();
+      await this.#send('camera', null);
+      return;
+    }
+    const track = await this.#open('camera', () => devices.camera(choices().cameraId, choices().hd));
+    if (!track) return;
+    track.onended = () => this.#lost('camera', track);
+    this.#set({ camera: track });
+    await this.#send('camera', track);
+    this.#changed();
+  }
+
+  /** @param {boolean} on @returns {Promise<void>} */
+  async setScreen(on) {
+    const { screen, screenAudio, busy } = this.store.get();
+    if (on === Boolean(screen) || busy === 'screen') return;
+    if (!on) {
+      this.#set({ screen: null, screenAudio: null });
+      screen?.stop();
+      screenAudio?.stop();
+      this.#changed();
+      await Promise.all([this.#send('screen', null), this.#send('screen_audio', null)]);
+      return;
+    }
+    const shared = await this.#open('screen', () => devices.screen());
+    if (!shared) return;
+    shared.video.onended = () => void this.setScreen(false);
+    this.#set({ screen: shared.video, screenAudio: shared.audio });
+    await Promise.all([this.#send('screen', shared.video), this.#send('screen_audio', shared.audio)]);
+    this.#changed();
+  }
+
+  /** @template T @param {'mic'|'camera'|'screen'} what @param {() => Promise<T>} open @returns {Promise<T>} */
+  async #open(what, open) {
+    this.#set({ busy: what });
+    try {
+      return await open();
+    } finally {
+      this.#set({ busy: '' });
+    }
+  }
+
+  /** @param {'micId'|'cameraId'} which @param {string} id switches to another device without a gap in the other's sending */
+  async choose(which, id) {
+    remember({ [which]: id });
+    if (which === 'cameraId' && this.store.get().camera) {
+      await this.setCamera(false);
+      await this.setCamera(true);
+    }
+    const { mic, micOn } = this.store.get();
+    if (which !== 'micId' || !mic) return;
+    mic.onended = null;
+    mic.stop();
+    this.#stopLevel();
+    this.#set({ mic: null, micOn: false });
+    await this.setMic(true);
+    if (!micOn) await this.setMic(false);
+  }
+
+  /** @param {MediaStreamTrack} track */
+  #watchMic(track) {
+    track.onended = () => this.#lost('mic', track);
+    this.#stopLevel();
+    this.#stopLevel = measure(track, (level) => {
+      const { micOn, mutedTalking } = this.store.get();
+      this.#loud = !micOn && level > TALKING_LEVEL ? this.#loud + 1 : 0;
+      const talking = !micOn && (this.#loud >= TALKING_LOOKS || (mutedTalking && level > TALKING_LEVEL / 2));
+      this.#set({ level: micOn ? level : 0, mutedTalking: talking });
+    });
+  }
+
+  /** @param {'mic'|'camera'} what @param {MediaStreamTrack} track */
+  #lost(what, track) {
+    if (this.store.get()[what] !== track) return; // we stopped it ourselves
+    if (what === 'mic') {
+      this.#stopLevel();
+      this.#set({ mic: null, micOn: false, level: 0 });
+    } else {
+      this.#set({ camera: null });
+    }
+    void this.#send(what, null);
+    this.#changed();
+    this.onlost(what);
+  }
+
+  /** @param {readonly Source[]} sources switches these off, by somebody else's act */
+  stop(sources) {
+    if (sources.includes('mic')) void this.setMic(false);
+    if (sources.includes('camera')) void this.setCamera(false);
+    if (sources.includes('screen') || sources.includes('screen_audio')) void this.setScreen(false);
+  }
+
+  /** @param {readonly Source[]} sources switches everything else off */
+  keep(sources) {
+    this.stop(this.sources().filter((s) => !sources.includes(s)));
+  }
+}

@@ -1,0 +1,88 @@
+// Telling what happens: in words for those who listen, as toasts for those who look, never both too often.
+/** @import {CallContext} from '../screens/call.js' */
+/** @import {News} from '../core/state.js' */
+import { announce } from '../ui/live.js';
+import { toast } from '../ui/toast.js';
+import { fly, reactionLabel, REACTIONS } from '../ui/reactions.js';
+import { t, errorText, has } from '../i18n/i18n.js';
+import { nameOf } from '../core/state.js';
+import { RequestError } from '../net/socket.js';
+import { DeviceError } from '../media/devices.js';
+
+/** @param {CallContext} context @param {HTMLElement} flying */
+export function tellNews(context, flying) {
+  const { session, cleanup } = context;
+  let told = session.store.get().call.count;
+  cleanup(session.store.watch((p) => p.call.news, (news) => {
+    for (const item of news) {
+      if (item.n <= told) continue;
+      told = item.n;
+      tell(context, item);
+    }
+  }));
+  const stop = new AbortController();
+  cleanup(() => stop.abort());
+  /** @param {string} type @param {(detail: any) => void} see */
+  const on = (type, see) => session.addEventListener(type, (e) => see(/** @type {CustomEvent} */ (e).detail), { signal: stop.signal });
+  on('reaction', (m) => {
+    const name = nameOf(session.store.get().call, m.from);
+    fly(flying, m.reaction, name);
+    if (REACTIONS.some((r) => r.id === m.reaction)) announce(t('news.reaction', { name, reaction: reactionLabel(m.reaction) }));
+  });
+  on('muted', (m) => {
+    const name = nameOf(session.store.get().call, m.by);
+    for (const source of ['mic', 'camera', 'screen']) if (m.sources.includes(source)) toast(t(/** @type {any} */ (`news.muted.${source}`), { name }), { icon: 'micOff', urgent: true, key: `muted-${source}` });
+  });
+  on('ask_unmute', (m) => askUnmute(context, m));
+  on('notice', (m) => tellNotice(context, m));
+  on('role', (m) => { const key = `news.role.${m.role}`; if (has(key)) toast(t(key), { icon: 'people' }); });
+  on('problem', ({ error }) => {
+    const id = error instanceof RequestError ? error.id : 'unknown';
+    if (id !== 'network') toast(errorText(id, error?.message), { icon: 'warn', urgent: true, key: `problem-${id}` });
+  });
+  session.local.onlost = (what) => toast(t(what === 'mic' ? 'device.lost.mic' : 'device.lost.camera'), { icon: what === 'mic' ? 'micOff' : 'cameraOff', urgent: true, ms: 0, key: `lost-${what}` });
+}
+
+/** @param {CallContext} context @param {News} item */
+function tell({ ui, session }, item) {
+  const text = t(`news.${item.kind}`, { name: item.name, text: (item.text ?? '').slice(0, 200) });
+  const open = (/** @type {'chat'|'people'} */ panel) => () => ui.set((u) => ({ ...u, panel }));
+  switch (item.kind) {
+    case 'chat':
+      if (ui.get().panel === 'chat') return announce(text);
+      return void toast(text, { icon: 'chat', key: 'chat', actions: [{ label: t('call.chat'), act: open('chat') }], ms: 6000 });
+    case 'waiting':
+      return void toast(text, {
+        icon: 'door', key: 'waiting', ms: 0,
+        actions: [{ label: t('people.admit'), primary: true, testid: 'toast-admit', act: () => void session.request('admit', { participants: [item.participant] }) }, { label: t('call.people'), act: open('people') }],
+      });
+    case 'hand': return void toast(text, { icon: 'hand' });
+    case 'host': case 'lock': case 'unlock': case 'share': return void toast(text, { icon: item.kind === 'share' ? 'screen' : item.kind === 'host' ? 'shield' : item.kind });
+    default: return announce(text);
+  }
+}
+
+/** @param {CallContext} context @param {{by: number, sources: string[]}} m a request, never an act: the person answers it */
+function askUnmute({ session, verbs }, m) {
+  const name = nameOf(session.store.get().call, m.by);
+  const { local } = session;
+  for (const source of /** @type {const} */ (['mic', 'camera', 'screen'])) {
+    const on = { mic: local.store.get().micOn, camera: Boolean(local.store.get().camera), screen: Boolean(local.store.get().screen) }[source];
+    if (!m.sources.includes(source) || on) continue;
+    toast(t(`news.ask.${source}`, { name }), {
+      icon: source, urgent: true, key: `ask-${source}`, ms: 30_000,
+      actions: [{ label: t(source === 'mic' ? 'call.mic.off' : source === 'camera' ? 'call.camera.off' : 'call.screen.off'), primary: true, testid: `accept-${source}`, act: verbs[source] }],
+    });
+  }
+}
+
+/** @param {CallContext} context @param {{notice: string, in_s: number}} m */
+function tellNotice({ session }, m) {
+  if (m.notice === 'expiring') return void toast(t('call.expiring', { n: Math.max(1, Math.round(m.in_s / 60)) }), { icon: 'clock', urgent: true, ms: 15_000, key: 'expiring' });
+  if (m.notice === 'idle') {
+    toast(t('call.idle', { n: m.in_s }), { icon: 'clock', urgent: true, key: 'idle', ms: m.in_s * 1000, actions: [{ label: t('call.idle.here'), primary: true, testid: 'still-here', act: () => void session.request('active') }] });
+  }
+}
+
+/** @param {unknown} err @returns {string} */
+export const deviceText = (err) => (err instanceof DeviceError ? t(err.key) : t('device.failed'));

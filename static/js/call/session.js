@@ -1,0 +1,378 @@
+// One person's presence in one meeting: it joins the socket, the PeerConnection and the devices to the pure state, and
+// offers the screens verbs. Screens read `store` and call methods; they never see the socket.
+/** @import {State} from '../core/state.js' */
+/** @import {Ladder, Event as LadderEvent, Action} from '../core/reconnect.js' */
+/** @import {Source, Want, ServerMessage} from '../core/types.js' */
+/** @import {Snapshot} from '../media/stats.js' */
+/** @import {Rates} from '../core/quality.js' */
+/** @import {LocalMedia} from './localmedia.js' */
+import { initialState, reduce } from '../core/state.js';
+import { newLadder, next } from '../core/reconnect.js';
+import { sameWants, slotsFor } from '../core/viewport.js';
+import * as quality from '../core/quality.js';
+import { createStore } from '../ui/store.js';
+import { Socket, RequestError } from '../net/socket.js';
+import { session as askSession } from '../net/api.js';
+import { Peer } from '../media/peer.js';
+import { Sinks } from '../media/sinks.js';
+import { transportOnly } from '../media/seal.js';
+import { snapshot } from '../media/stats.js';
+
+
+/** Two `view` messages are at least this far apart. */
+const VIEW_GAP_MS = 120;
+const STATS_MS = 2000;
+
+/** @typedef {{socket: number, welcome: number, answer: number, media: number, frame: number}} Phases ms since the person pressed join, 0 for not yet */
+
+/**
+ * @typedef {object} Presence
+ * @property {State} call
+ * @property {Ladder} ladder
+ * @property {{shown: number, run: number}} quality
+ * @property {Rates|null} rates
+ * @property {Snapshot|null} snapshot
+ * @property {boolean} soundBlocked
+ * @property {Phases} phases
+ * @property {number} mediaVersion grows when slots or local tracks changed
+ */
+
+/**
+ * Things that happen and are over: 'reaction' {from, reaction}, 'muted' {by, sources}, 'ask_unmute' {by, sources}, 'notice'
+ * {notice, in_s}, 'problem' {error}, 'role' {role}. Dispatched as CustomEvents.
+ */
+export class Session extends EventTarget {
+  store = createStore(/** @type {Presence} */ ({
+    call: initialState(), ladder: newLadder(), quality: { shown: 4, run: 0 }, rates: null, snapshot: null, soundBlocked: false,
+    mediaVersion: 0, phases: { socket: 0, welcome: 0, answer: 0, media: 0, frame: 0 },
+  }));
+  /** @type {LocalMedia} */
+  local;
+  sinks = new Sinks({
+    blocked: (soundBlocked) => this.#update({ soundBlocked }),
+    firstFrame: () => this.#phase('frame'),
+  });
+  /** @type {Socket|null} */
+  #socket = null;
+  /** @type {Peer|null} */
+  #peer = null;
+  #join;
+  #resume = '';
+  #startedAt = performance.now();
+  /** @type {number[]} */
+  #timers = [];
+  /** @type {Promise<void>} offers wait for each other */
+  #negotiation = Promise.resolve();
+  /** @type {readonly Want[]} */
+  #wants = [];
+  /** @type {readonly Want[]|null} what the server was told last */
+  #sentWants = null;
+  #viewTimer = 0;
+  #viewAt = 0;
+  #over = false;
+
+  /**
+   * @param {{meeting: string, name: string, password: string}} join @param {LocalMedia} local what the person switched on before
+   */
+  constructor(join, local) {
+    super();
+    this.#join = join;
+    this.local = local;
+    local.attach({
+      send: (source, track) => this.#peer?.setTrack(source, track) ?? Promise.resolve(),
+      changed: (sources) => this.#sourcesChanged(sources),
+    });
+    this.#call((s) => ({ ...s, name: join.name, phase: 'connecting', sources: local.sources() }));
+  }
+
+  /** @param {Partial<Presence>} change */
+  #update(change) { this.store.set((p) => ({ ...p, ...change })); }
+
+  /** @param {(s: State) => State} change */
+  #call(change) { this.store.set((p) => ({ ...p, call: change(p.call) })); }
+
+  /** @param {keyof Phases} name */
+  #phase(name) {
+    const { phases } = this.store.get();
+    if (!phases[name]) this.#update({ phases: { ...phases, [name]: Math.round(performance.now() - this.#startedAt) } });
+  }
+
+  /** @param {string} type @param {object} detail */
+  #emit(type, detail) { this.dispatchEvent(new CustomEvent(type, { detail })); }
+
+  /**
+   * join resolves when the person is in the meeting, after the lobby if there is one.
+   * @returns {Promise<void>} rejects with a RequestError when they did not get in
+   */
+  async join() {
+    const socket = this.#openSocket();
+    try {
+      await socket.opened;
+      this.#phase('socket');
+      const { meeting, name, password } = this.#join;
+      await socket.request('join', { version: 1, meeting, name, ...(password ? { password } : {}) }, { timeout: 0 });
+    } catch (err) {
+      this.#free(); // the preview goes on
+      throw err;
+    }
+    this.#timers.push(window.setInterval(() => this.#climb('tick'), 250), window.setInterval(() => this.#look(), STATS_MS));
+  }
+
+  /** @returns {Socket} */
+  #openSocket() {
+    this.#socket?.close();
+    const socket = new Socket({
+      message: (m) => { if (this.#socket === socket) this.#receive(m); },
+      closed: () => { if (this.#socket === socket) this.#socketGone(); },
+    });
+    this.#socket = socket;
+    return socket;
+  }
+
+  #socketGone() {
+    const { phase } = this.store.get().call;
+    if (this.#over || phase === 'ended') return;
+    if (phase === 'joined') return this.#climb('socket_lost');
+    if (phase === 'lobby') this.#end('unreachable', '');
+  }
+
+  /** @param {ServerMessage} m */
+  #receive(m) {
+    const before = this.store.get().call;
+    this.#call((s) => reduce(s, m));
+    switch (m.type) {
+      case 'welcome': return this.#welcomed(m);
+      case 'slots': return this.#slotsChanged();
+      case 'encode': return void this.#peer?.setEncode(m.source, m.rids);
+      case 'muted': this.local.stop(m.sources); return this.#emit('muted', m);
+      case 'permissions':
+        this.local.keep(this.store.get().call.sources);
+        if (m.role !== before.role) this.#emit('role', m);
+        return;
+      case 'ask_unmute': case 'reaction': case 'notice': return this.#emit(m.type, m);
+      case 'idle': return this.#emit('notice', { notice: 'idle', in_s: m.in_s });
+      case 'error': if (m.id === undefined) this.#emit('problem', { error: new RequestError(m.error, m.message, m.fatal) }); return;
+      case 'bye': return this.#bye(m);
+    }
+  }
+
+  /** @param {ServerMessage} m */
+  #bye(m) {
+    if (m.reason === 'shutting_down' && this.store.get().call.phase === 'joined') return; // the close that follows starts the ladder
+    this.#end(m.reason, m.message);
+  }
+
+  /** @param {ServerMessage} m */
+  #welcomed(m) {
+    this.#phase('welcome');
+    this.#resume = m.resume;
+    if (m.resumed) {
+      this.#climb('resumed');
+      this.#sentWants = null;
+      this.#sendMedia();
+      this.#sendView();
+      return;
+    }
+    this.local.keep(this.local.sources().filter((s) => this.store.get().call.permissions.includes(`publish_${s === 'screen_audio' ? 'screen' : s}`)));
+    this.#climb('joined');
+    void this.#connectMedia();
+  }
+
+  /** A new PeerConnection, at the start or when the ladder asks for one. */
+  async #connectMedia() {
+    this.#peer?.close();
+    this.sinks.clear();
+    this.#call((s) => ({ ...s, slots: new Map(), withheld: [] }));
+    this.#sentWants = null;
+    const peer = new Peer({ seal: transportOnly, state: (state) => { if (this.#peer === peer) this.#mediaState(state); } });
+    this.#peer = peer;
+    peer.growTo(slotsFor(this.#wants.length));
+    for (const [source, track] of this.local.sending()) void peer.setTrack(source, track);
+    await this.#negotiate({});
+    this.#sendMedia();
+    this.#sendView();
+  }
+
+  /** @param {{iceRestart?: boolean}} o @returns {Promise<void>} */
+  #negotiate(o) {
+    this.#negotiation = this.#negotiation.then(async () => {
+      const peer = this.#peer;
+      const socket = this.#socket;
+      if (!peer || !socket || this.#over) return;
+      try {
+        const offer = await peer.offer(o);
+        const answer = await socket.request('offer', offer);
+        await peer.answer(answer.sdp);
+        this.#phase('answer');
+        this.sinks.ensure(peer.slots);
+        this.#slotsChanged();
+      } catch (err) {
+        if (this.#peer !== peer || this.#over) return;
+        if (err instanceof RequestError && err.id === 'network') return; // the ladder has it
+        this.#climb('negotiation_failed');
+        this.#emit('problem', { error: err instanceof RequestError ? err : new RequestError('bad_offer', String(err), false) });
+      }
+    });
+    return this.#negotiation;
+  }
+
+  /** @param {RTCPeerConnectionState} state */
+  #mediaState(state) {
+    if (state === 'connected') {
+      this.#phase('media');
+      this.#climb('media_up');
+    } else if (state === 'disconnected') this.#climb('media_shaky');
+    else if (state === 'failed') this.#climb('media_lost');
+  }
+
+  #slotsChanged() {
+    for (const slot of this.store.get().call.slots.values()) this.sinks.assign(slot.mid, slot.participant, slot.source ?? '');
+    this.#update({ mediaVersion: this.store.get().mediaVersion + 1 });
+  }
+
+  /** @param {LadderEvent} event */
+  #climb(event) {
+    if (this.#over) return;
+    const before = this.store.get().ladder;
+    const { ladder, actions } = next(before, event, performance.now());
+    if (ladder !== before) this.#update({ ladder });
+    for (const action of actions) void this.#act(action);
+    if (ladder.step === 'failed' && before.step !== 'failed') void this.#gaveUp();
+  }
+
+  async #gaveUp() {
+    const signedIn = await askSession().catch(() => true);
+    if (!signedIn) this.#end('signed_out', '');
+  }
+
+  /** @param {Action} action */
+  async #act(action) {
+    if (action === 'ice_restart') return this.#negotiate({ iceRestart: true });
+    if (action === 'new_connection') return this.#connectMedia();
+    if (action === 'join') return this.#rejoin(false);
+    return this.#rejoin(true);
+  }
+
+  /** @param {boolean} fresh on a new socket */
+  async #rejoin(fresh) {
+    const resume = this.store.get().ladder.step === 'resume' && this.#resume;
+    const { meeting, name, password } = this.#join;
+    try {
+      if (fresh) await this.#openSocket().opened;
+      const credential = resume ? { resume } : password ? { password } : {};
+      await this.#socket?.request('join', { version: 1, meeting, name, ...credential }, { timeout: resume ? 8000 : 0 });
+    } catch (err) {
+      if (!(err instanceof RequestError)) throw err;
+      if (err.id === 'resume_failed') return this.#climb('resume_failed');
+      if (err.id === 'network') return; // closed() climbs
+      if (err.id === 'timeout' || err.id === 'rate_limited' || err.id === 'internal') {
+        this.#socket?.close();
+        return this.#climb('socket_failed');
+      }
+      this.#end(`error:${err.id}`, err.message);
+    }
+  }
+
+  /** retry starts the ladder's last step again, by the person's wish. */
+  retry() { this.#climb('retry'); }
+
+  /** @param {readonly Source[]} sources */
+  #sourcesChanged(sources) {
+    this.#call((s) => ({ ...s, sources: [...sources] }));
+    this.#update({ mediaVersion: this.store.get().mediaVersion + 1 });
+    this.#sendMedia();
+  }
+
+  #sendMedia() {
+    if (this.store.get().call.phase !== 'joined') return;
+    this.#socket?.request('media', { sources: this.local.sources() }).catch((err) => {
+      if (err instanceof RequestError && err.id === 'not_permitted') this.local.stop(this.local.sources());
+      if (!(err instanceof RequestError) || err.id !== 'network') this.#emit('problem', { error: err });
+    });
+  }
+
+  /** @param {readonly Want[]} wants what the screen shows now; sent when it differs, not more often than every 120 ms */
+  setView(wants) {
+    this.#wants = wants;
+    if (this.#viewTimer) return;
+    const wait = Math.max(0, this.#viewAt + VIEW_GAP_MS - performance.now());
+    this.#viewTimer = window.setTimeout(() => { this.#viewTimer = 0; this.#sendView(); }, wait);
+  }
+
+  #sendView() {
+    const peer = this.#peer;
+    if (!peer || this.store.get().phases.answer === 0 || (this.#sentWants && sameWants(this.#wants, this.#sentWants))) return;
+    const wants = this.#wants;
+    this.#sentWants = wants;
+    this.#viewAt = performance.now();
+    if (slotsFor(wants.length) > peer.videoSlots) {
+      peer.growTo(slotsFor(wants.length));
+      void this.#negotiate({});
+    }
+    this.#socket?.request('view', { wants }).catch((err) => {
+      this.#sentWants = null;
+      if (err instanceof RequestError && err.id === 'rate_limited') setTimeout(() => this.setView(this.#wants), 1000);
+    });
+  }
+
+  async #look() {
+    const peer = this.#peer;
+    if (!peer || this.#over) return;
+    const now = await snapshot(peer, performance.now()).catch(() => null);
+    if (!now || this.#peer !== peer) return;
+    const { snapshot: before, quality: shown, ladder } = this.store.get();
+    const rates = before && before.sample.bytesIn <= now.sample.bytesIn ? quality.rates(before.sample, now.sample) : null;
+    const up = ladder.step === 'ok' && peer.state === 'connected';
+    this.#update({ snapshot: now, rates, quality: quality.smooth(shown, !up ? 0 : rates ? quality.score(rates) : shown.shown || 4) });
+  }
+
+  /**
+   * request sends one of the protocol's requests that need no more than an answer: chat, react, hand, admit, deny, mute,
+   * ask_unmute, remove, role, policy, end, active.
+   * @param {string} type @param {object} [fields] @returns {Promise<boolean>} false when it failed; the person was told
+   */
+  async request(type, fields = {}) {
+    try {
+      if (!this.#socket) throw new RequestError('network', '', false);
+      await this.#socket.request(type, fields);
+      return true;
+    } catch (err) {
+      this.#emit('problem', { error: err });
+      return false;
+    }
+  }
+
+  /** seen marks the chat as read. */
+  seen() { this.#call((s) => (s.chatSeen === s.count ? s : { ...s, chatSeen: s.count })); }
+
+  /** leave tells the server and ends. */
+  leave() {
+    if (this.#over) return;
+    const socket = this.#socket;
+    this.#socket = null; // nothing that still arrives is ours
+    if (socket) socket.request('leave').catch(() => {}).finally(() => socket.close());
+    this.#end('left', '');
+  }
+
+  /** @param {string} reason @param {string} message */
+  #end(reason, message) {
+    if (this.#over) return;
+    this.close();
+    this.#call((s) => ({ ...s, phase: 'ended', bye: { reason, message } }));
+  }
+
+  /** close frees everything: socket, PeerConnection, timers, devices. */
+  close() {
+    this.#free();
+    this.local.detach();
+  }
+
+  #free() {
+    this.#over = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    clearTimeout(this.#viewTimer);
+    this.#socket?.close();
+    this.#peer?.close();
+    this.sinks.clear();
+  }
+}

@@ -1,0 +1,42 @@
+// Settings of this device, and the sheet of keyboard shortcuts.
+/** @import {CallContext} from '../screens/call.js' */
+import { h, fill } from '../ui/dom.js';
+import { openDialog } from '../ui/dialog.js';
+import { toggle, select } from '../ui/field.js';
+import { choices, remember, applyTheme } from '../ui/settings.js';
+import { t } from '../i18n/i18n.js';
+import { SHORTCUTS } from '../core/keymap.js';
+import { devicePickers } from './devicepickers.js';
+
+/** @param {CallContext} context */
+export function settingsDialog({ session, ui }) {
+  const set = (/** @type {Partial<import('../ui/settings.js').Choices>} */ change) => {
+    remember(change);
+    ui.set((u) => ({ ...u, ...change }));
+  };
+  const chosen = choices();
+  const pickers = h('div', { class: 'pickers' });
+  void devicePickers(session.local, (id) => session.sinks.setSpeaker(id)).then((list) => fill(pickers, list));
+  openDialog(t('settings.title'), [
+    h('h3', null, t('settings.devices')), pickers,
+    h('h3', null, t('settings.view')),
+    select(t('layout.tiles'), [4, 9, 16, 25, 36, 49].map((n) => ({ value: String(n), label: String(n) })), String(chosen.tiles), (v) => set({ tiles: Number(v) }), { testid: 'tiles-select' }),
+    toggle(t('settings.mirror'), chosen.mirror, (mirror) => set({ mirror })),
+    toggle(t('layout.hideself'), chosen.hideSelf, (hideSelf) => set({ hideSelf }), { testid: 'hide-self' }),
+    toggle(t('settings.hd'), chosen.hd, (hd) => remember({ hd })),
+    toggle(t('settings.shortcuts'), chosen.shortcuts, (shortcuts) => set({ shortcuts }), { testid: 'shortcuts-switch' }),
+    select(t('settings.theme'), (/** @type {const} */ (['auto', 'light', 'dark'])).map((v) => ({ value: v, label: t(`settings.theme.${v}`) })), chosen.theme, (v) => {
+      const theme = /** @type {'auto'|'light'|'dark'} */ (v);
+      remember({ theme });
+      applyTheme(theme);
+    }, { testid: 'theme-select' }),
+  ], { testid: 'settings' });
+}
+
+/** @param {CallContext} context */
+export function shortcutSheet({ ui }) {
+  openDialog(t('call.shortcuts'), [
+    !ui.get().shortcuts && h('p', { class: 'hint' }, t('shortcut.off')),
+    h('dl', { class: 'shortcuts' }, SHORTCUTS.map((s) => h('div', null, h('dt', null, t(/** @type {any} */ (`shortcut.${s.command}`))), h('dd', null, h('kbd', null, s.keys))))),
+  ], { testid: 'shortcuts' });
+}

@@ -1,0 +1,147 @@
+// The tiles on the screen: asks the pure modules where they go, moves elements there, and tells the session what is shown.
+/** @import {CallContext} from '../screens/call.js' */
+/** @import {PlacedTile, Stage as StageState} from '../core/tiles.js' */
+import { h, keyed, attr, setHidden, setText } from '../ui/dom.js';
+import { icon } from '../ui/icons.js';
+import { t } from '../i18n/i18n.js';
+import * as tiles from '../core/tiles.js';
+import { wants } from '../core/viewport.js';
+import { MAX_TILES } from '../core/layout.js';
+import { TileElement } from './tile.js';
+import { inviteCard } from './info.js';
+
+/** With the tab in the background this long, no video is asked for. */
+const HIDDEN_MS = 10_000;
+
+/** The stage of one call. */
+export class Stage {
+  /** @type {CallContext} */
+  #context;
+  #field = h('div', { class: 'stage', role: 'group', 'aria-label': t('call.stage'), 'data-testid': 'stage' });
+  #empty;
+  #pager;
+  /** @type {Map<string, HTMLElement>} */
+  #elements = new Map();
+  /** @type {Map<string, TileElement>} */
+  #tiles = new Map();
+  /** @type {number[]} */
+  #order = [];
+  /** @type {Map<number, number>} */
+  #spokeAt = new Map();
+  /** @type {StageState} */
+  #stage = tiles.newStage();
+  #size = { width: 0, height: 0 };
+  #frame = 0;
+  #asleep = false;
+  el;
+
+  /** @param {CallContext} context */
+  constructor(context) {
+    this.#context = context;
+    this.#empty = h('div', { class: 'alone', 'data-testid': 'alone' }, inviteCard(context));
+    this.#pager = this.#makePager();
+    this.el = h('div', { class: 'stage-wrap' }, this.#field, this.#empty, this.#pager.el);
+    const observer = new ResizeObserver(([entry]) => {
+      this.#size = { width: entry.contentRect.width, height: entry.contentRect.height };
+      this.paint();
+    });
+    observer.observe(this.#field);
+    const { session, ui, cleanup } = context;
+    const timer = setInterval(() => this.#tick(), 250);
+    cleanup(() => { observer.disconnect(); clearInterval(timer); cancelAnimationFrame(this.#frame); });
+    cleanup(session.store.watch((p) => p.call, () => this.paint()));
+    cleanup(session.store.watch((p) => p.mediaVersion, () => this.paint()));
+    cleanup(session.local.store.watch((l) => l.camera, () => this.paint()));
+    cleanup(ui.watch((u) => u, () => this.paint()));
+    this.#watchVisibility();
+  }
+
+  #watchVisibility() {
+    let timer = 0;
+    const change = () => {
+      clearTimeout(timer);
+      const sleep = (/** @type {boolean} */ on) => { this.#asleep = on; this.paint(); };
+      if (document.hidden) timer = window.setTimeout(() => { this.#asleep = true; this.#context.session.setView([]); }, HIDDEN_MS);
+      else sleep(false);
+    };
+    document.addEventListener('visibilitychange', change);
+    this.#context.cleanup(() => { clearTimeout(timer); document.removeEventListener('visibilitychange', change); });
+  }
+
+  #makePager() {
+    const { ui } = this.#context;
+    const step = (/** @type {number} */ by) => ui.set((u) => ({ ...u, page: Math.max(0, Math.min(u.pages - 1, u.page + by)) }));
+    const label = h('span', { class: 'pager-label', 'data-testid': 'page-label' });
+    const previous = h('button', { class: 'icon-button', type: 'button', 'aria-label': t('call.page.previous'), 'data-testid': 'page-previous', onclick: () => step(-1) }, icon('left'));
+    const next = h('button', { class: 'icon-button', type: 'button', 'aria-label': t('call.page.next'), 'data-testid': 'page-next', onclick: () => step(1) }, icon('right'));
+    return { el: h('div', { class: 'pager', hidden: true, 'data-testid': 'pager' }, previous, label, next), label, previous, next, step };
+  }
+
+  /** @param {number} by */
+  flip(by) { this.#pager.step(by); }
+
+  #tick() {
+    const { call } = this.#context.session.store.get();
+    const now = performance.now();
+    for (const p of call.speakers) this.#spokeAt.set(p, now);
+    for (const p of this.#spokeAt.keys()) if (!call.people.has(p) && p !== call.self) this.#spokeAt.delete(p);
+    const stage = tiles.nextStage(this.#stage, call.speakers.filter((p) => p !== call.self), now);
+    if (stage === this.#stage) return;
+    const moved = stage.on !== this.#stage.on;
+    this.#stage = stage;
+    if (moved) this.paint();
+  }
+
+  /** paint asks for a new arrangement with the next frame; many changes make one. */
+  paint() {
+    if (this.#frame) return;
+    // A hidden tab gets no frames; a timer then does, so that the state does not pile up.
+    this.#frame = document.hidden ? window.setTimeout(() => this.#arrange(), 50) : requestAnimationFrame(() => this.#arrange());
+  }
+
+  #arrange() {
+    this.#frame = 0;
+    const { session, ui } = this.#context;
+    const { call } = session.store.get();
+    const u = ui.get();
+    const { width, height } = this.#size;
+    if (width < 20 || height < 20 || call.phase !== 'joined') return;
+    this.#order = tiles.order(this.#order, [...call.people.keys()], call.speakers.filter((p) => p !== call.self), this.#spokeAt, Math.min(u.tiles, MAX_TILES) - 1);
+    const view = tiles.view(call, this.#order, {
+      mode: u.mode, pin: u.pin, page: u.page, width, height, limit: Math.min(u.tiles, MAX_TILES), stageSpeaker: this.#stage.on, hideSelf: u.hideSelf,
+    });
+    if (view.pages !== u.pages || view.page !== u.page) ui.set({ ...u, pages: view.pages, page: view.page });
+    attr(this.#field, 'data-kind', view.kind);
+    this.#place(view.tiles);
+    setHidden(this.#empty, call.people.size > 0);
+    setHidden(this.#pager.el, view.pages < 2);
+    setText(this.#pager.label, t('call.page', { page: view.page + 1, pages: view.pages }));
+    this.#pager.previous.disabled = view.page === 0;
+    this.#pager.next.disabled = view.page === view.pages - 1;
+    if (!this.#asleep) session.setView(wants(call, view.tiles, window.devicePixelRatio || 1));
+  }
+
+  /** @param {PlacedTile[]} placed */
+  #place(placed) {
+    const { session } = this.#context;
+    const { call } = session.store.get();
+    const mids = new Map([...call.slots.values()].filter((s) => s.participant > 0).map((s) => [`${s.participant}/${s.source}`, s.mid]));
+    /** @type {Set<string>} */
+    const used = new Set();
+    keyed(this.#field, placed, (p) => p.key, this.#elements, (p) => {
+      const made = new TileElement(this.#context, p);
+      this.#tiles.set(p.key, made);
+      return made.el;
+    }, (_, p) => {
+      const mid = p.self ? undefined : mids.get(p.key);
+      const on = call.people.get(p.participant)?.sources.includes(p.source);
+      const video = mid && on ? session.sinks.video(mid) : null;
+      if (video && mid) used.add(mid);
+      this.#tiles.get(p.key)?.update(p, call, video);
+    }, (_, key) => {
+      this.#tiles.get(key)?.destroy();
+      this.#tiles.delete(key);
+    });
+    session.sinks.park(used);
+  }
+}

@@ -1,0 +1,71 @@
+// How the connection does, in numbers, with a report to copy from which addresses were taken out.
+/** @import {CallContext} from '../screens/call.js' */
+/** @import {PanelContent} from './panel.js' */
+/** @import {Presence} from './session.js' */
+/** @import {StreamStats} from '../media/stats.js' */
+import { h, fill } from '../ui/dom.js';
+import { icon } from '../ui/icons.js';
+import { t } from '../i18n/i18n.js';
+import { nameOf } from '../core/state.js';
+import { withoutAddresses } from '../core/quality.js';
+import { copy } from './info.js';
+
+/** @param {CallContext} context @returns {PanelContent} */
+export function statsPanel(context) {
+  const { session } = context;
+  const body = h('div', { class: 'stats' });
+  const stop = session.store.watch((p) => p.snapshot, () => fill(body, content(session.store.get())));
+  const button = h('button', {
+    class: 'button wide', type: 'button', 'data-testid': 'stats-copy', onclick: () => void copy(report(context), t('stats.copied')),
+  }, icon('copy'), t('stats.copy'));
+  return { el: h('div', { class: 'stats-panel' }, body, button), destroy: stop };
+}
+
+const percent = (/** @type {number} */ x) => `${(x * 100).toFixed(1)} %`;
+const rate = (/** @type {number} */ kbit) => (kbit >= 1000 ? `${(kbit / 1000).toFixed(1)} Mbit/s` : `${Math.round(kbit)} kbit/s`);
+
+/** @param {Presence} p @returns {[string, string][]} */
+function summary(p) {
+  const r = p.rates;
+  const phases = (/** @type {const} */ (['socket', 'welcome', 'answer', 'media', 'frame'])).filter((k) => p.phases[k]).map((k) => `${t(`stats.phase.${k}`)} ${p.phases[k]}`).join(' · ');
+  return [
+    [t('stats.quality'), t(/** @type {any} */ (`quality.${p.quality.shown}`))],
+    [t('stats.rtt'), r ? `${Math.round(r.rtt)} ms` : '–'],
+    [t('stats.loss'), r ? `${percent(r.lossIn)} / ${percent(r.lossOut)}` : '–'],
+    [t('stats.rate'), r ? `${rate(r.kbitIn)} / ${rate(r.kbitOut)}` : '–'],
+    [t('stats.jitter'), r ? `${Math.round(r.jitter)} ms` : '–'],
+    [t('stats.transport'), p.snapshot?.protocol?.toUpperCase() || '–'],
+    [t('stats.encryption'), p.snapshot?.srtp ? `DTLS-SRTP ${p.snapshot.srtp}` : 'DTLS-SRTP'],
+    [t('stats.join'), phases ? `${phases} ms` : '–'],
+  ];
+}
+
+/** @param {Presence} p @returns {HTMLElement[]} */
+function content(p) {
+  const name = (/** @type {StreamStats} */ s) => nameOf(p.call, p.call.slots.get(s.label)?.participant ?? 0);
+  return [
+    h('dl', { class: 'facts-list' }, summary(p).map(([k, v]) => h('div', null, h('dt', null, k), h('dd', null, v)))),
+    h('h3', null, t('stats.sent')), table((p.snapshot?.sent ?? []).filter((s) => s.packets > 0), (s) => [s.source, s.label].filter(Boolean).join(' ')),
+    h('h3', null, t('stats.received')), table((p.snapshot?.received ?? []).filter((s) => s.packets > 0 && (s.kind === 'audio' || s.fps > 0)), (s) => `${name(s) || s.kind}`),
+  ];
+}
+
+/** @param {StreamStats[]} list @param {(s: StreamStats) => string} label @returns {HTMLElement} */
+function table(list, label) {
+  if (list.length === 0) return h('p', { class: 'muted small' }, t('stats.none'));
+  return h('table', { class: 'stats-table' }, h('tbody', null, list.map((s) => h('tr', null,
+    h('th', { scope: 'row' }, label(s)), h('td', null, s.kind === 'video' ? (s.height ? `${s.width}×${s.height}` : '–') : ''),
+    h('td', null, s.kind === 'video' ? `${s.fps} fps` : ''), h('td', null, s.lost > 0 ? `−${s.lost}` : ''), h('td', null, s.limit)))));
+}
+
+/** @param {CallContext} context @returns {string} */
+function report({ session, app }) {
+  const p = session.store.get();
+  const lines = [
+    `Conclave ${app.config.version}`, navigator.userAgent, '',
+    ...summary(p).map(([k, v]) => `${k}: ${v}`), '',
+    ...(p.snapshot?.sent ?? []).map((s) => `sent ${s.kind} ${s.source} ${s.label}: ${s.width}x${s.height} ${s.fps} fps, ${s.packets} packets, ${s.lost} lost ${s.limit}`),
+    ...(p.snapshot?.received ?? []).map((s) => `received ${s.kind} slot ${s.label}: ${s.width}x${s.height} ${s.fps} fps, ${s.packets} packets, ${s.lost} lost`),
+  ];
+  return withoutAddresses(lines.join('\n'));
+}

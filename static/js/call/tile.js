@@ -1,0 +1,130 @@
+// One tile: somebody's camera or screen, their name, and what is to be known about them.
+/** @import {CallContext} from '../screens/call.js' */
+/** @import {PlacedTile} from '../core/tiles.js' */
+/** @import {State} from '../core/state.js' */
+/** @import {Person} from '../core/types.js' */
+import { h, attr, setHidden, setText } from '../ui/dom.js';
+import { icon } from '../ui/icons.js';
+import { openMenu } from '../ui/menu.js';
+import { t } from '../i18n/i18n.js';
+import { hue, initials } from '../core/text.js';
+import { selfPerson } from '../core/state.js';
+import { personActions } from './actions.js';
+
+/** The element of one tile. */
+export class TileElement {
+  #context;
+  #key;
+  #media = h('div', { class: 'tile-media' });
+  #avatar = h('span', { class: 'avatar', 'aria-hidden': 'true' });
+  #name = h('span', { class: 'tile-name', 'data-testid': 'tile-name' });
+  #muted = h('span', { class: 'tile-muted' }, icon('micOff'));
+  #hand = h('span', { class: 'badge hand', 'data-testid': 'tile-hand' }, icon('hand'), h('span'));
+  #note = h('p', { class: 'tile-note' });
+  #away = h('p', { class: 'tile-away' }, t('call.away'));
+  #menu;
+  /** @type {HTMLVideoElement|null} the person's own picture */
+  #own = null;
+  el;
+
+  /** @param {CallContext} context @param {PlacedTile} tile */
+  constructor(context, tile) {
+    this.#context = context;
+    this.#key = tile.key;
+    this.#menu = h('button', { class: 'icon-button tile-menu', type: 'button', 'aria-haspopup': 'menu', 'data-testid': 'tile-menu', onclick: () => this.#openMenu(tile) }, icon('more'));
+    this.el = h('article', {
+      class: 'tile', 'data-testid': 'tile', 'data-participant': tile.participant, 'data-source': tile.source, 'data-self': tile.self,
+      ondblclick: () => this.#pin(),
+    }, h('div', { class: 'tile-back' }, this.#avatar), this.#media, this.#note, this.#away,
+    h('div', { class: 'tile-label' }, this.#muted, this.#name), h('div', { class: 'tile-badges' }, this.#hand), this.#menu);
+    if (tile.self && tile.source === 'camera') {
+      this.#own = h('video', { autoplay: true, playsinline: true, muted: true, 'data-testid': 'self-video' });
+      this.#media.append(this.#own);
+    }
+  }
+
+  #pin() {
+    this.#context.ui.set((u) => ({ ...u, pin: u.pin === this.#key ? '' : this.#key, page: 0 }));
+  }
+
+  /** @param {PlacedTile} tile */
+  #openMenu(tile) {
+    const { ui, session } = this.#context;
+    const { call } = session.store.get();
+    const pinned = ui.get().pin === this.#key;
+    const person = tile.self ? selfPerson(call) : call.people.get(tile.participant);
+    openMenu(this.#menu, [
+      { label: t(pinned ? 'tile.unpin' : 'tile.pin'), icon: pinned ? 'unpin' : 'pin', act: () => this.#pin(), testid: 'pin' },
+      ...(person && !tile.self ? personActions(this.#context, person) : []),
+    ], this.#menu.getAttribute('aria-label') ?? '');
+  }
+
+  /** @param {PlacedTile} tile @param {State} s @param {HTMLVideoElement|null} video of the slot that carries it */
+  update(tile, s, video) {
+    const person = tile.self ? selfPerson(s) : s.people.get(tile.participant);
+    if (!person) return;
+    this.#move(tile);
+    this.#show(tile, video);
+    this.#describe(tile, person, s);
+  }
+
+  /** @param {PlacedTile} tile */
+  #move({ box, role }) {
+    const { style } = this.el;
+    style.transform = `translate(${box.x}px, ${box.y}px)`;
+    style.width = `${box.w}px`;
+    style.height = `${box.h}px`;
+    style.setProperty('--tile-size', `${Math.min(box.w, box.h)}px`);
+    attr(this.el, 'data-role', role);
+    this.el.classList.toggle('tiny', box.w < 150 || box.h < 90);
+  }
+
+  /** @param {PlacedTile} tile @param {HTMLVideoElement|null} video */
+  #show(tile, video) {
+    if (this.#own) {
+      const { camera } = this.#context.session.local.store.get();
+      const shown = /** @type {MediaStream|null} */ (this.#own.srcObject)?.getTracks()[0] ?? null;
+      if (shown !== camera) this.#own.srcObject = camera ? new MediaStream([camera]) : null;
+      this.#own.classList.toggle('mirrored', this.#context.ui.get().mirror);
+      setHidden(this.#own, !camera);
+      return;
+    }
+    if (video && video.parentNode !== this.#media) {
+      this.#media.replaceChildren(video); // the one before goes back to the pool in the same task
+      if (video.paused) video.play().catch(() => {});
+    } else if (!video && !tile.self && this.#media.firstChild) {
+      this.#media.replaceChildren();
+    }
+  }
+
+  /** @param {PlacedTile} tile @param {Person} person @param {State} s */
+  #describe(tile, person, s) {
+    const isScreen = tile.source === 'screen';
+    const name = isScreen ? t(tile.self ? 'tile.screen.you' : 'tile.screen', { name: person.name }) : tile.self ? t('tile.you', { name: person.name }) : person.name;
+    const muted = !isScreen && !person.sources.includes('mic');
+    const speaks = !isScreen && s.speakers.includes(person.participant) && !muted;
+    const withheld = s.withheld.find((w) => w.participant === tile.participant && w.source === tile.source)?.reason;
+    const note = tile.self && isScreen ? t('tile.own.screen') : person.sources.includes(tile.source) && (withheld === 'bandwidth' || withheld === 'no_slot') ? t(`tile.${withheld}`) : '';
+    setText(this.#name, name);
+    setText(this.#avatar, initials(person.name));
+    attr(this.#avatar, 'class', `avatar hue-${hue(person.participant)}`);
+    setHidden(this.#avatar, isScreen);
+    setHidden(this.#muted, !muted);
+    setHidden(this.#hand, isScreen || person.hand === 0);
+    setText(/** @type {Element} */ (this.#hand.lastElementChild), String(person.hand));
+    setText(this.#note, note);
+    setHidden(this.#note, !note);
+    setHidden(this.#away, person.connected);
+    attr(this.#menu, 'aria-label', t('tile.menu', { name }));
+    this.el.classList.toggle('speaking', speaks);
+    this.el.classList.toggle('pinned', this.#context.ui.get().pin === this.#key);
+    attr(this.el, 'data-muted', String(muted));
+    attr(this.el, 'data-video', String(person.sources.includes(tile.source)));
+    attr(this.el, 'aria-label', [name, muted && t('tile.muted'), person.hand > 0 && t('tile.hand', { n: person.hand }), note].filter(Boolean).join(', '));
+  }
+
+  /** destroy lets go of the camera's picture. */
+  destroy() {
+    if (this.#own) this.#own.srcObject = null;
+  }
+}

@@ -1,0 +1,52 @@
+// Above the stage: which meeting, how long still, what protects it, how good the connection is.
+/** @import {CallContext} from '../screens/call.js' */
+import { h, attr, setHidden, setText, fill } from '../ui/dom.js';
+import { icon, mark, svgElement } from '../ui/icons.js';
+import { t } from '../i18n/i18n.js';
+import { clock } from '../core/text.js';
+
+/** The end of the meeting is shown when it is this near. */
+const SHOW_LEFT_S = 30 * 60;
+
+/** @param {CallContext} context @returns {HTMLElement} */
+export function topbar({ session, ui, cleanup }) {
+  const title = h('h1', { class: 'topbar-title', 'data-testid': 'call-title' });
+  const left = h('span', { class: 'chip', hidden: true, 'data-testid': 'time-left' });
+  const locked = h('span', { class: 'chip', hidden: true, 'data-testid': 'locked' }, icon('lock'), t('call.locked'));
+  const panelTo = (/** @type {'info'|'stats'} */ panel) => () => ui.set((u) => ({ ...u, panel: u.panel === panel ? '' : panel }));
+  const bars = h('button', { class: 'icon-button', type: 'button', 'data-testid': 'quality', onclick: panelTo('stats') });
+  const invite = h('button', { class: 'chip button-chip', type: 'button', 'data-testid': 'invite', onclick: panelTo('info') }, icon('link'), h('span', null, t('call.invite')));
+  /** @type {number} the server's clock minus ours */
+  let skew = 0;
+  cleanup(session.store.watch((p) => p.call.meeting, (m) => {
+    setText(title, m?.title || t('call.title'));
+    setHidden(locked, !m?.locked);
+    if (m) skew = Date.parse(m.server_time) - Date.now();
+  }));
+  const tick = () => {
+    const ends = session.store.get().call.meeting?.expires_at;
+    const s = ends ? (Date.parse(ends) - Date.now() - skew) / 1000 : Infinity;
+    setHidden(left, s > SHOW_LEFT_S);
+    if (s <= SHOW_LEFT_S) setText(left, t('call.time.left', { time: clock(s) }));
+  };
+  const timer = setInterval(tick, 1000);
+  cleanup(() => clearInterval(timer));
+  cleanup(session.store.watch((p) => p.quality.shown, (q) => {
+    fill(bars, qualityBars(q));
+    attr(bars, 'data-quality', String(q));
+    const label = t(/** @type {any} */ (`quality.${q}`));
+    attr(bars, 'aria-label', label);
+    attr(bars, 'title', label);
+  }));
+  return h('header', { class: 'topbar' }, h('span', { class: 'topbar-brand' }, mark()), title, locked, left, h('span', { class: 'spacer' }), invite, bars);
+}
+
+/** @param {number} q 0…4 @returns {SVGElement} */
+function qualityBars(q) {
+  const svg = svgElement('svg', { viewBox: '0 0 24 24', class: `icon bars q${q}`, 'aria-hidden': 'true', focusable: 'false' });
+  for (let i = 0; i < 4; i++) {
+    const height = 5 + i * 4;
+    svg.append(svgElement('rect', { x: String(3 + i * 5), y: String(20 - height), width: '3.4', height: String(height), rx: '1', class: i < q ? 'bar-on' : 'bar-off' }));
+  }
+  return svg;
+}

@@ -1,0 +1,32 @@
+// How a camera and a screen are sent, and which of the encodings are on.
+
+/** @typedef {{rid?: string, scaleResolutionDownBy?: number, maxBitrate?: number, maxFramerate?: number, active?: boolean}} Encoding */
+
+/**
+ * camera is three encodings of a 1280 × 720 picture: 180, 360 and 720 lines. The bitrates are what VP8 needs for talking heads.
+ * @returns {Encoding[]} smallest first, as Chromium wants them
+ */
+export const camera = () => [
+  { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 150_000 },
+  { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 500_000 },
+  { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 1_700_000 },
+];
+
+/** @returns {Encoding[]} a screen is one encoding: small text does not survive scaling */
+export const screen = () => [{ maxBitrate: 2_500_000, maxFramerate: 30 }];
+
+/**
+ * withActive switches encodings to what the server says anybody wants. One encoding without RID is on when any is wanted.
+ * @template {Encoding} E
+ * @param {readonly E[]} encodings @param {readonly string[]} rids
+ * @returns {{encodings: E[], changed: boolean}}
+ */
+export function withActive(encodings, rids) {
+  let changed = false;
+  const out = encodings.map((e) => {
+    const active = e.rid ? rids.includes(e.rid) : rids.length > 0;
+    if ((e.active ?? true) !== active) changed = true;
+    return { ...e, active };
+  });
+  return { encodings: out, changed };
+}

@@ -1,0 +1,124 @@
+// The ladder back into a meeting (docs/protocol.md, Reconnecting), as a pure state machine: events and time in, the next
+// state and what to do out. Every step has a deadline, and the person sees which one is being tried.
+
+/** @typedef {'ok'|'resume'|'ice_restart'|'new_connection'|'rejoin'|'failed'} Step */
+/** @typedef {'open_socket'|'ice_restart'|'new_connection'|'join'} Action */
+/** @typedef {'socket_lost'|'socket_failed'|'resumed'|'resume_failed'|'joined'|'media_up'|'media_shaky'|'media_lost'|'negotiation_failed'|'tick'|'retry'} Event */
+
+/**
+ * @typedef {object} Ladder
+ * @property {Step} step
+ * @property {number} deadline ms, when the step is given up
+ * @property {number} retryAt ms, when to try the socket again; Infinity for not
+ * @property {number} attempt sockets tried in this step
+ * @property {boolean} socket whether the socket is up and the seat is ours
+ * @property {boolean} media whether the media connection is up
+ * @property {number} shakyAt ms since when media is doubtful; Infinity for not
+ * @property {boolean} rejoined whether the whole ladder was climbed since media was last up: it is climbed once
+ */
+
+/** The server keeps a seat for 30 s; the last attempt must still reach it. */
+export const RESUME_MS = 28_000;
+export const ICE_RESTART_MS = 6_000;
+export const NEW_CONNECTION_MS = 10_000;
+export const REJOIN_MS = 30_000;
+/** ICE calls a connection "disconnected" for short dropouts too; wait before acting on it. */
+export const SHAKY_MS = 2_500;
+/** How long the first media connection may take. */
+export const FIRST_MEDIA_MS = 8_000;
+
+/** @returns {Ladder} */
+export const newLadder = () =>
+  ({ step: 'ok', deadline: Infinity, retryAt: Infinity, attempt: 0, socket: true, media: true, shakyAt: Infinity, rejoined: false });
+
+/** @param {number} attempt @returns {number} ms to wait before the next socket: at once, then slower, at most 4 s */
+export const backoff = (attempt) => (attempt === 0 ? 0 : Math.min(4000, 250 * 2 ** attempt));
+
+/** @typedef {{ladder: Ladder, actions: Action[]}} Outcome */
+
+/** @param {Ladder} l @param {number} now @returns {Outcome} */
+function climb(l, now) {
+  switch (l.step) {
+    case 'ok':
+      return { ladder: { ...l, step: 'ice_restart', deadline: now + ICE_RESTART_MS, shakyAt: Infinity }, actions: ['ice_restart'] };
+    case 'ice_restart':
+      return { ladder: { ...l, step: 'new_connection', deadline: now + NEW_CONNECTION_MS }, actions: ['new_connection'] };
+    case 'resume':
+    case 'new_connection':
+      if (l.rejoined) return failed(l);
+      return {
+        ladder: { ...l, step: 'rejoin', deadline: now + REJOIN_MS, attempt: 1, retryAt: l.socket ? Infinity : now, media: false },
+        actions: l.socket ? ['join'] : [],
+      };
+    default:
+      return failed(l);
+  }
+}
+
+/** @param {Ladder} l @returns {Outcome} */
+function failed(l) {
+  return { ladder: { ...l, step: 'failed', deadline: Infinity, retryAt: Infinity }, actions: [] };
+}
+
+/** @param {Ladder} l @param {number} now @returns {Outcome} the seat is ours again; media may not be */
+function seated(l, now) {
+  const up = { ...l, socket: true, attempt: 0, retryAt: Infinity };
+  if (l.media) return { ladder: { ...up, step: 'ok', deadline: Infinity }, actions: [] };
+  return climb({ ...up, step: 'ok' }, now);
+}
+
+/** @param {Ladder} l @param {number} now @returns {Outcome} */
+function socketLost(l, now) {
+  const down = { ...l, socket: false };
+  if (l.step === 'rejoin' || l.step === 'resume') return { ladder: { ...down, attempt: l.attempt + 1, retryAt: now + backoff(l.attempt) }, actions: [] };
+  if (l.step === 'failed') return { ladder: down, actions: [] };
+  return { ladder: { ...down, step: 'resume', deadline: now + RESUME_MS, attempt: 1, retryAt: now + backoff(0) }, actions: [] };
+}
+
+/** @param {Ladder} l @param {number} now @returns {Outcome} */
+function tick(l, now) {
+  if (now >= l.deadline) return climb(l, now);
+  if (now >= l.retryAt) return { ladder: { ...l, retryAt: Infinity }, actions: ['open_socket'] };
+  if (l.step === 'ok' && l.socket && now - l.shakyAt >= SHAKY_MS) return climb({ ...l, media: false }, now);
+  return { ladder: l, actions: [] };
+}
+
+/** @param {Ladder} l @returns {Outcome} */
+function mediaUp(l) {
+  const up = { ...l, media: true, shakyAt: Infinity, rejoined: false };
+  if (l.step === 'ice_restart' || l.step === 'new_connection') {
+    return { ladder: { ...up, step: 'ok', deadline: Infinity }, actions: [] };
+  }
+  return { ladder: up, actions: [] };
+}
+
+/**
+ * next takes an event and says where on the ladder we are then, and what to do.
+ * @param {Ladder} l @param {Event} event @param {number} now ms @returns {Outcome}
+ */
+export function next(l, event, now) {
+  const stay = (/** @type {Partial<Ladder>} */ change) => ({ ladder: { ...l, ...change }, actions: /** @type {Action[]} */ ([]) });
+  switch (event) {
+    case 'socket_lost':
+    case 'socket_failed': return socketLost(l, now);
+    case 'resumed': return l.step === 'resume' ? seated(l, now) : stay({ socket: true });
+    case 'resume_failed':
+      return { ladder: { ...l, step: 'rejoin', socket: true, media: false, deadline: now + REJOIN_MS, retryAt: Infinity, attempt: 1 }, actions: ['join'] };
+    case 'joined': // a new seat: media starts anew with it, by whoever answered the welcome
+      return {
+        ladder: { ...newLadder(), media: false, shakyAt: now + FIRST_MEDIA_MS - SHAKY_MS, rejoined: l.rejoined || l.step === 'rejoin' },
+        actions: [],
+      };
+    case 'media_up': return mediaUp(l);
+    case 'media_shaky': return stay({ shakyAt: Math.min(l.shakyAt, now) });
+    case 'media_lost':
+      if (l.step === 'ok' && l.socket) return climb({ ...l, media: false }, now);
+      if (l.step === 'ice_restart') return climb({ ...l, media: false }, now);
+      return stay({ media: false });
+    case 'negotiation_failed':
+      return l.step === 'ice_restart' || l.step === 'new_connection' ? climb(l, now) : stay({});
+    case 'retry':
+      return { ladder: { ...newLadder(), step: 'rejoin', socket: false, media: false, deadline: now + REJOIN_MS, attempt: 1, retryAt: now }, actions: [] };
+    default: return tick(l, now);
+  }
+}

@@ -1,0 +1,42 @@
+// What leaves this device in an offer. The server is ICE-lite and discovers us by our checks, so no address of ours needs
+// to be told to anybody (docs/protocol.md, offer).
+
+/**
+ * stripAddresses removes candidates and every address from an offer.
+ * @param {string} sdp @returns {string}
+ */
+export function stripAddresses(sdp) {
+  return sdp.split(/\r?\n/)
+    .filter((line) => !line.startsWith('a=candidate:') && line !== 'a=end-of-candidates')
+    .map((line) => {
+      if (line.startsWith('c=')) return 'c=IN IP4 0.0.0.0';
+      if (line.startsWith('a=rtcp:')) return 'a=rtcp:9 IN IP4 0.0.0.0';
+      if (line.startsWith('o=')) return line.replace(/ IN IP[46] \S+$/, ' IN IP4 0.0.0.0');
+      return line.replace(/^(m=\w+) [1-9]\d* /, '$1 9 ');
+    })
+    .join('\r\n');
+}
+
+/**
+ * keepCodecs picks the codecs a meeting uses out of what the browser can do, in this order.
+ * @template {{mimeType: string}} C
+ * @param {readonly C[]} codecs @param {'audio'|'video'} kind @returns {C[]}
+ */
+export function keepCodecs(codecs, kind) {
+  const wanted = kind === 'audio' ? ['audio/opus'] : ['video/vp8', 'video/rtx'];
+  return wanted.flatMap((mime) => codecs.filter((c) => c.mimeType.toLowerCase() === mime));
+}
+
+/**
+ * candidateKinds says by which transports the server's answer can be reached.
+ * @param {string} sdp @returns {{udp: number, tcp: number, ipv6: number}}
+ */
+export function candidateKinds(sdp) {
+  const kinds = { udp: 0, tcp: 0, ipv6: 0 };
+  for (const [, transport, address] of sdp.matchAll(/^a=candidate:\S+ \d+ (\w+) \d+ (\S+) /gm)) {
+    if (transport.toLowerCase() === 'tcp') kinds.tcp++;
+    else kinds.udp++;
+    if (address.includes(':')) kinds.ipv6++;
+  }
+  return kinds;
+}

@@ -1,0 +1,204 @@
+// What the client knows about the meeting it is in: a value, and a pure function from a server message to the next value.
+/** @import {Person, Waiting, Meeting, Slot, Withheld, ChatLine, Source, Role, ServerMessage} from './types.js' */
+
+/** Chat lines kept; older ones are forgotten. */
+export const MAX_CHAT = 500;
+/** Announcements kept for the live region until it reads them. */
+export const MAX_NEWS = 64;
+
+/**
+ * @typedef {object} News something worth telling the person
+ * @property {number} n
+ * @property {'joined'|'left'|'hand'|'chat'|'waiting'|'host'|'share'|'share_end'|'lock'|'unlock'} kind
+ * @property {string} name
+ * @property {string} [text]
+ * @property {number} [participant]
+ */
+
+/**
+ * @typedef {object} State
+ * @property {'idle'|'connecting'|'lobby'|'joined'|'ended'} phase
+ * @property {number} self one's own participant number, 0 before welcome
+ * @property {string} name
+ * @property {Role} role
+ * @property {readonly string[]} permissions
+ * @property {readonly Source[]} sources what oneself has switched on
+ * @property {number} hand
+ * @property {Meeting|null} meeting
+ * @property {ReadonlyMap<number, Person>} people everybody else
+ * @property {readonly number[]} speakers loudest first
+ * @property {readonly Waiting[]} waiting
+ * @property {{title: string, waiting: number, hostsPresent: boolean}|null} lobby
+ * @property {ReadonlyMap<string, Slot>} slots by mid
+ * @property {readonly Withheld[]} withheld
+ * @property {readonly ChatLine[]} chat
+ * @property {number} chatSeen the last line's number that was on screen
+ * @property {readonly News[]} news
+ * @property {number} count grows with every news and chat line
+ * @property {{reason: string, message: string}|null} bye
+ */
+
+/** @returns {State} */
+export function initialState() {
+  return {
+    phase: 'idle', self: 0, name: '', role: 'participant', permissions: [], sources: [], hand: 0, meeting: null,
+    people: new Map(), speakers: [], waiting: [], lobby: null, slots: new Map(), withheld: [], chat: [], chatSeen: 0,
+    news: [], count: 0, bye: null,
+  };
+}
+
+/**
+ * @param {State} s
+ * @param {News['kind']} kind
+ * @param {string} name
+ * @param {{text?: string, participant?: number}} [more]
+ * @returns {State}
+ */
+function tell(s, kind, name, more) {
+  const n = s.count + 1;
+  return { ...s, count: n, news: [...s.news.slice(1 - MAX_NEWS), { n, kind, name, ...more }] };
+}
+
+/** @param {State} s @param {ServerMessage} m @returns {State} */
+function welcome(s, m) {
+  /** @type {Person[]} */
+  const list = m.participants;
+  return {
+    ...s, phase: 'joined', self: m.participant, role: m.role, permissions: m.permissions, meeting: m.meeting,
+    people: new Map(list.map((p) => [p.participant, p])), waiting: m.waiting ?? [], lobby: null, bye: null,
+    slots: m.resumed ? s.slots : new Map(), withheld: m.resumed ? s.withheld : [], speakers: m.resumed ? s.speakers : [],
+    hand: m.resumed ? s.hand : 0,
+  };
+}
+
+/** @param {State} s @param {Person} p @param {Person|undefined} before @returns {State} */
+function tellOfChange(s, p, before) {
+  if (p.hand > 0 && !before?.hand) s = tell(s, 'hand', p.name, { participant: p.participant });
+  const shares = p.sources.includes('screen');
+  if (shares !== Boolean(before?.sources.includes('screen'))) {
+    s = tell(s, shares ? 'share' : 'share_end', p.name, { participant: p.participant });
+  }
+  return s;
+}
+
+/** @param {State} s @param {ServerMessage} m @returns {State} */
+function roster(s, m) {
+  const people = new Map(s.people);
+  /** @type {State} */
+  let next = { ...s, people };
+  for (const p of /** @type {Person[]} */ (m.joined ?? [])) {
+    if (p.participant === s.self) continue;
+    if (!people.has(p.participant)) next = tell(next, 'joined', p.name, { participant: p.participant });
+    people.set(p.participant, p);
+  }
+  for (const p of /** @type {Person[]} */ (m.changed ?? [])) {
+    if (p.participant === s.self) {
+      next = { ...next, hand: p.hand, role: p.role };
+      continue;
+    }
+    next = tellOfChange(next, p, people.get(p.participant));
+    people.set(p.participant, p);
+  }
+  for (const { participant, reason } of /** @type {{participant: number, reason: string}[]} */ (m.left ?? [])) {
+    const p = people.get(participant);
+    if (!p) continue;
+    people.delete(participant);
+    if (reason !== 'replaced') next = tell(next, 'left', p.name, { participant });
+  }
+  const speakers = next.speakers.filter((n) => people.has(n) || n === s.self);
+  return speakers.length === next.speakers.length ? next : { ...next, speakers };
+}
+
+/** @param {State} s @param {ServerMessage} m @returns {State} */
+function slots(s, m) {
+  const map = new Map(s.slots);
+  for (const slot of /** @type {Slot[]} */ (m.slots ?? [])) map.set(slot.mid, slot);
+  return { ...s, slots: map, withheld: m.withheld ?? s.withheld };
+}
+
+/** @param {State} s @param {ServerMessage} m @returns {State} */
+function chat(s, m) {
+  const own = m.from === s.self;
+  const name = own ? s.name : s.people.get(m.from)?.name ?? '';
+  /** @type {ChatLine} */
+  const line = { n: s.count + 1, from: m.from, name, text: m.text, at: m.at, own };
+  if (m.to) {
+    line.to = m.to;
+    line.toName = m.to === s.self ? s.name : s.people.get(m.to)?.name ?? '';
+  }
+  const next = { ...s, count: line.n, chat: [...s.chat.slice(1 - MAX_CHAT), line] };
+  return own ? next : tell(next, 'chat', name, { text: m.text, participant: m.from });
+}
+
+/** @param {State} s @param {ServerMessage} m @returns {State} */
+function waiting(s, m) {
+  const known = new Set(s.waiting.map((w) => w.participant));
+  /** @type {State} */
+  let next = { ...s, waiting: /** @type {Waiting[]} */ (m.waiting) };
+  for (const w of next.waiting) {
+    if (!known.has(w.participant)) next = tell(next, 'waiting', w.name, { participant: w.participant });
+  }
+  return next;
+}
+
+/** @param {State} s @param {ServerMessage} m @returns {State} */
+function permissions(s, m) {
+  const may = (/** @type {string} */ what) => m.permissions.includes(what);
+  const sources = s.sources.filter((source) => may(permissionFor(source)));
+  const next = { ...s, role: m.role, permissions: m.permissions, sources, waiting: may('admit') ? s.waiting : [] };
+  return m.role === 'host' && s.role !== 'host' ? tell(next, 'host', s.name) : next;
+}
+
+/** @param {State} s @param {ServerMessage} m @returns {State} */
+function policy(s, m) {
+  if (!s.meeting) return s;
+  const next = { ...s, meeting: { ...s.meeting, locked: m.locked, lobby: m.lobby } };
+  return m.locked === s.meeting.locked ? next : tell(next, m.locked ? 'lock' : 'unlock', '');
+}
+
+/** @param {Source} source @returns {string} the permission that publishing it takes */
+export function permissionFor(source) {
+  return { mic: 'publish_mic', camera: 'publish_camera', screen: 'publish_screen', screen_audio: 'publish_screen' }[source];
+}
+
+/**
+ * reduce returns the state after a server message. Messages it does not know leave the state as it is.
+ * @param {State} s @param {ServerMessage} m @returns {State}
+ */
+export function reduce(s, m) {
+  switch (m.type) {
+    case 'lobby': return { ...s, phase: 'lobby', lobby: { title: m.title, waiting: m.waiting, hostsPresent: m.hosts_present } };
+    case 'welcome': return welcome(s, m);
+    case 'roster': return roster(s, m);
+    case 'speakers': return { ...s, speakers: m.speakers };
+    case 'slots': return slots(s, m);
+    case 'chat': return chat(s, m);
+    case 'waiting': return waiting(s, m);
+    case 'permissions': return permissions(s, m);
+    case 'policy': return policy(s, m);
+    case 'muted': return { ...s, sources: s.sources.filter((x) => !m.sources.includes(x)) };
+    case 'bye': return { ...s, bye: { reason: m.reason, message: m.message } };
+    default: return s;
+  }
+}
+
+/** @param {State} s @param {string} what @returns {boolean} */
+export const may = (s, what) => s.permissions.includes(what);
+
+/** @param {State} s @returns {number} chat lines of others that were not on screen yet */
+export const unread = (s) => s.chat.reduce((n, line) => n + (line.n > s.chatSeen && !line.own ? 1 : 0), 0);
+
+/** @param {State} s @param {number} n @returns {string} the name of a participant, oneself included; empty when gone */
+export const nameOf = (s, n) => (n === s.self ? s.name : s.people.get(n)?.name ?? '');
+
+/** @param {State} s @returns {Person[]} those with raised hands, first raised first */
+export function hands(s) {
+  const list = [...s.people.values()];
+  if (s.self) list.push(selfPerson(s));
+  return list.filter((p) => p.hand > 0).sort((a, b) => a.hand - b.hand);
+}
+
+/** @param {State} s @returns {Person} oneself, in the shape of the others */
+export function selfPerson(s) {
+  return { participant: s.self, name: s.name, role: s.role, sources: [...s.sources], hand: s.hand, connected: true };
+}

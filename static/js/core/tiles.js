@@ -1,0 +1,185 @@
+// Which tiles there are, in which order, and which of them are on the screen.
+/** @import {Source, Person} from './types.js' */
+/** @import {State} from './state.js' */
+/** @import {Box} from './layout.js' */
+import { selfPerson } from './state.js';
+import * as layout from './layout.js';
+
+/**
+ * @typedef {object} Tile
+ * @property {string} key stable for the tile's life: "7/camera"
+ * @property {number} participant
+ * @property {'camera'|'screen'} source
+ * @property {boolean} self
+ */
+/** @typedef {Tile & {box: Box, role: 'grid'|'stage'|'strip'|'main'|'corner'}} PlacedTile */
+
+/** @typedef {'auto'|'grid'|'speaker'} Mode */
+
+/**
+ * @typedef {object} ViewOptions
+ * @property {Mode} mode
+ * @property {string} pin key of the pinned tile, or empty
+ * @property {number} page
+ * @property {number} width CSS pixels
+ * @property {number} height
+ * @property {number} limit most tiles a page
+ * @property {number} stageSpeaker who is on the stage in speaker mode, 0 for nobody yet
+ * @property {boolean} hideSelf
+ */
+
+/**
+ * @typedef {object} View
+ * @property {PlacedTile[]} tiles
+ * @property {number} page @property {number} pages
+ * @property {'grid'|'stage'|'duo'} kind
+ */
+
+/** @param {number} participant @param {'camera'|'screen'} source @param {boolean} self @returns {Tile} */
+const tile = (participant, source, self) => ({ key: `${participant}/${source}`, participant, source, self });
+
+/**
+ * order keeps people where they are: newcomers go to the end, and somebody who speaks from beyond the first page changes
+ * places with the one on it who has been silent for longest. So faces do not dance.
+ * @param {readonly number[]} before the order so far
+ * @param {readonly number[]} present everybody now, in order of arrival
+ * @param {readonly number[]} speakers loudest first
+ * @param {ReadonlyMap<number, number>} spokeAt when each last spoke, any clock
+ * @param {number} first how many the first page holds
+ * @returns {number[]}
+ */
+export function order(before, present, speakers, spokeAt, first) {
+  const here = new Set(present);
+  const kept = before.filter((p) => here.has(p));
+  const known = new Set(kept);
+  const list = [...kept, ...present.filter((p) => !known.has(p))];
+  for (const speaker of speakers) {
+    const from = list.indexOf(speaker);
+    if (from < first) continue;
+    let to = -1;
+    for (let i = 0; i < first; i++) {
+      const p = list[i];
+      if (speakers.includes(p)) continue;
+      if (to < 0 || (spokeAt.get(p) ?? 0) <= (spokeAt.get(list[to]) ?? 0)) to = i;
+    }
+    if (to < 0) break;
+    [list[from], list[to]] = [list[to], list[from]];
+  }
+  return list;
+}
+
+/**
+ * all lists every tile: shared screens first, then oneself, then the others in their order.
+ * @param {State} s @param {readonly number[]} others @param {boolean} hideSelf @returns {Tile[]}
+ */
+export function all(s, others, hideSelf) {
+  /** @type {Tile[]} */
+  const screens = [];
+  /** @type {Tile[]} */
+  const cameras = [];
+  /** @param {Person} p @param {boolean} self */
+  const add = (p, self) => {
+    if (p.sources.includes('screen')) screens.push(tile(p.participant, 'screen', self));
+    if (!self || !hideSelf) cameras.push(tile(p.participant, 'camera', self));
+  };
+  for (const n of others) {
+    const p = s.people.get(n);
+    if (p) add(p, false);
+  }
+  const me = selfPerson(s);
+  if (!hideSelf || me.sources.includes('screen')) {
+    if (me.sources.includes('screen')) screens.push(tile(me.participant, 'screen', true));
+    if (!hideSelf) cameras.unshift(tile(me.participant, 'camera', true));
+  }
+  return [...screens, ...cameras];
+}
+
+/**
+ * view places the tiles that are on the screen.
+ * @param {State} s @param {readonly number[]} others everybody else in their order @param {ViewOptions} o
+ * @returns {View}
+ */
+export function view(s, others, o) {
+  const hideSelf = o.hideSelf && s.people.size > 0;
+  const tiles = all(s, others, hideSelf);
+  const staged = stagedTiles(tiles, o);
+  if (staged.length > 0) return stageView(tiles, staged, o);
+  if (o.mode !== 'grid' && tiles.length === 2 && s.people.size === 1 && !hideSelf) return duoView(tiles, o);
+  const perPage = layout.capacity(o.width, o.height, { limit: o.limit, ...gridShape(o) });
+  const { page, pages, from, to } = layout.pages(tiles.length, perPage, o.page);
+  const shown = tiles.slice(from, to);
+  const boxes = layout.grid(shown.length, o.width, o.height, gridShape(o));
+  return { kind: 'grid', page, pages, tiles: shown.map((t, i) => ({ ...t, box: boxes[i], role: 'grid' })) };
+}
+
+/** @param {ViewOptions} o @returns {{minAspect: number, minWidth: number, gap: number}} phones may stand tiles upright */
+function gridShape(o) {
+  const portrait = o.height > o.width;
+  return { minAspect: portrait ? 0.8 : 4 / 3, minWidth: o.width < 600 ? 130 : 176, gap: o.width < 600 ? 6 : 10 };
+}
+
+/** @param {Tile[]} tiles @param {ViewOptions} o @returns {Tile[]} */
+function stagedTiles(tiles, o) {
+  const pinned = tiles.find((t) => t.key === o.pin);
+  if (pinned) return [pinned];
+  if (o.mode === 'grid') return [];
+  const screens = tiles.filter((t) => t.source === 'screen' && !t.self);
+  if (screens.length > 0) return screens.slice(0, 2);
+  if (o.mode !== 'speaker') return [];
+  const others = tiles.filter((t) => t.source === 'camera' && !t.self);
+  const speaker = others.find((t) => t.participant === o.stageSpeaker) ?? others[0] ?? tiles[0];
+  return speaker ? [speaker] : [];
+}
+
+/** @param {Tile[]} tiles @param {Tile[]} staged @param {ViewOptions} o @returns {View} */
+function stageView(tiles, staged, o) {
+  const keys = new Set(staged.map((t) => t.key));
+  const rest = tiles.filter((t) => !keys.has(t.key));
+  const { perPage } = layout.stage(staged.length, rest.length, o.width, o.height);
+  const { page, pages, from, to } = layout.pages(rest.length, perPage, o.page);
+  const shown = rest.slice(from, to);
+  const boxes = layout.stage(staged.length, shown.length, o.width, o.height);
+  return {
+    kind: 'stage', page, pages,
+    tiles: [
+      ...staged.map((t, i) => /** @type {PlacedTile} */ ({ ...t, box: boxes.stage[i], role: 'stage' })),
+      ...shown.map((t, i) => /** @type {PlacedTile} */ ({ ...t, box: boxes.strip[i], role: 'strip' })),
+    ],
+  };
+}
+
+/** @param {Tile[]} tiles @param {ViewOptions} o @returns {View} */
+function duoView(tiles, o) {
+  const { main, corner } = layout.duo(o.width, o.height);
+  return {
+    kind: 'duo', page: 0, pages: 1,
+    tiles: tiles.map((t) => (t.self ? { ...t, box: corner, role: 'corner' } : { ...t, box: main, role: 'main' })),
+  };
+}
+
+/** How long somebody else must speak before the stage goes to them. */
+export const STAGE_ATTACK_MS = 700;
+/** How long the stage stays with somebody at least. */
+export const STAGE_HOLD_MS = 2500;
+
+/** @typedef {{on: number, since: number, candidate: number, candidateSince: number}} Stage */
+
+/** @returns {Stage} */
+export const newStage = () => ({ on: 0, since: -Infinity, candidate: 0, candidateSince: 0 });
+
+/**
+ * nextStage decides who is on the stage, with hysteresis: a cough does not turn heads.
+ * @param {Stage} st @param {readonly number[]} speakers others who speak, loudest first @param {number} now ms
+ * @returns {Stage} the same object when nothing changed
+ */
+export function nextStage(st, speakers, now) {
+  const loudest = speakers[0] ?? 0;
+  if (loudest === 0 || loudest === st.on) return st.candidate === 0 ? st : { ...st, candidate: 0 };
+  if (st.on === 0) return { on: loudest, since: now, candidate: 0, candidateSince: 0 };
+  if (loudest !== st.candidate) return { ...st, candidate: loudest, candidateSince: now };
+  const ready = now - st.candidateSince >= STAGE_ATTACK_MS && now - st.since >= STAGE_HOLD_MS;
+  return ready ? { on: loudest, since: now, candidate: 0, candidateSince: 0 } : st;
+}
+
+/** @type {readonly Source[]} */
+export const VIDEO_SOURCES = ['camera', 'screen'];

@@ -1,0 +1,125 @@
+// Camera, microphone and screen. Everything here is called by a person's own act, never by itself.
+
+/** What went wrong with a device, as a key of the catalogue. */
+export class DeviceError extends Error {
+  /** @param {'denied'|'missing'|'busy'|'failed'|'insecure'} why @param {'mic'|'camera'|'screen'} what */
+  constructor(why, what) {
+    super(`${what}: ${why}`);
+    this.why = why;
+    this.what = what;
+  }
+
+  /** @returns {any} the catalogue's key */
+  get key() {
+    if (this.what === 'screen') return this.why === 'denied' ? 'device.denied.screen' : 'device.failed';
+    return this.why === 'failed' ? 'device.failed' : this.why === 'insecure' ? 'device.insecure' : `device.${this.why}.${this.what}`;
+  }
+}
+
+/** @param {unknown} err @param {'mic'|'camera'|'screen'} what @returns {DeviceError} */
+function explain(err, what) {
+  const name = err instanceof Error ? err.name : '';
+  if (name === 'NotAllowedError' || name === 'SecurityError') return new DeviceError('denied', what);
+  if (name === 'NotFoundError' || name === 'OverconstrainedError') return new DeviceError('missing', what);
+  if (name === 'NotReadableError' || name === 'AbortError') return new DeviceError('busy', what);
+  return new DeviceError('failed', what);
+}
+
+/** @param {'mic'|'camera'} what @param {MediaStreamConstraints} constraints @returns {Promise<MediaStreamTrack>} */
+async function capture(what, constraints) {
+  if (!navigator.mediaDevices?.getUserMedia) throw new DeviceError('insecure', what);
+  try {
+    const stream = await navigator.mediaDevices.getUserMedia(constraints);
+    return stream.getTracks()[0];
+  } catch (err) {
+    throw explain(err, what);
+  }
+}
+
+/** @param {string} id @returns {Promise<MediaStreamTrack>} the device named, or another if it is gone */
+export const microphone = (id) => capture('mic', {
+  audio: { ...(id ? { deviceId: { ideal: id } } : {}), echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+});
+
+/** @param {string} id @param {boolean} hd @returns {Promise<MediaStreamTrack>} */
+export async function camera(id, hd) {
+  const track = await capture('camera', {
+    video: {
+      ...(id ? { deviceId: { ideal: id } } : { facingMode: 'user' }),
+      width: { ideal: hd ? 1280 : 640 }, height: { ideal: hd ? 720 : 360 }, frameRate: { ideal: 30, max: 30 },
+    },
+  });
+  track.contentHint = 'motion';
+  return track;
+}
+
+/**
+ * screen asks the person what to share; with its sound where the browser offers that.
+ * @returns {Promise<{video: MediaStreamTrack, audio: MediaStreamTrack|null}|null>} null when the person changed their mind
+ */
+export async function screen() {
+  if (!canShareScreen()) throw new DeviceError('failed', 'screen');
+  /** @type {any} */
+  const options = {
+    video: { frameRate: { ideal: 15, max: 30 } },
+    audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false, suppressLocalAudioPlayback: false },
+    systemAudio: 'include', surfaceSwitching: 'include', selfBrowserSurface: 'exclude',
+  };
+  try {
+    const stream = await navigator.mediaDevices.getDisplayMedia(options);
+    const [video] = stream.getVideoTracks();
+    video.contentHint = 'detail';
+    return { video, audio: stream.getAudioTracks()[0] ?? null };
+  } catch (err) {
+    // A cancelled picker and a refusal by the system have one name; only the latter says so in its text.
+    if (err instanceof Error && err.name === 'NotAllowedError' && !/system/i.test(err.message)) return null;
+    throw explain(err, 'screen');
+  }
+}
+
+/** @returns {boolean} phones cannot */
+export const canShareScreen = () => typeof navigator.mediaDevices?.getDisplayMedia === 'function';
+
+/** @typedef {{id: string, label: string}} Device */
+
+/** @param {MediaDeviceKind} kind @returns {Promise<Device[]>} names are empty until the person allowed the kind once */
+export async function list(kind) {
+  if (!navigator.mediaDevices?.enumerateDevices) return [];
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  return devices.filter((d) => d.kind === kind && d.deviceId !== 'default' && d.deviceId !== 'communications')
+    .map((d) => ({ id: d.deviceId, label: d.label }));
+}
+
+/** @param {() => void} see @returns {() => void} stops */
+export function onChange(see) {
+  navigator.mediaDevices?.addEventListener?.('devicechange', see);
+  return () => navigator.mediaDevices?.removeEventListener?.('devicechange', see);
+}
+
+/** @param {'microphone'|'camera'} what @returns {Promise<boolean>} whether the person has already allowed it for good */
+export async function granted(what) {
+  try {
+    const status = await navigator.permissions.query({ name: /** @type {PermissionName} */ (what) });
+    return status.state === 'granted';
+  } catch {
+    return false;
+  }
+}
+
+/** @returns {boolean} */
+export const canChooseSpeaker = () => 'setSinkId' in HTMLMediaElement.prototype;
+
+/** @returns {string[]} what a meeting needs and this browser lacks */
+export function missingFeatures() {
+  /** @type {[string, boolean][]} */
+  const needs = [
+    ['WebRTC', typeof RTCPeerConnection === 'function'],
+    ['WebSocket', typeof WebSocket === 'function'],
+    ['secure page', window.isSecureContext],
+    ['replaceTrack', typeof RTCRtpSender === 'function' && 'replaceTrack' in RTCRtpSender.prototype],
+    ['setCodecPreferences', typeof RTCRtpTransceiver === 'function' && 'setCodecPreferences' in RTCRtpTransceiver.prototype],
+    ['dialog', typeof HTMLDialogElement === 'function'],
+    ['popover', 'popover' in HTMLElement.prototype],
+  ];
+  return needs.filter(([, ok]) => !ok).map(([name]) => name);
+}

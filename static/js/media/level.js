@@ -1,0 +1,70 @@
+// How loud a track is, for the level meter and for "you are talking, but muted".
+
+/** @type {AudioContext|null} */
+let context = null;
+
+/** @returns {AudioContext|null} one for the page: browsers allow few */
+function audioContext() {
+  if (typeof AudioContext !== 'function') return null;
+  context ??= new AudioContext();
+  if (context.state === 'suspended') context.resume().catch(() => {});
+  return context;
+}
+
+/**
+ * measure calls see with the level of a track, 0…1, some 15 times a second. It listens to a clone, so that muting the
+ * original does not deafen it; the clone never leaves this function.
+ * @param {MediaStreamTrack} track @param {(level: number) => void} see @returns {() => void} stops
+ */
+export function measure(track, see) {
+  const ctx = audioContext();
+  if (!ctx) return () => {};
+  const clone = track.clone();
+  clone.enabled = true;
+  const source = ctx.createMediaStreamSource(new MediaStream([clone]));
+  const analyser = ctx.createAnalyser();
+  analyser.fftSize = 512;
+  source.connect(analyser);
+  const samples = new Float32Array(analyser.fftSize);
+  const timer = setInterval(() => {
+    analyser.getFloatTimeDomainData(samples);
+    let sum = 0;
+    for (const v of samples) sum += v * v;
+    const db = 10 * Math.log10(sum / samples.length + 1e-10);
+    see(Math.max(0, Math.min(1, (db + 60) / 50))); // -60 dB is silence, -10 dB is full
+  }, 66);
+  return () => {
+    clearInterval(timer);
+    source.disconnect();
+    clone.stop();
+  };
+}
+
+/**
+ * tone plays a short chime on a speaker, so that the person hears whether it works.
+ * @param {string} sinkId @returns {Promise<void>} resolves when it is over
+ */
+export async function tone(sinkId) {
+  const ctx = audioContext();
+  if (!ctx) return;
+  const out = ctx.createMediaStreamDestination();
+  const gain = ctx.createGain();
+  gain.gain.setValueAtTime(0, ctx.currentTime);
+  gain.connect(out);
+  [523.25, 659.25, 783.99].forEach((frequency, i) => {
+    const at = ctx.currentTime + i * 0.22;
+    const osc = ctx.createOscillator();
+    osc.frequency.value = frequency;
+    osc.connect(gain);
+    gain.gain.linearRampToValueAtTime(0.25, at + 0.02);
+    gain.gain.linearRampToValueAtTime(0.02, at + 0.2);
+    osc.start(at);
+    osc.stop(at + 0.22);
+  });
+  const audio = new Audio();
+  audio.srcObject = out.stream;
+  if (sinkId && 'setSinkId' in audio) await /** @type {any} */ (audio).setSinkId(sinkId).catch(() => {});
+  await audio.play().catch(() => {});
+  await new Promise((resolve) => setTimeout(resolve, 900));
+  audio.srcObject = null;
+}

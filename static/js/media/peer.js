@@ -1,0 +1,138 @@
+// One RTCPeerConnection to the server: what we send, and the slots we receive in (docs/protocol.md, offer).
+/** @import {Source} from '../core/types.js' */
+/** @import {Seal} from './seal.js' */
+import * as encodings from '../core/encodings.js';
+import { keepCodecs, stripAddresses } from '../core/sdp.js';
+
+/** Receiving audio m-lines; the server forwards that many speakers at most. */
+export const AUDIO_SLOTS = 4;
+/** Receiving video m-lines of the first offer. */
+export const VIDEO_SLOTS = 9;
+
+/** @typedef {{mid: string, kind: 'audio'|'video', receiver: RTCRtpReceiver}} ReceiveSlot */
+/** @typedef {{sdp: string, tracks: {mid: string, source: Source}[]}} Offer */
+
+/** The order of the sending m-lines. */
+const SENDING = /** @type {const} */ (['mic', 'camera', 'screen_audio', 'screen']);
+
+/** A PeerConnection that always offers. Nothing is captured here: tracks are handed in by setTrack. */
+export class Peer {
+  /** @type {RTCPeerConnection} */
+  #pc;
+  /** @type {Map<Source, RTCRtpTransceiver>} */
+  #sending = new Map();
+  /** @type {{kind: 'audio'|'video', transceiver: RTCRtpTransceiver}[]} */
+  #receiving = [];
+  /** @type {Seal} */
+  #seal;
+  /** setParameters may not overlap; each waits for the one before. @type {Promise<void>} */
+  #parameters = Promise.resolve();
+
+  /** @param {{seal: Seal, state: (state: RTCPeerConnectionState) => void}} o state is called on every change */
+  constructor({ seal, state }) {
+    this.#seal = seal;
+    this.#pc = new RTCPeerConnection({ ...seal.configuration, iceServers: [], bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' });
+    this.#pc.onconnectionstatechange = () => state(this.#pc.connectionState);
+    for (const source of SENDING) this.#addSending(source);
+    for (let i = 0; i < AUDIO_SLOTS; i++) this.#addReceiving('audio');
+    for (let i = 0; i < VIDEO_SLOTS; i++) this.#addReceiving('video');
+  }
+
+  /** @param {Source} source adds a sending m-line without a track, so that joining captures nothing */
+  #addSending(source) {
+    const kind = source === 'mic' || source === 'screen_audio' ? 'audio' : 'video';
+    const sendEncodings = source === 'camera' ? encodings.camera() : source === 'screen' ? encodings.screen() : undefined;
+    const transceiver = this.#pc.addTransceiver(kind, { direction: 'sendonly', ...(sendEncodings ? { sendEncodings } : {}) });
+    this.#seal.sending(transceiver.sender, source);
+    preferCodecs(transceiver, kind);
+    this.#sending.set(source, transceiver);
+  }
+
+  /** @param {'audio'|'video'} kind */
+  #addReceiving(kind) {
+    const transceiver = this.#pc.addTransceiver(kind, { direction: 'recvonly' });
+    this.#seal.receiving(transceiver.receiver, () => transceiver.mid);
+    preferCodecs(transceiver, kind);
+    this.#receiving.push({ kind, transceiver });
+  }
+
+  /** @returns {number} */
+  get videoSlots() {
+    return this.#receiving.filter((s) => s.kind === 'video').length;
+  }
+
+  /** @param {number} n adds receiving video m-lines until there are n; they take effect with the next offer */
+  growTo(n) {
+    for (let i = this.videoSlots; i < n; i++) this.#addReceiving('video');
+  }
+
+  /** @returns {ReceiveSlot[]} those that have been negotiated, in m-line order */
+  get slots() {
+    return this.#receiving.flatMap(({ kind, transceiver }) =>
+      (transceiver.mid === null ? [] : [{ mid: transceiver.mid, kind, receiver: transceiver.receiver }]));
+  }
+
+  /** @param {{iceRestart?: boolean}} [o] @returns {Promise<Offer>} sets the local description; an answer must follow */
+  async offer({ iceRestart = false } = {}) {
+    if (this.#pc.signalingState === 'have-local-offer') await this.#pc.setLocalDescription({ type: 'rollback' });
+    if (iceRestart) this.#pc.restartIce();
+    const description = await this.#pc.createOffer();
+    await this.#pc.setLocalDescription(description);
+    const tracks = [...this.#sending].map(([source, transceiver]) => ({ mid: transceiver.mid ?? '', source }));
+    return { sdp: stripAddresses(description.sdp ?? ''), tracks };
+  }
+
+  /** @param {string} sdp */
+  async answer(sdp) {
+    await this.#pc.setRemoteDescription({ type: 'answer', sdp });
+  }
+
+  /** @param {Source} source @param {MediaStreamTrack|null} track starts or stops sending; no negotiation is needed */
+  async setTrack(source, track) {
+    await this.#sending.get(source)?.sender.replaceTrack(track);
+  }
+
+  /**
+   * setEncode switches the encodings of a source to those anybody wants.
+   * @param {Source} source @param {readonly string[]} rids @returns {Promise<void>}
+   */
+  setEncode(source, rids) {
+    this.#parameters = this.#parameters.then(async () => {
+      const sender = this.#sending.get(source)?.sender;
+      const parameters = sender?.getParameters();
+      if (!sender || !parameters?.encodings?.length) return;
+      const next = encodings.withActive(parameters.encodings, rids);
+      if (!next.changed) return;
+      parameters.encodings = next.encodings;
+      await sender.setParameters(parameters);
+    }).catch(() => {}); // a closed or not yet negotiated sender: the next `encode` sets it right
+    return this.#parameters;
+  }
+
+  /** @returns {RTCPeerConnectionState} */
+  get state() { return this.#pc.connectionState; }
+
+  /** @returns {Promise<RTCStatsReport>} */
+  stats() { return this.#pc.getStats(); }
+
+  /** @returns {Map<string, Source>} which source a sending mid carries */
+  get sentMids() {
+    return new Map([...this.#sending].map(([source, tr]) => [tr.mid ?? '', source]));
+  }
+
+  /** close ends it; state is not called again. */
+  close() {
+    this.#pc.onconnectionstatechange = null;
+    this.#pc.close();
+  }
+}
+
+/** @param {RTCRtpTransceiver} transceiver @param {'audio'|'video'} kind keeps the offer small: only what the meeting uses */
+function preferCodecs(transceiver, kind) {
+  const codecs = keepCodecs(RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [], kind);
+  try {
+    if (codecs.length > 0) transceiver.setCodecPreferences(codecs);
+  } catch {
+    // an older browser: the offer is larger, and the server answers what it knows
+  }
+}

@@ -1,0 +1,92 @@
+// The start: make a meeting, or go to one.
+/** @import {App, Screen} from '../main.js' */
+import { h, setBusy } from '../ui/dom.js';
+import { icon } from '../ui/icons.js';
+import { field, toggle, select } from '../ui/field.js';
+import { openDialog } from '../ui/dialog.js';
+import { toast } from '../ui/toast.js';
+import { t } from '../i18n/i18n.js';
+import * as api from '../net/api.js';
+import { parseMeeting, MAX_TITLE } from '../core/text.js';
+import { shell } from './shell.js';
+import { explain } from './signin.js';
+
+/** @param {App} app @returns {Screen} */
+export function home(app) {
+  const el = shell(app, h('div', { class: 'home', 'data-testid': 'home' },
+    h('section', { class: 'hero' },
+      h('h1', null, t('home.welcome')), h('p', { class: 'lead' }, t('home.lead')),
+      app.session?.can_host ? hostActions(app) : h('p', { class: 'hint' }, icon('info'), t('home.nohost')),
+      joinForm(app)),
+    h('ul', { class: 'facts' },
+      fact('clock', t('home.fact.gone'), t('home.fact.gone.text', { h: Math.round(app.config.max_meeting_s / 360) / 10 })),
+      fact('eyeOff', t('home.fact.none'), t('home.fact.none.text')),
+      fact('shield', t('home.fact.here'), t('home.fact.here.text')))));
+  return { el };
+}
+
+/** @param {import('../ui/icons.js').IconName} name @param {string} title @param {string} text @returns {HTMLElement} */
+const fact = (name, title, text) => h('li', null, h('span', { class: 'fact-icon' }, icon(name)), h('div', null, h('h2', null, title), h('p', null, text)));
+
+/** @param {App} app @returns {HTMLElement} */
+function hostActions(app) {
+  const button = h('button', { class: 'button primary large', type: 'button', 'data-testid': 'create', onclick: () => void create(app, {}, button) }, icon('plus'), t('home.new'));
+  return h('div', { class: 'split' }, button,
+    h('button', { class: 'button large', type: 'button', 'data-testid': 'create-options', onclick: () => options(app) }, icon('settings'), t('home.new.options')));
+}
+
+/**
+ * @param {App} app @param {Parameters<typeof api.createMeeting>[0]} wish @param {HTMLElement} button
+ * @returns {Promise<boolean>}
+ */
+async function create(app, wish, button) {
+  setBusy(button, true);
+  try {
+    const { meeting } = await api.createMeeting(wish);
+    app.go(`/m/${meeting}`);
+    return true;
+  } catch (err) {
+    toast(explain(err), { urgent: true, icon: 'warn' });
+    if (err instanceof api.ApiError && err.id === 'unauthenticated') {
+      app.session = null;
+      app.reload();
+    }
+    return false;
+  } finally {
+    setBusy(button, false);
+  }
+}
+
+/** @param {App} app */
+function options(app) {
+  /** @type {Parameters<typeof api.createMeeting>[0]} */
+  const wish = { lobby: true, when_host_leaves: 'promote' };
+  const title = field(t('options.title'), { type: 'text', maxlength: MAX_TITLE, placeholder: t('options.title.placeholder'), 'data-testid': 'options-title', autocomplete: 'off' }, { optional: t('optional') });
+  const password = field(t('options.password'), { type: 'text', maxlength: 128, autocomplete: 'off', spellcheck: 'false', 'data-testid': 'options-password' }, { optional: t('optional'), help: t('options.password.help') });
+  const button = h('button', { class: 'button primary', type: 'submit', 'data-testid': 'options-create' }, t('options.create'));
+  const form = h('form', {
+    onsubmit: async (/** @type {SubmitEvent} */ event) => {
+      event.preventDefault();
+      const made = await create(app, { ...wish, ...(title.input.value.trim() && { title: title.input.value.trim() }), ...(password.input.value && { password: password.input.value }) }, button);
+      if (made) dialog.close();
+    },
+  }, title.el, password.el,
+  toggle(t('options.lobby'), true, (on) => { wish.lobby = on; }, { help: t('options.lobby.help'), testid: 'options-lobby' }),
+  select(t('options.leaves'), ['promote', 'keep', 'end'].map((value) => ({ value, label: t(/** @type {any} */ (`options.leaves.${value}`)) })), 'promote', (value) => { wish.when_host_leaves = value; }, { testid: 'options-leaves' }),
+  h('div', { class: 'dialog-actions' }, button));
+  const dialog = openDialog(t('home.new.options'), [form], { testid: 'options' });
+}
+
+/** @param {App} app @returns {HTMLElement} */
+function joinForm(app) {
+  const address = field(t('home.join.label'), { type: 'text', placeholder: t('home.join.placeholder'), autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', maxlength: 2000, 'data-testid': 'join-code' });
+  return h('form', {
+    class: 'join-form', novalidate: true,
+    onsubmit: (/** @type {SubmitEvent} */ event) => {
+      event.preventDefault();
+      const parsed = parseMeeting(address.input.value);
+      if (!parsed) return address.fail(t('home.join.invalid'));
+      app.go(`/m/${parsed.id}${parsed.fragment}`);
+    },
+  }, address.el, h('button', { class: 'button', type: 'submit', 'data-testid': 'join-go' }, t('home.join')));
+}

@@ -1,0 +1,130 @@
+// One meeting from its link to its end: pre-join, lobby, call, and what is said afterwards.
+/** @import {App, Screen} from '../main.js' */
+/** @import {MeetingInfo} from '../core/types.js' */
+import { h, fill } from '../ui/dom.js';
+import { t, has, errorText } from '../i18n/i18n.js';
+import { clearToasts } from '../ui/toast.js';
+import * as api from '../net/api.js';
+import { RequestError } from '../net/socket.js';
+import { Session } from '../call/session.js';
+import { LocalMedia } from '../call/localmedia.js';
+import { shell } from './shell.js';
+import { notice } from './notice.js';
+import { prejoin } from './prejoin.js';
+import { lobby } from './lobby.js';
+import { call } from './call.js';
+
+/** @typedef {import('../ui/icons.js').IconName} IconName */
+
+/** @param {App} app @param {string} id @returns {Screen} */
+export function meeting(app, id) {
+  const el = h('div', { class: 'contents' });
+  /** @type {Screen|null} */
+  let inner = null;
+  /** @type {Session|null} */
+  let session = null;
+  let local = new LocalMedia();
+  let gone = false;
+  const show = (/** @type {Screen} */ screen) => {
+    if (gone) return screen.destroy?.();
+    inner?.destroy?.();
+    inner = screen;
+    document.title = screen.title ? `${screen.title} · ${app.config.name}` : app.config.name;
+    fill(el, screen.el);
+  };
+  fill(el, shell(app, h('p', { class: 'loading', role: 'status' }, t('loading'))));
+
+  const begin = async () => {
+    local = new LocalMedia();
+    try {
+      const info = await api.meetingInfo(id);
+      show(prejoin(app, { info, local, join: (name, password) => join(info, name, password) }));
+    } catch (err) {
+      show(cannotOpen(app, err));
+    }
+  };
+
+  const join = async (/** @type {MeetingInfo} */ info, /** @type {string} */ name, /** @type {string} */ password) => {
+    const s = new Session({ meeting: id, name, password }, local);
+    session = s;
+    s.store.watch((p) => p.call.phase, (phase) => {
+      if (session !== s) return;
+      if (phase === 'lobby') show(lobby(app, s));
+      else if (phase === 'joined') show(call(app, s));
+      else if (phase === 'ended') show(ended(app, s, () => void begin()));
+    });
+    try {
+      await s.join();
+      return '';
+    } catch (err) {
+      const problem = err instanceof RequestError ? err : new RequestError('unknown', '', false);
+      if (s.store.get().call.phase === 'ended') return ''; // denied in the lobby: the end screen says so
+      if (s.store.get().call.phase === 'lobby') {
+        session = null;
+        show(prejoin(app, { info, local, join: (n, p) => join(info, n, p) }));
+      }
+      return errorText(problem.id, problem.message);
+    }
+  };
+
+  const warn = (/** @type {BeforeUnloadEvent} */ event) => {
+    if (session?.store.get().call.phase === 'joined') event.preventDefault();
+  };
+  const away = () => session?.leave();
+  window.addEventListener('beforeunload', warn);
+  window.addEventListener('pagehide', away);
+  void begin();
+  return {
+    el, title: t('call.title'),
+    destroy() {
+      gone = true;
+      window.removeEventListener('beforeunload', warn);
+      window.removeEventListener('pagehide', away);
+      session?.leave();
+      local.detach();
+      inner?.destroy?.();
+      clearToasts();
+    },
+  };
+}
+
+/** @param {App} app @param {unknown} err @returns {Screen} */
+function cannotOpen(app, err) {
+  const id = err instanceof api.ApiError ? err.id : 'unknown';
+  const gone = id === 'no_such_meeting';
+  if (id === 'unauthenticated') {
+    app.session = null;
+    queueMicrotask(app.reload);
+  }
+  return notice(app, {
+    icon: gone ? 'link' : 'warn', testid: gone ? 'no-such-meeting' : 'open-error',
+    title: t(gone ? 'meeting.gone.title' : 'error.title'), text: gone ? t('meeting.gone.text') : errorText(id, err instanceof Error ? err.message : ''),
+    actions: [
+      ...(gone ? [] : [{ label: t('retry'), act: app.reload }]),
+      { label: t('home'), act: () => app.go('/'), primary: true, testid: 'go-home' },
+    ],
+  });
+}
+
+/** @type {Record<string, IconName>} */
+const END_ICONS = { left: 'door', denied: 'door', removed: 'remove', banned: 'remove', ended: 'check', expired: 'clock', idle: 'clock', replaced: 'copy', signed_out: 'signout' };
+/** Ends after which joining again makes no sense. */
+const FINAL = new Set(['banned', 'ended', 'expired', 'signed_out', 'idle', 'error:banned', 'error:no_such_meeting', 'error:version']);
+
+/** @param {App} app @param {Session} session @param {() => void} again @returns {Screen} */
+function ended(app, session, again) {
+  clearToasts();
+  const reason = session.store.get().call.bye?.reason ?? 'left';
+  const error = reason.startsWith('error:') ? reason.slice('error:'.length) : '';
+  const key = `bye.${reason}`;
+  if (reason === 'signed_out' || reason === 'idle') app.session = null;
+  const known = has(key) ? key : 'bye.media_failed';
+  return notice(app, {
+    icon: END_ICONS[reason] ?? 'warn', testid: `ended-${error || reason}`,
+    title: error ? t('bye.unreachable') : t(known), text: error ? errorText(error, session.store.get().call.bye?.message) : t(/** @type {any} */ (`${known}.text`)),
+    actions: [
+      ...(FINAL.has(reason) ? [] : [{ label: t('bye.rejoin'), act: again, testid: 'rejoin' }]),
+      { label: t('home'), act: () => app.go('/'), primary: true, testid: 'go-home' },
+    ],
+  });
+}

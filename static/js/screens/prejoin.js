@@ -1,0 +1,156 @@
+// Before joining: see and hear oneself, choose devices and a name. Nothing is captured before the person says so, and nothing
+// leaves the device before they join.
+/** @import {App, Screen} from '../main.js' */
+/** @import {MeetingInfo} from '../core/types.js' */
+/** @import {LocalMedia} from '../call/localmedia.js' */
+import { h, fill, attr, setText, setHidden, setBusy } from '../ui/dom.js';
+import { icon } from '../ui/icons.js';
+import { field } from '../ui/field.js';
+import { choices, remember } from '../ui/settings.js';
+import { t, timeOfDay } from '../i18n/i18n.js';
+import { nameProblem, initials, MAX_NAME } from '../core/text.js';
+import * as devices from '../media/devices.js';
+import { devicePickers } from '../call/devicepickers.js';
+import { protection } from '../call/protection.js';
+import { shell } from './shell.js';
+
+/**
+ * @typedef {object} PrejoinOptions
+ * @property {MeetingInfo} info
+ * @property {LocalMedia} local
+ * @property {(name: string, password: string) => Promise<string>} join resolves to what went wrong, in words; empty when it went well
+ */
+
+/** @param {App} app @param {PrejoinOptions} o @returns {Screen} */
+export function prejoin(app, o) {
+  const stop = new AbortController();
+  const title = o.info.title || t('prejoin.untitled');
+  const el = shell(app, h('div', { class: 'prejoin', 'data-testid': 'prejoin' },
+    preview(o.local, stop.signal), form(app, o, title)));
+  void startIfGranted(o.local);
+  return { el, title, destroy: () => stop.abort() };
+}
+
+/** @param {LocalMedia} local starts what the person allowed for good and used last time: their act was to allow it */
+async function startIfGranted(local) {
+  const { mic, camera } = choices();
+  const [micGranted, cameraGranted] = await Promise.all([devices.granted('microphone'), devices.granted('camera')]);
+  if (mic && micGranted) await local.setMic(true).catch(() => {});
+  if (camera && cameraGranted) await local.setCamera(true).catch(() => {});
+}
+
+/** @param {LocalMedia} local @param {AbortSignal} signal @returns {HTMLElement} */
+function preview(local, signal) {
+  const video = h('video', { class: 'preview-video', autoplay: true, playsinline: true, muted: true, 'data-testid': 'preview-video' });
+  const problem = h('p', { class: 'preview-problem', role: 'alert', hidden: true, 'data-testid': 'device-problem' });
+  const empty = h('div', { class: 'preview-empty' }, h('span', { class: 'preview-off' }, icon('cameraOff')), h('p', null, t('prejoin.preview')));
+  const enable = h('button', { class: 'button primary', type: 'button', 'data-testid': 'enable-devices', onclick: () => void both() }, t('prejoin.enable'));
+  empty.append(enable);
+  const meter = h('div', { class: 'meter', role: 'meter', 'aria-label': t('prejoin.level'), 'aria-valuemin': '0', 'aria-valuemax': '100', 'aria-valuenow': '0', 'data-testid': 'level' }, h('span', { class: 'meter-bar' }));
+  const silent = h('p', { class: 'muted small', hidden: true }, t('prejoin.level.silent'));
+  const run = async (/** @type {() => Promise<void>} */ act) => {
+    setHidden(problem, true);
+    try {
+      await act();
+    } catch (err) {
+      setText(problem, err instanceof devices.DeviceError ? t(err.key) : t('device.failed'));
+      setHidden(problem, false);
+    }
+  };
+  const both = async () => {
+    remember({ mic: true, camera: true });
+    await run(() => local.setMic(true));
+    await run(() => local.setCamera(true));
+  };
+  const mic = switchButton('mic', () => run(async () => { remember({ mic: !local.store.get().micOn }); await local.setMic(!local.store.get().micOn); }));
+  const camera = switchButton('camera', () => run(async () => { remember({ camera: !local.store.get().camera }); await local.setCamera(!local.store.get().camera); }));
+  const pickers = h('div', { class: 'pickers' });
+  const refresh = () => void devicePickers(local).then((list) => fill(pickers, list));
+  const watches = watchPreview(local, { video, empty, enable, mic, camera, meter, silent, refresh });
+  const stopDevices = devices.onChange(refresh);
+  signal.addEventListener('abort', () => { for (const w of [...watches, stopDevices]) w(); video.srcObject = null; });
+  return h('section', { class: 'preview-side', 'aria-label': t('prejoin.title') },
+    h('div', { class: 'preview' }, video, empty, h('div', { class: 'preview-controls' }, mic, camera)),
+    problem, h('div', { class: 'level-row' }, icon('mic'), meter), silent,
+    h('p', { class: 'muted small consent' }, t('prejoin.preview.ask')), pickers);
+}
+
+/** @param {'mic'|'camera'} what @param {() => void} act @returns {HTMLButtonElement} */
+function switchButton(what, act) {
+  return h('button', { class: 'round', type: 'button', 'data-testid': what, 'aria-pressed': 'false', onclick: act });
+}
+
+/**
+ * @param {LocalMedia} local
+ * @param {{video: HTMLVideoElement, empty: HTMLElement, enable: HTMLElement, mic: HTMLButtonElement, camera: HTMLButtonElement, meter: HTMLElement, silent: HTMLElement, refresh: () => void}} el
+ * @returns {(() => void)[]}
+ */
+function watchPreview(local, el) {
+  const { store } = local;
+  let quietSince = 0;
+  const paint = (/** @type {HTMLButtonElement} */ b, /** @type {boolean} */ on, /** @type {'mic'|'camera'} */ what) => {
+    fill(b, icon(on ? what : what === 'mic' ? 'micOff' : 'cameraOff'));
+    attr(b, 'aria-pressed', String(on));
+    attr(b, 'aria-label', t(/** @type {any} */ (`call.${what}.${on ? 'on' : 'off'}`)));
+    b.classList.toggle('off', !on);
+  };
+  return [
+    store.watch((l) => l.camera, (camera) => {
+      el.video.srcObject = camera ? new MediaStream([camera]) : null;
+      el.video.classList.toggle('mirrored', choices().mirror);
+      setHidden(el.empty, Boolean(camera));
+      paint(el.camera, Boolean(camera), 'camera');
+      el.refresh();
+    }),
+    store.watch((l) => l.micOn, (on) => {
+      paint(el.mic, on, 'mic');
+      setHidden(el.enable, on);
+      setHidden(el.silent, true);
+      quietSince = performance.now();
+      el.refresh();
+    }),
+    store.watch((l) => l.level, (level) => {
+      const bar = /** @type {HTMLElement} */ (el.meter.firstElementChild);
+      bar.style.transform = `scaleX(${level.toFixed(2)})`;
+      attr(el.meter, 'aria-valuenow', String(Math.round(level * 100)));
+      if (level > 0.12) quietSince = performance.now();
+      setHidden(el.silent, !store.get().micOn || performance.now() - quietSince < 4000);
+    }),
+  ];
+}
+
+/** @param {App} app @param {PrejoinOptions} o @param {string} title @returns {HTMLElement} */
+function form(app, o, title) {
+  const { info } = o;
+  const name = field(t('prejoin.name'), { type: 'text', autocomplete: 'name', value: choices().name, maxlength: MAX_NAME * 2, 'data-testid': 'name' });
+  const password = info.password && !info.host
+    ? field(t('prejoin.password'), { type: 'password', autocomplete: 'off', maxlength: 128, 'data-testid': 'password' }) : null;
+  const asks = info.lobby && !info.host;
+  const button = h('button', { class: 'button primary large wide', type: 'submit', 'data-testid': 'join', disabled: info.locked && !info.host }, t(asks ? 'prejoin.ask' : 'prejoin.join'));
+  const error = h('p', { class: 'form-error', role: 'alert', 'data-testid': 'join-error', hidden: true });
+  const submit = async () => {
+    const wrong = nameProblem(name.input.value);
+    name.fail(wrong ? t(`prejoin.name.${wrong}`) : '');
+    if (wrong) return;
+    if (password && !password.input.value) return password.fail(t('prejoin.password.empty'));
+    password?.fail('');
+    remember({ name: name.input.value.trim() });
+    setBusy(button, true);
+    setText(button, t('prejoin.joining'));
+    const problem = await o.join(name.input.value.trim(), password?.input.value ?? '');
+    setText(error, problem);
+    setHidden(error, !problem);
+    setText(button, t(asks ? 'prejoin.ask' : 'prejoin.join'));
+    setBusy(button, false);
+  };
+  return h('form', { class: 'prejoin-form', novalidate: true, onsubmit: (/** @type {SubmitEvent} */ e) => { e.preventDefault(); void submit(); } },
+    h('p', { class: 'eyebrow' }, t('prejoin.title')), h('h1', { 'data-testid': 'meeting-title' }, title),
+    h('p', { class: 'muted' }, info.participants > 0 ? t('prejoin.people', { n: info.participants }) : t('prejoin.people.none'),
+      ' ', t('prejoin.ends', { time: timeOfDay(info.expires_at) })),
+    name.el, password?.el, error,
+    info.locked && !info.host ? h('p', { class: 'hint', role: 'status' }, icon('lock'), t('prejoin.locked')) : asks && h('p', { class: 'hint' }, icon('door'), t('prejoin.lobby')),
+    button, protection(), app.config.operator && h('p', { class: 'muted small' }, t('home.operator', { operator: app.config.operator })));
+}
+
+/** @param {string} name @returns {HTMLElement} an avatar, for the lobby */
+export const avatar = (name) => h('span', { class: 'avatar hue-0', 'aria-hidden': 'true' }, initials(name));

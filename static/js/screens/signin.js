@@ -1,0 +1,117 @@
+// Signing in: an address, then the code that was sent to it.
+/** @import {App, Screen} from '../main.js' */
+import { h, fill, setBusy, setText } from '../ui/dom.js';
+import { field } from '../ui/field.js';
+import { announce } from '../ui/live.js';
+import { t, errorText } from '../i18n/i18n.js';
+import * as api from '../net/api.js';
+import { shell } from './shell.js';
+
+/** @param {unknown} err @returns {string} */
+export function explain(err) {
+  if (!(err instanceof api.ApiError)) return errorText('unknown');
+  if (err.id === 'rate_limited' && err.retryAfter > 0) return t('error.rate_limited.in', { n: err.retryAfter });
+  return errorText(err.id, err.message);
+}
+
+/** @param {App} app @param {{forMeeting: boolean}} o @returns {Screen} */
+export function signin(app, o) {
+  const card = h('section', { class: 'card narrow', 'data-testid': 'signin' });
+  let timer = 0;
+  const askAddress = (/** @type {string} */ email) => {
+    clearInterval(timer);
+    fill(card, addressForm(o.forMeeting, email, (address, sent) => askCode(address, sent)));
+    card.querySelector('input')?.focus();
+  };
+  const askCode = (/** @type {string} */ email, /** @type {{expires_in_s: number, resend_in_s: number}} */ sent) => {
+    clearInterval(timer);
+    const form = codeForm(app, email, sent, () => askAddress(email));
+    timer = form.timer;
+    fill(card, form.el);
+    card.querySelector('input')?.focus();
+  };
+  askAddress('');
+  return { el: shell(app, card), title: t('signin.title'), destroy: () => clearInterval(timer) };
+}
+
+/**
+ * @param {boolean} forMeeting @param {string} email
+ * @param {(email: string, sent: {expires_in_s: number, resend_in_s: number}) => void} done @returns {HTMLElement}
+ */
+function addressForm(forMeeting, email, done) {
+  const address = field(t('signin.email'), {
+    type: 'email', name: 'email', autocomplete: 'email', inputmode: 'email', required: true, value: email, 'data-testid': 'signin-email',
+    placeholder: 'ana@example.org', maxlength: 254, spellcheck: 'false', autocapitalize: 'none',
+  });
+  const button = h('button', { class: 'button primary wide', type: 'submit', 'data-testid': 'signin-send' }, t('signin.send'));
+  return h('form', {
+    novalidate: true,
+    onsubmit: async (/** @type {SubmitEvent} */ event) => {
+      event.preventDefault();
+      const value = address.input.value.trim();
+      if (!/^[^\s@]+@[^\s@]+$/.test(value)) return address.fail(t('signin.email.invalid'));
+      address.fail('');
+      setBusy(button, true);
+      try {
+        done(value, await api.askCode(value));
+      } catch (err) {
+        address.fail(explain(err));
+      } finally {
+        setBusy(button, false);
+      }
+    },
+  }, h('h1', null, t('signin.title')), h('p', { class: 'lead' }, t(forMeeting ? 'signin.lead.meeting' : 'signin.lead')), address.el, button);
+}
+
+/**
+ * @param {App} app @param {string} email @param {{expires_in_s: number, resend_in_s: number}} sent @param {() => void} other
+ * @returns {{el: HTMLElement, timer: number}}
+ */
+function codeForm(app, email, sent, other) {
+  const digits = app.config.code_digits;
+  const code = field(t('signin.code'), {
+    type: 'text', name: 'code', autocomplete: 'one-time-code', inputmode: 'numeric', pattern: '[0-9]*', maxlength: digits + 6,
+    class: 'input code', 'data-testid': 'signin-code', spellcheck: 'false',
+  }, { help: t('signin.expires', { n: Math.round(sent.expires_in_s / 60) }) });
+  const verify = h('button', { class: 'button primary wide', type: 'submit', 'data-testid': 'signin-verify' }, t('signin.verify'));
+  const again = h('button', { class: 'button quiet', type: 'button', 'data-testid': 'signin-resend', onclick: () => void resend() });
+  let left = sent.resend_in_s;
+  const count = () => {
+    again.disabled = left > 0;
+    setText(again, left > 0 ? t('signin.resend.in', { s: left }) : t('signin.resend'));
+    left = Math.max(0, left - 1);
+  };
+  count();
+  const resend = async () => {
+    again.disabled = true;
+    try {
+      left = (await api.askCode(email)).resend_in_s;
+      announce(t('signin.resent'));
+      code.fail('');
+    } catch (err) {
+      code.fail(explain(err));
+      if (err instanceof api.ApiError) left = err.retryAfter;
+    }
+    count();
+  };
+  const submit = async () => {
+    const value = code.input.value.replace(/\D/g, '');
+    if (value.length !== digits) return code.fail(t('signin.code.invalid', { n: digits }));
+    setBusy(verify, true);
+    try {
+      app.session = await api.verifyCode(value);
+      app.reload();
+    } catch (err) {
+      code.fail(explain(err));
+      code.input.select();
+      setBusy(verify, false);
+    }
+  };
+  code.input.addEventListener('input', () => {
+    if (code.input.value.replace(/\D/g, '').length === digits && !verify.disabled) void submit();
+  });
+  const el = h('form', { novalidate: true, onsubmit: (/** @type {SubmitEvent} */ e) => { e.preventDefault(); if (!verify.disabled) void submit(); } },
+    h('h1', null, t('signin.code.title')), h('p', { class: 'lead' }, t('signin.code.lead', { n: digits, email })), code.el, verify,
+    h('div', { class: 'actions between' }, again, h('button', { class: 'button quiet', type: 'button', 'data-testid': 'signin-other', onclick: other }, t('signin.other'))));
+  return { el, timer: window.setInterval(count, 1000) };
+}

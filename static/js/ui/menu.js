@@ -1,0 +1,74 @@
+// A menu under a button, on the platform's popover: Escape and a click elsewhere close it, arrows move in it.
+import { h, uniqueId } from './dom.js';
+import { icon } from './icons.js';
+/** @import {IconName} from './icons.js' */
+
+/**
+ * @typedef {object} Item
+ * @property {string} label
+ * @property {IconName} [icon]
+ * @property {() => void} act
+ * @property {boolean} [danger]
+ * @property {boolean} [checked] a choice among others when not undefined
+ * @property {string} [testid]
+ * @property {string} [hint]
+ */
+
+/**
+ * openMenu shows items next to the button that was pressed.
+ * @param {HTMLElement} anchor @param {(Item|null|false|undefined)[]} items @param {string} label @param {string} [testid]
+ */
+export function openMenu(anchor, items, label, testid) {
+  const menu = h('div', { class: 'menu', role: 'menu', 'aria-label': label, popover: 'auto', id: uniqueId('menu'), 'data-testid': testid });
+  for (const item of items) {
+    if (item) menu.append(row(item, () => menu.hidePopover()));
+  }
+  menu.addEventListener('keydown', (event) => move(event, menu));
+  menu.addEventListener('toggle', (event) => {
+    if (/** @type {ToggleEvent} */ (event).newState !== 'closed') return;
+    anchor.setAttribute('aria-expanded', 'false');
+    if (menu.contains(document.activeElement) || document.activeElement === document.body) anchor.focus();
+    menu.remove();
+  });
+  (anchor.closest('dialog') ?? document.body).append(menu);
+  anchor.setAttribute('aria-expanded', 'true');
+  menu.showPopover();
+  place(menu, anchor);
+  /** @type {HTMLElement|null} */ (menu.querySelector('[role^=menuitem]'))?.focus();
+}
+
+/** @param {Item} item @param {() => void} close @returns {HTMLElement} */
+function row(item, close) {
+  const choice = item.checked !== undefined;
+  return h('button', {
+    class: item.danger ? 'menu-item danger' : 'menu-item', type: 'button', tabindex: '-1',
+    role: choice ? 'menuitemradio' : 'menuitem', 'aria-checked': choice ? String(item.checked) : null, 'data-testid': item.testid,
+    onclick: () => { close(); item.act(); },
+  },
+  choice ? icon('check', item.checked ? '' : 'invisible') : item.icon && icon(item.icon),
+  h('span', { class: 'menu-label' }, item.label), item.hint && h('kbd', null, item.hint));
+}
+
+/** @param {KeyboardEvent} event @param {HTMLElement} menu */
+function move(event, menu) {
+  const rows = /** @type {HTMLElement[]} */ ([...menu.querySelectorAll('[role^=menuitem]')]);
+  const at = rows.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1 + rows.length, Home: 0, End: rows.length - 1 }[event.key];
+  if (to === undefined) {
+    if (event.key === 'Tab') menu.hidePopover();
+    return;
+  }
+  event.preventDefault();
+  event.stopPropagation();
+  rows[to % rows.length]?.focus();
+}
+
+/** @param {HTMLElement} menu @param {HTMLElement} anchor puts the menu above or below, within the window */
+function place(menu, anchor) {
+  const a = anchor.getBoundingClientRect();
+  const m = menu.getBoundingClientRect();
+  const above = a.top > window.innerHeight - a.bottom;
+  const top = above ? a.top - m.height - 8 : a.bottom + 8;
+  menu.style.top = `${Math.max(8, Math.min(top, window.innerHeight - m.height - 8))}px`;
+  menu.style.left = `${Math.max(8, Math.min(a.left + a.width / 2 - m.width / 2, window.innerWidth - m.width - 8))}px`;
+}

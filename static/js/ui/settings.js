@@ -1,0 +1,51 @@
+// Remembered choices. Never an identity, a token, a meeting, or anything said: only how this device likes to join.
+
+const KEY = 'conclave.choices';
+
+/**
+ * @typedef {object} Choices
+ * @property {string} name the display name last used on this device
+ * @property {boolean} mic @property {boolean} camera
+ * @property {string} micId @property {string} cameraId @property {string} speakerId
+ * @property {boolean} mirror @property {boolean} hideSelf @property {boolean} shortcuts
+ * @property {number} tiles most tiles a page
+ * @property {'auto'|'grid'|'speaker'} mode
+ * @property {'auto'|'light'|'dark'} theme
+ * @property {boolean} hd
+ */
+
+/** @type {Choices} */
+const DEFAULTS = {
+  name: '', mic: true, camera: true, micId: '', cameraId: '', speakerId: '', mirror: true, hideSelf: false, shortcuts: true,
+  tiles: 25, mode: 'auto', theme: 'auto', hd: true,
+};
+
+/** @returns {Choices} what was remembered, field by field, so that a broken or old store does no harm */
+export function choices() {
+  /** @type {any} */
+  let stored = {};
+  try {
+    stored = JSON.parse(localStorage.getItem(KEY) ?? '{}') ?? {};
+  } catch {
+    // no storage, or not ours: the defaults
+  }
+  /** @type {any} */
+  const out = { ...DEFAULTS };
+  for (const [k, v] of Object.entries(DEFAULTS)) if (typeof stored[k] === typeof v) out[k] = stored[k];
+  return out;
+}
+
+/** @param {Partial<Choices>} change */
+export function remember(change) {
+  try {
+    localStorage.setItem(KEY, JSON.stringify({ ...choices(), ...change }));
+  } catch {
+    // private window, full store: the choice lasts as long as the page
+  }
+}
+
+/** @param {Choices['theme']} theme */
+export function applyTheme(theme) {
+  if (theme === 'auto') delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+}

@@ -1,0 +1,45 @@
+// Short messages at the edge of the call, some with buttons. They never take the focus.
+import { h } from './dom.js';
+import { icon } from './icons.js';
+import { announce, alertNow } from './live.js';
+import { t } from '../i18n/i18n.js';
+/** @import {IconName} from './icons.js' */
+
+const MAX_TOASTS = 4;
+const layer = h('div', { class: 'toasts', 'data-testid': 'toasts' });
+
+/** mountToasts puts the layer on the page. */
+export function mountToasts() {
+  document.body.append(layer);
+}
+
+/**
+ * @typedef {object} ToastOptions
+ * @property {IconName} [icon]
+ * @property {boolean} [urgent] said at once to those who listen
+ * @property {number} [ms] 0 stays until it is closed
+ * @property {string} [key] a newer toast of the same key replaces the older
+ * @property {{label: string, act: () => void, primary?: boolean, testid?: string}[]} [actions]
+ */
+
+/** @param {string} text @param {ToastOptions} [o] @returns {() => void} closes it */
+export function toast(text, o = {}) {
+  (o.urgent ? alertNow : announce)(text);
+  if (o.key) for (const old of layer.querySelectorAll(`[data-key="${CSS.escape(o.key)}"]`)) old.remove();
+  while (layer.childElementCount >= MAX_TOASTS) layer.firstElementChild?.remove();
+  const close = () => el.remove();
+  const el = h('div', { class: 'toast', 'data-key': o.key ?? '', 'data-testid': 'toast' },
+    o.icon && icon(o.icon), h('span', { class: 'toast-text' }, text),
+    (o.actions ?? []).map((a) => h('button', {
+      class: a.primary ? 'button small primary' : 'button small', type: 'button', 'data-testid': a.testid,
+      onclick: () => { close(); a.act(); },
+    }, a.label)),
+    h('button', { class: 'icon-button small', type: 'button', 'aria-label': t('dismiss'), onclick: close }, icon('close')));
+  layer.appendChild(el);
+  const ms = o.ms ?? (o.actions ? 15_000 : 5_000);
+  if (ms > 0) setTimeout(close, ms);
+  return close;
+}
+
+/** clearToasts takes all away, when the call is left. */
+export const clearToasts = () => layer.replaceChildren();
