@@ -53,7 +53,13 @@ type deps struct {
 type job struct {
 	seat sfu.ParticipantID
 	run  func(now time.Time)
-	lost func() // called instead of run when the actor is closed or run panicked; may be nil
+	done func(ok bool) // called once what follows from run is done, or (not ok) if run panicked or never ran; may be nil
+}
+
+func (j job) finish(ok bool) {
+	if j.done != nil {
+		j.done(ok)
+	}
 }
 
 func newActor(d *deps, m meta, lobby bool, hash passwordHash) *actor {
@@ -153,9 +159,7 @@ func (a *actor) close() {
 	a.closed = true
 	a.timer.Stop()
 	for _, j := range a.jobs {
-		if j.lost != nil {
-			j.lost()
-		}
+		j.finish(false)
 	}
 	a.jobs, a.reports = nil, nil
 }
@@ -169,11 +173,9 @@ func (a *actor) guard(j job) {
 		a.state.flush(now)
 		a.perform()
 	})
+	defer j.finish(ok)
 	if ok {
 		return
-	}
-	if j.lost != nil {
-		j.lost()
 	}
 	ok = j.seat != 0 && a.protect(func() {
 		now := a.deps.now()
@@ -336,24 +338,28 @@ func (a *actor) note(id sfu.ParticipantID, f func(*mediaReport)) {
 	a.start()
 }
 
-// ask runs f in the actor and waits for what it returns. ctx bounds the wait only: f may still run after it.
+// ask runs f in the actor and waits for what it returns and for its effects. ctx bounds the wait only: f may still run
+// after it.
 func ask[T any](ctx context.Context, a *actor, seat sfu.ParticipantID, f func(now time.Time) (T, error)) (T, error) {
 	type answer struct {
 		value T
 		err   error
 	}
-	reply := make(chan answer, 2) // both run and lost may answer; neither may block
-	var none T
-	err := a.post(job{
+	var none, value T
+	var err error
+	reply := make(chan answer, 1)
+	posted := a.post(job{
 		seat: seat,
-		run: func(now time.Time) {
-			v, err := f(now)
-			reply <- answer{v, err}
+		run:  func(now time.Time) { value, err = f(now) },
+		done: func(ok bool) {
+			if !ok {
+				value, err = none, ErrInternal
+			}
+			reply <- answer{value, err}
 		},
-		lost: func() { reply <- answer{none, ErrInternal} },
 	})
-	if err != nil {
-		return none, err
+	if posted != nil {
+		return none, posted
 	}
 	select {
 	case r := <-reply:

@@ -126,10 +126,12 @@ func NewAddress(s string) Address { return Address{newPrivate(s)} }
 func (a Address) Reveal() string { return a.reveal() }
 
 // SessionKey tells sessions apart. It is comparable and holds no text.
-type SessionKey struct{ of any }
+type SessionKey struct{ h unique.Handle[any] }
 
 // SessionKeyOf makes a SessionKey of whatever names a session elsewhere.
-func SessionKeyOf[T comparable](session T) SessionKey { return SessionKey{session} }
+func SessionKeyOf[T comparable](session T) SessionKey {
+	return SessionKey{unique.Make[any](session)}
+}
 
 // Format prints "[redacted]" for every verb.
 func (SessionKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }

@@ -1,0 +1,276 @@
+package meeting
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"conclave/sfu"
+)
+
+// start is when the tests' meetings begin.
+var start = time.Date(2026, 11, 21, 20, 30, 0, 0, time.UTC)
+
+// stage is a meeting in virtual time: effects are carried out on sinks that record and on a media server that keeps
+// what it was told.
+type stage struct {
+	t      *testing.T
+	now    time.Time
+	opts   Options
+	s      *state
+	tokens int
+	live   map[sfu.ParticipantID]sfu.SourceSet // of the peers that exist
+	views  map[sfu.ParticipantID]int
+	order  []string // what was done to media and sinks, in order
+}
+
+// guestSink is one socket.
+type guestSink struct {
+	st     *stage
+	name   string
+	events []Event
+	closed bool
+}
+
+func (g *guestSink) Deliver(d *Delivery) {
+	if g.closed {
+		g.st.t.Errorf("%s got %T after the bye", g.name, d.Event)
+	}
+	if _, bye := d.Event.(Bye); bye {
+		g.closed = true
+	}
+	g.events = append(g.events, d.Event)
+	g.st.order = append(g.st.order, fmt.Sprintf("%s %T", g.name, d.Event))
+}
+
+// someone is a person with their socket and seat.
+type someone struct {
+	*guestSink
+	identity Identity
+	id       sfu.ParticipantID
+	token    string
+}
+
+func defaults() Options {
+	return Options{
+		Lifetime: 2 * time.Hour, EmptyAfter: 5 * time.Minute, ResumeGrace: 30 * time.Second, MediaGrace: 30 * time.Second,
+		IdleAnswer: time.Minute, MaxParticipants: 500,
+	}
+}
+
+type setting func(*stage, *meta, *bool)
+
+func withLobby(_ *stage, _ *meta, lobby *bool) { *lobby = true }
+func withPassword(_ *stage, m *meta, _ *bool)  { m.secured = true }
+func withPolicy(p LeavePolicy) setting         { return func(_ *stage, m *meta, _ *bool) { m.policy = p } }
+func withOptions(f func(*Options)) setting     { return func(st *stage, _ *meta, _ *bool) { f(&st.opts) } }
+
+// newStage makes a meeting whose creator is "ana".
+func newStage(t *testing.T, settings ...setting) *stage {
+	t.Helper()
+	st := &stage{
+		t: t, now: start, opts: defaults(), live: make(map[sfu.ParticipantID]sfu.SourceSet), views: make(map[sfu.ParticipantID]int),
+	}
+	m := meta{id: newID(), title: NewTitle("Weekly"), creator: who("ana").person(), created: start}
+	lobby := false
+	for _, f := range settings {
+		f(st, &m, &lobby)
+	}
+	m.expires = start.Add(st.opts.Lifetime)
+	st.s = newState(m, &st.opts, lobby, start)
+	return st
+}
+
+func who(name string) Identity {
+	return Identity{Session: SessionKeyOf(name), Address: NewAddress(name + "@example.org")}
+}
+
+func (st *stage) token() string {
+	st.tokens++
+	return fmt.Sprintf("token-%d", st.tokens)
+}
+
+// settle does what the actor does after each step.
+func (st *stage) settle() {
+	st.s.flush(st.now)
+	for _, e := range st.s.take() {
+		switch e.kind {
+		case sendOne:
+			e.sink.Deliver(&Delivery{Event: e.event})
+		case sendAll, sendAdmitters, sendLobby:
+			for _, p := range st.s.seats {
+				if p.sink == nil || (e.kind == sendLobby) != (p.role == NoRole) || e.kind == sendAdmitters && !p.may(MayAdmit) {
+					continue
+				}
+				p.sink.Deliver(&Delivery{Event: e.event})
+			}
+		case openPeer:
+			st.live[e.seat] = 0
+			st.order = append(st.order, fmt.Sprintf("open %d", e.seat))
+		case closePeer:
+			delete(st.live, e.seat)
+			st.order = append(st.order, fmt.Sprintf("close %d", e.seat))
+		case setLive:
+			if _, ok := st.live[e.seat]; !ok {
+				st.t.Errorf("media of seat %d, which has no peer", e.seat)
+			}
+			st.live[e.seat] = e.live
+		case setView:
+			st.views[e.seat]++
+		case endMeeting:
+			clear(st.live)
+		}
+	}
+	st.check()
+}
+
+// check asserts what must hold at any time.
+func (st *stage) check() {
+	st.t.Helper()
+	present, hosts := 0, 0
+	for id, p := range st.s.seats {
+		_, peer := st.live[id]
+		if peer != (p.role != NoRole) {
+			st.t.Fatalf("seat %d with role %d has a media peer: %v", id, p.role, peer)
+		}
+		if p.role == NoRole {
+			continue
+		}
+		present++
+		if p.role == Host {
+			hosts++
+		}
+		if st.live[id]&^p.role.Permissions().Sources() != 0 || st.live[id] != p.live() {
+			st.t.Fatalf("seat %d with role %d forwards %b, declared %b", id, p.role, st.live[id], p.declared)
+		}
+	}
+	if present != st.s.present || hosts != st.s.hosts || len(st.live) != present {
+		st.t.Fatalf("counted %d present, %d hosts, %d peers; the state says %d, %d", present, hosts, len(st.live), st.s.present, st.s.hosts)
+	}
+}
+
+func (st *stage) sink(name string) *guestSink { return &guestSink{st: st, name: name} }
+
+// tryJoin joins as name and returns the error.
+func (st *stage) tryJoin(name string, more ...func(*joinRequest)) (*someone, error) {
+	st.t.Helper()
+	p := &someone{guestSink: st.sink(name), identity: who(name)}
+	j := joinRequest{identity: p.identity, name: NewDisplayName(name), sink: p.guestSink, token: st.token()}
+	for _, f := range more {
+		f(&j)
+	}
+	p.identity = j.identity
+	id, err := st.s.join(st.now, j)
+	p.id = id
+	st.settle()
+	p.learn()
+	return p, err
+}
+
+// learn remembers the latest resume token.
+func (p *someone) learn() {
+	for _, e := range p.events {
+		if w, ok := e.(Welcome); ok {
+			p.token, p.id = w.Resume, w.Participant
+		}
+	}
+}
+
+func (st *stage) join(name string, more ...func(*joinRequest)) *someone {
+	st.t.Helper()
+	p, err := st.tryJoin(name, more...)
+	if err != nil {
+		st.t.Fatalf("%s cannot join: %v", name, err)
+	}
+	return p
+}
+
+func (st *stage) do(p *someone, r Request) error {
+	st.t.Helper()
+	err := st.s.request(st.now, p.id, p.guestSink, r, st.token)
+	st.settle()
+	return err
+}
+
+func (st *stage) must(p *someone, r Request) {
+	st.t.Helper()
+	if err := st.do(p, r); err != nil {
+		st.t.Fatalf("%T: %v", r, err)
+	}
+}
+
+func (st *stage) refused(p *someone, r Request, want Refusal) {
+	st.t.Helper()
+	if err := st.do(p, r); err != want {
+		st.t.Fatalf("%T: got %v, want %v", r, err, want)
+	}
+}
+
+func (st *stage) lose(p *someone) {
+	st.s.lost(st.now, p.id, p.guestSink)
+	st.settle()
+}
+
+// advance lets time pass, with a tick at each deadline.
+func (st *stage) advance(d time.Duration) {
+	st.t.Helper()
+	end := st.now.Add(d)
+	for range 100_000 {
+		at := st.s.deadline()
+		if at.IsZero() || at.After(end) {
+			st.now = end
+			return
+		}
+		if at.After(st.now) {
+			st.now = at
+		}
+		st.s.tick(st.now)
+		st.settle()
+	}
+	st.t.Fatal("the deadlines never end")
+}
+
+// settleRoster waits until the next batch has gone out.
+func (st *stage) settleRoster() { st.advance(rosterInterval) }
+
+// last returns the latest event of type E that p got.
+func last[E Event](p *someone) (e E, ok bool) {
+	for i := len(p.events) - 1; i >= 0; i-- {
+		if e, ok := p.events[i].(E); ok {
+			return e, true
+		}
+	}
+	return e, false
+}
+
+func count[E Event](p *someone) (n int) {
+	for _, e := range p.events {
+		if _, ok := e.(E); ok {
+			n++
+		}
+	}
+	return n
+}
+
+func (st *stage) wantBye(p *someone, want ByeReason) {
+	st.t.Helper()
+	if e, ok := last[Bye](p); !ok || e.Reason != want {
+		st.t.Fatalf("%s: bye %v %v, want %v", p.name, e.Reason, ok, want)
+	}
+}
+
+func (st *stage) wantRole(p *someone, want Role) {
+	st.t.Helper()
+	if seat := st.s.seats[p.id]; seat == nil || seat.role != want {
+		st.t.Fatalf("%s has seat %v, want role %v", p.name, seat, want)
+	}
+}
+
+func (st *stage) wantGone(p *someone) {
+	st.t.Helper()
+	if st.s.seats[p.id] != nil {
+		st.t.Fatalf("%s is still here", p.name)
+	}
+}
+
+func ptr[T any](v T) *T { return &v }

@@ -1,0 +1,247 @@
+package meeting
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"conclave/sfu"
+)
+
+func TestLobbyHoldsEverybodyButTheCreator(t *testing.T) {
+	st := newStage(t, withLobby)
+	ben := st.join("ben")
+	if _, in := last[Welcome](ben); in {
+		t.Fatal("ben is in without being admitted")
+	}
+	if e, _ := last[LobbyStatus](ben); e.HostsPresent || e.Waiting != 1 {
+		t.Fatalf("ben was told %+v", e)
+	}
+	ana := st.join("ana")
+	st.wantRole(ana, Host)
+	st.settleRoster()
+	if e, _ := last[LobbyStatus](ben); !e.HostsPresent {
+		t.Fatal("ben was not told that a host has come")
+	}
+}
+
+func TestLobbyShowsTheVerifiedAddressToThoseWhoMayAdmitOnly(t *testing.T) {
+	st := newStage(t, withLobby)
+	ana, ben := st.join("ana"), st.join("ben")
+	st.must(ana, Admit{All: true})
+	dora := st.join("dora")
+	st.settleRoster()
+	e, ok := last[Waiting](ana)
+	if !ok || len(e.Waiting) != 1 || e.Waiting[0].Participant != dora.id || e.Waiting[0].Address != NewAddress("dora@example.org") {
+		t.Fatalf("ana sees %d waiting", len(e.Waiting))
+	}
+	if count[Waiting](ben) != 0 {
+		t.Fatal("a participant sees the lobby")
+	}
+	if w, _ := last[Welcome](ben); w.Waiting != nil {
+		t.Fatal("a participant's welcome holds the lobby")
+	}
+	st.refused(ben, Admit{All: true}, ErrNotPermitted)
+	st.refused(ben, Deny{Participants: []sfu.ParticipantID{dora.id}}, ErrNotPermitted)
+}
+
+func TestLobbyAdmitsOneAllOrDenies(t *testing.T) {
+	st := newStage(t, withLobby)
+	ana := st.join("ana")
+	var people []*someone
+	for i := range 4 {
+		people = append(people, st.join(fmt.Sprintf("p%d", i)))
+	}
+	st.must(ana, Admit{Participants: []sfu.ParticipantID{people[2].id}})
+	st.wantRole(people[2], Participant)
+	st.wantRole(people[0], NoRole)
+	st.must(ana, Deny{Participants: []sfu.ParticipantID{people[0].id}})
+	st.wantBye(people[0], ByeDenied)
+	st.wantGone(people[0])
+	st.must(ana, Admit{All: true})
+	st.wantRole(people[1], Participant)
+	st.wantRole(people[3], Participant)
+	st.refused(ana, Admit{Participants: []sfu.ParticipantID{people[1].id}}, ErrNoSuchParticipant)
+	st.refused(ana, Admit{Participants: []sfu.ParticipantID{999}}, ErrNoSuchParticipant)
+	st.settleRoster()
+	if e, _ := last[Waiting](ana); len(e.Waiting) != 0 {
+		t.Fatal("the lobby is not shown as empty")
+	}
+}
+
+func TestLobbyMayDoNothing(t *testing.T) {
+	st := newStage(t, withLobby)
+	ana, eve := st.join("ana"), st.join("eve")
+	for _, r := range []Request{
+		SetMedia{sfu.Sources(sfu.Mic)}, SetView{}, Negotiated{}, Say{Text: "hi"}, React{"clap"}, SetHand{Raised: true}, Admit{All: true},
+		Deny{}, Mute{All: true}, AskUnmute{}, Remove{Participants: []sfu.ParticipantID{ana.id}}, SetRole{Participant: eve.id, Role: Host},
+		SetPolicy{Lobby: ptr(false)}, End{}, Active{},
+	} {
+		st.refused(eve, r, ErrNotJoined)
+	}
+	st.refused(ana, Say{Text: "hi", To: eve.id}, ErrNoSuchParticipant)
+	st.must(ana, Say{Text: "hi"})
+	st.must(ana, SetMedia{sfu.Sources(sfu.Mic)})
+	st.settleRoster()
+	for _, e := range eve.events {
+		if _, ok := e.(LobbyStatus); !ok {
+			t.Fatalf("somebody in the lobby was told %T", e)
+		}
+	}
+}
+
+func TestLobbyPlaceSurvivesAReload(t *testing.T) {
+	st := newStage(t, withLobby)
+	st.join("ana")
+	ben, cem := st.join("ben"), st.join("cem")
+	st.lose(ben)
+	st.advance(29 * time.Second)
+	again := st.join("ben")
+	if again.id != ben.id || st.s.waiting[0].id != ben.id || st.s.waiting[1].id != cem.id {
+		t.Fatalf("ben had place %d, has %d", ben.id, again.id)
+	}
+	if len(st.s.waiting) != 2 {
+		t.Fatalf("%d wait", len(st.s.waiting))
+	}
+}
+
+func TestLobbyPlaceIsTakenOverByASecondWindow(t *testing.T) {
+	st := newStage(t, withLobby)
+	first := st.join("ben")
+	second := st.join("ben")
+	st.wantBye(first, ByeReplaced)
+	if second.id != first.id || len(st.s.waiting) != 1 {
+		t.Fatal("one session waits twice")
+	}
+	st.lose(first) // the old socket's end changes nothing
+	st.advance(time.Minute)
+	if st.s.seats[second.id] == nil {
+		t.Fatal("the new window lost its place with the old one")
+	}
+}
+
+func TestLobbyPlaceIsGivenUpAfterTheGrace(t *testing.T) {
+	st := newStage(t, withLobby)
+	st.join("ana")
+	ben := st.join("ben")
+	st.lose(ben)
+	st.advance(31 * time.Second)
+	st.wantGone(ben)
+	if len(st.s.waiting) != 0 {
+		t.Fatal("the place is still there")
+	}
+}
+
+func TestLobbyAdmissionDuringAReloadCounts(t *testing.T) {
+	st := newStage(t, withLobby)
+	ana, ben := st.join("ana"), st.join("ben")
+	st.lose(ben)
+	st.must(ana, Admit{All: true})
+	if len(st.live) != 1 {
+		t.Fatal("a media peer for somebody who is not there")
+	}
+	again := st.join("ben")
+	st.wantRole(again, Participant)
+}
+
+func TestLobbyPlaceNeedsNoSecondPassword(t *testing.T) {
+	st := newStage(t, withLobby, withPassword)
+	if _, err := st.tryJoin("ben"); err != errNeedsPassword {
+		t.Fatal(err)
+	}
+	ben := st.join("ben", func(j *joinRequest) { j.proved = true })
+	st.lose(ben)
+	if again := st.join("ben"); again.id != ben.id {
+		t.Fatal("lost the place")
+	}
+}
+
+func TestLobbyIsBounded(t *testing.T) {
+	st := newStage(t, withLobby, withOptions(func(o *Options) { o.MaxParticipants = 3 }))
+	for i := range 3 {
+		st.join(fmt.Sprintf("p%d", i))
+	}
+	if _, err := st.tryJoin("one too many"); err != ErrMeetingFull {
+		t.Fatal(err)
+	}
+	ana := st.join("ana")
+	st.must(ana, Admit{All: true}) // two seats are left
+	if st.s.present != 3 || len(st.s.waiting) != 1 {
+		t.Fatalf("%d present, %d waiting", st.s.present, len(st.s.waiting))
+	}
+	st.refused(ana, Admit{All: true}, ErrMeetingFull)
+}
+
+func TestLobbyEventHoldsTheFirst256(t *testing.T) {
+	st := newStage(t, withLobby)
+	ana := st.join("ana")
+	for i := range 300 {
+		st.join(fmt.Sprintf("p%d", i))
+	}
+	st.settleRoster()
+	if e, _ := last[Waiting](ana); len(e.Waiting) != 256 {
+		t.Fatalf("%d entries", len(e.Waiting))
+	}
+}
+
+func TestSwitchingTheLobbyOffAdmitsNobodyWhoWaits(t *testing.T) {
+	st := newStage(t, withLobby)
+	ana, ben := st.join("ana"), st.join("ben")
+	st.must(ana, SetPolicy{Lobby: ptr(false)})
+	st.wantRole(ben, NoRole)
+	st.wantRole(st.join("cem"), Participant)
+}
+
+func TestGuests(t *testing.T) {
+	guest := func(j *joinRequest) { j.identity, j.proved = Identity{Session: SessionKeyOf("guest")}, true }
+	allowed := withOptions(func(o *Options) { o.Guests = true })
+	for name, c := range map[string]struct {
+		settings []setting
+		want     error
+	}{
+		"off by default":                  {[]setting{withLobby, withPassword}, ErrNoGuests},
+		"allowed with lobby and password": {[]setting{withLobby, withPassword, allowed}, nil},
+		"never without a lobby":           {[]setting{withPassword, allowed}, ErrNoGuests},
+		"never without a password":        {[]setting{withLobby, allowed}, ErrNoGuests},
+	} {
+		t.Run(name, func(t *testing.T) {
+			st := newStage(t, c.settings...)
+			p, err := st.tryJoin("guest", guest)
+			if !errors.Is(err, c.want) {
+				t.Fatalf("%v, want %v", err, c.want)
+			}
+			if err == nil {
+				st.wantRole(p, NoRole)
+				if e := st.s.waitingEntries(); e[0].Address != (Address{}) {
+					t.Fatal("a guest has a verified address")
+				}
+			}
+		})
+	}
+}
+
+func TestLock(t *testing.T) {
+	st := newStage(t, withLobby)
+	ana, ben := st.join("ana"), st.join("ben")
+	st.must(ana, SetPolicy{Locked: ptr(true)})
+	if e, ok := last[PolicyChanged](ana); !ok || !e.Locked || !e.Lobby {
+		t.Fatalf("%+v", e)
+	}
+	if _, err := st.tryJoin("cem"); err != ErrLocked {
+		t.Fatalf("the lobby of a locked meeting: %v", err)
+	}
+	st.must(ana, Admit{All: true}) // who waited before may still be let in
+	st.wantRole(ben, Participant)
+	ben.learn()
+	st.lose(ben)
+	if again := st.join("ben", resuming(ben)); again.id != ben.id {
+		t.Fatal("ben could not resume in a locked meeting")
+	}
+	st.must(ana, Leave{})
+	st.wantRole(st.join("ana"), Host) // its creator is never locked out
+}
+
+func resuming(p *someone) func(*joinRequest) {
+	return func(j *joinRequest) { j.resume = hashToken(p.token) }
+}

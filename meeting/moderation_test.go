@@ -1,0 +1,224 @@
+package meeting
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"conclave/sfu"
+)
+
+func TestMuteStopsForwardingAndTellsWho(t *testing.T) {
+	st, ana, ben, cem := trio(t)
+	st.must(ben, SetMedia{everything})
+	st.must(ana, Mute{Participants: []sfu.ParticipantID{ben.id, cem.id}, Sources: sfu.Sources(sfu.Mic)})
+	if st.live[ben.id] != everything&^sfu.Sources(sfu.Mic) {
+		t.Fatalf("forwards %b", st.live[ben.id])
+	}
+	if e, _ := last[Muted](ben); e.By != ana.id || e.Sources != sfu.Sources(sfu.Mic) {
+		t.Fatalf("ben was told %+v", e)
+	}
+	if count[Muted](cem) != 0 {
+		t.Fatal("cem had nothing on and was told")
+	}
+	st.must(ben, SetMedia{everything}) // by their own act
+	if st.live[ben.id] != everything {
+		t.Fatal("ben cannot switch on again")
+	}
+}
+
+func TestMuteAllSparesOneself(t *testing.T) {
+	st, ana, ben, cem := trio(t)
+	for _, p := range []*someone{ana, ben, cem} {
+		st.must(p, SetMedia{everything})
+	}
+	st.must(ana, Mute{All: true, Sources: sfu.Sources(sfu.Mic, sfu.Camera)})
+	if st.live[ana.id] != everything || st.live[ben.id].Has(sfu.Mic) || st.live[cem.id].Has(sfu.Camera) || !st.live[cem.id].Has(sfu.Screen) {
+		t.Fatalf("%v", st.live)
+	}
+}
+
+func TestMuteOfSomebodyUnknownDoesNothingAtAll(t *testing.T) {
+	st, ana, ben, _ := trio(t)
+	st.must(ben, SetMedia{everything})
+	st.refused(ana, Mute{Participants: []sfu.ParticipantID{ben.id, 99}, Sources: everything}, ErrNoSuchParticipant)
+	if st.live[ben.id] != everything {
+		t.Fatal("half of a refused request was done")
+	}
+}
+
+func TestAskUnmuteIsARequestAndNeverAnAct(t *testing.T) {
+	st, ana, ben, _ := trio(t)
+	st.must(ana, AskUnmute{Participants: []sfu.ParticipantID{ben.id}, Sources: sfu.Sources(sfu.Mic)})
+	if e, _ := last[AskedUnmute](ben); e.By != ana.id || !e.Sources.Has(sfu.Mic) {
+		t.Fatalf("%+v", e)
+	}
+	if st.live[ben.id] != 0 {
+		t.Fatal("somebody else opened a microphone")
+	}
+}
+
+func TestRemoveWhilePublishingClosesMediaBeforeAnythingIsTold(t *testing.T) {
+	st, ana, ben, cem := trio(t)
+	st.must(ben, SetMedia{everything})
+	st.settleRoster()
+	st.order = nil
+	st.must(ana, Remove{Participants: []sfu.ParticipantID{ben.id}})
+	if len(st.order) < 2 || st.order[0] != fmt.Sprintf("close %d", ben.id) || st.order[1] != "ben meeting.Bye" {
+		t.Fatalf("order %v", st.order)
+	}
+	st.wantBye(ben, ByeRemoved)
+	for _, r := range []Request{SetMedia{everything}, Say{Text: "still here"}, Negotiated{}, Leave{}} {
+		st.refused(ben, r, ErrNotJoined)
+	}
+	st.settleRoster()
+	if e, _ := last[Roster](cem); len(e.Left) != 1 || e.Left[0] != (LeftEntry{ben.id, LeftRemoved}) {
+		t.Fatalf("%+v", e.Left)
+	}
+}
+
+func TestRemovedMayComeBackThroughTheLobby(t *testing.T) {
+	st := newStage(t, withLobby)
+	ana, ben := st.join("ana"), st.join("ben")
+	st.must(ana, Admit{All: true})
+	ben.learn()
+	st.must(ana, Remove{Participants: []sfu.ParticipantID{ben.id}})
+	if _, err := st.tryJoin("ben", resuming(ben)); err != ErrResumeFailed {
+		t.Fatalf("resume after removal: %v", err)
+	}
+	again := st.join("ben")
+	st.wantRole(again, NoRole)
+	if again.id == ben.id {
+		t.Fatal("a participant number was used twice")
+	}
+}
+
+func TestBannedCannotComeBackByAnyWay(t *testing.T) {
+	st := newStage(t, withLobby)
+	ana, ben := st.join("ana"), st.join("ben")
+	st.must(ana, Admit{All: true})
+	ben.learn()
+	other := st.join("ben's other session", func(j *joinRequest) { j.identity = Identity{SessionKeyOf("other"), who("ben").Address, false} })
+	st.must(ana, Remove{Participants: []sfu.ParticipantID{ben.id}, Ban: true})
+	st.wantBye(ben, ByeBanned)
+	st.wantBye(other, ByeBanned) // also out of the lobby
+	if _, err := st.tryJoin("ben"); err != ErrBanned {
+		t.Fatal(err)
+	}
+	if _, err := st.tryJoin("ben", func(j *joinRequest) { j.identity.Session = SessionKeyOf("new") }); err != ErrBanned {
+		t.Fatalf("with a new session: %v", err)
+	}
+	if _, err := st.tryJoin("ben", resuming(ben)); err != ErrResumeFailed {
+		t.Fatal(err)
+	}
+}
+
+func TestNobodyRemovesThemselvesOrThoseWhoHoldMore(t *testing.T) {
+	st, ana, ben, cem := trio(t)
+	st.must(ana, SetRole{Participant: ben.id, Role: Cohost})
+	st.refused(ana, Remove{Participants: []sfu.ParticipantID{ana.id}}, ErrNotPermitted)
+	st.refused(ben, Remove{Participants: []sfu.ParticipantID{cem.id, ana.id}}, ErrNotPermitted)
+	st.wantRole(cem, Participant)
+	st.must(ana, SetRole{Participant: ben.id, Role: Host}) // ana hands over
+	st.refused(ben, Remove{Participants: []sfu.ParticipantID{ana.id}, Ban: true}, ErrNotPermitted)
+	st.must(ben, Remove{Participants: []sfu.ParticipantID{ana.id}})
+}
+
+func TestBansAreBounded(t *testing.T) {
+	st, ana, ben, _ := trio(t)
+	st.s.banned = make(map[person]struct{})
+	for i := range maxBans {
+		st.s.banned[who(fmt.Sprint(i)).person()] = struct{}{}
+	}
+	st.refused(ana, Remove{Participants: []sfu.ParticipantID{ben.id}, Ban: true}, ErrBusy)
+	st.must(ana, Remove{Participants: []sfu.ParticipantID{ben.id}})
+}
+
+func TestEndForAll(t *testing.T) {
+	st := newStage(t, withLobby)
+	ana, ben, cem := st.join("ana"), st.join("ben"), st.join("cem")
+	st.must(ana, Admit{Participants: []sfu.ParticipantID{ben.id}})
+	st.must(ana, End{})
+	for _, p := range []*someone{ana, ben, cem} {
+		st.wantBye(p, ByeEnded)
+	}
+	if _, err := st.tryJoin("dora"); err != ErrNoSuchMeeting {
+		t.Fatal(err)
+	}
+	if !st.s.deadline().IsZero() {
+		t.Fatal("an ended meeting has a deadline")
+	}
+}
+
+func TestChatGoesToAllOrToOneAndIsEchoed(t *testing.T) {
+	st, ana, ben, cem := trio(t)
+	st.must(ben, Say{Text: "to all"})
+	for _, p := range []*someone{ana, ben, cem} {
+		if e, _ := last[Said](p); e != (Said{From: ben.id, Text: "to all", At: start}) {
+			t.Fatalf("%s: %+v", p.name, e)
+		}
+	}
+	st.must(ben, Say{Text: "to ana", To: ana.id})
+	if count[Said](ana) != 2 || count[Said](ben) != 2 || count[Said](cem) != 1 {
+		t.Fatal("a private message went astray")
+	}
+	st.must(ben, Say{Text: "to myself", To: ben.id})
+	if count[Said](ben) != 3 {
+		t.Fatal("a message to oneself comes once")
+	}
+	late := st.join("late")
+	if count[Said](late) != 0 {
+		t.Fatal("there is a chat history")
+	}
+}
+
+func TestReactionsGoToAll(t *testing.T) {
+	st, ana, ben, cem := trio(t)
+	st.must(ben, React{"clap"})
+	for _, p := range []*someone{ana, ben, cem} {
+		if e, _ := last[Reacted](p); e.From != ben.id || e.Kind != "clap" {
+			t.Fatalf("%+v", e)
+		}
+	}
+}
+
+func TestHandsKeepTheirOrder(t *testing.T) {
+	st, ana, ben, cem := trio(t)
+	places := func() []int {
+		st.settleRoster()
+		hands := st.s.handPlaces()
+		return []int{hands[ana.id], hands[ben.id], hands[cem.id]}
+	}
+	step := func(p *someone, r SetHand, want ...int) {
+		t.Helper()
+		st.must(p, r)
+		if have := places(); !slices.Equal(have, want) {
+			t.Fatalf("places %v, want %v", have, want)
+		}
+	}
+	step(cem, SetHand{Raised: true}, 0, 0, 1)
+	step(ana, SetHand{Raised: true}, 2, 0, 1)
+	step(ben, SetHand{Raised: true}, 2, 3, 1)
+	step(cem, SetHand{Raised: true}, 2, 3, 1) // twice changes nothing
+	st.refused(ben, SetHand{Participant: cem.id}, ErrNotPermitted)
+	st.refused(ana, SetHand{Participant: 99}, ErrNoSuchParticipant)
+	step(ana, SetHand{Participant: cem.id}, 1, 2, 0)
+	if e, _ := last[Roster](cem); len(e.Changed) != 3 {
+		t.Fatalf("everybody who moved up is told: %+v", e.Changed)
+	}
+	step(cem, SetHand{Raised: true}, 1, 2, 3)
+	st.must(ana, Leave{})
+	if have := places(); !slices.Equal(have, []int{0, 1, 2}) {
+		t.Fatalf("after leaving %v", have)
+	}
+}
+
+func TestViewNeedsMedia(t *testing.T) {
+	st, _, ben, _ := trio(t)
+	st.refused(ben, SetView{}, ErrNoMedia)
+	st.must(ben, Negotiated{})
+	st.must(ben, SetView{})
+	if st.views[ben.id] != 1 {
+		t.Fatal("the media server was not told")
+	}
+}

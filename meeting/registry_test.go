@@ -1,0 +1,446 @@
+package meeting
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"conclave/sfu"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// inbox is a sink that only remembers.
+type inbox struct {
+	mu     sync.Mutex
+	events []Event
+}
+
+func (b *inbox) Deliver(d *Delivery) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.events = append(b.events, d.Event)
+}
+
+func (b *inbox) bye() (ByeReason, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range b.events {
+		if e, ok := e.(Bye); ok {
+			return e.Reason, true
+		}
+	}
+	return 0, false
+}
+
+func (b *inbox) count(match func(Event) bool) (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range b.events {
+		if match(e) {
+			n++
+		}
+	}
+	return n
+}
+
+func newRegistry(t testing.TB, cfg Config) (*Registry, *fakeMedia) {
+	t.Helper()
+	media := &fakeMedia{}
+	cfg.Media = media
+	r, err := NewRegistry(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, media
+}
+
+func create(t testing.TB, r *Registry, c Creation) ID {
+	t.Helper()
+	id, _, err := r.Create(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func enter(t testing.TB, r *Registry, id ID, name string) (*Seat, *inbox) {
+	t.Helper()
+	box := &inbox{}
+	seat, err := r.Join(t.Context(), Join{Meeting: id, Identity: who(name), Name: NewDisplayName(name), Sink: box})
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return seat, box
+}
+
+// Nothing of a meeting is left when it has ended: not in the registry, not in the media server, no goroutine, no timer.
+func TestEverythingIsGoneWhenAMeetingEnds(t *testing.T) {
+	for name, end := range map[string]func(t *testing.T, r *Registry, host *Seat) ByeReason{
+		"ended by the host": func(t *testing.T, _ *Registry, host *Seat) ByeReason {
+			if err := host.Do(t.Context(), End{}); err != nil {
+				t.Fatal(err)
+			}
+			return ByeEnded
+		},
+		"expired": func(*testing.T, *Registry, *Seat) ByeReason {
+			time.Sleep(2*time.Hour + time.Second)
+			return ByeExpired
+		},
+		"shut down": func(t *testing.T, r *Registry, _ *Seat) ByeReason {
+			if err := r.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			return ByeShuttingDown
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r, media := newRegistry(t, Config{})
+				id := create(t, r, Creation{Creator: who("ana")})
+				host, anaBox := enter(t, r, id, "ana")
+				seat, benBox := enter(t, r, id, "ben")
+				if g := r.Gauges(); g.Meetings != 1 || g.Participants != 2 {
+					t.Fatalf("%+v", g)
+				}
+				want := end(t, r, host)
+				synctest.Wait()
+				for _, box := range []*inbox{anaBox, benBox} {
+					if why, ok := box.bye(); !ok || why != want {
+						t.Fatalf("bye %v %v", why, ok)
+					}
+				}
+				if len(r.meetings) != 0 || len(r.creators) != 0 || len(r.stats.counted) != 0 || r.Gauges().Participants != 0 {
+					t.Fatalf("left over: %d meetings, %d creators, %+v", len(r.meetings), len(r.creators), r.Gauges())
+				}
+				if media.closed != 1 {
+					t.Fatal("the media room is open")
+				}
+				if a := seat.actor; a.state.seats != nil || a.state.resumes != nil || a.peers != nil || a.timer.Stop() {
+					t.Fatal("the meeting's state is still there")
+				}
+				if err := seat.Do(t.Context(), Say{Text: "anybody?"}); !errors.Is(err, ErrEnded) {
+					t.Fatal(err)
+				}
+				if _, err := r.Join(t.Context(), Join{Meeting: id, Identity: who("ben"), Sink: &inbox{}}); !errors.Is(err, ErrNoSuchMeeting) {
+					t.Fatal(err)
+				}
+				if _, err := r.Info(t.Context(), id, who("ben")); !errors.Is(err, ErrNoSuchMeeting) {
+					t.Fatal(err)
+				}
+			})
+		})
+	}
+}
+
+func TestEmptyMeetingIsForgottenAfterFiveMinutes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := newRegistry(t, Config{})
+		create(t, r, Creation{Creator: who("ana")})
+		time.Sleep(5*time.Minute - time.Second)
+		synctest.Wait()
+		if r.Gauges().Meetings != 1 {
+			t.Fatal("gone too early")
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if r.Gauges().Meetings != 0 {
+			t.Fatal("still there")
+		}
+	})
+}
+
+func TestCreationIsBounded(t *testing.T) {
+	r, _ := newRegistry(t, Config{MaxMeetings: 3, MaxPerCreator: 2})
+	defer func() { _ = r.Close(context.Background()) }()
+	create(t, r, Creation{Creator: who("ana")})
+	create(t, r, Creation{Creator: who("ana")})
+	if _, _, err := r.Create(t.Context(), Creation{Creator: who("ana")}); err != ErrTooManyMeetings {
+		t.Fatal(err)
+	}
+	create(t, r, Creation{Creator: who("ben")})
+	if _, _, err := r.Create(t.Context(), Creation{Creator: who("cem")}); err != ErrServerFull {
+		t.Fatal(err)
+	}
+}
+
+func TestIDsAreUnguessable(t *testing.T) {
+	seen := map[ID]bool{}
+	letters := map[byte]int{}
+	for range 20_000 {
+		id := newID()
+		if seen[id] {
+			t.Fatal("twice the same id")
+		}
+		seen[id] = true
+		text := id.Reveal()
+		if again, err := ParseID(text); err != nil || again != id {
+			t.Fatalf("%q does not parse", text)
+		}
+		for i := range len(text) {
+			letters[text[i]]++
+		}
+	}
+	delete(letters, '-')
+	if len(letters) != 30 {
+		t.Fatalf("%d letters", len(letters))
+	}
+	for c, n := range letters { // 320,000 draws, 10,667 each expected, σ ≈ 102
+		if n < 10_000 || n > 11_300 {
+			t.Errorf("%c comes %d times", c, n)
+		}
+	}
+}
+
+func TestPassword(t *testing.T) {
+	r, _ := newRegistry(t, Config{})
+	defer func() { _ = r.Close(context.Background()) }()
+	id := create(t, r, Creation{Creator: who("ana"), Password: "correct horse"})
+	try := func(name, password string) error {
+		_, err := r.Join(t.Context(), Join{Meeting: id, Identity: who(name), Name: NewDisplayName(name), Password: password, Sink: &inbox{}})
+		return err
+	}
+	for _, wrong := range []string{"", "Correct horse", "correct horse ", "x"} {
+		if err := try("ben", wrong); !errors.Is(err, ErrWrongPassword) {
+			t.Fatalf("%q: %v", wrong, err)
+		}
+	}
+	if g := r.Gauges(); g.Participants != 0 {
+		t.Fatal("a wrong password took a seat")
+	}
+	if err := try("ben", "correct horse"); err != nil {
+		t.Fatal(err)
+	}
+	if err := try("ana", ""); err != nil {
+		t.Fatalf("the creator: %v", err)
+	}
+}
+
+func TestPasswordHashingIsBoundedAndCancelled(t *testing.T) {
+	h := newHasher()
+	for range cap(h.slots) {
+		h.slots <- struct{}{}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := h.hash(ctx, "x"); !errors.Is(err, ErrBusy) {
+		t.Fatal(err)
+	}
+	<-h.slots
+	hash, err := h.hash(t.Context(), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, _ := h.matches(t.Context(), "x", hash); !ok {
+		t.Fatal("the right password does not match")
+	}
+	other, _ := h.hash(t.Context(), "x")
+	if other == hash {
+		t.Fatal("no salt")
+	}
+	if ok, _ := h.matches(t.Context(), "y", hash); ok {
+		t.Fatal("a wrong password matches")
+	}
+}
+
+func TestMediaIsDrivenByDecisions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, media := newRegistry(t, Config{})
+		id := create(t, r, Creation{Creator: who("ana"), Lobby: true})
+		box := &inbox{}
+		waiting, err := r.Join(t.Context(), Join{Meeting: id, Identity: who("ben"), Name: NewDisplayName("ben"), Sink: box})
+		if err != nil || len(media.rooms) != 0 {
+			t.Fatalf("%v, %d rooms before anybody is admitted", err, len(media.rooms))
+		}
+		if _, err := waiting.Peer(t.Context()); !errors.Is(err, ErrNotJoined) {
+			t.Fatalf("a peer in the lobby: %v", err)
+		}
+		host, hostBox := enter(t, r, id, "ana")
+		if err := host.Do(t.Context(), Admit{All: true}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := waiting.Peer(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ben := media.rooms[0].peer(waiting.Participant())
+		if err := waiting.Do(t.Context(), SetMedia{everything}); err != nil || ben.live != everything {
+			t.Fatal(err, ben.live)
+		}
+		ben.events.Slots([]sfu.Slot{{MID: "4", Participant: 2, Source: sfu.Mic}}, nil)
+		ben.events.Encode(sfu.Camera, []string{"q"})
+		ben.events.Connected()
+		media.rooms[0].events.Speakers([]sfu.ParticipantID{waiting.Participant()})
+		synctest.Wait()
+		for _, b := range []*inbox{box, hostBox} {
+			if b.count(func(e Event) bool { _, ok := e.(Speakers); return ok }) != 1 {
+				t.Fatal("speakers were not told")
+			}
+		}
+		if box.count(func(e Event) bool { _, ok := e.(SlotsChanged); return ok }) != 1 {
+			t.Fatal("slots were not told")
+		}
+		if err := host.Do(t.Context(), Remove{Participants: []sfu.ParticipantID{waiting.Participant()}}); err != nil || !ben.closed {
+			t.Fatal("removed and still connected", err)
+		}
+		if _, err := waiting.Peer(t.Context()); !errors.Is(err, ErrNotJoined) {
+			t.Fatal(err)
+		}
+		ben.events.Slots([]sfu.Slot{{MID: "4"}}, nil) // a late report about nobody
+		if err := r.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ben.events.Failed("late")
+		media.rooms[0].events.Speakers(nil)
+		synctest.Wait()
+	})
+}
+
+// However many events the media server has, none of them waits, and what is kept is bounded.
+func TestMediaEventsAreCoalesced(t *testing.T) {
+	r, media := newRegistry(t, Config{})
+	defer func() { _ = r.Close(context.Background()) }()
+	id := create(t, r, Creation{Creator: who("ana")})
+	seat, box := enter(t, r, id, "ana")
+	blocked, release := make(chan struct{}), make(chan struct{})
+	if err := seat.actor.post(job{run: func(time.Time) { close(blocked); <-release }}); err != nil {
+		t.Fatal(err)
+	}
+	<-blocked
+	peer := media.rooms[0].peer(seat.Participant())
+	for i := range 100_000 {
+		mid := fmt.Sprint(i % 10)
+		peer.events.Slots([]sfu.Slot{{MID: mid, Participant: sfu.ParticipantID(i), Source: sfu.Camera}}, nil)
+		peer.events.Encode(sfu.Camera, []string{"q"})
+		media.rooms[0].events.Speakers([]sfu.ParticipantID{sfu.ParticipantID(i)})
+	}
+	if n := len(seat.actor.reports); n != 1 {
+		t.Fatalf("%d reports are kept for one peer", n)
+	}
+	close(release)
+	if err := seat.Do(t.Context(), Active{}); err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	box.count(func(e Event) bool {
+		if e, ok := e.(SlotsChanged); ok {
+			found = len(e.Slots)
+			if e.Slots[9].Participant != 99_999 {
+				t.Errorf("not the latest state: %+v", e.Slots[9])
+			}
+		}
+		return false
+	})
+	if found != 10 {
+		t.Fatalf("%d slots told", found)
+	}
+}
+
+func TestMailboxIsBounded(t *testing.T) {
+	r, _ := newRegistry(t, Config{})
+	defer func() { _ = r.Close(context.Background()) }()
+	id := create(t, r, Creation{Creator: who("ana")})
+	seat, box := enter(t, r, id, "ana")
+	blocked, release := make(chan struct{}), make(chan struct{})
+	_ = seat.actor.post(job{run: func(time.Time) { close(blocked); <-release }})
+	<-blocked
+	for range maxMailbox {
+		if err := seat.actor.post(job{run: func(time.Time) {}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := seat.Do(t.Context(), Active{}); !errors.Is(err, ErrBusy) {
+		t.Fatal(err)
+	}
+	seat.actor.finish(ByeShuttingDown) // ending works even so
+	close(release)
+	for range 1000 {
+		if _, ok := box.bye(); ok {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatal("not ended")
+}
+
+func TestPanicEndsOneParticipantOnly(t *testing.T) {
+	r, media := newRegistry(t, Config{})
+	defer func() { _ = r.Close(context.Background()) }()
+	id := create(t, r, Creation{Creator: who("ana")})
+	host, _ := enter(t, r, id, "ana")
+	ben, box := enter(t, r, id, "ben")
+	media.mu.Lock()
+	media.panics = true
+	media.mu.Unlock()
+	if err := ben.Do(t.Context(), SetMedia{everything}); !errors.Is(err, ErrInternal) {
+		t.Fatal(err)
+	}
+	media.mu.Lock()
+	media.panics = false
+	media.mu.Unlock()
+	if err := host.Do(t.Context(), Say{Text: "still here"}); err != nil {
+		t.Fatal(err)
+	}
+	if why, ok := box.bye(); !ok || why != ByeInternal {
+		t.Fatalf("ben: %v %v", why, ok)
+	}
+	if g := r.Gauges(); g.Participants != 1 || g.Panics != 1 || g.Meetings != 1 {
+		t.Fatalf("%+v", g)
+	}
+}
+
+func TestAbandonedJoinLeavesNoSeat(t *testing.T) {
+	r, _ := newRegistry(t, Config{})
+	defer func() { _ = r.Close(context.Background()) }()
+	id := create(t, r, Creation{Creator: who("ana")})
+	host, _ := enter(t, r, id, "ana")
+	blocked, release := make(chan struct{}), make(chan struct{})
+	_ = host.actor.post(job{run: func(time.Time) { close(blocked); <-release }})
+	<-blocked
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := r.Join(ctx, Join{Meeting: id, Identity: who("ben"), Sink: &inbox{}}); !errors.Is(err, ErrBusy) {
+		t.Fatal(err)
+	}
+	close(release)
+	if err := host.Do(t.Context(), Active{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := r.Gauges().Participants; n != 1 {
+		t.Fatalf("%d participants", n)
+	}
+}
+
+func TestManyJoinAndLeaveAtOnce(t *testing.T) {
+	r, _ := newRegistry(t, Config{})
+	id := create(t, r, Creation{Creator: who("ana")})
+	var all sync.WaitGroup
+	for i := range 100 {
+		all.Go(func() {
+			seat, _ := enter(t, r, id, fmt.Sprint(i))
+			for range 10 {
+				if err := seat.Do(t.Context(), Say{Text: "hello"}); err != nil {
+					t.Error(err)
+				}
+			}
+			switch i % 3 {
+			case 0:
+				seat.Leave(ByeLeft)
+			case 1:
+				seat.Lost()
+			}
+		})
+	}
+	all.Wait()
+	if err := r.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if g := r.Gauges(); g.Meetings != 0 || g.Participants != 0 || g.Panics != 0 {
+		t.Fatalf("%+v", g)
+	}
+}

@@ -1,0 +1,127 @@
+package meeting
+
+import (
+	"testing"
+	"time"
+
+	"conclave/sfu"
+)
+
+func TestResumeTakesTheSeatBack(t *testing.T) {
+	st, ana, ben, _ := trio(t)
+	st.must(ana, SetRole{Participant: ben.id, Role: Cohost})
+	st.must(ben, SetMedia{everything})
+	st.must(ben, SetHand{Raised: true})
+	st.settleRoster()
+	st.lose(ben)
+	st.settleRoster()
+	if e, _ := last[Roster](ana); len(e.Changed) != 1 || e.Changed[0].Connected {
+		t.Fatalf("the others do not see that ben's socket is lost: %+v", e)
+	}
+	if st.live[ben.id] != everything {
+		t.Fatal("media stopped with the socket")
+	}
+	st.advance(29 * time.Second)
+	again := st.join("ben", resuming(ben))
+	if again.id != ben.id || st.live[ben.id] != everything {
+		t.Fatal("not the same seat")
+	}
+	st.wantRole(again, Cohost)
+	w, _ := last[Welcome](again)
+	if !w.Resumed || w.Role != Cohost || w.Resume == ben.token || len(w.Participants) != 2 {
+		t.Fatalf("%+v", w.Resumed)
+	}
+	st.must(again, Say{Text: "back"})
+}
+
+func TestResumeIsOverAfterTheGrace(t *testing.T) {
+	st, ana, ben, _ := trio(t)
+	st.lose(ben)
+	st.advance(30*time.Second + rosterInterval)
+	st.wantGone(ben)
+	if _, err := st.tryJoin("ben", resuming(ben)); err != ErrResumeFailed {
+		t.Fatal(err)
+	}
+	if e, _ := last[Roster](ana); len(e.Left) != 1 || e.Left[0].Reason != LeftLost {
+		t.Fatalf("%+v", e)
+	}
+}
+
+func TestResumeReplacesALivingSocket(t *testing.T) {
+	st, _, ben, _ := trio(t)
+	again := st.join("ben", resuming(ben))
+	st.wantBye(ben, ByeReplaced)
+	st.refused(ben, Say{Text: "old socket"}, ErrNotJoined)
+	st.lose(ben) // the old one's end changes nothing
+	st.must(again, Say{Text: "new socket"})
+	st.advance(time.Minute)
+	st.wantRole(again, Participant)
+}
+
+func TestResumeTokenOfAnotherPersonIsWorthless(t *testing.T) {
+	st, ana, ben, _ := trio(t)
+	if _, err := st.tryJoin("ben", resuming(ana)); err != ErrResumeFailed {
+		t.Fatalf("ben took the host's seat: %v", err)
+	}
+	st.wantRole(ana, Host)
+	if ana.closed {
+		t.Fatal("a failed resume threw the owner out")
+	}
+	if _, err := st.tryJoin("ben", func(j *joinRequest) { j.resume = [32]byte{1} }); err != ErrResumeFailed {
+		t.Fatal(err)
+	}
+	st.must(ben, Say{Text: "fine"})
+}
+
+func TestResumeTokenChangesAndTheOneBeforeStaysGood(t *testing.T) {
+	st, _, ben, _ := trio(t)
+	first := *ben
+	second := st.join("ben", resuming(&first))
+	// The answer with the second token was lost with its socket: the first must still do.
+	third := st.join("ben", resuming(&first))
+	if third.id != ben.id {
+		t.Fatal("a lost welcome loses the seat")
+	}
+	if _, err := st.tryJoin("ben", resuming(second)); err != ErrResumeFailed {
+		t.Fatalf("a token that was never used stays good for ever: %v", err)
+	}
+	fourth := st.join("ben", resuming(third))
+	if _, err := st.tryJoin("ben", resuming(&first)); err != ErrResumeFailed {
+		t.Fatalf("an old token stays good for ever: %v", err)
+	}
+	if n := len(st.s.resumes); n > 2*3 {
+		t.Fatalf("%d tokens for three seats", n)
+	}
+	st.must(fourth, Say{Text: "here"})
+}
+
+func TestResumedSocketLearnsWhatItsSlotsCarry(t *testing.T) {
+	st, ana, ben, _ := trio(t)
+	report := func(p *someone, r *mediaReport) { st.s.report(st.now, p.id, r); st.settle() }
+	report(ben, &mediaReport{
+		slots:    map[string]sfu.Slot{"9": {MID: "9", Participant: ana.id, Source: sfu.Camera}, "10": {MID: "10"}},
+		withheld: []sfu.Withheld{{Participant: ana.id, Source: sfu.Screen, Reason: sfu.ReasonNotPublished}},
+		encode:   map[sfu.Source][]string{sfu.Camera: {"q"}},
+	})
+	report(ben, &mediaReport{slots: map[string]sfu.Slot{"10": {MID: "10", Participant: ana.id, Source: sfu.Mic}}})
+	again := st.join("ben", resuming(ben))
+	e, ok := last[SlotsChanged](again)
+	if !ok || len(e.Slots) != 2 || e.Slots[0].MID != "9" || e.Slots[1].Source != sfu.Mic || len(e.Withheld) != 0 {
+		t.Fatalf("%+v", e)
+	}
+	if e, ok := last[EncodeChanged](again); !ok || len(e.RIDs) != 1 {
+		t.Fatalf("%+v", e)
+	}
+}
+
+func TestNoMediaPeerBeforeAdmission(t *testing.T) {
+	st := newStage(t, withLobby)
+	ana, ben := st.join("ana"), st.join("ben")
+	if len(st.live) != 1 {
+		t.Fatal("somebody in the lobby has a media peer")
+	}
+	st.must(ana, Admit{All: true})
+	if _, ok := st.live[ben.id]; !ok {
+		t.Fatal("no media peer after admission")
+	}
+}
