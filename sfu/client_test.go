@@ -9,12 +9,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
-	"github.com/pion/interceptor/pkg/nack"
+	pionnack "github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	piontransport "github.com/pion/transport/v4"
 	"github.com/pion/webrtc/v4"
+
+	"conclave/sfu/nack"
+	"conclave/sfu/srtp"
 )
 
 // client is a real Pion peer in the role of a browser: it offers, publishes and records every packet its slots receive.
@@ -73,16 +77,7 @@ func newClient(t *testing.T, room *Room, id ParticipantID, opt clientOptions) *c
 	}
 	c.pc = newClientPC(t, opt)
 	c.pc.OnTrack(func(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
-		mid := receiver.RTPTransceiver().Mid()
-		for {
-			p, _, err := track.ReadRTP()
-			if err != nil {
-				return
-			}
-			c.mu.Lock()
-			c.received[mid] = append(c.received[mid], *p)
-			c.mu.Unlock()
-		}
+		c.receive(track, receiver.RTPTransceiver().Mid())
 	})
 	c.publish(opt)
 	for range opt.audio {
@@ -93,6 +88,39 @@ func newClient(t *testing.T, room *Room, id ParticipantID, opt clientOptions) *c
 	}
 	t.Cleanup(func() { _ = c.pc.Close() })
 	return c
+}
+
+// receive records what a slot receives and asks again for what is missing. Pion's own NACK generator does not see
+// packets repaired by RTX and asks for ever.
+func (c *client) receive(track *webrtc.TrackRemote, mid string) {
+	var window srtp.Window
+	var missing nack.Tracker
+	asked := time.Now()
+	for {
+		p, _, err := track.ReadRTP()
+		if err != nil {
+			return
+		}
+		c.mu.Lock()
+		c.received[mid] = append(c.received[mid], *p)
+		c.mu.Unlock()
+		now := time.Now()
+		seq := window.Index(p.SequenceNumber)
+		window.Mark(seq)
+		missing.Received(seq, now)
+		if now.Sub(asked) < 20*time.Millisecond {
+			continue
+		}
+		asked = now
+		var seqs []uint16
+		due, _ := missing.Due(make([]uint64, 0, 64), now, 100*time.Millisecond)
+		for _, s := range due {
+			seqs = append(seqs, uint16(s))
+		}
+		if len(seqs) > 0 {
+			_ = c.pc.WriteRTCP([]rtcp.Packet{&rtcp.TransportLayerNack{MediaSSRC: uint32(track.SSRC()), Nacks: rtcp.NackPairsFromSequenceNumbers(seqs)}})
+		}
+	}
 }
 
 func newClientPC(t *testing.T, opt clientOptions) *webrtc.PeerConnection {
@@ -122,20 +150,14 @@ func newClientPC(t *testing.T, opt clientOptions) *webrtc.PeerConnection {
 		}
 	}
 	var registry interceptor.Registry
-	if !opt.receiveNoNACK {
-		generator, err := nack.NewGeneratorInterceptor(nack.GeneratorInterval(20 * time.Millisecond))
-		if err != nil {
-			t.Fatal(err)
-		}
-		registry.Add(generator)
-	}
-	responder, err := nack.NewResponderInterceptor()
+	responder, err := pionnack.NewResponderInterceptor()
 	if err != nil {
 		t.Fatal(err)
 	}
 	registry.Add(responder)
 	var se webrtc.SettingEngine
 	se.SetIncludeLoopbackCandidate(true)
+	se.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	if opt.net != nil {
 		se.SetNet(opt.net)
 	}

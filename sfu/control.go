@@ -76,6 +76,9 @@ func (s *session) tick(now time.Time, n int) {
 		s.egress.clearRetired()
 		s.peer.dirty = true
 	}
+	if s.egress.hasPending.Load() {
+		s.egress.retryPending(now)
+	}
 	for _, t := range s.tracks {
 		if !t.source.Video() {
 			continue
@@ -104,6 +107,25 @@ func (e *egress) clearRetired() {
 	e.mu.Unlock()
 	for _, o := range retired {
 		o.layer.removeOutput(o)
+	}
+}
+
+// retryPending starts slots whose key frame is in the history by now: it came out of order, or while keys were awaited. Callers hold
+// Room.mu.
+func (e *egress) retryPending(now time.Time) {
+	e.mu.Lock()
+	var pending []*output
+	for _, sl := range e.slots {
+		if sl.video && sl.next != nil {
+			pending = append(pending, sl.next)
+		}
+	}
+	e.hasPending.Store(len(pending) > 0)
+	e.mu.Unlock()
+	for _, o := range pending {
+		if !e.startFromHistory(o, now) && o.layer.active(now) {
+			o.layer.requestKey(now) // the request or the key frame may have been lost
+		}
 	}
 }
 

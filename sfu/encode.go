@@ -10,7 +10,7 @@ const encodeDebounce = 5 * time.Second
 type encodeState struct {
 	bySlot   map[*slot]int // the layer each slot would ideally carry; bounded by the slots of the room
 	reported uint8         // layers the publisher was last told to send, as bits; all at first
-	lower    time.Time     // since when fewer than reported are wanted, zero if not
+	unwanted [maxLayers]time.Time
 }
 
 func (e *encodeState) wants(s *slot, layer int) {
@@ -28,20 +28,20 @@ func (e *encodeState) update(now time.Time) (layers uint8, changed bool) {
 	for _, l := range e.bySlot {
 		want |= 1 << l
 	}
-	switch {
-	case want&^e.reported != 0: // more: at once, keeping what is on
-		e.reported |= want
-		e.lower = time.Time{}
-		return e.reported, true
-	case want == e.reported:
-		e.lower = time.Time{}
-		return 0, false
-	case e.lower.IsZero():
-		e.lower = now
-		return 0, false
-	case now.Sub(e.lower) >= encodeDebounce:
-		e.reported, e.lower = want, time.Time{}
-		return want, true
+	before := e.reported
+	for i := range e.unwanted {
+		bit := uint8(1) << i
+		switch {
+		case want&bit != 0:
+			e.reported |= bit
+			e.unwanted[i] = time.Time{}
+		case e.reported&bit == 0:
+		case e.unwanted[i].IsZero():
+			e.unwanted[i] = now
+		case now.Sub(e.unwanted[i]) >= encodeDebounce:
+			e.reported &^= bit
+			e.unwanted[i] = time.Time{}
+		}
 	}
-	return 0, false
+	return e.reported, e.reported != before
 }

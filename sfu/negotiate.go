@@ -150,10 +150,8 @@ func parseMedia(md *sdp.MediaDescription) (mediaOffer, error) {
 		case "fmtp":
 			if pt, rest, ok := cutPT(a.Value); ok {
 				fmtps[pt] = rest
-				if v, isRTX := strings.CutPrefix(rest, "apt="); isRTX {
-					if of, ok := parsePT(v); ok {
-						apt[of] = pt
-					}
+				if of, ok := associated(rest); ok {
+					apt[of] = pt
 				}
 			}
 		case "rid":
@@ -197,6 +195,16 @@ func cutPT(s string) (pt uint8, rest string, ok bool) {
 	return pt, rest, ok
 }
 
+// associated reads the apt parameter of an RTX format (RFC 4588 §8.6).
+func associated(fmtp string) (pt uint8, ok bool) {
+	for param := range strings.SplitSeq(fmtp, ";") {
+		if v, found := strings.CutPrefix(strings.TrimSpace(param), "apt="); found {
+			return parsePT(v)
+		}
+	}
+	return 0, false
+}
+
 // addSSRC notes the SSRCs of an m-line without simulcast, in the order of their first mention: media, then RTX.
 func (m *mediaOffer) addSSRC(value string) {
 	head, _, _ := strings.Cut(value, " ")
@@ -233,9 +241,15 @@ func (e *extensionIDs) add(value string) {
 
 // chooseCodec takes the first Opus or VP8 of the offer's preference order.
 func (m *mediaOffer) chooseCodec(formats []string, rtpmaps map[uint8]string, apt map[uint8]uint8, fmtps map[uint8]string) {
-	want, kind := "opus/48000/2", codec.Opus
-	if m.kind == "video" {
+	var want string
+	var kind codec.Kind
+	switch m.kind {
+	case "audio":
+		want, kind = "opus/48000/2", codec.Opus
+	case "video":
 		want, kind = "vp8/90000", codec.VP8
+	default:
+		return
 	}
 	for _, f := range formats {
 		pt, ok := parsePT(f)
@@ -273,9 +287,13 @@ func writeAnswer(o *offer, p *answerParams) string {
 		}
 	}
 	fmt.Fprintf(&b, "v=0\r\no=- %d %d IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n", p.sessionID, p.version)
-	fmt.Fprintf(&b, "a=group:BUNDLE %s\r\na=ice-lite\r\na=msid-semantic: WMS *\r\n", strings.Join(bundle, " "))
+	if len(bundle) > 0 {
+		fmt.Fprintf(&b, "a=group:BUNDLE %s\r\n", strings.Join(bundle, " "))
+	}
+	b.WriteString("a=ice-lite\r\na=msid-semantic: WMS *\r\n")
 	for i := range o.media {
-		p.writeMedia(&b, &o.media[i], i == 0)
+		m := &o.media[i]
+		p.writeMedia(&b, m, len(bundle) > 0 && m.mid == bundle[0])
 	}
 	return b.String()
 }

@@ -13,6 +13,9 @@ import (
 // bandwidth than a new one.
 const replayBytes = 64 << 10
 
+// replayPackets bounds the same burst in packets: what an outbox takes in one go without segmentation.
+const replayPackets = 2 * batch.MaxMessages
+
 // replayer is what control needs to seal and send by itself. It is one for the server: starts from history are rare.
 type replayer struct {
 	mu      sync.Mutex
@@ -35,6 +38,7 @@ func (s *Server) replay(e *egress, o *output, now time.Time) bool {
 	defer r.mu.Unlock()
 	r.seal.cipher = ks.out
 	box := r.box[to.local]
+	box.send()
 	box.begin()
 	e.mu.Lock()
 	if o.slot.next != o {
@@ -45,7 +49,7 @@ func (s *Server) replay(e *egress, o *output, now time.Time) bool {
 	for seq := from; ok && seq <= until; seq++ {
 		var p packet
 		if p, ok = r.load(o.layer, seq, now); !ok || !box.hasRoom() {
-			break
+			break // evicted meanwhile: the receiver asks for a key frame
 		}
 		at := len(box.arena)
 		var forwarded bool
@@ -54,10 +58,8 @@ func (s *Server) replay(e *egress, o *output, now time.Time) bool {
 			r.packets++
 		}
 	}
-	if o.slot.cur == o {
-		o.slot.replayed, o.slot.hasReplayed = until, true
-	}
 	started := o.slot.cur == o
+	o.slot.replayed, o.slot.hasReplayed = until, started
 	e.mu.Unlock()
 	box.send()
 	return started
@@ -69,7 +71,8 @@ func (l *layer) sinceKey() (from, until uint64, ok bool) {
 	if l.hist == nil {
 		return 0, 0, false
 	}
-	return l.hist.SinceKey(replayBytes)
+	from, until, ok = l.hist.SinceKey(replayBytes)
+	return from, until, ok && until-from < replayPackets
 }
 
 // load makes a packet of what the history holds.
@@ -85,7 +88,7 @@ func (r *replayer) load(l *layer, seq uint64, now time.Time) (packet, bool) {
 	if err != nil {
 		return packet{}, false
 	}
-	return packet{layer: l, payload: r.payload, info: info, arrived: now, marker: meta.Marker,
+	return packet{layer: l, payload: r.payload, info: info, arrived: now, marker: meta.Marker, newest: true,
 		in: rewrite.In{Seq: seq, Timestamp: meta.Timestamp, PictureID: info.PictureID, TL0PicIdx: info.TL0PicIdx}}, true
 }
 

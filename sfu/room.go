@@ -328,6 +328,7 @@ func (r *Room) connect(e *egress, sl *slot, t *track, height int, now time.Time)
 	e.mu.Lock()
 	waiting := sl.next
 	sl.next = o
+	e.hasPending.Store(true)
 	e.mu.Unlock()
 	if waiting != nil {
 		waiting.layer.removeOutput(waiting)

@@ -65,7 +65,7 @@ func (s *session) rtcpPacket(p rtcpview.Packet, now time.Time, w *worker) {
 		s.receptions(p, now)
 	case rtcpview.TypeRTPFB:
 		if p.Format == rtcpview.FormatNACK {
-			s.answerNACK(p, w)
+			s.answerNACK(p, now, w)
 		}
 	case rtcpview.TypePSFB:
 		switch p.Format {
@@ -109,7 +109,7 @@ func (s *session) receptions(p rtcpview.Packet, now time.Time) {
 }
 
 // answerNACK sends again, as RTX, what the subscriber missed, within its budget.
-func (s *session) answerNACK(p rtcpview.Packet, w *worker) {
+func (s *session) answerNACK(p rtcpview.Packet, now time.Time, w *worker) {
 	ssrc, ok := p.MediaSSRC()
 	t := s.transport
 	ks, to := t.keys.Load(), t.remote.Load()
@@ -129,7 +129,7 @@ func (s *session) answerNACK(p rtcpview.Packet, w *worker) {
 				continue
 			}
 			at := len(box.arena)
-			dst, ok := e.retransmit(box.arena, sl, pid+uint16(bit+1), &w.seal)
+			dst, ok := e.retransmit(box.arena, sl, pid+uint16(bit+1), now, &w.seal)
 			if !ok {
 				w.stats.historyMisses.Add(1)
 				continue

@@ -58,6 +58,7 @@ type packet struct {
 	in      rewrite.In
 	arrived time.Time
 	marker  bool
+	newest  bool // none later has come of its layer
 	padding bool // no media: takes a sequence number, nothing else
 }
 
@@ -134,12 +135,13 @@ func (s *session) media(st *stream, v *rtpview.View, now time.Time, p *packet) (
 		return DropDuplicate, false
 	}
 	r.seen.Mark(seq)
+	highest, _ := r.seen.Highest()
 	l.accept(seq, v, now)
 	if l.track.source.Video() && r.nack.Received(seq, now) {
 		l.wantKey.Store(true)
 	}
 	s.observeLevel(l.track, v, now)
-	*p = packet{layer: l, payload: v.Payload(), arrived: now, marker: v.Marker, padding: padding,
+	*p = packet{layer: l, payload: v.Payload(), arrived: now, marker: v.Marker, newest: seq == highest, padding: padding,
 		in: rewrite.In{Seq: seq, Timestamp: v.Timestamp}}
 	if !l.track.live.Load() {
 		return DropMuted, false
@@ -258,5 +260,6 @@ func (e *egress) restart(o *output) {
 	defer e.mu.Unlock()
 	if o.slot.cur == o {
 		o.slot.cur, o.slot.next = nil, o
+		e.hasPending.Store(true)
 	}
 }

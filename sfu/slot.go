@@ -26,9 +26,13 @@ type sent struct {
 	seq       uint16
 	pictureID uint16
 	tl0       uint8
-	epoch     uint8 // index into slot.epochs
-	known     bool
+	epoch     uint8 // 1 + index into slot.epochs, 0: nothing is remembered here
+	again     uint8 // when it was last retransmitted, by resendClock, 0: never
 }
+
+// resendClock is a clock of 16 ms steps that fits a byte and is never 0. It only tells whether a round-trip time has
+// passed; once in 4 s it errs.
+func resendClock(now time.Time) uint8 { return uint8(now.UnixMilli()>>4) | 1 }
 
 // output connects one layer to one slot. It is immutable; which output a slot listens to is the slot's state.
 type output struct {
@@ -105,6 +109,7 @@ type egress struct {
 	rtxTokens  int // RTX packets that may still be sent, refilled each second
 	retired    []*output
 	hasRetired atomic.Bool
+	hasPending atomic.Bool // some slot may be waiting for a key frame
 }
 
 // rtxPerSecond caps what NACKs can make us send to one subscriber: a quarter of a nine-tile meeting's packets.
@@ -119,7 +124,8 @@ func (e *egress) accepts(o *output, p *packet) (Drop, bool) {
 	if s.next != o {
 		return DropSuperseded, false
 	}
-	if !p.info.KeyStart {
+	if !p.info.KeyStart || !p.newest {
+		// A key frame whose first packet comes late has lost the others here: it is started from the history, whole.
 		return DropNotKeyFrame, false
 	}
 	e.switchTo(o, p)
@@ -142,6 +148,13 @@ func (e *egress) switchTo(o *output, p *packet) {
 	}
 	s.cur, s.next, s.hasReplayed = o, nil, false
 	s.epoch = (s.epoch + 1) % maxEpochs
+	if s.epochs[s.epoch] != nil && s.sent != nil {
+		for i := range s.sent { // what went out through the output of maxEpochs switches ago cannot be found any more
+			if s.sent[i].epoch == s.epoch+1 {
+				s.sent[i] = sent{}
+			}
+		}
+	}
 	s.epochs[s.epoch] = o
 	e.hasRetired.Store(true)
 }
@@ -191,20 +204,28 @@ func (e *egress) remember(s *slot, inSeq uint64, out rewrite.Out) {
 		s.sent = new([sentPackets]sent)
 	}
 	s.sent[out.Seq%sentPackets] = sent{timestamp: out.Timestamp, inSeq: uint32(inSeq), seq: uint16(out.Seq),
-		pictureID: out.PictureID, tl0: out.TL0PicIdx, epoch: s.epoch, known: true}
+		pictureID: out.PictureID, tl0: out.TL0PicIdx, epoch: s.epoch + 1}
 }
 
+// minResend is the shortest wait before a packet is retransmitted again, while the round-trip time is not known.
+const minResend = 40 * time.Millisecond
+
 // retransmit writes the packet the subscriber missed into dst, as RTX (RFC 4588 §4). ok is false if it is not here any more,
-// or over the cap. Callers hold mu.
-func (e *egress) retransmit(dst []byte, s *slot, seq uint16, w *sealer) (_ []byte, ok bool) {
+// has just been retransmitted, or the cap is reached. Callers hold mu.
+func (e *egress) retransmit(dst []byte, s *slot, seq uint16, now time.Time, w *sealer) (_ []byte, ok bool) {
 	if s.sent == nil || e.rtxTokens <= 0 {
 		return dst, false
 	}
 	m := &s.sent[seq%sentPackets]
-	o := s.epochs[m.epoch]
-	if !m.known || m.seq != seq || o == nil {
+	if m.epoch == 0 || m.seq != seq || s.epochs[m.epoch-1] == nil {
 		return dst, false
 	}
+	o := s.epochs[m.epoch-1]
+	wait := max(minResend, time.Duration(e.session.rtt.Load())*3/4)
+	if m.again != 0 && time.Duration(resendClock(now)-m.again)*16*time.Millisecond < wait {
+		return dst, false
+	}
+	m.again = resendClock(now)
 	payload := append(w.scratch[:0], byte(seq>>8), byte(seq))
 	l := o.layer
 	l.histMu.Lock()
