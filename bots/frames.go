@@ -132,6 +132,9 @@ func (f *freezeLog) frame(now int64) {
 	f.n++
 }
 
+// reset forgets the freezes so far.
+func (f *freezeLog) reset() { f.Count, f.Duration, f.Longest = 0, 0, 0 }
+
 // pause forgets the last frame: the slot carries nothing on purpose, so what follows is no freeze.
 func (f *freezeLog) pause() { f.last = 0 }
 

@@ -395,6 +395,19 @@ func (s *stream) report(now time.Time) rtcp.ReceptionReport {
 	return rr
 }
 
+// openWindow begins the measured window: delays and freezes of before are forgotten. Losses are not: the server owes
+// every packet from the first on.
+func (r *receiver) openWindow() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.audioDelay.Reset()
+	r.videoDelay.Reset()
+	for _, s := range r.list {
+		s.delaySum, s.delayCount, s.delayMax = 0, 0, 0
+		s.frames.freeze.reset()
+	}
+}
+
 // progress returns totals for the live display.
 func (r *receiver) progress() (packets, bytes uint64) {
 	r.mu.Lock()

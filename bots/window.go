@@ -23,6 +23,9 @@ type windowMeter struct {
 
 func (r *runner) openWindow() *windowMeter {
 	r.lag.reset()
+	for _, b := range r.bots() {
+		b.peer.receiver.openWindow()
+	}
 	w := &windowMeter{own: cpuSeconds(os.Getpid()), server: cpuSeconds(r.cfg.ServerPID)}
 	w.Start = time.Now()
 	w.packets, w.bytes = r.received()

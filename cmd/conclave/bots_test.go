@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"conclave/bots"
+	"conclave/config"
+)
+
+// startServer serves on loopback with free ports until the test ends and returns its URL and bot token.
+func startServer(t *testing.T) (url, token string) {
+	t.Helper()
+	var grammar cli
+	sources := config.NewSources(nil, "")
+	parser, err := kong.New(&grammar, kong.Resolvers(sources))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse([]string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", ""}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	started, done := make(chan *server, 1), make(chan error, 1)
+	go func() {
+		done <- serve(ctx, &grammar.Serve.Config, console{io.Discard, io.Discard}, "", func(s *server) { started <- s })
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	select {
+	case s := <-started:
+		return strings.TrimSuffix(s.deployment.URL.String(), "/"), s.botToken
+	case err := <-done:
+		done <- nil
+		t.Fatal(err)
+		return "", ""
+	}
+}
+
+func TestBotsMeetOnTheServer(t *testing.T) {
+	url, token := startServer(t)
+	report := filepath.Join(t.TempDir(), "report.json")
+	cmd := botsCmd{
+		URL: url, Token: token, Count: 5, Publishers: "all", View: "all", Height: 180, SlotsAudio: 4, SlotsVideo: 4,
+		Profile: "normal", Feedback: true, Duration: 3 * time.Second, Settle: 200 * time.Millisecond,
+		JoinTimeout: 20 * time.Second, JSON: report,
+	}
+	var out bytes.Buffer
+	err := cmd.Run(console{&out, io.Discard})
+	raw, readErr := os.ReadFile(report)
+	if readErr != nil {
+		t.Fatalf("%v; %v", err, readErr)
+	}
+	var r bots.Report
+	if err := json.Unmarshal(raw, &r); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Failures) > 0 || r.Total.LostAfter > 0 || r.Total.ArrivedAudio != 20 || r.Total.ArrivedVideo != 20 {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	if err == nil && !strings.Contains(out.String(), "verdict  passed") {
+		t.Errorf("no verdict:\n%s", out.String())
+	}
+	for _, b := range r.Bots {
+		if len(b.RequestErrors) > 0 {
+			t.Errorf("bot %d: refused requests: %v", b.Bot, b.RequestErrors)
+		}
+	}
+}
+
+func TestAListenerSeesAPublisherInTheBenchProfile(t *testing.T) {
+	url, token := startServer(t)
+	cmd := botsCmd{
+		URL: url, Token: token, Count: 4, Publishers: "1", View: "all", Height: 180, SlotsAudio: 1, SlotsVideo: 1,
+		Profile: "bench", Duration: 2 * time.Second, Settle: 200 * time.Millisecond, JoinTimeout: 20 * time.Second,
+		JSON: "-", Threshold: []string{"loss<=0"},
+	}
+	var out bytes.Buffer
+	err := cmd.Run(console{&out, io.Discard})
+	var r bots.Report
+	if jsonErr := json.Unmarshal(out.Bytes(), &r); jsonErr != nil {
+		t.Fatalf("%v; %v", err, jsonErr)
+	}
+	if len(r.Failures) > 0 || r.Total.ArrivedVideo != 3 || r.Window.PacketsPerS < 3*165 {
+		t.Errorf("%v: %q, %d streams, %.0f packets/s", err, r.Failures, r.Total.ArrivedVideo, r.Window.PacketsPerS)
+	}
+}
+
+func TestABrokenThresholdIsTheExitCode(t *testing.T) {
+	url, token := startServer(t)
+	args := []string{
+		"bots", "--url", url, "--token", token, "-n", "2", "-d", "1s", "--settle", "100ms", "-q",
+		"--threshold", "join.max<1ms",
+	}
+	var out, errs bytes.Buffer
+	if code := run(args, nil, console{&out, &errs}); code != 1 && code != 2 { // 2 where the machine is busy
+		t.Errorf("exit code %d: %s%s", code, out.String(), errs.String())
+	}
+	if !strings.Contains(out.String(), "threshold join.max<1ms") {
+		t.Errorf("the reason is missing:\n%s", out.String())
+	}
+}
+
+func TestBotsNeedAToken(t *testing.T) {
+	url, _ := startServer(t)
+	cmd := botsCmd{URL: url, Token: strings.Repeat("ab", 32), Count: 1, Publishers: "all", View: "all", Profile: "normal"}
+	err := cmd.Run(console{io.Discard, io.Discard})
+	var refused *bots.RefusedError
+	if !errors.As(err, &refused) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestNumbersOrAll(t *testing.T) {
+	for text, want := range map[string]int{"all": -1, "0": 0, "17": 17} {
+		if n, err := allOr(text, "--view"); err != nil || n != want {
+			t.Errorf("%q: %d, %v", text, n, err)
+		}
+	}
+	for _, bad := range []string{"", "-1", "1x", "many", "1.5"} {
+		if _, err := allOr(bad, "--view"); err == nil {
+			t.Errorf("%q was accepted", bad)
+		}
+	}
+}
