@@ -22,12 +22,13 @@ type Out struct {
 	TL0PicIdx uint8
 }
 
-// maxGaps bounds how many removed packets are remembered for packets that arrive out of order around them. Sixteen
-// covers reordering across five temporal-layer frames of three packets; what is older is refused, not mis-numbered.
+// maxGaps bounds how many runs of removed packets are remembered for packets that arrive out of order around them. Sixteen
+// covers reordering across sixteen frames of a dropped temporal layer; what is older is refused, not mis-numbered.
 const maxGaps = 16
 
+// gap is a run of removed packets.
 type gap struct {
-	after  uint64 // in-sequence: the offsets before this gap apply up to and including it
+	last   uint64 // in-sequence number of the run's last packet: the offsets apply to what is older
 	seqOff uint64
 	pidOff uint16
 }
@@ -39,7 +40,7 @@ type Rewriter struct {
 	pidOff uint16
 	tl0Off uint8
 
-	first, highest uint64 // of the current source, in its numbering
+	first, highest uint64 // of the current source, in its numbering; what is older than first is refused
 	last           Out    // the highest packet put out
 	started        bool   // a source has been switched to
 	any            bool   // something has ever been put out
@@ -79,14 +80,7 @@ func (r *Rewriter) Next(in In) (out Out, ok bool) {
 		return Out{}, false
 	}
 	seqOff, pidOff := r.seqOff, r.pidOff
-	if r.nGap > 0 && in.Seq < r.gaps[r.nGap-1].after {
-		i := r.nGap - 1
-		for i > 0 && in.Seq < r.gaps[i-1].after {
-			i--
-		}
-		if i == 0 && r.nGap == maxGaps {
-			return Out{}, false
-		}
+	for i := r.nGap - 1; i >= 0 && in.Seq < r.gaps[i].last; i-- {
 		seqOff, pidOff = r.gaps[i].seqOff, r.gaps[i].pidOff
 	}
 	out = Out{
@@ -95,9 +89,7 @@ func (r *Rewriter) Next(in In) (out Out, ok bool) {
 		PictureID: (in.PictureID + pidOff) & 0x7fff,
 		TL0PicIdx: in.TL0PicIdx + r.tl0Off,
 	}
-	if in.Seq >= r.highest {
-		r.highest = in.Seq
-	}
+	r.highest = max(r.highest, in.Seq)
 	if out.Seq > r.last.Seq || !r.any {
 		r.last = out
 		r.any = true
@@ -112,12 +104,17 @@ func (r *Rewriter) Drop(in In, endsFrame bool) {
 	if !r.started || in.Seq <= r.highest {
 		return
 	}
-	if r.nGap == maxGaps {
-		copy(r.gaps[:], r.gaps[1:])
-		r.nGap--
+	if r.nGap > 0 && r.gaps[r.nGap-1].last+1 == in.Seq {
+		r.gaps[r.nGap-1].last = in.Seq
+	} else {
+		if r.nGap == maxGaps {
+			r.first = r.gaps[0].last + 1
+			copy(r.gaps[:], r.gaps[1:])
+			r.nGap--
+		}
+		r.gaps[r.nGap] = gap{last: in.Seq, seqOff: r.seqOff, pidOff: r.pidOff}
+		r.nGap++
 	}
-	r.gaps[r.nGap] = gap{after: in.Seq, seqOff: r.seqOff, pidOff: r.pidOff}
-	r.nGap++
 	r.highest = in.Seq
 	r.seqOff--
 	if endsFrame {
