@@ -35,11 +35,12 @@ type History struct {
 // New returns a History that keeps up to size bytes of payload.
 func New(size int) *History { return &History{bytes: make([]byte, size)} }
 
-// Add copies a payload in. A payload larger than the whole ring is ignored.
+// Add copies a payload in. Ignored are an empty payload, one larger than the whole ring, and a late packet whose place
+// in the table a newer one has.
 func (h *History) Add(m Meta, payload []byte) {
 	size := uint64(len(h.bytes))
 	n := uint64(len(payload))
-	if n > size {
+	if n == 0 || n > size || h.any && m.Seq < h.highest && h.highest-m.Seq >= Entries {
 		return
 	}
 	if h.written%size+n > size { // keep each payload in one piece
