@@ -225,6 +225,9 @@ func FuzzHistory(f *testing.F) {
 			if n == 0 || n > int(size) || tooLate {
 				continue
 			}
+			if len(all) == 0 {
+				highest = seq
+			}
 			highest = max(highest, seq)
 			all[seq], metas[seq] = p, m
 			if !has(h, seq) {

@@ -317,13 +317,12 @@ func (m *model) runsAfter(seq uint64) (n int) {
 
 // scenario plays what the script says: each byte is a step.
 type scenario struct {
-	tb    testing.TB
-	r     rewrite.Rewriter
-	m     model
-	src   source
-	held  []rewrite.In // packets on their way, to arrive late
-	step  int
-	drops int
+	tb   testing.TB
+	r    rewrite.Rewriter
+	m    model
+	src  source
+	held []rewrite.In // packets on their way, to arrive late
+	step int
 }
 
 func (s *scenario) fail(format string, args ...any) {
@@ -340,11 +339,11 @@ func (s *scenario) switchTo(b byte) {
 	}}
 	s.held = nil
 	in := s.src.packet()
-	before, any := s.r.Last()
+	before, started := s.r.Last()
 	s.r.Switch(in, uint32(b)*30)
 	s.m.switchTo(in, uint32(b)*30)
 	s.put(in)
-	if after, _ := s.r.Last(); any && (after.Seq != before.Seq+1 || int32(after.Timestamp-before.Timestamp) <= 0) {
+	if after, _ := s.r.Last(); started && (after.Seq != before.Seq+1 || int32(after.Timestamp-before.Timestamp) <= 0) {
 		s.fail("switched from %+v to %+v", before, after)
 	}
 }
