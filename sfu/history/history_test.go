@@ -211,11 +211,11 @@ func FuzzHistory(f *testing.F) {
 		h := history.New(int(size))
 		all := map[uint64][]byte{}
 		metas := map[uint64]history.Meta{}
-		highest := uint64(1000)
+		highest := uint64(100000)
 		for i := 0; i+1 < len(script) && i < 4000; i += 2 {
 			n, op := int(script[i]), script[i+1]
 			seq := highest + uint64(op&15)
-			if op&0x80 != 0 { // late
+			if op&0x80 != 0 && len(all) > 0 { // late
 				seq = highest - uint64(op&15)*50
 			}
 			p := payload(seq^uint64(i)<<32, n)
@@ -224,9 +224,6 @@ func FuzzHistory(f *testing.F) {
 			h.Add(m, p)
 			if n == 0 || n > int(size) || tooLate {
 				continue
-			}
-			if len(all) == 0 {
-				highest = seq
 			}
 			highest = max(highest, seq)
 			all[seq], metas[seq] = p, m
