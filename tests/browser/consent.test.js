@@ -58,8 +58,9 @@ for (const kind of kinds) {
     });
 
     step('the host sees the verified address, admits, and only then media flows', async () => {
-      await host.page.getByText(guest.email).first().waitFor();
-      await host.at('lobby-admit').first().click();
+      await host.press('people', true);
+      await host.at('waiting').getByText(guest.email).waitFor();
+      await host.at('admit').first().click();
       await guest.screen('call');
       await until('the guest has a connection', async () => (await guest.probe()).connections > 0);
     });

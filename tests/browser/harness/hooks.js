@@ -7,13 +7,14 @@
  * @property {RTCPeerConnection[]} connections every PeerConnection the page made
  * @property {{call: string, screen: string, active: boolean}[]} captures every request for a camera, microphone or screen
  * @property {number} sockets how many WebSockets the page opened
+ * @property {string[]} messages the last ones, in both directions, each cut to 40,000 characters
  * @property {Record<string, number>} seen moments by name, in milliseconds since 1970
  */
 
 /** Installs window.conclaveProbe. Runs in the page. */
 export function installProbe() {
   /** @type {Probe} */
-  const probe = { violations: [], connections: [], captures: [], sockets: 0, seen: {} };
+  const probe = { violations: [], connections: [], captures: [], sockets: 0, messages: [], seen: {} };
   Object.defineProperty(window, 'conclaveProbe', { value: probe });
 
   document.addEventListener('securitypolicyviolation', (event) => {
@@ -29,6 +30,14 @@ export function installProbe() {
     }
   };
 
+  /**
+   * @param {string} direction
+   * @param {unknown} data
+   */
+  const keep = (direction, data) => {
+    probe.messages.push(`${direction} ${String(data).slice(0, 40_000)}`);
+    if (probe.messages.length > 300) probe.messages.shift();
+  };
   const NativeSocket = window.WebSocket;
   window.WebSocket = class extends NativeSocket {
     /**
@@ -38,6 +47,13 @@ export function installProbe() {
     constructor(url, protocols) {
       super(url, protocols);
       probe.sockets += 1;
+      this.addEventListener('message', (event) => keep('<', event.data));
+    }
+
+    /** @param {string | ArrayBufferLike | Blob | ArrayBufferView<ArrayBuffer>} data */
+    send(data) {
+      keep('>', data);
+      super.send(data);
     }
   };
 
@@ -54,12 +70,12 @@ export function installProbe() {
 }
 
 /**
- * Counts the frames every visible video element presents. Runs in the page.
+ * Counts the frames every video element in a tile presents (spare elements wait outside). Runs in the page.
  * @param {number} ms how long to count
  * @returns {Promise<{participant: string, source: string, frames: number, width: number, height: number}[]>}
  */
 export async function countFrames(ms) {
-  const videos = [...document.querySelectorAll('video')].filter((video) => video.srcObject !== null && video.checkVisibility());
+  const videos = [...document.querySelectorAll('video')].filter((video) => video.closest('[data-testid="tile"]') && video.checkVisibility());
   const counts = videos.map((video) => {
     const tile = video.closest('[data-testid="tile"]');
     const count = {
