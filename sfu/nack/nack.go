@@ -2,7 +2,11 @@
 // argument. One goroutine at a time.
 package nack
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 const (
 	// maxMissing bounds the packets waited for: a quarter of a second of a 1,000-packet-a-second stream. A longer hole is
@@ -10,8 +14,10 @@ const (
 	maxMissing = 256
 	// reorder is how long a packet may be late before it counts as lost.
 	reorder = 10 * time.Millisecond
-	// maxTries is how often a packet is asked for; the waits between double.
+	// maxTries is how often a packet is asked for. The waits for an answer begin at the round-trip time, or minWait if that is
+	// longer, and double.
 	maxTries = 5
+	minWait  = 20 * time.Millisecond
 	// maxAge is when a receiver's jitter buffer will have given up.
 	maxAge = time.Second
 )
@@ -32,14 +38,16 @@ type Tracker struct {
 
 // Received notes a packet. gaveUp is true if a hole opened that is too long to ask for: ask for a key frame.
 func (t *Tracker) Received(seq uint64, now time.Time) (gaveUp bool) {
-	if !t.any || seq <= t.highest {
+	switch {
+	case !t.any:
+		t.any, t.highest = true, seq
+		return false
+	case seq <= t.highest:
 		t.found(seq)
-		if !t.any {
-			t.any, t.highest = true, seq
-		}
 		return false
 	}
-	if seq-t.highest-1+uint64(len(t.missing)) > maxMissing {
+	hole := seq - t.highest - 1
+	if hole > uint64(maxMissing-len(t.missing)) {
 		t.missing = t.missing[:0]
 		t.highest = seq
 		return true
@@ -52,11 +60,9 @@ func (t *Tracker) Received(seq uint64, now time.Time) (gaveUp bool) {
 }
 
 func (t *Tracker) found(seq uint64) {
-	for i := range t.missing {
-		if t.missing[i].seq == seq {
-			t.missing = append(t.missing[:i], t.missing[i+1:]...)
-			return
-		}
+	i, ok := slices.BinarySearchFunc(t.missing, seq, func(m missing, seq uint64) int { return cmp.Compare(m.seq, seq) })
+	if ok {
+		t.missing = slices.Delete(t.missing, i, i+1)
 	}
 }
 
@@ -65,13 +71,14 @@ func (t *Tracker) found(seq uint64) {
 func (t *Tracker) Due(seqs []uint64, now time.Time, rtt time.Duration) (due []uint64, lost bool) {
 	kept := t.missing[:0]
 	for _, m := range t.missing {
-		if m.tries == maxTries || now.Sub(m.since) > maxAge {
+		waiting := now.Before(m.next) // for the packet itself, or for the answer to what was asked last
+		if now.Sub(m.since) > maxAge || m.tries == maxTries && !waiting {
 			lost = true
 			continue
 		}
-		if !now.Before(m.next) && len(seqs) < cap(seqs) {
+		if !waiting && len(seqs) < cap(seqs) {
 			seqs = append(seqs, m.seq)
-			m.next = now.Add(max(rtt, 20*time.Millisecond) << m.tries)
+			m.next = now.Add(max(rtt, minWait) << m.tries)
 			m.tries++
 		}
 		kept = append(kept, m)
