@@ -26,7 +26,7 @@ export function controls(context) {
   verbs.react = () => reactMenu(context, b.react);
   b.react.addEventListener('click', () => verbs.react());
   for (const menu of [b.more, b.react]) attr(menu, 'aria-haspopup', 'menu');
-  b.leave.classList.add('leave');
+  
   watch(context, b);
   const el = h('footer', { class: 'bar', role: 'toolbar', 'aria-label': t('call.controls') },
     h('div', { class: 'bar-side' }, b.people, b.chat),
@@ -39,7 +39,7 @@ export function controls(context) {
 
 /** @param {ControlName} name @param {() => void} act @returns {HTMLButtonElement} */
 function control(name, act) {
-  return h('button', { class: `control ${name}`, type: 'button', 'data-testid': name, onclick: name === 'react' ? null : act },
+  return h('button', { class: `control c-${name}`, type: 'button', 'data-testid': name, onclick: name === 'react' ? null : act },
     h('span', { class: 'control-icon' }, icon(name)), h('span', { class: 'control-label' }, t(`call.${name}`)), h('span', { class: 'badge count', hidden: true }));
 }
 

@@ -70,7 +70,7 @@ function askUnmute({ session, verbs }, m) {
     const on = { mic: local.store.get().micOn, camera: Boolean(local.store.get().camera), screen: Boolean(local.store.get().screen) }[source];
     if (!m.sources.includes(source) || on) continue;
     toast(t(`news.ask.${source}`, { name }), {
-      icon: source, urgent: true, key: `ask-${source}`, ms: 30_000,
+      icon: source, urgent: true, testid: 'ask-unmute', key: `ask-${source}`, ms: 30_000,
       actions: [{ label: t(source === 'mic' ? 'call.mic.off' : source === 'camera' ? 'call.camera.off' : 'call.screen.off'), primary: true, testid: `accept-${source}`, act: verbs[source] }],
     });
   }

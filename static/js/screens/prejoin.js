@@ -31,7 +31,7 @@ export function prejoin(app, o) {
   return { el, title, destroy: () => stop.abort() };
 }
 
-/** @param {LocalMedia} local starts what the person allowed for good and used last time: their act was to allow it */
+/** @param {LocalMedia} local starts what the person switched on last time on this device and has allowed for good since */
 async function startIfGranted(local) {
   const { mic, camera } = choices();
   const [micGranted, cameraGranted] = await Promise.all([devices.granted('microphone'), devices.granted('camera')]);

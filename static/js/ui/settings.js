@@ -5,7 +5,7 @@ const KEY = 'conclave.choices';
 /**
  * @typedef {object} Choices
  * @property {string} name the display name last used on this device
- * @property {boolean} mic @property {boolean} camera
+ * @property {boolean} mic whether they last switched it on: false until they first do @property {boolean} camera
  * @property {string} micId @property {string} cameraId @property {string} speakerId
  * @property {boolean} mirror @property {boolean} hideSelf @property {boolean} shortcuts
  * @property {number} tiles most tiles a page
@@ -16,7 +16,7 @@ const KEY = 'conclave.choices';
 
 /** @type {Choices} */
 const DEFAULTS = {
-  name: '', mic: true, camera: true, micId: '', cameraId: '', speakerId: '', mirror: true, hideSelf: false, shortcuts: true,
+  name: '', mic: false, camera: false, micId: '', cameraId: '', speakerId: '', mirror: true, hideSelf: false, shortcuts: true,
   tiles: 25, mode: 'auto', theme: 'auto', hd: true,
 };
 

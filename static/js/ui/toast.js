@@ -18,6 +18,7 @@ export function mountToasts() {
  * @property {IconName} [icon]
  * @property {boolean} [urgent] said at once to those who listen
  * @property {number} [ms] 0 stays until it is closed
+ * @property {string} [testid]
  * @property {string} [key] a newer toast of the same key replaces the older
  * @property {{label: string, act: () => void, primary?: boolean, testid?: string}[]} [actions]
  */
@@ -28,7 +29,7 @@ export function toast(text, o = {}) {
   if (o.key) for (const old of layer.querySelectorAll(`[data-key="${CSS.escape(o.key)}"]`)) old.remove();
   while (layer.childElementCount >= MAX_TOASTS) layer.firstElementChild?.remove();
   const close = () => el.remove();
-  const el = h('div', { class: 'toast', 'data-key': o.key ?? '', 'data-testid': 'toast' },
+  const el = h('div', { class: 'toast', 'data-key': o.key ?? '', 'data-testid': o.testid ?? 'toast' },
     o.icon && icon(o.icon), h('span', { class: 'toast-text' }, text),
     (o.actions ?? []).map((a) => h('button', {
       class: a.primary ? 'button small primary' : 'button small', type: 'button', 'data-testid': a.testid,
