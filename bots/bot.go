@@ -202,8 +202,10 @@ func (b *bot) switchOn(ctx context.Context) error {
 // stay keeps the bot in the meeting until quiet is closed, then silent until gone is closed, then leaves.
 func (b *bot) stay(ctx context.Context, quiet, gone <-chan struct{}) error {
 	var pacing sync.WaitGroup
-	pacing.Go(func() { b.pace(ctx, quiet) })
 	defer pacing.Wait()
+	pace, stop := context.WithCancel(ctx)
+	defer stop()
+	pacing.Go(func() { b.pace(pace, quiet) })
 	view := time.NewTimer(0)
 	defer view.Stop()
 	flip := newTicker(b.cfg.Flip)

@@ -1,7 +1,8 @@
 package bots
 
-// maxPendingFrames bounds the frames waiting for packets that are missing.
-const maxPendingFrames = 32
+// maxPendingFrames bounds the frames waiting for packets that are missing: four seconds, which a server that plays kept
+// media into a slot may send at once.
+const maxPendingFrames = 128
 
 // frameLog puts one video stream's packets together to frames, in order, and watches for freezes. Times are ns since
 // 1970. Pure.

@@ -50,9 +50,8 @@ type peer struct {
 	cfg       peerConfig
 	sending   []sendLine
 
-	keyOnce sync.Once
-	keyErr  error
-	recv    *srtp.Context
+	keyMu sync.Mutex
+	recv  *srtp.Context // nil until the handshake gave its secrets
 
 	iceUp     chan time.Time // one value, when ICE is connected
 	connected chan time.Time // one value, when DTLS is up
@@ -89,13 +88,18 @@ func newPeer(cfg peerConfig) (*peer, error) {
 // keys derives the SRTP contexts once the handshake gave its secrets. It is called by the receiver with the first
 // packet, or when Pion says that the connection is up, whichever is first.
 func (p *peer) keys() (*srtp.Context, error) {
-	p.keyOnce.Do(func() {
-		var send *srtp.Context
-		if send, p.recv, p.keyErr = p.tap.contexts(); p.keyErr == nil {
-			p.publisher.begin(send, time.Now())
-		}
-	})
-	return p.recv, p.keyErr
+	p.keyMu.Lock()
+	defer p.keyMu.Unlock()
+	if p.recv != nil {
+		return p.recv, nil
+	}
+	send, recv, err := p.tap.contexts()
+	if err != nil { // not yet; a datagram of nobody's must not spoil it
+		return nil, err
+	}
+	p.recv = recv
+	p.publisher.begin(send, time.Now())
+	return recv, nil
 }
 
 func (p *peer) connect() error {

@@ -49,6 +49,8 @@ type stream struct {
 	rtxPackets  uint64
 	plis        uint64
 	nacks       uint64
+	catchingUp  bool // since catchUpAt the stream plays what the server had kept: its age is no delay
+	catchUpAt   int64
 	delaySum    int64
 	delayMax    int64
 	delayCount  int64
@@ -90,6 +92,7 @@ type receiver struct {
 	bytes      uint64
 	unknown    uint64 // packets of SSRCs that the answer does not name
 	undecoded  uint64 // packets that failed authentication
+	catchUps   uint64 // delay samples of kept media
 	audioDelay *hdrhistogram.Histogram
 	videoDelay *hdrhistogram.Histogram
 }
@@ -245,12 +248,13 @@ func (r *receiver) count(s *stream, v *rtpView, payload []byte, at int64, rtx bo
 	if v.csrc != s.csrc {
 		s.csrc = v.csrc
 		s.csrcChanges++
+		s.catchingUp, s.catchUpAt = true, at
 	}
 	if !rtx {
 		s.jitter.packet(at, v.timestamp, s.clockRate)
 	}
 	if sent, ok := readStamp(payload); ok {
-		r.delay(s, at-sent.UnixNano())
+		r.delay(s, at-sent.UnixNano(), at)
 	}
 	if !s.video {
 		return
@@ -264,9 +268,23 @@ func (r *receiver) count(s *stream, v *rtpView, payload []byte, at int64, rtx bo
 	}
 }
 
-func (r *receiver) delay(s *stream, ns int64) {
+// A slot that was given another track may begin with a key frame that the server kept, and what followed it: media of
+// some age, though nothing was slow. It counts as delay only if the stream does not catch up.
+const (
+	caughtUp   = 100 * time.Millisecond
+	catchUpMax = time.Second
+)
+
+func (r *receiver) delay(s *stream, ns, at int64) {
 	if ns < 0 { // another machine's clock, or a step of ours
 		return
+	}
+	if s.catchingUp {
+		if ns > int64(caughtUp) && at-s.catchUpAt < int64(catchUpMax) {
+			r.catchUps++
+			return
+		}
+		s.catchingUp = false
 	}
 	s.delaySum += ns
 	s.delayCount++

@@ -87,6 +87,8 @@ type Traffic struct {
 	PLIsSent     uint64  `json:"plis_sent"`
 	PLIsReceived uint64  `json:"plis_received"`
 	NACKsSent    uint64  `json:"nacks_sent"`
+	// CatchUpSamples are delays left out because the server was playing kept media into a newly assigned slot.
+	CatchUpSamples uint64 `json:"catch_up_samples"`
 }
 
 func (t *Traffic) add(o *Traffic) {
@@ -113,6 +115,7 @@ func (t *Traffic) add(o *Traffic) {
 	t.PLIsSent += o.PLIsSent
 	t.PLIsReceived += o.PLIsReceived
 	t.NACKsSent += o.NACKsSent
+	t.CatchUpSamples += o.CatchUpSamples
 }
 
 // Window is the measured part of the run: all bots in, nobody joining or leaving (but for churn).
@@ -232,6 +235,7 @@ func (r *receiver) report(b *BotReport, now time.Time) (firstRTP, firstKey time.
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	b.ReceivedPackets, b.ReceivedBytes = r.packets, r.bytes
+	b.CatchUpSamples = r.catchUps
 	b.UnknownPackets, b.UndecodedPackets = r.unknown, r.undecoded
 	b.Received = []ReceivedStream{}
 	for _, s := range r.list {

@@ -85,6 +85,7 @@ type runner struct {
 	mu     sync.Mutex
 	active map[*bot]struct{} // in the meeting
 	seats  []seat
+	left   tally // of bots that are no longer active
 	joined atomic.Int64
 	over   atomic.Int64 // seats whose bot has ended
 }
@@ -236,6 +237,7 @@ func (r *runner) exit(i int, b *bot, err error) (churned bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.active, b)
+	r.left.add(b)
 	s := &r.seats[i]
 	select {
 	case <-r.gone:

@@ -120,6 +120,11 @@ func TestChurnReplacesBotsWithoutFailing(t *testing.T) {
 	if len(r.Bots) < 6 {
 		t.Errorf("only %d bots took part", len(r.Bots))
 	}
+	for _, b := range r.Bots { // each as long as it was there: two thirds of the run on average
+		if b.Error != "" || b.SentPackets == 0 {
+			t.Errorf("bot %d: sent %d packets, %s", b.Bot, b.SentPackets, b.Error)
+		}
+	}
 }
 
 func TestWithoutTheOperatorsTokenNothingStarts(t *testing.T) {

@@ -28,16 +28,17 @@ func (r *runner) openWindow() *windowMeter {
 	}
 	w := &windowMeter{own: cpuSeconds(os.Getpid()), server: cpuSeconds(r.cfg.ServerPID)}
 	w.Start = time.Now()
-	w.packets, w.bytes = r.received()
+	sum := r.sum()
+	w.packets, w.bytes = sum.packets, sum.bytes
 	return w
 }
 
 func (w *windowMeter) close(r *runner) {
 	w.Seconds = time.Since(w.Start).Seconds()
-	packets, bytes := r.received()
-	w.drops, w.sendErrs = r.socketTroubles()
+	sum := r.sum()
+	w.drops, w.sendErrs = sum.drops, sum.sendErrs
 	w.ownCPU = cpuSeconds(os.Getpid()) - w.own
-	w.ReceivedPackets, w.ReceivedBytes = packets-min(packets, w.packets), bytes-min(bytes, w.bytes)
+	w.ReceivedPackets, w.ReceivedBytes = sum.packets-w.packets, sum.bytes-w.bytes
 	if w.Seconds > 0 {
 		w.PacketsPerS = float64(w.ReceivedPackets) / w.Seconds
 		w.MbitPerS = float64(w.ReceivedBytes) * 8 / 1e6 / w.Seconds
@@ -49,22 +50,26 @@ func (w *windowMeter) close(r *runner) {
 	}
 }
 
-func (r *runner) received() (packets, bytes uint64) {
-	for _, b := range r.bots() {
-		p, n := b.peer.receiver.progress()
-		packets += p
-		bytes += n
-	}
-	return packets, bytes
+// tally sums up what bots received, and what their own sockets could not take or send.
+type tally struct{ packets, bytes, drops, sendErrs uint64 }
+
+func (t *tally) add(b *bot) {
+	packets, bytes := b.peer.receiver.progress()
+	t.packets += packets
+	t.bytes += bytes
+	t.drops += b.peer.wire.overflow.Load()
+	t.sendErrs += b.peer.wire.sendErrs.Load()
 }
 
-// socketTroubles sums up what the bots' own sockets could not take or send.
-func (r *runner) socketTroubles() (drops, sendErrs uint64) {
-	for _, b := range r.bots() {
-		drops += b.peer.wire.overflow.Load()
-		sendErrs += b.peer.wire.sendErrs.Load()
+// sum covers all bots of the run so far.
+func (r *runner) sum() tally {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.left
+	for b := range r.active {
+		t.add(b)
 	}
-	return drops, sendErrs
+	return t
 }
 
 // cpuSeconds returns the user and system time of a process of this machine so far, 0 where there is no /proc.
@@ -114,7 +119,7 @@ func (r *runner) progress(ctx context.Context) {
 	}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	var lastPackets, lastBytes uint64
+	var last tally
 	for {
 		select {
 		case <-ctx.Done():
@@ -123,7 +128,7 @@ func (r *runner) progress(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		packets, bytes := r.received()
+		sum := r.sum()
 		var a arrivalCount
 		for _, c := range r.arrivals(time.Now()) {
 			a.expectedAudio += c.expectedAudio
@@ -131,10 +136,9 @@ func (r *runner) progress(ctx context.Context) {
 			a.expectedVideo += c.expectedVideo
 			a.video += min(c.video, c.expectedVideo)
 		}
-		// A bot that left takes its counts along: the rate is never negative.
 		_, _ = fmt.Fprintf(r.cfg.Progress, "%4.0fs  %d/%d in  audio %d/%d  video %d/%d  %d packets/s  %.1f Mbit/s\n",
 			time.Since(r.started).Seconds(), len(r.bots()), r.cfg.Count, a.audio, a.expectedAudio, a.video, a.expectedVideo,
-			packets-min(packets, lastPackets), float64(bytes-min(bytes, lastBytes))*8/1e6)
-		lastPackets, lastBytes = packets, bytes
+			sum.packets-last.packets, float64(sum.bytes-last.bytes)*8/1e6)
+		last = sum
 	}
 }
