@@ -123,6 +123,16 @@ func (c *client) receive(track *webrtc.TrackRemote, mid string) {
 	}
 }
 
+// reload is the client after its page was loaded again: another PeerConnection on the same seat.
+func (c *client) reload(opt clientOptions) *client {
+	c.t.Helper()
+	again := &client{t: c.t, peer: c.peer, received: map[string][]rtp.Packet{}, plis: map[string]int{}}
+	again.pc = newClientPC(c.t, opt)
+	again.publish(opt)
+	c.t.Cleanup(func() { _ = again.pc.Close() })
+	return again
+}
+
 func newClientPC(t *testing.T, opt clientOptions) *webrtc.PeerConnection {
 	t.Helper()
 	var me webrtc.MediaEngine

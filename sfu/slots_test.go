@@ -1,0 +1,282 @@
+package sfu
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+)
+
+// meet brings n publishers of single-layer cameras and one viewer with the given slots into a room.
+func meet(t *testing.T, n int, viewer clientOptions) (room *Room, publishers []*client, v *client) {
+	t.Helper()
+	srv := testServer(t)
+	t.Cleanup(func() {
+		if t.Failed() {
+			logStats(t, srv)
+		}
+	})
+	room = srv.NewRoom(RoomEvents{})
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	for i := range n {
+		c := newClient(t, room, ParticipantID(i+1), clientOptions{layers: 1, mic: true})
+		c.negotiate()
+		c.waitUp()
+		c.peer.SetLive(Sources(Camera, Mic))
+		go c.runCamera(ctx, 2)
+		publishers = append(publishers, c)
+	}
+	v = newClient(t, room, 1000, viewer)
+	v.negotiate()
+	v.waitUp()
+	return room, publishers, v
+}
+
+// wantsOf is a view of the cameras of the given participants.
+func wantsOf(ids ...ParticipantID) []Want {
+	var wants []Want
+	for _, id := range ids {
+		wants = append(wants, Want{Participant: id, Source: Camera, Height: 180})
+	}
+	return wants
+}
+
+func showing(v *client, ids ...ParticipantID) func() bool {
+	return func() bool {
+		for _, id := range ids {
+			if _, ok := v.slotOf(id, Camera); !ok {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// A page flip re-assigns every slot: no offer, no answer, and what arrives in each slot says whose it is.
+func TestAPageFlipReassignsSlotsWithoutSDP(t *testing.T) {
+	room, _, v := meet(t, 6, clientOptions{video: 3})
+	version := v.peer.version
+	v.peer.SetView(wantsOf(1, 2, 3))
+	eventually(t, "the first page", showing(v, 1, 2, 3))
+	v.peer.SetView(wantsOf(4, 5, 6))
+	eventually(t, "the second page", showing(v, 4, 5, 6))
+	if v.peer.version != version {
+		t.Error("a page flip took an offer")
+	}
+	for _, id := range []ParticipantID{4, 5, 6} {
+		mid, _ := v.slotOf(id, Camera)
+		eventually(t, "its packets carry its number", func() bool {
+			p := v.packets(mid)
+			return len(p) > 0 && p[len(p)-1].CSRC[0] == uint32(id)
+		})
+	}
+	eventually(t, "nothing of the first page is forwarded to anybody", func() bool {
+		room.mu.Lock()
+		defer room.mu.Unlock()
+		for id := range ParticipantID(3) {
+			if len(room.tracks[trackKey{id + 1, Camera}].layers[0].outputs()) != 0 {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// The old picture plays on until the new one's key frame is there: no slot is ever without packets for long.
+func TestTheOldPicturePlaysUntilTheNewOneIsThere(t *testing.T) {
+	_, publishers, v := meet(t, 2, clientOptions{video: 1})
+	v.peer.SetView(wantsOf(1))
+	eventually(t, "the first", showing(v, 1))
+	publishers[1].mu.Lock()
+	publishers[1].plis["q"]-- // the second publisher ignores the first request for a key frame
+	publishers[1].mu.Unlock()
+	mid, _ := v.slotOf(1, Camera)
+	v.peer.SetView(wantsOf(2))
+	before := len(v.packets(mid))
+	eventually(t, "the second", showing(v, 2))
+	during := v.packets(mid)[before:]
+	if len(during) == 0 || during[0].CSRC[0] != 1 {
+		t.Errorf("nothing of the first was forwarded while the second was awaited")
+	}
+	if state := v.slots[mid]; state.Participant != 2 {
+		t.Errorf("slot %s carries %d", mid, state.Participant)
+	}
+}
+
+// A viewer that re-assigns to a source with a recent key frame gets it from the history: the publisher is not asked again.
+func TestARecentKeyFrameIsReused(t *testing.T) {
+	room, publishers, v := meet(t, 1, clientOptions{video: 1})
+	v.peer.SetView(wantsOf(1))
+	eventually(t, "the first viewer", showing(v, 1))
+	second := newClient(t, room, 2000, clientOptions{video: 1})
+	second.negotiate()
+	second.waitUp()
+	publishers[0].mu.Lock()
+	asked := publishers[0].plis["q"]
+	publishers[0].mu.Unlock()
+	second.peer.SetView(wantsOf(1))
+	eventually(t, "the second viewer", showing(second, 1))
+	publishers[0].mu.Lock()
+	if publishers[0].plis["q"] != asked {
+		t.Error("the publisher was asked for another key frame")
+	}
+	publishers[0].mu.Unlock()
+	mid, _ := second.slotOf(1, Camera)
+	eventually(t, "packets", func() bool { return len(second.packets(mid)) > 30 })
+	assertContinuous(t, bySeq(t, second.packets(mid)))
+}
+
+// More slots take one more offer on the same PeerConnection; the ones there keep their SSRCs and play on.
+func TestMoreSlotsTakeOneMoreOffer(t *testing.T) {
+	_, _, v := meet(t, 12, clientOptions{video: 9})
+	v.peer.SetView(wantsOf(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12))
+	eventually(t, "nine", showing(v, 1, 2, 3, 4, 5, 6, 7, 8, 9))
+	v.mu.Lock()
+	if len(v.withheld) != 3 || v.withheld[0].Reason != ReasonNoSlot {
+		t.Errorf("withheld %v, want three for lack of slots", v.withheld)
+	}
+	v.mu.Unlock()
+	session := v.peer.session
+	for range 40 {
+		v.addSlot(webrtc.RTPCodecTypeVideo)
+	}
+	before := strings.Count(v.pc.LocalDescription().SDP, "m=video")
+	v.negotiate()
+	if v.peer.session != session {
+		t.Error("another PeerConnection was made")
+	}
+	if n := strings.Count(v.pc.LocalDescription().SDP, "m=video"); before != 9 || n != 49 {
+		t.Errorf("%d and %d m-lines", before, n)
+	}
+	eventually(t, "all twelve", showing(v, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12))
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.withheld) != 0 {
+		t.Errorf("still withheld: %v", v.withheld)
+	}
+}
+
+// An ICE restart keeps the session and its slots; another certificate makes a new session on the same seat, and both sides'
+// media goes on.
+func TestReconnecting(t *testing.T) {
+	_, publishers, v := meet(t, 1, clientOptions{video: 1})
+	v.peer.SetView(wantsOf(1))
+	eventually(t, "a picture", showing(v, 1))
+	session := v.peer.session
+	mid, _ := v.slotOf(1, Camera)
+
+	answer, err := v.offer(&webrtc.OfferOptions{ICERestart: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
+		t.Fatal(err)
+	}
+	if v.peer.session != session {
+		t.Fatal("an ICE restart made another session")
+	}
+	n := len(v.packets(mid))
+	eventually(t, "packets after the ICE restart", func() bool { return len(v.packets(mid)) > n+50 })
+
+	// The publisher's page is reloaded: another PeerConnection on the same seat.
+	_ = publishers[0].pc.Close()
+	p := publishers[0].reload(clientOptions{layers: 1, mic: true})
+	p.negotiate()
+	eventually(t, "the new session is up", func() bool { return p.pc.ConnectionState() == webrtc.PeerConnectionStateConnected })
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go p.runCamera(ctx, 2)
+	n = len(v.packets(mid))
+	eventually(t, "packets of the publisher's new session", func() bool { return len(v.packets(mid)) > n+50 })
+}
+
+// Muted means no packet, and the viewer is told why nothing comes.
+func TestMutedMeansNoPacket(t *testing.T) {
+	_, publishers, v := meet(t, 1, clientOptions{video: 1, audio: 1})
+	v.peer.SetView(wantsOf(1))
+	eventually(t, "a picture", showing(v, 1))
+	mid, _ := v.slotOf(1, Camera)
+	publishers[0].peer.SetLive(0)
+	eventually(t, "the slot is free and the reason told", func() bool {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		return v.slots[mid].Participant == 0 && len(v.withheld) == 1 && v.withheld[0].Reason == ReasonMuted
+	})
+	time.Sleep(50 * time.Millisecond) // what was on the wire
+	n := len(v.packets(mid))
+	time.Sleep(200 * time.Millisecond)
+	if got := len(v.packets(mid)); got != n {
+		t.Errorf("%d packets were forwarded of a muted camera", got-n)
+	}
+	publishers[0].peer.SetLive(Sources(Camera))
+	eventually(t, "it comes back", showing(v, 1))
+}
+
+// Of many open microphones only as many are forwarded as the listener has slots, the loudest, within 100 ms of speaking up.
+func TestOnlyTheLoudestAreForwarded(t *testing.T) {
+	speakers := make(chan []ParticipantID, 64)
+	srv := testServer(t)
+	room := srv.NewRoom(RoomEvents{Speakers: func(s []ParticipantID) { speakers <- s }})
+	var talkers []*client
+	for i := range 12 {
+		c := newClient(t, room, ParticipantID(i+1), clientOptions{mic: true})
+		c.negotiate()
+		c.waitUp()
+		c.peer.SetLive(Sources(Mic))
+		talkers = append(talkers, c)
+	}
+	v := newClient(t, room, 1000, clientOptions{audio: 3})
+	v.negotiate()
+	v.waitUp()
+	loud := map[int]bool{2: true, 5: true}
+	seq := uint16(0)
+	speak := func() {
+		for i, c := range talkers {
+			level := byte(90)
+			if loud[i] {
+				level = 20
+			}
+			p := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: uint32(seq) * 960}, Payload: []byte{1, 2, 3, byte(i)}}
+			for _, e := range c.pc.GetSenders()[0].GetParameters().HeaderExtensions {
+				if e.URI == uriAudioLevel {
+					_ = p.SetExtension(uint8(e.ID), []byte{level})
+				}
+			}
+			_ = c.mic.WriteRTP(p)
+		}
+		seq++
+		time.Sleep(20 * time.Millisecond)
+	}
+	heard := func() map[ParticipantID]bool {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		who := map[ParticipantID]bool{}
+		for _, s := range v.slots {
+			if s.Participant != 0 {
+				who[s.Participant] = true
+			}
+		}
+		return who
+	}
+	for range 50 {
+		speak()
+	}
+	if h := heard(); len(h) != 3 || !h[3] || !h[6] {
+		t.Errorf("slots carry %v, want 3, 6 and one other", h)
+	}
+	loud = map[int]bool{10: true}
+	for range 5 { // 100 ms
+		speak()
+	}
+	eventually(t, "participant 11 is heard", func() bool { return heard()[11] })
+	for len(speakers) > 1 {
+		<-speakers
+	}
+	if s := <-speakers; len(s) == 0 || s[0] != 11 {
+		t.Errorf("speakers %v, want 11 first", s)
+	}
+}
