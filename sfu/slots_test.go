@@ -88,9 +88,15 @@ func TestAPageFlipReassignsSlotsWithoutSDP(t *testing.T) {
 
 // The old picture plays on until the new one's key frame is there: no slot is ever without packets for long.
 func TestTheOldPicturePlaysUntilTheNewOneIsThere(t *testing.T) {
-	_, publishers, v := meet(t, 2, clientOptions{video: 1})
+	room, publishers, v := meet(t, 2, clientOptions{video: 1})
 	v.peer.SetView(wantsOf(1))
 	eventually(t, "the first", showing(v, 1))
+	eventually(t, "the second's key frame is too old to start from", func() bool {
+		room.mu.Lock()
+		defer room.mu.Unlock()
+		_, _, recent := room.tracks[trackKey{2, Camera}].layers[0].sinceKey()
+		return !recent
+	})
 	publishers[1].mu.Lock()
 	publishers[1].plis["q"]-- // the second publisher ignores the first request for a key frame
 	publishers[1].mu.Unlock()
