@@ -5,7 +5,7 @@ package srtp
 const WindowSize = 1024
 
 // Window is a replay window over 48-bit packet indices: it extends 16-bit sequence numbers and remembers which have been
-// seen. The zero value is empty. One goroutine at a time.
+// seen, as far as they are not too old. The zero value is empty. One goroutine at a time.
 type Window struct {
 	highest uint64
 	bits    [WindowSize / 64]uint64
@@ -50,6 +50,8 @@ func (w *Window) Mark(index uint64) {
 			}
 		}
 		w.highest = index
+	case w.highest-index >= WindowSize:
+		return // its place is another's
 	}
 	w.bits[index/64%uint64(len(w.bits))] |= 1 << (index % 64)
 }
