@@ -77,6 +77,7 @@ type workerStats struct {
 	retransmitted            atomic.Uint64
 	historyMisses            atomic.Uint64
 	batches, messages, calls atomic.Uint64
+	busy                     atomic.Uint64 // nanoseconds
 	drops                    [numDrops]atomic.Uint64
 	latency                  histogram
 	batchSize                histogram
@@ -97,22 +98,31 @@ func (w *worker) run() {
 			time.Sleep(10 * time.Millisecond) // an error that stays must not spin
 			continue
 		}
-		began := time.Now()
-		total := len(datagrams)
-		w.take(datagrams, began)
-		if window := w.server.window; window > 0 && total < batch.MaxReceive {
-			// What follows within the window shares the system calls and wake-ups of this batch.
-			time.Sleep(window)
-			if more := w.recv.More(); len(more) > 0 {
-				total += len(more)
-				w.take(more, time.Now())
-			}
-		}
-		w.flush()
-		w.stats.batches.Add(1)
-		w.stats.batchSize.observe(float64(total))
-		w.stats.latency.observe(time.Since(began).Seconds())
+		w.forwardBatch(datagrams)
 	}
+}
+
+// forwardBatch forwards what has come and what comes within the window.
+func (w *worker) forwardBatch(datagrams []batch.Datagram) {
+	began := time.Now()
+	total := len(datagrams)
+	w.take(datagrams, began)
+	resumed := began
+	if window := w.server.window; window > 0 && total < batch.MaxReceive {
+		// What follows within the window shares the system calls and wake-ups of this batch.
+		w.stats.busy.Add(uint64(time.Since(began)))
+		time.Sleep(window)
+		resumed = time.Now()
+		more := w.recv.More()
+		total += len(more)
+		w.take(more, resumed)
+	}
+	w.flush()
+	ended := time.Now()
+	w.stats.batches.Add(1)
+	w.stats.batchSize.observe(float64(total))
+	w.stats.busy.Add(uint64(ended.Sub(resumed)))
+	w.stats.latency.observe(ended.Sub(began).Seconds())
 }
 
 // take sorts datagrams by their first byte (RFC 7983) and queues what is media for its outputs.

@@ -1,0 +1,103 @@
+package sfu
+
+import (
+	"strconv"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Collector exposes the media path as Prometheus metrics. No label tells anything about a user: they are reasons, worker
+// numbers and our own directions.
+type Collector struct{ server *Server }
+
+// Collector returns a collector to register.
+func (s *Server) Collector() *Collector { return &Collector{server: s} }
+
+type metric struct {
+	desc *prometheus.Desc
+	read func(*workerStats) *atomic.Uint64
+}
+
+func workerMetric(name, help string, read func(*workerStats) *atomic.Uint64) metric {
+	return metric{prometheus.NewDesc("conclave_sfu_"+name, help, []string{"worker"}, nil), read}
+}
+
+// workerMetrics are counters kept by each worker.
+func workerMetrics() []metric {
+	return []metric{
+		workerMetric("received_packets_total", "Datagrams received.", func(w *workerStats) *atomic.Uint64 { return &w.received }),
+		workerMetric("received_bytes_total", "Bytes received.", func(w *workerStats) *atomic.Uint64 { return &w.receivedBytes }),
+		workerMetric("forwarded_packets_total", "Media packets sent to subscribers.", func(w *workerStats) *atomic.Uint64 { return &w.forwarded }),
+		workerMetric("forwarded_bytes_total", "Bytes of media sent to subscribers.", func(w *workerStats) *atomic.Uint64 { return &w.forwardBytes }),
+		workerMetric("retransmitted_packets_total", "Packets sent again as RTX: NACKs answered from the history.", func(w *workerStats) *atomic.Uint64 { return &w.retransmitted }),
+		workerMetric("history_misses_total", "Packets asked for by NACK and not sent: too old, too often, or over the cap.", func(w *workerStats) *atomic.Uint64 { return &w.historyMisses }),
+		workerMetric("batches_total", "Receive batches.", func(w *workerStats) *atomic.Uint64 { return &w.batches }),
+		workerMetric("messages_total", "Messages handed to the kernel; a message with segmentation offload is several packets.", func(w *workerStats) *atomic.Uint64 { return &w.messages }),
+		workerMetric("send_calls_total", "System calls that sent messages.", func(w *workerStats) *atomic.Uint64 { return &w.calls }),
+		workerMetric("busy_nanoseconds_total", "Time spent on packets, waiting excluded.", func(w *workerStats) *atomic.Uint64 { return &w.busy }),
+	}
+}
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("conclave_sfu_"+name, help, labels, nil)
+}
+
+var _ prometheus.Collector = (*Collector)(nil)
+
+// Describe implements prometheus.Collector.
+func (c *Collector) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(c, ch) }
+
+// Collect implements prometheus.Collector.
+func (c *Collector) Collect(ch chan<- prometheus.Metric) {
+	s := c.server
+	counter := func(d *prometheus.Desc, n uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	}
+	gauge := func(d *prometheus.Desc, n int) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n))
+	}
+	for _, m := range workerMetrics() {
+		for _, w := range s.workers {
+			counter(m.desc, m.read(&w.stats).Load(), strconv.Itoa(w.index))
+		}
+	}
+	drops := desc("dropped_packets_total", "Packets not forwarded, by reason.", "reason")
+	for d := range numDrops {
+		var n uint64
+		for _, w := range s.workers {
+			n += w.stats.drops[d].Load()
+		}
+		counter(drops, n, d.String())
+	}
+	latency := desc("forwarding_seconds", "From a batch's arrival to its departure, gathering included.", "worker")
+	sizes := desc("batch_packets", "Datagrams in a receive batch.", "worker")
+	for _, w := range s.workers {
+		for d, h := range map[*prometheus.Desc]*histogram{latency: &w.stats.latency, sizes: &w.stats.batchSize} {
+			count, sum, buckets := h.snapshot()
+			ch <- prometheus.MustNewConstHistogram(d, count, sum, buckets, strconv.Itoa(w.index))
+		}
+	}
+	counter(desc("key_frame_requests_total", "Key frames asked of publishers."), s.stats.pli.Load())
+	counter(desc("nacked_packets_total", "Packets asked of publishers again."), s.stats.nacks.Load())
+	rooms, peers, tracks := s.census()
+	gauge(desc("rooms", "Rooms open."), rooms)
+	gauge(desc("peers", "Peers in rooms."), peers)
+	gauge(desc("tracks", "Tracks published."), tracks)
+}
+
+func (s *Server) census() (rooms, peers, tracks int) {
+	s.roomMu.Lock()
+	list := make([]*Room, 0, len(s.rooms))
+	for r := range s.rooms {
+		list = append(list, r)
+	}
+	s.roomMu.Unlock()
+	for _, r := range list {
+		r.mu.Lock()
+		peers += len(r.peers)
+		tracks += len(r.tracks)
+		r.mu.Unlock()
+	}
+	return len(list), peers, tracks
+}
