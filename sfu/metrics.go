@@ -15,17 +15,21 @@ type Collector struct{ server *Server }
 func (s *Server) Collector() *Collector { return &Collector{server: s} }
 
 type metric struct {
-	desc *prometheus.Desc
-	read func(*workerStats) *atomic.Uint64
+	desc  *prometheus.Desc
+	read  func(*workerStats) *atomic.Uint64
+	scale float64
 }
 
 func workerMetric(name, help string, read func(*workerStats) *atomic.Uint64) metric {
-	return metric{prometheus.NewDesc("conclave_sfu_"+name, help, []string{"worker"}, nil), read}
+	return metric{prometheus.NewDesc("conclave_sfu_"+name, help, []string{"worker"}, nil), read, 1}
 }
 
 // workerMetrics are counters kept by each worker.
 func workerMetrics() []metric {
+	busy := workerMetric("busy_seconds_total", "Time spent on packets, waiting excluded.", func(w *workerStats) *atomic.Uint64 { return &w.busy })
+	busy.scale = 1e-9
 	return []metric{
+		busy,
 		workerMetric("received_packets_total", "Datagrams received.", func(w *workerStats) *atomic.Uint64 { return &w.received }),
 		workerMetric("received_bytes_total", "Bytes received.", func(w *workerStats) *atomic.Uint64 { return &w.receivedBytes }),
 		workerMetric("forwarded_packets_total", "Media packets sent to subscribers.", func(w *workerStats) *atomic.Uint64 { return &w.forwarded }),
@@ -35,7 +39,6 @@ func workerMetrics() []metric {
 		workerMetric("batches_total", "Receive batches.", func(w *workerStats) *atomic.Uint64 { return &w.batches }),
 		workerMetric("messages_total", "Messages handed to the kernel; a message with segmentation offload is several packets.", func(w *workerStats) *atomic.Uint64 { return &w.messages }),
 		workerMetric("send_calls_total", "System calls that sent messages.", func(w *workerStats) *atomic.Uint64 { return &w.calls }),
-		workerMetric("busy_nanoseconds_total", "Time spent on packets, waiting excluded.", func(w *workerStats) *atomic.Uint64 { return &w.busy }),
 	}
 }
 
@@ -51,15 +54,15 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeBy
 // Collect implements prometheus.Collector.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	s := c.server
-	counter := func(d *prometheus.Desc, n uint64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	counter := func(d *prometheus.Desc, n float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, n, labels...)
 	}
 	gauge := func(d *prometheus.Desc, n int) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n))
 	}
 	for _, m := range workerMetrics() {
 		for _, w := range s.workers {
-			counter(m.desc, m.read(&w.stats).Load(), strconv.Itoa(w.index))
+			counter(m.desc, m.scale*float64(m.read(&w.stats).Load()), strconv.Itoa(w.index))
 		}
 	}
 	drops := desc("dropped_packets_total", "Packets not forwarded, by reason.", "reason")
@@ -68,7 +71,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		for _, w := range s.workers {
 			n += w.stats.drops[d].Load()
 		}
-		counter(drops, n, d.String())
+		counter(drops, float64(n), d.String())
 	}
 	latency := desc("forwarding_seconds", "From a batch's arrival to its departure, gathering included.", "worker")
 	sizes := desc("batch_packets", "Datagrams in a receive batch.", "worker")
@@ -78,8 +81,8 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstHistogram(d, count, sum, buckets, strconv.Itoa(w.index))
 		}
 	}
-	counter(desc("key_frame_requests_total", "Key frames asked of publishers."), s.stats.pli.Load())
-	counter(desc("nacked_packets_total", "Packets asked of publishers again."), s.stats.nacks.Load())
+	counter(desc("key_frame_requests_total", "Key frames asked of publishers."), float64(s.stats.pli.Load()))
+	counter(desc("nacked_packets_total", "Packets asked of publishers again."), float64(s.stats.nacks.Load()))
 	rooms, peers, tracks := s.census()
 	gauge(desc("rooms", "Rooms open."), rooms)
 	gauge(desc("peers", "Peers in rooms."), peers)

@@ -34,6 +34,7 @@ func (s *server) startMedia() (m *media, err error) {
 	if m.sfu, err = sfu.Listen(sfu.Config{Listen: m.addrs, Advertise: s.cfg.Advertise, Log: s.log}); err != nil {
 		return nil, fmt.Errorf("media: %w", err)
 	}
+	s.metrics.registry.MustRegister(m.sfu.Collector())
 	c := s.cfg.Meetings
 	m.registry, err = meeting.NewRegistry(meeting.Config{
 		Media: meeting.FromSFU(m.sfu), Lifetime: c.MaxMeeting, IdleAfter: c.ParticipantIdle, MaxMeetings: c.MaxMeetings,
