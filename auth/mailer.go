@@ -45,7 +45,7 @@ type SMTPConfig struct {
 	HELO string
 	// Timeout bounds each read and write (default 10 s).
 	Timeout time.Duration
-	// RootCAs, when set, replaces the system's certificate authorities. It is a field for tests and private CAs.
+	// TLSConfig, when set, replaces ours: for a private certificate authority.
 	TLSConfig *tls.Config
 }
 
@@ -71,35 +71,89 @@ func NewSMTPMailer(cfg SMTPConfig, product, site string) (*SMTPMailer, error) {
 		cfg.Port = map[TLSMode]int{TLSImplicit: 465, TLSStartTLS: 587, TLSNone: 25}[cfg.TLS]
 	}
 	m := &SMTPMailer{cfg: cfg, product: product, site: site}
-	if _, err := m.client(); err != nil {
+	if _, err := m.client((&net.Dialer{}).DialContext); err != nil {
 		return nil, err
 	}
 	return m, nil
 }
 
-func (m *SMTPMailer) client() (*mail.Client, error) {
-	tlsConfig := &tls.Config{ServerName: m.cfg.Host, MinVersion: tls.VersionTLS12}
-	if m.cfg.TLSConfig != nil {
-		tlsConfig = m.cfg.TLSConfig.Clone()
-		setDefault(&tlsConfig.ServerName, m.cfg.Host)
+// connection is one conversation with the server. Its socket is ours: the library closes none that fails half-way, and starts its
+// deadline anew with each step, so that a server that drips would hold a worker for minutes.
+type connection struct {
+	client *mail.Client
+	stop   func() bool
+	socket net.Conn
+}
+
+// open connects, encrypts and signs in. ctx bounds the life of the connection.
+func (m *SMTPMailer) open(ctx context.Context) (*connection, error) {
+	c := &connection{stop: func() bool { return true }}
+	client, err := m.client(func(ctx2 context.Context, network, address string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx2, network, address)
+		if err != nil {
+			return nil, err //nolint:wrapcheck // classified below
+		}
+		c.socket = conn
+		c.stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
+		if m.cfg.TLS != TLSImplicit {
+			return conn, nil
+		}
+		secure := tls.Client(conn, m.tlsConfig())
+		if err := secure.HandshakeContext(ctx2); err != nil {
+			return nil, &tlsError{err}
+		}
+		return secure, nil
+	})
+	if err != nil {
+		return nil, err
 	}
+	c.client = client
+	if err := client.DialWithContext(ctx); err != nil {
+		c.close()
+		return nil, classifyDial(ctx, err)
+	}
+	return c, nil
+}
+
+func (c *connection) close() {
+	c.stop()
+	if c.socket != nil {
+		_ = c.socket.Close()
+	}
+}
+
+// tlsError marks a failed handshake.
+type tlsError struct{ error }
+
+// Unwrap gives the cause.
+func (e *tlsError) Unwrap() error { return e.error }
+
+func (m *SMTPMailer) tlsConfig() *tls.Config {
+	if m.cfg.TLSConfig == nil {
+		return &tls.Config{ServerName: m.cfg.Host, MinVersion: tls.VersionTLS12}
+	}
+	c := m.cfg.TLSConfig.Clone()
+	setDefault(&c.ServerName, m.cfg.Host)
+	return c
+}
+
+func (m *SMTPMailer) client(dial mail.DialContextFunc) (*mail.Client, error) {
 	opts := []mail.Option{
 		mail.WithPort(m.cfg.Port), mail.WithTimeout(m.cfg.Timeout), mail.WithHELO(m.cfg.HELO),
-		mail.WithTLSConfig(tlsConfig), mail.WithoutNoop(),
+		mail.WithTLSConfig(m.tlsConfig()), mail.WithoutNoop(), mail.WithDialContextFunc(dial),
 	}
 	switch m.cfg.TLS {
-	case TLSImplicit:
-		opts = append(opts, mail.WithSSL())
+	case TLSImplicit, TLSNone: // for implicit TLS, dial does it
+		opts = append(opts, mail.WithTLSPolicy(mail.NoTLS))
 	case TLSStartTLS:
 		opts = append(opts, mail.WithTLSPolicy(mail.TLSMandatory))
-	case TLSNone:
-		opts = append(opts, mail.WithTLSPolicy(mail.NoTLS))
 	default:
 		return nil, fmt.Errorf("mail: unknown TLS mode %q", m.cfg.TLS)
 	}
 	if m.cfg.Username != "" {
-		// Auto-discovery takes the strongest mechanism offered and never PLAIN or LOGIN without TLS.
-		opts = append(opts, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(m.cfg.Username), mail.WithPassword(m.cfg.Password))
+		// The strongest that is offered; the last two refuse to send the password without TLS, but to this machine.
+		opts = append(opts, mail.WithOpportunisticSMTPAuth(mail.SMTPAuthSCRAMSHA256PLUS, mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthPlain, mail.SMTPAuthLogin),
+			mail.WithUsername(m.cfg.Username), mail.WithPassword(m.cfg.Password))
 	}
 	c, err := mail.NewClient(m.cfg.Host, opts...)
 	if err != nil {
@@ -111,38 +165,30 @@ func (m *SMTPMailer) client() (*mail.Client, error) {
 // Send sends one code. The error names the step that failed and the server's status code, never an address or the
 // server's own text, which may quote one. It wraps ErrMailRefused when the server refused the message for good.
 func (m *SMTPMailer) Send(ctx context.Context, message Message) error {
-	c, err := m.client()
-	if err != nil {
-		return err
-	}
 	msg, err := m.compose(message)
 	if err != nil {
 		return err
 	}
-	if err := c.DialWithContext(ctx); err != nil {
-		return classifyDial(err)
+	c, err := m.open(ctx)
+	if err != nil {
+		return err
 	}
-	// A watcher, because the library's deadline starts anew with each command: a server that drips would hold a worker.
-	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
-	defer stop()
-	if err := c.Send(msg); err != nil {
-		_ = c.Close()
-		return classifySend(err)
+	defer c.close()
+	if err := c.client.Send(msg); err != nil {
+		return classifySend(ctx, err)
 	}
-	_ = c.Close() // The message is accepted: a server that fails to say goodbye changes nothing.
+	_ = c.client.Close() // The message is accepted: a server that fails to say goodbye changes nothing.
 	return nil
 }
 
 // Check connects, encrypts and signs in without sending anything.
 func (m *SMTPMailer) Check(ctx context.Context) error {
-	c, err := m.client()
+	c, err := m.open(ctx)
 	if err != nil {
 		return err
 	}
-	if err := c.DialWithContext(ctx); err != nil {
-		return classifyDial(err)
-	}
-	_ = c.Close()
+	_ = c.client.Close()
+	c.close()
 	return nil
 }
 
@@ -241,41 +287,45 @@ func (e *MailError) Is(target error) bool { return e.permanent && target == ErrM
 // Cause returns the underlying error, for a diagnosis shown to the operator and never logged: it may quote the server.
 func (e *MailError) Cause() error { return e.cause }
 
-func classifyDial(err error) error {
+// classifyDial says at which step opening a connection failed. The library wraps most causes; for the few it does not, its
+// words are all there is to go by.
+func classifyDial(ctx context.Context, err error) *MailError {
 	e := &MailError{Step: StepGreet, cause: err}
 	var dns *net.DNSError
 	var op *net.OpError
 	var proto *textproto.Error
+	var handshake *tlsError
 	var certificate *tls.CertificateVerificationError
-	var record tls.RecordHeaderError
 	var timeout net.Error
+	text := strings.ToLower(err.Error())
 	switch {
 	case errors.As(err, &dns):
 		e.Step = StepResolve
-	case errors.As(err, &certificate), errors.As(err, &record), strings.Contains(strings.ToLower(err.Error()), "starttls"),
-		strings.Contains(err.Error(), "tls:"):
-		e.Step = StepTLS
-	case errors.As(err, &proto):
-		e.Code = proto.Code
-		if proto.Code == 535 || proto.Code == 534 || proto.Code == 530 || proto.Code == 454 {
-			e.Step = StepAuth
-		}
-	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
+	case ctx.Err() != nil, errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		e.Step = StepTimeout
+	case errors.As(err, &handshake), errors.As(err, &certificate), strings.Contains(text, "starttls"), strings.Contains(text, "tls:"):
+		e.Step = StepTLS
 	case errors.As(err, &op) && op.Op == "dial":
 		e.Step = StepConnect
-	case strings.Contains(strings.ToLower(err.Error()), "auth"):
+	case strings.Contains(text, "auth"):
 		e.Step = StepAuth
+	}
+	if errors.As(err, &proto) {
+		e.Code = proto.Code
 	}
 	return e
 }
 
-func classifySend(err error) error {
+func classifySend(ctx context.Context, err error) *MailError {
 	e := &MailError{Step: StepSend, cause: err}
 	var send *mail.SendError
 	if errors.As(err, &send) {
 		e.Code = send.ErrorCode()
 		e.permanent = !send.IsTemp() && e.Code >= 500
+	}
+	var timeout net.Error
+	if e.Code == 0 && (ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout() || strings.Contains(err.Error(), "i/o timeout")) {
+		e.Step = StepTimeout
 	}
 	return e
 }
