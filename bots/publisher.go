@@ -162,14 +162,8 @@ func (e *encoding) restart() {
 	}
 }
 
-// due returns when the next packet is to be sent.
+// due returns when the next packet is to be sent. The caller holds mu.
 func (p *publisher) due() time.Time {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.dueLocked()
-}
-
-func (p *publisher) dueLocked() time.Time {
 	audio := p.start.Add(time.Duration(p.audioNo) * time.Second / audioPPS)
 	video := p.start.Add(time.Duration(p.frameNo) * time.Second / videoFPS)
 	if video.Before(audio) {
@@ -187,7 +181,7 @@ func (p *publisher) run(now time.Time) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for {
-		due := p.dueLocked()
+		due := p.due()
 		if due.After(now) {
 			return due
 		}

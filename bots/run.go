@@ -41,7 +41,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		return nil, err
 	}
 	defer web.client.CloseIdleConnections()
-	local, err := localAddress(web.base.Hostname())
+	local, err := localAddress(ctx, web.base.Hostname())
 	if err != nil {
 		return nil, err
 	}
@@ -57,13 +57,18 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 }
 
 // localAddress returns the address from which host is reached. Nothing is sent.
-func localAddress(host string) (net.IP, error) {
-	conn, err := net.Dial("udp", net.JoinHostPort(host, "9"))
+func localAddress(ctx context.Context, host string) (net.IP, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "udp", net.JoinHostPort(host, "9"))
 	if err != nil {
 		return nil, fmt.Errorf("bots: address: %w", err)
 	}
 	defer func() { _ = conn.Close() }()
-	return conn.LocalAddr().(*net.UDPAddr).IP, nil
+	addr, ok := conn.LocalAddr().(*net.UDPAddr)
+	if !ok {
+		return nil, fmt.Errorf("bots: address: %T is not UDP", conn.LocalAddr())
+	}
+	return addr.IP, nil
 }
 
 // runner is one run.
@@ -451,7 +456,10 @@ func (r *runner) report(w *windowMeter, interrupted error) (*Report, error) {
 		rep.Join[phase] = quantiles(h)
 	}
 	rep.Generator.SocketDrops, rep.Generator.SendErrors = w.drops, w.sendErrs
-	return rep, rep.judge(r.cfg.Thresholds, failures)
+	if err := rep.judge(r.cfg.Thresholds, failures); err != nil {
+		return nil, err
+	}
+	return rep, nil
 }
 
 func singleton(d time.Duration) Quantiles {

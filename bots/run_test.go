@@ -120,8 +120,9 @@ func TestChurnReplacesBotsWithoutFailing(t *testing.T) {
 	if len(r.Bots) < 6 {
 		t.Errorf("only %d bots took part", len(r.Bots))
 	}
-	for _, b := range r.Bots { // each as long as it was there: two thirds of the run on average
-		if b.Error != "" || b.SentPackets == 0 {
+	for i, b := range r.Bots { // they are listed by seat; the last one on a seat may only just have come
+		last := i+1 == len(r.Bots) || r.Bots[i+1].Bot != b.Bot
+		if b.Error != "" || b.SentPackets == 0 && !last {
 			t.Errorf("bot %d: sent %d packets, %s", b.Bot, b.SentPackets, b.Error)
 		}
 	}

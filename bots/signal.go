@@ -59,8 +59,9 @@ func newAPI(base, token string) (*api, error) {
 	if token == "" {
 		return nil, errors.New("bots: a token issued by the server's operator is needed")
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = 16
+	transport := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: httpTimeout, IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 16,
+	}
 	return &api{base: u, token: token, client: &http.Client{Transport: transport, Timeout: httpTimeout}}, nil
 }
 

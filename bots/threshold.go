@@ -71,7 +71,7 @@ func (t *threshold) holds(value float64) bool {
 
 // metric returns a figure of the report by its name: times in ms, ratios as fractions.
 func (r *Report) metric(name string) (float64, bool) {
-	base, quantile, _ := cutLast(name, ".")
+	base, quantile := cutLast(name, ".")
 	var q Quantiles
 	switch base {
 	case "delay.audio":
@@ -129,9 +129,9 @@ func ratio(part, whole uint64) float64 {
 	return float64(part) / float64(whole)
 }
 
-func cutLast(s, sep string) (before, after string, found bool) {
+func cutLast(s, sep string) (before, after string) {
 	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
+		return s[:i], s[i+len(sep):]
 	}
-	return s, "", false
+	return s, ""
 }

@@ -79,7 +79,7 @@ func cpuSeconds(pid int) float64 {
 		return 0
 	}
 	// The command's name is in parentheses and may hold spaces; utime and stime are fields 14 and 15 of proc(5).
-	_, rest, _ := cutLast(string(raw), ")")
+	_, rest := cutLast(string(raw), ")")
 	fields := strings.Fields(rest)
 	if len(fields) < 13 {
 		return 0

@@ -64,9 +64,13 @@ func listenWire(local net.IP, poll time.Duration, media func([]arrival), sniff f
 	if err != nil {
 		return nil, fmt.Errorf("bots: socket: %w", err)
 	}
-	port := conn.LocalAddr().(*net.UDPAddr).Port
+	bound, ok := conn.LocalAddr().(*net.UDPAddr)
+	if !ok {
+		_ = conn.Close()
+		return nil, fmt.Errorf("bots: socket: %T is not UDP", conn.LocalAddr())
+	}
 	w := &wire{
-		conn: conn, local: &net.UDPAddr{IP: local, Port: port}, media: media, sniff: sniff, poll: poll,
+		conn: conn, local: &net.UDPAddr{IP: local, Port: bound.Port}, media: media, sniff: sniff, poll: poll,
 		signals: make(chan signal, signalQueue), closed: make(chan struct{}), done: make(chan struct{}),
 	}
 	// Both fail only where the system's limits are lower; what was lost by that is counted.
@@ -168,28 +172,30 @@ func (c *iceConn) ReadFrom(b []byte) (int, net.Addr, error) {
 			timer = time.NewTimer(time.Until(time.Unix(0, d)))
 			expired = timer.C
 		}
-		n, from, err, again := c.wait(b, expired)
+		n, from, err := c.wait(b, expired)
 		if timer != nil {
 			timer.Stop()
 		}
-		if !again {
+		if !errors.Is(err, errDeadlineMoved) {
 			return n, from, err
 		}
 	}
 }
 
-func (c *iceConn) wait(b []byte, expired <-chan time.Time) (n int, from net.Addr, err error, again bool) { //nolint:revive // error is not last for brevity
+var errDeadlineMoved = errors.New("bots: the deadline was changed")
+
+func (c *iceConn) wait(b []byte, expired <-chan time.Time) (n int, from net.Addr, err error) {
 	select {
 	case s := <-c.wire.signals:
-		return copy(b, s.data), s.from, nil, false
+		return copy(b, s.data), s.from, nil
 	case <-expired:
-		return 0, nil, os.ErrDeadlineExceeded, false
+		return 0, nil, os.ErrDeadlineExceeded
 	case <-c.wake:
-		return 0, nil, nil, true
+		return 0, nil, errDeadlineMoved
 	case <-c.closed:
 	case <-c.wire.closed:
 	}
-	return 0, nil, net.ErrClosed, false
+	return 0, nil, net.ErrClosed
 }
 
 // WriteTo implements net.PacketConn.

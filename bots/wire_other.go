@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build !(linux && (amd64 || arm64))
 
 package bots
 
@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// batchReader reads one datagram at a time: the portable form of the one for Linux. Used by one goroutine.
+// batchReader reads one datagram at a time: the portable form of the one in wire_batch.go. Used by one goroutine.
 type batchReader struct {
 	conn   *net.UDPConn
 	buffer [maxDatagram]byte

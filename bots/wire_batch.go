@@ -1,3 +1,5 @@
+//go:build linux && (amd64 || arm64)
+
 package bots
 
 import (
@@ -102,7 +104,7 @@ func (r *batchReader) at(i int) int64 {
 	b := r.control[i][:r.headers[i].hdr.Controllen]
 	for len(b) >= unix.SizeofCmsghdr {
 		h := (*unix.Cmsghdr)(unsafe.Pointer(&b[0]))
-		if h.Len < unix.SizeofCmsghdr || uint64(h.Len) > uint64(len(b)) {
+		if h.Len < unix.SizeofCmsghdr || int(h.Len) > len(b) {
 			break
 		}
 		value := b[unix.SizeofCmsghdr:h.Len]
