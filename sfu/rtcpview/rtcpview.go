@@ -34,7 +34,7 @@ type Packet struct {
 	Body   []byte
 }
 
-// Next reads the first packet of compound b and returns the rest.
+// Next reads the first packet of compound b, without its padding, and returns the rest.
 func Next(b []byte) (p Packet, rest []byte, err error) {
 	if len(b) < 4 || b[0]>>6 != 2 {
 		return Packet{}, nil, ErrMalformed
@@ -43,7 +43,18 @@ func Next(b []byte) (p Packet, rest []byte, err error) {
 	if n > len(b) {
 		return Packet{}, nil, ErrMalformed
 	}
-	return Packet{Type: b[1], Format: b[0] & 0x1f, Body: b[4:n]}, b[n:], nil
+	body := b[4:n:n]
+	if b[0]&0x20 != 0 { // padding, whose last byte counts it: RFC 3550 §6.4.1 wants fours, transport-wide feedback is padded by 1 to 3
+		if len(body) == 0 {
+			return Packet{}, nil, ErrMalformed
+		}
+		pad := int(body[len(body)-1])
+		if pad == 0 || pad > len(body) {
+			return Packet{}, nil, ErrMalformed
+		}
+		body = body[:len(body)-pad]
+	}
+	return Packet{Type: b[1], Format: b[0] & 0x1f, Body: body}, b[n:], nil
 }
 
 // SenderReport is the sender information of an SR (RFC 3550 §6.4.1).
@@ -86,7 +97,7 @@ func (p Packet) Receptions() int {
 	return min(int(p.Format), (len(p.Body)-at)/24)
 }
 
-// Reception reads report block i.
+// Reception reads report block i, which must be below Receptions.
 func (p Packet) Reception(i int) Reception {
 	at := 4
 	if p.Type == TypeSR {
@@ -118,7 +129,7 @@ func (p Packet) NACKs() int {
 	return (len(p.Body) - 8) / 4
 }
 
-// NACK reads pair i: the packet id and the bit mask of the sixteen packets after it.
+// NACK reads pair i, which must be below NACKs: the packet id and the bit mask of the sixteen packets after it.
 func (p Packet) NACK(i int) (pid, blp uint16) {
 	b := p.Body[8+4*i:]
 	return binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
@@ -132,5 +143,5 @@ func (p Packet) FIRs() int {
 	return (len(p.Body) - 8) / 8
 }
 
-// FIR reads the SSRC of entry i.
+// FIR reads the SSRC of entry i, which must be below FIRs.
 func (p Packet) FIR(i int) uint32 { return binary.BigEndian.Uint32(p.Body[8+8*i:]) }
