@@ -50,7 +50,10 @@ export function installProbe() {
       this.addEventListener('message', (event) => keep('<', event.data));
     }
 
-    /** @param {string | ArrayBufferLike | Blob | ArrayBufferView<ArrayBuffer>} data */
+    /**
+     * @override
+     * @param {string | Blob | BufferSource} data
+     */
     send(data) {
       keep('>', data);
       super.send(data);
@@ -70,27 +73,45 @@ export function installProbe() {
 }
 
 /**
- * Counts the frames every video element in a tile presents (spare elements wait outside). Runs in the page.
+ * Counts the frames that every video element in a tile presents, and those decoded for it (spare elements wait outside).
+ * One's own picture is not decoded. Runs in the page.
  * @param {number} ms how long to count
- * @returns {Promise<{participant: string, source: string, frames: number, width: number, height: number}[]>}
+ * @returns {Promise<{participant: string, source: string, self: boolean, presented: number, decoded: number, width: number, height: number}[]>}
  */
 export async function countFrames(ms) {
+  /** @type {Probe} */
+  const probe = Reflect.get(window, 'conclaveProbe');
+  const decodedByTrack = async () => {
+    /** @type {Map<string, number>} */
+    const decoded = new Map();
+    for (const connection of probe.connections) {
+      if (connection.connectionState === 'closed') continue;
+      (await connection.getStats()).forEach((report) => {
+        if (report.type === 'inbound-rtp' && report.kind === 'video') decoded.set(report.trackIdentifier, report.framesDecoded ?? 0);
+      });
+    }
+    return decoded;
+  };
   const videos = [...document.querySelectorAll('video')].filter((video) => video.closest('[data-testid="tile"]') && video.checkVisibility());
   const counts = videos.map((video) => {
     const tile = video.closest('[data-testid="tile"]');
     const count = {
       participant: tile?.getAttribute('data-participant') ?? '', source: tile?.getAttribute('data-source') ?? '',
-      frames: 0, width: 0, height: 0,
+      self: video.matches('[data-testid="self-video"]'), presented: 0, decoded: 0, width: 0, height: 0,
     };
     const onFrame = () => {
-      count.frames += 1;
+      count.presented += 1;
       video.requestVideoFrameCallback(onFrame);
     };
     video.requestVideoFrameCallback(onFrame);
     return count;
   });
+  const before = await decodedByTrack();
   await new Promise((resolve) => { setTimeout(resolve, ms); });
+  const after = await decodedByTrack();
   videos.forEach((video, i) => {
+    const track = video.srcObject instanceof MediaStream ? video.srcObject.getVideoTracks()[0]?.id : undefined;
+    counts[i].decoded = (after.get(track ?? '') ?? 0) - (before.get(track ?? '') ?? 0);
     counts[i].width = video.videoWidth;
     counts[i].height = video.videoHeight;
   });

@@ -204,12 +204,12 @@ export class Person {
   }
 
   /**
-   * How many frames a second each visible video element presents.
+   * How many frames a second each visible video element presents, and how many are decoded for it.
    * @param {number} [ms]
    */
   async frameRates(ms = 2000) {
     const counts = await this.page.evaluate(countFrames, ms);
-    return counts.map((count) => ({ ...count, fps: (count.frames * 1000) / ms }));
+    return counts.map((count) => ({ ...count, presented: (count.presented * 1000) / ms, decoded: (count.decoded * 1000) / ms }));
   }
 
   /**
