@@ -1,6 +1,7 @@
 // One tile: somebody's camera or screen, their name, and what is to be known about them.
 /** @import {CallContext} from '../screens/call.js' */
 /** @import {PlacedTile} from '../core/tiles.js' */
+/** @import {Box} from '../core/layout.js' */
 /** @import {State} from '../core/state.js' */
 /** @import {Person} from '../core/types.js' */
 import { h, attr, setHidden, setText } from '../ui/dom.js';
@@ -25,6 +26,8 @@ export class TileElement {
   #menu;
   /** @type {HTMLVideoElement|null} the person's own picture */
   #own = null;
+  /** @type {Box|null} */
+  #box = null;
   el;
 
   /** @param {CallContext} context @param {PlacedTile} tile */
@@ -71,12 +74,25 @@ export class TileElement {
   /** @param {PlacedTile} tile */
   #move({ box, role }) {
     const { style } = this.el;
+    const before = this.#box;
+    if (before && before.x === box.x && before.y === box.y && before.w === box.w && before.h === box.h && this.el.dataset.role === role) return;
+    this.#box = box;
+    if (before && before.w > 0 && box.w > 0) this.#glide(before, box);
     style.transform = `translate(${box.x}px, ${box.y}px)`;
     style.width = `${box.w}px`;
     style.height = `${box.h}px`;
     style.setProperty('--tile-size', `${Math.min(box.w, box.h)}px`);
     attr(this.el, 'data-role', role);
     this.el.classList.toggle('tiny', box.w < 150 || box.h < 90);
+  }
+
+  /** @param {Box} from @param {Box} to moves by transform alone, which costs no layout however many tiles there are */
+  #glide(from, to) {
+    if (matchMedia('(prefers-reduced-motion: reduce)').matches) return;
+    this.el.animate([
+      { transform: `translate(${from.x}px, ${from.y}px) scale(${from.w / to.w}, ${from.h / to.h})` },
+      { transform: `translate(${to.x}px, ${to.y}px)` },
+    ], { duration: 220, easing: 'cubic-bezier(0.2, 0, 0, 1)' });
   }
 
   /** @param {PlacedTile} tile @param {HTMLVideoElement|null} video */

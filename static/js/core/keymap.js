@@ -19,11 +19,11 @@ export const SHORTCUTS = [
   { keys: '?', command: 'help' },
 ];
 
-/** @type {Record<string, Command>} */
-const BY_KEY = {
-  m: 'mic', v: 'camera', s: 'screen', h: 'hand', r: 'react', c: 'chat', p: 'people', l: 'layout', i: 'stats', '?': 'help',
-  ArrowLeft: 'previous', ArrowRight: 'next',
-};
+/** @type {Map<string, Command>} */
+const BY_KEY = new Map([
+  ['m', 'mic'], ['v', 'camera'], ['s', 'screen'], ['h', 'hand'], ['r', 'react'], ['c', 'chat'], ['p', 'people'], ['l', 'layout'],
+  ['i', 'stats'], ['?', 'help'], ['ArrowLeft', 'previous'], ['ArrowRight', 'next'],
+]);
 
 /**
  * @typedef {object} Stroke
@@ -46,5 +46,5 @@ export function command(k, edge, enabled) {
   }
   if (edge === 'up' || k.repeat) return null;
   if (k.onControl && k.key.startsWith('Arrow')) return null;
-  return BY_KEY[k.key.length === 1 ? k.key.toLowerCase() : k.key] ?? null;
+  return BY_KEY.get(k.key.length === 1 ? k.key.toLowerCase() : k.key) ?? null;
 }

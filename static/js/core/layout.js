@@ -70,11 +70,12 @@ export function capacity(width, height, opts = {}) {
 /**
  * stage splits the space into a stage and a strip of thumbnails beside or under it.
  * @param {number} staged tiles on the stage @param {number} others how many more there are
- * @param {number} width @param {number} height @param {{gap?: number}} [opts]
+ * @param {number} width @param {number} height @param {GridOptions} [opts] aspects are of the tiles on the stage
  * @returns {{stage: Box[], strip: Box[], perPage: number}} perPage: how many of the others the strip holds
  */
-export function stage(staged, others, width, height, { gap = 8 } = {}) {
-  if (others === 0) return { stage: grid(staged, width, height, { gap, minAspect: 0.5, maxAspect: 4 }), strip: [], perPage: 0 };
+export function stage(staged, others, width, height, { gap = 8, minAspect = 0.5, maxAspect = 4 } = {}) {
+  const shape = { gap, minAspect, maxAspect };
+  if (others === 0) return { stage: grid(staged, width, height, shape), strip: [], perPage: 0 };
   const side = width > height * 1.1;
   const thumbW = side ? Math.max(112, Math.min(240, width * 0.17)) : Math.max(92, Math.min(180, (width - 2 * gap) / 3));
   const thumbH = Math.min((thumbW * 9) / 16, height / 3);
@@ -88,7 +89,7 @@ export function stage(staged, others, width, height, { gap = 8 } = {}) {
     : { x: start + i * step, y: height - thumbH, w: thumbW, h: thumbH }));
   const w = side ? width - thumbW - gap : width;
   const h = side ? height : height - thumbH - gap;
-  return { stage: grid(staged, w, h, { gap, minAspect: 0.5, maxAspect: 4 }), strip, perPage };
+  return { stage: grid(staged, w, h, shape), strip, perPage };
 }
 
 /**

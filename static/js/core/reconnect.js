@@ -116,6 +116,7 @@ export function next(l, event, now) {
       if (l.step === 'ice_restart') return climb({ ...l, media: false }, now);
       return stay({ media: false });
     case 'negotiation_failed':
+      if (l.step === 'ok' && !l.media && l.socket) return climb(l, now);
       return l.step === 'ice_restart' || l.step === 'new_connection' ? climb(l, now) : stay({});
     case 'retry':
       return { ladder: { ...newLadder(), step: 'rejoin', socket: false, media: false, deadline: now + REJOIN_MS, attempt: 1, retryAt: now }, actions: [] };

@@ -135,10 +135,12 @@ function stagedTiles(tiles, o) {
 function stageView(tiles, staged, o) {
   const keys = new Set(staged.map((t) => t.key));
   const rest = tiles.filter((t) => !keys.has(t.key));
-  const { perPage } = layout.stage(staged.length, rest.length, o.width, o.height);
+  // A face is framed like a picture; a screen takes all there is, since its shape is not ours to know.
+  const shape = staged.some((t) => t.source === 'screen') ? {} : { minAspect: o.height > o.width ? 0.7 : 1.5, maxAspect: 16 / 9 };
+  const { perPage } = layout.stage(staged.length, rest.length, o.width, o.height, shape);
   const { page, pages, from, to } = layout.pages(rest.length, perPage, o.page);
   const shown = rest.slice(from, to);
-  const boxes = layout.stage(staged.length, shown.length, o.width, o.height);
+  const boxes = layout.stage(staged.length, shown.length, o.width, o.height, shape);
   return {
     kind: 'stage', page, pages,
     tiles: [

@@ -1,8 +1,7 @@
 // Every sentence the client can say, in English. Forms by number are {one, other}, chosen by the parameter n.
 
 export const en = {
-  'app.tagline': 'Meetings that leave nothing behind',
-  close: 'Close', cancel: 'Cancel', dismiss: 'Dismiss', copy: 'Copy', copied: 'Copied', back: 'Back', save: 'Save', retry: 'Try again',
+  close: 'Close', cancel: 'Cancel', dismiss: 'Dismiss', copy: 'Copy', copied: 'Copied', retry: 'Try again',
   you: 'You', loading: 'One moment…', home: 'Back to the start', optional: 'optional',
 
   'signin.title': 'Sign in',
@@ -26,7 +25,6 @@ export const en = {
   'home.lead': 'Start a meeting and share its link. When it ends, nothing of it is left: no recording, no chat, no record of who was there.',
   'home.new': 'New meeting',
   'home.new.options': 'Meeting options',
-  'home.creating': 'Creating…',
   'home.join': 'Join',
   'home.join.label': 'Meeting link or code',
   'home.join.placeholder': 'k7qm-2f9x-w3dj-8hrt',
@@ -69,7 +67,6 @@ export const en = {
   'prejoin.level': 'Microphone level',
   'prejoin.level.silent': 'No sound yet. Say something: the bar should move.',
   'prejoin.speaker.test': 'Test speaker', 'prejoin.speaker.playing': 'Playing a tone…',
-  'prejoin.devices': 'Devices',
   'prejoin.people': { one: 'One person is in the meeting.', other: '{n} people are in the meeting.' },
   'prejoin.people.none': 'Nobody is here yet.',
   'prejoin.locked': 'The host has locked this meeting. Nobody can join now.',
@@ -141,8 +138,7 @@ export const en = {
 
   'chat.title': 'Chat', 'chat.empty': 'Messages are seen by those who are here now, and are gone when the meeting ends.',
   'chat.placeholder': 'Write a message', 'chat.send': 'Send', 'chat.everyone': 'Everyone', 'chat.to': 'To', 'chat.private': 'Only for {name}',
-  'chat.private.from': 'Only for you', 'chat.toolong': 'A message has at most 2,000 characters.', 'chat.gone': 'They have left the meeting.',
-  'chat.failed': 'The message was not sent. {why}',
+  'chat.private.from': 'Only for you',
 
   'people.title': 'People', 'people.search': 'Find somebody', 'people.none': 'Nobody of that name is here.',
   'people.waiting': 'Waiting room', 'people.here': 'In the meeting', 'people.admit': 'Admit', 'people.admit.all': 'Admit all', 'people.deny': 'Deny',
@@ -158,8 +154,8 @@ export const en = {
   'people.invite': 'Invite people',
   'role.host': 'Host', 'role.cohost': 'Co-host', 'role.participant': 'Participant', 'role.viewer': 'Viewer',
 
-  'info.title': 'Meeting details', 'info.link': 'Link', 'info.code': 'Code', 'info.ends': 'Ends at {time} at the latest', 'info.copy': 'Copy link',
-  'info.share': 'Share…', 'info.ics': 'Calendar file', 'info.security': 'Protection', 'info.qr': 'Scan to open the meeting on a phone',
+  'info.title': 'Meeting details', 'info.link': 'Link', 'info.code': 'Code', 'info.ends': 'Ends at {time} at the latest',
+  'info.share': 'Share…', 'info.ics': 'Calendar file', 'info.qr': 'Scan to open the meeting on a phone',
   'info.invitation': 'Join the meeting “{title}”',
 
   'settings.title': 'Settings', 'settings.mirror': 'Mirror my own picture', 'settings.shortcuts': 'Single-key shortcuts',
@@ -195,6 +191,7 @@ export const en = {
   'bye.protocol_error': 'Something went wrong', 'bye.protocol_error.text': 'This page and the server did not understand each other. Reload the page and join again.',
   'bye.shutting_down': 'The server is restarting', 'bye.shutting_down.text': 'Meetings live in memory only, so this one has ended. A new one can start in a moment.',
   'bye.media_failed': 'Sound and picture failed', 'bye.media_failed.text': 'The media connection was lost for good. You can join again.',
+  'bye.internal': 'The server made a mistake', 'bye.internal.text': 'Your part in the meeting ended because of it. You can join again.',
   'bye.unreachable': 'The meeting cannot be reached', 'bye.unreachable.text': 'We tried to get your seat back, to find another route, to connect anew, and to join again. Check your network, then try again.',
   'bye.rejoin': 'Join again',
 

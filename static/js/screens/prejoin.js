@@ -145,7 +145,7 @@ function form(app, o, title) {
   };
   return h('form', { class: 'prejoin-form', novalidate: true, onsubmit: (/** @type {SubmitEvent} */ e) => { e.preventDefault(); void submit(); } },
     h('p', { class: 'eyebrow' }, t('prejoin.title')), h('h1', { 'data-testid': 'meeting-title' }, title),
-    h('p', { class: 'muted' }, info.participants > 0 ? t('prejoin.people', { n: info.participants }) : t('prejoin.people.none'),
+    h('p', { class: 'muted' }, info.host && `${t('prejoin.host')} `, info.participants > 0 ? t('prejoin.people', { n: info.participants }) : t('prejoin.people.none'),
       ' ', t('prejoin.ends', { time: timeOfDay(info.expires_at) })),
     name.el, password?.el, error,
     info.locked && !info.host ? h('p', { class: 'hint', role: 'status' }, icon('lock'), t('prejoin.locked')) : asks && h('p', { class: 'hint' }, icon('door'), t('prejoin.lobby')),
