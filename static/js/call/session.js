@@ -22,6 +22,8 @@ import { snapshot } from '../media/stats.js';
 /** Two `view` messages are at least this far apart. */
 const VIEW_GAP_MS = 120;
 const STATS_MS = 2000;
+/** Reasons of `bye` after which the seat is still there (docs/protocol.md). */
+const RESUMABLE = new Set(['slow_reader', 'rate_limited', 'protocol_error']);
 
 /** @typedef {{socket: number, welcome: number, answer: number, media: number, frame: number}} Phases ms since the person pressed join, 0 for not yet */
 
@@ -69,6 +71,8 @@ export class Session extends EventTarget {
   #sentWants = null;
   #viewTimer = 0;
   #viewAt = 0;
+  /** @type {number[]} when the server closed the socket but kept the seat, ms */
+  #byes = [];
   #over = false;
 
   /**
@@ -158,7 +162,11 @@ export class Session extends EventTarget {
 
   /** @param {ServerMessage} m */
   #bye(m) {
-    if (m.reason === 'shutting_down' && this.store.get().call.phase === 'joined') return; // the close that follows starts the ladder
+    const now = performance.now();
+    const resumable = RESUMABLE.has(m.reason) && this.store.get().call.phase === 'joined';
+    this.#byes = this.#byes.filter((at) => now - at < 60_000);
+    // The close that follows starts the ladder; but who is thrown out again and again is better told so.
+    if (resumable && this.#byes.push(now) <= 3) return;
     this.#end(m.reason, m.message);
   }
 
