@@ -49,15 +49,22 @@ func (l *seqLog) add(seq uint16, rtx bool) (ext int64, fresh bool) {
 	ext = l.highest + int64(int16(seq-uint16(l.highest)))
 	switch {
 	case ext > l.highest:
-		for n := max(l.highest+1, ext-seqWindow+1); n < ext; n++ {
+		for n := max(l.highest+1, ext-seqWindow+1); n < ext; n++ { // what lies between is missing so far
 			l.state[n%seqWindow] = seqState{}
 		}
 		l.highest = ext
-	case ext < l.base:
-		return ext, false
 	case ext <= l.highest-seqWindow:
 		l.TooOld++
 		return ext, false
+	case ext < l.base:
+		if rtx {
+			return ext, false
+		}
+		for n := ext + 1; n < l.base; n++ { // overtaken by the stream's first packet to arrive
+			l.state[n%seqWindow] = seqState{}
+		}
+		l.base = ext
+		l.Reordered++
 	default:
 		if l.state[ext%seqWindow].here {
 			l.Duplicates++

@@ -82,6 +82,18 @@ func TestRetransmissionAheadOfItsStreamIsNotCounted(t *testing.T) {
 	}
 }
 
+func TestAPacketOvertakenAtTheBeginningIsCounted(t *testing.T) {
+	var l seqLog
+	l.add(2, false)
+	if _, fresh := l.add(65535, false); !fresh { // three before
+		t.Fatal("not counted")
+	}
+	l.add(1, false)
+	if before, _ := l.lost(); l.expected() != 4 || before != 1 || l.Reordered != 2 {
+		t.Errorf("expected %d, lost %d, %d out of order", l.expected(), before, l.Reordered)
+	}
+}
+
 func TestAJumpForwardForgetsWhatIsTooOld(t *testing.T) {
 	var l seqLog
 	l.add(0, false)
