@@ -104,7 +104,7 @@ func (s *socket) join(ctx context.Context, m *protocol.Join) {
 		return
 	}
 	key := attempt{s.client, id}
-	if wait, ok := s.mayTry(key); !ok {
+	if wait, ok := s.mayTry(m, key); !ok {
 		s.refuse(m, protocol.ErrRateLimited,
 			fmt.Sprintf("Too many attempts to join. Try again in %d seconds.", int(math.Ceil(wait.Seconds()))))
 		return
@@ -127,13 +127,15 @@ func (s *socket) join(ctx context.Context, m *protocol.Join) {
 }
 
 // mayTry applies the limits on joining.
-func (s *socket) mayTry(key attempt) (wait time.Duration, ok bool) {
+func (s *socket) mayTry(m *protocol.Join, key attempt) (wait time.Duration, ok bool) {
 	now := s.h.cfg.Now()
 	if ok, wait := s.h.limits.unknown.Check(now, s.client); !ok {
 		return wait, false
 	}
-	if ok, wait := s.h.limits.wrong.Check(now, key); !ok {
-		return wait, false
+	if m.Password != "" || m.Resume != "" {
+		if ok, wait := s.h.limits.wrong.Check(now, key); !ok {
+			return wait, false
+		}
 	}
 	if s.who.Bot {
 		return 0, true

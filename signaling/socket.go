@@ -85,11 +85,11 @@ func (s *socket) guard(f func()) {
 		_ = recover() // its value might hold what somebody typed; the stack holds none of it
 		s.h.metrics.panicked()
 		s.h.cfg.Log.Error("panic in a participant's handling", "stack", string(debug.Stack()))
+		s.send(&protocol.Error{Error: protocol.ErrInternal, Message: "Something went wrong on the server.", Fatal: true})
+		s.bye(protocol.ByeInternal)
 		if seat := s.seat.Load(); seat != nil {
 			seat.Leave(meeting.ByeInternal)
 		}
-		s.send(&protocol.Error{Error: protocol.ErrInternal, Message: "Something went wrong on the server.", Fatal: true})
-		s.bye(protocol.ByeInternal)
 	}()
 	f()
 	fine = true
@@ -167,10 +167,18 @@ func (s *socket) write() {
 	}
 }
 
+// writeFrame is false when the connection is of no more use. A client that takes no byte for WriteTimeout reads too
+// slowly, however short its queue; no bye can reach it.
 func (s *socket) writeFrame(frame []byte) bool {
 	ctx, cancel := context.WithTimeout(s.ctx, s.h.cfg.WriteTimeout)
 	defer cancel()
-	return s.conn.Write(ctx, websocket.MessageText, frame) == nil
+	if s.conn.Write(ctx, websocket.MessageText, frame) == nil {
+		return true
+	}
+	if s.ctx.Err() == nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		s.out.finish(nil, protocol.ByeSlowReader, true)
+	}
+	return false
 }
 
 // closeStatus is the status code of the close frame (RFC 6455 §7.4.1).
@@ -214,7 +222,6 @@ func (s *socket) read() {
 		data, err := s.receive()
 		if err != nil {
 			if errors.Is(err, errTooLarge) || errors.Is(err, errNotText) {
-				s.fatal(err)
 				s.drain()
 			}
 			return
@@ -269,16 +276,26 @@ func (s *socket) receive() ([]byte, error) {
 	}
 	defer time.AfterFunc(s.h.cfg.MessageTimeout, cancel).Stop()
 	if kind != websocket.MessageText {
-		return nil, errNotText
+		return nil, s.refuseMessage(r, errNotText)
 	}
 	data, err := io.ReadAll(io.LimitReader(r, protocol.MaxOffer+1))
 	if err != nil {
 		return nil, err //nolint:wrapcheck // not looked at
 	}
 	if len(data) > protocol.MaxOffer {
-		return nil, errTooLarge
+		return nil, s.refuseMessage(r, errTooLarge)
 	}
 	return data, nil
+}
+
+// refuseMessage ends the socket because of a message, and reads the rest of it, so that the error gets through: a
+// client that is still writing does not read.
+func (s *socket) refuseMessage(rest io.Reader, why error) error {
+	s.fatal(why)
+	if _, err := io.Copy(io.Discard, rest); err != nil {
+		return err //nolint:wrapcheck // not looked at
+	}
+	return why
 }
 
 // fatal answers what cannot be a message, and ends the socket.
