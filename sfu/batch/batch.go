@@ -3,6 +3,7 @@
 package batch
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 )
@@ -20,6 +21,9 @@ const (
 	// MaxReceive is how many datagrams one Receive returns.
 	MaxReceive = 64
 )
+
+// ErrFull is returned by Send when the socket's buffer, or the system's, has no room: what is left has to wait or be dropped.
+var ErrFull = errors.New("batch: socket buffer is full")
 
 // Datagram is a received datagram. Data is valid until the next Receive.
 type Datagram struct {
@@ -59,7 +63,9 @@ type Receiver interface {
 
 // Sender writes to one socket. One goroutine a Sender, any number of Senders a socket.
 type Sender interface {
-	// Send writes up to MaxMessages messages and returns how many left. It does not wait: a full socket buffer ends it early.
+	// Send writes up to MaxMessages messages and returns how many left. It does not wait: a full socket buffer ends it early
+	// with ErrFull. An error that is neither ErrFull nor net.ErrClosed is about messages[sent] alone (its destination cannot be
+	// reached): those behind it can still be sent.
 	Send(messages []Message) (sent int, err error)
 	// MaxSegments is how many datagrams a message may be now: 1 once the kernel or device refused UDP_SEGMENT.
 	MaxSegments() int

@@ -42,8 +42,12 @@ func Listen(addr netip.AddrPort) (Conn, error) {
 	if err != nil {
 		return nil, errors.Join(err, uc.Close())
 	}
-	c := &linuxConn{uc: uc, rc: rc, is6: network == "udp6"}
-	c.gso.Store(true)
+	c := &linuxConn{uc: uc, rc: rc}
+	var noGSO error
+	if err := rc.Control(func(fd uintptr) { _, noGSO = unix.GetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT) }); err != nil {
+		return nil, errors.Join(err, uc.Close())
+	}
+	c.gso.Store(noGSO == nil) // Linux 4.18 and later
 	return c, nil
 }
 
@@ -62,8 +66,7 @@ func setOptions(fd int) error {
 type linuxConn struct {
 	uc  *net.UDPConn
 	rc  syscall.RawConn
-	is6 bool
-	gso atomic.Bool // cleared when the kernel or the device refuses UDP_SEGMENT
+	gso atomic.Bool // the kernel knows UDP_SEGMENT and no device has refused it
 }
 
 func (c *linuxConn) WriteTo(b []byte, to netip.AddrPort) (int, error) {
@@ -210,11 +213,14 @@ type control struct {
 	_    [6]byte
 }
 
+// single is the sender's header for sending segments one by one; those before it are for a batch of messages.
+const single = MaxMessages
+
 type sender struct {
 	conn  *linuxConn
-	hdrs  [MaxMessages]mmsghdr
-	iovs  [MaxMessages]unix.Iovec
-	ctls  [MaxMessages]control
+	hdrs  [MaxMessages + 1]mmsghdr
+	iovs  [MaxMessages + 1]unix.Iovec
+	ctls  [MaxMessages + 1]control
 	from  int
 	to    int
 	sent  int
@@ -252,31 +258,44 @@ func (s *sender) Send(messages []Message) (sent int, err error) {
 	for i := range messages {
 		s.fill(i, &messages[i])
 	}
-	s.to = len(messages)
 	for sent < len(messages) {
-		s.from = sent
-		if err := s.conn.rc.Write(s.call); err != nil {
+		n, err := s.write(sent, len(messages))
+		sent += n
+		switch {
+		case err == nil:
+			continue
+		case messages[sent].Segments() > 1 && errors.Is(err, unix.EIO):
+			s.conn.gso.Store(false) // the device cannot checksum what it would segment
+		case messages[sent].Segments() > 1 && errors.Is(err, unix.EINVAL):
+			// Segments larger than the path takes, or more than the kernel: this message's fault, not the device's.
+		default:
 			return sent, err
+		}
+		if err := s.oneByOne(messages[sent]); err != nil {
+			return sent, err
+		}
+		sent++
+	}
+	return sent, nil
+}
+
+// write sends the messages of headers from to to, and returns how many left before the first error.
+func (s *sender) write(from, to int) (n int, err error) {
+	for {
+		s.from, s.to = from, to
+		if err := s.conn.rc.Write(s.call); err != nil {
+			return 0, err
 		}
 		switch s.errno {
 		case 0:
-			sent += s.sent
+			return s.sent, nil
 		case unix.EINTR, unix.ECONNREFUSED: // ECONNREFUSED: an ICMP error for an earlier datagram, reported once
-		case unix.EIO, unix.EINVAL:
-			// EIO: the device cannot checksum what it would segment. EINVAL: no UDP_SEGMENT here. Either way: one by one.
-			if messages[sent].Segments() == 1 {
-				return sent, s.errno
-			}
-			s.conn.gso.Store(false)
-			if err := s.oneByOne(messages[sent]); err != nil {
-				return sent, err
-			}
-			sent++
+		case unix.EAGAIN, unix.ENOBUFS, unix.ENOMEM:
+			return 0, ErrFull
 		default:
-			return sent, s.errno
+			return 0, s.errno
 		}
 	}
-	return sent, nil
 }
 
 func (s *sender) fill(i int, m *Message) {
@@ -295,10 +314,12 @@ func (s *sender) fill(i int, m *Message) {
 	h.SetControllen(unix.CmsgSpace(2))
 }
 
+// oneByOne sends m without UDP_SEGMENT.
 func (s *sender) oneByOne(m Message) error {
 	for rest := m.Data; len(rest) > 0; {
 		n := min(m.Segment, len(rest))
-		if _, err := s.conn.WriteTo(rest[:n], m.To.AddrPort); err != nil {
+		s.fill(single, &Message{Data: rest[:n], Segment: n, To: m.To})
+		if _, err := s.write(single, single+1); err != nil {
 			return err
 		}
 		rest = rest[n:]
