@@ -7,6 +7,6 @@
 // machine of the server they measure.
 //
 // Start reading at Run (run.go: many bots and the report), then bot (bot.go: the life of one), publisher.go and
-// receiver.go (its media). What decides is pure and has neither socket nor clock: seqlog.go, frames.go, packetize.go,
+// feedback.go (what it sends, and how it obeys), receiver.go and requests.go (what it receives, and asks for). What decides is pure and has neither socket nor clock: seqlog.go, frames.go, packetize.go,
 // threshold.go, gate.go.
 package bots
