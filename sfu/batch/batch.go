@@ -12,10 +12,10 @@ const (
 	// MaxDatagram is the largest datagram received; longer ones are cut, and then fail authentication. WebRTC keeps to
 	// about 1,200 bytes, the Ethernet MTU bounds what arrives in one piece.
 	MaxDatagram = 1600
-	// MaxSegments and MaxMessage bound one message with UDP_SEGMENT: the kernel takes 64 segments (UDP_MAX_SEGMENTS) and
-	// 65,507 bytes.
+	// MaxSegments bounds the datagrams of one message: with UDP_SEGMENT the kernel takes 64 (UDP_MAX_SEGMENTS).
 	MaxSegments = 60
-	MaxMessage  = 64000
+	// MaxMessage bounds the bytes of one message: with UDP_SEGMENT the kernel takes 65,507.
+	MaxMessage = 64000
 	// MaxMessages is how many messages go into one sendmmsg.
 	MaxMessages = 64
 	// MaxReceive is how many datagrams one Receive returns.
