@@ -44,14 +44,8 @@ func main() {
 // run is main without the process.
 func run(args, environ []string, c console) int {
 	var grammar cli
-	sources := config.NewSources(environ, fileFlag(args))
 	exit := -1
-	parser, err := kong.New(&grammar,
-		kong.Name("conclave"), kong.Description("A meeting server that cannot listen in."),
-		kong.Resolvers(sources), kong.Bind(c, sources), kong.Writers(c.out, c.err),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
-		kong.Exit(func(code int) { exit = code }),
-	)
+	parser, err := newParser(&grammar, config.NewSources(environ, fileFlag(args)), c, func(code int) { exit = code })
 	if err != nil {
 		_, _ = fmt.Fprintln(c.err, "conclave:", err)
 		return 2
@@ -73,6 +67,14 @@ func run(args, environ []string, c console) int {
 		return 1
 	}
 	return 0
+}
+
+func newParser(grammar *cli, sources *config.Sources, c console, exit func(int)) (*kong.Kong, error) {
+	return kong.New(grammar, //nolint:wrapcheck // printed as it is
+		kong.Name("conclave"), kong.Description("A meeting server that cannot listen in."),
+		kong.Resolvers(sources), kong.Bind(c, sources), kong.Writers(c.out, c.err),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}), kong.Exit(exit),
+	)
 }
 
 // fileFlag finds --config before kong does: the file gives values to the other flags.

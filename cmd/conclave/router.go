@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -89,9 +90,17 @@ func observe(log *slog.Logger, m *metrics) func(http.Handler) http.Handler {
 			}
 			method, route, duration := knownMethod(r.Method), routePattern(r), time.Since(start)
 			m.request(method, route, status, duration)
-			log.Debug("request", "method", method, "route", route, "status", status, "duration_ms", duration.Milliseconds())
+			log.Log(r.Context(), requestLevel(route), "request", "method", method, "route", route, "status", status, "duration_ms", duration.Milliseconds())
 		})
 	}
+}
+
+// requestLevel logs what people do to the API, and leaves files and probes to debugging.
+func requestLevel(route string) slog.Level {
+	if strings.HasPrefix(route, "/api/") || route == "/ws" {
+		return slog.LevelInfo
+	}
+	return slog.LevelDebug
 }
 
 // knownMethod keeps what a client made up out of logs and labels.
