@@ -10,7 +10,8 @@ import (
 // trio is a meeting with a host, a participant and another participant.
 func trio(t *testing.T, settings ...setting) (st *stage, ana, ben, cem *someone) {
 	st = newStage(t, settings...)
-	return st, st.join("ana"), st.join("ben"), st.join("cem")
+	ana, ben, cem = st.join("ana"), st.join("ben"), st.join("cem")
+	return st, ana, ben, cem
 }
 
 var everything = sfu.Sources(sfu.Mic, sfu.Camera, sfu.Screen, sfu.ScreenAudio)

@@ -232,7 +232,7 @@ func TestSpeakersAreToldOnChangeAndToNewcomers(t *testing.T) {
 	}
 	st.must(ben, Leave{})
 	say()
-	if st.s.speakers != nil && len(st.s.speakers) != 0 {
+	if len(st.s.speakers) != 0 {
 		t.Fatal("somebody who left speaks")
 	}
 }

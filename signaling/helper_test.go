@@ -176,6 +176,9 @@ func newServer(t testing.TB, change ...func(*Config, *meeting.Config)) *server {
 	for _, f := range change {
 		f(&cfg, &meetings)
 	}
+	if meetings.Media != meeting.Media(s.media) {
+		s.media = nil // the real one
+	}
 	if s.registry, err = meeting.NewRegistry(meetings); err != nil {
 		t.Fatal(err)
 	}

@@ -155,16 +155,16 @@ func TestRateOfSignalsOverTheWire(t *testing.T) {
 	}
 	limited := 0
 	for range 60 {
-		switch m := match(p, func(m protocol.ServerMessage) bool {
+		m := match(p, func(m protocol.ServerMessage) bool {
 			switch m.(type) {
 			case *protocol.OK, *protocol.Error:
 				return true
 			}
 			return false
-		}).(type) {
-		case *protocol.Error:
-			if m.Error != protocol.ErrRateLimited || m.Fatal {
-				t.Fatalf("%+v", m)
+		})
+		if e, ok := m.(*protocol.Error); ok {
+			if e.Error != protocol.ErrRateLimited || e.Fatal {
+				t.Fatalf("%+v", e)
 			}
 			limited++
 		}
