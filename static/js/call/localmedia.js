@@ -37,7 +37,11 @@ export class LocalMedia {
   #loud = 0;
 
   /** @param {Partial<Local>} change */
-  #set(change) { this.store.set((l) => ({ ...l, ...change })); }
+  #set(change) {
+    const now = this.store.get();
+    const keys = /** @type {(keyof Local)[]} */ (Object.keys(change));
+    if (keys.some((k) => now[k] !== change[k])) this.store.set({ ...now, ...change });
+  }
 
   /** @param {Outlet} outlet where tracks go from now on */
   attach(outlet) { this.#outlet = outlet; }
@@ -167,7 +171,7 @@ export class LocalMedia {
       const { micOn, mutedTalking } = this.store.get();
       this.#loud = !micOn && level > TALKING_LEVEL ? this.#loud + 1 : 0;
       const talking = !micOn && (this.#loud >= TALKING_LOOKS || (mutedTalking && level > TALKING_LEVEL / 2));
-      this.#set({ level: micOn ? level : 0, mutedTalking: talking });
+      this.#set({ level: micOn ? Math.round(level * 20) / 20 : 0, mutedTalking: talking });
     });
   }
 

@@ -31,7 +31,8 @@ export class Stage {
   /** @type {StageState} */
   #stage = tiles.newStage();
   #size = { width: 0, height: 0 };
-  #frame = 0;
+  #asked = false;
+  #over = false;
   #asleep = false;
   el;
 
@@ -48,7 +49,7 @@ export class Stage {
     observer.observe(this.#field);
     const { session, ui, cleanup } = context;
     const timer = setInterval(() => this.#tick(), 250);
-    cleanup(() => { observer.disconnect(); clearInterval(timer); cancelAnimationFrame(this.#frame); });
+    cleanup(() => { this.#over = true; observer.disconnect(); clearInterval(timer); });
     cleanup(session.store.watch((p) => p.call, () => this.paint()));
     cleanup(session.store.watch((p) => p.mediaVersion, () => this.paint()));
     cleanup(session.local.store.watch((l) => l.camera, () => this.paint()));
@@ -92,15 +93,16 @@ export class Stage {
     if (moved) this.paint();
   }
 
-  /** paint asks for a new arrangement with the next frame; many changes make one. */
+  /** paint asks for a new arrangement; many changes in one task make one. It does not wait for a frame: a mute must show at once. */
   paint() {
-    if (this.#frame) return;
-    // A hidden tab gets no frames; a timer then does, so that the state does not pile up.
-    this.#frame = document.hidden ? window.setTimeout(() => this.#arrange(), 50) : requestAnimationFrame(() => this.#arrange());
+    if (this.#asked) return;
+    this.#asked = true;
+    queueMicrotask(() => this.#arrange());
   }
 
   #arrange() {
-    this.#frame = 0;
+    this.#asked = false;
+    if (this.#over) return;
     const { session, ui } = this.#context;
     const { call } = session.store.get();
     const u = ui.get();
