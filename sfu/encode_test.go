@@ -1,0 +1,142 @@
+package sfu
+
+import (
+	"testing"
+	"time"
+)
+
+// encodeRig is an encodeState in virtual time, with some viewers' slots.
+type encodeRig struct {
+	e     encodeState
+	now   time.Time
+	slots [4]slot
+}
+
+func newEncodeRig() *encodeRig {
+	return &encodeRig{e: encodeState{reported: 1<<maxLayers - 1}, now: time.Unix(1000, 0)}
+}
+
+// after lets time pass and returns what the publisher is told, -1 if nothing.
+func (r *encodeRig) after(d time.Duration) int {
+	r.now = r.now.Add(d)
+	layers, changed := r.e.update(r.now)
+	if !changed {
+		return -1
+	}
+	return int(layers)
+}
+
+func (r *encodeRig) expect(t *testing.T, d time.Duration, want int) {
+	t.Helper()
+	if got := r.after(d); got != want {
+		t.Fatalf("the publisher is told %b, want %b", got, want)
+	}
+}
+
+const silence = -1
+
+func TestUnwantedLayersAreStoppedAfterFiveSeconds(t *testing.T) {
+	r := newEncodeRig()
+	r.e.wants(&r.slots[0], 1)
+	r.expect(t, 0, silence)
+	r.expect(t, encodeDebounce-1, silence)
+	r.expect(t, 1, 0b010)
+	r.expect(t, time.Hour, silence)
+}
+
+func TestNobodyWatchingStopsEverything(t *testing.T) {
+	r := newEncodeRig()
+	r.expect(t, 0, silence)
+	r.expect(t, encodeDebounce, 0)
+	r.expect(t, encodeDebounce, silence)
+}
+
+func TestAWantedLayerIsAskedForAtOnce(t *testing.T) {
+	r := newEncodeRig()
+	r.expect(t, 0, silence)
+	r.expect(t, encodeDebounce, 0)
+	r.e.wants(&r.slots[0], 2)
+	r.expect(t, time.Millisecond, 0b100)
+	r.e.wants(&r.slots[1], 0)
+	r.expect(t, time.Millisecond, 0b101)
+}
+
+func TestAPageFlippedBackStopsNothing(t *testing.T) {
+	r := newEncodeRig()
+	r.e.wants(&r.slots[0], 2)
+	r.e.wants(&r.slots[1], 0)
+	r.e.wants(&r.slots[2], 1)
+	for range 20 {
+		r.expect(t, time.Second, silence)
+		r.e.forget(&r.slots[0])
+		r.expect(t, 4*time.Second, silence)
+		r.expect(t, time.Millisecond, silence)
+		r.e.wants(&r.slots[0], 2)
+	}
+}
+
+func TestALayerWantedLatelyIsNotStoppedWithAnother(t *testing.T) {
+	r := newEncodeRig()
+	for range 24 { // a viewer between two sizes, the largest wanted by nobody
+		r.e.wants(&r.slots[0], 0)
+		r.expect(t, 100*time.Millisecond, silence)
+		r.e.wants(&r.slots[0], 1)
+		r.expect(t, 100*time.Millisecond, silence)
+	}
+	r.e.wants(&r.slots[0], 0)
+	r.expect(t, 300*time.Millisecond, 0b011)
+}
+
+func TestTheHighestWishCountsOverAllViewers(t *testing.T) {
+	r := newEncodeRig()
+	r.e.wants(&r.slots[0], 0)
+	r.e.wants(&r.slots[1], 0)
+	r.e.wants(&r.slots[2], 2)
+	r.expect(t, 0, silence)
+	r.expect(t, encodeDebounce, 0b101)
+	r.e.forget(&r.slots[2])
+	r.e.forget(&r.slots[3]) // was not there
+	r.expect(t, 0, silence)
+	r.expect(t, encodeDebounce, 0b001)
+}
+
+// FuzzEncodeState asserts that what is wanted is always on, and that only what nobody has wanted for the whole time is stopped.
+func FuzzEncodeState(f *testing.F) {
+	f.Add([]byte{0x01, 0x80, 0x12, 0xbf, 0x90, 0x03, 0xff})
+	f.Add([]byte{0x00, 0x41, 0x88, 0x42, 0x88, 0x43, 0xff, 0xff})
+	f.Fuzz(func(t *testing.T, script []byte) {
+		r := newEncodeRig()
+		var lastWanted [maxLayers]time.Time // when each layer was wanted last
+		for i := range lastWanted {
+			lastWanted[i] = r.now
+		}
+		on := r.e.reported
+		for _, b := range script {
+			if b&0x80 != 0 {
+				r.now = r.now.Add(time.Duration(b&0x7f) * 50 * time.Millisecond)
+			} else if s := &r.slots[b&3]; b&0x40 != 0 {
+				r.e.forget(s)
+			} else {
+				r.e.wants(s, int(b>>2)%maxLayers)
+			}
+			layers, changed := r.e.update(r.now)
+			if changed {
+				if layers == on || layers >= 1<<maxLayers {
+					t.Fatalf("told %b while on %b", layers, on)
+				}
+				on = layers
+			}
+			for _, l := range r.e.bySlot {
+				lastWanted[l] = r.now
+				if on&(1<<l) == 0 {
+					t.Fatalf("layer %d is wanted, but only %b is on", l, on)
+				}
+			}
+			for l := range lastWanted {
+				if on&(1<<l) == 0 && r.now.Sub(lastWanted[l]) < encodeDebounce {
+					t.Fatalf("layer %d was wanted %v ago and is off", l, r.now.Sub(lastWanted[l]))
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,54 @@
+package sfu
+
+import (
+	"math"
+	"testing"
+)
+
+func TestValuesFallIntoTheBucketThatBoundsThem(t *testing.T) {
+	for _, c := range []struct {
+		v     float64
+		bound float64 // of the first bucket that counts it, 0: only +Inf
+	}{{0, 1}, {1, 1}, {1.0001, 2}, {2, 2}, {3, 4}, {16384, 16384}, {16385, 0}, {math.Inf(1), 0}, {-5, 1}} {
+		h := &histogram{base: 1}
+		h.observe(c.v)
+		count, _, cumulative := h.snapshot()
+		if count != 1 {
+			t.Errorf("%v: count %d", c.v, count)
+		}
+		for bound, n := range cumulative {
+			if want := c.bound != 0 && bound >= c.bound; (n == 1) != want {
+				t.Errorf("%v: %d at bound %v", c.v, n, bound)
+			}
+		}
+	}
+}
+
+func TestBucketsDoubleAndAccumulate(t *testing.T) {
+	h := &histogram{base: 0.25}
+	for v := 0.1; v < 10000; v *= 1.7 {
+		h.observe(v)
+	}
+	count, sum, cumulative := h.snapshot()
+	if len(cumulative) != len(h.buckets)-1 {
+		t.Fatalf("%d buckets", len(cumulative))
+	}
+	var last uint64
+	for i, bound := 0, 0.25; i < len(cumulative); i, bound = i+1, 2*bound {
+		n, ok := cumulative[bound]
+		if !ok || n < last || n > count {
+			t.Errorf("bound %v: %d after %d, %v", bound, n, last, ok)
+		}
+		last = n
+	}
+	if sum < 10000 {
+		t.Errorf("sum %v", sum)
+	}
+}
+
+func TestObservingDoesNotAllocate(t *testing.T) {
+	h := &histogram{base: 1}
+	if n := testing.AllocsPerRun(100, func() { h.observe(77) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
