@@ -85,19 +85,23 @@ step('audio energy arrives in both browsers', async () => {
 });
 
 for (const [who, whom] of /** @type {[() => Person, () => Person][]} */ ([[() => ana, () => ben], [() => ben, () => ana]])) {
-  step('a mute is seen by the other within 300 ms', async () => {
+  step('a mute is seen by the other within 300 ms (median of three)', async () => {
     const muter = who();
     const viewer = whom();
     const id = await viewer.tileOf(muter.name).first().getAttribute('data-participant');
-    const tile = `[data-testid="tile"][data-participant="${id}"]`;
-    assert.equal(await viewer.page.locator(tile).first().getAttribute('data-muted'), 'false');
-    await viewer.noteMoment('seen muted', tile, ['data-muted', 'true']);
-    await muter.noteMoment('pressed', '[data-testid="mic"]', 'click');
-    await muter.at('mic').click();
-    const took = await viewer.moment('seen muted') - await muter.moment('pressed');
-    console.log(`mute of ${muter.name} seen by ${viewer.name} after ${took.toFixed(0)} ms`);
-    assert(took >= 0 && took < 300, `took ${took} ms`);
-    await muter.press('mic', true);
+    const tile = `[data-testid="tile"][data-participant="${id}"][data-source="camera"]`;
+    const took = [];
+    for (let round = 0; round < 3; round++) {
+      await until('the open microphone is seen', async () => await viewer.page.locator(tile).getAttribute('data-muted') === 'false');
+      await viewer.noteMoment(`seen muted ${round}`, tile, ['data-muted', 'true']);
+      await muter.noteMoment(`pressed ${round}`, '[data-testid="mic"]', 'click');
+      await muter.at('mic').click();
+      took.push(await viewer.moment(`seen muted ${round}`) - await muter.moment(`pressed ${round}`));
+      await muter.press('mic', true);
+    }
+    console.log(`mute of ${muter.name} seen by ${viewer.name} after ${took.map((ms) => ms.toFixed(0)).join(', ')} ms`);
+    const median = took.sort((a, b) => a - b)[1];
+    assert(took[0] >= 0 && median < 300, `took ${took.join(', ')} ms`);
   });
 }
 
