@@ -71,7 +71,7 @@ func parseStringField(body []byte, field string) (string, error) {
 	}
 	raw, ok := m[field]
 	if !ok || len(m) != 1 || countKeys(body) != 1 {
-		return "", errors.New("The body must have the field \"" + field + "\" and no other.") //nolint:staticcheck,revive // a sentence for a human
+		return "", errors.New("The body must have the field \"" + field + "\" and no other.")
 	}
 	var s *string
 	if json.Unmarshal(raw, &s) != nil || s == nil {

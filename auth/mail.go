@@ -51,10 +51,10 @@ type mailQueue struct {
 	log    *slog.Logger
 	count  func(Event)
 
-	ready chan mailJob // capacity maxQueuedMail, the bound of jobs in existence: a send on it never blocks
-	ctx   context.Context
-	stop  context.CancelFunc
-	done  sync.WaitGroup
+	ready  chan mailJob    // capacity maxQueuedMail, the bound of jobs in existence: a send on it never blocks
+	closed <-chan struct{} // by stop
+	stop   context.CancelFunc
+	done   sync.WaitGroup
 
 	mu      sync.Mutex
 	queued  int
@@ -70,9 +70,9 @@ type mailJob struct {
 
 func newMailQueue(mailer Mailer, log *slog.Logger, count func(Event)) *mailQueue {
 	ctx, cancel := context.WithCancel(context.Background())
-	q := &mailQueue{mailer: mailer, log: log, count: count, ready: make(chan mailJob, maxQueuedMail), ctx: ctx, stop: cancel}
+	q := &mailQueue{mailer: mailer, log: log, count: count, ready: make(chan mailJob, maxQueuedMail), closed: ctx.Done(), stop: cancel}
 	for range mailWorkers {
-		q.done.Go(q.work)
+		q.done.Go(func() { q.work(ctx) })
 	}
 	return q
 }
@@ -81,7 +81,7 @@ func newMailQueue(mailer Mailer, log *slog.Logger, count func(Event)) *mailQueue
 // that a request for it looks like any other.
 func (q *mailQueue) add(m Message, discard bool) bool {
 	q.mu.Lock()
-	if q.queued >= maxQueuedMail || q.ctx.Err() != nil {
+	if q.queued >= maxQueuedMail || q.isClosed() {
 		q.mu.Unlock()
 		return false
 	}
@@ -110,24 +110,33 @@ func (q *mailQueue) health() MailHealth {
 	return MailHealth{Failing: q.failing, Queued: q.queued}
 }
 
-func (q *mailQueue) work() {
+func (q *mailQueue) isClosed() bool {
+	select {
+	case <-q.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+func (q *mailQueue) work(ctx context.Context) {
 	for {
 		select {
-		case <-q.ctx.Done():
+		case <-ctx.Done():
 			return
 		case job := <-q.ready:
-			q.attempt(job)
+			q.attempt(ctx, job)
 		}
 	}
 }
 
 // attempt sends once and either finishes the job or plans another try.
-func (q *mailQueue) attempt(job mailJob) {
+func (q *mailQueue) attempt(ctx context.Context, job mailJob) {
 	if job.discard {
 		q.finish(EventMailDiscarded)
 		return
 	}
-	ctx, cancel := context.WithTimeout(q.ctx, mailTimeout)
+	ctx, cancel := context.WithTimeout(ctx, mailTimeout)
 	err := q.mailer.Send(ctx, job.message)
 	cancel()
 	refused := errors.Is(err, ErrMailRefused)
@@ -160,7 +169,7 @@ func (q *mailQueue) setFailing(failing bool, err error) {
 	q.failing = failing
 	q.mu.Unlock()
 	switch {
-	case changed && failing && q.ctx.Err() == nil:
+	case changed && failing && !q.isClosed():
 		q.log.Error("mail cannot be sent; sign-in codes wait", "error", err)
 	case changed && !failing:
 		q.log.Info("mail is sent again")

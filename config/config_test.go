@@ -91,7 +91,7 @@ func TestMistakesAreErrorsWithASuggestion(t *testing.T) {
 		file      string
 		want      string
 	}{
-		"unknown_key":         {nil, nil, "nmae: x\n", `unknown option "nmae"; did you mean name?`},
+		"unknown_key":         {nil, nil, "oprator: x\n", `unknown option "oprator"; did you mean operator?`},
 		"hyphen_key":          {nil, nil, "host-domains: x\n", `did you mean host_domains?`},
 		"far_from_anything":   {nil, nil, "zzzzzzzzzzzzzzzzzzzz: x\n", `unknown option "zzzzzzzzzzzzzzzzzzzz"`},
 		"duplicate_key":       {nil, nil, "name: a\nname: b\n", "name"},
@@ -120,7 +120,7 @@ func TestMistakesAreErrorsWithASuggestion(t *testing.T) {
 }
 
 func TestAnErrorInTheFileDoesNotShowItsSecrets(t *testing.T) {
-	for _, content := range []string{"smtp_password: canary\nname: [\n", "smtp_password: canary\nnmae: x\n", "smtp_password: [canary]\n", "smtp_password: {canary: 1}\n"} {
+	for _, content := range []string{"smtp_password: canary\nname: [\n", "smtp_password: canary\noprator: x\n", "smtp_password: [canary]\n", "smtp_password: {canary: 1}\n"} {
 		_, _, err := parse(t, nil, nil, content)
 		if err == nil || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%q: %v", content, err)
@@ -303,7 +303,7 @@ func TestEveryOptionIsDescribed(t *testing.T) {
 }
 
 func FuzzFile(f *testing.F) {
-	for _, s := range []string{"name: x\n", "code_digits: 8\nhost_domains: [a, b]\n", "nmae: x", "- a", "name: &a [*a]", "a: !!binary x", "{", "name: 'x\n", "? a\n: b\n", "<<: {name: x}\n"} {
+	for _, s := range []string{"name: x\n", "code_digits: 8\nhost_domains: [a, b]\n", "oprator: x", "- a", "name: &a [*a]", "a: !!binary x", "{", "name: 'x\n", "? a\n: b\n", "<<: {name: x}\n"} {
 		f.Add([]byte(s))
 	}
 	known := knownNames()

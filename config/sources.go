@@ -249,9 +249,6 @@ func knownNames() (n names) {
 // optionName is the option of a flag.
 func optionName(flag string) string { return strings.ReplaceAll(flag, "-", "_") }
 
-// flagName is the flag of an option.
-func flagName(option string) string { return strings.ReplaceAll(option, "_", "-") }
-
 func did(name string, ok bool) string {
 	if !ok {
 		return ""

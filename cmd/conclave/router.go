@@ -128,7 +128,7 @@ func recoverPanics(log *slog.Logger) func(http.Handler) http.Handler {
 			defer func() {
 				switch v := recover(); v {
 				case nil:
-				case http.ErrAbortHandler: //nolint:errorlint // net/http compares it so
+				case http.ErrAbortHandler:
 					panic(v)
 				default:
 					log.Error("panic in a request", "route", routePattern(r), "stack", string(debug.Stack()))

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/go-chi/chi/v5"
-	"github.com/go-chi/chi/v5/middleware"
 
 	"conclave/auth"
 	"conclave/config"
@@ -448,7 +447,7 @@ func TestWebSocketUpgradeSurvivesTheMiddlewares(t *testing.T) {
 	}))
 	srv := httptest.NewServer(h)
 	defer srv.Close()
-	resp, err := http.Get(srv.URL) //nolint:noctx // a test
+	resp, err := http.Get(srv.URL)
 	if err == nil {
 		_, _ = io.Copy(io.Discard, resp.Body)
 		_ = resp.Body.Close()
@@ -456,7 +455,6 @@ func TestWebSocketUpgradeSurvivesTheMiddlewares(t *testing.T) {
 	if !hijackable {
 		t.Error("cannot be hijacked")
 	}
-	_ = middleware.NewWrapResponseWriter
 }
 
 func TestReadinessShowsMailAndDraining(t *testing.T) {

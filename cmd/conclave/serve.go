@@ -56,7 +56,7 @@ func serve(ctx context.Context, cfg *config.Config, c console, file string, star
 		return fmt.Errorf("the configuration cannot be served:\n%w", err)
 	}
 	s := &server{cfg: cfg, deployment: d, console: c, log: newLog(cfg, c.err), metrics: newMetrics(), failed: make(chan error, 3)}
-	listener, err := net.Listen("tcp", d.Listen)
+	listener, err := listen(ctx, d.Listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
@@ -77,6 +77,10 @@ func serve(ctx context.Context, cfg *config.Config, c console, file string, star
 	case err := <-s.failed:
 		return err
 	}
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	return new(net.ListenConfig).Listen(ctx, "tcp", address) //nolint:wrapcheck // wrapped by the caller with the option's name
 }
 
 // adoptPort fills in what only the open socket knows, when port 0 was asked for.
@@ -119,10 +123,10 @@ func (s *server) start(ctx context.Context, l net.Listener) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := s.startAdmin(); err != nil {
+	if err := s.startAdmin(ctx); err != nil {
 		return err
 	}
-	if err := s.startRedirect(challenge); err != nil {
+	if err := s.startRedirect(ctx, challenge); err != nil {
 		return err
 	}
 	s.serve(newHTTPServer(router), limitListener(l, s.cfg, s.deployment.TrustedProxies), tlsConfig)
@@ -149,11 +153,11 @@ func (s *server) serve(h *http.Server, l net.Listener, tlsConfig *tls.Config) {
 	}()
 }
 
-func (s *server) startAdmin() error {
+func (s *server) startAdmin(ctx context.Context) error {
 	if s.cfg.AdminListen == "" {
 		return nil
 	}
-	l, err := net.Listen("tcp", s.cfg.AdminListen)
+	l, err := listen(ctx, s.cfg.AdminListen)
 	if errors.Is(err, syscall.EADDRINUSE) && s.deployment.Loopback {
 		s.log.Warn("admin_listen is in use: no metrics from this process", "address", s.cfg.AdminListen)
 		return nil
@@ -165,11 +169,11 @@ func (s *server) startAdmin() error {
 	return nil
 }
 
-func (s *server) startRedirect(challenge func(http.Handler) http.Handler) error {
+func (s *server) startRedirect(ctx context.Context, challenge func(http.Handler) http.Handler) error {
 	if s.deployment.Redirect == "" {
 		return nil
 	}
-	l, err := net.Listen("tcp", s.deployment.Redirect)
+	l, err := listen(ctx, s.deployment.Redirect)
 	if err != nil {
 		return fmt.Errorf("redirect_listen: %w (set redirect_listen to off to go without)", err)
 	}
