@@ -12,9 +12,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -133,7 +135,6 @@ func servable(name string) bool { return contentType(name) != "" }
 func load(fsys fs.FS) (*site, error) {
 	s := &site{assets: map[string]asset{}}
 	whole := sha256.New()
-	var names []string
 	var index []byte
 	err := walk(fsys, func(name string, body []byte) {
 		whole.Write([]byte(name + "\x00" + strconv.Itoa(len(body)) + "\x00"))
@@ -142,26 +143,51 @@ func load(fsys fs.FS) (*site, error) {
 			index = body
 			return
 		}
-		names = append(names, name)
 		s.assets[name] = newAsset(name, body)
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.version = base64.RawURLEncoding.EncodeToString(whole.Sum(nil)[:12])
-	s.page = newAsset("index.html", page(index, assetPrefix+s.version, names))
+	modules, err := s.modules("js/main.js")
+	if err != nil {
+		return nil, err
+	}
+	s.page = newAsset("index.html", page(index, assetPrefix+s.version, modules))
 	return s, nil
+}
+
+// importFrom finds what a module imports statically. Types are imported in comments, which no browser follows.
+const importFrom = `(?m)^(?:import|export)\b[^;'"]*?['"](\.[^'"]+)['"]`
+
+// modules lists root and every module it imports, directly or not, in order of path.
+func (s *site) modules(root string) ([]string, error) {
+	re := regexp.MustCompile(importFrom)
+	found := map[string]bool{root: true}
+	for queue := []string{root}; len(queue) > 0; {
+		name := queue[0]
+		queue = queue[1:]
+		a, ok := s.assets[name]
+		if !ok {
+			return nil, fmt.Errorf("the client imports %s, which is not there", name)
+		}
+		for _, m := range re.FindAllSubmatch(a.body, -1) {
+			next := path.Join(path.Dir(name), string(m[1]))
+			if !found[next] {
+				found[next] = true
+				queue = append(queue, next)
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(found)), nil
 }
 
 // page fills in the version, and tells the browser of every module at once: without it each level of imports would
 // cost a round trip.
-func page(index []byte, base string, names []string) []byte {
+func page(index []byte, base string, modules []string) []byte {
 	var preload bytes.Buffer
-	slices.Sort(names)
-	for _, name := range names {
-		if path.Ext(name) == ".js" && name != "js/main.js" {
-			fmt.Fprintf(&preload, "  <link rel=\"modulepreload\" href=\"%s/%s\">\n", base, name)
-		}
+	for _, name := range modules {
+		fmt.Fprintf(&preload, "  <link rel=\"modulepreload\" href=\"%s/%s\">\n", base, name)
 	}
 	out := bytes.ReplaceAll(index, []byte("{{base}}"), []byte(base))
 	return bytes.Replace(out, []byte("  <!-- modulepreload -->\n"), preload.Bytes(), 1)

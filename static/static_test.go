@@ -1,6 +1,7 @@
 package static
 
 import (
+	"cmp"
 	"compress/gzip"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/fstest"
 )
 
 func get(t *testing.T, h http.Handler, path string, header ...string) *http.Response {
@@ -157,9 +159,10 @@ func TestDevelopmentServesWhatIsOnDiskNow(t *testing.T) {
 	write("css/a.css", "")
 	write("js/main.js", "1")
 	h := handler(t, Options{Dir: dir})
-	write("js/main.js", "2")
+	write("js/main.js", "2\nimport { h } from './a.js';")
+	write("js/a.js", "")
 	res := get(t, h, "/assets/any/js/main.js")
-	if body(t, res) != "2" || res.Header.Get("Cache-Control") != "no-store" {
+	if body(t, res)[:1] != "2" || res.Header.Get("Cache-Control") != "no-store" {
 		t.Error("stale or cacheable")
 	}
 	if _, err := Handler(Options{Dir: filepath.Join(dir, "missing")}); err == nil {
@@ -174,12 +177,12 @@ func TestWholeClientFitsItsBudget(t *testing.T) {
 		t.Fatal(err)
 	}
 	total := len(s.page.gzip)
-	for _, a := range s.assets {
-		if a.gzip != nil {
-			total += len(a.gzip)
-		} else {
-			total += len(a.body)
+	for _, ref := range assetRef.FindAllSubmatch(s.page.body, -1) {
+		a, _, ok := s.find(string(ref[1]), true)
+		if !ok {
+			t.Fatalf("%s is not there", ref[1])
 		}
+		total += min(len(a.body), cmp.Or(len(a.gzip), len(a.body)))
 	}
 	t.Logf("the client is %d bytes compressed", total)
 	if total > 120_000 {
@@ -201,6 +204,15 @@ func TestClientNeedsNoExceptionFromThePolicy(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestAnImportOfAFileThatIsNotThereIsFoundAtTheStart(t *testing.T) {
+	fsys := fstest.MapFS{
+		"index.html": {}, "favicon.svg": {}, "css/a.css": {}, "js/main.js": {Data: []byte("import { h } from './ui/dom.js';\n")},
+	}
+	if _, err := load(fsys); err == nil || !strings.Contains(err.Error(), "js/ui/dom.js") {
+		t.Errorf("error %v", err)
 	}
 }
 
