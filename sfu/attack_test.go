@@ -75,7 +75,7 @@ func newAttacker(t *testing.T, room *Room, id ParticipantID) *attacker {
 		}
 	}
 	a.session.transport.keys.Store(ks)
-	from := a.conn.LocalAddr().(*net.UDPAddr).AddrPort() //nolint:forcetypeassert // a UDP socket
+	from := a.conn.LocalAddr().(*net.UDPAddr).AddrPort()
 	a.session.transport.remote.Store(&remote{to: batch.NewAddr(from)})
 	srv.addrMu.Lock()
 	srv.addrs[netip.AddrPortFrom(from.Addr().Unmap(), from.Port())] = a.session.transport
@@ -186,7 +186,7 @@ func attacked(t *testing.T) (srv *Server, mallory *attacker, bystander func()) {
 // Threat 1: RTCP that names many SSRCs, random, again and again. Memory and goroutines stay where they were.
 func TestRTCPNamingManySSRCsGrowsNothing(t *testing.T) {
 	srv, mallory, bystander := attacked(t)
-	random := func() uint32 { return rand.Uint32() } //nolint:gosec // any numbers will do
+	random := rand.Uint32
 	bombs := func() []rtcp.Packet {
 		remb := &rtcp.ReceiverEstimatedMaximumBitrate{Bitrate: 1}
 		for range 255 {
@@ -455,7 +455,7 @@ func TestMalformedRTPIsDroppedAndForgotten(t *testing.T) {
 			return false
 		}
 		highest, _ := st.layer.receive.seen.Highest()
-		return uint16(highest) == seq+10
+		return highest == uint64(seq+10)
 	})
 	_ = srv
 	bystander()
@@ -513,7 +513,7 @@ func TestStrangersGetNoAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := trap.LocalAddr().(*net.UDPAddr).Port //nolint:forcetypeassert // a UDP socket
+	port := trap.LocalAddr().(*net.UDPAddr).Port
 	offer := attackerOffer + fmt.Sprintf("a=candidate:1 1 udp 2130706431 127.0.0.1 %d typ host\r\n", port)
 	if _, err := peer.Negotiate(context.Background(), offer, []Track{{MID: "0", Source: Mic}}); err != nil {
 		t.Fatal(err)

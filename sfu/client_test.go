@@ -41,12 +41,10 @@ type client struct {
 }
 
 type clientOptions struct {
-	net           piontransport.Net // nil: the real one
-	layers        int               // simulcast encodings of the camera, 0: no camera
-	mic           bool
-	audio, video  int // slots
-	loopback      bool
-	receiveNoNACK bool
+	net          piontransport.Net // nil: the real one
+	layers       int               // simulcast encodings of the camera, 0: no camera
+	mic          bool
+	audio, video int // slots
 }
 
 var candidateLine = regexp.MustCompile(`a=(candidate:|end-of-candidates).*\r\n`)
@@ -331,7 +329,6 @@ type vp8Source struct {
 	pictureID uint16
 	tl0       uint8
 	packets   int // a frame
-	ssrcless  bool
 }
 
 func (v *vp8Source) frame(key bool) []*rtp.Packet {

@@ -246,8 +246,8 @@ func (s *session) receptionReports(now time.Time) (blocks []rtcp.ReceptionReport
 	defer s.inMu.Unlock()
 	for ssrc, st := range s.streams {
 		r := &st.layer.receive
-		highest, any := r.seen.Highest()
-		if st.rtx || !any || !r.any || len(blocks) == 31 {
+		highest, seen := r.seen.Highest()
+		if st.rtx || !seen || !r.any || len(blocks) == 31 {
 			continue
 		}
 		expected, received := highest-r.first+1, r.packets

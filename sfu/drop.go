@@ -19,13 +19,14 @@ const (
 	DropSuperseded                 // the slot has moved on to another track or layer
 	DropReordered                  // older than the slot's latest switch
 	DropSocketFull                 // the socket buffer had no room
+	DropUnreachable                // the kernel refused to send to its destination
 	DropQueueFull                  // STUN or DTLS over the hand-off queue
 	numDrops
 )
 
 var dropNames = [numDrops]string{
 	"unknown_address", "not_ready", "malformed", "auth", "replay", "unknown_ssrc", "over_limit", "duplicate", "padding",
-	"muted", "not_key_frame", "superseded", "reordered", "socket_full", "queue_full",
+	"muted", "not_key_frame", "superseded", "reordered", "socket_full", "unreachable", "queue_full",
 }
 
 // String is the metric's label.

@@ -131,7 +131,6 @@ func parseMedia(md *sdp.MediaDescription) (mediaOffer, error) {
 	m := mediaOffer{kind: md.MediaName.Media, port0: md.MediaName.Port.Value == 0, direction: "sendrecv"}
 	rtpmaps := map[uint8]string{}
 	apt := map[uint8]uint8{} // RTX payload type of a media payload type
-	fmtps := map[uint8]string{}
 	bundleOnly := false
 	for _, a := range md.Attributes {
 		switch a.Key {
@@ -149,7 +148,6 @@ func parseMedia(md *sdp.MediaDescription) (mediaOffer, error) {
 			}
 		case "fmtp":
 			if pt, rest, ok := cutPT(a.Value); ok {
-				fmtps[pt] = rest
 				if of, ok := associated(rest); ok {
 					apt[of] = pt
 				}
@@ -166,7 +164,7 @@ func parseMedia(md *sdp.MediaDescription) (mediaOffer, error) {
 		return m, badOffer("an m-line has no usable mid")
 	}
 	m.port0 = m.port0 && !bundleOnly // RFC 8843 §6: port 0 with bundle-only is not a rejection
-	m.chooseCodec(md.MediaName.Formats, rtpmaps, apt, fmtps)
+	m.chooseCodec(md.MediaName.Formats, rtpmaps, apt)
 	slices.SortFunc(m.rids, func(a, b string) int { return slices.Index(rids[:], a) - slices.Index(rids[:], b) })
 	return m, nil
 }
@@ -240,7 +238,7 @@ func (e *extensionIDs) add(value string) {
 }
 
 // chooseCodec takes the first Opus or VP8 of the offer's preference order.
-func (m *mediaOffer) chooseCodec(formats []string, rtpmaps map[uint8]string, apt map[uint8]uint8, fmtps map[uint8]string) {
+func (m *mediaOffer) chooseCodec(formats []string, rtpmaps map[uint8]string, apt map[uint8]uint8) {
 	var want string
 	var kind codec.Kind
 	switch m.kind {

@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/pion/interceptor/pkg/twcc"
@@ -175,13 +176,8 @@ func (r *Room) publish(p *Peer, s *session, source Source, m *mediaOffer) {
 	t.live.Store(p.live.Has(source))
 	r.tracks[key] = t
 	s.inMu.Lock()
-	kept := s.tracks[:0]
-	for _, x := range s.tracks {
-		if x.source != source {
-			kept = append(kept, x)
-		}
-	}
-	s.tracks = append(kept, t)
+	s.tracks = slices.DeleteFunc(s.tracks, func(x *track) bool { return x.source == source })
+	s.tracks = append(s.tracks, t)
 	if len(m.rids) == 0 { // announced SSRCs need no MID extension
 		for i, ssrc := range m.ssrcs {
 			if i == 0 || m.rtxPT != 0 {

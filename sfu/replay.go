@@ -22,12 +22,11 @@ type replayer struct {
 	box     []*outbox
 	seal    sealer
 	payload []byte
-	packets uint64
 }
 
 // replay forwards the layer's packets since its latest key frame to o, and makes o its slot's output. What the receiving worker
-// forwards meanwhile is either in the history (and then a repeat, which the rewriter's numbering shows) or comes after.
-func (s *Server) replay(e *egress, o *output, now time.Time) bool {
+// forwards meanwhile is either in the history (and then a repeat, which the layer's numbering shows) or comes after.
+func (s *Server) replay(e *egress, o *output, now time.Time) (started bool) {
 	t := e.session.transport
 	ks, to := t.keys.Load(), t.remote.Load()
 	if ks == nil || to == nil {
@@ -38,31 +37,63 @@ func (s *Server) replay(e *egress, o *output, now time.Time) bool {
 	defer r.mu.Unlock()
 	r.seal.cipher = ks.out
 	box := r.box[to.local]
-	box.send()
 	box.begin()
 	e.mu.Lock()
-	if o.slot.next != o {
-		e.mu.Unlock()
+	defer e.mu.Unlock()
+	from, until, ok := o.layer.sinceKey()
+	if !ok || o.slot.next != o {
 		return false
 	}
-	from, until, ok := o.layer.sinceKey()
-	for seq := from; ok && seq <= until; seq++ {
-		var p packet
-		if p, ok = r.load(o.layer, seq, now); !ok || !box.hasRoom() {
+	frames := o.layer.framesBetween(from, until)
+	for seq := from; seq <= until && box.hasRoom(); seq++ {
+		p, ok := r.load(o.layer, seq, now)
+		if !ok {
 			break // evicted meanwhile: the receiver asks for a key frame
 		}
+		p.in.Timestamp = frames.hasten(p.in.Timestamp)
 		at := len(box.arena)
 		var forwarded bool
 		if box.arena, _, forwarded = e.forward(box.arena, o, &p, &r.seal); forwarded {
 			box.add(at, to)
-			r.packets++
 		}
 	}
-	started := o.slot.cur == o
+	started = o.slot.cur == o
 	o.slot.replayed, o.slot.hasReplayed = until, started
-	e.mu.Unlock()
+	// The one system call under an egress lock: else the worker's next packet could overtake these.
 	box.send()
 	return started
+}
+
+// hastened maps the timestamps of kept frames to ones a millisecond apart that end at the latest frame's own. A receiver shows
+// them at once and is then in time with the live ones; with their own it would stay behind by the age of the key frame.
+type hastened struct {
+	timestamps [replayPackets]uint32 // of the frames, in order
+	n          int
+	step       uint32
+}
+
+func (h *hastened) hasten(timestamp uint32) uint32 {
+	for i := range h.n {
+		if h.timestamps[i] == timestamp {
+			return h.timestamps[h.n-1] - uint32(h.n-1-i)*h.step
+		}
+	}
+	return timestamp
+}
+
+// framesBetween lists the frames of a range of the history, which is no longer than replayPackets.
+func (l *layer) framesBetween(from, until uint64) *hastened {
+	h := &hastened{step: l.track.clockRate() / 1000}
+	l.histMu.Lock()
+	defer l.histMu.Unlock()
+	for seq := from; seq <= until; seq++ {
+		m, _, ok := l.hist.Get(seq)
+		if ok && (h.n == 0 || h.timestamps[h.n-1] != m.Timestamp) {
+			h.timestamps[h.n] = m.Timestamp
+			h.n++
+		}
+	}
+	return h
 }
 
 func (l *layer) sinceKey() (from, until uint64, ok bool) {

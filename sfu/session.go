@@ -127,7 +127,7 @@ func (s *session) media(st *stream, v *rtpview.View, now time.Time, p *packet) (
 	r := &l.receive
 	seq := r.seen.Index(v.Seq)
 	if st.rtx {
-		if _, any := r.seen.Highest(); !any {
+		if _, seen := r.seen.Highest(); !seen {
 			return DropDuplicate, false // RTX of a stream never seen: its roll-over counter is unknown
 		}
 	}

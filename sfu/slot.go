@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"sync"
@@ -226,7 +227,7 @@ func (e *egress) retransmit(dst []byte, s *slot, seq uint16, now time.Time, w *s
 		return dst, false
 	}
 	m.again = resendClock(now)
-	payload := append(w.scratch[:0], byte(seq>>8), byte(seq))
+	payload := binary.BigEndian.AppendUint16(w.scratch[:0], seq)
 	l := o.layer
 	l.histMu.Lock()
 	meta, kept, ok := l.fromHistory(m.inSeq)

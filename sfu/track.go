@@ -50,7 +50,6 @@ type layer struct {
 	height     atomic.Int32 // from the latest key frame, 0 while unknown
 	lastPacket atomic.Int64 // unix nanoseconds, 0 before the first
 	sr         atomic.Pointer[senderReport]
-	wanted     int // by how many slots; guarded by Room.mu
 
 	histMu sync.Mutex
 	hist   *history.History // video only, made with the first packet

@@ -297,7 +297,7 @@ func (b *outbox) send() {
 }
 
 // sendMessages sends what is gathered. If the socket takes no more, the rest, which is the newest, is lost: waiting would
-// hold up everybody else.
+// hold up everybody else. A message the kernel refuses for its own sake (its network is unreachable) is lost alone.
 func (b *outbox) sendMessages() {
 	if len(b.messages) == 0 {
 		return
@@ -308,11 +308,16 @@ func (b *outbox) sendMessages() {
 		w.stats.calls.Add(1)
 		w.stats.messages.Add(uint64(n))
 		rest = rest[n:]
-		if err != nil {
+		switch {
+		case err == nil || len(rest) == 0:
+		case errors.Is(err, batch.ErrFull) || errors.Is(err, net.ErrClosed):
 			for _, m := range rest {
 				w.drop(DropSocketFull, m.Segments())
 			}
-			break
+			rest = nil
+		default:
+			w.drop(DropUnreachable, rest[0].Segments())
+			rest = rest[1:]
 		}
 	}
 	clear(b.messages)
