@@ -63,11 +63,11 @@ type site struct {
 // security headers are the caller's. Everything is compressed once, here. Safe for concurrent use.
 func Handler(opts Options) (http.Handler, error) {
 	if opts.Dir != "" {
-		if _, err := load(os.DirFS(opts.Dir)); err != nil {
+		if _, err := load(os.DirFS(opts.Dir), false); err != nil {
 			return nil, err
 		}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			s, err := load(os.DirFS(opts.Dir))
+			s, err := load(os.DirFS(opts.Dir), false)
 			if err != nil {
 				http.Error(w, "The client's files cannot be read.", http.StatusInternalServerError)
 				return
@@ -75,7 +75,7 @@ func Handler(opts Options) (http.Handler, error) {
 			s.serve(w, r, false)
 		}), nil
 	}
-	s, err := load(embedded)
+	s, err := load(embedded, true)
 	if err != nil {
 		return nil, err
 	}
@@ -131,8 +131,8 @@ func contentType(name string) string {
 
 func servable(name string) bool { return contentType(name) != "" }
 
-// load reads, hashes and compresses every file.
-func load(fsys fs.FS) (*site, error) {
+// load reads and hashes every file, and compresses it if that is asked.
+func load(fsys fs.FS, compress bool) (*site, error) {
 	s := &site{assets: map[string]asset{}}
 	whole := sha256.New()
 	var index []byte
@@ -143,7 +143,7 @@ func load(fsys fs.FS) (*site, error) {
 			index = body
 			return
 		}
-		s.assets[name] = newAsset(name, body)
+		s.assets[name] = newAsset(name, body, compress)
 	})
 	if err != nil {
 		return nil, err
@@ -153,7 +153,7 @@ func load(fsys fs.FS) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.page = newAsset("index.html", page(index, assetPrefix+s.version, modules))
+	s.page = newAsset("index.html", page(index, assetPrefix+s.version, modules), compress)
 	return s, nil
 }
 
@@ -193,9 +193,12 @@ func page(index []byte, base string, modules []string) []byte {
 	return bytes.Replace(out, []byte("  <!-- modulepreload -->\n"), preload.Bytes(), 1)
 }
 
-func newAsset(name string, body []byte) asset {
+func newAsset(name string, body []byte, compress bool) asset {
 	sum := sha256.Sum256(body)
 	a := asset{body: body, contentType: contentType(name), etag: base64.RawURLEncoding.EncodeToString(sum[:12])}
+	if !compress {
+		return a
+	}
 	var buf bytes.Buffer
 	zw, err := gzip.NewWriterLevel(&buf, gzip.BestCompression)
 	if err != nil {

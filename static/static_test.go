@@ -172,7 +172,7 @@ func TestDevelopmentServesWhatIsOnDiskNow(t *testing.T) {
 
 // The page must be interactive within 120 kB transferred in total.
 func TestWholeClientFitsItsBudget(t *testing.T) {
-	s, err := load(embedded)
+	s, err := load(embedded, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +211,7 @@ func TestAnImportOfAFileThatIsNotThereIsFoundAtTheStart(t *testing.T) {
 	fsys := fstest.MapFS{
 		"index.html": {}, "favicon.svg": {}, "css/a.css": {}, "js/main.js": {Data: []byte("import { h } from './ui/dom.js';\n")},
 	}
-	if _, err := load(fsys); err == nil || !strings.Contains(err.Error(), "js/ui/dom.js") {
+	if _, err := load(fsys, true); err == nil || !strings.Contains(err.Error(), "js/ui/dom.js") {
 		t.Errorf("error %v", err)
 	}
 }
