@@ -1,0 +1,72 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"conclave/config"
+)
+
+// TestSecurityDocumentIsTrue checks docs/security.md against the code: each test it names exists, each option too, and where a row
+// of a limit names one option, the default is that option's.
+func TestSecurityDocumentIsTrue(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := testNames(t, "../..")
+	for _, m := range regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w+)`").FindAllStringSubmatch(string(doc), -1) {
+		if !tests[m[1]] {
+			t.Errorf("there is no test %s", m[1])
+		}
+	}
+	defaults := map[string]string{}
+	for _, o := range config.Options() {
+		defaults[o.Name] = o.Default
+	}
+	row := regexp.MustCompile("(?m)^\\| [^|]+ \\| ([^|]*) \\| `([a-z_]+)`[^|]* \\| [^|]+ \\| [^|]* \\|$")
+	checked := 0
+	for _, m := range row.FindAllStringSubmatch(string(doc), -1) {
+		def, ok := defaults[m[2]]
+		if !ok {
+			t.Errorf("there is no option %s", m[2])
+		}
+		if def != "" && !strings.HasPrefix(strings.TrimSpace(m[1]), def) {
+			t.Errorf("%s: the document says %s, the default is %s", m[2], m[1], def)
+		}
+		checked++
+	}
+	if checked < 20 {
+		t.Errorf("only %d rows with options were found", checked)
+	}
+}
+
+// testNames are the names of all test and fuzz functions below root.
+func testNames(t *testing.T, root string) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git"):
+			return filepath.SkipDir
+		case !strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		source, err := os.ReadFile(path) //nolint:gosec // our own source
+		for _, m := range function.FindAllStringSubmatch(string(source), -1) {
+			names[m[1]] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
