@@ -40,19 +40,28 @@ export function controls(context) {
 /** @param {ControlName} name @param {() => void} act @returns {HTMLButtonElement} */
 function control(name, act) {
   return h('button', { class: `control c-${name}`, type: 'button', 'data-testid': name, onclick: name === 'react' ? null : act },
-    h('span', { class: 'control-icon' }, icon(name)), h('span', { class: 'control-label' }, t(`call.${name}`)), h('span', { class: 'badge count', hidden: true }));
+    h('span', { class: 'control-icon' }, icon(name)), h('span', { class: 'control-label' }, t(`call.${name}`)), h('span', { class: 'badge count', 'aria-hidden': 'true', hidden: true }));
 }
 
-/** @param {HTMLElement} b @param {boolean} on @param {IconName} name @param {string} label @param {boolean} pressable */
-function paint(b, on, name, label, pressable = true) {
+/**
+ * A toggle keeps its name and changes its state, as those who listen expect; what a press will do is in the tip.
+ * @param {HTMLElement} b @param {boolean} on @param {IconName} name @param {string} tip @param {boolean} pressable
+ */
+function paint(b, on, name, tip, pressable = true) {
   const holder = /** @type {HTMLElement} */ (b.querySelector('.control-icon'));
   if (holder.dataset.icon !== name) {
     holder.dataset.icon = name;
     fill(holder, icon(name));
   }
-  attr(b, 'aria-label', label);
-  attr(b, 'title', label);
+  attr(b, 'title', tip);
+  rename(b);
   if (pressable) attr(b, 'aria-pressed', String(on));
+}
+
+/** @param {HTMLElement} b its name is what is written on it, and what its badge says */
+function rename(b) {
+  const words = [b.querySelector('.control-label')?.textContent, b.querySelector('.badge:not([hidden])')?.getAttribute('data-label')];
+  attr(b, 'aria-label', words.filter(Boolean).join(', '));
 }
 
 /** @param {HTMLElement} b @param {number} n @param {string} label */
@@ -60,7 +69,8 @@ function badge(b, n, label) {
   const el = /** @type {HTMLElement} */ (b.querySelector('.badge'));
   setHidden(el, n === 0);
   setText(el, n > 99 ? '99+' : String(n));
-  attr(el, 'aria-label', label);
+  attr(el, 'data-label', label);
+  rename(b);
 }
 
 /** @param {CallContext} context @param {Record<ControlName, HTMLButtonElement>} b */
@@ -78,8 +88,8 @@ function watch({ session, ui, cleanup }, b) {
     b.camera.disabled = !may(s, 'publish_camera');
     setHidden(b.screen, !may(s, 'publish_screen') || !canShareScreen());
     badge(b.chat, unread(s), t('call.unread', { n: unread(s) }));
-    badge(b.people, s.waiting.length, t('call.waiting', { n: s.waiting.length }));
     setText(/** @type {Element} */ (b.people.querySelector('.control-label')), `${t('call.people')} ${s.people.size + 1}`);
+    badge(b.people, s.waiting.length, t('call.waiting', { n: s.waiting.length }));
   }));
   cleanup(ui.watch((u) => u.panel, (panel) => {
     paint(b.chat, panel === 'chat', 'chat', t('call.chat'));

@@ -91,7 +91,8 @@ function watchPreview(local, el) {
   const paint = (/** @type {HTMLButtonElement} */ b, /** @type {boolean} */ on, /** @type {'mic'|'camera'} */ what) => {
     fill(b, icon(on ? what : what === 'mic' ? 'micOff' : 'cameraOff'));
     attr(b, 'aria-pressed', String(on));
-    attr(b, 'aria-label', t(/** @type {any} */ (`call.${what}.${on ? 'on' : 'off'}`)));
+    attr(b, 'aria-label', t(`device.${what}`));
+    attr(b, 'title', t(/** @type {any} */ (`call.${what}.${on ? 'on' : 'off'}`)));
     b.classList.toggle('off', !on);
   };
   return [
