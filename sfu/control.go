@@ -33,15 +33,28 @@ func (s *Server) control() {
 		select {
 		case <-s.stop:
 			return
+		case <-s.wake:
+			now := time.Now()
+			for _, r := range s.listRooms() {
+				if r.hasWork.Swap(false) {
+					r.mu.Lock()
+					r.reconcileDirty(now)
+					r.mu.Unlock()
+				}
+			}
+			n--
 		case now := <-t.C:
-			s.roomMu.Lock()
-			rooms := slices.Collect(maps.Keys(s.rooms))
-			s.roomMu.Unlock()
-			for _, r := range rooms {
+			for _, r := range s.listRooms() {
 				r.tick(now, n)
 			}
 		}
 	}
+}
+
+func (s *Server) listRooms() []*Room {
+	s.roomMu.Lock()
+	defer s.roomMu.Unlock()
+	return slices.Collect(maps.Keys(s.rooms))
 }
 
 // tick does what is due in one room.

@@ -90,12 +90,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 }
 
 func (s *Server) census() (rooms, peers, tracks int) {
-	s.roomMu.Lock()
-	list := make([]*Room, 0, len(s.rooms))
-	for r := range s.rooms {
-		list = append(list, r)
-	}
-	s.roomMu.Unlock()
+	list := s.listRooms()
 	for _, r := range list {
 		r.mu.Lock()
 		peers += len(r.peers)

@@ -107,8 +107,12 @@ func parseOffer(raw string) (*offer, error) {
 		return nil, badOffer("no ICE credentials")
 	case len(o.ufrag) > 256 || len(o.pwd) > 256: // RFC 8839 §5.4
 		return nil, badOffer("ICE credentials too long")
+	case !consistsOf(o.ufrag, "+/") || !consistsOf(o.pwd, "+/"): // ice-char, RFC 8839 §5.4
+		return nil, badOffer("ICE credentials have characters they may not have")
 	case o.fingerprint == "" || len(o.fingerprint) > 512:
 		return nil, badOffer("no DTLS fingerprint")
+	case !consistsOf(o.fingerprint, " -:"): // RFC 8122 §5
+		return nil, badOffer("the DTLS fingerprint has characters it may not have")
 	}
 	return o, nil
 }
@@ -167,6 +171,16 @@ func parseMedia(md *sdp.MediaDescription) (mediaOffer, error) {
 	m.chooseCodec(md.MediaName.Formats, rtpmaps, apt)
 	slices.SortFunc(m.rids, func(a, b string) int { return slices.Index(rids[:], a) - slices.Index(rids[:], b) })
 	return m, nil
+}
+
+// consistsOf says whether s is made of letters, digits and the characters of more.
+func consistsOf(s, more string) bool {
+	for _, c := range []byte(s) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && strings.IndexByte(more, c) < 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // isToken says whether s is a token (RFC 8866 §9): what may be copied into an answer.

@@ -3,7 +3,6 @@ package sfu
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/pion/interceptor/pkg/twcc"
 )
@@ -128,7 +127,7 @@ func (p *Peer) connected(s *session) {
 	for _, sl := range s.egress.list() {
 		r.release(&s.egress, sl)
 	}
-	r.reconcileDirty(time.Now())
+	r.soon()
 }
 
 // install makes s, with the m-lines of o, the peer's session.
@@ -155,7 +154,7 @@ func (p *Peer) install(s, old *session, o *offer, sources map[string]Source) err
 		}
 	}
 	p.dirty = true
-	r.reconcileDirty(time.Now())
+	r.soon()
 	r.mu.Unlock()
 	if old != nil && old != s {
 		old.transport.close()

@@ -27,9 +27,10 @@ type trackKey struct {
 // Desired state goes in (views, live sets, the order of speakers); reconcile compares it with what the slots carry and changes
 // what differs; the outcome goes out as events.
 type Room struct {
-	server *Server
-	notify *notifier
-	dirty  atomic.Bool // a slot has switched, or a layer come or gone: reconcile everybody at the next tick
+	server  *Server
+	notify  *notifier
+	hasWork atomic.Bool // some peer is dirty
+	dirty   atomic.Bool // a slot has switched, or a layer come or gone: reconcile everybody at the next tick
 
 	mu       sync.Mutex
 	peers    map[ParticipantID]*Peer
@@ -176,7 +177,16 @@ func (p *Peer) SetLive(sources SourceSet) {
 		}
 		r.freeSlotsOf(t)
 	}
-	r.reconcileDirty(time.Now())
+	r.soon()
+}
+
+// soon has control reconcile the dirty peers at once, on its own goroutine: callers are actors with better things to do.
+func (r *Room) soon() {
+	r.hasWork.Store(true)
+	select {
+	case r.server.wake <- struct{}{}:
+	default:
+	}
 }
 
 // wake marks those who want t, so that they are reconciled. Callers hold mu.
@@ -210,7 +220,7 @@ func (p *Peer) SetView(wants []Want) {
 	}
 	p.wants = clean
 	p.dirty = true
-	r.reconcileDirty(time.Now())
+	r.soon()
 }
 
 // reconcileDirty brings the slots of every dirty peer in line with what is wanted. Callers hold mu.

@@ -63,6 +63,7 @@ type Server struct {
 	closing     atomic.Bool
 	wg          sync.WaitGroup
 	stop        chan struct{}
+	wake        chan struct{} // a room has work for control before its next tick
 	stats       controlStats
 	events      eventQueue
 	replayer    replayer
@@ -134,6 +135,7 @@ func newServer(cfg Config, sockets [][]batch.Conn) (*Server, error) {
 		addrs:  map[netip.AddrPort]*transport{},
 		rooms:  map[*Room]struct{}{},
 		stop:   make(chan struct{}),
+		wake:   make(chan struct{}, 1),
 		ssrc:   random32(),
 	}
 	if s.log == nil {
@@ -235,10 +237,11 @@ func (s *Server) Addresses() []netip.AddrPort { return s.candidates }
 
 // Close ends all rooms, workers and sockets and waits for their goroutines.
 func (s *Server) Close() error {
+	s.roomMu.Lock()
 	if s.closing.Swap(true) {
+		s.roomMu.Unlock()
 		return nil
 	}
-	s.roomMu.Lock()
 	rooms := make([]*Room, 0, len(s.rooms))
 	for r := range s.rooms {
 		rooms = append(rooms, r)
@@ -258,6 +261,24 @@ func (s *Server) Close() error {
 	}
 	s.wg.Wait()
 	return err
+}
+
+// inBackground runs f on a goroutine that Close waits for; once closing, on the caller's.
+func (s *Server) inBackground(f func()) {
+	s.roomMu.Lock()
+	closing := s.closing.Load()
+	if !closing {
+		s.wg.Add(1)
+	}
+	s.roomMu.Unlock()
+	if closing {
+		f()
+		return
+	}
+	go func() {
+		defer s.wg.Done()
+		f()
+	}()
 }
 
 // NewRoom makes a room: a set of peers among which media may flow.

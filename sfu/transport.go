@@ -124,9 +124,6 @@ func (t *transport) negotiate(ctx context.Context, o *offer) (ufrag, pwd string,
 	remoteSDP := fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n"+
 		"m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=inactive\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n"+
 		"a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:%s\r\na=setup:actpass\r\n", o.ufrag, o.pwd, o.fingerprint)
-	if strings.ContainsAny(o.ufrag+o.pwd+o.fingerprint, "\r\n") {
-		return "", "", badOffer("line break in ICE credentials")
-	}
 	if err := t.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: remoteSDP}); err != nil {
 		return "", "", badOffer("ICE or DTLS parameters are not usable")
 	}
@@ -160,12 +157,15 @@ func cutLine(text, prefix string) string {
 	return line
 }
 
-// close ends the PeerConnection. No packet from or to it is handled once it returns.
+// close ends the PeerConnection. No packet from or to it is handled once it returns; Pion's part, which takes some
+// milliseconds, ends in the background.
 func (t *transport) close() {
 	t.once.Do(func() {
 		t.closed.Store(true)
 		t.session.server.unbind(t)
-		_ = t.pc.Close() // nothing to tell anybody: it is gone either way
+		t.session.server.inBackground(func() {
+			_ = t.pc.Close() // nothing to tell anybody: it is gone either way
+		})
 	})
 }
 
@@ -264,7 +264,7 @@ func prf12(secret, seed []byte, n int) []byte {
 
 // bind notes the address of the selected pair, so that media from it finds its session and media to it its way.
 func (s *Server) bind(t *transport, pair *webrtc.ICECandidatePair) {
-	if pair == nil || pair.Remote == nil || pair.Local == nil || t.closed.Load() {
+	if pair == nil || pair.Remote == nil || pair.Local == nil {
 		return
 	}
 	addr, err := netip.ParseAddr(pair.Remote.Address)
@@ -274,6 +274,9 @@ func (s *Server) bind(t *transport, pair *webrtc.ICECandidatePair) {
 	r := &remote{to: batch.NewAddr(netip.AddrPortFrom(addr, pair.Remote.Port)), local: s.localIndex(pair.Local)}
 	s.addrMu.Lock()
 	defer s.addrMu.Unlock()
+	if t.closed.Load() {
+		return
+	}
 	if old := t.remote.Swap(r); old != nil && s.addrs[old.to.AddrPort] == t {
 		delete(s.addrs, old.to.AddrPort)
 	}
