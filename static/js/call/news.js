@@ -2,7 +2,7 @@
 /** @import {CallContext} from '../screens/call.js' */
 /** @import {News} from '../core/state.js' */
 import { announce } from '../ui/live.js';
-import { toast } from '../ui/toast.js';
+import { toast, closeToast } from '../ui/toast.js';
 import { fly, reactionLabel, REACTIONS } from '../ui/reactions.js';
 import { t, errorText, has } from '../i18n/i18n.js';
 import { nameOf } from '../core/state.js';
@@ -20,6 +20,8 @@ export function tellNews(context, flying) {
       tell(context, item);
     }
   }));
+  cleanup(session.store.watch((p) => p.call.waiting.length, (n, before) => { if (n < (before ?? 0)) closeToast('waiting'); }));
+  cleanup(context.ui.watch((u) => u.panel, (panel) => { if (panel === 'people') closeToast('waiting'); if (panel === 'chat') closeToast('chat'); }));
   const stop = new AbortController();
   cleanup(() => stop.abort());
   /** @param {string} type @param {(detail: any) => void} see */
@@ -52,6 +54,7 @@ function tell({ ui, session }, item) {
       if (ui.get().panel === 'chat') return announce(text);
       return void toast(text, { icon: 'chat', key: 'chat', actions: [{ label: t('call.chat'), act: open('chat') }], ms: 6000 });
     case 'waiting':
+      if (ui.get().panel === 'people') return announce(text);
       return void toast(text, {
         icon: 'door', key: 'waiting', ms: 0,
         actions: [{ label: t('people.admit'), primary: true, testid: 'toast-admit', act: () => void session.request('admit', { participants: [item.participant] }) }, { label: t('call.people'), act: open('people') }],

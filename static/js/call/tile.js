@@ -41,7 +41,7 @@ export class TileElement {
     }, h('div', { class: 'tile-back' }, this.#avatar), this.#media, this.#note, this.#away,
     h('div', { class: 'tile-label' }, this.#muted, this.#name), h('div', { class: 'tile-badges' }, this.#hand), this.#menu);
     if (tile.self && tile.source === 'camera') {
-      this.#own = h('video', { autoplay: true, playsinline: true, muted: true, 'data-testid': 'self-video' });
+      this.#own = h('video', { autoplay: true, playsinline: true, muted: true, disablepictureinpicture: true, tabindex: '-1', 'data-testid': 'self-video' });
       this.#media.append(this.#own);
     }
   }

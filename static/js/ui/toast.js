@@ -26,7 +26,7 @@ export function mountToasts() {
 /** @param {string} text @param {ToastOptions} [o] @returns {() => void} closes it */
 export function toast(text, o = {}) {
   (o.urgent ? alertNow : announce)(text);
-  if (o.key) for (const old of layer.querySelectorAll(`[data-key="${CSS.escape(o.key)}"]`)) old.remove();
+  if (o.key) closeToast(o.key);
   while (layer.childElementCount >= MAX_TOASTS) layer.firstElementChild?.remove();
   const close = () => el.remove();
   const el = h('div', { class: 'toast', 'data-key': o.key ?? '', 'data-testid': o.testid ?? 'toast' },
@@ -40,6 +40,11 @@ export function toast(text, o = {}) {
   const ms = o.ms ?? (o.actions ? 15_000 : 5_000);
   if (ms > 0) setTimeout(close, ms);
   return close;
+}
+
+/** @param {string} key closes the toast of this key, when what it said is no longer so */
+export function closeToast(key) {
+  for (const el of layer.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)) el.remove();
 }
 
 /** clearToasts takes all away, when the call is left. */
