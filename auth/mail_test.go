@@ -20,6 +20,7 @@ import (
 	"net"
 	"net/http"
 	"net/mail"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -365,6 +366,13 @@ func (m *tries) Send(ctx context.Context, _ Message) error {
 	return m.fails(n)
 }
 
+// times are when it was tried.
+func (m *tries) times() []time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.at)
+}
+
 func TestMailIsTriedAgainAndHealthShowsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var counted sync.Map
@@ -390,7 +398,7 @@ func TestMailIsTriedAgainAndHealthShowsIt(t *testing.T) {
 			t.Errorf("when it works again: %+v", h)
 		}
 		for i, want := range []time.Duration{0, time.Second, 6 * time.Second, 21 * time.Second} {
-			if got := m.at[i].Sub(start); got != want {
+			if got := m.times()[i].Sub(start); got != want {
 				t.Errorf("try %d after %v, want %v", i+1, got, want)
 			}
 		}
@@ -412,8 +420,8 @@ func TestMailIsGivenUpInTheEndAndRefusedMailAtOnce(t *testing.T) {
 				defer q.close()
 				q.add(testMessage(t), false)
 				time.Sleep(10 * time.Minute)
-				if len(m.at) != tt.tries || q.health().Queued != 0 {
-					t.Errorf("%d tries, want %d; %d queued", len(m.at), tt.tries, q.health().Queued)
+				if n := len(m.times()); n != tt.tries || q.health().Queued != 0 {
+					t.Errorf("%d tries, want %d; %d queued", n, tt.tries, q.health().Queued)
 				}
 				if q.health().Failing != (name == "temporary") {
 					t.Error("a refused recipient is taken for a dead server, or the reverse")
