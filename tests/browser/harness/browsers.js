@@ -8,7 +8,7 @@ export const kinds = ['chromium', 'firefox'];
 const chromiumFlags = [
   '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--mute-audio',
   // A moving test picture and beeps instead of devices; every question about them, and about the screen, is answered yes.
-  '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--auto-select-desktop-capture-source=Entire',
+  '--use-fake-device-for-media-stream=fps=20', '--use-fake-ui-for-media-stream', '--auto-select-desktop-capture-source=Entire',
   '--autoplay-policy=no-user-gesture-required',
   // A browser that talks to nobody but the page's server.
   '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run', '--disable-quic',
