@@ -1,0 +1,5 @@
+package main
+
+type clientsCmd struct{}
+
+func (clientsCmd) Run() error { return nil }

@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/pprof"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"conclave/auth"
+	"conclave/cmd/bench/bare"
+	"conclave/cmd/bench/naive"
+	"conclave/meeting"
+	"conclave/sfu"
+	"conclave/signaling"
+)
+
+// The media engines a server child can run.
+const (
+	engine = "engine" // package sfu
+	simple = "naive"  // package naive
+	pion   = "pion"   // package bare: ICE and DTLS, no media
+)
+
+// serverConfig configures a server child.
+type serverConfig struct {
+	Media string `json:"media"`
+	// Workers and Window are sfu.Config's.
+	Workers int           `json:"workers"`
+	Window  time.Duration `json:"window"`
+	// EmptyAfter ends a meeting nobody is in.
+	EmptyAfter time.Duration `json:"empty_after"`
+}
+
+// serverReady is what a server child says once it can be reached.
+type serverReady struct {
+	URL   string `json:"url"`
+	Token string `json:"token"`
+}
+
+// serverStats is what a server child says of itself.
+type serverStats struct {
+	HeapBytes   uint64 `json:"heap_bytes"` // in objects that are in use
+	HeapObjects uint64 `json:"heap_objects"`
+	StackBytes  uint64 `json:"stack_bytes"`
+	// RuntimeBytes is all that the Go runtime holds and has not given back.
+	RuntimeBytes uint64 `json:"runtime_bytes"`
+	Goroutines   int    `json:"goroutines"`
+	// Counters are the engine's metrics, summed over their labels, and those of each worker as name/worker.
+	Counters map[string]float64 `json:"counters"`
+}
+
+// serveCmd is the server child: the server's parts put together as cmd/conclave does, without what an operator configures (TLS,
+// mail, the web client), plus routes under /bench to look inside.
+type serveCmd struct{}
+
+// Run serves until the parent closes the standard input.
+func (serveCmd) Run(parent context.Context) error {
+	var cfg serverConfig
+	ctx, cancel, err := inheritance(parent, &cfg)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	s, err := newBenchServer(cfg)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	web := &http.Server{Handler: s.router(), ReadHeaderTimeout: 5 * time.Second}
+	failed := make(chan error, 1)
+	go func() { failed <- web.Serve(listener) }()
+	defer func() { _ = web.Close() }()
+	if err := tell(serverReady{URL: "http://" + listener.Addr().String(), Token: s.token}); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		drain, stop := context.WithTimeout(context.Background(), 5*time.Second)
+		defer stop()
+		_ = s.signaling.Drain(drain) // whoever is slow is cut off
+		return nil
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	}
+}
+
+// benchServer is what a server child runs.
+type benchServer struct {
+	token     string
+	media     meeting.Media
+	sfu       *sfu.Server // of the engine
+	naive     *naive.Server
+	metrics   *prometheus.Registry
+	auth      *auth.Service
+	registry  *meeting.Registry
+	signaling *signaling.Handler
+	lab       *lab
+	profile   *os.File
+}
+
+// noMail refuses to send codes: bots sign in with their token.
+type noMail struct{}
+
+// Send implements auth.Mailer.
+func (noMail) Send(context.Context, auth.Message) error { return auth.ErrMailRefused }
+
+func newBenchServer(cfg serverConfig) (s *benchServer, err error) {
+	s = &benchServer{metrics: prometheus.NewRegistry()}
+	var secret [32]byte
+	_, _ = rand.Read(secret[:]) // never fails (crypto/rand)
+	s.token = hex.EncodeToString(secret[:])
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if err := s.startMedia(cfg); err != nil {
+		return nil, err
+	}
+	if s.auth, err = auth.New(auth.Config{Insecure: true, BotTokens: []string{s.token}}, auth.Deps{Mailer: noMail{}}); err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
+	}
+	s.registry, err = meeting.NewRegistry(meeting.Config{Media: s.media, EmptyAfter: cfg.EmptyAfter, Lifetime: 12 * time.Hour})
+	if err != nil {
+		return nil, fmt.Errorf("meetings: %w", err)
+	}
+	if s.signaling, err = signaling.New(signaling.Config{}, s.auth, s.registry); err != nil {
+		return nil, fmt.Errorf("signaling: %w", err)
+	}
+	s.lab = newLab(s.media)
+	return s, nil
+}
+
+func (s *benchServer) startMedia(cfg serverConfig) (err error) {
+	switch cfg.Media {
+	case engine:
+		s.sfu, err = sfu.Listen(sfu.Config{
+			Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, Workers: cfg.Workers, BatchWindow: cfg.Window,
+		})
+		if err != nil {
+			return err
+		}
+		s.media = meeting.FromSFU(s.sfu)
+		return s.metrics.Register(s.sfu.Collector())
+	case simple:
+		s.naive, err = naive.New()
+		s.media = s.naive
+		return err
+	case pion:
+		s.media, err = bare.New()
+		return err
+	}
+	return fmt.Errorf("there is no media engine %q", cfg.Media)
+}
+
+func (s *benchServer) close() {
+	if s.registry != nil {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = s.registry.Close(ctx)
+	}
+	if s.lab != nil {
+		s.lab.clear()
+	}
+	if s.sfu != nil {
+		_ = s.sfu.Close()
+	}
+	if s.auth != nil {
+		s.auth.Close()
+	}
+}
+
+func (s *benchServer) router() http.Handler {
+	r := chi.NewRouter()
+	r.Group(func(r chi.Router) {
+		r.Use(auth.ClientIPMiddleware(nil))
+		r.Mount("/api/auth", s.auth.Routes())
+		s.signaling.Routes(r)
+	})
+	r.Get("/bench/stats", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("collect") {
+			collect()
+		}
+		auth.WriteJSON(w, http.StatusOK, s.stats())
+	})
+	r.Post("/bench/profile", func(w http.ResponseWriter, r *http.Request) { s.answer(w, s.profiling(r.URL.Query().Get("file"))) })
+	r.Post("/bench/peers", s.lab.join)
+	r.Delete("/bench/peers", func(w http.ResponseWriter, _ *http.Request) { s.lab.clear(); s.answer(w, nil) })
+	return r
+}
+
+func (s *benchServer) answer(w http.ResponseWriter, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	auth.WriteJSON(w, http.StatusOK, struct{}{})
+}
+
+// collect frees what can be freed: twice, because finalizers and pools give up their objects in the first round.
+func collect() {
+	runtime.GC()
+	runtime.GC()
+	debug.FreeOSMemory()
+}
+
+func (s *benchServer) stats() serverStats {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	st := serverStats{
+		HeapBytes: m.HeapAlloc, HeapObjects: m.HeapObjects, StackBytes: m.StackInuse, RuntimeBytes: m.Sys - m.HeapReleased,
+		Goroutines: runtime.NumGoroutine(), Counters: map[string]float64{},
+	}
+	if s.naive != nil {
+		st.Counters["forwarded_packets_total"] = float64(s.naive.Forwarded())
+	}
+	families, err := s.metrics.Gather()
+	if err != nil {
+		return st
+	}
+	for _, f := range families {
+		name := f.GetName()[len("conclave_sfu_"):]
+		for _, m := range f.GetMetric() {
+			value := m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			st.Counters[name] += value
+			for _, l := range m.GetLabel() {
+				st.Counters[name+"/"+l.GetValue()] = value
+			}
+		}
+	}
+	return st
+}
+
+// profiling starts a CPU profile into file, or ends the one that runs if file is empty.
+func (s *benchServer) profiling(file string) (err error) {
+	if file == "" {
+		pprof.StopCPUProfile()
+		if s.profile == nil {
+			return errors.New("no profile runs")
+		}
+		err = s.profile.Close()
+		s.profile = nil
+		return err
+	}
+	if s.profile, err = os.Create(file); err != nil {
+		return err
+	}
+	return pprof.StartCPUProfile(s.profile)
+}

@@ -1,0 +1,5 @@
+package main
+
+type soakCmd struct{}
+
+func (soakCmd) Run() error { return nil }
