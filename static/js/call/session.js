@@ -295,6 +295,7 @@ export class Session extends EventTarget {
     if (this.store.get().call.phase !== 'joined') return;
     this.#socket?.request('media', { sources: this.local.sources() }).catch((err) => {
       if (err instanceof RequestError && err.id === 'not_permitted') this.local.stop(this.local.sources());
+      if (this.#silent(err)) return;
       if (!(err instanceof RequestError) || err.id !== 'network') this.#emit('problem', { error: err });
     });
   }
@@ -319,8 +320,20 @@ export class Session extends EventTarget {
     }
     this.#socket?.request('view', { wants }).catch((err) => {
       this.#sentWants = null;
+      if (this.#silent(err)) return;
       if (err instanceof RequestError && err.id === 'rate_limited') setTimeout(() => this.setView(this.#wants), 1000);
     });
+  }
+
+  /**
+   * A socket over which answers no longer come is as good as lost, whatever the system says: a page cannot see pings.
+   * @param {unknown} err @returns {boolean}
+   */
+  #silent(err) {
+    if (!(err instanceof RequestError) || err.id !== 'timeout' || this.#over || this.store.get().ladder.step !== 'ok') return false;
+    this.#socket?.close();
+    this.#climb('socket_lost');
+    return true;
   }
 
   async #look() {
@@ -345,6 +358,7 @@ export class Session extends EventTarget {
       await this.#socket.request(type, fields);
       return true;
     } catch (err) {
+      this.#silent(err);
       this.#emit('problem', { error: err });
       return false;
     }
