@@ -411,6 +411,7 @@ func TestNothingOfTheOfferIsInjectedIntoTheAnswer(t *testing.T) {
 				if strings.Contains(answer, "evil") && !strings.Contains(answer, "a=mid:") {
 					t.Errorf("%q in place of %q:\n%s", evil, field, answer)
 				}
+				checkCredentials(t, o)
 			}
 		}
 	}
@@ -451,9 +452,10 @@ func checkOffer(tb testing.TB, raw string) {
 		}
 		return
 	}
-	if len(o.media) > maxMedia || o.ufrag == "" || o.pwd == "" || o.fingerprint == "" {
-		tb.Fatalf("%+v", o)
+	if len(o.media) > maxMedia {
+		tb.Fatalf("%d m-lines", len(o.media))
 	}
+	checkCredentials(tb, o)
 	var tracks []Track
 	for i := range o.media {
 		m := &o.media[i]
@@ -476,6 +478,16 @@ func checkOffer(tb testing.TB, raw string) {
 	for _, s := range []map[string]Source{nil, sources} {
 		p, answer := answered(o, s)
 		checkAnswer(tb, o, p, answer)
+	}
+}
+
+var credentials = regexp.MustCompile(`^[A-Za-z0-9+/]{1,256} [A-Za-z0-9+/]{1,256} [A-Za-z0-9 :-]{1,512}$`)
+
+// checkCredentials asserts that what is given to Pion has no other characters than RFC 8839 §5.4 and RFC 8122 §5 allow.
+func checkCredentials(tb testing.TB, o *offer) {
+	tb.Helper()
+	if text := o.ufrag + " " + o.pwd + " " + o.fingerprint; !credentials.MatchString(text) {
+		tb.Fatalf("credentials %q", text)
 	}
 }
 

@@ -127,6 +127,17 @@ func TestClearlyLouderOvertakes(t *testing.T) {
 	}
 }
 
+func TestMoreThanSixDecibelsIsClearlyLouder(t *testing.T) {
+	for difference, want := range map[uint8]bool{6: false, 7: true} {
+		h := newHall(2)
+		h.run(time.Second, map[int]uint8{0: voice, 1: 127})
+		h.run(10*time.Second, map[int]uint8{0: voice, 1: voice - difference})
+		if got := h.place(1) == 0; got != want {
+			t.Errorf("%d dB louder: overtook %v", difference, got)
+		}
+	}
+}
+
 func TestALadderOfSmallStepsDoesNotShutOutTheLoudest(t *testing.T) {
 	// Each is 5 dB louder than the one before: no neighbour may overtake its neighbour, yet the last is 45 dB louder than the first.
 	h := newHall(10)

@@ -67,12 +67,14 @@ func TestPayloadsThatCannotBeKeptAreIgnored(t *testing.T) {
 }
 
 func TestTheOldestBytesGoFirst(t *testing.T) {
-	h := history.New(1000)
-	for seq := uint64(1); seq <= 20; seq++ {
-		add(h, seq, 100, false)
-		for old := uint64(1); old <= seq; old++ {
-			if want := old+10 > seq; has(h, old) != want {
-				t.Fatalf("after packet %d: packet %d kept: %v", seq, old, !want)
+	for _, size := range []int{1, 100} {
+		h := history.New(10 * size)
+		for seq := uint64(1); seq <= 25; seq++ {
+			add(h, seq, size, false)
+			for old := uint64(1); old <= seq; old++ {
+				if want := old+10 > seq; has(h, old) != want {
+					t.Fatalf("after packet %d: packet %d kept: %v", seq, old, !want)
+				}
 			}
 		}
 	}

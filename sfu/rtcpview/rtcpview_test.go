@@ -91,13 +91,13 @@ func visit(tb testing.TB, p rtcpview.Packet) {
 	for i := range p.Receptions() {
 		p.Reception(i)
 	}
-	if n := p.NACKs(); 4*n > len(p.Body) {
+	if n := p.NACKs(); n > 0 && 8+4*n > len(p.Body) {
 		tb.Fatalf("%d NACK pairs in %d bytes", n, len(p.Body))
 	}
 	for i := range p.NACKs() {
 		p.NACK(i)
 	}
-	if n := p.FIRs(); 8*n > len(p.Body) {
+	if n := p.FIRs(); n > 0 && 8+8*n > len(p.Body) {
 		tb.Fatalf("%d FIR entries in %d bytes", n, len(p.Body))
 	}
 	for i := range p.FIRs() {

@@ -73,6 +73,19 @@ func TestLatePacketsAreFreshUntilTheWindowHasPassed(t *testing.T) {
 	}
 }
 
+func TestSkippedIndicesAreFreshAlsoWhereOldOnesWere(t *testing.T) {
+	var w Window
+	for index := range uint64(2 * WindowSize) {
+		w.Mark(index)
+	}
+	for index := uint64(2*WindowSize + 2); index < 4*WindowSize; index += 3 {
+		w.Mark(index)
+		if !w.Fresh(index-1) || !w.Fresh(index-2) {
+			t.Fatalf("%d or %d count as seen", index-2, index-1)
+		}
+	}
+}
+
 func TestAJumpBeyondTheWindowForgetsEverything(t *testing.T) {
 	for _, jump := range []uint64{WindowSize - 1, WindowSize, WindowSize + 1, 1 << 30} {
 		var w Window
