@@ -86,8 +86,9 @@ test('each shortcut on the sheet does what the sheet says', () => {
 test('a meeting is found in whatever people paste, with its fragment', () => {
   const id = 'k7qm-2f9x-w3dj-8hrt';
   for (const text of [id, 'K7QM 2F9X W3DJ 8HRT', 'k7qm2f9xw3dj8hrt', `https://meet.example.org/m/${id}`, ` https://meet.example.org/m/${id}/?x=1 `]) assert.deepEqual(parseMeeting(text), { id, fragment: '' });
+  assert.deepEqual(parseMeeting('KOI1 abcd efgh jkmn')?.id, 'k011-abcd-efgh-jkmn', 'what looks alike is read alike');
   assert.deepEqual(parseMeeting(`https://meet.example.org/m/${id}#k=AbC_-9`), { id, fragment: '#k=AbC_-9' });
-  for (const text of ['', 'hello', 'k7qm-2f9x-w3dj', 'k7qm-2f9x-w3dj-8hrl', 'https://evil.example/k7qm']) assert.equal(parseMeeting(text), null);
+  for (const text of ['', 'hello', 'k7qm-2f9x-w3dj', 'k7qm-2f9x-w3dj-8hru', 'https://evil.example/k7qm']) assert.equal(parseMeeting(text), null);
 });
 
 test('links in chat are http only, show where they go, and end where the sentence does', () => {

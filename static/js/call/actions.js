@@ -1,6 +1,6 @@
 // What one may do with another participant; the server decides, this only does not offer what it would refuse.
 /** @import {CallContext} from '../screens/call.js' */
-/** @import {Person} from '../core/types.js' */
+/** @import {Person, ClientMessage, Fields} from '../core/types.js' */
 /** @import {Item} from '../ui/menu.js' */
 import { ask } from '../ui/dialog.js';
 import { t } from '../i18n/i18n.js';
@@ -13,8 +13,9 @@ export function personActions(context, person) {
   const id = person.participant;
   const has = (/** @type {import('../core/types.js').Source} */ source) => person.sources.includes(source);
   const muting = may(s, 'mute_others');
-  const send = (/** @type {string} */ type, /** @type {object} */ fields) => () => void session.request(type, fields);
-  const role = (/** @type {string} */ to) => send('role', { participant: id, role: to });
+  /** @template {ClientMessage['type']} T @param {T} type @param {Fields<T>} fields @returns {() => void} */
+  const send = (type, fields) => () => void session.request(type, fields);
+  const role = (/** @type {import('../core/types.js').Role} */ to) => send('role', { participant: id, role: to });
   return [
     may(s, 'chat') && { label: t('people.message', { name: person.name }), icon: 'chat', act: () => ui.set((u) => ({ ...u, panel: 'chat', chatTo: id })) },
     muting && has('mic') && { label: t('people.mute'), icon: 'micOff', act: send('mute', { participants: [id], sources: ['mic'] }), testid: 'mute-one' },

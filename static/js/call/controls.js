@@ -182,7 +182,7 @@ async function leave({ session }, anchor) {
     { label: t('call.leave.only'), icon: 'door', act: () => session.leave(), testid: 'leave-only' },
     {
       label: t('call.end'), icon: 'close', danger: true, testid: 'end-for-all',
-      act: async () => { if (await ask(t('call.end.title'), t('call.end.text'), t('call.end'), { danger: true })) await session.request('end'); },
+      act: async () => { if (await ask(t('call.end.title'), t('call.end.text'), t('call.end'), { danger: true })) await session.request('end', {}); },
     },
   ], t('call.leave'));
 }

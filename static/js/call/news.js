@@ -57,7 +57,7 @@ function tell({ ui, session }, item) {
       if (ui.get().panel === 'people') return announce(text);
       return void toast(text, {
         icon: 'door', key: 'waiting', ms: 0,
-        actions: [{ label: t('people.admit'), primary: true, testid: 'toast-admit', act: () => void session.request('admit', { participants: [item.participant] }) }, { label: t('call.people'), act: open('people') }],
+        actions: [{ label: t('people.admit'), primary: true, testid: 'toast-admit', act: () => void session.request('admit', { participants: [item.participant ?? 0] }) }, { label: t('call.people'), act: open('people') }],
       });
     case 'hand': return void toast(text, { icon: 'hand' });
     case 'host': case 'lock': case 'unlock': case 'share': return void toast(text, { icon: item.kind === 'share' ? 'screen' : item.kind === 'host' ? 'shield' : item.kind });
@@ -83,7 +83,7 @@ function askUnmute({ session, verbs }, m) {
 function tellNotice({ session }, m) {
   if (m.notice === 'expiring') return void toast(t('call.expiring', { n: Math.max(1, Math.round(m.in_s / 60)) }), { icon: 'clock', urgent: true, ms: 15_000, key: 'expiring' });
   if (m.notice === 'idle') {
-    toast(t('call.idle', { n: m.in_s }), { icon: 'clock', urgent: true, key: 'idle', ms: m.in_s * 1000, actions: [{ label: t('call.idle.here'), primary: true, testid: 'still-here', act: () => void session.request('active') }] });
+    toast(t('call.idle', { n: m.in_s }), { icon: 'clock', urgent: true, key: 'idle', ms: m.in_s * 1000, actions: [{ label: t('call.idle.here'), primary: true, testid: 'still-here', act: () => void session.request('active', {}) }] });
   }
 }
 

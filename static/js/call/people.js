@@ -1,6 +1,7 @@
 // Who is here and who waits. The list makes only the rows on the screen, so that a thousand people cost what twenty do.
 /** @import {CallContext} from '../screens/call.js' */
 /** @import {Person, Waiting} from '../core/types.js' */
+/** @import {State} from '../core/state.js' */
 /** @import {PanelContent} from './panel.js' */
 import { h, fill, keyed, setText, setHidden, attr } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
@@ -33,7 +34,7 @@ export function peoplePanel(context) {
 /** @param {CallContext} context @returns {(HTMLElement|false)[]} */
 function hostTools({ session }) {
   const s = session.store.get().call;
-  const policy = (/** @type {object} */ change) => void session.request('policy', { locked: s.meeting?.locked ?? false, lobby: s.meeting?.lobby ?? true, ...change });
+  const policy = (/** @type {{locked?: boolean, lobby?: boolean}} */ change) => void session.request('policy', { locked: s.meeting?.locked ?? false, lobby: s.meeting?.lobby ?? true, ...change });
   return [
     may(s, 'lock') && toggle(t('people.lock'), s.meeting?.locked ?? false, (locked) => policy({ locked }), { help: t('people.lock.help'), testid: 'lock' }),
     may(s, 'lock') && toggle(t('options.lobby'), s.meeting?.lobby ?? false, (lobby) => policy({ lobby }), { help: t('people.lobby.help'), testid: 'lobby-switch' }),
@@ -70,7 +71,7 @@ function rosterList(context) {
     rows.style.height = `${total}px`;
     keyed(rows, list.slice(from, to), (p) => String(p.participant), made, (p) => personRow(context, p.participant), (el, p, i) => {
       el.style.transform = `translateY(${before + i * ROW}px)`;
-      updateRow(el, p, p.participant === session.store.get().call.self);
+      updateRow(el, p, session.store.get().call);
       attr(el, 'aria-posinset', String(from + i + 1));
       attr(el, 'aria-setsize', String(list.length));
     });
@@ -111,13 +112,14 @@ function personRow(context, participant) {
     h('span', { class: 'badge hand' }, icon('hand'), h('span')), h('span', { class: 'person-state' }), more);
 }
 
-/** @param {HTMLElement} el @param {Person} p @param {boolean} self */
-function updateRow(el, p, self) {
+/** @param {HTMLElement} el @param {Person} p @param {State} s */
+function updateRow(el, p, s) {
+  const self = p.participant === s.self;
   const part = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (el.querySelector(selector));
   const name = self ? t('tile.you', { name: p.name }) : p.name;
   setText(part('.avatar'), initials(p.name));
   setText(part('.person-name'), name);
-  setText(part('.person-note'), [p.role !== 'participant' && t(`role.${p.role}`), !p.connected && t('call.away')].filter(Boolean).join(' · '));
+  setText(part('.person-note'), [s.roleNames[p.role] ?? (p.role !== 'participant' && t(`role.${p.role}`)), !p.connected && t('call.away')].filter(Boolean).join(' · '));
   setHidden(part('.badge.hand'), p.hand === 0);
   setText(part('.badge.hand span'), String(p.hand));
   const muted = !p.sources.includes('mic');

@@ -2,11 +2,12 @@
 // offers the screens verbs. Screens read `store` and call methods; they never see the socket.
 /** @import {State} from '../core/state.js' */
 /** @import {Ladder, Event as LadderEvent, Action} from '../core/reconnect.js' */
-/** @import {Source, Want, ServerMessage} from '../core/types.js' */
+/** @import {Source, Want, ServerMessage, ClientMessage, Fields} from '../core/types.js' */
+/** @import {Welcome, Bye} from '../protocol-types.js' */
 /** @import {Snapshot} from '../media/stats.js' */
 /** @import {Rates} from '../core/quality.js' */
 /** @import {LocalMedia} from './localmedia.js' */
-import { initialState, reduce } from '../core/state.js';
+import { initialState, reduce, may, permissionFor } from '../core/state.js';
 import { newLadder, next } from '../core/reconnect.js';
 import { sameWants, slotsFor } from '../core/viewport.js';
 import * as quality from '../core/quality.js';
@@ -160,7 +161,7 @@ export class Session extends EventTarget {
     }
   }
 
-  /** @param {ServerMessage} m */
+  /** @param {Bye} m */
   #bye(m) {
     const now = performance.now();
     const resumable = RESUMABLE.has(m.reason) && this.store.get().call.phase === 'joined';
@@ -170,7 +171,7 @@ export class Session extends EventTarget {
     this.#end(m.reason, m.message);
   }
 
-  /** @param {ServerMessage} m */
+  /** @param {Welcome} m */
   #welcomed(m) {
     this.#phase('welcome');
     this.#resume = m.resume;
@@ -181,7 +182,7 @@ export class Session extends EventTarget {
       this.#sendView();
       return;
     }
-    this.local.keep(this.local.sources().filter((s) => this.store.get().call.permissions.includes(`publish_${s === 'screen_audio' ? 'screen' : s}`)));
+    this.local.keep(this.local.sources().filter((s) => may(this.store.get().call, permissionFor(s))));
     this.#climb('joined');
     void this.#connectMedia();
   }
@@ -210,6 +211,7 @@ export class Session extends EventTarget {
       try {
         const offer = await peer.offer(o);
         const answer = await socket.request('offer', offer);
+        if (answer.type !== 'answer') throw new RequestError('unknown', '', false);
         await peer.answer(answer.sdp);
         this.#phase('answer');
         this.sinks.ensure(peer.slots);
@@ -318,7 +320,7 @@ export class Session extends EventTarget {
       peer.growTo(slotsFor(wants.length));
       void this.#negotiate({});
     }
-    this.#socket?.request('view', { wants }).catch((err) => {
+    this.#socket?.request('view', { wants: [...wants] }).catch((err) => {
       this.#sentWants = null;
       if (this.#silent(err)) return;
       if (err instanceof RequestError && err.id === 'rate_limited') setTimeout(() => this.setView(this.#wants), 1000);
@@ -350,9 +352,10 @@ export class Session extends EventTarget {
   /**
    * request sends one of the protocol's requests that need no more than an answer: chat, react, hand, admit, deny, mute,
    * ask_unmute, remove, role, policy, end, active.
-   * @param {string} type @param {object} [fields] @returns {Promise<boolean>} false when it failed; the person was told
+   * @template {ClientMessage['type']} T
+   * @param {T} type @param {Fields<T>} fields @returns {Promise<boolean>} false when it failed; the person was told
    */
-  async request(type, fields = {}) {
+  async request(type, fields) {
     try {
       if (!this.#socket) throw new RequestError('network', '', false);
       await this.#socket.request(type, fields);
@@ -372,7 +375,7 @@ export class Session extends EventTarget {
     if (this.#over) return;
     const socket = this.#socket;
     this.#socket = null; // nothing that still arrives is ours
-    if (socket) socket.request('leave').catch(() => {}).finally(() => socket.close());
+    if (socket) socket.request('leave', {}).catch(() => {}).finally(() => socket.close());
     this.#end('left', '');
   }
 

@@ -1,5 +1,6 @@
 // What the client knows about the meeting it is in: a value, and a pure function from a server message to the next value.
-/** @import {Person, Waiting, Meeting, Slot, Withheld, ChatLine, Source, Role, ServerMessage} from './types.js' */
+/** @import {Person, Waiting, Meeting, Slot, Withheld, ChatLine, Source, Role, Permission, ServerMessage} from './types.js' */
+/** @import * as P from '../protocol-types.js' */
 
 /** Chat lines kept; older ones are forgotten. */
 export const MAX_CHAT = 500;
@@ -21,7 +22,8 @@ export const MAX_NEWS = 64;
  * @property {number} self one's own participant number, 0 before welcome
  * @property {string} name
  * @property {Role} role
- * @property {readonly string[]} permissions
+ * @property {readonly Permission[]} permissions
+ * @property {Readonly<Record<string, string>>} roleNames what roles are called here, where it is not the usual
  * @property {readonly Source[]} sources what oneself has switched on
  * @property {number} hand
  * @property {Meeting|null} meeting
@@ -41,7 +43,7 @@ export const MAX_NEWS = 64;
 /** @returns {State} */
 export function initialState() {
   return {
-    phase: 'idle', self: 0, name: '', role: 'participant', permissions: [], sources: [], hand: 0, meeting: null,
+    phase: 'idle', self: 0, name: '', role: 'participant', permissions: [], roleNames: {}, sources: [], hand: 0, meeting: null,
     people: new Map(), speakers: [], waiting: [], lobby: null, slots: new Map(), withheld: [], chat: [], chatSeen: 0,
     news: [], count: 0, bye: null,
   };
@@ -59,13 +61,11 @@ function tell(s, kind, name, more) {
   return { ...s, count: n, news: [...s.news.slice(1 - MAX_NEWS), { n, kind, name, ...more }] };
 }
 
-/** @param {State} s @param {ServerMessage} m @returns {State} */
+/** @param {State} s @param {P.Welcome} m @returns {State} */
 function welcome(s, m) {
-  /** @type {Person[]} */
-  const list = m.participants;
   return {
-    ...s, phase: 'joined', self: m.participant, role: m.role, permissions: m.permissions, meeting: m.meeting,
-    people: new Map(list.map((p) => [p.participant, p])), waiting: m.waiting ?? [], lobby: null, bye: null,
+    ...s, phase: 'joined', self: m.participant, role: m.role, permissions: m.permissions, roleNames: m.role_names ?? {}, meeting: m.meeting,
+    people: new Map(m.participants.map((p) => [p.participant, p])), waiting: m.waiting ?? [], lobby: null, bye: null,
     slots: m.resumed ? s.slots : new Map(), withheld: m.resumed ? s.withheld : [], speakers: m.resumed ? s.speakers : [],
     hand: m.resumed ? s.hand : 0,
   };
@@ -81,17 +81,17 @@ function tellOfChange(s, p, before) {
   return s;
 }
 
-/** @param {State} s @param {ServerMessage} m @returns {State} */
+/** @param {State} s @param {P.Roster} m @returns {State} */
 function roster(s, m) {
   const people = new Map(s.people);
   /** @type {State} */
   let next = { ...s, people };
-  for (const p of /** @type {Person[]} */ (m.joined ?? [])) {
+  for (const p of m.joined ?? []) {
     if (p.participant === s.self) continue;
     if (!people.has(p.participant)) next = tell(next, 'joined', p.name, { participant: p.participant });
     people.set(p.participant, p);
   }
-  for (const p of /** @type {Person[]} */ (m.changed ?? [])) {
+  for (const p of m.changed ?? []) {
     if (p.participant === s.self) {
       next = { ...next, hand: p.hand, role: p.role };
       continue;
@@ -99,7 +99,7 @@ function roster(s, m) {
     next = tellOfChange(next, p, people.get(p.participant));
     people.set(p.participant, p);
   }
-  for (const { participant, reason } of /** @type {{participant: number, reason: string}[]} */ (m.left ?? [])) {
+  for (const { participant, reason } of m.left ?? []) {
     const p = people.get(participant);
     if (!p) continue;
     people.delete(participant);
@@ -109,14 +109,14 @@ function roster(s, m) {
   return speakers.length === next.speakers.length ? next : { ...next, speakers };
 }
 
-/** @param {State} s @param {ServerMessage} m @returns {State} */
+/** @param {State} s @param {P.Slots} m @returns {State} */
 function slots(s, m) {
   const map = new Map(s.slots);
-  for (const slot of /** @type {Slot[]} */ (m.slots ?? [])) map.set(slot.mid, slot);
+  for (const slot of m.slots) map.set(slot.mid, slot);
   return { ...s, slots: map, withheld: m.withheld ?? s.withheld };
 }
 
-/** @param {State} s @param {ServerMessage} m @returns {State} */
+/** @param {State} s @param {P.ChatEvent} m @returns {State} */
 function chat(s, m) {
   const own = m.from === s.self;
   const name = own ? s.name : s.people.get(m.from)?.name ?? '';
@@ -130,35 +130,35 @@ function chat(s, m) {
   return own ? next : tell(next, 'chat', name, { text: m.text, participant: m.from });
 }
 
-/** @param {State} s @param {ServerMessage} m @returns {State} */
+/** @param {State} s @param {P.Waiting} m @returns {State} */
 function waiting(s, m) {
   const known = new Set(s.waiting.map((w) => w.participant));
   /** @type {State} */
-  let next = { ...s, waiting: /** @type {Waiting[]} */ (m.waiting) };
+  let next = { ...s, waiting: m.waiting };
   for (const w of next.waiting) {
     if (!known.has(w.participant)) next = tell(next, 'waiting', w.name, { participant: w.participant });
   }
   return next;
 }
 
-/** @param {State} s @param {ServerMessage} m @returns {State} */
+/** @param {State} s @param {P.Permissions} m @returns {State} */
 function permissions(s, m) {
-  const may = (/** @type {string} */ what) => m.permissions.includes(what);
+  const may = (/** @type {Permission} */ what) => m.permissions.includes(what);
   const sources = s.sources.filter((source) => may(permissionFor(source)));
   const next = { ...s, role: m.role, permissions: m.permissions, sources, waiting: may('admit') ? s.waiting : [] };
   return m.role === 'host' && s.role !== 'host' ? tell(next, 'host', s.name) : next;
 }
 
-/** @param {State} s @param {ServerMessage} m @returns {State} */
+/** @param {State} s @param {P.PolicyEvent} m @returns {State} */
 function policy(s, m) {
   if (!s.meeting) return s;
   const next = { ...s, meeting: { ...s.meeting, locked: m.locked, lobby: m.lobby } };
   return m.locked === s.meeting.locked ? next : tell(next, m.locked ? 'lock' : 'unlock', '');
 }
 
-/** @param {Source} source @returns {string} the permission that publishing it takes */
+/** @param {Source} source @returns {Permission} the permission that publishing it takes */
 export function permissionFor(source) {
-  return { mic: 'publish_mic', camera: 'publish_camera', screen: 'publish_screen', screen_audio: 'publish_screen' }[source];
+  return /** @type {const} */ ({ mic: 'publish_mic', camera: 'publish_camera', screen: 'publish_screen', screen_audio: 'publish_screen' })[source];
 }
 
 /**
@@ -182,7 +182,7 @@ export function reduce(s, m) {
   }
 }
 
-/** @param {State} s @param {string} what @returns {boolean} */
+/** @param {State} s @param {Permission} what @returns {boolean} */
 export const may = (s, what) => s.permissions.includes(what);
 
 /** @param {State} s @returns {number} chat lines of others that were not on screen yet */

@@ -41,8 +41,8 @@ export function parseMeeting(input) {
   const fragment = hash < 0 ? '' : text.slice(hash);
   const before = (hash < 0 ? text : text.slice(0, hash)).replace(/\?.*$/, '');
   const path = /\/m\/([^/]+)\/?$/.exec(before);
-  const raw = (path ? path[1] : before).toLowerCase().replace(/[\s-]/g, '');
-  if (!/^[a-hjkmnp-z2-9]{16}$/.test(raw)) return null;
+  const raw = (path ? path[1] : before).toLowerCase().replace(/[\s-]/g, '').replace(/o/g, '0').replace(/[il]/g, '1');
+  if (!/^[0-9a-hjkmnp-tv-z]{16}$/.test(raw)) return null;
   return { id: /** @type {string[]} */ (raw.match(/.{4}/g)).join('-'), fragment };
 }
 

@@ -1,5 +1,5 @@
 // The WebSocket half of docs/protocol.md: requests with replies, and events. Knows nothing of meetings.
-/** @import {ServerMessage} from '../core/types.js' */
+/** @import {ServerMessage, ClientMessage, Fields} from '../core/types.js' */
 
 /** An error the server answered a request with. */
 export class RequestError extends Error {
@@ -64,9 +64,10 @@ export class Socket {
       return;
     }
     handlers.message(m);
-    const waiting = m.id === undefined ? undefined : this.#pending.get(m.id);
-    if (!waiting || m.type === 'lobby') return; // after `lobby` the reply is still to come
-    this.#pending.delete(/** @type {number} */ (m.id));
+    const id = 'id' in m ? m.id : undefined;
+    const waiting = id === undefined ? undefined : this.#pending.get(id);
+    if (id === undefined || !waiting || m.type === 'lobby') return; // after `lobby` the reply is still to come
+    this.#pending.delete(id);
     clearTimeout(waiting.timer);
     if (m.type === 'error') waiting.reject(new RequestError(m.error, m.message, m.fatal));
     else waiting.resolve(m);
@@ -74,10 +75,11 @@ export class Socket {
 
   /**
    * request sends a message and resolves to its reply.
-   * @param {string} type @param {object} [fields] @param {{timeout?: number}} [o] timeout 0 waits for ever (the lobby)
+   * @template {ClientMessage['type']} T
+   * @param {T} type @param {Fields<T>} fields @param {{timeout?: number}} [o] timeout 0 waits for ever (the lobby)
    * @returns {Promise<ServerMessage>} rejects with a RequestError
    */
-  request(type, fields = {}, o = {}) {
+  request(type, fields, o = {}) {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       if (this.#closed || this.#ws.readyState !== WebSocket.OPEN) return reject(new RequestError('network', '', false));

@@ -99,13 +99,14 @@ async function checkMedia(report) {
     });
     const p = /** @type {Peer} */ (/** @type {unknown} */ (peer));
     const answer = await socket.request('offer', await p.offer());
+    if (answer.type !== 'answer') throw new Error('no answer');
     await p.answer(answer.sdp);
     const up = await connected;
     const stats = up ? await snapshot(p, 0) : null;
     report('udp')(up ? 'ok' : 'bad', up ? t('check.udp.ok', { protocol: (stats?.protocol || 'udp').toUpperCase(), ms: Math.round((stats?.sample.rtt ?? 0) * 1000) }) : t('check.udp.bad'));
     const tcp = candidateKinds(answer.sdp).tcp > 0;
     report('tcp')(tcp ? 'ok' : 'warn', t(tcp ? 'check.tcp.ok' : 'check.tcp.none'));
-    await socket.request('end').catch(() => {});
+    await socket.request('end', {}).catch(() => {});
   } catch (err) {
     const first = closed && !peer;
     report(first ? 'socket' : 'udp')('bad', first ? t('check.socket.bad') : err instanceof api.ApiError && err.id === 'not_allowed' ? t('check.skipped') : t('check.udp.bad'));
