@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"unique"
 )
 
@@ -38,56 +39,41 @@ func (private) LogValue() slog.Value { return slog.StringValue(redacted) }
 // MarshalText redacts in encoders, JSON among them.
 func (private) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// ID is the address of a meeting: 16 random characters of a 30-letter alphabet (78 bits). No verb of fmt, no logger
+// ID is the address of a meeting: 16 random characters of a 32-letter alphabet (80 bits). No verb of fmt, no logger
 // and no encoder prints it; Reveal is the one way to its text.
 type ID struct{ private }
 
-// idAlphabet has no two characters that look or sound alike. It is part of the protocol.
-const idAlphabet = "abcdefghjkmnpqrstvwxyz23456789"
+// idAlphabet is Crockford's base 32: no i, l, o, u. It is part of the protocol.
+const idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 
 // errMalformedID does not contain the text that was refused.
 var errMalformedID = errors.New("meeting: malformed id")
 
 // newID returns an unguessable id.
 func newID() ID {
-	var out [19]byte
-	var random [64]byte // rejection sampling takes 17.1 bytes on average
-	n := len(random)
-	for i := range out {
-		if i%5 == 4 {
-			out[i] = '-'
-			continue
+	var random [16]byte
+	_, _ = rand.Read(random[:]) // never fails: it ends the process instead
+	out := make([]byte, 0, 19)
+	for i, b := range random {
+		if i > 0 && i%4 == 0 {
+			out = append(out, '-')
 		}
-		for {
-			if n == len(random) {
-				_, _ = rand.Read(random[:]) // never fails: it ends the process instead
-				n = 0
-			}
-			b := random[n]
-			n++
-			if b < 240 { // 8 × 30: no letter is likelier than another
-				out[i] = idAlphabet[b%30]
-				break
-			}
-		}
+		out = append(out, idAlphabet[b%32]) // 8 × 32: no letter is likelier than another
 	}
-	return ID{newPrivate(string(out[:]))}
+	return ID{newPrivate(string(out))}
 }
 
-// ParseID reads the written form of an id: four groups of four characters.
+// ParseID reads the written form of an id: four groups of four characters. Being forgiving is the edge's affair.
 func ParseID(s string) (ID, error) {
 	if len(s) != 19 {
 		return ID{}, errMalformedID
 	}
 	for i := range len(s) {
-		c := s[i]
-		switch {
-		case i%5 == 4:
-			if c != '-' {
+		if i%5 == 4 {
+			if s[i] != '-' {
 				return ID{}, errMalformedID
 			}
-		case c >= '2' && c <= '9', c >= 'a' && c <= 'z' && c != 'i' && c != 'l' && c != 'o' && c != 'u':
-		default:
+		} else if strings.IndexByte(idAlphabet, s[i]) < 0 {
 			return ID{}, errMalformedID
 		}
 	}

@@ -153,7 +153,7 @@ func (r *Registry) Create(ctx context.Context, c Creation) (ID, time.Time, error
 		return ID{}, time.Time{}, err
 	}
 	if _, taken := r.meetings[m.id]; taken {
-		return ID{}, time.Time{}, fmt.Errorf("%w: two meetings got one id", ErrInternal) // once in 2^78
+		return ID{}, time.Time{}, fmt.Errorf("%w: two meetings got one id", ErrInternal) // once in 2^80
 	}
 	r.meetings[m.id] = newActor(&r.deps, m, c.Lobby, hash)
 	r.creators[creator]++

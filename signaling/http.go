@@ -89,7 +89,8 @@ func (h *Handler) info(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusTooManyRequests, protocol.ErrRateLimited, "Too many wrong meeting addresses. Try again later.", wait)
 		return
 	}
-	id, err := meeting.ParseID(chi.URLParam(r, "id"))
+	typed, _ := protocol.ParseMeetingID(chi.URLParam(r, "id"))
+	id, err := meeting.ParseID(string(typed))
 	if err != nil {
 		err = meeting.ErrNoSuchMeeting
 	}

@@ -2,7 +2,7 @@ package protocol
 
 import "strings"
 
-// check holds the rules that concern more than one field.
+// check holds the rules that concern more than one field, and brings what may be written in several ways into one form.
 func check(m ClientMessage) error {
 	switch m := m.(type) {
 	case *Join:
@@ -36,9 +36,11 @@ func checkJoin(m *Join) error {
 	if m.Version != Version {
 		return &problem{ErrVersion, "This server speaks version 1 of the protocol."}
 	}
-	if !m.Meeting.Valid() {
+	id, ok := ParseMeetingID(string(m.Meeting))
+	if !ok {
 		return fieldError("meeting", "must be a meeting id like k7qm-2f9x-w3dj-8hrt")
 	}
+	m.Meeting = id
 	if m.Password != "" && m.Resume != "" {
 		return fieldError("password", "and \"resume\" cannot go together")
 	}

@@ -1,5 +1,7 @@
 package protocol
 
+import "strings"
+
 // Version is the protocol version this package speaks.
 const Version = 1
 
@@ -38,23 +40,62 @@ type Participant uint32
 // MeetingID is a meeting's address in its written form, for example k7qm-2f9x-w3dj-8hrt.
 type MeetingID string
 
-// MeetingAlphabet are the characters of a MeetingID: no two of them look or sound alike.
-const MeetingAlphabet = "abcdefghjkmnpqrstvwxyz23456789"
+// MeetingAlphabet are the 32 characters of a MeetingID, so that each carries 5 bits: digits and letters without i, l, o
+// and u (Crockford's base 32).
+const MeetingAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 
-// Valid says whether id has the form of a meeting id: four groups of four characters of MeetingAlphabet.
+// maxTypedMeetingID bounds what ParseMeetingID looks at.
+const maxTypedMeetingID = 64
+
+// ParseMeetingID reads an id as a person may type it: in upper case, without hyphens or with spaces, o for 0, i or l for 1. It
+// returns the written form; ok is false if there is no id in s.
+func ParseMeetingID(s string) (id MeetingID, ok bool) {
+	if len(s) > maxTypedMeetingID {
+		return "", false
+	}
+	out := make([]byte, 0, len("k7qm-2f9x-w3dj-8hrt"))
+	for i := range len(s) {
+		c := s[i]
+		if c == '-' || c == ' ' {
+			continue
+		}
+		if len(out) == cap(out) {
+			return "", false
+		}
+		if len(out)%5 == 4 {
+			out = append(out, '-')
+		}
+		out = append(out, meetingLetter(c))
+	}
+	id = MeetingID(out)
+	return id, id.Valid()
+}
+
+// meetingLetter is the letter that somebody meant who typed c.
+func meetingLetter(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	switch c {
+	case 'o':
+		return '0'
+	case 'i', 'l':
+		return '1'
+	}
+	return c
+}
+
+// Valid says whether id has the written form of a meeting id: four groups of four characters of MeetingAlphabet.
 func (id MeetingID) Valid() bool {
-	if len(id) != 19 {
+	if len(id) != len("k7qm-2f9x-w3dj-8hrt") {
 		return false
 	}
 	for i := range len(id) {
-		c := id[i]
 		if i%5 == 4 {
-			if c != '-' {
+			if id[i] != '-' {
 				return false
 			}
-			continue
-		}
-		if (c < 'a' || c > 'z' || c == 'i' || c == 'l' || c == 'o' || c == 'u') && (c < '2' || c > '9') {
+		} else if strings.IndexByte(MeetingAlphabet, id[i]) < 0 {
 			return false
 		}
 	}

@@ -59,7 +59,7 @@ func TestStrictDecoding(t *testing.T) {
 		"id_over_31_bits":          {`{"type":"leave","id":2147483648}`, "invalid_request", `"id"`},
 		"id_over_64_bits":          {`{"type":"leave","id":99999999999999999999999}`, "invalid_request", `"id"`},
 		"version":                  {`{"type":"join","id":1,"version":2,"meeting":"k7qm-2f9x-w3dj-8hrt","name":"A"}`, "version", ""},
-		"meeting_id_form":          {`{"type":"join","id":1,"version":1,"meeting":"k7qm-2f9x-w3dj-8hri","name":"A"}`, "invalid_request", `"meeting"`},
+		"meeting_id_form":          {`{"type":"join","id":1,"version":1,"meeting":"k7qm-2f9x-w3dj-8hru","name":"A"}`, "invalid_request", `"meeting"`},
 		"empty_name":               {join(""), "invalid_request", `"name"`},
 		"blank_name":               {join("   "), "invalid_request", `"name"`},
 		"name_of_65":               {join(strings.Repeat("ä", 65)), "invalid_request", `"name"`},
@@ -179,17 +179,45 @@ func TestEveryFieldOfEveryMessageRejectsEveryWrongType(t *testing.T) {
 
 func TestMeetingIDForm(t *testing.T) {
 	for id, want := range map[protocol.MeetingID]bool{
-		"k7qm-2f9x-w3dj-8hrt": true, "K7qm-2f9x-w3dj-8hrt": false, "k7qm2f9xw3dj8hrt": false, "": false,
-		"k7qm-2f9x-w3dj-8hr1": false, "k7qm-2f9x-w3dj-8hrt\n": false, "k7qm_2f9x-w3dj-8hrt": false, "../../etc/passwd-xx": false,
+		"k7qm-2f9x-w3dj-8hrt": true, "0123-4567-89ab-cdef": true, "K7qm-2f9x-w3dj-8hrt": false, "k7qm2f9xw3dj8hrt": false, "": false,
+		"k7qm-2f9x-w3dj-8hru": false, "k7qm-2f9x-w3dj-8hrt\n": false, "k7qm_2f9x-w3dj-8hrt": false, "../../etc/passwd-xx": false,
 	} {
 		if id.Valid() != want {
 			t.Errorf("%q valid: %v", id, !want)
 		}
 	}
+	if len(protocol.MeetingAlphabet) != 32 {
+		t.Error("a character does not carry 5 bits")
+	}
 	for _, c := range protocol.MeetingAlphabet {
 		c := string(c)
 		if id := protocol.MeetingID(c + c + c + c + "-aaaa-aaaa-aaaa"); !id.Valid() {
 			t.Errorf("%q is refused", id)
+		}
+	}
+}
+
+// An id that was heard, read or typed is the id that was meant.
+func TestMeetingIDsAreReadForgivingly(t *testing.T) {
+	const want = "k7q0-2f91-w31j-8hrt"
+	for _, typed := range []string{
+		want, "K7Q0-2F91-W31J-8HRT", "k7q02f91w31j8hrt", "k7qo-2f9i-w3lj-8hrt", "K7QO 2F9I W3LJ 8HRT", " k7q0-2f91-w31j-8hrt ", "k-7-q02f91w31j8hrt--",
+	} {
+		if id, ok := protocol.ParseMeetingID(typed); !ok || id != want {
+			t.Errorf("%q is read as %q, %v", typed, id, ok)
+		}
+		m, err := protocol.DecodeClient([]byte(`{"type":"join","id":1,"version":1,"meeting":"` + typed + `","name":"Ana"}`))
+		if err != nil {
+			t.Errorf("join with %q: %v", typed, err)
+		} else if j, ok := m.(*protocol.Join); !ok || j.Meeting != want {
+			t.Errorf("join with %q: %+v", typed, m)
+		}
+	}
+	for _, bad := range []string{
+		"", "-", "k7qm-2f9x-w3dj-8hr", "k7qm-2f9x-w3dj-8hrtt", "k7qm-2f9x-w3dj-8hru", "k7qm-2f9x-w3dj-8hr\u0430", "k7qm\n2f9x-w3dj-8hrt", strings.Repeat("-", 60) + want,
+	} {
+		if id, ok := protocol.ParseMeetingID(bad); ok {
+			t.Errorf("%q is taken for %q", bad, id)
 		}
 	}
 }
