@@ -19,6 +19,7 @@ import { notice } from './screens/notice.js';
  * @typedef {object} App what every screen is given
  * @property {Config} config
  * @property {SessionInfo|null} session
+ * @property {string} name the display name last used, for as long as the page is open
  * @property {(path: string) => void} go to another screen; the path may hold a fragment
  * @property {() => void} reload the screen, after signing in or out
  */
@@ -42,6 +43,7 @@ function show(screen) {
 const app = {
   config: { name: 'Conclave', operator: '', version: '', code_digits: 6, max_meeting_s: 7200, guests: false },
   session: null,
+  name: '',
   go(path) {
     history.pushState(null, '', path);
     route();

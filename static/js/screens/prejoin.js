@@ -123,7 +123,7 @@ function watchPreview(local, el) {
 /** @param {App} app @param {PrejoinOptions} o @param {string} title @returns {HTMLElement} */
 function form(app, o, title) {
   const { info } = o;
-  const name = field(t('prejoin.name'), { type: 'text', autocomplete: 'name', value: choices().name, maxlength: MAX_NAME * 2, 'data-testid': 'name' });
+  const name = field(t('prejoin.name'), { type: 'text', autocomplete: 'name', value: app.name, maxlength: MAX_NAME * 2, 'data-testid': 'name' });
   const password = info.password && !info.host
     ? field(t('prejoin.password'), { type: 'password', autocomplete: 'off', maxlength: 128, 'data-testid': 'password' }) : null;
   const asks = info.lobby && !info.host;
@@ -135,7 +135,7 @@ function form(app, o, title) {
     if (wrong) return;
     if (password && !password.input.value) return password.fail(t('prejoin.password.empty'));
     password?.fail('');
-    remember({ name: name.input.value.trim() });
+    app.name = name.input.value.trim();
     setBusy(button, true);
     setText(button, t('prejoin.joining'));
     const problem = await o.join(name.input.value.trim(), password?.input.value ?? '');

@@ -37,6 +37,7 @@ async function signOut(app) {
   try {
     await api.logout();
     app.session = null;
+    app.name = '';
     app.go('/');
   } catch (err) {
     toast(errorText(err instanceof api.ApiError ? err.id : 'unknown'), { urgent: true, icon: 'warn' });

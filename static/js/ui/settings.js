@@ -1,10 +1,9 @@
-// Remembered choices. Never an identity, a token, a meeting, or anything said: only how this device likes to join.
+// Remembered choices. Never a name, an address, a token, a meeting, or anything said: only how this device likes to join.
 
 const KEY = 'conclave.choices';
 
 /**
  * @typedef {object} Choices
- * @property {string} name the display name last used on this device
  * @property {boolean} mic whether they last switched it on: false until they first do @property {boolean} camera
  * @property {string} micId @property {string} cameraId @property {string} speakerId
  * @property {boolean} mirror @property {boolean} hideSelf @property {boolean} shortcuts
@@ -16,7 +15,7 @@ const KEY = 'conclave.choices';
 
 /** @type {Choices} */
 const DEFAULTS = {
-  name: '', mic: false, camera: false, micId: '', cameraId: '', speakerId: '', mirror: true, hideSelf: false, shortcuts: true,
+  mic: false, camera: false, micId: '', cameraId: '', speakerId: '', mirror: true, hideSelf: false, shortcuts: true,
   tiles: 25, mode: 'auto', theme: 'auto', hd: true,
 };
 
