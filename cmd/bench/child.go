@@ -24,6 +24,7 @@ const maxTail = 8 << 10
 type child struct {
 	cmd    *exec.Cmd
 	stdin  io.Closer
+	pipe   io.Reader
 	stdout *json.Decoder
 	stderr *tail
 	once   sync.Once
@@ -56,7 +57,7 @@ func startChild(ctx context.Context, command string, config any, onLine func(str
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("%s: %w", command, err)
 	}
-	c.stdin, c.stdout = stdin, json.NewDecoder(stdout)
+	c.stdin, c.pipe, c.stdout = stdin, stdout, json.NewDecoder(stdout)
 	if _, err := stdin.Write(append(raw, '\n')); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", command, err), c.stop())
 	}
@@ -79,6 +80,7 @@ func (c *child) stop() error {
 		_ = c.stdin.Close()
 		timer := time.AfterFunc(childGrace, func() { _ = c.cmd.Process.Kill() })
 		defer timer.Stop()
+		_, _ = io.Copy(io.Discard, c.pipe) // what it still says must not block it
 		if err := c.cmd.Wait(); err != nil {
 			c.err = fmt.Errorf("%s: %w\n%s", c.cmd.Args[1], err, c.stderr)
 		}
