@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -144,6 +145,7 @@ func newServer(cfg Config, sockets [][]batch.Conn) (*Server, error) {
 	if s.window == 0 {
 		s.window = defaultWindow
 	}
+	s.window = max(s.window, 0)
 	// Pion logs addresses; nothing of it may reach a log.
 	s.pionLog = silentFactory{}
 	if err := s.prepareDTLS(); err != nil {
@@ -200,7 +202,7 @@ func (s *Server) prepareDTLS() error {
 		return fmt.Errorf("sfu: fingerprint: %w", err)
 	}
 	s.certificate = *cert
-	s.fingerprint = fps[0].Algorithm + " " + fps[0].Value
+	s.fingerprint = fps[0].Algorithm + " " + strings.ToUpper(fps[0].Value) // RFC 8122 §5: upper case, and Firefox insists
 	s.mediaEngine = &webrtc.MediaEngine{}
 	err = s.mediaEngine.RegisterCodec(webrtc.RTPCodecParameters{
 		RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2},

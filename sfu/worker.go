@@ -88,8 +88,9 @@ func (w *worker) drop(d Drop, n int) { w.stats.drops[d].Add(uint64(n)) }
 // run receives until the socket is closed.
 func (w *worker) run() {
 	defer w.server.wg.Done()
+	window := w.server.window // what follows within it shares the system calls and wake-ups of a batch
 	for {
-		datagrams, err := w.recv.Receive()
+		datagrams, arrived, err := w.recv.Receive(window)
 		if err != nil {
 			if errors.Is(err, net.ErrClosed) || w.server.closing.Load() {
 				return
@@ -98,31 +99,23 @@ func (w *worker) run() {
 			time.Sleep(10 * time.Millisecond) // an error that stays must not spin
 			continue
 		}
-		w.forwardBatch(datagrams)
+		w.forwardBatch(datagrams, arrived)
+		if window = w.server.window; len(datagrams) == batch.MaxReceive {
+			window = 0 // there is more already
+		}
 	}
 }
 
-// forwardBatch forwards what has come and what comes within the window.
-func (w *worker) forwardBatch(datagrams []batch.Datagram) {
+// forwardBatch forwards one receive batch.
+func (w *worker) forwardBatch(datagrams []batch.Datagram, arrived time.Time) {
 	began := time.Now()
-	total := len(datagrams)
 	w.take(datagrams, began)
-	resumed := began
-	if window := w.server.window; window > 0 && total < batch.MaxReceive {
-		// What follows within the window shares the system calls and wake-ups of this batch.
-		w.stats.busy.Add(uint64(time.Since(began)))
-		time.Sleep(window)
-		resumed = time.Now()
-		more := w.recv.More()
-		total += len(more)
-		w.take(more, resumed)
-	}
 	w.flush()
 	ended := time.Now()
 	w.stats.batches.Add(1)
-	w.stats.batchSize.observe(float64(total))
-	w.stats.busy.Add(uint64(ended.Sub(resumed)))
-	w.stats.latency.observe(ended.Sub(began).Seconds())
+	w.stats.batchSize.observe(float64(len(datagrams)))
+	w.stats.busy.Add(uint64(ended.Sub(began)))
+	w.stats.latency.observe(ended.Sub(arrived).Seconds())
 }
 
 // take sorts datagrams by their first byte (RFC 7983) and queues what is media for its outputs.

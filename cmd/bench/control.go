@@ -47,6 +47,12 @@ func (s *server) profile(ctx context.Context, file string) error {
 	return err
 }
 
+// heap writes a profile of the server's heap into file.
+func (s *server) heap(ctx context.Context, file string) error {
+	_, err := call[struct{}](ctx, s.http, s.ready, http.MethodPost, "/bench/heap?file="+url.QueryEscape(file), nil)
+	return err
+}
+
 // meeting creates a meeting without a lobby.
 func (s *server) meeting(ctx context.Context) (string, error) {
 	type created struct {

@@ -187,14 +187,11 @@ func (l *limiter) addSink(ssrc uint32, at netip.AddrPort) error {
 	l.destinations = append(l.destinations, destination{to: batch.NewAddr(sink.LocalAddr()), cipher: cipher, ssrc: ssrc})
 	l.draining.Go(func() { // ends when the socket is closed
 		for {
-			datagrams, err := receiver.Receive()
+			datagrams, _, err := receiver.Receive(5 * time.Millisecond) // as the bots do
 			if err != nil {
 				return
 			}
 			l.received.Add(uint64(len(datagrams)))
-			if len(datagrams) < batch.MaxReceive {
-				time.Sleep(5 * time.Millisecond) // as the bots do
-			}
 		}
 	})
 	return nil

@@ -200,6 +200,7 @@ func (s *benchServer) router() http.Handler {
 		auth.WriteJSON(w, http.StatusOK, s.stats())
 	})
 	r.Post("/bench/profile", func(w http.ResponseWriter, r *http.Request) { s.answer(w, s.profiling(r.URL.Query().Get("file"))) })
+	r.Post("/bench/heap", func(w http.ResponseWriter, r *http.Request) { s.answer(w, heapProfile(r.URL.Query().Get("file"))) })
 	r.Post("/bench/peers", s.lab.join)
 	r.Delete("/bench/peers", func(w http.ResponseWriter, _ *http.Request) { s.lab.clear(); s.answer(w, nil) })
 	return r
@@ -262,4 +263,14 @@ func (s *benchServer) profiling(file string) (err error) {
 		return err
 	}
 	return pprof.StartCPUProfile(s.profile)
+}
+
+// heapProfile writes what is in use, after garbage collection.
+func heapProfile(file string) error {
+	collect()
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	return errors.Join(pprof.Lookup("heap").WriteTo(f, 0), f.Close())
 }

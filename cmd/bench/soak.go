@@ -24,6 +24,7 @@ type soakCmd struct {
 	Sample   time.Duration `default:"30s" help:"How often the server is looked at."`
 	Media    string        `default:"engine" enum:"engine,naive" help:"Which media engine."`
 	JSON     string        `name:"json" placeholder:"FILE" help:"Write all samples there."`
+	Heap     string        `name:"heapprofile" placeholder:"FILE" help:"Write a profile of the server's heap there when everybody has left."`
 	Quick    bool          `help:"A smoke test of some seconds."`
 }
 
@@ -90,6 +91,11 @@ func (cmd *soakCmd) Run(parent context.Context, c console) error {
 		return err
 	}
 	s.add(end, "end")
+	if cmd.Heap != "" {
+		if err := srv.heap(ctx, cmd.Heap); err != nil {
+			return err
+		}
+	}
 	c.table(s.table())
 	c.table(soakSummary(report))
 	err = errors.Join(back(begin, end), writeJSON(cmd.JSON, s.samples), srv.stop())
@@ -171,7 +177,7 @@ func (s *soak) rest(ctx context.Context, like *soakSample) (x soakSample, err er
 		}
 		last = x
 		switch {
-		case time.Now().After(deadline), like != nil && back(*like, x) == nil, like == nil && calm == 3:
+		case time.Now().After(deadline), like != nil && back(*like, x) == nil, calm >= 3 && (like == nil || x.Goroutines <= like.Goroutines && calm >= 10):
 			return x, ctx.Err()
 		}
 		wait(ctx, time.Second)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"time"
 )
 
 const (
@@ -55,10 +56,9 @@ func NewAddr(ap netip.AddrPort) *Addr {
 
 // Receiver reads from one socket. One goroutine.
 type Receiver interface {
-	// Receive waits for at least one datagram and returns up to MaxReceive.
-	Receive() ([]Datagram, error)
-	// More returns what has arrived since, after the datagrams of the last Receive, without waiting. Those stay valid.
-	More() []Datagram
+	// Receive waits for a datagram, lets more gather for the window, and returns up to MaxReceive. arrived is when the first
+	// was there. With a window of 0 it returns what is there.
+	Receive(window time.Duration) (datagrams []Datagram, arrived time.Time, err error)
 }
 
 // Sender writes to one socket. One goroutine a Sender, any number of Senders a socket.
@@ -113,20 +113,19 @@ type portableReceiver struct {
 	out []Datagram
 }
 
-func (r *portableReceiver) Receive() ([]Datagram, error) {
+// Receive returns one datagram: there is no way to look for more without waiting.
+func (r *portableReceiver) Receive(time.Duration) ([]Datagram, time.Time, error) {
 	n, from, err := r.pc.ReadFrom(r.buf)
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	ap := netip.AddrPort{}
 	if a, ok := from.(*net.UDPAddr); ok {
 		ap = a.AddrPort()
 	}
 	r.out[0] = Datagram{Data: r.buf[:n], From: netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())}
-	return r.out, nil
+	return r.out, time.Now(), nil
 }
-
-func (r *portableReceiver) More() []Datagram { return nil }
 
 type portableSender struct{ pc net.PacketConn }
 

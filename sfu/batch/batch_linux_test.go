@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -55,7 +56,7 @@ func (p *pair) send(tb testing.TB, messages ...Message) {
 
 func (p *pair) receive(tb testing.TB) []Datagram {
 	tb.Helper()
-	list, err := p.r.Receive()
+	list, _, err := p.r.Receive(0)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -99,28 +100,24 @@ func TestReceiveTakesAllThatIsThereAtOnce(t *testing.T) {
 	}
 }
 
-func TestMoreAddsWithoutWaitingAndWithoutOverwriting(t *testing.T) {
+func TestAWindowLetsMoreGather(t *testing.T) {
 	p := newPair(t, "127.0.0.1:0")
 	p.send(t, Message{Data: numbered(0, 10, 50), Segment: 50, To: p.dest})
-	first := p.receive(t)
-	if more := p.r.More(); len(more) != 0 {
-		t.Fatalf("%d datagrams nobody sent", len(more))
+	go func() {
+		time.Sleep(5 * time.Millisecond)
+		_, _ = p.s.Send([]Message{{Data: numbered(10, 30, 50), Segment: 50, To: p.dest}})
+	}()
+	before := time.Now()
+	list, arrived, err := p.r.Receive(200 * time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
 	}
-	p.send(t, Message{Data: numbered(10, 30, 50), Segment: 50, To: p.dest})
-	second := p.r.More()
-	p.send(t, Message{Data: numbered(40, 60, 50), Segment: 50, To: p.dest})
-	third := p.r.More()
-	if len(first) != 10 || len(second) != 30 || len(third) != MaxReceive-40 {
-		t.Fatalf("%d, %d and %d datagrams", len(first), len(second), len(third))
+	if len(list) != 40 {
+		t.Fatalf("%d datagrams", len(list))
 	}
-	checkNumbered(t, first, 0, 50, p.from.LocalAddr())
-	checkNumbered(t, second, 10, 50, p.from.LocalAddr())
-	checkNumbered(t, third, 40, 50, p.from.LocalAddr())
-	if more := p.r.More(); len(more) != 0 {
-		t.Fatalf("%d datagrams although the buffers are full", len(more))
-	}
-	if rest := p.receive(t); len(rest) != 36 {
-		t.Fatalf("%d datagrams left", len(rest))
+	checkNumbered(t, list, 0, 50, p.from.LocalAddr())
+	if waited := time.Since(arrived); waited < 200*time.Millisecond || arrived.Before(before) {
+		t.Errorf("arrived %v before the window had passed", waited)
 	}
 }
 
@@ -261,10 +258,9 @@ func TestSendingAndReceivingDoNotAllocate(t *testing.T) {
 				if _, err := p.s.Send(messages); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := p.r.Receive(); err != nil {
+				if _, _, err := p.r.Receive(time.Microsecond); err != nil {
 					t.Fatal(err)
 				}
-				p.r.More()
 			}); n != 0 {
 				t.Errorf("%v allocations", n)
 			}
