@@ -49,18 +49,43 @@ var (
 // decodeString reads a body that is one JSON object with exactly one field, a string: all that sign-in takes. Unknown
 // and duplicate fields, other types, invalid UTF-8 and trailing bytes are errors.
 func decodeString(w http.ResponseWriter, r *http.Request, field string) (string, error) {
+	body, err := readJSON(w, r)
+	if err != nil {
+		return "", err
+	}
+	return parseStringField(body, field)
+}
+
+// decodeEmpty reads a body that is a JSON object without fields.
+func decodeEmpty(w http.ResponseWriter, r *http.Request) error {
+	body, err := readJSON(w, r)
+	if err != nil {
+		return err
+	}
+	var m map[string]json.RawMessage
+	if json.Unmarshal(body, &m) != nil || m == nil {
+		return errNotJSON
+	}
+	if len(m) != 0 {
+		return errors.New("The body must be {}.") //nolint:staticcheck,revive // a sentence for a human
+	}
+	return nil
+}
+
+// readJSON reads a body that says it is JSON.
+func readJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
-		return "", errNotJSON
+		return nil, errNotJSON
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
-			return "", errBodyTooLarge
+			return nil, errBodyTooLarge
 		}
-		return "", errNotJSON
+		return nil, errNotJSON
 	}
-	return parseStringField(body, field)
+	return body, nil
 }
 
 // parseStringField is the part of decodeString that has no socket.

@@ -13,6 +13,8 @@ type Limits struct {
 	ResendAfter []time.Duration
 	// PerClientHour bounds the codes one client IP (IPv6: /64) may ask for (default 20).
 	PerClientHour int
+	// GuestsPerClientHour bounds the guests one client IP (IPv6: /64) may come as (default 30).
+	GuestsPerClientHour int
 	// GlobalPerMinute bounds the codes the server sends (default 120).
 	GlobalPerMinute int
 	// FailedVerifies is the breaker: so many wrong codes in ten minutes, from everybody together, and no code is
@@ -32,6 +34,7 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.PerAddressHour, 5)
 	setDefault(&l.PerAddressDay, 10)
 	setDefault(&l.PerClientHour, 20)
+	setDefault(&l.GuestsPerClientHour, 30)
 	setDefault(&l.GlobalPerMinute, 120)
 	setDefault(&l.FailedVerifies, 500)
 	setDefault(&l.RequestsPerMinute, 60)
@@ -58,6 +61,7 @@ type codeLimits struct {
 	client   *Limiter[ClientIP]
 	global   *Limiter[struct{}]
 	failures *Limiter[struct{}]
+	guests   *Limiter[ClientIP]
 }
 
 func newCodeLimits(l Limits) *codeLimits {
@@ -67,6 +71,7 @@ func newCodeLimits(l Limits) *codeLimits {
 		day:      NewLimiter[Email](LimiterConfig{Limit: l.PerAddressDay, Window: 24 * time.Hour, MaxKeys: l.MaxKeys}),
 		client:   NewLimiter[ClientIP](LimiterConfig{Limit: l.PerClientHour, Window: time.Hour, MaxKeys: l.MaxKeys}),
 		global:   NewLimiter[struct{}](LimiterConfig{Limit: l.GlobalPerMinute, Window: time.Minute, MaxKeys: 1}),
+		guests:   NewLimiter[ClientIP](LimiterConfig{Limit: l.GuestsPerClientHour, Window: time.Hour, MaxKeys: l.MaxKeys}),
 		failures: NewLimiter[struct{}](LimiterConfig{Limit: l.FailedVerifies, Window: breakerWindow, MaxKeys: 1}),
 	}
 }

@@ -16,7 +16,7 @@ func unlimited() Limits {
 	const many = 1 << 20
 	return Limits{
 		PerAddressHour: many, PerAddressDay: many, ResendAfter: []time.Duration{0}, PerClientHour: many, GlobalPerMinute: many,
-		FailedVerifies: many, RequestsPerMinute: many, MaxKeys: many,
+		GuestsPerClientHour: many, FailedVerifies: many, RequestsPerMinute: many, MaxKeys: many,
 	}
 }
 

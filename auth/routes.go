@@ -17,6 +17,7 @@ func (s *Service) Routes() chi.Router {
 	r.Use(s.rateLimit)
 	r.Post("/code", s.postCode)
 	r.Post("/verify", s.postVerify)
+	r.Post("/guest", s.postGuest)
 	r.Get("/session", s.getSession)
 	r.Post("/logout", s.postLogout)
 	return r
@@ -213,13 +214,14 @@ func (s *Service) verifyCode(id challengeID, code string) (t token, who Identity
 }
 
 type sessionBody struct {
-	Email     string    `json:"email"`
+	Email     string    `json:"email,omitempty"`
+	Guest     bool      `json:"guest,omitempty"`
 	ExpiresAt time.Time `json:"expires_at"`
 	CanHost   bool      `json:"can_host"`
 }
 
 func newSessionBody(id Identity) sessionBody {
-	return sessionBody{Email: id.Email.Reveal(), ExpiresAt: id.ExpiresAt.UTC().Truncate(time.Second), CanHost: id.CanHost}
+	return sessionBody{Email: id.Email.Reveal(), Guest: id.Guest, ExpiresAt: id.ExpiresAt.UTC().Truncate(time.Second), CanHost: id.CanHost}
 }
 
 func (s *Service) getSession(w http.ResponseWriter, r *http.Request) {

@@ -28,6 +28,8 @@ const (
 	EventVerifyWrong    Event = "verify_wrong"
 	EventVerifyGone     Event = "verify_gone"
 	EventVerifyLimited  Event = "verify_limited"
+	EventGuest          Event = "guest"
+	EventGuestLimited   Event = "guest_limited"
 	EventSignedOut      Event = "signed_out"
 	EventMailSent       Event = "mail_sent"
 	EventMailRetried    Event = "mail_retried"
@@ -40,8 +42,8 @@ const (
 // Events returns all events, so that each counter exists from the start.
 func Events() []Event {
 	return []Event{
-		EventCodeIssued, EventCodeLimited, EventVerifyOK, EventVerifyWrong, EventVerifyGone, EventVerifyLimited, EventSignedOut,
-		EventMailSent, EventMailRetried, EventMailFailed, EventMailRefused, EventMailDiscarded, EventRequestLimited,
+		EventCodeIssued, EventCodeLimited, EventVerifyOK, EventVerifyWrong, EventVerifyGone, EventVerifyLimited, EventGuest,
+		EventGuestLimited, EventSignedOut, EventMailSent, EventMailRetried, EventMailFailed, EventMailRefused, EventMailDiscarded, EventRequestLimited,
 	}
 }
 
@@ -66,6 +68,9 @@ type Config struct {
 	// people may sign in at all (others get the same answers and no mail). Exact domains, no sub-domains.
 	HostDomains   []string
 	SignInDomains []string
+	// Guests lets people in without an address: POST /api/auth/guest. A guest may not host, and at most a quarter of
+	// MaxSessions are guests', so that they cannot keep out those who have an address.
+	Guests bool
 	// BotTokens are bearer tokens of bots, at least 64 hexadecimal digits each. They sign in as nobody and may host.
 	BotTokens []string
 }
@@ -87,8 +92,10 @@ type Deps struct {
 type Identity struct {
 	// Session names the session (or the bot token) inside this process.
 	Session SessionID
-	// Email is the verified address; zero for bots.
+	// Email is the verified address; zero for guests and bots.
 	Email Email
+	// Guest says that nothing about this person was verified.
+	Guest bool
 	// Bot says that a bot token was used.
 	Bot bool
 	// CanHost says whether this identity may create meetings.
@@ -136,7 +143,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, deps: deps, otp: otp,
-		sessions: newSessionStore(sessionConfig{cfg.SessionTTL, cfg.SessionIdle, cfg.MaxSessions}, deps.Random),
+		sessions: newSessionStore(sessionConfig{cfg.SessionTTL, cfg.SessionIdle, cfg.MaxSessions, max(1, cfg.MaxSessions/4)}, deps.Random),
 		limits:   newCodeLimits(cfg.Limits),
 		stop:     make(chan struct{}),
 	}
@@ -312,7 +319,8 @@ func run(hooks []func()) {
 }
 
 func (s *Service) identity(ses *session) Identity {
-	return Identity{Session: ses.id, Email: ses.email, CanHost: s.canHost(ses.email), ExpiresAt: ses.expires}
+	guest := ses.email.IsZero()
+	return Identity{Session: ses.id, Email: ses.email, Guest: guest, CanHost: !guest && s.canHost(ses.email), ExpiresAt: ses.expires}
 }
 
 func (s *Service) canHost(e Email) bool {

@@ -66,6 +66,7 @@ type sessionConfig struct {
 	ttl         time.Duration // absolute
 	idle        time.Duration // without activity; 0: no idle limit
 	maxSessions int           // bound of the store
+	maxGuests   int           // bound of those without an address
 }
 
 type session struct {
@@ -85,6 +86,7 @@ type sessionStore struct {
 
 	byHash   map[tokenHash]*session // at most cfg.maxSessions
 	byID     map[SessionID]*session // the same sessions
+	guests   int                    // sessions without an address
 	nextHook uint64
 }
 
@@ -92,9 +94,9 @@ func newSessionStore(cfg sessionConfig, random io.Reader) *sessionStore {
 	return &sessionStore{cfg: cfg, random: random, byHash: map[tokenHash]*session{}, byID: map[SessionID]*session{}}
 }
 
-// create opens a session and returns its token, which is kept nowhere.
+// create opens a session and returns its token, which is kept nowhere. The zero Email makes a guest's.
 func (s *sessionStore) create(now time.Time, email Email) (token, *session, error) {
-	if len(s.byHash) >= s.cfg.maxSessions {
+	if len(s.byHash) >= s.cfg.maxSessions || email.IsZero() && s.guests >= s.cfg.maxGuests {
 		return token{}, nil, errTooManySessions
 	}
 	var t token
@@ -108,6 +110,9 @@ func (s *sessionStore) create(now time.Time, email Email) (token, *session, erro
 	ses := &session{id: id, hash: t.hash(), email: email, expires: now.Add(s.cfg.ttl), lastSeen: now.UnixNano()}
 	s.byHash[ses.hash] = ses
 	s.byID[id] = ses
+	if email.IsZero() {
+		s.guests++
+	}
 	return t, ses, nil
 }
 
@@ -144,6 +149,9 @@ func (s *sessionStore) revoke(id SessionID) []func() {
 	}
 	delete(s.byID, id)
 	delete(s.byHash, ses.hash)
+	if ses.email.IsZero() {
+		s.guests--
+	}
 	hooks := make([]func(), 0, len(ses.hooks))
 	for _, f := range ses.hooks {
 		hooks = append(hooks, f)

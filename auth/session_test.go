@@ -126,7 +126,7 @@ func TestASessionTakesLessThanOneKiB(t *testing.T) {
 func weigh(t testing.TB, n int) uint64 {
 	t.Helper()
 	before := heap()
-	s := newSessionStore(sessionConfig{ttl: 24 * time.Hour, maxSessions: n}, rand.Reader)
+	s := newSessionStore(sessionConfig{ttl: 24 * time.Hour, maxSessions: n, maxGuests: n}, rand.Reader)
 	for i := range n {
 		if _, _, err := s.create(epoch(), mustEmail(t, fmt.Sprintf("somebody.%d@department.example.org", i))); err != nil {
 			t.Fatal(err)

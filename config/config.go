@@ -95,6 +95,7 @@ type Limits struct {
 	CodesPerAddressDay  int             `conf:"" name:"codes-per-address-day" group:"Limits" default:"10" help:"Codes sent to one address in a day."`
 	CodeResendAfter     []time.Duration `conf:"" name:"code-resend-after" group:"Limits" default:"30s,60s,120s" help:"Waits after the first, second, … code of an hour; the last repeats."`
 	CodesPerClientHour  int             `conf:"" name:"codes-per-client-hour" group:"Limits" default:"20" help:"Codes one client IP (IPv6: /64) may ask for in an hour. Raise it for offices behind one address."`
+	GuestsPerClientHour int             `conf:"" name:"guests-per-client-hour" group:"Limits" default:"30" help:"Guests that may come from one client IP (IPv6: /64) in an hour, if guests is set."`
 	CodesPerMinute      int             `conf:"" name:"codes-per-minute" group:"Limits" default:"120" help:"Codes the whole server sends in a minute."`
 	FailedVerifies      int             `conf:"" name:"failed-verifies" group:"Limits" default:"500" help:"Wrong codes in ten minutes, from everybody together, before none is looked at any more."`
 	AuthRequests        int             `conf:"" name:"auth-requests-per-minute" group:"Limits" default:"60" help:"Requests to the sign-in routes by one client IP in a minute."`
@@ -105,12 +106,12 @@ type Limits struct {
 // Meetings are the options of meetings.
 type Meetings struct {
 	MaxMeeting      time.Duration `conf:"" name:"max-meeting" group:"Meetings" default:"2h" help:"Hard end of a meeting."`
-	ParticipantIdle time.Duration `conf:"" name:"participant-idle" group:"Meetings" default:"0s" help:"Ask a participant without any activity whether they are there, and take them out if not; 0 for never."`
+	ParticipantIdle time.Duration `conf:"" name:"participant-idle" group:"Meetings" default:"0s" help:"Ask a participant without any activity whether they are there; without an answer take them out and sign them out. 0 for never."`
 	MaxParticipants int           `conf:"" name:"max-participants" group:"Meetings" default:"500" help:"Participants in one meeting, and people in its lobby."`
 	MaxMeetings     int           `conf:"" name:"max-meetings" group:"Meetings" default:"10000" help:"Meetings at once. Over it: server_full."`
 	MeetingsPerHour int           `conf:"" name:"meetings-per-address-hour" group:"Meetings" default:"30" help:"Meetings one address may create in an hour."`
 	MeetingsAtOnce  int           `conf:"" name:"meetings-per-address" group:"Meetings" default:"20" help:"Meetings of one address at a time."`
-	Guests          bool          `conf:"" name:"guests" group:"Meetings" help:"Let people without a verified address wait in the lobby of a meeting that has a password."`
+	Guests          bool          `conf:"" name:"guests" group:"Meetings" help:"Let people without an e-mail address come as guests. They wait in the lobby, of meetings that have both a lobby and a password; they create none."`
 	RoleNames       []string      `conf:"" name:"role-names" group:"Meetings" placeholder:"ROLE=NAME" help:"Names to show for the roles host, cohost, participant and viewer, such as host=Doctor,participant=Patient."`
 	MaxSockets      int           `conf:"" name:"max-sockets" group:"Meetings" default:"20000" help:"WebSockets at once."`
 	ClientSockets   int           `conf:"" name:"sockets-per-client" group:"Meetings" default:"256" help:"WebSockets of one client IP (IPv6: /64) at once. Raise it for offices behind one address."`

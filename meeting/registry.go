@@ -119,6 +119,9 @@ func NewRegistry(cfg Config) (*Registry, error) {
 	return r, nil
 }
 
+// ResumeGrace is how long a seat waits for its socket.
+func (r *Registry) ResumeGrace() time.Duration { return r.deps.opts.ResumeGrace }
+
 // Creation is what a new meeting is made of.
 type Creation struct {
 	Creator  Identity
@@ -201,6 +204,9 @@ func (r *Registry) find(id ID) *actor {
 	return r.meetings[id]
 }
 
+// Has says whether there is a meeting of that id. It takes constant time.
+func (r *Registry) Has(id ID) bool { return r.find(id) != nil }
+
 // Info is what one may know of a meeting before joining it.
 type Info struct {
 	Title        Title
@@ -212,7 +218,7 @@ type Info struct {
 	ExpiresAt    time.Time
 }
 
-// Info describes a meeting to who. It fails with ErrNoSuchMeeting.
+// Info describes a meeting to who. It fails with ErrNoSuchMeeting, or with ErrNoGuests for a guest who could not join.
 func (r *Registry) Info(ctx context.Context, id ID, who Identity) (Info, error) {
 	a := r.find(id)
 	if a == nil {
@@ -222,6 +228,9 @@ func (r *Registry) Info(ctx context.Context, id ID, who Identity) (Info, error) 
 		s := a.state
 		if s.ended {
 			return Info{}, ErrNoSuchMeeting
+		}
+		if who.guest() && !s.takesGuests() {
+			return Info{}, ErrNoGuests
 		}
 		return Info{
 			Title: s.title, Password: s.secured, Lobby: s.lobby, Locked: s.locked, Host: who.person() == s.creator,
@@ -340,6 +349,20 @@ func (s *Seat) Leave(why ByeReason) {
 	err := a.post(job{seat: s.id, run: func(now time.Time) { _ = a.state.request(now, s.id, s.sink, Leave{why}, newToken) }})
 	if errors.Is(err, ErrBusy) {
 		time.AfterFunc(time.Second, func() { s.Leave(why) })
+	}
+}
+
+// SignedOut gives the seat up because the session that holds it has ended, whether or not its socket is still there. If the
+// seat's person has resumed it with another session, it stays. It does not block.
+func (s *Seat) SignedOut(session SessionKey) {
+	a := s.actor
+	err := a.post(job{seat: s.id, run: func(now time.Time) {
+		if p := a.state.seats[s.id]; p != nil && !p.identity.Bot && p.identity.Session == session {
+			a.state.leave(now, p, Left, ByeSignedOut)
+		}
+	}})
+	if errors.Is(err, ErrBusy) {
+		time.AfterFunc(time.Second, func() { s.SignedOut(session) })
 	}
 }
 

@@ -20,6 +20,9 @@ type person struct {
 	session SessionKey
 }
 
+// guest says that nothing about who this is was verified.
+func (i Identity) guest() bool { return i.Address == Address{} && !i.Bot }
+
 func (i Identity) person() person {
 	if i.Address != (Address{}) {
 		return person{address: i.Address}
@@ -226,15 +229,14 @@ func (s *state) join(now time.Time, j joinRequest) (sfu.ParticipantID, error) {
 	if p := s.placeInLobby(j.identity); p != nil {
 		return p.id, s.returnToLobby(now, p, j)
 	}
+	if j.identity.guest() && !s.takesGuests() {
+		return 0, ErrNoGuests
+	}
 	if s.locked && !creator {
 		return 0, ErrLocked
 	}
 	if s.secured && !creator && !j.proved {
 		return 0, errNeedsPassword
-	}
-	guest := j.identity.Address == Address{} && !j.identity.Bot
-	if guest && !(s.opts.Guests && s.lobby && s.secured) {
-		return 0, ErrNoGuests
 	}
 	if s.lobby && !creator {
 		return s.wait(now, j)
@@ -246,6 +248,9 @@ func (s *state) join(now time.Time, j joinRequest) (sfu.ParticipantID, error) {
 	s.enter(now, p, j.token, s.roleOf(p))
 	return p.id, nil
 }
+
+// takesGuests says whether people without a verified address may ask to come in: never past both the password and the lobby.
+func (s *state) takesGuests() bool { return s.opts.Guests && s.lobby && s.secured }
 
 // roleOf is the role of somebody who comes in: the creator is host, unless they have handed over and a host is there.
 func (s *state) roleOf(p *seat) Role {
@@ -421,11 +426,12 @@ func (s *state) hostGone(now time.Time) {
 	}
 }
 
-// heir is the longest-present co-host, else participant; one with a socket before one without. Bots never inherit.
+// heir is the longest-present co-host, else participant; one with a socket before one without. Bots and guests never inherit:
+// a meeting does not fall to somebody of whom nothing is known.
 func (s *state) heir() *seat {
 	var best *seat
 	for _, p := range s.seats {
-		if p.identity.Bot || p.role != Cohost && p.role != Participant {
+		if p.identity.Bot || p.identity.guest() || p.role != Cohost && p.role != Participant {
 			continue
 		}
 		if best == nil || p.before(best) {

@@ -22,6 +22,7 @@ type Authenticator interface {
 	Authenticate(r *http.Request) (auth.Identity, error)
 	OnRevoke(id auth.SessionID, f func()) (cancel func())
 	Touch(id auth.SessionID)
+	Revoke(id auth.SessionID)
 }
 
 // Config configures a Handler. Zero values take the defaults named.
@@ -38,6 +39,7 @@ type Config struct {
 	CreatesPerHour   int // meetings of one address; default 30; not for bots
 	JoinsPerMinute   int // of one client IP to one meeting; default 120; not for bots
 	WrongPerMinute   int // wrong passwords of one client IP at one meeting; default 10
+	PasswordsMinute  int // passwords of one client IP, right or wrong, at all meetings; default 120; not for bots
 	UnknownPerMinute int // requests of one client IP for meetings that do not exist; default 30
 	InfoPerMinute    int // GET /api/meetings/{id} of one client IP; default 120
 	LimiterKeys      int // keys that each limiter remembers; default 100,000
@@ -71,7 +73,7 @@ func (c Config) withDefaults() Config {
 		to    int
 	}{
 		{&c.MaxSockets, 20_000}, {&c.MaxSocketsPerSession, 32}, {&c.MaxSocketsPerClient, 256}, {&c.CreatesPerHour, 30},
-		{&c.JoinsPerMinute, 120}, {&c.WrongPerMinute, 10}, {&c.UnknownPerMinute, 30}, {&c.InfoPerMinute, 120},
+		{&c.JoinsPerMinute, 120}, {&c.WrongPerMinute, 10}, {&c.PasswordsMinute, 120}, {&c.UnknownPerMinute, 30}, {&c.InfoPerMinute, 120},
 		{&c.LimiterKeys, 100_000},
 	} {
 		if *n.value <= 0 {
@@ -108,6 +110,8 @@ type limits struct {
 	create  *auth.Limiter[creator]
 	joins   *auth.Limiter[attempt]
 	wrong   *auth.Limiter[attempt]
+	hashes  *auth.Limiter[auth.ClientIP] // each password costs a hash
+	guesses turns[attempt]
 	unknown *auth.Limiter[auth.ClientIP]
 	info    *auth.Limiter[auth.ClientIP]
 }
@@ -138,6 +142,7 @@ func New(cfg Config, authenticator Authenticator, registry *meeting.Registry) (*
 			create:  auth.NewLimiter[creator](limit(cfg.CreatesPerHour, time.Hour)),
 			joins:   auth.NewLimiter[attempt](limit(cfg.JoinsPerMinute, time.Minute)),
 			wrong:   auth.NewLimiter[attempt](limit(cfg.WrongPerMinute, time.Minute)),
+			hashes:  auth.NewLimiter[auth.ClientIP](limit(cfg.PasswordsMinute, time.Minute)),
 			unknown: auth.NewLimiter[auth.ClientIP](limit(cfg.UnknownPerMinute, time.Minute)),
 			info:    auth.NewLimiter[auth.ClientIP](limit(cfg.InfoPerMinute, time.Minute)),
 		},
@@ -238,6 +243,48 @@ func (h *Handler) remove(s *socket) {
 		}
 	}
 	h.open.Done()
+}
+
+// idled signs a person out who did not answer the idle question, unless another socket of theirs is open, where they may well be
+// there: that one will be asked as well.
+func (h *Handler) idled(s *socket) {
+	if s.who.Bot {
+		return
+	}
+	if !h.presentElsewhere(s) {
+		h.auth.Revoke(s.who.Session)
+	}
+}
+
+func (h *Handler) presentElsewhere(s *socket) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.sessions[s.who.Session] <= 1 {
+		return false // the usual case, before looking at every socket
+	}
+	for other := range h.sockets {
+		if other != s && other.who.Session == s.who.Session && other.present() {
+			return true
+		}
+	}
+	return false
+}
+
+// find says whether there is a meeting. Whoever guesses addresses is stopped by the number of those that do not exist: then
+// wait is positive, whether or not this one does.
+func (h *Handler) find(now time.Time, client auth.ClientIP, id meeting.ID) (wait time.Duration, err error) {
+	limit := h.limits.unknown.Check
+	exists := h.registry.Has(id)
+	if !exists {
+		limit = h.limits.unknown.Allow
+	}
+	if ok, wait := limit(now, client); !ok {
+		return wait, nil
+	}
+	if !exists {
+		return 0, meeting.ErrNoSuchMeeting
+	}
+	return 0, nil
 }
 
 func (h *Handler) countSockets() int {

@@ -84,24 +84,18 @@ func (h *Handler) info(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusTooManyRequests, protocol.ErrRateLimited, "Too many requests. Try again later.", wait)
 		return
 	}
-	// Whoever guesses addresses is stopped by the number of those that do not exist.
-	if ok, wait := h.limits.unknown.Check(now, client); !ok {
+	typed, _ := protocol.ParseMeetingID(chi.URLParam(r, "id"))
+	id, _ := meeting.ParseID(string(typed)) // the zero ID names no meeting
+	wait, err := h.find(now, client, id)
+	if wait > 0 {
 		fail(w, http.StatusTooManyRequests, protocol.ErrRateLimited, "Too many wrong meeting addresses. Try again later.", wait)
 		return
-	}
-	typed, _ := protocol.ParseMeetingID(chi.URLParam(r, "id"))
-	id, err := meeting.ParseID(string(typed))
-	if err != nil {
-		err = meeting.ErrNoSuchMeeting
 	}
 	var about meeting.Info
 	if err == nil {
 		about, err = h.registry.Info(r.Context(), id, identity(who))
 	}
 	if err != nil {
-		if errors.Is(err, meeting.ErrNoSuchMeeting) {
-			h.limits.unknown.Take(now, client)
-		}
 		h.failWith(w, err)
 		return
 	}
@@ -117,6 +111,8 @@ func (h *Handler) failWith(w http.ResponseWriter, err error) {
 	switch id {
 	case protocol.ErrNoSuchMeeting:
 		fail(w, http.StatusNotFound, id, text, 0)
+	case protocol.ErrNotPermitted:
+		fail(w, http.StatusForbidden, protocol.ErrNotAllowed, text, 0)
 	case protocol.ErrServerFull:
 		fail(w, http.StatusServiceUnavailable, id, text, time.Minute)
 	case protocol.ErrRateLimited:

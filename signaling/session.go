@@ -103,12 +103,60 @@ func (s *socket) join(ctx context.Context, m *protocol.Join) {
 		s.refuse(m, protocol.ErrNoSuchMeeting, "There is no such meeting.")
 		return
 	}
-	key := attempt{s.client, id}
-	if wait, ok := s.mayTry(m, key); !ok {
+	wait, err := s.mayTry(ctx, m, id)
+	if wait > 0 {
 		s.refuse(m, protocol.ErrRateLimited,
 			fmt.Sprintf("Too many attempts to join. Try again in %d seconds.", int(math.Ceil(wait.Seconds()))))
 		return
 	}
+	if err != nil {
+		s.refuseJoin(m, err)
+	}
+}
+
+// mayTry applies the limits on joining and joins. wait is positive if a limit refused.
+func (s *socket) mayTry(ctx context.Context, m *protocol.Join, id meeting.ID) (wait time.Duration, err error) {
+	l, now, key := &s.h.limits, s.h.cfg.Now(), attempt{s.client, id}
+	if wait, err = s.h.find(now, s.client, id); wait > 0 || err != nil {
+		return wait, err
+	}
+	if !s.who.Bot {
+		if ok, wait := l.joins.Allow(now, key); !ok {
+			return wait, nil
+		}
+	}
+	if m.Password == "" && m.Resume == "" {
+		return 0, s.seated(ctx, m, id)
+	}
+	return s.prove(ctx, m, id, key)
+}
+
+// prove joins with a secret that could be guessed.
+func (s *socket) prove(ctx context.Context, m *protocol.Join, id meeting.ID, key attempt) (wait time.Duration, err error) {
+	l, now := &s.h.limits, s.h.cfg.Now()
+	if m.Password != "" && !s.who.Bot {
+		if ok, wait := l.hashes.Allow(now, s.client); !ok {
+			return wait, nil
+		}
+	}
+	done, err := l.guesses.take(ctx, key)
+	if err != nil {
+		return 0, meeting.ErrBusy
+	}
+	defer done()
+	now = s.h.cfg.Now()
+	if ok, wait := l.wrong.Check(now, key); !ok {
+		return wait, nil
+	}
+	err = s.seated(ctx, m, id)
+	if errors.Is(err, meeting.ErrWrongPassword) || errors.Is(err, meeting.ErrResumeFailed) {
+		l.wrong.Take(now, key)
+	}
+	return 0, err
+}
+
+// seated asks the meeting for the seat.
+func (s *socket) seated(ctx context.Context, m *protocol.Join, id meeting.ID) error {
 	s.joinID.Store(uint32(m.ID))
 	s.waits.Store(false)
 	seat, err := s.h.registry.Join(ctx, meeting.Join{
@@ -116,42 +164,17 @@ func (s *socket) join(ctx context.Context, m *protocol.Join) {
 		Resume: m.Resume, Sink: s,
 	})
 	if err != nil {
-		s.joinFailed(m, key, err)
-		return
+		return err //nolint:wrapcheck // translated for the wire
 	}
 	s.seat.Store(seat)
 	s.done(m)
-	if reason, ended := s.out.finished(); ended && reason == protocol.ByeSignedOut {
-		seat.Leave(meeting.ByeSignedOut) // the session ended while the seat was given
+	if reason, ended := s.out.finished(); ended && (reason == protocol.ByeSignedOut || reason == protocol.ByeIdle) {
+		seat.SignedOut(meeting.SessionKeyOf(s.who.Session)) // the session ended while the seat was given
 	}
+	return nil
 }
 
-// mayTry applies the limits on joining.
-func (s *socket) mayTry(m *protocol.Join, key attempt) (wait time.Duration, ok bool) {
-	now := s.h.cfg.Now()
-	if ok, wait := s.h.limits.unknown.Check(now, s.client); !ok {
-		return wait, false
-	}
-	if m.Password != "" || m.Resume != "" {
-		if ok, wait := s.h.limits.wrong.Check(now, key); !ok {
-			return wait, false
-		}
-	}
-	if s.who.Bot {
-		return 0, true
-	}
-	ok, wait = s.h.limits.joins.Allow(now, key)
-	return wait, ok
-}
-
-func (s *socket) joinFailed(m *protocol.Join, key attempt, err error) {
-	now := s.h.cfg.Now()
-	switch {
-	case errors.Is(err, meeting.ErrNoSuchMeeting):
-		s.h.limits.unknown.Take(now, s.client)
-	case errors.Is(err, meeting.ErrWrongPassword) && m.Password != "", errors.Is(err, meeting.ErrResumeFailed):
-		s.h.limits.wrong.Take(now, key)
-	}
+func (s *socket) refuseJoin(m *protocol.Join, err error) {
 	id, text := refusal(err)
 	s.refuse(m, id, text)
 }

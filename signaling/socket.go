@@ -53,7 +53,6 @@ func (s *socket) serve(conn *websocket.Conn) {
 	defer s.cancel()
 	defer func() { _ = conn.CloseNow() }()
 	forget := s.h.auth.OnRevoke(s.who.Session, s.signedOut)
-	defer forget()
 
 	written := make(chan struct{})
 	go func() {
@@ -64,6 +63,7 @@ func (s *socket) serve(conn *websocket.Conn) {
 	if seat := s.seat.Load(); seat != nil {
 		seat.Lost()
 	}
+	s.forgetLater(forget)
 	if _, ended := s.out.finished(); !ended {
 		s.cancel() // the client is gone: there is nobody to say bye to
 	}
@@ -73,6 +73,18 @@ func (s *socket) serve(conn *websocket.Conn) {
 		reason = "lost"
 	}
 	s.h.metrics.closed(reason)
+}
+
+// forgetLater has the end of the session end a seat that waits to be resumed, as long as it may.
+func (s *socket) forgetLater(forget func()) {
+	reason, ended := s.out.finished()
+	switch {
+	case s.seat.Load() == nil:
+	case !ended, reason == protocol.ByeSlowReader, reason == protocol.ByeRateLimited, reason == protocol.ByeProtocolError:
+		time.AfterFunc(s.h.registry.ResumeGrace(), forget)
+		return
+	}
+	forget()
 }
 
 // guard runs f. A panic in it is our bug: it ends this participant with an error, and nobody else.
@@ -99,8 +111,14 @@ func (s *socket) guard(f func()) {
 func (s *socket) signedOut() {
 	s.bye(protocol.ByeSignedOut)
 	if seat := s.seat.Load(); seat != nil {
-		seat.Leave(meeting.ByeSignedOut)
+		seat.SignedOut(meeting.SessionKeyOf(s.who.Session))
 	}
+}
+
+// present says whether the socket holds a seat in a meeting.
+func (s *socket) present() bool {
+	_, ended := s.out.finished()
+	return !ended && s.joined.Load()
 }
 
 // send queues a message to this client. A client that does not read fast enough for the queue is disconnected.
@@ -133,6 +151,9 @@ func (s *socket) Deliver(d *meeting.Delivery) {
 		s.send(m)
 	case meeting.Bye:
 		s.bye(wireBye(e.Reason))
+		if e.Reason == meeting.ByeIdle {
+			s.h.idled(s)
+		}
 	default:
 		s.sendFrame(d.Frame(encodeEvent))
 	}

@@ -239,10 +239,11 @@ func (s *server) newAuth() (*auth.Service, error) {
 	return auth.New(auth.Config{
 		Insecure: !s.deployment.Secure, CodeDigits: c.CodeDigits, CodeTTL: c.CodeTTL,
 		SessionTTL: c.SessionTTL, SessionIdle: c.SessionIdle, MaxSessions: c.MaxSessions,
-		HostDomains: c.HostDomains, SignInDomains: c.SignInDomains, BotTokens: tokens,
+		HostDomains: c.HostDomains, SignInDomains: c.SignInDomains, BotTokens: tokens, Guests: c.Meetings.Guests,
 		Limits: auth.Limits{
 			PerAddressHour: c.Limits.CodesPerAddressHour, PerAddressDay: c.Limits.CodesPerAddressDay, ResendAfter: c.Limits.CodeResendAfter,
 			PerClientHour: c.Limits.CodesPerClientHour, GlobalPerMinute: c.Limits.CodesPerMinute,
+			GuestsPerClientHour: c.Limits.GuestsPerClientHour,
 			FailedVerifies: c.Limits.FailedVerifies, RequestsPerMinute: c.Limits.AuthRequests,
 		},
 	}, auth.Deps{Mailer: m, Log: s.log, Count: s.metrics.authEvent})

@@ -85,7 +85,7 @@ func TestDocumentInlineExamples(t *testing.T) {
 // The HTTP examples decode strictly, in the order of the document.
 func TestDocumentHTTPExamples(t *testing.T) {
 	want := []any{
-		&protocol.HTTPError{}, &protocol.Config{}, &protocol.Code{}, &protocol.Session{}, &protocol.Create{},
+		&protocol.HTTPError{}, &protocol.Config{}, &protocol.Code{}, &protocol.Session{}, &protocol.Session{}, &protocol.Create{},
 		&protocol.Created{}, &protocol.MeetingInfo{},
 	}
 	have := examples(readDoc(t), "http")

@@ -28,9 +28,13 @@ type VerifyRequest struct {
 	Code string `json:"code" bound:"6..8"`
 }
 
-// Session is the answer of POST /api/auth/verify and GET /api/auth/session.
+// GuestRequest is the body of POST /api/auth/guest: an empty object.
+type GuestRequest struct{}
+
+// Session is the answer of POST /api/auth/verify, POST /api/auth/guest and GET /api/auth/session. Guests and bots have no Email.
 type Session struct {
-	Email     string    `json:"email"`
+	Email     string    `json:"email,omitempty"`
+	Guest     bool      `json:"guest,omitempty"`
 	ExpiresAt time.Time `json:"expires_at"`
 	CanHost   bool      `json:"can_host"`
 }

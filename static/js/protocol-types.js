@@ -408,7 +408,8 @@ export const LIMITS = Object.freeze({
 
 /**
  * @typedef {object} Session
- * @property {string} email
+ * @property {string} [email]
+ * @property {boolean} [guest]
  * @property {string} expires_at
  * @property {boolean} can_host
  */
