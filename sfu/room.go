@@ -141,6 +141,11 @@ func (r *Room) unpublish(t *track) {
 		delete(r.tracks, key)
 	}
 	r.freeSlotsOf(t)
+	for _, p := range r.peers {
+		if p.session != nil {
+			p.session.egress.forget(t)
+		}
+	}
 }
 
 // freeSlotsOf takes t out of every slot that carries or awaits it. Callers hold mu.

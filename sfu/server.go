@@ -71,6 +71,8 @@ type Server struct {
 
 	addrMu sync.RWMutex
 	addrs  map[netip.AddrPort]*transport
+	// generation counts departures, so that workers know when their copies of addrs are out of date.
+	generation atomic.Uint64
 
 	roomMu sync.Mutex
 	rooms  map[*Room]struct{}

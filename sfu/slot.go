@@ -252,6 +252,22 @@ func (e *egress) retransmit(dst []byte, s *slot, seq uint16, now time.Time, w *s
 	return dst[:at+len(sealed)], true
 }
 
+// forget drops what is kept of t to answer NACKs: it has ended, and its history must not live on with its former viewers.
+func (e *egress) forget(t *track) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, s := range e.slots {
+		for i, o := range s.epochs {
+			if o != nil && o.layer.track == t {
+				s.epochs[i] = nil
+			}
+		}
+		if s.lastOwner == t.session {
+			s.lastOwner = nil
+		}
+	}
+}
+
 // drop forgets what the slot carries: nothing is forwarded through it when this returns. It returns the outputs to take
 // off their layers.
 func (e *egress) drop(s *slot) (gone []*output) {

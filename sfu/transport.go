@@ -289,6 +289,7 @@ func (s *Server) unbind(t *transport) {
 	if old := t.remote.Load(); old != nil && s.addrs[old.to.AddrPort] == t {
 		delete(s.addrs, old.to.AddrPort)
 	}
+	s.generation.Add(1)
 }
 
 // lookup finds the transport media from addr belongs to, nil if none.

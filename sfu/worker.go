@@ -30,7 +30,8 @@ type worker struct {
 	local  int // index of Server.locals
 	conn   batch.Conn
 	recv   batch.Receiver
-	cache  map[netip.AddrPort]*transport // of Server.addrs; entries of closed transports are found out on use
+	cache  map[netip.AddrPort]*transport // of Server.addrs, as of generation
+	known  uint64                        // the generation
 
 	packets [batch.MaxReceive]packet
 	n       int
@@ -109,6 +110,7 @@ func (w *worker) run() {
 // forwardBatch forwards one receive batch.
 func (w *worker) forwardBatch(datagrams []batch.Datagram, arrived time.Time) {
 	began := time.Now()
+	w.forget()
 	w.take(datagrams, began)
 	w.flush()
 	ended := time.Now()
@@ -167,11 +169,8 @@ func (w *worker) media(d *batch.Datagram, now time.Time) {
 }
 
 func (w *worker) transportOf(addr netip.AddrPort) *transport {
-	if t := w.cache[addr]; t != nil {
-		if !t.closed.Load() {
-			return t
-		}
-		delete(w.cache, addr)
+	if t := w.cache[addr]; t != nil && !t.closed.Load() {
+		return t
 	}
 	t := w.server.lookup(addr)
 	if t != nil {
@@ -181,6 +180,14 @@ func (w *worker) transportOf(addr netip.AddrPort) *transport {
 		w.cache[addr] = t
 	}
 	return t
+}
+
+// forget empties the cache when somebody has left: it must not keep what they published alive.
+func (w *worker) forget() {
+	if g := w.server.generation.Load(); g != w.known {
+		w.known = g
+		clear(w.cache)
+	}
 }
 
 func (w *worker) queue(o *output, pkt int32) {
@@ -209,6 +216,7 @@ func (w *worker) flush() {
 	w.touched = w.touched[:0]
 	clear(w.pending)
 	w.pending = w.pending[:0]
+	clear(w.packets[:w.n])
 	w.n = 0
 }
 
