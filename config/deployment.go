@@ -241,7 +241,7 @@ func (c *Config) checkRanges(*Deployment) error {
 		"codes_per_address_hour": c.Limits.CodesPerAddressHour, "codes_per_address_day": c.Limits.CodesPerAddressDay,
 		"codes_per_client_hour": c.Limits.CodesPerClientHour, "codes_per_minute": c.Limits.CodesPerMinute,
 		"guests_per_client_hour": c.Limits.GuestsPerClientHour,
-		"failed_verifies": c.Limits.FailedVerifies, "auth_requests_per_minute": c.Limits.AuthRequests,
+		"failed_verifies":        c.Limits.FailedVerifies, "auth_requests_per_minute": c.Limits.AuthRequests,
 		"max_connections": c.Limits.MaxConnections, "connections_per_client": c.Limits.ClientConnections,
 		"max_sessions": c.MaxSessions, "max_participants": c.Meetings.MaxParticipants, "max_meetings": c.Meetings.MaxMeetings,
 		"meetings_per_address_hour": c.Meetings.MeetingsPerHour, "meetings_per_address": c.Meetings.MeetingsAtOnce,

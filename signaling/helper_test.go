@@ -128,6 +128,8 @@ type server struct {
 	media    *fakeMedia
 	metrics  *prometheus.Registry
 	log      *lockedBuffer
+	network  *memoryNetwork // nil: real sockets on loopback
+	patience time.Duration  // bounds every wait for a message
 	mail     *codes
 }
 
@@ -158,15 +160,21 @@ func (c *codes) Send(_ context.Context, m auth.Message) error {
 
 func newServer(t testing.TB, change ...func(*Config, *meeting.Config)) *server {
 	t.Helper()
+	return newServerOn(t, nil, change...)
+}
+
+func newServerOn(t testing.TB, network *memoryNetwork, change ...func(*Config, *meeting.Config)) *server {
+	t.Helper()
 	s := &server{
 		t: t, media: &fakeMedia{peers: make(map[sfu.ParticipantID]*fakePeer)}, metrics: prometheus.NewRegistry(),
-		log: &lockedBuffer{}, mail: &codes{make(chan auth.Message, 10)},
+		log: &lockedBuffer{}, mail: &codes{make(chan auth.Message, 10)}, network: network, patience: patience,
 	}
 	var err error
 	const many = 1 << 20
 	s.auth, err = auth.New(auth.Config{
 		Insecure: true, BotTokens: []string{botToken}, HostDomains: []string{"example.org"},
-		Limits: auth.Limits{PerClientHour: many, GlobalPerMinute: many, RequestsPerMinute: many, ResendAfter: []time.Duration{1}},
+		Guests: true,
+		Limits: auth.Limits{PerAddressHour: many, PerAddressDay: many, GuestsPerClientHour: many, PerClientHour: many, GlobalPerMinute: many, RequestsPerMinute: many, ResendAfter: []time.Duration{1}},
 	}, auth.Deps{Mailer: s.mail})
 	if err != nil {
 		t.Fatal(err)
@@ -192,8 +200,13 @@ func newServer(t testing.TB, change ...func(*Config, *meeting.Config)) *server {
 	web := httptest.NewUnstartedServer(r)
 	// Small kernel buffers, so that a client which does not read is felt after kilobytes and not after megabytes.
 	web.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-		_ = c.(*net.TCPConn).SetWriteBuffer(32 << 10)
+		if tcp, ok := c.(*net.TCPConn); ok {
+			_ = tcp.SetWriteBuffer(32 << 10)
+		}
 		return ctx
+	}
+	if network != nil {
+		web.Listener = network
 	}
 	web.Start()
 	s.url = web.URL
@@ -224,6 +237,9 @@ func (s *server) account(name string) *account {
 		s.t.Fatal(err)
 	}
 	transport := &http.Transport{}
+	if s.network != nil {
+		transport.DialContext = s.network.dial
+	}
 	s.t.Cleanup(transport.CloseIdleConnections)
 	return &account{s: s, name: name, client: &http.Client{Jar: jar, Transport: transport}, header: http.Header{}}
 }
@@ -412,7 +428,7 @@ func next[T protocol.ServerMessage](p *peer) T {
 // match waits for a message of type T that f accepts and skips all others.
 func match[T protocol.ServerMessage](p *peer, f func(T) bool) T {
 	p.t.Helper()
-	timeout := time.After(patience)
+	timeout := time.After(p.s.patience)
 	for {
 		select {
 		case m, open := <-p.messages:
@@ -457,7 +473,7 @@ func (p *peer) rejected(m protocol.ClientMessage, want protocol.ErrorID) {
 // reply waits for ok (want empty) or an error in reply to a request.
 func (p *peer) reply(id protocol.RequestID, want protocol.ErrorID) {
 	p.t.Helper()
-	timeout := time.After(patience)
+	timeout := time.After(p.s.patience)
 	for {
 		select {
 		case m, open := <-p.messages:
@@ -497,7 +513,7 @@ func (p *peer) bye(want protocol.ByeReason) {
 		if open {
 			p.t.Fatalf("%s: %T after the bye", p.name, m)
 		}
-	case <-time.After(patience):
+	case <-time.After(p.s.patience):
 		p.t.Fatalf("%s: not closed after the bye", p.name)
 	}
 }

@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -181,4 +182,61 @@ func TestWrongPasswordsAreLimited(t *testing.T) {
 	p.ask(id, password("right"))
 	p.reply(p.lastID, protocol.ErrRateLimited) // whoever guesses does not learn that this one is right
 	ana.join(id)                               // the creator needs none
+}
+
+// A hundred guesses at once count as a hundred: no more of them are looked at than the limit, and the right one among those that
+// come later is refused like the others.
+func TestParallelWrongPasswordsCountAsTheirNumber(t *testing.T) {
+	s := newServer(t)
+	ana, eve := s.signIn("ana"), s.signIn("eve")
+	id := ana.create(`{"lobby": false, "password": "right"}`)
+	var guesses []*peer
+	for range 30 { // each of 30 sockets guesses twice: 32 sockets is all that a session may have
+		guesses = append(guesses, eve.dial())
+	}
+	for i := range 2 {
+		for _, p := range guesses {
+			p.ask(id, password(fmt.Sprint("wrong", i)))
+		}
+	}
+	looked, limited := 0, 0
+	for _, p := range guesses {
+		for range 2 {
+			switch e := next[*protocol.Error](p); e.Error {
+			case protocol.ErrWrongPassword:
+				looked++
+			case protocol.ErrRateLimited:
+				limited++
+			default:
+				t.Fatalf("%+v", e)
+			}
+		}
+	}
+	if looked != 10 || limited != 50 {
+		t.Fatalf("%d guesses were looked at, %d refused", looked, limited)
+	}
+	guesses[0].ask(id, password("right"))
+	if e := next[*protocol.Error](guesses[0]); e.Error != protocol.ErrRateLimited {
+		t.Fatalf("%+v", e)
+	}
+}
+
+// Many who know the password and come at once from one address are not taken for guessers.
+func TestParallelRightPasswordsAreNoGuesses(t *testing.T) {
+	s := newServer(t)
+	ana, class := s.signIn("ana"), s.signIn("class")
+	id := ana.create(`{"lobby": false, "password": "right"}`)
+	var all []*peer
+	for range 30 {
+		all = append(all, class.dial())
+	}
+	for _, p := range all {
+		p.ask(id, password("right"))
+	}
+	for _, p := range all {
+		p.in()
+	}
+	if n := len(s.handler.limits.guesses.keys); n != 0 {
+		t.Fatalf("%d turns are kept", n)
+	}
 }

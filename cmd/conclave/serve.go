@@ -244,7 +244,7 @@ func (s *server) newAuth() (*auth.Service, error) {
 			PerAddressHour: c.Limits.CodesPerAddressHour, PerAddressDay: c.Limits.CodesPerAddressDay, ResendAfter: c.Limits.CodeResendAfter,
 			PerClientHour: c.Limits.CodesPerClientHour, GlobalPerMinute: c.Limits.CodesPerMinute,
 			GuestsPerClientHour: c.Limits.GuestsPerClientHour,
-			FailedVerifies: c.Limits.FailedVerifies, RequestsPerMinute: c.Limits.AuthRequests,
+			FailedVerifies:      c.Limits.FailedVerifies, RequestsPerMinute: c.Limits.AuthRequests,
 		},
 	}, auth.Deps{Mailer: m, Log: s.log, Count: s.metrics.authEvent})
 }

@@ -1,0 +1,111 @@
+package signaling
+
+import (
+	"net/http"
+	"testing"
+
+	"conclave/meeting"
+	"conclave/signaling/protocol"
+)
+
+func guests(_ *Config, m *meeting.Config) { m.Guests = true }
+
+// guest comes without an address.
+func (s *server) guest(name string) *account {
+	s.t.Helper()
+	a := s.account(name)
+	a.want(http.StatusOK, "POST", "/api/auth/guest", `{}`, nil)
+	return a
+}
+
+// Guests get into meetings that have a password and a lobby, by being admitted, and into no others; whatever else changes later.
+func TestGuestsComeThroughPasswordAndLobbyOnly(t *testing.T) {
+	s := newServer(t, guests)
+	ana := s.signIn("ana")
+	gus := s.guest("gus")
+	both := ana.create(`{"password": "right"}`)
+	for what, body := range map[string]string{
+		"neither": `{"lobby": false}`, "no password": `{}`, "no lobby": `{"lobby": false, "password": "right"}`,
+	} {
+		id := ana.create(body)
+		p := gus.dial()
+		p.ask(id, password("right"))
+		if e := next[*protocol.Error](p); e.Error != protocol.ErrNotPermitted || e.Fatal {
+			t.Fatalf("%s: %+v", what, e)
+		}
+		gus.refused(http.StatusForbidden, protocol.ErrNotAllowed, "GET", "/api/meetings/"+string(id), "")
+		p.drop()
+	}
+	gus.want(http.StatusOK, "GET", "/api/meetings/"+string(both), "", nil)
+	gus.refused(http.StatusForbidden, protocol.ErrNotAllowed, "POST", "/api/meetings", `{}`)
+
+	host := ana.join(both)
+	p := gus.dial()
+	p.ask(both)
+	if e := next[*protocol.Error](p); e.Error != protocol.ErrWrongPassword {
+		t.Fatalf("without password: %+v", e)
+	}
+	p.ask(both, password("wrong"))
+	if e := next[*protocol.Error](p); e.Error != protocol.ErrWrongPassword {
+		t.Fatalf("with a wrong one: %+v", e)
+	}
+	p.ask(both, password("right"))
+	next[*protocol.Lobby](p)
+	w := match(host, func(w *protocol.Waiting) bool { return len(w.Waiting) == 1 })
+	if w.Waiting[0].Email != "" || w.Waiting[0].Name != "gus" {
+		t.Fatalf("%+v", w.Waiting[0])
+	}
+	p.rejected(&protocol.Offer{ID: p.id(), SDP: "v=0", Tracks: []protocol.Track{}}, protocol.ErrNotJoined)
+	host.ok(&protocol.Admit{ID: host.id(), Participants: []protocol.Participant{w.Waiting[0].Participant}})
+	p.in()
+	if p.welcome.Role != protocol.RoleParticipant {
+		t.Fatalf("%+v", p.welcome)
+	}
+
+	no := false
+	host.ok(&protocol.SetPolicy{ID: host.id(), Lobby: &no})
+	late := s.guest("late").dial()
+	late.ask(both, password("right"))
+	if e := next[*protocol.Error](late); e.Error != protocol.ErrNotPermitted {
+		t.Fatalf("with the lobby switched off: %+v", e)
+	}
+}
+
+// A meeting does not fall to somebody of whom nothing is known.
+func TestAGuestNeverInheritsTheMeeting(t *testing.T) {
+	s := newServer(t, guests)
+	ana, ben, gus := s.signIn("ana"), s.signIn("ben"), s.guest("gus")
+	id := ana.create(`{"password": "right"}`)
+	host := ana.join(id)
+	first := gus.wait(id, password("right"))
+	host.ok(&protocol.Admit{ID: host.id(), All: true})
+	first.in()
+	second := ben.wait(id, password("right"))
+	host.ok(&protocol.Admit{ID: host.id(), All: true})
+	second.in()
+	host.send(&protocol.Leave{ID: host.id()})
+	if m := next[*protocol.Permissions](second); m.Role != protocol.RoleHost {
+		t.Fatalf("%+v", m)
+	}
+	second.send(&protocol.Leave{ID: second.id()})
+	second.bye(protocol.ByeLeft)
+	first.rejected(&protocol.End{ID: first.id()}, protocol.ErrNotPermitted)
+}
+
+func TestABannedGuestStaysOutWithTheirSession(t *testing.T) {
+	s := newServer(t, guests)
+	ana, gus := s.signIn("ana"), s.guest("gus")
+	id := ana.create(`{"password": "right"}`)
+	host := ana.join(id)
+	p := gus.wait(id, password("right"))
+	host.ok(&protocol.Admit{ID: host.id(), All: true})
+	p.in()
+	host.ok(&protocol.Remove{ID: host.id(), Participants: []protocol.Participant{p.welcome.Participant}, Ban: true})
+	p.bye(protocol.ByeBanned)
+	again := gus.dial()
+	again.ask(id, password("right"))
+	if e := next[*protocol.Error](again); e.Error != protocol.ErrBanned {
+		t.Fatalf("%+v", e)
+	}
+	s.guest("gus").wait(id, password("right")) // another session is another guest: the host decides in the lobby
+}
