@@ -228,7 +228,8 @@ func newClient(cfg *clientsConfig) (c *client, err error) {
 		return c, err
 	}
 	if cfg.Publish {
-		return c, c.addTracks(cfg.Audio)
+		err = c.addTracks(cfg.Audio)
+		return c, err
 	}
 	_, err = c.pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
 	return c, err

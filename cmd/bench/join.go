@@ -42,7 +42,8 @@ type joinRun struct {
 	Stack      float64 `json:"stack_bytes"`
 	RSS        float64 `json:"rss_bytes"`
 	Goroutines float64 `json:"goroutines"`
-	Idle       float64 `json:"idle_ms_per_s"` // CPU time
+	Idle       float64 `json:"idle_ms_per_s"`  // CPU time, of the whole server, the empty one's included
+	Empty      float64 `json:"empty_ms_per_s"` // CPU time of the server while nobody is there
 }
 
 type joinResult struct {
@@ -95,7 +96,7 @@ func (cmd *joinCmd) Run(ctx context.Context, c console) error {
 
 func (cmd *joinCmd) table(results []joinResult, slot []float64) string {
 	rows := [][]string{{"", "slots", fmt.Sprintf("join at %d, ms", cmd.Small), fmt.Sprintf("join at %d, ms", cmd.Large), "heap KiB", "stack KiB",
-		"RSS KiB", "goroutines", "idle ms/s"}}
+		"RSS KiB", "goroutines", "idle ms/s", "empty server ms/s"}}
 	heap := map[int]float64{}
 	for _, r := range results {
 		get := func(number func(joinRun) float64) float64 { return median(pluck(r.Runs, number)) }
@@ -108,6 +109,7 @@ func (cmd *joinCmd) table(results []joinResult, slot []float64) string {
 			number(get(func(r joinRun) float64 { return r.LargeJoin }), 2), number(get(func(r joinRun) float64 { return r.Heap })/1024, 0),
 			number(get(func(r joinRun) float64 { return r.Stack })/1024, 0), number(get(func(r joinRun) float64 { return r.RSS })/1024, 0),
 			number(get(func(r joinRun) float64 { return r.Goroutines }), 1), number(get(func(r joinRun) float64 { return r.Idle }), 3),
+			number(get(func(r joinRun) float64 { return r.Empty }), 2),
 		})
 	}
 	text := markdown(rows)
@@ -191,6 +193,11 @@ func (cmd *joinCmd) one(ctx context.Context, v joinVariant) (r joinRun, err erro
 		return r, err
 	}
 	defer func() { err = errors.Join(err, srv.stop()) }()
+	empty, err := idleCPU(ctx, srv, min(cmd.Idle, 3*time.Second))
+	if err != nil {
+		return r, err
+	}
+	r.Empty = empty * 1e3
 	people := &crowd{server: srv, variant: v, next: 1}
 	defer func() { err = errors.Join(err, people.leave()) }()
 	if v.Server {

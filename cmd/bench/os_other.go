@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"net"
 	"syscall"
 	"time"
 )
@@ -17,3 +18,5 @@ func threadCPU() (time.Duration, error) { return 0, errLinuxOnly }
 func sleepThread(d time.Duration) { time.Sleep(d) }
 
 func discardMedia(syscall.RawConn) error { return errLinuxOnly }
+
+func drain(*net.UDPConn) (func() (int, error), error) { return nil, errLinuxOnly }

@@ -78,7 +78,8 @@ func (serveCmd) Run(parent context.Context) error {
 		return err
 	}
 	defer s.close()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
