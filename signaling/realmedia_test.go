@@ -1,7 +1,9 @@
 package signaling
 
 import (
+	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,147 +17,413 @@ import (
 	"conclave/signaling/protocol"
 )
 
-// hostile is a client with a real PeerConnection that sends audio all the time, whatever it is told, and counts what it
-// receives.
+// tap is a hostile client's network card: it counts media packets (RFC 7983: first byte 128 to 191) in both directions, and can
+// keep from Pion that the server has closed the connection.
+type tap struct {
+	net.PacketConn
+	got, sent atomic.Int64
+	deaf      atomic.Bool // DTLS records, close_notify among them, are lost
+}
+
+func isMedia(p []byte) bool { return len(p) > 0 && p[0] >= 128 && p[0] <= 191 }
+
+func (c *tap) ReadFrom(p []byte) (int, net.Addr, error) {
+	for {
+		n, from, err := c.PacketConn.ReadFrom(p)
+		if err == nil && n > 0 && p[0] >= 20 && p[0] <= 63 && c.deaf.Load() {
+			continue
+		}
+		if err == nil && isMedia(p[:n]) {
+			c.got.Add(1)
+		}
+		return n, from, err
+	}
+}
+
+func (c *tap) WriteTo(p []byte, to net.Addr) (int, error) {
+	if isMedia(p) {
+		c.sent.Add(1)
+	}
+	return c.PacketConn.WriteTo(p, to)
+}
+
+// hostile is a client with a real PeerConnection that sends from all four sources all the time, whatever it is told, and counts
+// what it receives.
 type hostile struct {
 	*peer
-	pc       *webrtc.PeerConnection
-	received atomic.Int64
-	stop     chan struct{}
-	stopped  chan struct{}
+	tap          *tap
+	pc           *webrtc.PeerConnection
+	audio, video atomic.Int64 // packets received
+	connected    chan struct{}
+	stop         func()
 }
+
+// sourcesInOrder are the four sources, sound first.
+var sourcesInOrder = []protocol.Source{protocol.Mic, protocol.ScreenAudio, protocol.Camera, protocol.Screen}
 
 func newHostile(t *testing.T, p *peer) *hostile {
 	t.Helper()
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	var codecs webrtc.MediaEngine
-	must(codecs.RegisterCodec(webrtc.RTPCodecParameters{
-		RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, PayloadType: 111,
-	}, webrtc.RTPCodecTypeAudio))
-	for _, uri := range []string{"urn:ietf:params:rtp-hdrext:sdes:mid", "urn:ietf:params:rtp-hdrext:ssrc-audio-level"} {
-		must(codecs.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeAudio))
-	}
-	var settings webrtc.SettingEngine
-	settings.SetIncludeLoopbackCandidate(true)
-	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(&codecs), webrtc.WithSettingEngine(settings)).NewPeerConnection(webrtc.Configuration{})
-	must(err)
-	h := &hostile{peer: p, pc: pc, stop: make(chan struct{}), stopped: make(chan struct{})}
-	connected := make(chan struct{}, 8)
-	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
+	h := &hostile{peer: p, connected: make(chan struct{}, 8)}
+	socket, err := net.ListenPacket("udp4", "127.0.0.1:0") //nolint:noctx // a test's own socket
+	must(t, err)
+	h.tap = &tap{PacketConn: socket}
+	h.pc = hostilePeerConnection(t, h.tap)
+	h.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
 		if s == webrtc.PeerConnectionStateConnected {
-			connected <- struct{}{}
+			h.connected <- struct{}{}
 		}
 	})
-	pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+	h.pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		count := &h.video
+		if track.Kind() == webrtc.RTPCodecTypeAudio {
+			count = &h.audio
+		}
 		for {
 			if _, _, err := track.ReadRTP(); err != nil {
 				return
 			}
-			h.received.Add(1)
+			count.Add(1)
 		}
 	})
-	mic, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}, "mic", "me")
-	must(err)
-	sender, err := pc.AddTransceiverFromTrack(mic, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
-	must(err)
-	for range 2 {
-		_, err = pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
-		must(err)
+	tracks := h.publish(t)
+	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
+		for range 2 {
+			_, err := h.pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
+			must(t, err)
+		}
 	}
-	offer, err := pc.CreateOffer(nil)
-	must(err)
-	must(pc.SetLocalDescription(offer))
-	p.send(&protocol.Offer{ID: p.id(), SDP: offer.SDP, Tracks: []protocol.Track{{MID: sender.Mid(), Source: protocol.Mic}}})
-	must(pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: next[*protocol.Answer](p).SDP}))
-	t.Cleanup(func() { close(h.stop); <-h.stopped; _ = pc.Close() })
-	select {
-	case <-connected:
-	case <-time.After(patience):
-		t.Error("no media connection")
-	}
-	go h.shout(mic)
+	h.negotiate(t)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	h.stop = sync.OnceFunc(func() { close(stop); <-stopped; _ = h.pc.Close(); _ = socket.Close() })
+	t.Cleanup(h.stop)
+	go shout(tracks, stop, stopped)
 	return h
 }
 
-// shout sends a loud packet every 20 ms.
-func (h *hostile) shout(mic *webrtc.TrackLocalStaticRTP) {
-	defer close(h.stopped)
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func hostilePeerConnection(t *testing.T, socket net.PacketConn) *webrtc.PeerConnection {
+	t.Helper()
+	var codecs webrtc.MediaEngine
+	must(t, codecs.RegisterCodec(webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, PayloadType: 111,
+	}, webrtc.RTPCodecTypeAudio))
+	must(t, codecs.RegisterCodec(webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000}, PayloadType: 96,
+	}, webrtc.RTPCodecTypeVideo))
+	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
+		for _, uri := range []string{"urn:ietf:params:rtp-hdrext:sdes:mid", "urn:ietf:params:rtp-hdrext:ssrc-audio-level"} {
+			must(t, codecs.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, kind))
+		}
+	}
+	var settings webrtc.SettingEngine
+	settings.SetIncludeLoopbackCandidate(true)
+	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	settings.SetICEUDPMux(ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: socket}))
+	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(&codecs), webrtc.WithSettingEngine(settings)).NewPeerConnection(webrtc.Configuration{})
+	must(t, err)
+	return pc
+}
+
+// publish adds a sending m-line for each source.
+func (h *hostile) publish(t *testing.T) (tracks []*webrtc.TrackLocalStaticRTP) {
+	t.Helper()
+	for _, source := range sourcesInOrder {
+		codec := webrtc.MimeTypeOpus
+		if source == protocol.Camera || source == protocol.Screen {
+			codec = webrtc.MimeTypeVP8
+		}
+		track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: codec}, string(source), "me")
+		must(t, err)
+		_, err = h.pc.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+		must(t, err)
+		tracks = append(tracks, track)
+	}
+	return tracks
+}
+
+func (h *hostile) negotiate(t *testing.T) {
+	t.Helper()
+	offer, err := h.pc.CreateOffer(nil)
+	must(t, err)
+	must(t, h.pc.SetLocalDescription(offer))
+	var tracks []protocol.Track
+	for i, line := range h.pc.GetTransceivers()[:len(sourcesInOrder)] {
+		tracks = append(tracks, protocol.Track{MID: line.Mid(), Source: sourcesInOrder[i]})
+	}
+	h.send(&protocol.Offer{ID: h.id(), SDP: offer.SDP, Tracks: tracks})
+	must(t, h.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: next[*protocol.Answer](h.peer).SDP}))
+	select {
+	case <-h.connected:
+	case <-time.After(patience):
+		t.Error("no media connection")
+	}
+}
+
+// shout sends loud sound and key frames of one packet, from every source, every 20 ms.
+func shout(tracks []*webrtc.TrackLocalStaticRTP, stop <-chan struct{}, stopped chan<- struct{}) {
+	defer close(stopped)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for seq := uint16(1); ; seq++ {
-		p := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: uint32(seq) * 960}, Payload: make([]byte, 60)}
-		_ = p.SetExtension(2, []byte{0x80 | 10}) // ssrc-audio-level: voice, loud; if it was negotiated
-		_ = mic.WriteRTP(p)
+		for i, track := range tracks {
+			p := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: uint32(seq) * 960, Marker: true}, Payload: make([]byte, 60)}
+			if i >= 2 {
+				p.Timestamp = uint32(seq) * 1800
+				p.Payload = append([]byte{0x90, 0xc0, 0x80 | byte(seq>>8)&0x7f, byte(seq), byte(seq)}, // RFC 7741 §4.2: start, picture id, TL0PICIDX
+					append([]byte{0, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xb4, 0x00}, make([]byte, 50)...)...) // §4.3: key frame, 320 × 180
+			}
+			_ = p.SetExtension(2, []byte{0x80 | 10}) // ssrc-audio-level: voice, loud; if it was negotiated
+			_ = track.WriteRTP(p)
+		}
 		select {
 		case <-tick.C:
-		case <-h.stop:
+		case <-stop:
 			return
 		}
 	}
 }
 
-// hears says whether packets arrive from now on.
+// hears says whether sound arrives from now on, sees whether pictures do.
 func (h *hostile) hears(t *testing.T, want bool, why string) {
 	t.Helper()
+	h.gets(t, &h.audio, want, why)
+}
+func (h *hostile) sees(t *testing.T, want bool, why string) {
+	t.Helper()
+	h.gets(t, &h.video, want, why)
+}
+
+func (h *hostile) gets(t *testing.T, count *atomic.Int64, want bool, why string) {
+	t.Helper()
 	if want {
-		before := h.received.Load()
-		eventually(t, why, func() bool { return h.received.Load() > before+5 })
+		before := count.Load()
+		eventually(t, why, func() bool { return count.Load() > before+5 })
 		return
 	}
 	time.Sleep(50 * time.Millisecond) // what was on the wire when the reply came
-	before := h.received.Load()
-	time.Sleep(400 * time.Millisecond) // twenty packets' time
-	if n := h.received.Load() - before; n != 0 {
+	before := count.Load()
+	time.Sleep(300 * time.Millisecond) // fifteen packets' time
+	if n := count.Load() - before; n != 0 {
 		t.Fatalf("%s: %d packets", why, n)
 	}
 }
 
-// A client that ignores every rule of the user interface sends and gets exactly what the meeting permits: the media
-// server enforces mute, role and removal.
-func TestHostileClientWithRealMedia(t *testing.T) {
-	media, err := sfu.Listen(sfu.Config{Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, Workers: 1})
-	if err != nil {
-		t.Fatal(err)
+// cutOff asserts that the client goes on sending, and that nothing of it reaches other and no media packet reaches it, on the wire.
+func (h *hostile) cutOff(t *testing.T, other *hostile, why string) {
+	t.Helper()
+	time.Sleep(50 * time.Millisecond)
+	sent, got, audio, video := h.tap.sent.Load(), h.tap.got.Load(), other.audio.Load(), other.video.Load()
+	time.Sleep(300 * time.Millisecond)
+	if n := h.tap.sent.Load() - sent; n < 10 {
+		t.Fatalf("%s: the test proves nothing: it sent %d packets", why, n)
 	}
+	if n := h.tap.got.Load() - got; n != 0 {
+		t.Errorf("%s: %d media packets went to it", why, n)
+	}
+	if a, v := other.audio.Load()-audio, other.video.Load()-video; a+v != 0 {
+		t.Errorf("%s: %d sound and %d picture packets of it were forwarded", why, a, v)
+	}
+}
+
+// stage is a meeting with real media: a host who publishes everything and shows everything of eve, and eve, who does whatever
+// she likes.
+type stage struct {
+	*server
+	id        protocol.MeetingID
+	host, eve *hostile
+}
+
+func newStage(t *testing.T, create string, change ...func(*Config, *meeting.Config)) *stage {
+	t.Helper()
+	media, err := sfu.Listen(sfu.Config{Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, Workers: 1})
+	must(t, err)
 	t.Cleanup(func() { _ = media.Close() }) // after the server's drain
-	s := newServer(t, func(_ *Config, m *meeting.Config) { m.Media = meeting.FromSFU(media) })
-	ana, eve := s.signIn("ana"), s.signIn("eve")
-	id := ana.create(`{}`)
-	hostSocket, eveSocket := ana.join(id), eve.wait(id)
-	eveSocket.rejected(&protocol.Offer{ID: eveSocket.id(), SDP: "v=0", Tracks: []protocol.Track{}}, protocol.ErrNotJoined)
-	hostSocket.ok(&protocol.Admit{ID: hostSocket.id(), All: true})
-	eveSocket.in()
-	one := []protocol.Participant{eveSocket.welcome.Participant}
-	mic := []protocol.Source{protocol.Mic}
+	change = append(change, func(_ *Config, m *meeting.Config) { m.Media = meeting.FromSFU(media) })
+	st := &stage{server: newServer(t, change...)}
+	ana, eve := st.signIn("ana"), st.signIn("eve")
+	st.id = ana.create(create)
+	hostSocket := ana.join(st.id)
+	eveSocket := eve.join(st.id)
+	st.host, st.eve = newHostile(t, hostSocket), newHostile(t, eveSocket)
+	st.host.show(st.eve)
+	st.eve.show(st.host)
+	st.host.ok(&protocol.Media{ID: st.host.id(), Sources: sourcesInOrder})
+	st.eve.hears(t, true, "eve hears the host")
+	st.eve.sees(t, true, "eve sees the host")
+	return st
+}
 
-	host, bad := newHostile(t, hostSocket), newHostile(t, eveSocket)
+// show asks for the pictures of another.
+func (h *hostile) show(other *hostile) {
+	h.t.Helper()
+	who := other.welcome.Participant
+	h.ok(&protocol.View{ID: h.id(), Wants: []protocol.Want{
+		{Participant: who, Source: protocol.Screen, Height: 180}, {Participant: who, Source: protocol.Camera, Height: 180},
+	}})
+}
+
+// on switches all of eve's sources on, by her own act, and waits until the host gets them.
+func (st *stage) on(t *testing.T) {
+	t.Helper()
+	st.eve.ok(&protocol.Media{ID: st.eve.id(), Sources: sourcesInOrder})
+	st.host.hears(t, true, "eve is heard")
+	st.host.sees(t, true, "eve is seen")
+}
+
+func (st *stage) one() []protocol.Participant {
+	return []protocol.Participant{st.eve.welcome.Participant}
+}
+
+// A client that ignores every rule of the user interface sends exactly what the meeting permits, source by source: the media
+// server enforces switches, mute and role.
+func TestHostileClientSendsOnlyWhatIsPermitted(t *testing.T) {
+	st := newStage(t, `{"lobby": false}`)
+	host, eve := st.host, st.eve
 	host.hears(t, false, "sent without having switched anything on")
-	bad.ok(&protocol.Media{ID: bad.id(), Sources: mic})
-	host.hears(t, true, "eve speaks")
-
-	host.ok(&protocol.Mute{ID: host.id(), Participants: one, Sources: mic})
-	host.hears(t, false, "muted by the host")
-	bad.ok(&protocol.Media{ID: bad.id(), Sources: mic})
-	host.hears(t, true, "on again by her own act")
-
-	host.ok(&protocol.SetRole{ID: host.id(), Participant: one[0], Role: protocol.RoleViewer})
+	host.sees(t, false, "sent without having switched anything on")
+	for _, source := range sourcesInOrder {
+		is := host.hears
+		if source == protocol.Camera || source == protocol.Screen {
+			is = host.sees
+		}
+		only := []protocol.Source{source}
+		eve.ok(&protocol.Media{ID: eve.id(), Sources: only})
+		is(t, true, string(source)+" on")
+		host.ok(&protocol.Mute{ID: host.id(), Participants: st.one(), Sources: only})
+		host.hears(t, false, string(source)+" muted by the host")
+		host.sees(t, false, string(source)+" muted by the host")
+		eve.ok(&protocol.Media{ID: eve.id(), Sources: only})
+		is(t, true, string(source)+" on again by her own act")
+	}
+	st.on(t)
+	host.ok(&protocol.SetRole{ID: host.id(), Participant: st.one()[0], Role: protocol.RoleViewer})
 	host.hears(t, false, "demoted")
-	bad.rejected(&protocol.Media{ID: bad.id(), Sources: mic}, protocol.ErrNotPermitted)
+	host.sees(t, false, "demoted")
+	for _, source := range sourcesInOrder {
+		eve.rejected(&protocol.Media{ID: eve.id(), Sources: []protocol.Source{source}}, protocol.ErrNotPermitted)
+	}
 	host.hears(t, false, "demoted and insisting")
-	host.ok(&protocol.Media{ID: host.id(), Sources: mic})
-	bad.hears(t, true, "a viewer still hears")
+	host.sees(t, false, "demoted and insisting")
+	eve.hears(t, true, "a viewer still hears")
+	eve.sees(t, true, "a viewer still sees")
+	host.ok(&protocol.SetRole{ID: host.id(), Participant: st.one()[0], Role: protocol.RoleParticipant})
+	host.hears(t, false, "promoted, and nothing opens by itself")
+	st.on(t)
+}
 
-	host.ok(&protocol.SetRole{ID: host.id(), Participant: one[0], Role: protocol.RoleParticipant})
-	bad.ok(&protocol.Media{ID: bad.id(), Sources: mic})
-	host.hears(t, true, "promoted")
-	host.ok(&protocol.Remove{ID: host.id(), Participants: one})
-	host.hears(t, false, "removed: sends")
-	bad.hears(t, false, "removed: gets")
-	bad.bye(protocol.ByeRemoved)
+// Whoever is out gets and sends no packet, on the wire, even when the client keeps its connection and never hears of its end.
+func TestWhoIsOutGetsAndSendsNoPacket(t *testing.T) {
+	for name, out := range map[string]struct {
+		act func(*testing.T, *stage)
+		bye protocol.ByeReason
+	}{
+		"removed": {func(_ *testing.T, st *stage) {
+			st.host.ok(&protocol.Remove{ID: st.host.id(), Participants: st.one()})
+		}, protocol.ByeRemoved},
+		"banned": {func(_ *testing.T, st *stage) {
+			st.host.ok(&protocol.Remove{ID: st.host.id(), Participants: st.one(), Ban: true})
+		}, protocol.ByeBanned},
+		"ended": {func(_ *testing.T, st *stage) { st.host.send(&protocol.End{ID: st.host.id()}) }, protocol.ByeEnded},
+		"left":  {func(_ *testing.T, st *stage) { st.eve.send(&protocol.Leave{ID: st.eve.id()}) }, protocol.ByeLeft},
+		"signed out": {func(t *testing.T, st *stage) {
+			st.eve.account.want(204, "POST", "/api/auth/logout", "", nil)
+		}, protocol.ByeSignedOut},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			st := newStage(t, `{"lobby": false}`)
+			st.on(t)
+			st.eve.tap.deaf.Store(true)
+			out.act(t, st)
+			st.eve.bye(out.bye)
+			st.eve.cutOff(t, st.host, name)
+		})
+	}
+}
+
+// The hard end cuts media as well as sockets.
+func TestAnExpiredMeetingForwardsNoPacket(t *testing.T) {
+	t.Parallel()
+	st := newStage(t, `{"lobby": false}`, func(_ *Config, m *meeting.Config) { m.Lifetime = 4 * time.Second })
+	st.on(t)
+	st.eve.tap.deaf.Store(true)
+	st.host.tap.deaf.Store(true)
+	st.eve.bye(protocol.ByeExpired)
+	st.host.bye(protocol.ByeExpired)
+	st.eve.cutOff(t, st.host, "expired")
+	st.host.cutOff(t, st.eve, "expired")
+}
+
+// Whoever was not let in has no media connection to send on or to get from: not in the lobby, not at a locked door, not without
+// the password, not without a join.
+func TestWhoIsNotInHasNoMedia(t *testing.T) {
+	st := newStage(t, `{"lobby": false}`)
+	secured := st.host.account.create(`{"lobby": false, "password": "right"}`)
+	yes := true
+	waiting := func(string) *peer {
+		st.host.ok(&protocol.SetPolicy{ID: st.host.id(), Lobby: &yes})
+		return st.signIn("lobby").wait(st.id)
+	}
+	refused := func(id protocol.MeetingID) *peer {
+		p := st.signIn("refused").dial()
+		p.ask(id)
+		next[*protocol.Error](p)
+		return p
+	}
+	for name, p := range map[string]*peer{
+		"lobby": waiting(""), "wrong password": refused(secured), "no join": st.signIn("never").dial(),
+	} {
+		socket, err := net.ListenPacket("udp4", "127.0.0.1:0") //nolint:noctx // a test's own socket
+		must(t, err)
+		h := &hostile{peer: p, tap: &tap{PacketConn: socket}}
+		h.pc = hostilePeerConnection(t, h.tap)
+		h.publish(t)
+		offer, err := h.pc.CreateOffer(nil)
+		must(t, err)
+		p.rejected(&protocol.Offer{ID: p.id(), SDP: offer.SDP, Tracks: []protocol.Track{{MID: "0", Source: protocol.Mic}}}, protocol.ErrNotJoined)
+		p.rejected(&protocol.Media{ID: p.id(), Sources: sourcesInOrder}, protocol.ErrNotJoined)
+		p.rejected(&protocol.View{ID: p.id(), Wants: []protocol.Want{{Participant: 1, Source: protocol.Camera, Height: 180}}}, protocol.ErrNotJoined)
+		if h.tap.got.Load() != 0 {
+			t.Errorf("%s: media arrives", name)
+		}
+		_ = h.pc.Close()
+		_ = socket.Close()
+	}
+	st.host.ok(&protocol.SetPolicy{ID: st.host.id(), Locked: &yes})
+	refused(st.id).bye(protocol.ByeDenied) // a locked meeting closes the socket: there is nothing to offer on
+	if g := st.registry.Gauges(); g.Participants != 2 {
+		t.Fatalf("%+v", g)
+	}
+}
+
+// A connection that fails comes back by a new offer on the same seat, with another DTLS fingerprint.
+func TestMediaComesBackByANewOffer(t *testing.T) {
+	t.Parallel()
+	st := newStage(t, `{"lobby": false}`)
+	st.on(t)
+	st.eve.stop() // its PeerConnection is gone: the server is told by close_notify, or by silence
+	st.host.hears(t, false, "a dead connection")
+	again := newHostile(t, st.eve.peer)
+	st.host.hears(t, true, "heard again, without switching anything on again")
+	st.host.sees(t, true, "seen again")
+	again.hears(t, true, "hears again")
+	again.sees(t, true, "sees again, without asking again")
+	if again.welcome.Participant != st.eve.welcome.Participant {
+		t.Fatal("another seat")
+	}
+}
+
+// A connection that fails and does not come back ends the seat, after a grace.
+func TestFailedMediaEndsTheSeat(t *testing.T) {
+	t.Parallel()
+	st := newStage(t, `{"lobby": false}`, func(_ *Config, m *meeting.Config) { m.MediaGrace = time.Second })
+	st.on(t)
+	st.eve.stop()
+	st.eve.bye(protocol.ByeMediaFailed)
 }
