@@ -20,8 +20,8 @@ import (
 // On a machine with as many cores as workers, the publishers (some hundredths of a core) and the server share them.
 type scaleCmd struct {
 	Workers    []int         `default:"1,2" help:"Numbers of workers to compare."`
-	Listeners  int           `default:"200" help:"People who listen."`
-	Publishers []int         `default:"2,4,8,12,16,20,24,28" help:"Steps: how many of the others publish (30 frames of 4 packets and 50 packets of audio a second)."`
+	Listeners  int           `default:"300" help:"People who listen."`
+	Publishers []int         `default:"4,8,16,24,32,40,48" help:"Steps: how many of the others publish (30 frames of 4 packets and 50 packets of audio a second)."`
 	Step       time.Duration `default:"5s" help:"How long each step is measured."`
 	JSON       string        `name:"json" placeholder:"FILE" help:"Write all steps there."`
 	CPUProfile string        `name:"cpuprofile" placeholder:"FILE" help:"Write a CPU profile of each last step (FILE.1 and so on by workers)."`
