@@ -30,6 +30,9 @@ type serveCmd struct{ options }
 func (cmd *serveCmd) Run(c console, s *config.Sources) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
+	if err := forbidCoreDumps(); err != nil {
+		return err
+	}
 	return serve(ctx, &cmd.Config, c, s.Path(), nil)
 }
 
