@@ -74,3 +74,19 @@ func FuzzDecodeBody(f *testing.F) {
 		}
 	})
 }
+
+// Whatever somebody types for a meeting's address is nothing, or one written form that stays what it is.
+func FuzzParseMeetingID(f *testing.F) {
+	for _, s := range []string{"k7qm-2f9x-w3dj-8hrt", "K7QO 2F9I W3LJ 8HRT", "", "----"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		id, ok := protocol.ParseMeetingID(s)
+		if ok != id.Valid() {
+			t.Fatalf("%q gives %q, %v", s, id, ok)
+		}
+		if again, _ := protocol.ParseMeetingID(string(id)); ok && again != id {
+			t.Fatalf("%q is read as %q and that as %q", s, id, again)
+		}
+	})
+}
