@@ -71,16 +71,21 @@ type forwardResult struct {
 
 // forwardRun is one run of one server in one scenario.
 type forwardRun struct {
-	Micros     float64  `json:"us_per_packet"`
-	User       float64  `json:"user_us_per_packet"`
-	System     float64  `json:"system_us_per_packet"`
-	PacketsPer float64  `json:"packets_per_s"`
-	Loss       float64  `json:"loss"` // of all packets, before retransmission
-	RSSMiB     float64  `json:"rss_mib"`
-	DelayP99   float64  `json:"video_delay_p99_ms"`
-	Generator  float64  `json:"generator_cores"`
-	Invalid    []string `json:"invalid,omitempty"` // the generator was saturated: nothing can be said of the server
-	Failed     []string `json:"failed,omitempty"`  // not everything was delivered
+	Micros     float64 `json:"us_per_packet"`
+	User       float64 `json:"user_us_per_packet"`
+	System     float64 `json:"system_us_per_packet"`
+	PacketsPer float64 `json:"packets_per_s"`
+	Loss       float64 `json:"loss"` // of all packets, before retransmission
+	RSSMiB     float64 `json:"rss_mib"`
+	DelayP99   float64 `json:"video_delay_p99_ms"`
+	Generator  float64 `json:"generator_cores"`
+	// How the engine sent: packets a message (segmentation offload), a system call, and received ones a batch; since its start.
+	PerMessage float64 `json:"packets_per_message,omitempty"`
+	PerCall    float64 `json:"packets_per_call,omitempty"`
+	PerBatch   float64 `json:"received_per_batch,omitempty"`
+
+	Invalid []string `json:"invalid,omitempty"` // the generator was saturated: nothing can be said of the server
+	Failed  []string `json:"failed,omitempty"`  // not everything was delivered
 }
 
 func (r forwardRun) valid() bool { return len(r.Invalid) == 0 && len(r.Failed) == 0 }
@@ -139,8 +144,8 @@ func (cmd *forwardCmd) measure(ctx context.Context, c console, list []scenario) 
 				return nil, fmt.Errorf("%s, %s: %w", r.Scenario.Name, r.Server, err)
 			}
 			r.Runs = append(r.Runs, run)
-			c.progress("%d/%d  %s %-7s  %-6s  %.3f µs/packet, %.0f packets/s, loss %.4f %%  %v%v", n+1, cmd.Runs, r.Scenario.Name, r.Scenario.Title,
-				r.Server, run.Micros, run.PacketsPer, 100*run.Loss, run.Invalid, run.Failed)
+			c.progress("%d/%d  %s %-7s  %-6s  %.3f µs/packet, %.0f packets/s, loss %.4f %%, %.1f packets/message, %.1f/call, %.1f/batch  %v%v", n+1, cmd.Runs, r.Scenario.Name, r.Scenario.Title,
+				r.Server, run.Micros, run.PacketsPer, 100*run.Loss, run.PerMessage, run.PerCall, run.PerBatch, run.Invalid, run.Failed)
 		}
 	}
 	return results, nil
@@ -177,12 +182,28 @@ func (cmd *forwardCmd) one(ctx context.Context, s scenario, media string) (run f
 	if err != nil {
 		return run, err
 	}
+	st, err := srv.stats(ctx, false)
+	if err != nil {
+		return run, err
+	}
 	if onLine != nil {
 		if err := srv.profile(ctx, ""); err != nil {
 			return run, err
 		}
 	}
-	return evaluate(report, readings), nil
+	run = evaluate(report, readings)
+	run.batching(st.Counters)
+	return run, nil
+}
+
+// batching takes over what the engine counted.
+func (r *forwardRun) batching(counters map[string]float64) {
+	if counters["batches_total"] == 0 { // the naive one counts no such thing
+		return
+	}
+	per := func(a, b string) float64 { return counters[a] / max(1, counters[b]) }
+	r.PerMessage, r.PerCall = per("forwarded_packets_total", "messages_total"), per("forwarded_packets_total", "send_calls_total")
+	r.PerBatch = per("received_packets_total", "batches_total")
 }
 
 // evaluate relates a server's CPU time over the bots' window to the packets they received in it.
