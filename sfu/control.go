@@ -72,8 +72,16 @@ func (r *Room) tick(now time.Time, n int) {
 			p.dirty = true
 		}
 	}
+	everybody := n%reportEvery == 0
+	if r.attention.Swap(false) || everybody {
+		for _, p := range r.peers {
+			if p.session != nil {
+				p.session.egress.tidy(now)
+			}
+		}
+	}
 	for _, p := range r.peers {
-		if s := p.session; s != nil {
+		if s := p.session; s != nil && (everybody || len(s.tracks) > 0) {
 			s.tick(now, n)
 		}
 	}
@@ -85,13 +93,6 @@ func (r *Room) tick(now time.Time, n int) {
 
 // tick does what is due in one session. Callers hold Room.mu.
 func (s *session) tick(now time.Time, n int) {
-	if s.egress.hasRetired.Swap(false) {
-		s.egress.clearRetired()
-		s.peer.dirty = true
-	}
-	if s.egress.hasPending.Load() {
-		s.egress.retryPending(now)
-	}
 	for _, t := range s.tracks {
 		if !t.source.Video() {
 			continue
@@ -109,6 +110,17 @@ func (s *session) tick(now time.Time, n int) {
 	if n%reportEvery == 0 {
 		s.refill()
 		s.sendReports(now)
+	}
+}
+
+// tidy follows up on switches that have happened or are awaited. Callers hold Room.mu.
+func (e *egress) tidy(now time.Time) {
+	if e.hasRetired.Swap(false) {
+		e.clearRetired()
+		e.session.peer.dirty = true
+	}
+	if e.hasPending.Load() {
+		e.retryPending(now)
 	}
 }
 
@@ -133,7 +145,9 @@ func (e *egress) retryPending(now time.Time) {
 			pending = append(pending, sl.next)
 		}
 	}
-	e.hasPending.Store(len(pending) > 0)
+	if e.hasPending.Store(len(pending) > 0); len(pending) > 0 {
+		e.session.room.attention.Store(true)
+	}
 	e.mu.Unlock()
 	for _, o := range pending {
 		if !e.startFromHistory(o, now) && o.layer.active(now) {

@@ -73,7 +73,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		}
 		counter(drops, float64(n), d.String())
 	}
-	latency := desc("forwarding_seconds", "From a batch's arrival to its departure, gathering included.", "worker")
+	latency := desc("forwarding_seconds", "From a batch's arrival to its departure.", "worker")
 	sizes := desc("batch_packets", "Datagrams in a receive batch.", "worker")
 	for _, w := range s.workers {
 		for d, h := range map[*prometheus.Desc]*histogram{latency: &w.stats.latency, sizes: &w.stats.batchSize} {

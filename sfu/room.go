@@ -27,10 +27,11 @@ type trackKey struct {
 // Desired state goes in (views, live sets, the order of speakers); reconcile compares it with what the slots carry and changes
 // what differs; the outcome goes out as events.
 type Room struct {
-	server  *Server
-	notify  *notifier
-	hasWork atomic.Bool // some peer is dirty
-	dirty   atomic.Bool // a slot has switched, or a layer come or gone: reconcile everybody at the next tick
+	server    *Server
+	notify    *notifier
+	attention atomic.Bool // some slot has switched or waits to
+	hasWork   atomic.Bool // some peer is dirty
+	dirty     atomic.Bool // a slot has switched, or a layer come or gone: reconcile everybody at the next tick
 
 	mu       sync.Mutex
 	peers    map[ParticipantID]*Peer
@@ -344,6 +345,7 @@ func (r *Room) connect(e *egress, sl *slot, t *track, height int, now time.Time)
 	waiting := sl.next
 	sl.next = o
 	e.hasPending.Store(true)
+	r.attention.Store(true)
 	e.mu.Unlock()
 	if waiting != nil {
 		waiting.layer.removeOutput(waiting)

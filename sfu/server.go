@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/logging"
@@ -28,10 +27,6 @@ var ErrBadOffer = errors.New("bad offer")
 // ErrClosed is returned by operations on a closed Server, Room or Peer.
 var ErrClosed = errors.New("sfu: closed")
 
-// defaultWindow is how long a worker lets packets gather. A video frame's packets arrive within it; at a millisecond it
-// is a tenth of what a jitter buffer holds, and halves the system calls of a busy meeting (docs/performance.md).
-const defaultWindow = time.Millisecond
-
 // Config configures a Server.
 type Config struct {
 	// Listen are the UDP addresses to serve media on, one socket per address and worker. Unspecified addresses are
@@ -41,9 +36,6 @@ type Config struct {
 	Advertise []netip.Addr
 	// Workers is the number of receive loops per address; 0 means one per core.
 	Workers int
-	// BatchWindow bounds how long a worker lets packets gather before it forwards them; 0 means the default (1 ms),
-	// negative none.
-	BatchWindow time.Duration
 	// Log receives operational messages, never anything about users; nil discards.
 	Log *slog.Logger
 }
@@ -52,7 +44,6 @@ type Config struct {
 type Server struct {
 	log         *slog.Logger
 	pionLog     logging.LoggerFactory
-	window      time.Duration
 	certificate webrtc.Certificate
 	fingerprint string
 	mediaEngine *webrtc.MediaEngine
@@ -133,21 +124,16 @@ func Listen(cfg Config) (*Server, error) {
 // newServer runs on the given sockets, by address, then by worker.
 func newServer(cfg Config, sockets [][]batch.Conn) (*Server, error) {
 	s := &Server{
-		log:    cfg.Log,
-		window: cfg.BatchWindow,
-		addrs:  map[netip.AddrPort]*transport{},
-		rooms:  map[*Room]struct{}{},
-		stop:   make(chan struct{}),
-		wake:   make(chan struct{}, 1),
-		ssrc:   random32(),
+		log:   cfg.Log,
+		addrs: map[netip.AddrPort]*transport{},
+		rooms: map[*Room]struct{}{},
+		stop:  make(chan struct{}),
+		wake:  make(chan struct{}, 1),
+		ssrc:  random32(),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	if s.window == 0 {
-		s.window = defaultWindow
-	}
-	s.window = max(s.window, 0)
 	// Pion logs addresses; nothing of it may reach a log.
 	s.pionLog = silentFactory{}
 	if err := s.prepareDTLS(); err != nil {

@@ -261,5 +261,6 @@ func (e *egress) restart(o *output) {
 	if o.slot.cur == o {
 		o.slot.cur, o.slot.next = nil, o
 		e.hasPending.Store(true)
+		e.session.room.attention.Store(true)
 	}
 }

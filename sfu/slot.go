@@ -158,6 +158,7 @@ func (e *egress) switchTo(o *output, p *packet) {
 	}
 	s.epochs[s.epoch] = o
 	e.hasRetired.Store(true)
+	e.session.room.attention.Store(true)
 }
 
 // forward writes p for o into dst and returns it with the packet appended. Callers hold mu.

@@ -89,9 +89,8 @@ func (w *worker) drop(d Drop, n int) { w.stats.drops[d].Add(uint64(n)) }
 // run receives until the socket is closed.
 func (w *worker) run() {
 	defer w.server.wg.Done()
-	window := w.server.window // what follows within it shares the system calls and wake-ups of a batch
 	for {
-		datagrams, arrived, err := w.recv.Receive(window)
+		datagrams, err := w.recv.Receive()
 		if err != nil {
 			if errors.Is(err, net.ErrClosed) || w.server.closing.Load() {
 				return
@@ -100,15 +99,12 @@ func (w *worker) run() {
 			time.Sleep(10 * time.Millisecond) // an error that stays must not spin
 			continue
 		}
-		w.forwardBatch(datagrams, arrived)
-		if window = w.server.window; len(datagrams) == batch.MaxReceive {
-			window = 0 // there is more already
-		}
+		w.forwardBatch(datagrams)
 	}
 }
 
 // forwardBatch forwards one receive batch.
-func (w *worker) forwardBatch(datagrams []batch.Datagram, arrived time.Time) {
+func (w *worker) forwardBatch(datagrams []batch.Datagram) {
 	began := time.Now()
 	w.forget()
 	w.take(datagrams, began)
@@ -117,7 +113,7 @@ func (w *worker) forwardBatch(datagrams []batch.Datagram, arrived time.Time) {
 	w.stats.batches.Add(1)
 	w.stats.batchSize.observe(float64(len(datagrams)))
 	w.stats.busy.Add(uint64(ended.Sub(began)))
-	w.stats.latency.observe(ended.Sub(arrived).Seconds())
+	w.stats.latency.observe(ended.Sub(began).Seconds())
 }
 
 // take sorts datagrams by their first byte (RFC 7983) and queues what is media for its outputs.
@@ -237,7 +233,17 @@ func (w *worker) flushEgress(e *egress) {
 	box.begin()
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	for _, video := range [...]bool{true, false} { // a shorter audio packet can end a message, not begin one
+		w.forwardChain(head, video, e, box, to)
+	}
+}
+
+// forwardChain forwards the packets of one kind of media. The egress is locked.
+func (w *worker) forwardChain(head int32, video bool, e *egress, box *outbox, to *remote) {
 	for i := head; i >= 0; i = w.pending[i].next {
+		if w.pending[i].out.slot.video != video {
+			continue
+		}
 		at := len(box.arena)
 		drop, ok := DropSocketFull, box.hasRoom()
 		if ok {

@@ -54,7 +54,6 @@ type forwardCmd struct {
 	Scenarios  []string      `default:"A,B,C,D" help:"A: 1 to 50, B: 10 by 10, C: 1 to 200, D: 20 by 20."`
 	Servers    []string      `default:"engine,naive,limit" enum:"engine,naive,limit" help:"What to measure."`
 	Workers    int           `help:"Workers of the engine. Default: one per core."`
-	Gather     time.Duration `help:"The engine's batch window. Default: its own."`
 	Feedback   bool          `help:"Bots send transport-wide feedback where a server negotiates it."`
 	CPUProfile string        `name:"cpuprofile" placeholder:"FILE" help:"Write CPU profiles of the engine, one a scenario (FILE.A and so on), from full delivery on. The figures then hold the profiling too."`
 	JSON       string        `name:"json" placeholder:"FILE" help:"Write all runs there."`
@@ -162,7 +161,7 @@ func (cmd *forwardCmd) limitTime() time.Duration {
 func (cmd *forwardCmd) one(ctx context.Context, s scenario, media string) (run forwardRun, err error) {
 	ctx, cancel := context.WithTimeout(ctx, cmd.Window+2*time.Minute)
 	defer cancel()
-	srv, err := startServer(ctx, serverConfig{Media: media, Workers: cmd.Workers, Window: cmd.Gather})
+	srv, err := startServer(ctx, serverConfig{Media: media, Workers: cmd.Workers})
 	if err != nil {
 		return run, err
 	}

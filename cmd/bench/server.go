@@ -36,9 +36,8 @@ const (
 // serverConfig configures a server child.
 type serverConfig struct {
 	Media string `json:"media"`
-	// Workers and Window are sfu.Config's.
-	Workers int           `json:"workers"`
-	Window  time.Duration `json:"window"`
+	// Workers is sfu.Config's.
+	Workers int `json:"workers"`
 	// EmptyAfter ends a meeting nobody is in.
 	EmptyAfter time.Duration `json:"empty_after"`
 }
@@ -152,7 +151,7 @@ func (s *benchServer) startMedia(cfg serverConfig) (err error) {
 	switch cfg.Media {
 	case engine:
 		s.sfu, err = sfu.Listen(sfu.Config{
-			Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, Workers: cfg.Workers, BatchWindow: cfg.Window,
+			Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, Workers: cfg.Workers,
 		})
 		if err != nil {
 			return err

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"time"
 )
 
 const (
@@ -56,9 +55,8 @@ func NewAddr(ap netip.AddrPort) *Addr {
 
 // Receiver reads from one socket. One goroutine.
 type Receiver interface {
-	// Receive waits for a datagram, lets more gather for the window, and returns up to MaxReceive. arrived is when the first
-	// was there. With a window of 0 it returns what is there.
-	Receive(window time.Duration) (datagrams []Datagram, arrived time.Time, err error)
+	// Receive waits for at least one datagram and returns what is there, up to MaxReceive.
+	Receive() ([]Datagram, error)
 }
 
 // Sender writes to one socket. One goroutine a Sender, any number of Senders a socket.
@@ -114,17 +112,17 @@ type portableReceiver struct {
 }
 
 // Receive returns one datagram: there is no way to look for more without waiting.
-func (r *portableReceiver) Receive(time.Duration) ([]Datagram, time.Time, error) {
+func (r *portableReceiver) Receive() ([]Datagram, error) {
 	n, from, err := r.pc.ReadFrom(r.buf)
 	if err != nil {
-		return nil, time.Time{}, err
+		return nil, err
 	}
 	ap := netip.AddrPort{}
 	if a, ok := from.(*net.UDPAddr); ok {
 		ap = a.AddrPort()
 	}
 	r.out[0] = Datagram{Data: r.buf[:n], From: netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())}
-	return r.out, time.Now(), nil
+	return r.out, nil
 }
 
 type portableSender struct{ pc net.PacketConn }

@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -43,11 +42,7 @@ func Listen(addr netip.AddrPort) (Conn, error) {
 	if err != nil {
 		return nil, errors.Join(err, uc.Close())
 	}
-	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err != nil {
-		return nil, errors.Join(err, uc.Close())
-	}
-	c := &linuxConn{uc: uc, rc: rc, wake: wake}
+	c := &linuxConn{uc: uc, rc: rc}
 	var noGSO error
 	if err := rc.Control(func(fd uintptr) { _, noGSO = unix.GetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT) }); err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -69,11 +64,9 @@ func setOptions(fd int) error {
 }
 
 type linuxConn struct {
-	uc     *net.UDPConn
-	rc     syscall.RawConn
-	wake   int // an eventfd: readable once closed, for good
-	closed atomic.Bool
-	gso    atomic.Bool // the kernel knows UDP_SEGMENT and no device has refused it
+	uc  *net.UDPConn
+	rc  syscall.RawConn
+	gso atomic.Bool // the kernel knows UDP_SEGMENT and no device has refused it
 }
 
 func (c *linuxConn) WriteTo(b []byte, to netip.AddrPort) (int, error) {
@@ -89,15 +82,7 @@ func (c *linuxConn) LocalAddr() netip.AddrPort {
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }
 
-func (c *linuxConn) Close() error {
-	if c.closed.Swap(true) {
-		return net.ErrClosed
-	}
-	var one [8]byte
-	binary.NativeEndian.PutUint64(one[:], 1)
-	_, err := unix.Write(c.wake, one[:])
-	return errors.Join(err, c.uc.Close(), unix.Close(c.wake))
-}
+func (c *linuxConn) Close() error { return c.uc.Close() }
 
 // mmsghdr is struct mmsghdr of recvmmsg(2).
 type mmsghdr struct {
@@ -106,27 +91,21 @@ type mmsghdr struct {
 	_   [4]byte
 }
 
-// receiver waits in ppoll and gathers in nanosleep, on a thread of its own for the time, rather than in Go's poller and timers:
-// a wake-up then costs one context switch, and none of the scheduler's looking for work. With some hundreds of wake-ups a
-// second that is a large part of what a small meeting costs.
 type receiver struct {
-	conn  *linuxConn
+	rc    syscall.RawConn
 	hdrs  [MaxReceive]mmsghdr
 	iovs  [MaxReceive]unix.Iovec
 	names [MaxReceive]unix.RawSockaddrInet6
 	bufs  []byte
 	out   [MaxReceive]Datagram
 
-	poll    [2]unix.PollFd // the socket, and what Close wakes us by
-	window  unix.Timespec
-	got     int
-	arrived time.Time
-	err     error
-	call    func(fd uintptr) bool // made once, so that a call allocates nothing
+	got  int
+	err  error
+	call func(fd uintptr) bool // made once, so that a call allocates nothing
 }
 
 func (c *linuxConn) NewReceiver() (Receiver, error) {
-	r := &receiver{conn: c, bufs: make([]byte, MaxReceive*MaxDatagram)}
+	r := &receiver{rc: c.rc, bufs: make([]byte, MaxReceive*MaxDatagram)}
 	for i := range r.hdrs {
 		r.iovs[i].Base = &r.bufs[i*MaxDatagram]
 		r.iovs[i].SetLen(MaxDatagram)
@@ -134,69 +113,41 @@ func (c *linuxConn) NewReceiver() (Receiver, error) {
 		r.hdrs[i].hdr.Iovlen = 1
 		r.hdrs[i].hdr.Name = (*byte)(unsafe.Pointer(&r.names[i]))
 	}
-	r.call = func(fd uintptr) bool {
-		r.receive(fd)
-		return true // never Go's poller: the waiting is done
-	}
+	r.call = r.recv
 	return r, nil
 }
 
-func (r *receiver) Receive(window time.Duration) ([]Datagram, time.Time, error) {
-	r.window = unix.NsecToTimespec(int64(window))
-	// While the callback runs, the descriptor cannot be closed under it.
-	if err := r.conn.rc.Read(r.call); err != nil {
-		return nil, time.Time{}, err
+func (r *receiver) Receive() ([]Datagram, error) {
+	if err := r.rc.Read(r.call); err != nil {
+		return nil, err
 	}
 	if r.err != nil {
-		return nil, time.Time{}, r.err
+		return nil, r.err
 	}
-	return r.collect(), r.arrived, nil
+	return r.collect(), nil
 }
 
-func (r *receiver) receive(fd uintptr) {
+// recv takes what is there and says whether that is anything: false asks Go's poller to wait.
+func (r *receiver) recv(fd uintptr) bool {
 	r.got, r.err = 0, nil
 	for i := range r.hdrs {
 		r.hdrs[i].hdr.Namelen = uint32(unsafe.Sizeof(r.names[i]))
 	}
 	for {
-		if r.err = r.wait(fd); r.err != nil {
-			return
-		}
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.hdrs[0])),
 			MaxReceive, unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:
 			r.got = int(n)
-			return
-		case unix.EINTR, unix.EAGAIN, unix.ECONNREFUSED: // ECONNREFUSED: an ICMP error for something sent earlier
+			return true
+		case unix.EAGAIN:
+			return false
+		case unix.EINTR, unix.ECONNREFUSED: // ECONNREFUSED: an ICMP error for something sent earlier: not ours to act on
 		default:
 			r.err = errno
-			return
+			return true
 		}
 	}
-}
-
-// wait returns when there is something to receive and the window has passed.
-func (r *receiver) wait(fd uintptr) error {
-	r.poll[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
-	r.poll[1] = unix.PollFd{Fd: int32(r.conn.wake), Events: unix.POLLIN}
-	for {
-		_, err := unix.Ppoll(r.poll[:], nil, nil)
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, unix.EINTR) {
-			return fmt.Errorf("batch: ppoll: %w", err)
-		}
-	}
-	if r.poll[1].Revents != 0 {
-		return net.ErrClosed
-	}
-	r.arrived = time.Now()
-	if r.window.Nsec > 0 {
-		_ = unix.Nanosleep(&r.window, nil) // cut short by a signal: less is gathered
-	}
-	return nil
 }
 
 func (r *receiver) collect() []Datagram {

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -56,7 +55,7 @@ func (p *pair) send(tb testing.TB, messages ...Message) {
 
 func (p *pair) receive(tb testing.TB) []Datagram {
 	tb.Helper()
-	list, _, err := p.r.Receive(0)
+	list, err := p.r.Receive()
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -97,27 +96,6 @@ func TestReceiveTakesAllThatIsThereAtOnce(t *testing.T) {
 			}
 			checkNumbered(t, second, MaxReceive, 1000, p.from.LocalAddr())
 		})
-	}
-}
-
-func TestAWindowLetsMoreGather(t *testing.T) {
-	p := newPair(t, "127.0.0.1:0")
-	p.send(t, Message{Data: numbered(0, 10, 50), Segment: 50, To: p.dest})
-	go func() {
-		time.Sleep(5 * time.Millisecond)
-		_, _ = p.s.Send([]Message{{Data: numbered(10, 30, 50), Segment: 50, To: p.dest}})
-	}()
-	before := time.Now()
-	list, arrived, err := p.r.Receive(200 * time.Millisecond)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(list) != 40 {
-		t.Fatalf("%d datagrams", len(list))
-	}
-	checkNumbered(t, list, 0, 50, p.from.LocalAddr())
-	if waited := time.Since(arrived); waited < 200*time.Millisecond || arrived.Before(before) {
-		t.Errorf("arrived %v before the window had passed", waited)
 	}
 }
 
@@ -258,7 +236,7 @@ func TestSendingAndReceivingDoNotAllocate(t *testing.T) {
 				if _, err := p.s.Send(messages); err != nil {
 					t.Fatal(err)
 				}
-				if _, _, err := p.r.Receive(time.Microsecond); err != nil {
+				if _, err := p.r.Receive(); err != nil {
 					t.Fatal(err)
 				}
 			}); n != 0 {

@@ -68,7 +68,7 @@ func gather(tb testing.TB, c batch.Conn, r batch.Receiver, n int) (got [][]byte,
 	timer := time.AfterFunc(patience, func() { _ = c.Close() })
 	defer timer.Stop()
 	for len(got) < n {
-		list, _, err := r.Receive(0)
+		list, err := r.Receive()
 		if err != nil {
 			tb.Fatalf("after %d of %d datagrams: %v", len(got), n, err)
 		}
@@ -151,7 +151,7 @@ func TestCloseUnblocksReceive(t *testing.T) {
 		to := batch.NewAddr(c.LocalAddr())
 		done := make(chan error, 1)
 		go func() {
-			_, _, err := r.Receive(0)
+			_, err := r.Receive()
 			done <- err
 		}()
 		if err := c.Close(); err != nil {
@@ -165,7 +165,7 @@ func TestCloseUnblocksReceive(t *testing.T) {
 		case <-time.After(patience):
 			t.Fatal("Receive is still waiting")
 		}
-		if _, _, err := r.Receive(0); !errors.Is(err, net.ErrClosed) {
+		if _, err := r.Receive(); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("Receive again: %v", err)
 		}
 		if n, err := s.Send([]batch.Message{{Data: []byte{1}, Segment: 1, To: to}}); n != 0 || !errors.Is(err, net.ErrClosed) {
