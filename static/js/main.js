@@ -20,8 +20,10 @@ import { notice } from './screens/notice.js';
  * @property {Config} config
  * @property {SessionInfo|null} session
  * @property {string} name the display name last used, for as long as the page is open
+ * @property {string} note why one is asked to sign in, in words; shown once
  * @property {(path: string) => void} go to another screen; the path may hold a fragment
  * @property {() => void} reload the screen, after signing in or out
+ * @property {(note?: string) => void} signIn asks for an address on the screen one is on, because there is no session or one wants another
  */
 
 /** @typedef {{el: HTMLElement, title?: string, destroy?: () => void}} Screen */
@@ -44,11 +46,17 @@ const app = {
   config: { name: 'Conclave', operator: '', version: '', code_digits: 6, max_meeting_s: 7200, guests: false },
   session: null,
   name: '',
+  note: '',
   go(path) {
     history.pushState(null, '', path);
     route();
   },
   reload: () => route(),
+  signIn(note = '') {
+    app.session = null;
+    app.note = note;
+    route();
+  },
 };
 
 function route() {
@@ -58,7 +66,8 @@ function route() {
   if (missing.length > 0) {
     return show(notice(app, { icon: 'warn', title: t('unsupported.title'), text: t('unsupported.text', { what: missing.join(', ') }), testid: 'unsupported', actions: [{ label: t('home.check'), act: () => app.go('/check') }] }));
   }
-  if (path === '/') return show(app.session ? home(app) : signin(app, { forMeeting: false }));
+  // A guest has no address, and so nothing to do at the start: guests come by a meeting's link.
+  if (path === '/') return show(app.session && !app.session.guest ? home(app) : signin(app, { forMeeting: false }));
   if (path.startsWith('/m/')) return routeMeeting(path);
   show(notice(app, { icon: 'info', title: t('notfound.title'), text: t('notfound.text'), testid: 'not-found', actions: [{ label: t('home'), act: () => app.go('/'), primary: true }] }));
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { newLadder, next, backoff, RESUME_MS, ICE_RESTART_MS, NEW_CONNECTION_MS, REJOIN_MS, SHAKY_MS, FIRST_MEDIA_MS } from '../js/core/reconnect.js';
+import { newLadder, next, backoff, MAX_CONNECTIONS, MAX_DISAGREED, RESUME_MS, ICE_RESTART_MS, NEW_CONNECTION_MS, REJOIN_MS, SHAKY_MS, FIRST_MEDIA_MS } from '../js/core/reconnect.js';
 
 /** Plays events in virtual time and collects what is done. */
 function play(ladder, ...events) {
@@ -40,8 +40,8 @@ test('broken media climbs: ICE restart, a new connection, joining anew, giving u
   const t1 = ICE_RESTART_MS;
   const t2 = t1 + NEW_CONNECTION_MS;
   const t3 = t2 + REJOIN_MS;
-  const { ladder, actions } = play(newLadder(), ['media_lost', 0], ['tick', t1 - 1], ['tick', t1], ['tick', t2], ['tick', t3]);
-  assert.deepEqual(actions, ['ice_restart', 'new_connection', 'join']);
+  const { ladder, actions } = play(newLadder(), ['media_lost', 0], ['tick', t1 - 1], ['tick', t1], ['tick', t2], ['tick', t2 + 250], ['tick', t3]);
+  assert.deepEqual(actions, ['ice_restart', 'new_connection', 'open_socket']);
   assert.equal(ladder.step, 'failed');
 });
 
@@ -74,16 +74,60 @@ test('a refused resume joins anew on the same socket', () => {
 test('a first connection that never comes climbs too, once, and then says so', () => {
   let { ladder, actions } = play(newLadder(), ['joined', 0], ['tick', FIRST_MEDIA_MS - 1]);
   assert.deepEqual(actions, []);
-  const climb = [FIRST_MEDIA_MS, FIRST_MEDIA_MS + ICE_RESTART_MS, FIRST_MEDIA_MS + ICE_RESTART_MS + NEW_CONNECTION_MS];
-  const again = climb[2];
+  const last = FIRST_MEDIA_MS + ICE_RESTART_MS + NEW_CONNECTION_MS;
+  const climb = [FIRST_MEDIA_MS, FIRST_MEDIA_MS + ICE_RESTART_MS, last, last + 250];
+  const again = last + 300;
   ({ ladder, actions } = play(ladder, ...climb.map((at) => ['tick', at]), ['joined', again], ...climb.map((at) => ['tick', again + at])));
   assert.equal(ladder.step, 'failed');
-  assert.deepEqual(actions, ['ice_restart', 'new_connection', 'join', 'ice_restart', 'new_connection']);
+  assert.deepEqual(actions, ['ice_restart', 'new_connection', 'open_socket', 'ice_restart', 'new_connection']);
 });
 
-test('an offer that cannot be answered is not waited for, but never breaks media that flows', () => {
-  assert.deepEqual(play(newLadder(), ['joined', 0], ['negotiation_failed', 50]).actions, ['ice_restart']);
-  assert.deepEqual(play(newLadder(), ['negotiation_failed', 50]).actions, []);
+test('an offer that the server refuses is not waited for, but never breaks media that flows', () => {
+  assert.deepEqual(play(newLadder(), ['joined', 0], ['offer_refused', 50]).actions, ['new_connection']);
+  assert.deepEqual(play(newLadder(), ['offer_refused', 50]).actions, []);
+});
+
+test('an answer that the browser does not take leads to a new connection, even while media flows', () => {
+  const { ladder, actions } = play(newLadder(), ['answer_failed', 50]);
+  assert.deepEqual(actions, ['new_connection']);
+  assert.equal(ladder.step, 'new_connection');
+  assert.equal(next(ladder, 'media_up', 900).ladder.step, 'ok');
+});
+
+test('new connections that cannot be negotiated are bounded, with pauses; then joining anew; then a word to the person', () => {
+  let ladder = newLadder();
+  let now = 0;
+  const actions = [];
+  const happens = (event) => {
+    const out = next(ladder, event, now);
+    ladder = out.ladder;
+    for (const action of out.actions) {
+      actions.push(action);
+      if (action === 'open_socket') happens('joined'); // and media is tried with it
+      happens('answer_failed');
+    }
+  };
+  happens('joined');
+  happens('answer_failed');
+  for (; now < 60_000 && ladder.step !== 'failed'; now += 50) happens('tick');
+  assert.equal(ladder.step, 'failed');
+  const connections = Array(MAX_CONNECTIONS).fill('new_connection');
+  assert.deepEqual(actions, [...connections, 'open_socket', ...connections]);
+  assert.ok(now > 2000 && now < 20_000, `${now} ms`);
+});
+
+test('media that is started anew again and again is not started for ever', () => {
+  let ladder = newLadder();
+  let connections = 0;
+  for (let i = 0; i < 10 && ladder.step !== 'failed'; i++) {
+    const out = next(ladder, 'answer_failed', i * 1000);
+    connections += out.actions.length;
+    ladder = next(out.ladder, out.ladder.step === 'failed' ? 'tick' : 'media_up', i * 1000 + 500).ladder;
+  }
+  assert.equal(ladder.step, 'failed');
+  assert.equal(connections, MAX_DISAGREED);
+  const later = play(newLadder(), ...[0, 70, 140, 210, 280].flatMap((s) => [['answer_failed', s * 1000], ['media_up', s * 1000 + 500]]));
+  assert.equal(later.actions.length, 5, 'far apart, each is a case of its own');
 });
 
 test('after giving up, the person may try again', () => {
@@ -94,7 +138,7 @@ test('after giving up, the person may try again', () => {
 });
 
 test('whatever happens in whatever order, every state is one of the ladder\'s and time ends every climb', () => {
-  const events = ['socket_lost', 'socket_failed', 'resumed', 'resume_failed', 'joined', 'media_up', 'media_shaky', 'media_lost', 'negotiation_failed', 'tick', 'retry'];
+  const events = ['socket_lost', 'socket_failed', 'resumed', 'resume_failed', 'joined', 'media_up', 'media_shaky', 'media_lost', 'offer_refused', 'answer_failed', 'tick', 'retry'];
   let seed = 1;
   const random = (n) => { seed = (seed * 1103515245 + 12345) & 0x7fffffff; return seed % n; };
   for (let round = 0; round < 300; round++) {

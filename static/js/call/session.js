@@ -19,7 +19,6 @@ import { Sinks } from '../media/sinks.js';
 import { transportOnly } from '../media/seal.js';
 import { snapshot } from '../media/stats.js';
 
-
 /** Two `view` messages are at least this far apart. */
 const VIEW_GAP_MS = 120;
 const STATS_MS = 2000;
@@ -57,6 +56,8 @@ export class Session extends EventTarget {
   });
   /** @type {Socket|null} */
   #socket = null;
+  /** Still holds the old seat while a new one is asked for, so that a host who joins anew has not left. @type {Socket|null} */
+  #former = null;
   /** @type {Peer|null} */
   #peer = null;
   #join;
@@ -66,6 +67,8 @@ export class Session extends EventTarget {
   #timers = [];
   /** @type {Promise<void>} offers wait for each other */
   #negotiation = Promise.resolve();
+  /** m-lines were added that the server has not heard of */
+  #owesOffer = false;
   /** @type {readonly Want[]} */
   #wants = [];
   /** @type {readonly Want[]|null} what the server was told last */
@@ -125,7 +128,12 @@ export class Session extends EventTarget {
 
   /** @returns {Socket} */
   #openSocket() {
-    this.#socket?.close();
+    if (this.#socket?.open && this.store.get().ladder.step === 'rejoin') {
+      this.#former?.close();
+      this.#former = this.#socket;
+    } else {
+      this.#socket?.close();
+    }
     const socket = new Socket({
       message: (m) => { if (this.#socket === socket) this.#receive(m); },
       closed: () => { if (this.#socket === socket) this.#socketGone(); },
@@ -175,9 +183,12 @@ export class Session extends EventTarget {
   #welcomed(m) {
     this.#phase('welcome');
     this.#resume = m.resume;
+    depart(this.#former);
+    this.#former = null;
     if (m.resumed) {
       this.#climb('resumed');
       this.#sentWants = null;
+      if (this.#owesOffer && this.store.get().ladder.step === 'ok') void this.#negotiate({});
       this.#sendMedia();
       this.#sendView();
       return;
@@ -204,6 +215,7 @@ export class Session extends EventTarget {
 
   /** @param {{iceRestart?: boolean}} o @returns {Promise<void>} */
   #negotiate(o) {
+    this.#owesOffer = true;
     this.#negotiation = this.#negotiation.then(async () => {
       const peer = this.#peer;
       const socket = this.#socket;
@@ -213,17 +225,25 @@ export class Session extends EventTarget {
         const answer = await socket.request('offer', offer);
         if (answer.type !== 'answer') throw new RequestError('unknown', '', false);
         await peer.answer(answer.sdp);
+        this.#owesOffer = false;
         this.#phase('answer');
         this.sinks.ensure(peer.slots);
         this.#slotsChanged();
       } catch (err) {
-        if (this.#peer !== peer || this.#over) return;
-        if (err instanceof RequestError && err.id === 'network') return; // the ladder has it
-        this.#climb('negotiation_failed');
-        this.#emit('problem', { error: err instanceof RequestError ? err : new RequestError('bad_offer', String(err), false) });
+        if (this.#peer === peer && !this.#over) this.#notNegotiated(err);
       }
     });
     return this.#negotiation;
+  }
+
+  /** @param {unknown} err a refusal of the server, or a browser that could not make the offer or take the answer */
+  #notNegotiated(err) {
+    const refused = err instanceof RequestError;
+    if (refused && err.id === 'network') return; // the ladder has it: the offer is made again on the next socket
+    if (this.#silent(err)) return;
+    this.#owesOffer = false;
+    this.#climb(refused ? 'offer_refused' : 'answer_failed');
+    this.#emit('problem', { error: refused ? err : new RequestError('bad_offer', '', false) });
   }
 
   /** @param {RTCPeerConnectionState} state */
@@ -247,12 +267,13 @@ export class Session extends EventTarget {
     const { ladder, actions } = next(before, event, performance.now());
     if (ladder !== before) this.#update({ ladder });
     for (const action of actions) void this.#act(action);
-    if (ladder.step === 'failed' && before.step !== 'failed') void this.#gaveUp();
+    if (ladder.step === 'failed' && before.step !== 'failed') void this.#stillSignedIn();
   }
 
-  async #gaveUp() {
+  /** A page is not told why a socket was refused. If there is no session any more, trying on is of no use. */
+  async #stillSignedIn() {
     const signedIn = await askSession().catch(() => true);
-    if (!signedIn) this.#end('signed_out', '');
+    if (!signedIn) this.#end('forgotten', '');
   }
 
   /** @param {Action} action */
@@ -268,7 +289,7 @@ export class Session extends EventTarget {
     const resume = this.store.get().ladder.step === 'resume' && this.#resume;
     const { meeting, name, password } = this.#join;
     try {
-      if (fresh) await this.#openSocket().opened;
+      if (fresh) await this.#openSocket().opened.catch((err) => { void this.#stillSignedIn(); throw err; });
       const credential = resume ? { resume } : password ? { password } : {};
       await this.#socket?.request('join', { version: 1, meeting, name, ...credential }, { timeout: resume ? 8000 : 0 });
     } catch (err) {
@@ -316,8 +337,9 @@ export class Session extends EventTarget {
     const wants = this.#wants;
     this.#sentWants = wants;
     this.#viewAt = performance.now();
-    if (slotsFor(wants.length) > peer.videoSlots) {
-      peer.growTo(slotsFor(wants.length));
+    const slots = slotsFor(wants.length);
+    if (slots > peer.videoSlots) {
+      peer.growTo(slots);
       void this.#negotiate({});
     }
     this.#socket?.request('view', { wants: [...wants] }).catch((err) => {
@@ -373,9 +395,8 @@ export class Session extends EventTarget {
   /** leave tells the server and ends. */
   leave() {
     if (this.#over) return;
-    const socket = this.#socket;
+    depart(this.#socket);
     this.#socket = null; // nothing that still arrives is ours
-    if (socket) socket.request('leave', {}).catch(() => {}).finally(() => socket.close());
     this.#end('left', '');
   }
 
@@ -396,8 +417,14 @@ export class Session extends EventTarget {
     this.#over = true;
     for (const timer of this.#timers) clearInterval(timer);
     clearTimeout(this.#viewTimer);
+    depart(this.#former);
     this.#socket?.close();
     this.#peer?.close();
     this.sinks.clear();
   }
+}
+
+/** @param {Socket|null} socket gives up its seat in so many words, so that nobody waits for it to come back */
+function depart(socket) {
+  socket?.request('leave', {}).catch(() => {}).finally(() => socket.close());
 }

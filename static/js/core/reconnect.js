@@ -3,17 +3,23 @@
 
 /** @typedef {'ok'|'resume'|'ice_restart'|'new_connection'|'rejoin'|'failed'} Step */
 /** @typedef {'open_socket'|'ice_restart'|'new_connection'|'join'} Action */
-/** @typedef {'socket_lost'|'socket_failed'|'resumed'|'resume_failed'|'joined'|'media_up'|'media_shaky'|'media_lost'|'negotiation_failed'|'tick'|'retry'} Event */
+/**
+ * @typedef {'socket_lost'|'socket_failed'|'resumed'|'resume_failed'|'joined'|'media_up'|'media_shaky'|'media_lost'|'offer_refused'|'answer_failed'|'tick'|'retry'} Event
+ * offer_refused: the server did not answer, and everything is as it was before. answer_failed: the browser did not take the
+ * answer, so that the two ends no longer agree on anything.
+ */
 
 /**
  * @typedef {object} Ladder
  * @property {Step} step
  * @property {number} deadline ms, when the step is given up
- * @property {number} retryAt ms, when to try the socket again; Infinity for not
- * @property {number} attempt sockets tried in this step
+ * @property {number} retryAt ms, when to try the step's action again; Infinity for not
+ * @property {number} attempt sockets, or PeerConnections, tried in this step
  * @property {boolean} socket whether the socket is up and the seat is ours
  * @property {boolean} media whether the media connection is up
  * @property {number} shakyAt ms since when media is doubtful; Infinity for not
+ * @property {number} disagreed how often an answer failed while media flowed, since disagreedAt
+ * @property {number} disagreedAt ms
  * @property {boolean} rejoined whether the whole ladder was climbed since media was last up: it is climbed once
  */
 
@@ -24,12 +30,17 @@ export const NEW_CONNECTION_MS = 10_000;
 export const REJOIN_MS = 30_000;
 /** ICE calls a connection "disconnected" for short dropouts too; wait before acting on it. */
 export const SHAKY_MS = 2_500;
+/** PeerConnections made in one climb of the third step, when they cannot even be negotiated. */
+export const MAX_CONNECTIONS = 3;
+/** Media that flows is started anew because of a failed answer this often a minute; then something is wrong for good. */
+export const MAX_DISAGREED = 3;
+const DISAGREED_MS = 60_000;
 /** How long the first media connection may take. */
 export const FIRST_MEDIA_MS = 8_000;
 
 /** @returns {Ladder} */
 export const newLadder = () =>
-  ({ step: 'ok', deadline: Infinity, retryAt: Infinity, attempt: 0, socket: true, media: true, shakyAt: Infinity, rejoined: false });
+  ({ step: 'ok', deadline: Infinity, retryAt: Infinity, attempt: 0, socket: true, media: true, shakyAt: Infinity, disagreed: 0, disagreedAt: -Infinity, rejoined: false });
 
 /** @param {number} attempt @returns {number} ms to wait before the next socket: at once, then slower, at most 4 s */
 export const backoff = (attempt) => (attempt === 0 ? 0 : Math.min(4000, 250 * 2 ** attempt));
@@ -42,16 +53,48 @@ function climb(l, now) {
     case 'ok':
       return { ladder: { ...l, step: 'ice_restart', deadline: now + ICE_RESTART_MS, shakyAt: Infinity }, actions: ['ice_restart'] };
     case 'ice_restart':
-      return { ladder: { ...l, step: 'new_connection', deadline: now + NEW_CONNECTION_MS }, actions: ['new_connection'] };
+      return connectAnew(l, now);
     case 'resume':
     case 'new_connection':
       if (l.rejoined) return failed(l);
       return {
-        ladder: { ...l, step: 'rejoin', deadline: now + REJOIN_MS, attempt: 1, retryAt: l.socket ? Infinity : now, media: false },
-        actions: l.socket ? ['join'] : [],
+        ladder: { ...l, step: 'rejoin', deadline: now + REJOIN_MS, attempt: 1, retryAt: now, media: false }, // by a new socket: this one has its seat
+        actions: [],
       };
     default:
       return failed(l);
+  }
+}
+
+/** @param {Ladder} l @param {number} now @returns {Outcome} the third step */
+function connectAnew(l, now) {
+  return {
+    ladder: { ...l, step: 'new_connection', deadline: now + NEW_CONNECTION_MS, attempt: 1, retryAt: Infinity, media: false, shakyAt: Infinity },
+    actions: ['new_connection'],
+  };
+}
+
+/**
+ * What was offered was not agreed on. Trying the same PeerConnection again would end the same way: a new one it is, a few
+ * times with pauses, then the next step.
+ * @param {Ladder} l @param {number} now @param {boolean} broken whether the ends disagree now, so that media that flows is lost too
+ * @returns {Outcome}
+ */
+function notAgreed(l, now, broken) {
+  switch (l.step) {
+    case 'ok': {
+      if (!l.socket || (l.media && !broken)) return { ladder: l, actions: [] };
+      if (!l.media) return connectAnew(l, now);
+      const disagreed = (now - l.disagreedAt < DISAGREED_MS ? l.disagreed : 0) + 1;
+      if (disagreed > MAX_DISAGREED) return failed(l);
+      return connectAnew({ ...l, disagreed, disagreedAt: disagreed === 1 ? now : l.disagreedAt }, now);
+    }
+    case 'ice_restart': return connectAnew(l, now);
+    case 'new_connection':
+      if (l.retryAt < Infinity) return { ladder: l, actions: [] };
+      if (l.attempt >= MAX_CONNECTIONS) return climb(l, now);
+      return { ladder: { ...l, attempt: l.attempt + 1, retryAt: now + backoff(l.attempt) }, actions: [] };
+    default: return { ladder: l, actions: [] };
   }
 }
 
@@ -78,7 +121,7 @@ function socketLost(l, now) {
 /** @param {Ladder} l @param {number} now @returns {Outcome} */
 function tick(l, now) {
   if (now >= l.deadline) return climb(l, now);
-  if (now >= l.retryAt) return { ladder: { ...l, retryAt: Infinity }, actions: ['open_socket'] };
+  if (now >= l.retryAt) return { ladder: { ...l, retryAt: Infinity }, actions: [l.step === 'new_connection' ? 'new_connection' : 'open_socket'] };
   if (l.step === 'ok' && l.socket && now - l.shakyAt >= SHAKY_MS) return climb({ ...l, media: false }, now);
   return { ladder: l, actions: [] };
 }
@@ -87,7 +130,7 @@ function tick(l, now) {
 function mediaUp(l) {
   const up = { ...l, media: true, shakyAt: Infinity, rejoined: false };
   if (l.step === 'ice_restart' || l.step === 'new_connection') {
-    return { ladder: { ...up, step: 'ok', deadline: Infinity }, actions: [] };
+    return { ladder: { ...up, step: 'ok', deadline: Infinity, retryAt: Infinity }, actions: [] };
   }
   return { ladder: up, actions: [] };
 }
@@ -115,9 +158,8 @@ export function next(l, event, now) {
       if (l.step === 'ok' && l.socket) return climb({ ...l, media: false }, now);
       if (l.step === 'ice_restart') return climb({ ...l, media: false }, now);
       return stay({ media: false });
-    case 'negotiation_failed':
-      if (l.step === 'ok' && !l.media && l.socket) return climb(l, now);
-      return l.step === 'ice_restart' || l.step === 'new_connection' ? climb(l, now) : stay({});
+    case 'offer_refused': return notAgreed(l, now, false);
+    case 'answer_failed': return notAgreed(l, now, true);
     case 'retry':
       return { ladder: { ...newLadder(), step: 'rejoin', socket: false, media: false, deadline: now + REJOIN_MS, attempt: 1, retryAt: now }, actions: [] };
     default: return tick(l, now);

@@ -59,6 +59,9 @@ export const askCode = (email) => call('POST', '/api/auth/code', { email });
 /** @param {string} code @returns {Promise<SessionInfo>} */
 export const verifyCode = (code) => call('POST', '/api/auth/verify', { code });
 
+/** @returns {Promise<SessionInfo>} of somebody without an address; one's own if one has a session */
+export const comeAsGuest = () => call('POST', '/api/auth/guest', {});
+
 /** @returns {Promise<void>} */
 export const logout = () => call('POST', '/api/auth/logout');
 

@@ -45,6 +45,9 @@ export class Socket {
     this.#ws.onmessage = (event) => this.#receive(event.data, handlers);
   }
 
+  /** @returns {boolean} */
+  get open() { return !this.#closed && this.#ws.readyState === WebSocket.OPEN; }
+
   /** @param {Handlers} handlers @param {(e: Error) => void} reject */
   #gone(handlers, reject) {
     const first = !this.#closed;

@@ -46,11 +46,11 @@ async function create(app, wish, button) {
     app.go(`/m/${meeting}`);
     return true;
   } catch (err) {
-    toast(explain(err), { urgent: true, icon: 'warn' });
     if (err instanceof api.ApiError && err.id === 'unauthenticated') {
-      app.session = null;
-      app.reload();
+      app.signIn(t('signin.again'));
+      return true;
     }
+    toast(explain(err), { urgent: true, icon: 'warn' });
     return false;
   } finally {
     setBusy(button, false);

@@ -51,7 +51,7 @@ export function meeting(app, id) {
       if (session !== s) return;
       if (phase === 'lobby') show(lobby(app, s));
       else if (phase === 'joined') show(call(app, s));
-      else if (phase === 'ended') show(ended(app, s, () => void begin()));
+      else if (phase === 'ended') show(ended(app, s, () => void signedIn(app).then((still) => { if (still) void begin(); })));
     });
     try {
       await s.join();
@@ -63,7 +63,8 @@ export function meeting(app, id) {
         session = null;
         show(prejoin(app, { info, local, join: (n, p) => join(info, n, p) }));
       }
-      return errorText(problem.id, problem.message);
+      if (problem.id === 'network' && !await signedIn(app)) return '';
+      return app.session?.guest && problem.id === 'not_permitted' ? t('guest.meeting.text') : errorText(problem.id, problem.message);
     }
   };
 
@@ -88,13 +89,31 @@ export function meeting(app, id) {
   };
 }
 
+/**
+ * A page is not told why a WebSocket was refused, and a session may be over without a word: ask.
+ * @param {App} app @returns {Promise<boolean>} false when the page has gone to sign-in
+ */
+async function signedIn(app) {
+  try {
+    const session = await api.session();
+    if (session) app.session = session;
+    else app.signIn(t('signin.again'));
+    return Boolean(session);
+  } catch {
+    return true; // not reached at all: whoever needs it will say so
+  }
+}
+
 /** @param {App} app @param {unknown} err @returns {Screen} */
 function cannotOpen(app, err) {
   const id = err instanceof api.ApiError ? err.id : 'unknown';
   const gone = id === 'no_such_meeting';
-  if (id === 'unauthenticated') {
-    app.session = null;
-    queueMicrotask(app.reload);
+  if (id === 'unauthenticated') queueMicrotask(() => app.signIn(t('signin.again')));
+  if (id === 'not_allowed' && app.session?.guest) {
+    return notice(app, {
+      icon: 'shield', testid: 'no-guests', title: t('guest.meeting.title'), text: t('guest.meeting.text'),
+      actions: [{ label: t('guest.signin'), act: () => app.signIn(), primary: true, testid: 'guest-signin' }],
+    });
   }
   return notice(app, {
     icon: gone ? 'link' : 'warn', testid: gone ? 'no-such-meeting' : 'open-error',
@@ -107,9 +126,9 @@ function cannotOpen(app, err) {
 }
 
 /** @type {Record<string, IconName>} */
-const END_ICONS = { left: 'door', denied: 'door', removed: 'remove', banned: 'remove', ended: 'check', expired: 'clock', idle: 'clock', replaced: 'copy', signed_out: 'signout' };
+const END_ICONS = { left: 'door', denied: 'door', removed: 'remove', banned: 'remove', ended: 'check', expired: 'clock', idle: 'clock', replaced: 'copy', signed_out: 'signout', forgotten: 'signout' };
 /** Ends after which joining again makes no sense. */
-const FINAL = new Set(['banned', 'ended', 'expired', 'signed_out', 'idle', 'error:banned', 'error:no_such_meeting', 'error:version']);
+const FINAL = new Set(['banned', 'ended', 'expired', 'error:banned', 'error:no_such_meeting', 'error:version']);
 
 /** @param {App} app @param {Session} session @param {() => void} again @returns {Screen} */
 function ended(app, session, again) {
@@ -117,7 +136,7 @@ function ended(app, session, again) {
   const reason = session.store.get().call.bye?.reason ?? 'left';
   const error = reason.startsWith('error:') ? reason.slice('error:'.length) : '';
   const key = `bye.${reason}`;
-  if (reason === 'signed_out' || reason === 'idle') app.session = null;
+  if (reason === 'signed_out' || reason === 'idle' || reason === 'forgotten') app.session = null;
   const known = has(key) ? key : 'bye.media_failed';
   return notice(app, {
     icon: END_ICONS[reason] ?? 'warn', testid: `ended-${error || reason}`,

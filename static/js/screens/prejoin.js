@@ -48,19 +48,19 @@ function preview(local, signal) {
   empty.append(enable);
   const meter = h('div', { class: 'meter', role: 'meter', 'aria-label': t('prejoin.level'), 'aria-valuemin': '0', 'aria-valuemax': '100', 'aria-valuenow': '0', 'data-testid': 'level' }, h('span', { class: 'meter-bar' }));
   const silent = h('p', { class: 'muted small', hidden: true }, t('prejoin.level.silent'));
-  const run = async (/** @type {() => Promise<void>} */ act) => {
+  const run = async (/** @type {(() => Promise<void>)[]} */ ...acts) => {
     setHidden(problem, true);
-    try {
-      await act();
-    } catch (err) {
-      setText(problem, err instanceof devices.DeviceError ? t(err.key) : t('device.failed'));
-      setHidden(problem, false);
+    /** @type {string[]} */
+    const problems = [];
+    for (const act of acts) {
+      await act().catch((err) => problems.push(err instanceof devices.DeviceError ? t(err.key) : t('device.failed')));
     }
+    fill(problem, problems.map((text) => h('span', null, text)));
+    setHidden(problem, problems.length === 0);
   };
   const both = async () => {
     remember({ mic: true, camera: true });
-    await run(() => local.setMic(true));
-    await run(() => local.setCamera(true));
+    await run(() => local.setMic(true), () => local.setCamera(true));
   };
   const mic = switchButton('mic', () => run(async () => { remember({ mic: !local.store.get().micOn }); await local.setMic(!local.store.get().micOn); }));
   const camera = switchButton('camera', () => run(async () => { remember({ camera: !local.store.get().camera }); await local.setCamera(!local.store.get().camera); }));
@@ -149,7 +149,7 @@ function form(app, o, title) {
     h('p', { class: 'muted' }, info.host && `${t('prejoin.host')} `, info.participants > 0 ? t('prejoin.people', { n: info.participants }) : t('prejoin.people.none'),
       ' ', t('prejoin.ends', { time: timeOfDay(info.expires_at) })),
     name.el, password?.el, error,
-    info.locked && !info.host ? h('p', { class: 'hint', role: 'status' }, icon('lock'), t('prejoin.locked')) : asks && h('p', { class: 'hint' }, icon('door'), t('prejoin.lobby')),
+    info.locked && !info.host ? h('p', { class: 'hint', role: 'status' }, icon('lock'), t('prejoin.locked')) : asks && h('p', { class: 'hint' }, icon('door'), t(app.session?.guest ? 'prejoin.lobby.guest' : 'prejoin.lobby')),
     button, protection(), app.config.operator && h('p', { class: 'muted small' }, t('home.operator', { operator: app.config.operator })));
 }
 

@@ -1,5 +1,6 @@
 // The frame of every page outside a call: whose page it is above, what runs it below.
 /** @import {App} from '../main.js' */
+/** @import {SessionInfo} from '../core/types.js' */
 /** @import {Child} from '../ui/dom.js' */
 import { h } from '../ui/dom.js';
 import { icon, mark } from '../ui/icons.js';
@@ -14,7 +15,7 @@ export function shell(app, ...content) {
   return h('div', { class: 'shell' },
     h('header', { class: 'shell-head' },
       h('a', { class: 'brand', href: '/', onclick: (/** @type {MouseEvent} */ e) => { e.preventDefault(); app.go('/'); } }, mark(), h('span', null, app.config.name)),
-      app.session && account(app, app.session.email)),
+      app.session && account(app, app.session)),
     h('main', { class: 'shell-main' }, content),
     h('footer', { class: 'shell-foot' },
       app.config.operator && h('span', null, t('home.operator', { operator: app.config.operator })),
@@ -22,13 +23,17 @@ export function shell(app, ...content) {
       app.config.version && h('span', null, t('home.version', { version: app.config.version }))));
 }
 
-/** @param {App} app @param {string} email @returns {HTMLElement} */
-function account(app, email) {
+/** @param {App} app @param {SessionInfo} session @returns {HTMLElement} */
+function account(app, { email = '', guest = false }) {
+  const shown = guest ? t('guest') : email;
   const button = h('button', {
-    class: 'account', type: 'button', 'aria-haspopup': 'menu', 'data-testid': 'account', title: email,
-    'aria-label': t('home.signedin', { email }),
-    onclick: () => openMenu(button, [{ label: t('home.signout'), icon: 'signout', act: () => void signOut(app), testid: 'sign-out' }], email),
-  }, h('span', { class: 'account-email' }, email), icon('down'));
+    class: 'account', type: 'button', 'aria-haspopup': 'menu', 'data-testid': 'account', title: guest ? t('guest.title') : email,
+    'aria-label': guest ? t('guest.title') : t('home.signedin', { email }),
+    onclick: () => openMenu(button, [
+      guest && { label: t('guest.signin'), icon: 'shield', act: () => app.signIn(), testid: 'guest-signin' },
+      { label: t('home.signout'), icon: 'signout', act: () => void signOut(app), testid: 'sign-out' },
+    ], shown),
+  }, h('span', { class: 'account-email' }, shown), icon('down'));
   return button;
 }
 

@@ -1,6 +1,7 @@
 // Signing in: an address, then the code that was sent to it.
 /** @import {App, Screen} from '../main.js' */
-import { h, fill, setBusy, setText } from '../ui/dom.js';
+import { h, fill, setBusy, setHidden, setText } from '../ui/dom.js';
+import { icon } from '../ui/icons.js';
 import { field } from '../ui/field.js';
 import { announce } from '../ui/live.js';
 import { t, errorText } from '../i18n/i18n.js';
@@ -18,9 +19,12 @@ export function explain(err) {
 export function signin(app, o) {
   const card = h('section', { class: 'card narrow', 'data-testid': 'signin' });
   let timer = 0;
+  const { note } = app;
+  app.note = '';
   const askAddress = (/** @type {string} */ email) => {
     clearInterval(timer);
-    fill(card, addressForm(o.forMeeting, email, (address, sent) => askCode(address, sent)));
+    fill(card, note && h('p', { class: 'hint note', role: 'status', 'data-testid': 'signin-note' }, icon('info'), h('span', null, note)),
+      addressForm(o.forMeeting, email, (address, sent) => askCode(address, sent)), o.forMeeting && app.config.guests && guestForm(app));
     card.querySelector('input')?.focus();
   };
   const askCode = (/** @type {string} */ email, /** @type {{expires_in_s: number, resend_in_s: number}} */ sent) => {
@@ -61,6 +65,25 @@ function addressForm(forMeeting, email, done) {
       }
     },
   }, h('h1', null, t('signin.title')), h('p', { class: 'lead' }, t(forMeeting ? 'signin.lead.meeting' : 'signin.lead')), address.el, button);
+}
+
+/** @param {App} app @returns {HTMLElement} the way in without an address, where the operator allows it */
+function guestForm(app) {
+  const error = h('p', { class: 'form-error', role: 'alert', hidden: true, 'data-testid': 'guest-error' });
+  const button = h('button', { class: 'button wide', type: 'button', 'data-testid': 'guest', 'aria-describedby': 'guest-help', onclick: () => void come() }, t('guest.join'));
+  const come = async () => {
+    setBusy(button, true);
+    setHidden(error, true);
+    try {
+      app.session = await api.comeAsGuest();
+      app.reload();
+    } catch (err) {
+      setText(error, err instanceof api.ApiError && err.id === 'not_allowed' ? t('guest.off') : explain(err));
+      setHidden(error, false);
+      setBusy(button, false);
+    }
+  };
+  return h('div', { class: 'guest' }, h('p', { class: 'or', 'aria-hidden': 'true' }, t('or')), button, h('p', { class: 'field-help', id: 'guest-help' }, t('guest.help')), error);
 }
 
 /**
