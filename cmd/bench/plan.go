@@ -18,7 +18,7 @@ const (
 	videoPayload = 1106 // a VP8 descriptor and 1,100 bytes
 	audioEvery   = 20 * time.Millisecond
 	audioPayload = 130 // the clip's mean
-	// planWindow is how long packets gather: as the engine does by default.
+	// planWindow is how long packets gather: batches are at least as large as those of an engine that forwards what is there.
 	planWindow = time.Millisecond
 )
 
@@ -61,8 +61,7 @@ type plannedBatch struct {
 	packets  int
 }
 
-// plan works out how an engine with nothing to do but this scenario would send one second of it: what arrives within a window
-// leaves together, sorted by destination, packets of one size to one destination in one message.
+// plan works out how to send one second of a scenario: what arrives within a window leaves together, sorted by destination, packets of one size to one destination in one message.
 func plan(s scenario, seed uint64) (batches []plannedBatch) {
 	incoming := arrivals(s.Publishers, seed)
 	for len(incoming) > 0 {
