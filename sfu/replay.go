@@ -87,7 +87,7 @@ func (l *layer) framesBetween(from, until uint64) *hastened {
 	l.histMu.Lock()
 	defer l.histMu.Unlock()
 	for seq := from; seq <= until; seq++ {
-		m, _, ok := l.hist.Get(seq)
+		m, _, ok := l.fromHistory(uint32(seq))
 		if ok && (h.n == 0 || h.timestamps[h.n-1] != m.Timestamp) {
 			h.timestamps[h.n] = m.Timestamp
 			h.n++
@@ -109,7 +109,7 @@ func (l *layer) sinceKey() (from, until uint64, ok bool) {
 // load makes a packet of what the history holds.
 func (r *replayer) load(l *layer, seq uint64, now time.Time) (packet, bool) {
 	l.histMu.Lock()
-	meta, payload, ok := l.hist.Get(seq)
+	meta, payload, ok := l.fromHistory(uint32(seq))
 	r.payload = append(r.payload[:0], payload...)
 	l.histMu.Unlock()
 	if !ok || len(r.payload) == 0 {

@@ -131,6 +131,7 @@ func (r *Room) retire(s *session) {
 	}
 	for _, t := range s.tracks {
 		r.unpublish(t)
+		t.discard()
 	}
 }
 

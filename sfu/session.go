@@ -168,6 +168,9 @@ func (l *layer) keep(p *packet) {
 	}
 	l.histMu.Lock()
 	defer l.histMu.Unlock()
+	if l.ended {
+		return
+	}
 	if l.hist == nil {
 		l.hist = history.New(historyBytes)
 	}

@@ -53,6 +53,7 @@ type layer struct {
 
 	histMu sync.Mutex
 	hist   *history.History // video only, made with the first packet
+	ended  bool             // and not made again
 
 	keyMu   sync.Mutex
 	lastPLI time.Time
@@ -102,6 +103,15 @@ func newTrack(s *session, owner ParticipantID, source Source, m *mediaOffer) *tr
 	}
 	t.encode.reported = 1<<len(t.layers) - 1
 	return t
+}
+
+// discard lets go of the payloads kept, whoever may still hold the track for a moment.
+func (t *track) discard() {
+	for _, l := range t.layers {
+		l.histMu.Lock()
+		l.hist, l.ended = nil, true
+		l.histMu.Unlock()
+	}
 }
 
 // clockRate is in Hz (RFC 7587 §4.1, RFC 7741 §4.1).
