@@ -126,6 +126,14 @@ func (a *attacker) video(ssrc uint32, seq uint16, rid string) *rtp.Packet {
 	return p
 }
 
+// audio is one packet of speech at the given level in -dBov.
+func (a *attacker) audio(seq uint16, level byte) *rtp.Packet {
+	p := &rtp.Packet{Header: rtp.Header{SSRC: 3, PayloadType: 111, SequenceNumber: seq, Timestamp: uint32(seq) * 960}, Payload: []byte{1, 2, 3}}
+	_ = p.SetExtension(extMID, []byte("0"))
+	_ = p.SetExtension(1, []byte{level})
+	return p
+}
+
 func (a *attacker) rtcpPackets(packets ...rtcp.Packet) {
 	a.t.Helper()
 	plain, err := rtcp.Marshal(packets)

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -56,18 +55,46 @@ func showing(v *client, ids ...ParticipantID) func() bool {
 	}
 }
 
-// A page flip re-assigns every slot: no offer, no answer, and what arrives in each slot says whose it is.
+// A page flip of 25 slots re-assigns every slot: no offer, no answer, and what arrives in each slot says whose it is.
 func TestAPageFlipReassignsSlotsWithoutSDP(t *testing.T) {
-	room, _, v := meet(t, 6, clientOptions{video: 3})
+	const page = 25
+	srv := testServer(t)
+	room := srv.NewRoom(RoomEvents{})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	cameras := make([]*attacker, 2*page)
+	for i := range cameras {
+		cameras[i] = newAttacker(t, room, ParticipantID(i+1))
+		cameras[i].peer.SetLive(Sources(Camera))
+	}
+	go func() { // everybody sends 20 frames a second
+		defer close(done)
+		for seq := uint16(0); ctx.Err() == nil; seq++ {
+			for _, a := range cameras {
+				a.rtp(a.video(9, seq, "q"))
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}()
+	defer func() { cancel(); <-done }()
+	v := newClient(t, room, 1000, clientOptions{video: page})
+	v.negotiate()
+	v.waitUp()
+	ids := func(from int) (list []ParticipantID) {
+		for i := range page {
+			list = append(list, ParticipantID(from+i))
+		}
+		return list
+	}
 	version := v.peer.version
-	v.peer.SetView(wantsOf(1, 2, 3))
-	eventually(t, "the first page", showing(v, 1, 2, 3))
-	v.peer.SetView(wantsOf(4, 5, 6))
-	eventually(t, "the second page", showing(v, 4, 5, 6))
+	v.peer.SetView(wantsOf(ids(1)...))
+	eventually(t, "the first page", showing(v, ids(1)...))
+	v.peer.SetView(wantsOf(ids(page + 1)...))
+	eventually(t, "the second page", showing(v, ids(page+1)...))
 	if v.peer.version != version {
 		t.Error("a page flip took an offer")
 	}
-	for _, id := range []ParticipantID{4, 5, 6} {
+	for _, id := range ids(page + 1) {
 		mid, _ := v.slotOf(id, Camera)
 		eventually(t, "its packets carry its number", func() bool {
 			p := v.packets(mid)
@@ -77,8 +104,8 @@ func TestAPageFlipReassignsSlotsWithoutSDP(t *testing.T) {
 	eventually(t, "nothing of the first page is forwarded to anybody", func() bool {
 		room.mu.Lock()
 		defer room.mu.Unlock()
-		for id := range ParticipantID(3) {
-			if len(room.tracks[trackKey{id + 1, Camera}].layers[0].outputs()) != 0 {
+		for _, id := range ids(1) {
+			if len(room.tracks[trackKey{id, Camera}].layers[0].outputs()) != 0 {
 				return false
 			}
 		}
@@ -222,37 +249,29 @@ func TestMutedMeansNoPacket(t *testing.T) {
 	eventually(t, "it comes back", showing(v, 1))
 }
 
-// Of many open microphones only as many are forwarded as the listener has slots, the loudest, within 100 ms of speaking up.
-func TestOnlyTheLoudestAreForwarded(t *testing.T) {
-	speakers := make(chan []ParticipantID, 64)
+// With a hundred open microphones, no listener is sent more than they have slots for; the loudest are, within 100 ms of speaking
+// up.
+func TestOfAHundredMicrophonesOnlyTheLoudestAreForwarded(t *testing.T) {
+	speakers := make(chan []ParticipantID, 256)
 	srv := testServer(t)
 	room := srv.NewRoom(RoomEvents{Speakers: func(s []ParticipantID) { speakers <- s }})
-	var talkers []*client
-	for i := range 12 {
-		c := newClient(t, room, ParticipantID(i+1), clientOptions{mic: true})
-		c.negotiate()
-		c.waitUp()
-		c.peer.SetLive(Sources(Mic))
-		talkers = append(talkers, c)
+	talkers := make([]*attacker, 100)
+	for i := range talkers {
+		talkers[i] = newAttacker(t, room, ParticipantID(i+1))
+		talkers[i].peer.SetLive(Sources(Mic))
 	}
-	v := newClient(t, room, 1000, clientOptions{audio: 3})
+	v := newClient(t, room, 1000, clientOptions{audio: 4})
 	v.negotiate()
 	v.waitUp()
 	loud := map[int]bool{2: true, 5: true}
 	seq := uint16(0)
 	speak := func() {
-		for i, c := range talkers {
+		for i, a := range talkers {
 			level := byte(90)
 			if loud[i] {
 				level = 20
 			}
-			p := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: uint32(seq) * 960}, Payload: []byte{1, 2, 3, byte(i)}}
-			for _, e := range c.pc.GetSenders()[0].GetParameters().HeaderExtensions {
-				if e.URI == uriAudioLevel {
-					_ = p.SetExtension(uint8(e.ID), []byte{level})
-				}
-			}
-			_ = c.mic.WriteRTP(p)
+			a.rtp(a.audio(seq, level))
 		}
 		seq++
 		time.Sleep(20 * time.Millisecond)
@@ -271,8 +290,21 @@ func TestOnlyTheLoudestAreForwarded(t *testing.T) {
 	for range 50 {
 		speak()
 	}
-	if h := heard(); len(h) != 3 || !h[3] || !h[6] {
-		t.Errorf("slots carry %v, want 3, 6 and one other", h)
+	if h := heard(); len(h) != 4 || !h[3] || !h[6] {
+		t.Errorf("slots carry %v, want 3, 6 and two others", h)
+	}
+	forwarded := func() (n uint64) {
+		for _, w := range srv.workers {
+			n += w.stats.forwarded.Load()
+		}
+		return n
+	}
+	before := forwarded()
+	for range 25 {
+		speak()
+	}
+	if n := forwarded() - before; n > 25*(4+4*99) { // the viewer's four; each talker has one slot
+		t.Errorf("%d packets forwarded of 25 from each", n)
 	}
 	loud = map[int]bool{10: true}
 	for range 5 { // 100 ms
