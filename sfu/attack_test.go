@@ -22,7 +22,7 @@ import (
 
 // attacker is a participant with a finished handshake and no manners: it holds its SRTP keys and sends what it likes.
 type attacker struct {
-	t       *testing.T
+	t       testing.TB
 	conn    *net.UDPConn
 	peer    *Peer
 	session *session
@@ -46,7 +46,7 @@ const attackerOffer = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:
 const extMID, extRID, extRRID = 4, 10, 11
 
 // newAttacker joins the room with keys of its own choice in place of a handshake; everything after that is the real path.
-func newAttacker(t *testing.T, room *Room, id ParticipantID) *attacker {
+func newAttacker(t testing.TB, room *Room, id ParticipantID) *attacker {
 	t.Helper()
 	srv := room.server
 	a := &attacker{t: t, server: srv.locals[0].addr}
@@ -391,6 +391,29 @@ func TestReportsAboutOthersChangeNothing(t *testing.T) {
 	if sr := l.sr.Load(); sr != was && sr != nil && sr.timestamp == 1 {
 		t.Error("a stranger's sender report was taken")
 	}
+}
+
+// Threat 6: estimates of nothing, feedback that is noise, clocks that run backwards.
+func TestSenselessFeedbackChangesNothing(t *testing.T) {
+	srv, mallory, bystander := attacked(t)
+	mallory.peer.SetLive(Sources(Camera))
+	mallory.rtp(mallory.video(5, 1, "q"))
+	before := receivedBy(srv)
+	random := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // any numbers will do
+	for i := range 200 {
+		mallory.rtcpPackets(&rtcp.ReceiverEstimatedMaximumBitrate{Bitrate: 0, SSRCs: []uint32{5}},
+			&rtcp.SenderReport{SSRC: 5, NTPTime: random.Uint64(), RTPTime: uint32(1000 - i)})
+		noise := make(rtcp.RawPacket, 4+4*(2+i%40))
+		for j := range noise {
+			noise[j] = byte(random.Uint32())
+		}
+		noise[0], noise[1] = 0x80|15, 205
+		binary.BigEndian.PutUint16(noise[2:], uint16(len(noise)/4-1))
+		mallory.rtcpPackets(&noise)
+		mallory.rtp(mallory.video(5, uint16(2+i), "q"))
+	}
+	drained(t, srv, before, 600)
+	bystander()
 }
 
 // Threat 7: packets that are authentic and malformed in every way; the sender's next good packet is forwarded.
