@@ -40,7 +40,7 @@ export function controls(context) {
 /** @param {ControlName} name @param {() => void} act @returns {HTMLButtonElement} */
 function control(name, act) {
   return h('button', { class: `control c-${name}`, type: 'button', 'data-testid': name, onclick: name === 'react' ? null : act },
-    h('span', { class: 'control-icon' }, icon(name)), h('span', { class: 'control-label' }, t(`call.${name}`)), h('span', { class: 'badge count', 'aria-hidden': 'true', hidden: true }));
+    h('span', { class: 'control-icon' }, icon(name)), h('span', { class: 'control-label' }, t(`call.${name}`)), h('span', { class: 'badge count', 'aria-hidden': 'true', hidden: true }), h('span', { class: 'visually-hidden badge-words' }));
 }
 
 /**
@@ -54,23 +54,15 @@ function paint(b, on, name, tip, pressable = true) {
     fill(holder, icon(name));
   }
   attr(b, 'title', tip);
-  rename(b);
   if (pressable) attr(b, 'aria-pressed', String(on));
 }
 
-/** @param {HTMLElement} b its name is what is written on it, and what its badge says */
-function rename(b) {
-  const words = [b.querySelector('.control-label')?.textContent, b.querySelector('.badge:not([hidden])')?.getAttribute('data-label')];
-  attr(b, 'aria-label', words.filter(Boolean).join(', '));
-}
-
-/** @param {HTMLElement} b @param {number} n @param {string} label */
+/** @param {HTMLElement} b its name is what is written on it, and then this @param {number} n @param {string} label */
 function badge(b, n, label) {
   const el = /** @type {HTMLElement} */ (b.querySelector('.badge'));
   setHidden(el, n === 0);
   setText(el, n > 99 ? '99+' : String(n));
-  attr(el, 'data-label', label);
-  rename(b);
+  setText(/** @type {Element} */ (b.querySelector('.badge-words')), n > 0 ? `, ${label}` : '');
 }
 
 /** @param {CallContext} context @param {Record<ControlName, HTMLButtonElement>} b */
@@ -89,7 +81,7 @@ function watch({ session, ui, cleanup }, b) {
     setHidden(b.screen, !may(s, 'publish_screen') || !canShareScreen());
     badge(b.chat, unread(s), t('call.unread', { n: unread(s) }));
     setText(/** @type {Element} */ (b.people.querySelector('.control-label')), `${t('call.people')} ${s.people.size + 1}`);
-    badge(b.people, s.waiting.length, t('call.waiting', { n: s.waiting.length }));
+    for (const el of [b.people, b.more]) badge(el, s.waiting.length, t('call.waiting', { n: s.waiting.length })); // on a narrow screen people are under more
   }));
   cleanup(ui.watch((u) => u.panel, (panel) => {
     paint(b.chat, panel === 'chat', 'chat', t('call.chat'));

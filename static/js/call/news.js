@@ -55,6 +55,9 @@ function tell({ ui, session }, item) {
       return void toast(text, { icon: 'chat', key: 'chat', actions: [{ label: t('call.chat'), act: open('chat') }], ms: 6000 });
     case 'waiting':
       if (ui.get().panel === 'people') return announce(text);
+      if (session.store.get().call.waiting.length > 1) {
+        return void toast(t('call.waiting', { n: session.store.get().call.waiting.length }), { icon: 'door', key: 'waiting', ms: 0, actions: [{ label: t('call.people'), primary: true, act: open('people') }] });
+      }
       return void toast(text, {
         icon: 'door', key: 'waiting', ms: 0,
         actions: [{ label: t('people.admit'), primary: true, testid: 'toast-admit', act: () => void session.request('admit', { participants: [item.participant ?? 0] }) }, { label: t('call.people'), act: open('people') }],

@@ -115,7 +115,7 @@ export class Stage {
     if (view.pages !== u.pages || view.page !== u.page) ui.set({ ...u, pages: view.pages, page: view.page });
     attr(this.#field, 'data-kind', view.kind);
     this.#place(view.tiles);
-    setHidden(this.#empty, call.people.size > 0);
+    setHidden(this.#empty, call.people.size > 0 || call.waiting.length > 0);
     setHidden(this.#pager.el, view.pages < 2);
     setText(this.#pager.label, t('call.page', { page: view.page + 1, pages: view.pages }));
     this.#pager.previous.disabled = view.page === 0;

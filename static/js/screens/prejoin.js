@@ -26,7 +26,7 @@ export function prejoin(app, o) {
   const stop = new AbortController();
   const title = o.info.title || t('prejoin.untitled');
   const el = shell(app, h('div', { class: 'prejoin', 'data-testid': 'prejoin' },
-    preview(o.local, stop.signal), form(app, o, title)));
+    preview(o.local, stop.signal), form(app, o, title), pickers(o.local, stop.signal)));
   void startIfGranted(o.local);
   return { el, title, destroy: () => stop.abort() };
 }
@@ -64,15 +64,22 @@ function preview(local, signal) {
   };
   const mic = switchButton('mic', () => run(async () => { remember({ mic: !local.store.get().micOn }); await local.setMic(!local.store.get().micOn); }));
   const camera = switchButton('camera', () => run(async () => { remember({ camera: !local.store.get().camera }); await local.setCamera(!local.store.get().camera); }));
-  const pickers = h('div', { class: 'pickers' });
-  const refresh = () => void devicePickers(local).then((list) => fill(pickers, list));
-  const watches = watchPreview(local, { video, empty, enable, mic, camera, meter, silent, refresh });
-  const stopDevices = devices.onChange(refresh);
-  signal.addEventListener('abort', () => { for (const w of [...watches, stopDevices]) w(); video.srcObject = null; });
+  const watches = watchPreview(local, { video, empty, enable, mic, camera, meter, silent });
+  signal.addEventListener('abort', () => { for (const w of watches) w(); video.srcObject = null; });
   return h('section', { class: 'preview-side', 'aria-label': t('prejoin.title') },
     h('div', { class: 'preview' }, video, empty, h('div', { class: 'preview-controls' }, mic, camera)),
     problem, h('div', { class: 'level-row' }, icon('mic'), meter), silent,
-    h('p', { class: 'muted small consent' }, t('prejoin.preview.ask')), pickers);
+    h('p', { class: 'muted small consent' }, t('prejoin.preview.ask')));
+}
+
+/** @param {LocalMedia} local @param {AbortSignal} signal @returns {HTMLElement} which devices; below the form where there is little room */
+function pickers(local, signal) {
+  const el = h('div', { class: 'pickers' });
+  const refresh = () => void devicePickers(local).then((list) => fill(el, list));
+  // Names of devices come with the permission for one.
+  const stops = [local.store.watch((l) => l.camera, refresh), local.store.watch((l) => l.micOn, refresh), devices.onChange(refresh)];
+  signal.addEventListener('abort', () => { for (const stop of stops) stop(); });
+  return el;
 }
 
 /** @param {'mic'|'camera'} what @param {() => void} act @returns {HTMLButtonElement} */
@@ -82,7 +89,7 @@ function switchButton(what, act) {
 
 /**
  * @param {LocalMedia} local
- * @param {{video: HTMLVideoElement, empty: HTMLElement, enable: HTMLElement, mic: HTMLButtonElement, camera: HTMLButtonElement, meter: HTMLElement, silent: HTMLElement, refresh: () => void}} el
+ * @param {{video: HTMLVideoElement, empty: HTMLElement, enable: HTMLElement, mic: HTMLButtonElement, camera: HTMLButtonElement, meter: HTMLElement, silent: HTMLElement}} el
  * @returns {(() => void)[]}
  */
 function watchPreview(local, el) {
@@ -101,14 +108,12 @@ function watchPreview(local, el) {
       el.video.classList.toggle('mirrored', choices().mirror);
       setHidden(el.empty, Boolean(camera));
       paint(el.camera, Boolean(camera), 'camera');
-      el.refresh();
     }),
     store.watch((l) => l.micOn, (on) => {
       paint(el.mic, on, 'mic');
       setHidden(el.enable, on);
       setHidden(el.silent, true);
       quietSince = performance.now();
-      el.refresh();
     }),
     store.watch((l) => l.level, (level) => {
       const bar = /** @type {HTMLElement} */ (el.meter.firstElementChild);
@@ -141,6 +146,7 @@ function form(app, o, title) {
     const problem = await o.join(name.input.value.trim(), password?.input.value ?? '');
     setText(error, problem);
     setHidden(error, !problem);
+    if (problem) error.scrollIntoView({ block: 'nearest' });
     setText(button, t(asks ? 'prejoin.ask' : 'prejoin.join'));
     setBusy(button, false);
   };
