@@ -3,6 +3,7 @@ package signaling
 import (
 	"net"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -64,7 +65,7 @@ var sourcesInOrder = []protocol.Source{protocol.Mic, protocol.ScreenAudio, proto
 func newHostile(t *testing.T, p *peer) *hostile {
 	t.Helper()
 	h := &hostile{peer: p, connected: make(chan struct{}, 8)}
-	socket, err := net.ListenPacket("udp4", "127.0.0.1:0") //nolint:noctx // a test's own socket
+	socket, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	must(t, err)
 	h.tap = &tap{PacketConn: socket}
 	h.pc = hostilePeerConnection(t, h.tap)
@@ -124,7 +125,9 @@ func hostilePeerConnection(t *testing.T, socket net.PacketConn) *webrtc.PeerConn
 	var settings webrtc.SettingEngine
 	settings.SetIncludeLoopbackCandidate(true)
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	settings.SetICEUDPMux(ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: socket}))
+	if socket != nil {
+		settings.SetICEUDPMux(ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: socket}))
+	}
 	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(&codecs), webrtc.WithSettingEngine(settings)).NewPeerConnection(webrtc.Configuration{})
 	must(t, err)
 	return pc
@@ -379,7 +382,7 @@ func TestWhoIsNotInHasNoMedia(t *testing.T) {
 	for name, p := range map[string]*peer{
 		"lobby": waiting(""), "wrong password": refused(secured), "no join": st.signIn("never").dial(),
 	} {
-		socket, err := net.ListenPacket("udp4", "127.0.0.1:0") //nolint:noctx // a test's own socket
+		socket, err := net.ListenPacket("udp4", "127.0.0.1:0")
 		must(t, err)
 		h := &hostile{peer: p, tap: &tap{PacketConn: socket}}
 		h.pc = hostilePeerConnection(t, h.tap)
@@ -426,4 +429,48 @@ func TestFailedMediaEndsTheSeat(t *testing.T) {
 	st.on(t)
 	st.eve.stop()
 	st.eve.bye(protocol.ByeMediaFailed)
+}
+
+// A storm of offers, each from a new PeerConnection by its fingerprint, is limited, leaves one connection, and disturbs nobody.
+func TestAnOfferStormDisturbsNobody(t *testing.T) {
+	st := newStage(t, `{"lobby": false}`)
+	st.eve.ok(&protocol.Media{ID: st.eve.id(), Sources: sourcesInOrder})
+	ben := newHostile(t, st.signIn("ben").join(st.id))
+	offers := make([]string, 5)
+	for i := range offers {
+		pc := hostilePeerConnection(t, nil)
+		_, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+		must(t, err)
+		offer, err := pc.CreateOffer(nil)
+		must(t, err)
+		offers[i] = offer.SDP
+		must(t, pc.Close())
+	}
+	goroutines := runtime.NumGoroutine()
+	for i := range 100 {
+		st.eve.send(&protocol.Offer{ID: st.eve.id(), SDP: offers[i%len(offers)], Tracks: []protocol.Track{{MID: "0", Source: protocol.Mic}}})
+	}
+	answered, limited := 0, 0
+	for answered+limited < 100 {
+		switch m := match(st.eve.peer, func(m protocol.ServerMessage) bool {
+			switch m.(type) {
+			case *protocol.Answer, *protocol.Error:
+				return true
+			}
+			return false
+		}).(type) {
+		case *protocol.Answer:
+			answered++
+		case *protocol.Error:
+			if m.Error != protocol.ErrRateLimited {
+				t.Fatalf("%+v", m)
+			}
+			limited++
+		}
+	}
+	if answered < 5 || limited < 40 {
+		t.Fatalf("%d answered, %d limited", answered, limited)
+	}
+	ben.hears(t, true, "the others hear each other")
+	eventually(t, "connections that were replaced are gone", func() bool { return runtime.NumGoroutine() < goroutines+20 })
 }

@@ -101,7 +101,7 @@ func startCanaryServer(t *testing.T) *canaryServer {
 			t.Fatal(err)
 		}
 	}
-	s.cmd = exec.Command(os.Args[0], "serve", "--listen", listen, "--behind-proxy", "--url", "https://127.0.0.1", "--admin-listen", s.admin, //nolint:noctx // killed below
+	s.cmd = exec.Command(os.Args[0], "serve", "--listen", listen, "--behind-proxy", "--url", "https://127.0.0.1", "--admin-listen", s.admin,
 		"--media-listen", "127.0.0.1", "--media-port", "0", "--smtp", "smtp+plain://"+l.Addr().String(), "--smtp-from", "conclave@example.org",
 		"--bot-tokens", s.token, "--log-level", "debug", "--log-format", "json", "--code-digits", "8", "--guests",
 		"--data-dir", filepath.Join(s.dir, "data"))

@@ -154,8 +154,8 @@ func (s *canaryServer) blunder(id string) {
 	eve.do("GET", "/api/"+canary, "")
 	eve.do(canary, "/api/config", "")
 	eve.do("POST", "/api/auth/code", fmt.Sprintf(`{"email":"not an address %s"}`, canary))
-	eve.do("POST", "/api/auth/code", fmt.Sprintf(`{"%s":1}`, canary))
-	eve.do("POST", "/api/auth/verify", fmt.Sprintf(`{"code":"%s"}`, canary))
+	eve.do("POST", "/api/auth/code", `{"`+canary+`":1}`)
+	eve.do("POST", "/api/auth/verify", `{"code":"`+canary+`"}`)
 	eve.do("POST", "/api/auth/code", fmt.Sprintf(`{"email":"refused.%s@example.org"}`, canary)) // the mail server quotes it
 	if status, out := eve.do("POST", "/api/auth/guest", `{}`); status != 200 {
 		t.Fatal(status, out)

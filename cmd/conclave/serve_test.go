@@ -180,7 +180,8 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 	defer func() { _ = h.Close() }()
 	for name, beginning := range map[string]string{
 		"never_speaks": "", "half_a_header": "GET / HTTP/1.1\r\nHost: x\r\nX-", "half_a_body": "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nab",
-		"keeps_alive_forever": "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+		"keeps_alive_forever":        "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+		"half_a_websocket_handshake": "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhl",
 	} {
 		t.Run(name, func(t *testing.T) {
 			conn, err := net.Dial("tcp", l.Addr().String())
@@ -244,6 +245,43 @@ func TestOneClientCannotTakeAllConnections(t *testing.T) {
 	_, _ = b.Close(), c.Close()
 	if len(l.open) != 1 {
 		t.Errorf("%d clients are remembered, want 1", len(l.open))
+	}
+}
+
+// Beyond max_connections, connections wait in the kernel's queue, and come in as others end: nobody is thrown out.
+func TestConnectionsBeyondTheLimitWait(t *testing.T) {
+	cfg := parseConfig(t, "--max-connections", "2")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
+	go func() { _ = h.Serve(limitListener(l, cfg, nil)) }()
+	defer func() { _ = h.Close() }()
+	var conns []net.Conn
+	answered := func(c net.Conn, within time.Duration) bool {
+		_ = c.SetDeadline(time.Now().Add(within))
+		_, err := bufio.NewReader(c).ReadByte()
+		return err == nil
+	}
+	for range 3 {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		conns = append(conns, c)
+	}
+	if !answered(conns[0], 5*time.Second) || !answered(conns[1], 5*time.Second) {
+		t.Fatal("those within the limit were not answered")
+	}
+	if answered(conns[2], 100*time.Millisecond) {
+		t.Fatal("one over the limit was answered")
+	}
+	_ = conns[0].Close()
+	if !answered(conns[2], 5*time.Second) {
+		t.Fatal("the one that waited was not answered when there was room")
 	}
 }
 
