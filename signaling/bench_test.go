@@ -91,7 +91,7 @@ func BenchmarkJoinInACrowd(b *testing.B) {
 
 // The work of a join, counted in allocations (its time is the benchmark's affair), does not grow with sessions or meetings.
 func TestAJoinCostsTheSameInACrowd(t *testing.T) {
-	if testing.Short() {
+	if testing.Short() || raceDetector {
 		t.Skip("makes many sessions")
 	}
 	alone := testing.AllocsPerRun(200, crowd(t, 1, 1))

@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"io"
 	"net"
 	"net/netip"
 	"runtime"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pion/ice/v4"
+	"github.com/pion/logging"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
@@ -126,7 +128,8 @@ func hostilePeerConnection(t *testing.T, socket net.PacketConn) *webrtc.PeerConn
 	settings.SetIncludeLoopbackCandidate(true)
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	if socket != nil {
-		settings.SetICEUDPMux(ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: socket}))
+		quiet := logging.NewDefaultLeveledLoggerForScope("", logging.LogLevelDisabled, io.Discard) // the socket is closed under it
+		settings.SetICEUDPMux(ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: socket, Logger: quiet}))
 	}
 	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(&codecs), webrtc.WithSettingEngine(settings)).NewPeerConnection(webrtc.Configuration{})
 	must(t, err)

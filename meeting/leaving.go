@@ -1,0 +1,117 @@
+package meeting
+
+import (
+	"slices"
+	"time"
+
+	"conclave/sfu"
+)
+
+// lost notes that the socket of a seat is gone. An old socket of a seat that another one has taken changes nothing.
+func (s *state) lost(now time.Time, id sfu.ParticipantID, sink Sink) {
+	p := s.seats[id]
+	if p == nil || p.sink != sink {
+		return
+	}
+	p.sink, p.lostAt = nil, now
+	s.wake(now.Add(s.opts.ResumeGrace))
+	if p.role == NoRole || p.may(MayAdmit) {
+		s.lobbyChanged(now)
+	}
+	if p.role != NoRole {
+		s.changed(now, id, changed)
+	}
+}
+
+// abandon gives up the seat of a socket that did not wait for it.
+func (s *state) abandon(now time.Time, sink Sink) {
+	for _, p := range s.seats {
+		if p.sink == sink {
+			s.leave(now, p, LeftLost, ByeLeft)
+			return
+		}
+	}
+}
+
+// leave takes a seat out of the meeting or the lobby. The media peer is closed before anything is told.
+func (s *state) leave(now time.Time, p *seat, why LeftReason, bye ByeReason) {
+	delete(s.seats, p.id)
+	delete(s.resumes, p.resume)
+	delete(s.resumes, p.resumeBefore)
+	if p.role == NoRole {
+		s.waiting = slices.DeleteFunc(s.waiting, func(q *seat) bool { return q == p })
+		s.bye(p, bye)
+		s.lobbyChanged(now)
+		return
+	}
+	s.do(effect{kind: closePeer, seat: p.id})
+	s.bye(p, bye)
+	s.lowerHand(now, p)
+	s.speakers = slices.DeleteFunc(s.speakers, func(id sfu.ParticipantID) bool { return id == p.id })
+	s.present--
+	s.left(now, p.id, why)
+	if s.present == 0 {
+		s.emptySince = now
+		s.wake(now.Add(s.opts.EmptyAfter))
+	}
+	if p.role == Host {
+		s.hostGone(now)
+	}
+}
+
+// hostGone applies the last-host policy when there is no host any more.
+func (s *state) hostGone(now time.Time) {
+	s.hosts--
+	s.lobbyChanged(now)
+	if s.hosts > 0 || s.ended {
+		return
+	}
+	switch s.policy {
+	case WhenEnd:
+		s.end(ByeEnded)
+	case WhenPromote:
+		if heir := s.heir(); heir != nil {
+			s.setRole(now, heir, Host)
+		}
+	case WhenKeep:
+	}
+}
+
+// heir is the longest-present co-host, else participant; one with a socket before one without. Bots and guests never inherit:
+// a meeting does not fall to somebody of whom nothing is known.
+func (s *state) heir() *seat {
+	var best *seat
+	for _, p := range s.seats {
+		if p.identity.Bot || p.identity.guest() || p.role != Cohost && p.role != Participant {
+			continue
+		}
+		if best == nil || p.before(best) {
+			best = p
+		}
+	}
+	return best
+}
+
+func (p *seat) before(q *seat) bool {
+	if (p.sink != nil) != (q.sink != nil) {
+		return p.sink != nil
+	}
+	if p.role != q.role {
+		return p.role < q.role
+	}
+	return p.entered < q.entered
+}
+
+// end ends the meeting for everybody, lobby included. Nothing of it remains.
+func (s *state) end(why ByeReason) {
+	if s.ended {
+		return
+	}
+	s.ended = true
+	for _, p := range s.seats {
+		s.bye(p, why)
+	}
+	s.do(effect{kind: endMeeting})
+	s.seats, s.waiting, s.resumes, s.banned, s.hands, s.speakers = nil, nil, nil, nil, nil, nil
+	s.present, s.hosts, s.batch, s.next = 0, 0, batch{}, time.Time{}
+}
