@@ -48,13 +48,15 @@ for (const kind of kinds) {
 
     /**
      * @param {string} name
-     * @param {{path?: string, at?: Server}} [options]
+     * @param {{path?: string, at?: Server, signedIn?: boolean}} [options] signedIn: without the two pages for it
      */
-    async function arrive(name, { path: to = '/', at = server } = {}) {
+    async function arrive(name, { path: to = '/', at = server, signedIn = false } = {}) {
       const person = await Person.arrive(browser, at, name, {
-        axe: true, path: to, colorScheme: kind === 'firefox' ? 'dark' : 'light', viewport: { width: 1440, height: 900 },
+        axe: true, path: to, viewport: { width: 1440, height: 900 },
       });
       await person.context.addInitScript(installSwitches);
+      if (kind === 'firefox') await person.page.evaluate(() => localStorage.setItem('conclave.choices', '{"theme":"dark"}'));
+      if (signedIn) await person.context.addCookies([{ name: 'conclave', value: await at.token(person.email), url: at.url }]);
       await person.page.reload();
       return person;
     }
@@ -63,15 +65,18 @@ for (const kind of kinds) {
      * Looks at what a person sees, in each width and with axe.
      * @param {Person} person
      * @param {string} state
+     * @param {() => Promise<void>} [again] what a change of the window's size undoes
      */
-    async function inspect(person, state) {
+    async function inspect(person, state, again) {
       for (const [width, height] of widths) {
         await person.page.setViewportSize({ width, height });
+        await again?.();
         await person.page.waitForTimeout(120); // one layout and one transition
         await person.screenshot(`states/${kind}-${state}-${width}`);
         if (width === 320) await person.assertNoSidewaysScroll(`${state} at ${width} px`);
       }
       await person.page.setViewportSize({ width: 1440, height: 900 });
+      await again?.();
       await person.assertAccessible(state);
     }
 
@@ -89,8 +94,7 @@ for (const kind of kinds) {
     }, () => inspect(ana, 'home'));
 
     step('somebody on the other server starts a meeting that lasts a minute', async () => {
-      eve = await arrive('Eve', { at: brief });
-      await eve.signIn();
+      eve = await arrive('Eve', { at: brief, signedIn: true });
       await eve.createMeeting({ lobby: false });
       await eve.join({ mic: false, camera: false });
     });
@@ -141,8 +145,7 @@ for (const kind of kinds) {
     }, () => inspect(guest, 'lobby'));
 
     step('camera and microphone denied', async () => {
-      ben = await arrive('Ben', { path });
-      await ben.signIn();
+      ben = await arrive('Ben', { path, signedIn: true });
       await ben.screen('prejoin');
       await turn(ben, { devices: 'denied' });
       await ben.at('enable-devices').click();
@@ -186,7 +189,7 @@ for (const kind of kinds) {
 
     step('six', async () => {
       await ben.press('camera', false);
-      await ben.page.setViewportSize({ width: 320, height: 320 }); // two cores draw all of this
+      await ben.page.setViewportSize({ width: 700, height: 320 }); // two cores draw all of this
       await ana.press('people', true);
       await ana.at('lobby-switch').click();
       await until('the waiting room is off', async () => !await ana.at('lobby-switch').isChecked());
@@ -234,9 +237,11 @@ for (const kind of kinds) {
 
     step('six, with the menu', async () => {
       await ana.at('dialog-close').click();
-      await ana.at('more').click();
+    }, () => inspect(ana, 'six-menu', async () => {
+      await ana.page.waitForTimeout(100); // a menu that was open closes
+      if (!await ana.at('open-settings').isVisible()) await ana.at('more').click();
       await ana.at('open-settings').waitFor();
-    }, () => inspect(ana, 'six-menu'));
+    }));
 
     step('muted by the host', async () => {
       bots?.stop();

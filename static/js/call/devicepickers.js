@@ -11,7 +11,7 @@ import { tone } from '../media/level.js';
 
 /** @param {LocalMedia} local @param {(speaker: string) => void} [speakerChanged] @returns {Promise<HTMLElement[]>} */
 export async function devicePickers(local, speakerChanged = () => {}) {
-  const [mics, cameras, speakers] = await Promise.all([devices.list('audioinput'), devices.list('videoinput'), devices.list('audiooutput')]);
+  const { mics, cameras, speakers } = await devices.list();
   const chosen = choices();
   const choose = (/** @type {'micId'|'cameraId'} */ which) => (/** @type {string} */ id) =>
     void local.choose(which, id).catch((err) => toast(err instanceof devices.DeviceError ? t(err.key) : t('device.failed'), { icon: 'warn', urgent: true }));

@@ -52,7 +52,7 @@ export class Session extends EventTarget {
   local;
   sinks = new Sinks({
     blocked: (soundBlocked) => this.#update({ soundBlocked }),
-    firstFrame: () => this.#phase('frame'),
+    firstFrame: () => { if (this.#someToSee) this.#phase('frame'); },
   });
   /** @type {Socket|null} */
   #socket = null;
@@ -63,6 +63,8 @@ export class Session extends EventTarget {
   #join;
   #resume = '';
   #startedAt = performance.now();
+  /** pictures were there when we came, so that the first of them belongs to joining */
+  #someToSee = false;
   /** @type {number[]} */
   #timers = [];
   /** @type {Promise<void>} offers wait for each other */
@@ -181,6 +183,7 @@ export class Session extends EventTarget {
 
   /** @param {Welcome} m */
   #welcomed(m) {
+    if (!m.resumed) this.#someToSee = m.participants.some((p) => p.sources.includes('camera') || p.sources.includes('screen'));
     this.#phase('welcome');
     this.#resume = m.resume;
     depart(this.#former);

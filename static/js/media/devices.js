@@ -82,12 +82,25 @@ export const canShareScreen = () => typeof navigator.mediaDevices?.getDisplayMed
 
 /** @typedef {{id: string, label: string}} Device */
 
-/** @param {MediaDeviceKind} kind @returns {Promise<Device[]>} names are empty until the person allowed the kind once */
-export async function list(kind) {
-  if (!navigator.mediaDevices?.enumerateDevices) return [];
-  const devices = await navigator.mediaDevices.enumerateDevices();
-  return devices.filter((d) => d.kind === kind && d.deviceId !== 'default' && d.deviceId !== 'communications')
-    .map((d) => ({ id: d.deviceId, label: d.label }));
+/** A window that is not in front is told of no device until it is (Firefox); nothing should wait for that. */
+const LIST_MS = 700;
+
+/**
+ * list names what there is; names are empty until the person allowed the kind once. Where the browser takes its time, the lists
+ * are empty at first, and those who listen by onChange are told when it has answered.
+ * @returns {Promise<{mics: Device[], cameras: Device[], speakers: Device[]}>}
+ */
+export async function list() {
+  const { mediaDevices } = navigator;
+  let late = false;
+  const asked = mediaDevices?.enumerateDevices?.().then((found) => {
+    if (late) mediaDevices.dispatchEvent(new Event('devicechange'));
+    return found;
+  });
+  const all = await Promise.race([asked ?? [], new Promise((resolve) => { setTimeout(() => { late = true; resolve([]); }, LIST_MS); })]);
+  const of = (/** @type {MediaDeviceKind} */ kind) => /** @type {MediaDeviceInfo[]} */ (all)
+    .filter((d) => d.kind === kind && d.deviceId !== 'default' && d.deviceId !== 'communications').map((d) => ({ id: d.deviceId, label: d.label }));
+  return { mics: of('audioinput'), cameras: of('videoinput'), speakers: of('audiooutput') };
 }
 
 /** @param {() => void} see @returns {() => void} stops */

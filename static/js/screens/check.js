@@ -70,7 +70,7 @@ async function runAll(app, report) {
   const before = performance.now();
   const reached = await api.config().then(() => true, () => false);
   report('server')(reached ? 'ok' : 'bad', reached ? t('check.server.ok', { ms: Math.round(performance.now() - before) }) : t('check.server.bad'));
-  const [mics, cameras] = await Promise.all([devices.list('audioinput'), devices.list('videoinput')]);
+  const { mics, cameras } = await devices.list();
   const found = mics.length + cameras.length;
   report('devices')(found ? 'ok' : 'warn', found ? t('check.devices.ok', { n: found }) : t('check.devices.none'));
   if (!app.session) {
