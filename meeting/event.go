@@ -63,6 +63,16 @@ type Welcome struct {
 	Waiting      []WaitingEntry
 }
 
+// Kind says what somebody is, as the others see it.
+type Kind uint8
+
+// The kinds.
+const (
+	KindPerson Kind = iota // with a verified address
+	KindGuest              // without one
+	KindBot
+)
+
 // RosterEntry is a participant as the others see it. Hand is 0 or the place in the order of raised hands.
 type RosterEntry struct {
 	Participant sfu.ParticipantID
@@ -71,6 +81,7 @@ type RosterEntry struct {
 	Sources     sfu.SourceSet
 	Hand        int
 	Connected   bool
+	Kind        Kind
 }
 
 // WaitingEntry is somebody in the lobby, as those who may admit see it.
@@ -79,6 +90,7 @@ type WaitingEntry struct {
 	Name        DisplayName
 	Address     Address
 	Since       time.Time
+	Kind        Kind
 }
 
 // LeftEntry is one who is no longer there.

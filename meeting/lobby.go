@@ -94,7 +94,7 @@ func (s *state) waitingEntries() []WaitingEntry {
 		if len(out) == maxWaitingSent {
 			break
 		}
-		out = append(out, WaitingEntry{Participant: p.id, Name: p.name, Address: p.identity.Address, Since: p.since})
+		out = append(out, WaitingEntry{Participant: p.id, Name: p.name, Address: p.identity.Address, Since: p.since, Kind: p.identity.kind()})
 	}
 	return out
 }

@@ -142,6 +142,52 @@ func TestBotsOfOneTokenHaveOneHost(t *testing.T) {
 	}
 }
 
+// What somebody is, is marked to everybody: in the lobby, to those who are there, and to those who come later.
+func TestBotsAndGuestsAreMarkedToEverybody(t *testing.T) {
+	st := newStage(t, withLobby, withPassword, withOptions(func(o *Options) { o.Guests = true }))
+	ana := st.join("ana")
+	kinds := map[string]Kind{"bot": KindBot, "gus": KindGuest, "ben": KindPerson}
+	as := map[string]func(*joinRequest){
+		"bot": func(j *joinRequest) { j.identity = Identity{Session: SessionKeyOf("token"), Bot: true} },
+		"gus": func(j *joinRequest) { j.identity.Address = Address{} },
+		"ben": func(*joinRequest) {},
+	}
+	proved := func(j *joinRequest) { j.proved = true }
+	check := func(where string, got map[string]Kind) {
+		t.Helper()
+		for name, want := range kinds {
+			if have, ok := got[name]; !ok || have != want {
+				t.Errorf("%s: %s has kind %d (%v), want %d", where, name, have, ok, want)
+			}
+		}
+	}
+	byName := func(list []RosterEntry) map[string]Kind {
+		out := map[string]Kind{}
+		for _, e := range list {
+			out[e.Name.Reveal()] = e.Kind
+		}
+		return out
+	}
+	for _, name := range []string{"bot", "gus", "ben"} {
+		st.join(name, as[name], proved)
+	}
+	st.settleRoster()
+	waiting := map[string]Kind{}
+	w, _ := last[Waiting](ana)
+	for _, e := range w.Waiting {
+		waiting[e.Name.Reveal()] = e.Kind
+	}
+	check("lobby", waiting)
+	st.must(ana, Admit{All: true})
+	st.settleRoster()
+	r, _ := last[Roster](ana)
+	check("joined", byName(r.Joined))
+	late := st.join("late", proved)
+	st.must(ana, Admit{Participants: []sfu.ParticipantID{late.id}})
+	welcome, _ := last[Welcome](late)
+	check("welcome", byName(welcome.Participants))
+}
+
 func TestLastHostPromote(t *testing.T) {
 	st, ana, ben, cem := trio(t)
 	st.must(ana, SetRole{Participant: cem.id, Role: Cohost})

@@ -94,6 +94,7 @@ func (s *state) tellLobby() {
 func (s *state) entry(p *seat, hands map[sfu.ParticipantID]int) RosterEntry {
 	return RosterEntry{
 		Participant: p.id, Name: p.name, Role: p.role, Sources: p.live(), Hand: hands[p.id], Connected: p.sink != nil,
+		Kind: p.identity.kind(),
 	}
 }
 

@@ -23,6 +23,17 @@ type person struct {
 // guest says that nothing about who this is was verified.
 func (i Identity) guest() bool { return i.Address == Address{} && !i.Bot }
 
+func (i Identity) kind() Kind {
+	switch {
+	case i.Bot:
+		return KindBot
+	case i.guest():
+		return KindGuest
+	default:
+		return KindPerson
+	}
+}
+
 func (i Identity) person() person {
 	if i.Address != (Address{}) {
 		return person{address: i.Address}

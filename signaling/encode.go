@@ -90,7 +90,7 @@ func wireEntries(list []meeting.RosterEntry, keep bool) []protocol.RosterEntry {
 	for i, e := range list {
 		out[i] = protocol.RosterEntry{
 			Participant: protocol.Participant(e.Participant), Name: e.Name.Reveal(), Role: wireRole(e.Role),
-			Sources: wireSources(e.Sources), Hand: e.Hand, Connected: e.Connected,
+			Sources: wireSources(e.Sources), Hand: e.Hand, Connected: e.Connected, Kind: wireKind(e.Kind),
 		}
 	}
 	return out
@@ -100,10 +100,22 @@ func wireWaiting(list []meeting.WaitingEntry) []protocol.WaitingEntry {
 	out := make([]protocol.WaitingEntry, len(list))
 	for i, e := range list {
 		out[i] = protocol.WaitingEntry{
-			Participant: protocol.Participant(e.Participant), Name: e.Name.Reveal(), Email: e.Address.Reveal(), Since: wireTime(e.Since),
+			Participant: protocol.Participant(e.Participant), Name: e.Name.Reveal(), Email: e.Address.Reveal(), Since: wireTime(e.Since), Kind: wireKind(e.Kind),
 		}
 	}
 	return out
+}
+
+// wireKind leaves out what is the rule.
+func wireKind(k meeting.Kind) protocol.Kind {
+	switch k {
+	case meeting.KindBot:
+		return protocol.KindBot
+	case meeting.KindGuest:
+		return protocol.KindGuest
+	default:
+		return ""
+	}
 }
 
 func wireSlots(e meeting.SlotsChanged) *protocol.Slots {

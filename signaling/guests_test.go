@@ -109,3 +109,27 @@ func TestABannedGuestStaysOutWithTheirSession(t *testing.T) {
 	}
 	s.guest("gus").wait(id, password("right")) // another session is another guest: the host decides in the lobby
 }
+
+// The mark of a bot or a guest reaches every client; a person's entry has none.
+func TestBotsAndGuestsAreMarkedOnTheWire(t *testing.T) {
+	s := newServer(t, guests)
+	ana := s.signIn("ana")
+	id := ana.create(`{"password": "right"}`)
+	host := ana.join(id)
+	for _, who := range []struct {
+		account *account
+		kind    protocol.Kind
+	}{{s.bot(), protocol.KindBot}, {s.guest("gus"), protocol.KindGuest}, {s.signIn("ben"), ""}} {
+		p := who.account.wait(id, password("right"))
+		w := match(host, func(w *protocol.Waiting) bool { return len(w.Waiting) == 1 })
+		if w.Waiting[0].Kind != who.kind {
+			t.Errorf("lobby: %+v", w.Waiting[0])
+		}
+		host.ok(&protocol.Admit{ID: host.id(), All: true})
+		p.in()
+		host.sees(p.welcome.Participant, func(e protocol.RosterEntry) bool { return e.Kind == who.kind })
+		if len(p.welcome.Participants) == 0 || p.welcome.Participants[0].Kind != "" {
+			t.Errorf("%+v", p.welcome.Participants)
+		}
+	}
+}

@@ -104,7 +104,7 @@ func TestDocumentNamesEveryValue(t *testing.T) {
 	doc := readDoc(t)
 	for _, e := range []protocol.Enum{
 		protocol.ErrorID(""), protocol.ByeReason(""), protocol.Permission(""), protocol.Role(""), protocol.Source(""),
-		protocol.WithheldReason(""), protocol.LeftReason(""), protocol.LeavePolicy(""), protocol.ReactionKind(""),
+		protocol.WithheldReason(""), protocol.LeftReason(""), protocol.LeavePolicy(""), protocol.ReactionKind(""), protocol.Kind(""),
 	} {
 		for _, v := range e.Values() {
 			if !strings.Contains(doc, "`"+v+"`") {

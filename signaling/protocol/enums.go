@@ -136,6 +136,19 @@ const (
 // Values implements Enum.
 func (Role) Values() []string { return []string{"host", "cohost", "participant", "viewer"} }
 
+// Kind says what somebody is, as everybody sees it. Absent means KindPerson.
+type Kind string
+
+// The kinds.
+const (
+	KindPerson Kind = "person" // with a verified address
+	KindGuest  Kind = "guest"  // a person of whom nothing is verified
+	KindBot    Kind = "bot"    // a program: what it receives goes to its operator
+)
+
+// Values implements Enum.
+func (Kind) Values() []string { return []string{"person", "guest", "bot"} }
+
 // Permission is one thing a role may do.
 type Permission string
 

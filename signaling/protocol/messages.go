@@ -193,6 +193,7 @@ type RosterEntry struct {
 	Sources     []Source    `json:"sources" bound:"0..4"`
 	Hand        int         `json:"hand"`
 	Connected   bool        `json:"connected"`
+	Kind        Kind        `json:"kind,omitempty"`
 }
 
 // WaitingEntry is a person in the lobby, as those who may admit see it. Email is the verified address.
@@ -201,6 +202,7 @@ type WaitingEntry struct {
 	Name        string      `json:"name" bound:"1..64"`
 	Email       string      `json:"email,omitempty"`
 	Since       time.Time   `json:"since"`
+	Kind        Kind        `json:"kind,omitempty"`
 }
 
 // Answer is the SDP answer to an offer.

@@ -29,6 +29,8 @@ export const LIMITS = Object.freeze({
 
 /** @typedef {"admit" | "chat" | "end" | "lock" | "mute_others" | "publish_camera" | "publish_mic" | "publish_screen" | "remove" | "roles"} Permission */
 
+/** @typedef {"bot" | "guest" | "person"} Kind */
+
 /** @typedef {"bandwidth" | "muted" | "no_slot" | "not_permitted" | "not_published"} WithheldReason */
 
 /** @typedef {"" | "f" | "h" | "q"} RID */
@@ -219,6 +221,7 @@ export const LIMITS = Object.freeze({
  * @property {Source[]} sources 0..4
  * @property {number} hand
  * @property {boolean} connected
+ * @property {Kind} [kind]
  */
 
 /**
@@ -227,6 +230,7 @@ export const LIMITS = Object.freeze({
  * @property {string} name 1..64
  * @property {string} [email]
  * @property {string} since
+ * @property {Kind} [kind]
  */
 
 /**
