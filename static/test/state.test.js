@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { initialState, reduce, unread, hands, may, nameOf, permissionFor, MAX_CHAT, MAX_NEWS } from '../js/core/state.js';
+import { t } from '../js/i18n/i18n.js';
+import { kindWord } from '../js/call/kind.js';
 
 const person = (participant, name, more = {}) => ({ participant, name, role: 'participant', sources: [], hand: 0, connected: true, ...more });
 const welcome = (more = {}) => ({
@@ -25,6 +27,13 @@ test('a resumed seat keeps its slots, a new one starts without', () => {
   const s = run(joined(), { type: 'slots', slots: [{ mid: '5', participant: 3, source: 'camera', height: 720 }], withheld: [] });
   assert.equal(reduce(s, welcome({ resumed: true })).slots.size, 1);
   assert.equal(reduce(s, welcome()).slots.size, 0);
+});
+
+test('a bot that joins is announced as one, in words; a guest joins as people do', () => {
+  const s = run(joined(), { type: 'roster', joined: [person(9, 'Bot 1', { kind: 'bot' }), person(10, 'Gus', { kind: 'guest' })] });
+  assert.deepEqual(s.news.map((n) => n.kind), ['bot', 'joined']);
+  assert.equal(t(`news.${s.news[0].kind}`, { name: s.news[0].name }), 'Bot 1, a bot, has joined. It receives what you send.');
+  assert.deepEqual([...s.people.values()].map(kindWord), ['', 'bot', 'guest']);
 });
 
 test('the roster inserts, replaces and forgets, and never counts oneself', () => {

@@ -63,6 +63,7 @@ function tell({ ui, session }, item) {
         actions: [{ label: t('people.admit'), primary: true, testid: 'toast-admit', act: () => void session.request('admit', { participants: [item.participant ?? 0] }) }, { label: t('call.people'), act: open('people') }],
       });
     case 'hand': return void toast(text, { icon: 'hand' });
+    case 'bot': return void toast(text, { icon: 'info', key: 'bot', ms: 8000 });
     case 'host': case 'lock': case 'unlock': case 'share': return void toast(text, { icon: item.kind === 'share' ? 'screen' : item.kind === 'host' ? 'shield' : item.kind });
     default: return announce(text);
   }

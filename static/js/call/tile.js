@@ -11,6 +11,7 @@ import { t } from '../i18n/i18n.js';
 import { hue, initials } from '../core/text.js';
 import { selfPerson } from '../core/state.js';
 import { personActions } from './actions.js';
+import { kindWord } from './kind.js';
 
 /** The element of one tile. */
 export class TileElement {
@@ -19,6 +20,7 @@ export class TileElement {
   #media = h('div', { class: 'tile-media' });
   #avatar = h('span', { class: 'avatar', 'aria-hidden': 'true' });
   #name = h('span', { class: 'tile-name', 'data-testid': 'tile-name' });
+  #kind = h('span', { class: 'badge kind', 'data-testid': 'tile-kind' });
   #muted = h('span', { class: 'tile-muted' }, icon('micOff'));
   #hand = h('span', { class: 'badge hand', 'data-testid': 'tile-hand' }, icon('hand'), h('span'));
   #note = h('p', { class: 'tile-note' });
@@ -39,7 +41,7 @@ export class TileElement {
       class: 'tile', 'data-testid': 'tile', 'data-participant': tile.participant, 'data-source': tile.source, 'data-self': tile.self,
       ondblclick: () => this.#pin(),
     }, h('div', { class: 'tile-back' }, this.#avatar), this.#media, this.#note, this.#away,
-    h('div', { class: 'tile-label' }, this.#muted, this.#name), h('div', { class: 'tile-badges' }, this.#hand), this.#menu);
+    h('div', { class: 'tile-label' }, this.#muted, this.#name, this.#kind), h('div', { class: 'tile-badges' }, this.#hand), this.#menu);
     if (tile.self && tile.source === 'camera') {
       this.#own = h('video', { autoplay: true, playsinline: true, muted: true, disablepictureinpicture: true, tabindex: '-1', 'data-testid': 'self-video' });
       this.#media.append(this.#own);
@@ -122,6 +124,7 @@ export class TileElement {
     const withheld = s.withheld.find((w) => w.participant === tile.participant && w.source === tile.source)?.reason;
     const note = tile.self && isScreen ? t('tile.own.screen') : person.sources.includes(tile.source) && (withheld === 'bandwidth' || withheld === 'no_slot') ? t(`tile.${withheld}`) : '';
     setText(this.#name, name);
+    setText(this.#kind, kindWord(person));
     setText(this.#avatar, initials(person.name));
     attr(this.#avatar, 'class', `avatar hue-${hue(person.participant)}`);
     setHidden(this.#avatar, isScreen);
@@ -136,7 +139,7 @@ export class TileElement {
     this.el.classList.toggle('pinned', this.#context.ui.get().pin === this.#key);
     attr(this.el, 'data-muted', String(muted));
     attr(this.el, 'data-video', String(person.sources.includes(tile.source)));
-    attr(this.el, 'aria-label', [name, muted && t('tile.muted'), person.hand > 0 && t('tile.hand', { n: person.hand }), note].filter(Boolean).join(', '));
+    attr(this.el, 'aria-label', [name, kindWord(person), muted && t('tile.muted'), person.hand > 0 && t('tile.hand', { n: person.hand }), note].filter(Boolean).join(', '));
   }
 
   /** destroy lets go of the camera's picture. */

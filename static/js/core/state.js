@@ -10,7 +10,7 @@ export const MAX_NEWS = 64;
 /**
  * @typedef {object} News something worth telling the person
  * @property {number} n
- * @property {'joined'|'left'|'hand'|'chat'|'waiting'|'host'|'share'|'share_end'|'lock'|'unlock'} kind
+ * @property {'joined'|'bot'|'left'|'hand'|'chat'|'waiting'|'host'|'share'|'share_end'|'lock'|'unlock'} kind
  * @property {string} name
  * @property {string} [text]
  * @property {number} [participant]
@@ -88,7 +88,7 @@ function roster(s, m) {
   let next = { ...s, people };
   for (const p of m.joined ?? []) {
     if (p.participant === s.self) continue;
-    if (!people.has(p.participant)) next = tell(next, 'joined', p.name, { participant: p.participant });
+    if (!people.has(p.participant)) next = tell(next, p.kind === 'bot' ? 'bot' : 'joined', p.name, { participant: p.participant });
     people.set(p.participant, p);
   }
   for (const p of m.changed ?? []) {

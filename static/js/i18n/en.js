@@ -155,7 +155,7 @@ export const en = {
   'people.title': 'People', 'people.search': 'Find somebody', 'people.none': 'Nobody of that name is here.',
   'people.waiting': 'Waiting room', 'people.here': 'In the meeting', 'people.admit': 'Admit', 'people.admit.all': 'Admit all', 'people.deny': 'Deny',
   'people.admit.name': 'Admit {name}', 'people.deny.name': 'Deny {name}',
-  'people.guest': 'Guest, not verified',
+  'people.guest': 'Guest, not verified', 'people.bot': 'Bot: it receives what you send', 'kind.guest': 'guest', 'kind.bot': 'bot',
   'people.hands': 'Raised hands',
   'people.mute': 'Mute', 'people.mute.all': 'Mute all', 'people.stopvideo': 'Stop camera', 'people.stopscreen': 'Stop screen share',
   'people.ask.mic': 'Ask to unmute', 'people.ask.camera': 'Ask to start camera', 'people.lower': 'Lower hand',
@@ -241,7 +241,7 @@ export const en = {
   'error.not_allowed': 'Your address may not create meetings on this server.',
   'error.timeout': 'The server did not answer in time.',
 
-  'news.joined': '{name} joined.', 'news.left': '{name} left.', 'news.hand': '{name} raised a hand.', 'news.chat': '{name} wrote: {text}',
+  'news.joined': '{name} joined.', 'news.bot': '{name}, a bot, has joined. It receives what you send.', 'news.left': '{name} left.', 'news.hand': '{name} raised a hand.', 'news.chat': '{name} wrote: {text}',
   'news.waiting': '{name} is waiting to be let in.', 'news.host': 'You are the host now.', 'news.share': '{name} is sharing a screen.',
   'news.share_end': '{name} stopped sharing.', 'news.lock': 'The meeting is locked: nobody else can join.', 'news.unlock': 'The meeting is open again.',
   'news.muted.mic': '{name} muted you.', 'news.muted.camera': '{name} stopped your camera.', 'news.muted.screen': '{name} stopped your screen share.',
