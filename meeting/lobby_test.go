@@ -70,6 +70,25 @@ func TestLobbyAdmitsOneAllOrDenies(t *testing.T) {
 	}
 }
 
+func TestAFullServerRefusesNobodyWhoHasAPlace(t *testing.T) {
+	full := func(j *joinRequest) { j.full = true }
+	st := newStage(t, withLobby)
+	ana, ben, cem := st.join("ana"), st.join("ben"), st.join("cem")
+	if _, err := st.tryJoin("dora", full); err != ErrServerFull {
+		t.Fatalf("dora: %v", err)
+	}
+	if _, err := st.tryJoin("ana", full); err != ErrServerFull {
+		t.Fatalf("a second seat of ana's: %v", err)
+	}
+	st.lose(ben)
+	st.lose(cem)
+	st.must(ana, Admit{Participants: []sfu.ParticipantID{ben.id}})
+	st.wantRole(st.join("ben", full), Participant) // admitted while the page was loaded again
+	st.wantRole(st.join("cem", full), NoRole)
+	st.lose(ana)
+	st.wantRole(st.join("ana", full, func(j *joinRequest) { j.resume = hashToken(ana.token) }), Host)
+}
+
 func TestLobbyMayDoNothing(t *testing.T) {
 	st := newStage(t, withLobby)
 	ana, eve := st.join("ana"), st.join("eve")

@@ -250,6 +250,7 @@ type Join struct {
 	Name     DisplayName
 	Password string
 	Resume   string // the token of an earlier Welcome, to take that seat back; empty: a new seat
+	Full     bool   // the server takes nobody new: only those with a seat or a place in the lobby come in
 	Sink     Sink
 }
 
@@ -261,7 +262,7 @@ func (r *Registry) Join(ctx context.Context, j Join) (*Seat, error) {
 	if a == nil {
 		return nil, ErrNoSuchMeeting
 	}
-	req := joinRequest{identity: j.Identity, name: j.Name, sink: j.Sink, token: newToken()}
+	req := joinRequest{identity: j.Identity, name: j.Name, sink: j.Sink, token: newToken(), full: j.Full}
 	if j.Resume != "" {
 		req.resume = hashToken(j.Resume)
 	}

@@ -220,6 +220,7 @@ type joinRequest struct {
 	token    string
 	resume   [32]byte // hash of the token of an earlier Welcome, zero for none
 	proved   bool     // the password was right
+	full     bool     // the server takes nobody new
 }
 
 // errNeedsPassword asks the caller to check the password and come again.
@@ -239,6 +240,9 @@ func (s *state) join(now time.Time, j joinRequest) (sfu.ParticipantID, error) {
 	}
 	if p := s.placeInLobby(j.identity); p != nil {
 		return p.id, s.returnToLobby(now, p, j)
+	}
+	if j.full {
+		return 0, ErrServerFull
 	}
 	if j.identity.guest() && !s.takesGuests() {
 		return 0, ErrNoGuests

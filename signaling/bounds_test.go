@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -145,4 +146,41 @@ func TestEnumerationIsCountedOverAllWaysIn(t *testing.T) {
 		t.Errorf("%d of 30 guesses at once were answered, want 15", unknown)
 	}
 	eve.refused(http.StatusTooManyRequests, protocol.ErrRateLimited, "GET", "/api/meetings/"+string(exists), "")
+}
+
+// While more is sent than the machine should send, nobody new comes in; who is in, was in, or waits to be let in loses nothing.
+func TestAnOverloadedServerTakesNobodyNewAndLosesNobody(t *testing.T) {
+	var overloaded atomic.Bool
+	s := newServer(t, func(c *Config, _ *meeting.Config) { c.Overloaded = overloaded.Load })
+	ana, ben, cem := s.signIn("ana"), s.signIn("ben"), s.signIn("cem")
+	id := ana.create(`{}`)
+	host, waits := ana.join(id), ben.wait(id)
+	first := match(host, func(w *protocol.Waiting) bool { return len(w.Waiting) == 1 }).Waiting[0].Participant
+	reloads := cem.wait(id)
+	overloaded.Store(true)
+
+	for _, a := range []*account{s.signIn("dora"), s.bot(), ana} {
+		p := a.dial()
+		p.ask(id)
+		if e := next[*protocol.Error](p); e.Error != protocol.ErrServerFull || !e.Fatal {
+			t.Fatalf("%s: %+v", a.name, e)
+		}
+		p.bye(protocol.ByeDenied)
+	}
+	host.ok(&protocol.Admit{ID: host.id(), Participants: []protocol.Participant{first}})
+	waits.in()
+	reloads.drop()
+	again := cem.wait(id)
+	host.ok(&protocol.Admit{ID: host.id(), All: true})
+	again.in()
+	waits.drop()
+	resumed := ben.dial()
+	resumed.ask(id, resume(waits.welcome.Resume))
+	resumed.in()
+	if !resumed.welcome.Resumed {
+		t.Errorf("%+v", resumed.welcome)
+	}
+
+	overloaded.Store(false)
+	s.signIn("dora").wait(id)
 }

@@ -161,7 +161,7 @@ func (s *socket) seated(ctx context.Context, m *protocol.Join, id meeting.ID) er
 	s.waits.Store(false)
 	seat, err := s.h.registry.Join(ctx, meeting.Join{
 		Meeting: id, Identity: identity(s.who), Name: meeting.NewDisplayName(m.Name), Password: m.Password,
-		Resume: m.Resume, Sink: s,
+		Resume: m.Resume, Full: s.h.cfg.Overloaded(), Sink: s,
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // translated for the wire
