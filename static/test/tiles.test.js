@@ -106,3 +106,13 @@ test('heights are device pixels in few steps; a view has at most 64 wants', () =
 test('slots grow in few steps to 49', () => {
   assert.deepEqual([0, 9, 10, 25, 26, 49, 60].map(slotsFor), [9, 9, 16, 25, 36, 49, 49]);
 });
+
+test('one\'s own tile stays one\'s own when the seat is another, and the old seat\'s is another tile', () => {
+  const s = state(2);
+  const before = view(s, others(s), options({ mode: 'grid' })).tiles.find((t) => t.self);
+  const people = new Map([...s.people, [s.self, { participant: s.self, name: s.name, role: 'participant', sources: [], hand: 0, connected: false }]]);
+  const after = view({ ...s, self: 77, people }, [...people.keys()], options({ mode: 'grid' })).tiles;
+  assert.equal(after.find((t) => t.self)?.key, before?.key);
+  assert.equal(after.find((t) => t.participant === s.self)?.self, false);
+  assert.equal(new Set(after.map((t) => t.key)).size, after.length);
+});

@@ -7,7 +7,7 @@ import { story } from './harness/chain.js';
 import { Person } from './harness/person.js';
 import { Server } from './harness/server.js';
 import { until } from './harness/wait.js';
-import { installSwitches, turn } from './states-switches.js';
+import { installSwitches, stepsShown, turn } from './states-switches.js';
 
 for (const kind of kinds) {
   describe(`the way back in ${kind}`, () => {
@@ -59,7 +59,7 @@ for (const kind of kinds) {
     }
 
     /** @param {string} name of the step that must be shown */
-    const shown = (name) => ben.page.locator(`[data-testid="ladder"][data-step="${name}"]:not([hidden])`).waitFor({ timeout: 15_000 });
+    const shown = (name) => until(`Ben is shown "${name}"`, async () => (await stepsShown(ben)).includes(name), 20_000);
 
     step('the first answers cannot be used: said in words, and connected anew until one can', async () => {
       await turn(ben, { failAnswers: 2 });

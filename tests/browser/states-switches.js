@@ -5,13 +5,15 @@
  * @property {boolean} blockSockets new WebSockets do not open
  * @property {boolean} spoilResume a seat is asked back with a token that is nobody's
  * @property {number} failAnswers so many answers of the server are refused by the browser from now on
- * @property {number} deafConnections so many PeerConnections from now on never connect
+ *
+ * @typedef {Switches & {sockets: WebSocket[], connections: RTCPeerConnection[], steps: string[]}} Inside steps: those of the way
+ *   back that the person was shown
  */
 
 /** Installs window.conclaveSwitches. Runs in the page, before its own scripts, and may use nothing from this module. */
 export function installSwitches() {
-  /** @type {Switches & {sockets: WebSocket[], connections: RTCPeerConnection[]}} */
-  const switches = { devices: '', blockSockets: false, spoilResume: false, failAnswers: 0, deafConnections: 0, sockets: [], connections: [] };
+  /** @type {Inside} */
+  const switches = { devices: '', blockSockets: false, spoilResume: false, failAnswers: 0, sockets: [], connections: [], steps: [] };
   Object.defineProperty(window, 'conclaveSwitches', { value: switches });
 
   const NativeSocket = window.WebSocket;
@@ -42,10 +44,6 @@ export function installSwitches() {
     constructor(configuration) {
       super(configuration);
       switches.connections.push(this);
-      if (switches.deafConnections > 0) {
-        switches.deafConnections -= 1;
-        Object.defineProperty(this, 'connectionState', { get: () => 'connecting' });
-      }
     }
 
     /**
@@ -60,6 +58,13 @@ export function installSwitches() {
       await super.setRemoteDescription(description);
     }
   };
+
+  document.addEventListener('DOMContentLoaded', () => {
+    new MutationObserver(() => {
+      const step = document.querySelector('[data-testid="ladder"]:not([hidden])')?.getAttribute('data-step');
+      if (step && switches.steps.at(-1) !== step) switches.steps.push(step);
+    }).observe(document.body, { attributes: true, childList: true, subtree: true });
+  });
 
   const devices = navigator.mediaDevices;
   if (!devices) return;
@@ -81,13 +86,26 @@ export function installSwitches() {
  */
 export async function turn(person, { dropSockets = false, breakMedia = false, ...change }) {
   await person.page.evaluate(([wanted, drop, fail]) => {
-    /** @type {Switches & {sockets: WebSocket[], connections: RTCPeerConnection[]}} */
+    /** @type {Inside} */
     const switches = Reflect.get(window, 'conclaveSwitches');
     Object.assign(switches, wanted);
+    switches.steps.length = 0;
     if (drop) for (const socket of switches.sockets.splice(0)) socket.close();
     const connection = switches.connections.at(-1);
     if (!fail || !connection) return;
     Object.defineProperty(connection, 'connectionState', { get: () => 'failed' });
     connection.dispatchEvent(new Event('connectionstatechange'));
   }, /** @type {const} */ ([change, dropSockets, breakMedia]));
+}
+
+/**
+ * @param {import('./harness/person.js').Person} person
+ * @returns {Promise<string[]>} the steps of the way back that they were shown since a switch was turned
+ */
+export function stepsShown(person) {
+  return person.page.evaluate(() => {
+    /** @type {Inside} */
+    const { steps } = Reflect.get(window, 'conclaveSwitches');
+    return steps;
+  });
 }

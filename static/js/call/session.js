@@ -69,6 +69,8 @@ export class Session extends EventTarget {
   #timers = [];
   /** @type {Promise<void>} offers wait for each other */
   #negotiation = Promise.resolve();
+  /** the PeerConnection of now was answered once */
+  #answered = false;
   /** m-lines were added that the server has not heard of */
   #owesOffer = false;
   /** @type {readonly Want[]} */
@@ -209,6 +211,7 @@ export class Session extends EventTarget {
     this.#sentWants = null;
     const peer = new Peer({ seal: transportOnly, state: (state) => { if (this.#peer === peer) this.#mediaState(state); } });
     this.#peer = peer;
+    this.#answered = false;
     peer.growTo(slotsFor(this.#wants.length));
     for (const [source, track] of this.local.sending()) void peer.setTrack(source, track);
     await this.#negotiate({});
@@ -229,6 +232,7 @@ export class Session extends EventTarget {
         if (answer.type !== 'answer') throw new RequestError('unknown', '', false);
         await peer.answer(answer.sdp);
         this.#owesOffer = false;
+        this.#answered = true;
         this.#phase('answer');
         this.sinks.ensure(peer.slots);
         this.#slotsChanged();
@@ -336,7 +340,7 @@ export class Session extends EventTarget {
 
   #sendView() {
     const peer = this.#peer;
-    if (!peer || this.store.get().phases.answer === 0 || (this.#sentWants && sameWants(this.#wants, this.#sentWants))) return;
+    if (!peer || !this.#answered || (this.#sentWants && sameWants(this.#wants, this.#sentWants))) return;
     const wants = this.#wants;
     this.#sentWants = wants;
     this.#viewAt = performance.now();

@@ -68,6 +68,7 @@ export class TileElement {
   update(tile, s, video) {
     const person = tile.self ? selfPerson(s) : s.people.get(tile.participant);
     if (!person) return;
+    attr(this.el, 'data-participant', String(tile.participant));
     this.#move(tile);
     this.#show(tile, video);
     this.#describe(tile, person, s);

@@ -7,7 +7,7 @@ import * as layout from './layout.js';
 
 /**
  * @typedef {object} Tile
- * @property {string} key stable for the tile's life: "7/camera"
+ * @property {string} key stable for the tile's life: "7/camera"; "self/camera" for one's own, whose number changes with the seat
  * @property {number} participant
  * @property {'camera'|'screen'} source
  * @property {boolean} self
@@ -36,7 +36,7 @@ import * as layout from './layout.js';
  */
 
 /** @param {number} participant @param {'camera'|'screen'} source @param {boolean} self @returns {Tile} */
-const tile = (participant, source, self) => ({ key: `${participant}/${source}`, participant, source, self });
+const tile = (participant, source, self) => ({ key: `${self ? 'self' : participant}/${source}`, participant, source, self });
 
 /**
  * order keeps people where they are: newcomers go to the end, and somebody who speaks from beyond the first page changes
