@@ -110,8 +110,8 @@ test('slots grow in few steps to 49', () => {
 test('one\'s own tile stays one\'s own when the seat is another, and the old seat\'s is another tile', () => {
   const s = state(2);
   const before = view(s, others(s), options({ mode: 'grid' })).tiles.find((t) => t.self);
-  const people = new Map([...s.people, [s.self, { participant: s.self, name: s.name, role: 'participant', sources: [], hand: 0, connected: false }]]);
-  const after = view({ ...s, self: 77, people }, [...people.keys()], options({ mode: 'grid' })).tiles;
+  const everybody = new Map([...s.people, [s.self, { participant: s.self, name: s.name, role: 'participant', sources: [], hand: 0, connected: false }]]);
+  const after = view({ ...s, self: 77, people: everybody }, [...everybody.keys()], options({ mode: 'grid' })).tiles;
   assert.equal(after.find((t) => t.self)?.key, before?.key);
   assert.equal(after.find((t) => t.participant === s.self)?.self, false);
   assert.equal(new Set(after.map((t) => t.key)).size, after.length);
