@@ -253,6 +253,11 @@ func (c *client) negotiate() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	c.answered(answer)
+}
+
+func (c *client) answered(answer string) {
+	c.t.Helper()
 	if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		c.t.Fatalf("%v\n%s", err, answer)
 	}

@@ -20,8 +20,13 @@ const (
 )
 
 type controlStats struct {
-	pli   atomic.Uint64
-	nacks atomic.Uint64
+	pli    atomic.Uint64
+	nacks  atomic.Uint64
+	egress atomic.Uint64 // bits a second
+
+	// of the last measurement; control's alone
+	egressAt    time.Time
+	egressBytes uint64
 }
 
 // control runs what is due by time until the server is closed.
@@ -44,12 +49,30 @@ func (s *Server) control() {
 			}
 			n--
 		case now := <-t.C:
+			if n%reportEvery == 0 {
+				s.measureEgress(now)
+			}
 			for _, r := range s.listRooms() {
 				r.tick(now, n)
 			}
 		}
 	}
 }
+
+// measureEgress takes the rate of what was forwarded since it was last called.
+func (s *Server) measureEgress(now time.Time) {
+	var total uint64
+	for _, w := range s.workers {
+		total += w.stats.forwardBytes.Load()
+	}
+	if elapsed := now.Sub(s.stats.egressAt); elapsed > 0 && !s.stats.egressAt.IsZero() {
+		s.stats.egress.Store(uint64(float64(total-s.stats.egressBytes) * 8 / elapsed.Seconds()))
+	}
+	s.stats.egressAt, s.stats.egressBytes = now, total
+}
+
+// EgressBitrate is what was forwarded to subscribers over the last second or so, in bits a second, without IP and UDP headers.
+func (s *Server) EgressBitrate() uint64 { return s.stats.egress.Load() }
 
 func (s *Server) listRooms() []*Room {
 	s.roomMu.Lock()

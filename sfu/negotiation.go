@@ -101,7 +101,7 @@ func (p *Peer) newSession() (*session, error) {
 	t, err := srv.newTransport(s, transportEvents{
 		connected: func() { p.connected(s) },
 		failed: func(reason string) {
-			if cur, err := p.current(); err == nil && cur == s {
+			if cur, err := p.current(); err == nil && cur == s && !s.failed.Swap(true) {
 				p.notify.failed(reason)
 			}
 		},

@@ -206,9 +206,7 @@ func TestReconnecting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := v.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
-		t.Fatal(err)
-	}
+	v.answered(answer)
 	if v.peer.session != session {
 		t.Fatal("an ICE restart made another session")
 	}
