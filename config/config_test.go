@@ -85,6 +85,30 @@ trusted_proxies: ["10.0.0.0/8"]
 	}
 }
 
+func TestBitratesAreWrittenWithAUnit(t *testing.T) {
+	for text, want := range map[string]Bitrate{"0": 0, "64k": 64_000, "800M": 800_000_000, "2G": 2_000_000_000, "1500": 1500} {
+		for source, parsed := range map[string]func() (*Config, *Sources, error){
+			"file":        func() (*Config, *Sources, error) { return parse(t, nil, nil, "max_egress: "+text+"\n") },
+			"environment": func() (*Config, *Sources, error) { return parse(t, nil, []string{"CONCLAVE_MAX_EGRESS=" + text}, "") },
+			"flag":        func() (*Config, *Sources, error) { return parse(t, []string{"--max-egress=" + text}, nil, "") },
+		} {
+			c, _, err := parsed()
+			if err != nil || c.Meetings.MaxEgress != want {
+				t.Errorf("%s: %s is %v, %v", source, text, c.Meetings.MaxEgress, err)
+			}
+		}
+		var again Bitrate
+		if err := again.UnmarshalText([]byte(want.String())); err != nil || again != want {
+			t.Errorf("%s is printed as %s", text, want)
+		}
+	}
+	for _, text := range []string{"fast", "-1", "800m", "8T", "1.5G", "M", "99999999999999G", "800 M"} {
+		if _, _, err := parse(t, nil, nil, fmt.Sprintf("max_egress: %q\n", text)); err == nil || !strings.Contains(err.Error(), "800M") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 func TestMistakesAreErrorsWithASuggestion(t *testing.T) {
 	for name, tt := range map[string]struct {
 		args, env []string

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"conclave/config"
 	"conclave/meeting"
 	"conclave/sfu"
 	"conclave/signaling"
@@ -50,12 +51,20 @@ func (s *server) startMedia() (m *media, err error) {
 	m.signaling, err = signaling.New(signaling.Config{
 		Origins: s.origins(), RoleNames: roles, MaxSockets: c.MaxSockets, MaxSocketsPerClient: c.ClientSockets,
 		CreatesPerHour: c.MeetingsPerHour, JoinsPerMinute: c.JoinsPerMinute, WrongPerMinute: c.WrongPasswords,
-		Log: s.log, Metrics: s.metrics.registry,
+		Overloaded: overEgress(c.MaxEgress, m.sfu.EgressBitrate), Log: s.log, Metrics: s.metrics.registry,
 	}, s.auth, m.registry)
 	if err != nil {
 		return nil, fmt.Errorf("signaling: %w", err)
 	}
 	return m, nil
+}
+
+// overEgress says whether more is sent than limit; it is nil without a limit.
+func overEgress(limit config.Bitrate, rate func() uint64) func() bool {
+	if limit == 0 {
+		return nil
+	}
+	return func() bool { return rate() > uint64(limit) }
 }
 
 // origins may open WebSockets.
