@@ -92,7 +92,7 @@ func (o *offer) sources(tracks []Track) (map[string]Source, error) {
 
 func (p *Peer) newSession() (*session, error) {
 	srv := p.room.server
-	s := &session{server: srv, room: p.room, peer: p, streams: map[uint32]*stream{},
+	s := &session{server: srv, serial: srv.sessions.Add(1), room: p.room, peer: p, streams: map[uint32]*stream{},
 		feedback: twcc.NewRecorder(srv.ssrc), budget: publishPacketsPerSecond, sdpID: uint64(random32())}
 	s.egress = egress{session: s, bySSRC: map[uint32]*slot{}, chains: make([]chain, len(srv.workers)), rtxTokens: rtxPerSecond}
 	for i := range s.egress.chains {

@@ -64,6 +64,7 @@ type Server struct {
 	addrs  map[netip.AddrPort]*transport
 	// generation counts departures, so that workers know when their copies of addrs are out of date.
 	generation atomic.Uint64
+	sessions   atomic.Uint64 // made so far
 
 	roomMu sync.Mutex
 	rooms  map[*Room]struct{}

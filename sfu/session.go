@@ -33,6 +33,7 @@ type session struct {
 	peer      *Peer
 	transport *transport
 	egress    egress
+	serial    uint64      // unique in the server
 	failed    atomic.Bool // and the meeting has been told
 
 	// what was negotiated last, guarded by Peer.negMu

@@ -62,8 +62,8 @@ type slot struct {
 	packets, octets uint32 // for sender reports
 	lastArrival     time.Time
 	lastCaptured    time.Duration // 0: unknown
-	lastOwner       *session
-	replayed        uint64 // up to here cur was started from the history: what the worker still brings of it is a repeat
+	lastSession     uint64        // whose clock lastCaptured is by: a number, so that it keeps nobody alive
+	replayed        uint64        // up to here cur was started from the history: what the worker still brings of it is a repeat
 	hasReplayed     bool
 
 	assigned *output // what control wants it to carry, guarded by Room.mu; cur or next is it
@@ -138,7 +138,7 @@ func (e *egress) switchTo(o *output, p *packet) {
 	s := o.slot
 	captured, known := o.layer.captured(p.in.Timestamp)
 	elapsed := p.arrived.Sub(s.lastArrival)
-	if known && s.lastCaptured != 0 && s.lastOwner == o.layer.track.session {
+	if known && s.lastCaptured != 0 && s.lastSession == o.layer.track.session.serial {
 		elapsed = captured - s.lastCaptured // one publisher, one clock: exact
 	}
 	// A step back or a standstill would stop a decoder; ten seconds is longer than any jitter buffer cares for.
@@ -181,7 +181,7 @@ func (e *egress) forward(dst []byte, o *output, p *packet, w *sealer) ([]byte, D
 	if last, _ := s.rw.Last(); last.Seq == out.Seq {
 		s.lastArrival = p.arrived
 		s.lastCaptured, _ = o.layer.captured(p.in.Timestamp)
-		s.lastOwner = o.layer.track.session
+		s.lastSession = o.layer.track.session.serial
 	}
 	if s.video {
 		e.remember(s, p.in.Seq, out)
@@ -262,9 +262,6 @@ func (e *egress) forget(t *track) {
 			if o != nil && o.layer.track == t {
 				s.epochs[i] = nil
 			}
-		}
-		if s.lastOwner == t.session {
-			s.lastOwner = nil
 		}
 	}
 }
