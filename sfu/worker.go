@@ -152,10 +152,12 @@ func (w *worker) media(d *batch.Datagram, now time.Time) {
 	drop, ok := t.session.receiveRTP(d.Data, now, &w.seal.nonce, p)
 	if !ok {
 		w.drop(drop, 1)
+		*p = packet{} // a batch this long may not come again for hours: it must not keep the sender alive
 		return
 	}
 	outs := p.layer.outputs()
 	if len(outs) == 0 {
+		*p = packet{}
 		return
 	}
 	for _, o := range outs {
