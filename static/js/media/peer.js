@@ -25,6 +25,7 @@ export class Peer {
   #receiving = [];
   /** @type {Seal} */
   #seal;
+  #closed = new AbortController();
   /** setParameters may not overlap; each waits for the one before. @type {Promise<void>} */
   #parameters = Promise.resolve();
 
@@ -32,7 +33,7 @@ export class Peer {
   constructor({ seal, state }) {
     this.#seal = seal;
     this.#pc = new RTCPeerConnection({ ...seal.configuration, iceServers: [], bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' });
-    this.#pc.onconnectionstatechange = () => state(this.#pc.connectionState);
+    this.#pc.addEventListener('connectionstatechange', () => state(this.#pc.connectionState), { signal: this.#closed.signal });
     for (const source of SENDING) this.#addSending(source);
     for (let i = 0; i < AUDIO_SLOTS; i++) this.#addReceiving('audio');
     for (let i = 0; i < VIDEO_SLOTS; i++) this.#addReceiving('video');
@@ -122,7 +123,7 @@ export class Peer {
 
   /** close ends it; state is not called again. */
   close() {
-    this.#pc.onconnectionstatechange = null;
+    this.#closed.abort();
     this.#pc.close();
   }
 }
