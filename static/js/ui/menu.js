@@ -24,8 +24,11 @@ export function openMenu(anchor, items, label, testid) {
     if (item) menu.append(row(item, () => menu.hidePopover()));
   }
   menu.addEventListener('keydown', (event) => move(event, menu));
+  const again = () => place(menu, anchor);
+  window.addEventListener('resize', again);
   menu.addEventListener('toggle', (event) => {
     if (/** @type {ToggleEvent} */ (event).newState !== 'closed') return;
+    window.removeEventListener('resize', again);
     anchor.setAttribute('aria-expanded', 'false');
     if (menu.contains(document.activeElement) || document.activeElement === document.body) anchor.focus();
     menu.remove();
