@@ -121,8 +121,9 @@ func TestTheOldPicturePlaysUntilTheNewOneIsThere(t *testing.T) {
 	eventually(t, "the second's key frame is too old to start from", func() bool {
 		room.mu.Lock()
 		defer room.mu.Unlock()
-		_, _, recent := room.tracks[trackKey{2, Camera}].layers[0].sinceKey()
-		return !recent
+		l := room.tracks[trackKey{2, Camera}].layers[0]
+		_, _, recent := l.sinceKey()
+		return l.height.Load() != 0 && !recent
 	})
 	publishers[1].mu.Lock()
 	publishers[1].plis["q"]-- // the second publisher ignores the first request for a key frame

@@ -14,7 +14,7 @@ import (
 func TestOneWhoNeverReadsDelaysNobody(t *testing.T) {
 	const people, rounds = 50, 20
 	s := newServer(t, func(c *Config, _ *meeting.Config) {
-		c.JoinsPerMinute, c.WriteTimeout = 1000, 2*time.Second
+		c.JoinsPerMinute, c.WriteTimeout = 1000, 5*time.Second
 	})
 	ana := s.signIn("ana")
 	id := ana.create(`{"lobby": false}`)
