@@ -5,6 +5,7 @@ import { after, before, describe } from 'node:test';
 import { startBots } from './harness/bots.js';
 import { kinds, launch } from './harness/browsers.js';
 import { story } from './harness/chain.js';
+import { artefact } from './harness/paths.js';
 import { Person } from './harness/person.js';
 import { Server } from './harness/server.js';
 import { installSwitches, turn } from './states-switches.js';
@@ -70,7 +71,7 @@ for (const kind of kinds) {
       for (const [width, height] of widths) {
         await person.page.setViewportSize({ width, height });
         await person.page.waitForTimeout(80); // one layout and one transition
-        await person.screenshot(`states/${kind}-${state}-${width}`);
+        await person.page.screenshot({ path: artefact(`states/${kind}-${state}-${width}.png`), caret: 'initial' });
         if (width === 320) await person.assertNoSidewaysScroll(`${state} at ${width} px`);
       }
       await person.page.setViewportSize({ width: 1440, height: 900 });
