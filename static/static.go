@@ -55,7 +55,13 @@ type asset struct {
 type site struct {
 	version string
 	assets  map[string]asset // by path, without a leading slash
-	page    asset            // index.html with the version filled in
+	pages   map[string]asset // index.html, filled in for each kind of address: "/", "/m/", "/check"
+}
+
+// screens names, for each kind of address, the module of the screen it leads to, which js/main.js imports when it is
+// shown. The page of that address has it loaded with the rest; everything else is fetched when somebody needs it.
+func screens() map[string]string {
+	return map[string]string{"/": "", "/m/": "js/screens/meeting.js", "/check": "js/screens/check.js"}
 }
 
 // Handler serves the client: the page at /, /m/{id} and /check, its files under /assets/{version}/, and /favicon.svg. Other
@@ -149,22 +155,32 @@ func load(fsys fs.FS, compress bool) (*site, error) {
 		return nil, err
 	}
 	s.version = base64.RawURLEncoding.EncodeToString(whole.Sum(nil)[:12])
-	modules, err := s.modules("js/main.js")
-	if err != nil {
-		return nil, err
+	s.pages = map[string]asset{}
+	for address, screen := range screens() {
+		roots := []string{"js/main.js"}
+		if screen != "" {
+			roots = append(roots, screen)
+		}
+		modules, err := s.modules(roots...)
+		if err != nil {
+			return nil, err
+		}
+		s.pages[address] = newAsset("index.html", page(index, assetPrefix+s.version, modules), compress)
 	}
-	s.page = newAsset("index.html", page(index, assetPrefix+s.version, modules), compress)
 	return s, nil
 }
 
 // importFrom finds what a module imports statically. Types are imported in comments, which no browser follows.
 const importFrom = `(?m)^(?:import|export)\b[^;'"]*?['"](\.[^'"]+)['"]`
 
-// modules lists root and every module it imports, directly or not, in order of path.
-func (s *site) modules(root string) ([]string, error) {
+// modules lists the roots and every module they import statically, directly or not, in order of path.
+func (s *site) modules(roots ...string) ([]string, error) {
 	re := regexp.MustCompile(importFrom)
-	found := map[string]bool{root: true}
-	for queue := []string{root}; len(queue) > 0; {
+	found := map[string]bool{}
+	for _, root := range roots {
+		found[root] = true
+	}
+	for queue := roots; len(queue) > 0; {
 		name := queue[0]
 		queue = queue[1:]
 		a, ok := s.assets[name]
@@ -182,8 +198,8 @@ func (s *site) modules(root string) ([]string, error) {
 	return slices.Sorted(maps.Keys(found)), nil
 }
 
-// page fills in the version, and tells the browser of every module at once: without it each level of imports would
-// cost a round trip.
+// page fills in the version, and tells the browser of every module the screen needs at once: without it each level of
+// imports would cost a round trip.
 func page(index []byte, base string, modules []string) []byte {
 	var preload bytes.Buffer
 	for _, name := range modules {
@@ -259,12 +275,12 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request, cache bool) {
 func (s *site) find(urlPath string, strict bool) (a asset, immutable, ok bool) {
 	switch {
 	case urlPath == "/", urlPath == "/check":
-		return s.page, false, true
+		return s.pages[urlPath], false, true
 	case urlPath == "/favicon.svg", urlPath == "/favicon.ico":
 		a, ok = s.assets["favicon.svg"]
 		return a, false, ok
 	case strings.HasPrefix(urlPath, "/m/"):
-		return s.page, false, isMeetingID(strings.TrimPrefix(urlPath, "/m/"))
+		return s.pages["/m/"], false, isMeetingID(strings.TrimPrefix(urlPath, "/m/"))
 	case strings.HasPrefix(urlPath, assetPrefix):
 		version, name, found := strings.Cut(strings.TrimPrefix(urlPath, assetPrefix), "/")
 		if !found || (strict && version != s.version) {

@@ -3,16 +3,15 @@
 import { h, fill } from './ui/dom.js';
 import { mountLive } from './ui/live.js';
 import { mountToasts } from './ui/toast.js';
+import { lazily } from './ui/lazy.js';
 import { choices, applyTheme } from './ui/settings.js';
 import { t, errorText } from './i18n/i18n.js';
 import * as api from './net/api.js';
-import { missingFeatures } from './media/devices.js';
+import { missingFeatures } from './media/support.js';
 import { parseMeeting } from './core/text.js';
 import { shell } from './screens/shell.js';
 import { signin } from './screens/signin.js';
 import { home } from './screens/home.js';
-import { meeting } from './screens/meeting.js';
-import { check } from './screens/check.js';
 import { notice } from './screens/notice.js';
 
 /**
@@ -31,9 +30,12 @@ import { notice } from './screens/notice.js';
 const root = /** @type {HTMLElement} */ (document.getElementById('app'));
 /** @type {Screen|null} */
 let shown = null;
+/** Grows with every screen that was asked for: what loads late must not cover what was asked for after it. */
+let turn = 0;
 
 /** @param {Screen} screen */
 function show(screen) {
+  turn++;
   shown?.destroy?.();
   shown = screen;
   document.title = screen.title ? `${screen.title} · ${app.config.name}` : app.config.name;
@@ -61,7 +63,7 @@ const app = {
 
 function route() {
   const path = location.pathname;
-  if (path === '/check') return show(check(app));
+  if (path === '/check') return void showLater(() => import('./screens/check.js'), ({ check }) => check(app));
   const missing = missingFeatures();
   if (missing.length > 0) {
     return show(notice(app, { icon: 'warn', title: t('unsupported.title'), text: t('unsupported.text', { what: missing.join(', ') }), testid: 'unsupported', actions: [{ label: t('home.check'), act: () => app.go('/check') }] }));
@@ -78,14 +80,33 @@ function routeMeeting(path) {
   if (!parsed) {
     return show(notice(app, { icon: 'link', title: t('meeting.bad.title'), text: t('meeting.bad.text'), testid: 'bad-link', actions: [{ label: t('home'), act: () => app.go('/'), primary: true }] }));
   }
-  show(app.session ? meeting(app, parsed.id) : signin(app, { forMeeting: true }));
+  if (!app.session) return show(signin(app, { forMeeting: true }));
+  void showLater(() => import('./screens/meeting.js'), ({ meeting }) => meeting(app, parsed.id));
 }
+
+/**
+ * showLater shows a screen whose code the page may still have to fetch.
+ * @template T
+ * @param {() => Promise<T>} load @param {(module: T) => Screen} make
+ */
+async function showLater(load, make) {
+  const mine = ++turn;
+  const slow = setTimeout(() => { if (turn === mine) fill(root, loading()); }, 400);
+  const module = await lazily(load);
+  clearTimeout(slow);
+  if (turn !== mine) return;
+  if (module) show(make(module));
+  else show(notice(app, { icon: 'wifi', title: t('error.title'), text: t('error.part'), testid: 'start-error', actions: [{ label: t('retry'), act: () => location.reload(), primary: true }] }));
+}
+
+/** @returns {HTMLElement} */
+const loading = () => shell(app, h('p', { class: 'loading', role: 'status' }, t('loading')));
 
 async function start() {
   applyTheme(choices().theme);
   mountLive();
   mountToasts();
-  const slow = setTimeout(() => fill(root, shell(app, h('p', { class: 'loading', role: 'status' }, t('loading')))), 400);
+  const slow = setTimeout(() => fill(root, loading()), 400);
   try {
     [app.config, app.session] = await Promise.all([api.config(), api.session()]);
   } catch (err) {

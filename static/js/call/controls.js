@@ -14,7 +14,10 @@ import { t } from '../i18n/i18n.js';
 import { may, unread } from '../core/state.js';
 import { canShareScreen, DeviceError } from '../media/devices.js';
 import { REACTIONS, reactionLabel } from '../ui/reactions.js';
-import { settingsDialog, shortcutSheet } from './settingsdialog.js';
+import { lazily } from '../ui/lazy.js';
+
+/** What fetches the settings and the sheet of shortcuts. */
+export const settings = () => import('./settingsdialog.js');
 
 /** @param {CallContext} context @returns {{el: HTMLElement, verbs: Record<Command, () => void>}} */
 export function controls(context) {
@@ -26,7 +29,6 @@ export function controls(context) {
   verbs.react = () => reactMenu(context, b.react);
   b.react.addEventListener('click', () => verbs.react());
   for (const menu of [b.more, b.react]) attr(menu, 'aria-haspopup', 'menu');
-  
   watch(context, b);
   const el = h('footer', { class: 'bar', role: 'toolbar', 'aria-label': t('call.controls') },
     h('div', { class: 'bar-side' }, b.people, b.chat),
@@ -120,7 +122,7 @@ function makeVerbs(context) {
     react: () => {},
     chat: toPanel('chat'), people: toPanel('people'), stats: toPanel('stats'),
     layout: () => setMode(context, { auto: 'grid', grid: 'speaker', speaker: 'auto' }[ui.get().mode]),
-    help: () => shortcutSheet(context),
+    help: async () => (await lazily(settings))?.shortcutSheet(context),
     next: () => context.stage.flip(1), previous: () => context.stage.flip(-1),
     talk: () => { if (!local.store.get().micOn && may(session.store.get().call, 'publish_mic')) { talking = true; run(local.setMic(true)); } },
     talk_end: () => { if (talking) { talking = false; run(local.setMic(false)); } },
@@ -158,7 +160,7 @@ function moreMenu(context, anchor) {
     { label: t('call.stats'), icon: 'chart', act: verbs.stats, hint: 'I', testid: 'open-stats' },
     document.fullscreenEnabled && { label: t('call.fullscreen'), icon: 'full', act: () => void toggleFullscreen() },
     { label: t('call.shortcuts'), icon: 'keyboard', act: verbs.help, hint: '?', testid: 'open-shortcuts' },
-    { label: t('call.settings'), icon: 'settings', act: () => settingsDialog(context), testid: 'open-settings' },
+    { label: t('call.settings'), icon: 'settings', act: async () => (await lazily(settings))?.settingsDialog(context), testid: 'open-settings' },
   ], t('call.more'), 'more-menu');
 }
 

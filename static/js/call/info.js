@@ -1,40 +1,14 @@
-// How others get in, when it ends, and what protects it.
+// The panel that says how others get in, when the meeting ends, and what protects it.
 /** @import {CallContext} from '../screens/call.js' */
 /** @import {PanelContent} from './panel.js' */
 import { h } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
-import { toast } from '../ui/toast.js';
 import { t, timeOfDay } from '../i18n/i18n.js';
 import { invitation } from '../core/ics.js';
 import { qr } from '../core/qr.js';
 import { svgElement } from '../ui/icons.js';
+import { inviteLink, linkRow } from './invite.js';
 import { protection } from './protection.js';
-
-/** @returns {string} the link of this meeting; a fragment it was opened with stays on it */
-export const inviteLink = () => `${location.origin}${location.pathname}${location.hash}`;
-
-/** @param {string} text @param {string} said */
-export async function copy(text, said) {
-  try {
-    await navigator.clipboard.writeText(text);
-    toast(said, { icon: 'check' });
-  } catch {
-    toast(text, { icon: 'copy', ms: 20_000 }); // no clipboard: show it, so that it can be marked
-  }
-}
-
-/** @returns {HTMLElement} the link with a button that copies it */
-function linkRow() {
-  const link = inviteLink();
-  return h('div', { class: 'link-row' },
-    h('input', { class: 'input', readonly: true, value: link, 'aria-label': t('info.link'), 'data-testid': 'invite-link', onfocus: (/** @type {FocusEvent} */ e) => /** @type {HTMLInputElement} */ (e.target).select() }),
-    h('button', { class: 'button primary', type: 'button', 'data-testid': 'copy-link', onclick: () => void copy(link, t('copied')) }, icon('copy'), t('copy')));
-}
-
-/** @param {CallContext} _ @returns {HTMLElement} shown while nobody else is here */
-export function inviteCard(_) {
-  return h('div', { class: 'alone-card' }, h('p', { class: 'alone-title' }, t('call.alone')), h('p', { class: 'muted' }, t('call.alone.text')), linkRow());
-}
 
 /** @param {CallContext} context @returns {PanelContent} */
 export function infoPanel({ session }) {

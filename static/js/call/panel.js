@@ -3,20 +3,20 @@
 import { h, fill, attr, setHidden } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
 import { t } from '../i18n/i18n.js';
-import { chatPanel } from './chat.js';
-import { peoplePanel } from './people.js';
-import { infoPanel } from './info.js';
-import { statsPanel } from './statspanel.js';
+import { lazily } from '../ui/lazy.js';
 
 /** @typedef {{el: HTMLElement, focus?: () => void, destroy: () => void}} PanelContent */
 
-/** @type {Record<Exclude<PanelName, ''>, {title: import('../i18n/i18n.js').Key, make: (c: CallContext) => PanelContent}>} */
+/** @type {Record<Exclude<PanelName, ''>, {title: import('../i18n/i18n.js').Key, load: () => Promise<(c: CallContext) => PanelContent>}>} */
 const PANELS = {
-  chat: { title: 'chat.title', make: chatPanel },
-  people: { title: 'people.title', make: peoplePanel },
-  info: { title: 'info.title', make: infoPanel },
-  stats: { title: 'stats.title', make: statsPanel },
+  chat: { title: 'chat.title', load: async () => (await import('./chat.js')).chatPanel },
+  people: { title: 'people.title', load: async () => (await import('./people.js')).peoplePanel },
+  info: { title: 'info.title', load: async () => (await import('./info.js')).infoPanel },
+  stats: { title: 'stats.title', load: async () => (await import('./statspanel.js')).statsPanel },
 };
+
+/** What fetches each panel, for when there is time. */
+export const loads = Object.values(PANELS).map((p) => p.load);
 
 /** @param {CallContext} context @returns {HTMLElement} */
 export function panel(context) {
@@ -32,24 +32,30 @@ export function panel(context) {
   let content = null;
   /** @type {Element|null} */
   let cameFrom = null;
+  const show = async (/** @type {Exclude<PanelName, ''>} */ name) => {
+    const make = await lazily(PANELS[name].load);
+    if (ui.get().panel !== name || content) return; // closed or changed meanwhile
+    if (!make) return close();
+    content = make(context);
+    fill(body, content.el);
+    content.focus?.();
+  };
   cleanup(ui.watch((u) => u.panel, (name, before) => {
     content?.destroy();
     content = null;
     const hadFocus = el.contains(document.activeElement);
     setHidden(el, name === '');
+    fill(body);
     if (name === '') {
-      fill(body);
       if (hadFocus && cameFrom instanceof HTMLElement && cameFrom.isConnected) cameFrom.focus();
       return;
     }
     if (!before) cameFrom = document.activeElement;
-    content = PANELS[name].make(context);
     attr(el, 'data-testid', `panel-${name}`);
     attr(el, 'aria-label', t(PANELS[name].title));
     fill(title, t(PANELS[name].title));
-    fill(body, content.el);
-    content.focus?.();
+    void show(name);
   }));
-  cleanup(() => content?.destroy());
+  cleanup(() => { ui.set((u) => ({ ...u, panel: '' })); content?.destroy(); content = null; });
   return el;
 }

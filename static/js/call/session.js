@@ -62,7 +62,7 @@ export class Session extends EventTarget {
   #peer = null;
   #join;
   #resume = '';
-  #startedAt = performance.now();
+  #startedAt;
   /** pictures were there when we came, so that the first of them belongs to joining */
   #someToSee = false;
   /** @type {number[]} */
@@ -84,11 +84,13 @@ export class Session extends EventTarget {
   #over = false;
 
   /**
-   * @param {{meeting: string, name: string, password: string}} join @param {LocalMedia} local what the person switched on before
+   * @param {{meeting: string, name: string, password: string, pressed: number}} join pressed: when, in ms of performance.now()
+   * @param {LocalMedia} local what the person switched on before
    */
   constructor(join, local) {
     super();
     this.#join = join;
+    this.#startedAt = join.pressed;
     this.local = local;
     local.attach({
       send: (source, track) => this.#peer?.setTrack(source, track) ?? Promise.resolve(),

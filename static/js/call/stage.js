@@ -8,7 +8,7 @@ import * as tiles from '../core/tiles.js';
 import { wants } from '../core/viewport.js';
 import { MAX_TILES } from '../core/layout.js';
 import { TileElement } from './tile.js';
-import { inviteCard } from './info.js';
+import { inviteCard } from './invite.js';
 
 /** With the tab in the background this long, no video is asked for. */
 const HIDDEN_MS = 10_000;
@@ -39,7 +39,7 @@ export class Stage {
   /** @param {CallContext} context */
   constructor(context) {
     this.#context = context;
-    this.#empty = h('div', { class: 'alone', 'data-testid': 'alone' }, inviteCard(context));
+    this.#empty = h('div', { class: 'alone', 'data-testid': 'alone' }, inviteCard());
     this.#pager = this.#makePager();
     this.el = h('div', { class: 'stage-wrap' }, this.#field, this.#empty, this.#pager.el);
     const observer = new ResizeObserver(([entry]) => {

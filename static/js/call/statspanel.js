@@ -8,7 +8,7 @@ import { icon } from '../ui/icons.js';
 import { t } from '../i18n/i18n.js';
 import { nameOf } from '../core/state.js';
 import { withoutAddresses } from '../core/quality.js';
-import { copy } from './info.js';
+import { copy } from './invite.js';
 
 /** @param {CallContext} context @returns {PanelContent} */
 export function statsPanel(context) {

@@ -239,6 +239,7 @@ export const en = {
   'error.invalid_code': 'That code is not right. Look again: only the newest one counts.',
   'error.code_expired': 'That code is no longer valid. Ask for another.',
   'error.not_allowed': 'Your address may not create meetings on this server.',
+  'error.part': 'A part of this page could not be loaded. If the server was updated, reload the page.',
   'error.timeout': 'The server did not answer in time.',
 
   'news.joined': '{name} joined.', 'news.bot': '{name}, a bot, has joined. It receives what you send.', 'news.left': '{name} left.', 'news.hand': '{name} raised a hand.', 'news.chat': '{name} wrote: {text}',

@@ -121,18 +121,3 @@ export async function granted(what) {
 
 /** @returns {boolean} */
 export const canChooseSpeaker = () => 'setSinkId' in HTMLMediaElement.prototype;
-
-/** @returns {string[]} what a meeting needs and this browser lacks */
-export function missingFeatures() {
-  /** @type {[string, boolean][]} */
-  const needs = [
-    ['WebRTC', typeof RTCPeerConnection === 'function'],
-    ['WebSocket', typeof WebSocket === 'function'],
-    ['secure page', window.isSecureContext],
-    ['replaceTrack', typeof RTCRtpSender === 'function' && 'replaceTrack' in RTCRtpSender.prototype],
-    ['setCodecPreferences', typeof RTCRtpTransceiver === 'function' && 'setCodecPreferences' in RTCRtpTransceiver.prototype],
-    ['dialog', typeof HTMLDialogElement === 'function'],
-    ['popover', 'popover' in HTMLElement.prototype],
-  ];
-  return needs.filter(([, ok]) => !ok).map(([name]) => name);
-}

@@ -3,13 +3,14 @@
 /** @import {Session} from '../call/session.js' */
 /** @import {Command} from '../core/keymap.js' */
 import { h } from '../ui/dom.js';
+import { whenIdle } from '../ui/lazy.js';
 import { choices } from '../ui/settings.js';
 import { t } from '../i18n/i18n.js';
 import { createStore } from '../ui/store.js';
 import { Stage } from '../call/stage.js';
-import { controls } from '../call/controls.js';
+import { controls, settings } from '../call/controls.js';
 import { topbar } from '../call/topbar.js';
-import { panel } from '../call/panel.js';
+import { panel, loads as panels } from '../call/panel.js';
 import { banners } from '../call/banners.js';
 import { tellNews } from '../call/news.js';
 import { listenKeys } from '../call/keys.js';
@@ -51,5 +52,6 @@ export function call(app, session) {
   tellNews(context, flying);
   listenKeys(context);
   keepAwake(context);
+  whenIdle(...panels, settings);
   return { el, title, destroy: () => { for (const stop of stops) stop(); } };
 }

@@ -5,6 +5,7 @@ import { icon } from '../ui/icons.js';
 import { t } from '../i18n/i18n.js';
 import * as api from '../net/api.js';
 import * as devices from '../media/devices.js';
+import { missingFeatures } from '../media/support.js';
 import { Socket } from '../net/socket.js';
 import { Peer } from '../media/peer.js';
 import { transportOnly } from '../media/seal.js';
@@ -64,7 +65,7 @@ function checkRow(name) {
 
 /** @param {App} app @param {(name: typeof CHECKS[number]) => Report} report */
 async function runAll(app, report) {
-  const missing = devices.missingFeatures();
+  const missing = missingFeatures();
   report('browser')(missing.length ? 'bad' : 'ok', missing.length ? t('check.browser.bad', { what: missing.join(', ') }) : t('check.browser.ok'));
   report('server')('run', '');
   const before = performance.now();

@@ -1,20 +1,23 @@
 // One meeting from its link to its end: pre-join, lobby, call, and what is said afterwards.
 /** @import {App, Screen} from '../main.js' */
 /** @import {MeetingInfo} from '../core/types.js' */
+/** @import {Session} from '../call/session.js' */
 import { h, fill } from '../ui/dom.js';
 import { t, has, errorText } from '../i18n/i18n.js';
 import { clearToasts } from '../ui/toast.js';
+import { whenIdle } from '../ui/lazy.js';
 import * as api from '../net/api.js';
 import { RequestError } from '../net/socket.js';
-import { Session } from '../call/session.js';
 import { LocalMedia } from '../call/localmedia.js';
 import { shell } from './shell.js';
 import { notice } from './notice.js';
 import { prejoin } from './prejoin.js';
 import { lobby } from './lobby.js';
-import { call } from './call.js';
 
 /** @typedef {import('../ui/icons.js').IconName} IconName */
+
+/** What a call is made of; fetched while the person is still choosing a name. */
+const loadCall = () => Promise.all([import('../call/session.js'), import('./call.js')]);
 
 /** @param {App} app @param {string} id @returns {Screen} */
 export function meeting(app, id) {
@@ -39,13 +42,19 @@ export function meeting(app, id) {
     try {
       const info = await api.meetingInfo(id);
       show(prejoin(app, { info, local, join: (name, password) => join(info, name, password) }));
+      whenIdle(loadCall);
     } catch (err) {
       show(cannotOpen(app, err));
     }
   };
 
   const join = async (/** @type {MeetingInfo} */ info, /** @type {string} */ name, /** @type {string} */ password) => {
-    const s = new Session({ meeting: id, name, password }, local);
+    const pressed = performance.now();
+    const parts = await loadCall().catch(() => null);
+    if (!parts) return t('error.part');
+    if (gone) return '';
+    const [{ Session: Presence }, { call }] = parts;
+    const s = new Presence({ meeting: id, name, password, pressed }, local);
     session = s;
     s.store.watch((p) => p.call.phase, (phase) => {
       if (session !== s) return;

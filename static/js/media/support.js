@@ -1,0 +1,16 @@
+// What this browser can and cannot do, by asking for the feature, never for a name.
+
+/** @returns {string[]} what a meeting needs and this browser lacks */
+export function missingFeatures() {
+  /** @type {[string, boolean][]} */
+  const needs = [
+    ['WebRTC', typeof RTCPeerConnection === 'function'],
+    ['WebSocket', typeof WebSocket === 'function'],
+    ['secure page', window.isSecureContext],
+    ['replaceTrack', typeof RTCRtpSender === 'function' && 'replaceTrack' in RTCRtpSender.prototype],
+    ['setCodecPreferences', typeof RTCRtpTransceiver === 'function' && 'setCodecPreferences' in RTCRtpTransceiver.prototype],
+    ['dialog', typeof HTMLDialogElement === 'function'],
+    ['popover', 'popover' in HTMLElement.prototype],
+  ];
+  return needs.filter(([, ok]) => !ok).map(([name]) => name);
+}

@@ -1,0 +1,29 @@
+// Code that is not needed until somebody asks for it. It is fetched when the browser has nothing else to do, so that it is
+// there when asked for, and still there when the server has been replaced by a newer one meanwhile.
+import { toast } from './toast.js';
+import { t } from '../i18n/i18n.js';
+
+/**
+ * lazily imports a module.
+ * @template T
+ * @param {() => Promise<T>} load @returns {Promise<T|null>} null when it could not be fetched, which the person was told
+ */
+export async function lazily(load) {
+  try {
+    return await load();
+  } catch {
+    toast(t('error.part'), { icon: 'warn', urgent: true, key: 'part' });
+    return null;
+  }
+}
+
+/**
+ * whenIdle fetches modules once the browser is idle; those that fail are tried again when somebody asks for them.
+ * @param {...(() => Promise<unknown>)} loads
+ */
+export function whenIdle(...loads) {
+  const run = () => { for (const load of loads) load().catch(() => {}); };
+  // Safari has no requestIdleCallback.
+  if (typeof requestIdleCallback === 'function') requestIdleCallback(run, { timeout: 2000 });
+  else setTimeout(run, 300);
+}
