@@ -27,6 +27,7 @@ const (
 	MayMute
 	MayRemove
 	MayLock
+	MaySpotlight
 	MayRoles
 	MayEnd
 	endOfPermissions
@@ -47,7 +48,7 @@ func (p Permission) Has(want Permission) bool { return p&want == want }
 // Permissions returns what r may do.
 func (r Role) Permissions() Permission {
 	const participant = PublishMic | PublishCamera | PublishScreen | MayChat
-	const cohost = participant | MayAdmit | MayMute | MayRemove | MayLock
+	const cohost = participant | MayAdmit | MayMute | MayRemove | MayLock | MaySpotlight
 	switch r {
 	case Host:
 		return cohost | MayRoles | MayEnd

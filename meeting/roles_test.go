@@ -19,8 +19,8 @@ var everything = sfu.Sources(sfu.Mic, sfu.Camera, sfu.Screen, sfu.ScreenAudio)
 func TestPermissionsAreThoseOfTheDocument(t *testing.T) {
 	publish := PublishMic | PublishCamera | PublishScreen
 	for role, want := range map[Role]Permission{
-		Host:        publish | MayChat | MayAdmit | MayMute | MayRemove | MayLock | MayRoles | MayEnd,
-		Cohost:      publish | MayChat | MayAdmit | MayMute | MayRemove | MayLock,
+		Host:        publish | MayChat | MayAdmit | MayMute | MayRemove | MayLock | MaySpotlight | MayRoles | MayEnd,
+		Cohost:      publish | MayChat | MayAdmit | MayMute | MayRemove | MayLock | MaySpotlight,
 		Participant: publish | MayChat,
 		Viewer:      MayChat,
 		NoRole:      0,
@@ -29,7 +29,7 @@ func TestPermissionsAreThoseOfTheDocument(t *testing.T) {
 			t.Errorf("role %d: %b, want %b", role, have, want)
 		}
 	}
-	if n := len(AllPermissions()); n != 10 {
+	if n := len(AllPermissions()); n != 11 {
 		t.Errorf("%d permissions", n)
 	}
 }

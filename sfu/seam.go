@@ -106,10 +106,21 @@ type PeerEvents struct {
 	Slots func(changed []Slot, withheld []Withheld)
 	// Encode names the RIDs of source that anybody wants, on change.
 	Encode func(source Source, rids []string)
+	// Refused is called once a source when nothing more of it is forwarded because of what it holds; reason is that of the
+	// protocol document ("not_encrypted").
+	Refused func(source Source, reason string)
+}
+
+// ParticipantQuality is how good one participant's connection is: Bars from 0 (lost) to 4 (excellent).
+type ParticipantQuality struct {
+	Participant ParticipantID
+	Bars        int
 }
 
 // RoomEvents are called by the SFU about a room, under the same rules as PeerEvents.
 type RoomEvents struct {
 	// Speakers is the whole list of who speaks now, loudest first, on change.
 	Speakers func(speakers []ParticipantID)
+	// Quality names those whose connection changed, at most once a second.
+	Quality func(changed []ParticipantQuality)
 }

@@ -23,7 +23,7 @@ func TestWholeFlow(t *testing.T) {
 
 	host := ana.join(id)
 	w := host.welcome
-	if w.Role != protocol.RoleHost || len(w.Permissions) != 10 || len(w.Resume) != 64 || w.Resumed || len(w.Participants) != 0 ||
+	if w.Role != protocol.RoleHost || len(w.Permissions) != 11 || len(w.Resume) != 64 || w.Resumed || len(w.Participants) != 0 ||
 		w.Meeting.Title != "Weekly" || !w.Meeting.Lobby || w.RoleNames["host"] != "Doctor" {
 		t.Fatalf("%+v", w)
 	}
@@ -78,7 +78,7 @@ func TestWholeFlow(t *testing.T) {
 	host.ok(&protocol.AskUnmute{ID: host.id(), Participants: []protocol.Participant{me}, Sources: []protocol.Source{protocol.Mic}})
 	next[*protocol.AskUnmuteEvent](guest)
 	host.ok(&protocol.SetRole{ID: host.id(), Participant: me, Role: protocol.RoleCohost})
-	if p := next[*protocol.Permissions](guest); p.Role != protocol.RoleCohost || len(p.Permissions) != 8 {
+	if p := next[*protocol.Permissions](guest); p.Role != protocol.RoleCohost || len(p.Permissions) != 9 {
 		t.Fatalf("%+v", p)
 	}
 	locked := true

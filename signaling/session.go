@@ -229,7 +229,12 @@ func (s *socket) request(ctx context.Context, m protocol.ClientMessage) {
 		s.refuse(m, protocol.ErrNotJoined, "Join first.")
 		return
 	}
-	if err := seat.Do(ctx, toRequest(m)); err != nil {
+	asked := toRequest(m)
+	if asked == nil {
+		s.refuse(m, protocol.ErrNotPermitted, "This is not possible here.")
+		return
+	}
+	if err := seat.Do(ctx, asked); err != nil {
 		s.refuseWith(m, err)
 		return
 	}

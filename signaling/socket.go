@@ -299,11 +299,11 @@ func (s *socket) receive() ([]byte, error) {
 	if kind != websocket.MessageText {
 		return nil, s.refuseMessage(r, errNotText)
 	}
-	data, err := io.ReadAll(io.LimitReader(r, protocol.MaxOffer+1))
+	data, err := io.ReadAll(io.LimitReader(r, protocol.MaxRelay+1))
 	if err != nil {
 		return nil, err //nolint:wrapcheck // not looked at
 	}
-	if len(data) > protocol.MaxOffer {
+	if len(data) > protocol.MaxRelay {
 		return nil, s.refuseMessage(r, errTooLarge)
 	}
 	return data, nil
@@ -323,7 +323,7 @@ func (s *socket) refuseMessage(rest io.Reader, why error) error {
 func (s *socket) fatal(err error) {
 	id, text := protocol.ErrBadJSON, "Messages are text frames."
 	if errors.Is(err, errTooLarge) {
-		id, text = protocol.ErrTooLarge, "The message is larger than 256 KiB."
+		id, text = protocol.ErrTooLarge, "The message is larger than 512 KiB."
 	}
 	s.h.metrics.request("unreadable", string(id))
 	s.send(&protocol.Error{Error: id, Message: text, Fatal: true})

@@ -12,7 +12,7 @@ func check(m ClientMessage) error {
 	case *Media:
 		return unique("sources", m.Sources)
 	case *Admit:
-		return namedOrAll(len(m.Participants), m.All)
+		return checkAdmit(m)
 	case *Mute:
 		if err := namedOrAll(len(m.Participants), m.All); err != nil {
 			return err
@@ -41,8 +41,44 @@ func checkJoin(m *Join) error {
 		return fieldError("meeting", "must be a meeting id like k7qm-2f9x-w3dj-8hrt")
 	}
 	m.Meeting = id
-	if m.Password != "" && m.Resume != "" {
+	switch {
+	case m.Password != "" && m.Resume != "":
 		return fieldError("password", "and \"resume\" cannot go together")
+	case m.Name != "" && m.Announce != "":
+		return fieldError("name", "must be empty where there is an \"announce\": names travel sealed")
+	case m.Name == "" && m.Announce == "" && m.Resume == "":
+		return fieldError("name", "must have between 1 and 64 characters")
+	}
+	return nil
+}
+
+// checkAdmit: with admissions these name whom to admit, and anything else must say the same.
+func checkAdmit(m *Admit) error {
+	if len(m.Admissions) == 0 {
+		return namedOrAll(len(m.Participants), m.All)
+	}
+	if m.All && len(m.Participants) > 0 {
+		return fieldError("participants", "and \"all\" cannot go together")
+	}
+	admitted := make(map[Participant]bool, len(m.Admissions))
+	for _, a := range m.Admissions {
+		if admitted[a.Participant] {
+			return fieldError("admissions", "names a participant twice")
+		}
+		admitted[a.Participant] = true
+	}
+	if len(m.Participants) == 0 {
+		return nil
+	}
+	named := make(map[Participant]bool, len(m.Participants))
+	for _, p := range m.Participants {
+		if !admitted[p] {
+			return fieldError("admissions", "must hold one for each of \"participants\"")
+		}
+		named[p] = true
+	}
+	if len(named) != len(admitted) {
+		return fieldError("participants", "must name everybody in \"admissions\"")
 	}
 	return nil
 }

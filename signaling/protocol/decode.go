@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,15 +32,15 @@ func (e *RequestError) Reply() *Error {
 // DecodeClient decodes a message of a client strictly and checks the bounds of every field. The error is a
 // *RequestError. The result shares no memory with data.
 func DecodeClient(data []byte) (ClientMessage, error) {
-	if len(data) > MaxOffer {
-		return nil, &RequestError{Err: ErrTooLarge, Message: "The message is larger than 256 KiB."}
+	if len(data) > MaxRelay {
+		return nil, tooLarge(0, MaxRelay)
 	}
 	typ, id, err := head(data)
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > MaxMessage && typ != "offer" {
-		return nil, &RequestError{ID: id, Err: ErrTooLarge, Message: "The message is larger than 16 KiB."}
+	if most := maxSize(typ); len(data) > most {
+		return nil, tooLarge(id, most)
 	}
 	m := newClient(typ)
 	if m == nil {
@@ -52,6 +53,24 @@ func DecodeClient(data []byte) (ClientMessage, error) {
 		return nil, requestError(id, err)
 	}
 	return m, nil
+}
+
+// maxSize is how many bytes a client's message of a type may have.
+func maxSize(typ string) int {
+	switch typ {
+	case "offer":
+		return MaxOffer
+	case "relay", "admit":
+		return MaxRelay
+	case "broadcast":
+		return MaxBroadcast
+	default:
+		return MaxMessage
+	}
+}
+
+func tooLarge(id RequestID, most int) error {
+	return &RequestError{ID: id, Err: ErrTooLarge, Message: fmt.Sprintf("The message is larger than %d KiB.", most>>10)}
 }
 
 // DecodeServer decodes a message of the server as strictly as DecodeClient does a client's. The error is a
@@ -310,16 +329,30 @@ func decodeString(raw []byte, v reflect.Value, tag reflect.StructTag, path strin
 		}
 		return fieldError(path, "must be one of "+strings.Join(e.Values(), ", "))
 	}
-	if low, high, ok := bounds(tag); ok {
-		if n := int64(utf8.RuneCountInString(s)); n < low || n > high {
-			return fieldError(path, fmt.Sprintf("must have between %d and %d characters", low, high))
-		}
+	if what := checkLength(tag, s); what != "" {
+		return fieldError(path, what)
 	}
 	if what := checkText(tag.Get("text"), s); what != "" {
 		return fieldError(path, what)
 	}
 	v.SetString(s)
 	return nil
+}
+
+// checkLength checks s against the bound of a tag, which counts characters, or of base64url the bytes that it encodes.
+func checkLength(tag reflect.StructTag, s string) string {
+	low, high, ok := bounds(tag)
+	if !ok {
+		return ""
+	}
+	n, unit := int64(utf8.RuneCountInString(s)), "characters"
+	if tag.Get("text") == "base64url" {
+		n, unit = int64(base64.RawURLEncoding.DecodedLen(len(s))), "bytes"
+	}
+	if n < low || n > high {
+		return fmt.Sprintf("must have between %d and %d %s", low, high, unit)
+	}
+	return ""
 }
 
 func decodeSlice(raw []byte, v reflect.Value, tag reflect.StructTag, path string) error {

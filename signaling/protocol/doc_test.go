@@ -105,6 +105,7 @@ func TestDocumentNamesEveryValue(t *testing.T) {
 	for _, e := range []protocol.Enum{
 		protocol.ErrorID(""), protocol.ByeReason(""), protocol.Permission(""), protocol.Role(""), protocol.Source(""),
 		protocol.WithheldReason(""), protocol.LeftReason(""), protocol.LeavePolicy(""), protocol.ReactionKind(""), protocol.Kind(""),
+		protocol.BroadcastKind(""), protocol.RefusedReason(""),
 	} {
 		for _, v := range e.Values() {
 			if !strings.Contains(doc, "`"+v+"`") {

@@ -10,8 +10,10 @@ const Subprotocol = "conclave.v1"
 
 // Limits of the protocol document. Sizes are in bytes unless named otherwise.
 const (
-	MaxMessage      = 16 << 10  // a message from a client, except an offer
+	MaxMessage      = 16 << 10  // a message from a client, except those named below
 	MaxOffer        = 256 << 10 // an offer
+	MaxRelay        = 512 << 10 // a relay, or an admit with what was signed: the largest of all
+	MaxBroadcast    = 24 << 10  // a broadcast
 	MaxMediaLines   = 128       // m-lines of an offer
 	MaxServer       = 4 << 20   // a message from the server, as a client should bound it
 	MaxHTTPBody     = 4 << 10   // an HTTP request body
@@ -21,6 +23,11 @@ const (
 	MaxTitle        = 80        // characters of a meeting title
 	MaxChat         = 2000      // characters of a chat text
 	MaxPassword     = 128       // characters of an access password
+	MaxAnnounce     = 1 << 10   // an announce, an admission, a role grant
+	MaxRelayed      = 2 << 10   // what one participant gets of a relay
+	MaxRelayTo      = 1000      // entries of a relay
+	MaxBroadcasted  = 12 << 10  // what a broadcast carries
+	MaxLobbyHosts   = 16        // those who may admit, as a lobby names them
 	MaxHeight       = 4320      // device pixels of a wanted picture
 	MaxDepth        = 8         // nesting of JSON arrays and objects; the protocol itself needs 4
 )
@@ -162,6 +169,7 @@ const (
 	MayMute       Permission = "mute_others"
 	MayRemove     Permission = "remove"
 	MayLock       Permission = "lock"
+	MaySpotlight  Permission = "spotlight"
 	MayRoles      Permission = "roles"
 	MayEnd        Permission = "end"
 )
@@ -169,7 +177,7 @@ const (
 // Values implements Enum.
 func (Permission) Values() []string {
 	return []string{"publish_mic", "publish_camera", "publish_screen", "chat", "admit", "mute_others", "remove", "lock",
-		"roles", "end"}
+		"spotlight", "roles", "end"}
 }
 
 // ReactionKind is a short-lived reaction.
@@ -179,6 +187,27 @@ type ReactionKind string
 func (ReactionKind) Values() []string {
 	return []string{"thumbs_up", "clap", "heart", "laugh", "surprise", "party"}
 }
+
+// BroadcastKind says what a broadcast is, so that a client can tell what to do with it before opening it.
+type BroadcastKind string
+
+// The kinds of broadcasts.
+const (
+	BroadcastChat     BroadcastKind = "chat"
+	BroadcastReaction BroadcastKind = "reaction"
+)
+
+// Values implements Enum.
+func (BroadcastKind) Values() []string { return []string{"chat", "reaction"} }
+
+// RefusedReason says why the server does not forward what somebody publishes.
+type RefusedReason string
+
+// NotEncrypted says that the frames are not SFrame (RFC 9605) in an end-to-end encrypted meeting.
+const NotEncrypted RefusedReason = "not_encrypted"
+
+// Values implements Enum.
+func (RefusedReason) Values() []string { return []string{"not_encrypted"} }
 
 // WithheldReason says why a wanted track is not sent.
 type WithheldReason string
@@ -190,11 +219,12 @@ const (
 	SourceMuted  WithheldReason = "muted"
 	NotPermitted WithheldReason = "not_permitted"
 	Bandwidth    WithheldReason = "bandwidth"
+	WrongCodec   WithheldReason = "codec" // the viewer cannot decode it
 )
 
 // Values implements Enum.
 func (WithheldReason) Values() []string {
-	return []string{"no_slot", "not_published", "muted", "not_permitted", "bandwidth"}
+	return []string{"no_slot", "not_published", "muted", "not_permitted", "bandwidth", "codec"}
 }
 
 // LeftReason says why somebody is no longer on the roster.
@@ -286,6 +316,7 @@ const (
 	ErrNoSuchParticipant ErrorID = "no_such_participant"
 	ErrBadOffer          ErrorID = "bad_offer"
 	ErrNoMedia           ErrorID = "no_media"
+	ErrE2EERequired      ErrorID = "e2ee_required"
 	ErrRateLimited       ErrorID = "rate_limited"
 	ErrUnauthenticated   ErrorID = "unauthenticated"
 	ErrBadOrigin         ErrorID = "bad_origin"
@@ -299,7 +330,7 @@ const (
 func (ErrorID) Values() []string {
 	return []string{"bad_json", "unknown_type", "invalid_request", "too_large", "version", "not_joined", "already_joined",
 		"no_such_meeting", "wrong_password", "meeting_full", "server_full", "meeting_locked", "banned", "resume_failed",
-		"not_permitted", "not_allowed", "no_such_participant", "bad_offer", "no_media", "rate_limited", "unauthenticated",
+		"not_permitted", "not_allowed", "no_such_participant", "bad_offer", "no_media", "e2ee_required", "rate_limited", "unauthenticated",
 		"bad_origin", "internal", "invalid_email", "invalid_code", "code_expired"}
 }
 

@@ -39,17 +39,20 @@ type Session struct {
 	CanHost   bool      `json:"can_host"`
 }
 
-// Create is the body of POST /api/meetings. Absent fields take the documented defaults.
+// Create is the body of POST /api/meetings. Absent fields take the documented defaults. E2EE says whether media and texts are
+// encrypted end to end; it cannot be changed later.
 type Create struct {
 	Title          string      `json:"title,omitempty" bound:"0..80" text:"line"`
 	Password       string      `json:"password,omitempty" bound:"1..128"`
 	Lobby          *bool       `json:"lobby,omitempty"`
 	WhenHostLeaves LeavePolicy `json:"when_host_leaves,omitempty"`
+	E2EE           *bool       `json:"e2ee,omitempty"`
 }
 
 // Created is the answer of POST /api/meetings.
 type Created struct {
 	Meeting   MeetingID `json:"meeting"`
+	E2EE      bool      `json:"e2ee"`
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
@@ -60,6 +63,7 @@ type MeetingInfo struct {
 	Password     bool      `json:"password"`
 	Lobby        bool      `json:"lobby"`
 	Locked       bool      `json:"locked"`
+	E2EE         bool      `json:"e2ee"`
 	Host         bool      `json:"host"`
 	Participants int       `json:"participants"`
 	ExpiresAt    time.Time `json:"expires_at"`

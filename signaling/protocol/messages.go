@@ -21,12 +21,14 @@ type ServerMessage interface {
 	serverMessage()
 }
 
-// Join asks for a seat in a meeting: the first message of every socket. With Resume it takes an earlier seat back.
+// Join asks for a seat in a meeting: the first message of every socket. With Resume it takes an earlier seat back. In an
+// end-to-end encrypted meeting Announce is there and Name is empty: names travel sealed.
 type Join struct {
 	ID       RequestID `json:"id" bound:"1..2147483647"`
 	Version  int       `json:"version"`
 	Meeting  MeetingID `json:"meeting"`
-	Name     string    `json:"name" bound:"1..64" text:"line"`
+	Name     string    `json:"name" bound:"0..64" text:"line"`
+	Announce string    `json:"announce,omitempty" bound:"1..1024" text:"base64url"`
 	Password string    `json:"password,omitempty" bound:"1..128"`
 	Resume   string    `json:"resume,omitempty" bound:"64..64" text:"hex"`
 }
@@ -83,11 +85,13 @@ type Hand struct {
 	Participant Participant `json:"participant,omitempty" bound:"1..4294967295"`
 }
 
-// Admit lets people in from the lobby: those named, or all.
+// Admit lets people in from the lobby: those named, or all. In an end-to-end encrypted meeting it is those of Admissions;
+// Participants, if there, names the same.
 type Admit struct {
 	ID           RequestID     `json:"id" bound:"1..2147483647"`
 	Participants []Participant `json:"participants,omitempty" bound:"1..256"`
 	All          bool          `json:"all,omitempty"`
+	Admissions   []Admission   `json:"admissions,omitempty" bound:"1..256"`
 }
 
 // Deny sends people in the lobby away.
@@ -118,11 +122,19 @@ type Remove struct {
 	Ban          bool          `json:"ban,omitempty"`
 }
 
-// SetRole gives a participant another role. Making another host hands over.
+// SetRole gives a participant another role. Making another host hands over. Grant is what the host signed about it, in an
+// end-to-end encrypted meeting.
 type SetRole struct {
 	ID          RequestID   `json:"id" bound:"1..2147483647"`
 	Participant Participant `json:"participant" bound:"1..4294967295"`
 	Role        Role        `json:"role"`
+	Grant       string      `json:"grant,omitempty" bound:"1..1024" text:"base64url"`
+}
+
+// Spotlight shows a participant large to everybody who has not pinned somebody; 0 ends it.
+type Spotlight struct {
+	ID          RequestID   `json:"id" bound:"1..2147483647"`
+	Participant Participant `json:"participant" bound:"0..4294967295"`
 }
 
 // SetPolicy changes the meeting's lock and lobby. A field that is absent stays as it is.
@@ -152,15 +164,17 @@ type OK struct {
 	ID RequestID `json:"id" bound:"1..2147483647"`
 }
 
-// Lobby says that the participant waits to be admitted. It is sent again, without id, when a count changes.
+// Lobby says that the participant waits to be admitted. It is sent again, without id, when a count changes. Hosts are those who
+// may admit, in an end-to-end encrypted meeting.
 type Lobby struct {
-	ID           RequestID `json:"id,omitempty" bound:"1..2147483647"`
-	Title        string    `json:"title" bound:"0..80"`
-	Waiting      int       `json:"waiting"`
-	HostsPresent bool      `json:"hosts_present"`
+	ID           RequestID   `json:"id,omitempty" bound:"1..2147483647"`
+	Title        string      `json:"title" bound:"0..80"`
+	Waiting      int         `json:"waiting"`
+	HostsPresent bool        `json:"hosts_present"`
+	Hosts        []LobbyHost `json:"hosts,omitempty" bound:"0..16"`
 }
 
-// Welcome says that the participant is in.
+// Welcome says that the participant is in. Admit and Grant are what hosts signed about it.
 type Welcome struct {
 	ID           RequestID         `json:"id" bound:"1..2147483647"`
 	Version      int               `json:"version"`
@@ -173,36 +187,46 @@ type Welcome struct {
 	Participants []RosterEntry     `json:"participants"`
 	Waiting      []WaitingEntry    `json:"waiting" bound:"0..256"`
 	RoleNames    map[string]string `json:"role_names,omitempty"`
+	Admit        string            `json:"admit,omitempty" bound:"1..1024" text:"base64url"`
+	Grant        string            `json:"grant,omitempty" bound:"1..1024" text:"base64url"`
 }
 
-// MeetingState is what a Welcome tells of the meeting.
+// MeetingState is what a Welcome tells of the meeting. E2EE never changes in the life of a meeting. Spotlight is absent for
+// nobody.
 type MeetingState struct {
-	Meeting    MeetingID `json:"meeting"`
-	Title      string    `json:"title" bound:"0..80"`
-	Locked     bool      `json:"locked"`
-	Lobby      bool      `json:"lobby"`
-	ExpiresAt  time.Time `json:"expires_at"`
-	ServerTime time.Time `json:"server_time"`
+	Meeting    MeetingID   `json:"meeting"`
+	Title      string      `json:"title" bound:"0..80"`
+	Locked     bool        `json:"locked"`
+	Lobby      bool        `json:"lobby"`
+	E2EE       bool        `json:"e2ee"`
+	Spotlight  Participant `json:"spotlight,omitempty" bound:"1..4294967295"`
+	ExpiresAt  time.Time   `json:"expires_at"`
+	ServerTime time.Time   `json:"server_time"`
 }
 
-// RosterEntry is a participant as the others see it. Hand is 0 or the place in the order of raised hands.
+// RosterEntry is a participant as the others see it. Hand is 0 or the place in the order of raised hands. In an end-to-end
+// encrypted meeting Name is empty and Announce is what the participant joined with; Admit and Grant are what hosts signed.
 type RosterEntry struct {
 	Participant Participant `json:"participant" bound:"1..4294967295"`
-	Name        string      `json:"name" bound:"1..64"`
+	Name        string      `json:"name" bound:"0..64"`
 	Role        Role        `json:"role"`
 	Sources     []Source    `json:"sources" bound:"0..4"`
 	Hand        int         `json:"hand"`
 	Connected   bool        `json:"connected"`
 	Kind        Kind        `json:"kind,omitempty"`
+	Announce    string      `json:"announce,omitempty" bound:"1..1024" text:"base64url"`
+	Admit       string      `json:"admit,omitempty" bound:"1..1024" text:"base64url"`
+	Grant       string      `json:"grant,omitempty" bound:"1..1024" text:"base64url"`
 }
 
 // WaitingEntry is a person in the lobby, as those who may admit see it. Email is the verified address.
 type WaitingEntry struct {
 	Participant Participant `json:"participant" bound:"1..4294967295"`
-	Name        string      `json:"name" bound:"1..64"`
+	Name        string      `json:"name" bound:"0..64"`
 	Email       string      `json:"email,omitempty"`
 	Since       time.Time   `json:"since"`
 	Kind        Kind        `json:"kind,omitempty"`
+	Announce    string      `json:"announce,omitempty" bound:"1..1024" text:"base64url"`
 }
 
 // Answer is the SDP answer to an offer.
@@ -291,6 +315,24 @@ type AskUnmuteEvent struct {
 type Permissions struct {
 	Role        Role         `json:"role"`
 	Permissions []Permission `json:"permissions" bound:"0..16"`
+}
+
+// SpotlightEvent tells everybody whom By put in the spotlight. Participant 0 is nobody; By is absent when the one who was in it
+// left.
+type SpotlightEvent struct {
+	Participant Participant `json:"participant" bound:"0..4294967295"`
+	By          Participant `json:"by,omitempty" bound:"1..4294967295"`
+}
+
+// Quality tells of the connections that changed.
+type Quality struct {
+	Quality []QualityOf `json:"quality"`
+}
+
+// QualityOf is how good one participant's connection is: Bars from 0 (lost) to 4 (excellent).
+type QualityOf struct {
+	Participant Participant `json:"participant" bound:"1..4294967295"`
+	Bars        int         `json:"bars" bound:"0..4"`
 }
 
 // PolicyEvent tells everybody the meeting's lock and lobby.

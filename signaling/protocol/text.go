@@ -10,6 +10,7 @@ import (
 //	line   one visible line: a display name or title
 //	lines  text of several lines: a chat message
 //	hex    lower-case hexadecimal digits
+//	base64url  RFC 4648 §5 without padding, in its one canonical form
 //	token  a mid: the token characters of RFC 8866 §9 (RFC 5888 §4)
 func checkText(rule, s string) string {
 	switch rule {
@@ -30,6 +31,10 @@ func checkText(rule, s string) string {
 	case "hex":
 		if strings.Trim(s, "0123456789abcdef") != "" {
 			return "must be lower-case hexadecimal digits"
+		}
+	case "base64url":
+		if !canonicalBase64URL(s) {
+			return "must be base64url without padding"
 		}
 	case "token":
 		if strings.IndexFunc(s, notToken) >= 0 {
@@ -55,4 +60,43 @@ func notToken(r rune) bool {
 		return true
 	}
 	return strings.ContainsRune("\"(),/:;<=>?@[\\]", r)
+}
+
+// canonicalBase64URL says whether s is what base64.RawURLEncoding makes of some bytes: no padding, no white space, and no bits
+// set that do not count (RFC 4648 §3.5), so that two texts never mean the same bytes.
+func canonicalBase64URL(s string) bool {
+	last := byte(0)
+	for i := range len(s) {
+		v, ok := base64URLValue(s[i])
+		if !ok {
+			return false
+		}
+		last = v
+	}
+	switch len(s) % 4 {
+	case 0:
+		return true
+	case 2:
+		return last&0x0F == 0
+	case 3:
+		return last&0x03 == 0
+	default:
+		return false
+	}
+}
+
+func base64URLValue(c byte) (v byte, ok bool) {
+	switch {
+	case c >= 'A' && c <= 'Z':
+		return c - 'A', true
+	case c >= 'a' && c <= 'z':
+		return c - 'a' + 26, true
+	case c >= '0' && c <= '9':
+		return c - '0' + 52, true
+	case c == '-':
+		return 62, true
+	case c == '_':
+		return 63, true
+	}
+	return 0, false
 }

@@ -29,8 +29,14 @@ func newClient(typ string) ClientMessage {
 		return &Remove{}
 	case "role":
 		return &SetRole{}
+	case "spotlight":
+		return &Spotlight{}
 	case "policy":
 		return &SetPolicy{}
+	case "relay":
+		return &Relay{}
+	case "broadcast":
+		return &Broadcast{}
 	case "end":
 		return &End{}
 	case "active":
@@ -75,6 +81,16 @@ func newServer(typ string) ServerMessage {
 		return &Permissions{}
 	case "policy":
 		return &PolicyEvent{}
+	case "spotlight":
+		return &SpotlightEvent{}
+	case "quality":
+		return &Quality{}
+	case "relays":
+		return &Relays{}
+	case "broadcast":
+		return &BroadcastEvent{}
+	case "media_refused":
+		return &MediaRefused{}
 	case "notice":
 		return &Notice{}
 	case "idle":
@@ -92,7 +108,8 @@ func newServer(typ string) ServerMessage {
 func ClientMessages() []ClientMessage {
 	return []ClientMessage{
 		&Join{}, &Offer{}, &Media{}, &View{}, &Chat{}, &React{}, &Hand{}, &Admit{}, &Deny{},
-		&Mute{}, &AskUnmute{}, &Remove{}, &SetRole{}, &SetPolicy{}, &End{}, &Active{}, &Leave{},
+		&Mute{}, &AskUnmute{}, &Remove{}, &SetRole{}, &Spotlight{}, &SetPolicy{},
+		&Relay{}, &Broadcast{}, &End{}, &Active{}, &Leave{},
 	}
 }
 
@@ -100,7 +117,8 @@ func ClientMessages() []ClientMessage {
 func ServerMessages() []ServerMessage {
 	return []ServerMessage{
 		&OK{}, &Lobby{}, &Welcome{}, &Answer{}, &Slots{}, &Encode{}, &Roster{}, &Speakers{}, &ChatEvent{}, &Reaction{},
-		&Waiting{}, &Muted{}, &AskUnmuteEvent{}, &Permissions{}, &PolicyEvent{}, &Notice{}, &Idle{}, &Bye{}, &Error{},
+		&Waiting{}, &Muted{}, &AskUnmuteEvent{}, &Permissions{}, &PolicyEvent{}, &SpotlightEvent{},
+		&Quality{}, &Relays{}, &BroadcastEvent{}, &MediaRefused{}, &Notice{}, &Idle{}, &Bye{}, &Error{},
 	}
 }
 
@@ -189,6 +207,24 @@ func (*SetPolicy) Type() string { return "policy" }
 func (m *SetPolicy) Request() RequestID { return m.ID }
 
 // Type implements Message.
+func (*Spotlight) Type() string { return "spotlight" }
+
+// Request implements ClientMessage.
+func (m *Spotlight) Request() RequestID { return m.ID }
+
+// Type implements Message.
+func (*Relay) Type() string { return "relay" }
+
+// Request implements ClientMessage.
+func (m *Relay) Request() RequestID { return m.ID }
+
+// Type implements Message.
+func (*Broadcast) Type() string { return "broadcast" }
+
+// Request implements ClientMessage.
+func (m *Broadcast) Request() RequestID { return m.ID }
+
+// Type implements Message.
 func (*End) Type() string { return "end" }
 
 // Request implements ClientMessage.
@@ -252,6 +288,21 @@ func (*Permissions) Type() string { return "permissions" }
 func (*PolicyEvent) Type() string { return "policy" }
 
 // Type implements Message.
+func (*SpotlightEvent) Type() string { return "spotlight" }
+
+// Type implements Message.
+func (*Quality) Type() string { return "quality" }
+
+// Type implements Message.
+func (*Relays) Type() string { return "relays" }
+
+// Type implements Message.
+func (*BroadcastEvent) Type() string { return "broadcast" }
+
+// Type implements Message.
+func (*MediaRefused) Type() string { return "media_refused" }
+
+// Type implements Message.
 func (*Notice) Type() string { return "notice" }
 
 // Type implements Message.
@@ -278,6 +329,11 @@ func (*Muted) serverMessage()          {}
 func (*AskUnmuteEvent) serverMessage() {}
 func (*Permissions) serverMessage()    {}
 func (*PolicyEvent) serverMessage()    {}
+func (*SpotlightEvent) serverMessage() {}
+func (*Quality) serverMessage()        {}
+func (*Relays) serverMessage()         {}
+func (*BroadcastEvent) serverMessage() {}
+func (*MediaRefused) serverMessage()   {}
 func (*Notice) serverMessage()         {}
 func (*Idle) serverMessage()           {}
 func (*Bye) serverMessage()            {}

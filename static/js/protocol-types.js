@@ -19,6 +19,11 @@ export const LIMITS = Object.freeze({
   chat: 2000,
   password: 128,
   height: 4320,
+  relay: 524288,
+  relayTo: 1000,
+  relayed: 2048,
+  announce: 1024,
+  broadcasted: 12288,
 });
 
 /** @typedef {"camera" | "mic" | "screen" | "screen_audio"} Source */
@@ -27,21 +32,25 @@ export const LIMITS = Object.freeze({
 
 /** @typedef {"cohost" | "host" | "participant" | "viewer"} Role */
 
-/** @typedef {"admit" | "chat" | "end" | "lock" | "mute_others" | "publish_camera" | "publish_mic" | "publish_screen" | "remove" | "roles"} Permission */
+/** @typedef {"chat" | "reaction"} BroadcastKind */
+
+/** @typedef {"admit" | "chat" | "end" | "lock" | "mute_others" | "publish_camera" | "publish_mic" | "publish_screen" | "remove" | "roles" | "spotlight"} Permission */
 
 /** @typedef {"bot" | "guest" | "person"} Kind */
 
-/** @typedef {"bandwidth" | "muted" | "no_slot" | "not_permitted" | "not_published"} WithheldReason */
+/** @typedef {"bandwidth" | "codec" | "muted" | "no_slot" | "not_permitted" | "not_published"} WithheldReason */
 
 /** @typedef {"" | "f" | "h" | "q"} RID */
 
 /** @typedef {"idle" | "left" | "lost" | "removed" | "replaced"} LeftReason */
 
+/** @typedef {"not_encrypted"} RefusedReason */
+
 /** @typedef {"expiring"} NoticeKind */
 
 /** @typedef {"banned" | "denied" | "ended" | "expired" | "idle" | "internal" | "left" | "media_failed" | "protocol_error" | "rate_limited" | "removed" | "replaced" | "shutting_down" | "signed_out" | "slow_reader"} ByeReason */
 
-/** @typedef {"already_joined" | "bad_json" | "bad_offer" | "bad_origin" | "banned" | "code_expired" | "internal" | "invalid_code" | "invalid_email" | "invalid_request" | "meeting_full" | "meeting_locked" | "no_media" | "no_such_meeting" | "no_such_participant" | "not_allowed" | "not_joined" | "not_permitted" | "rate_limited" | "resume_failed" | "server_full" | "too_large" | "unauthenticated" | "unknown_type" | "version" | "wrong_password"} ErrorID */
+/** @typedef {"already_joined" | "bad_json" | "bad_offer" | "bad_origin" | "banned" | "code_expired" | "e2ee_required" | "internal" | "invalid_code" | "invalid_email" | "invalid_request" | "meeting_full" | "meeting_locked" | "no_media" | "no_such_meeting" | "no_such_participant" | "not_allowed" | "not_joined" | "not_permitted" | "rate_limited" | "resume_failed" | "server_full" | "too_large" | "unauthenticated" | "unknown_type" | "version" | "wrong_password"} ErrorID */
 
 /** @typedef {"end" | "keep" | "promote"} LeavePolicy */
 
@@ -51,7 +60,8 @@ export const LIMITS = Object.freeze({
  * @property {number} id 1..2147483647
  * @property {number} version
  * @property {string} meeting
- * @property {string} name 1..64
+ * @property {string} name 0..64
+ * @property {string} [announce] 1..1024 bytes, base64url
  * @property {string} [password] 1..128
  * @property {string} [resume] 64..64
  */
@@ -115,11 +125,18 @@ export const LIMITS = Object.freeze({
  */
 
 /**
+ * @typedef {object} Admission
+ * @property {number} participant 1..4294967295
+ * @property {string} admit 1..1024 bytes, base64url
+ */
+
+/**
  * @typedef {object} Admit
  * @property {"admit"} type
  * @property {number} id 1..2147483647
  * @property {number[]} [participants] 1..256
  * @property {boolean} [all]
+ * @property {Admission[]} [admissions] 1..256
  */
 
 /**
@@ -160,6 +177,14 @@ export const LIMITS = Object.freeze({
  * @property {number} id 1..2147483647
  * @property {number} participant 1..4294967295
  * @property {Role} role
+ * @property {string} [grant] 1..1024 bytes, base64url
+ */
+
+/**
+ * @typedef {object} Spotlight
+ * @property {"spotlight"} type
+ * @property {number} id 1..2147483647
+ * @property {number} participant 0..4294967295
  */
 
 /**
@@ -168,6 +193,27 @@ export const LIMITS = Object.freeze({
  * @property {number} id 1..2147483647
  * @property {boolean} [locked]
  * @property {boolean} [lobby]
+ */
+
+/**
+ * @typedef {object} RelayOne
+ * @property {number} participant 1..4294967295
+ * @property {string} data 1..2048 bytes, base64url
+ */
+
+/**
+ * @typedef {object} Relay
+ * @property {"relay"} type
+ * @property {number} id 1..2147483647
+ * @property {RelayOne[]} to 1..1000
+ */
+
+/**
+ * @typedef {object} Broadcast
+ * @property {"broadcast"} type
+ * @property {number} id 1..2147483647
+ * @property {BroadcastKind} kind
+ * @property {string} data 1..12288 bytes, base64url
  */
 
 /**
@@ -195,12 +241,20 @@ export const LIMITS = Object.freeze({
  */
 
 /**
+ * @typedef {object} LobbyHost
+ * @property {number} participant 1..4294967295
+ * @property {string} announce 1..1024 bytes, base64url
+ * @property {string} [admit] 1..1024 bytes, base64url
+ */
+
+/**
  * @typedef {object} Lobby
  * @property {"lobby"} type
  * @property {number} [id] 1..2147483647
  * @property {string} title 0..80
  * @property {number} waiting
  * @property {boolean} hosts_present
+ * @property {LobbyHost[]} [hosts] 0..16
  */
 
 /**
@@ -209,6 +263,8 @@ export const LIMITS = Object.freeze({
  * @property {string} title 0..80
  * @property {boolean} locked
  * @property {boolean} lobby
+ * @property {boolean} e2ee
+ * @property {number} [spotlight] 1..4294967295
  * @property {string} expires_at
  * @property {string} server_time
  */
@@ -216,21 +272,25 @@ export const LIMITS = Object.freeze({
 /**
  * @typedef {object} RosterEntry
  * @property {number} participant 1..4294967295
- * @property {string} name 1..64
+ * @property {string} name 0..64
  * @property {Role} role
  * @property {Source[]} sources 0..4
  * @property {number} hand
  * @property {boolean} connected
  * @property {Kind} [kind]
+ * @property {string} [announce] 1..1024 bytes, base64url
+ * @property {string} [admit] 1..1024 bytes, base64url
+ * @property {string} [grant] 1..1024 bytes, base64url
  */
 
 /**
  * @typedef {object} WaitingEntry
  * @property {number} participant 1..4294967295
- * @property {string} name 1..64
+ * @property {string} name 0..64
  * @property {string} [email]
  * @property {string} since
  * @property {Kind} [kind]
+ * @property {string} [announce] 1..1024 bytes, base64url
  */
 
 /**
@@ -247,6 +307,8 @@ export const LIMITS = Object.freeze({
  * @property {RosterEntry[]} participants
  * @property {WaitingEntry[]} waiting 0..256
  * @property {Record<string, string>} [role_names]
+ * @property {string} [admit] 1..1024 bytes, base64url
+ * @property {string} [grant] 1..1024 bytes, base64url
  */
 
 /**
@@ -356,6 +418,53 @@ export const LIMITS = Object.freeze({
  */
 
 /**
+ * @typedef {object} SpotlightEvent
+ * @property {"spotlight"} type
+ * @property {number} participant 0..4294967295
+ * @property {number} [by] 1..4294967295
+ */
+
+/**
+ * @typedef {object} QualityOf
+ * @property {number} participant 1..4294967295
+ * @property {number} bars 0..4
+ */
+
+/**
+ * @typedef {object} Quality
+ * @property {"quality"} type
+ * @property {QualityOf[]} quality
+ */
+
+/**
+ * @typedef {object} Relayed
+ * @property {number} from 1..4294967295
+ * @property {string} data 1..2048 bytes, base64url
+ */
+
+/**
+ * @typedef {object} Relays
+ * @property {"relays"} type
+ * @property {Relayed[]} relays
+ */
+
+/**
+ * @typedef {object} BroadcastEvent
+ * @property {"broadcast"} type
+ * @property {number} from 1..4294967295
+ * @property {BroadcastKind} kind
+ * @property {string} at
+ * @property {string} data 1..12288 bytes, base64url
+ */
+
+/**
+ * @typedef {object} MediaRefused
+ * @property {"media_refused"} type
+ * @property {Source} source
+ * @property {RefusedReason} reason
+ */
+
+/**
  * @typedef {object} Notice
  * @property {"notice"} type
  * @property {NoticeKind} notice
@@ -424,11 +533,13 @@ export const LIMITS = Object.freeze({
  * @property {string} [password] 1..128
  * @property {boolean} [lobby]
  * @property {LeavePolicy} [when_host_leaves]
+ * @property {boolean} [e2ee]
  */
 
 /**
  * @typedef {object} Created
  * @property {string} meeting
+ * @property {boolean} e2ee
  * @property {string} expires_at
  */
 
@@ -439,6 +550,7 @@ export const LIMITS = Object.freeze({
  * @property {boolean} password
  * @property {boolean} lobby
  * @property {boolean} locked
+ * @property {boolean} e2ee
  * @property {boolean} host
  * @property {number} participants
  * @property {string} expires_at
@@ -451,6 +563,6 @@ export const LIMITS = Object.freeze({
  * @property {number} [retry_after_s]
  */
 
-/** @typedef {Join | Offer | Media | View | Chat | React | Hand | Admit | Deny | Mute | AskUnmute | Remove | SetRole | SetPolicy | End | Active | Leave} ClientMessage what a client sends */
+/** @typedef {Join | Offer | Media | View | Chat | React | Hand | Admit | Deny | Mute | AskUnmute | Remove | SetRole | Spotlight | SetPolicy | Relay | Broadcast | End | Active | Leave} ClientMessage what a client sends */
 
-/** @typedef {OK | Lobby | Welcome | Answer | Slots | Encode | Roster | Speakers | ChatEvent | Reaction | Waiting | Muted | AskUnmuteEvent | Permissions | PolicyEvent | Notice | Idle | Bye | Error} ServerMessage what the server sends */
+/** @typedef {OK | Lobby | Welcome | Answer | Slots | Encode | Roster | Speakers | ChatEvent | Reaction | Waiting | Muted | AskUnmuteEvent | Permissions | PolicyEvent | SpotlightEvent | Quality | Relays | BroadcastEvent | MediaRefused | Notice | Idle | Bye | Error} ServerMessage what the server sends */

@@ -65,7 +65,8 @@ func (g *generator) limits() {
 		{"message", protocol.MaxMessage}, {"offer", protocol.MaxOffer}, {"mediaLines", protocol.MaxMediaLines},
 		{"wants", protocol.MaxWants}, {"participants", protocol.MaxParticipants}, {"name", protocol.MaxName},
 		{"title", protocol.MaxTitle}, {"chat", protocol.MaxChat}, {"password", protocol.MaxPassword},
-		{"height", protocol.MaxHeight},
+		{"height", protocol.MaxHeight}, {"relay", protocol.MaxRelay}, {"relayTo", protocol.MaxRelayTo},
+		{"relayed", protocol.MaxRelayed}, {"announce", protocol.MaxAnnounce}, {"broadcasted", protocol.MaxBroadcasted},
 	} {
 		g.line("  %s: %d,", l.name, l.value)
 	}
@@ -96,6 +97,9 @@ func (g *generator) object(t reflect.Type, typ string) string {
 		line := fmt.Sprintf(" * @property {%s} %s", g.typeName(f.Type), key)
 		if b := f.Tag.Get("bound"); b != "" {
 			line += " " + b
+			if f.Tag.Get("text") == "base64url" {
+				line += " bytes, base64url"
+			}
 		}
 		own = append(own, line)
 	}
