@@ -118,7 +118,7 @@ func (a *attacker) rtp(p *rtp.Packet) {
 
 // video is one packet of layer rid: a whole key frame.
 func (a *attacker) video(ssrc uint32, seq uint16, rid string) *rtp.Packet {
-	src := &vp8Source{height: 180, seq: seq, timestamp: uint32(seq) * 3000, pictureID: seq & 0x7fff, packets: 1}
+	src := &videoSource{height: 180, seq: seq, timestamp: uint32(seq) * 3000, pictureID: seq & 0x7fff, packets: 1}
 	p := src.frame(true)[0]
 	p.SSRC, p.PayloadType = ssrc, 96
 	_ = p.SetExtension(extMID, []byte("1"))

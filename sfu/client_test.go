@@ -2,7 +2,6 @@ package sfu
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"regexp"
 	"sync"
@@ -17,6 +16,7 @@ import (
 	piontransport "github.com/pion/transport/v4"
 	"github.com/pion/webrtc/v4"
 
+	"conclave/sfu/codec"
 	"conclave/sfu/nack"
 	"conclave/sfu/srtp"
 )
@@ -29,6 +29,7 @@ type client struct {
 
 	mic    *webrtc.TrackLocalStaticRTP
 	camera []*webrtc.TrackLocalStaticRTP // by layer
+	codec  codec.Kind                    // of the camera
 
 	mu       sync.Mutex
 	received map[string][]rtp.Packet // by mid
@@ -44,7 +45,8 @@ type clientOptions struct {
 	net          piontransport.Net // nil: the real one
 	layers       int               // simulcast encodings of the camera, 0: no camera
 	mic          bool
-	audio, video int // slots
+	audio, video int          // slots
+	codecs       []codec.Kind // of video, the one to publish first; empty: VP8
 }
 
 var candidateLine = regexp.MustCompile(`a=(candidate:|end-of-candidates).*\r\n`)
@@ -131,21 +133,33 @@ func (c *client) reload(opt clientOptions) *client {
 	return again
 }
 
+// What clients call the video codecs; a payload type's RTX is the next.
+var (
+	testPayloadTypes = map[codec.Kind]webrtc.PayloadType{codec.VP8: 96, codec.VP9: 98, codec.AV1: 45}
+	testMimeTypes    = map[codec.Kind]string{codec.VP8: webrtc.MimeTypeVP8, codec.VP9: webrtc.MimeTypeVP9, codec.AV1: webrtc.MimeTypeAV1}
+)
+
+func (o *clientOptions) videoCodecs() []codec.Kind {
+	if len(o.codecs) == 0 {
+		return []codec.Kind{codec.VP8}
+	}
+	return o.codecs
+}
+
 func newClientPC(t *testing.T, opt clientOptions) *webrtc.PeerConnection {
 	t.Helper()
 	var me webrtc.MediaEngine
 	feedback := []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "transport-cc"}}
-	for _, c := range []struct {
-		p    webrtc.RTPCodecParameters
-		kind webrtc.RTPCodecType
-	}{
-		{webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, PayloadType: 111}, webrtc.RTPCodecTypeAudio},
-		{webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000, RTCPFeedback: feedback}, PayloadType: 96}, webrtc.RTPCodecTypeVideo},
-		{webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: "apt=96"}, PayloadType: 97}, webrtc.RTPCodecTypeVideo},
-	} {
-		if err := me.RegisterCodec(c.p, c.kind); err != nil {
+	register := func(capability webrtc.RTPCodecCapability, pt webrtc.PayloadType, kind webrtc.RTPCodecType) {
+		if err := me.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: capability, PayloadType: pt}, kind); err != nil {
 			t.Fatal(err)
 		}
+	}
+	register(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, 111, webrtc.RTPCodecTypeAudio)
+	for _, kind := range opt.videoCodecs() {
+		pt := testPayloadTypes[kind]
+		register(webrtc.RTPCodecCapability{MimeType: testMimeTypes[kind], ClockRate: 90000, RTCPFeedback: feedback}, pt, webrtc.RTPCodecTypeVideo)
+		register(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: fmt.Sprintf("apt=%d", pt)}, pt+1, webrtc.RTPCodecTypeVideo)
 	}
 	for _, uri := range []string{uriMID, uriRID, uriRRID} {
 		if err := me.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeVideo); err != nil {
@@ -194,12 +208,13 @@ func (c *client) publish(opt clientOptions) {
 		must(err)
 	}
 	var sender *webrtc.RTPSender
+	c.codec = opt.videoCodecs()[0]
 	for i := range opt.layers {
 		var options []func(*webrtc.TrackLocalStaticRTP)
 		if opt.layers > 1 {
 			options = append(options, webrtc.WithRTPStreamID(rids[i]))
 		}
-		track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8}, "camera", "me", options...)
+		track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: testMimeTypes[opt.videoCodecs()[0]]}, "camera", "me", options...)
 		must(err)
 		c.camera = append(c.camera, track)
 		if i == 0 {
@@ -324,53 +339,11 @@ func eventually(t *testing.T, what string, cond func() bool) {
 	}
 }
 
-// vp8 builds the RTP packets of one VP8 frame: a descriptor with 15-bit picture id and TL0PICIDX, a frame tag, and a body in
-// which every byte tells layer and picture, so that a receiver can check what it got.
-type vp8Source struct {
-	layer     int
-	height    uint16
-	seq       uint16
-	timestamp uint32
-	pictureID uint16
-	tl0       uint8
-	packets   int // a frame
-}
-
-func (v *vp8Source) frame(key bool) []*rtp.Packet {
-	var out []*rtp.Packet
-	for i := range v.packets {
-		desc := []byte{0x80, 0xc0, 0x80 | byte(v.pictureID>>8)&0x7f, byte(v.pictureID), v.tl0}
-		if i == 0 {
-			desc[0] |= 0x10
-		}
-		body := make([]byte, 200)
-		for j := range body {
-			body[j] = byte(v.layer<<4) | byte(v.pictureID&0x0f)
-		}
-		if i == 0 {
-			body[0] = 1
-			if key {
-				body[0] = 0
-				copy(body[3:], []byte{0x9d, 0x01, 0x2a})
-				binary.LittleEndian.PutUint16(body[6:], v.height*16/9)
-				binary.LittleEndian.PutUint16(body[8:], v.height)
-			}
-		}
-		out = append(out, &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: v.seq, Timestamp: v.timestamp, Marker: i == v.packets-1},
-			Payload: append(desc, body...)})
-		v.seq++
-	}
-	v.timestamp += 3000
-	v.pictureID = (v.pictureID + 1) & 0x7fff
-	v.tl0++
-	return out
-}
-
 // camera publishes all layers at 30 frames a second until stopped; a PLI makes the next frame of its layer a key frame.
 func (c *client) runCamera(ctx context.Context, packetsPerFrame int) {
-	sources := make([]*vp8Source, len(c.camera))
+	sources := make([]*videoSource, len(c.camera))
 	for i := range sources {
-		sources[i] = &vp8Source{layer: i, height: uint16(720 >> (len(c.camera) - 1 - i)), seq: uint16(65500 + 100*i), timestamp: uint32(1000 * i),
+		sources[i] = &videoSource{codec: c.codec, layer: i, height: uint16(720 >> (len(c.camera) - 1 - i)), seq: uint16(65500 + 100*i), timestamp: uint32(1000 * i),
 			pictureID: uint16(32700 + 30*i), tl0: uint8(250 + i), packets: packetsPerFrame}
 	}
 	answered := make([]int, len(sources))

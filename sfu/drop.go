@@ -7,7 +7,7 @@ type Drop uint8
 const (
 	DropUnknownAddress Drop = iota // not from a connected peer: a stranger, or a peer that has gone
 	DropNotReady                   // before the handshake has finished
-	DropMalformed                  // RTP, RTCP or payload descriptor does not parse
+	DropMalformed                  // RTP, RTCP or payload descriptor does not parse, or another payload type than negotiated
 	DropAuth                       // SRTP authentication failed
 	DropReplay                     // SRTP index seen before or too old
 	DropUnknownSSRC                // authentic, but of no negotiated source

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"conclave/sfu/batch"
+	"conclave/sfu/codec"
 )
 
 // FuzzMediaPath feeds authentic packets of any content through the whole path: header, extensions, binding, RTX, descriptor, history,
@@ -17,30 +18,44 @@ func FuzzMediaPath(f *testing.F) {
 	}
 	f.Cleanup(func() { _ = srv.Close() })
 	room := srv.NewRoom(RoomEvents{})
-	publisher := newAttacker(f, room, 1)
-	publisher.peer.SetLive(Sources(Camera, Mic))
-	newAttacker(f, room, 2).peer.SetView([]Want{{Participant: 1, Source: Camera, Height: 720}})
+	kinds := []codec.Kind{codec.VP8, codec.VP9, codec.AV1}
+	var publishers []*attacker
+	for i, kind := range kinds { // one of each codec, and one who watches it
+		p, viewer := newAttacker(f, room, ParticipantID(i+1)), newAttacker(f, room, ParticipantID(i+11))
+		if kind != codec.VP8 {
+			p.renegotiate(attackerOfferOf(kind))
+			viewer.renegotiate(attackerOfferOf(kind))
+		}
+		p.peer.SetLive(Sources(Camera, Mic))
+		viewer.peer.SetView([]Want{{Participant: p.peer.id, Source: Camera, Height: 720}})
+		publishers = append(publishers, p)
+	}
 	// A worker of our own: the server's is reading its socket.
 	w := &worker{server: srv, index: 0, cache: srv.workers[0].cache}
 	w.seal.scratch = make([]byte, 0, batch.MaxDatagram+16)
 	w.cache = map[netipAddrPort]*transport{}
 	w.out = []*outbox{{worker: w, sender: &sink{}, arena: make([]byte, 0, arenaBytes), messages: make([]batch.Message, 0, 2*batch.MaxMessages)}}
-	from := publisher.session.transport.remote.Load().to.AddrPort
-
 	for _, p := range []struct {
 		ssrc uint32
 		rid  string
 	}{{1, "q"}, {2, "h"}, {3, "f"}} {
-		packet := publisher.video(p.ssrc, 1, p.rid)
-		packet.Version = 2
-		raw, err := packet.Marshal()
-		if err != nil {
-			f.Fatal(err)
+		for i, kind := range kinds {
+			packet := publishers[i].video(p.ssrc, 1, p.rid)
+			packet.Version = 2
+			if kind != codec.VP8 {
+				packet.PayloadType = uint8(testPayloadTypes[kind])
+				packet.Payload = (&videoSource{codec: kind, height: 180, packets: 1}).frame(true)[0].Payload
+			}
+			raw, err := packet.Marshal()
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(uint8(i), raw)
 		}
-		f.Add(raw)
 	}
 	seq := uint16(10)
-	f.Fuzz(func(t *testing.T, raw []byte) {
+	f.Fuzz(func(t *testing.T, who uint8, raw []byte) {
+		publisher := publishers[int(who)%len(publishers)]
 		if len(raw) < 12 || len(raw) > 1500 {
 			return
 		}
@@ -58,7 +73,7 @@ func FuzzMediaPath(f *testing.F) {
 		publisher.session.inMu.Unlock()
 		seq++
 		binary.BigEndian.PutUint16(raw[2:], seq) // past the replay window
-		w.take([]batch.Datagram{{Data: publisher.sealRTP(raw, headerLen), From: from}}, time.Now())
+		w.take([]batch.Datagram{{Data: publisher.sealRTP(raw, headerLen), From: publisher.session.transport.remote.Load().to.AddrPort}}, time.Now())
 		w.flush()
 		if n := len(publisher.session.streams); n > maxStreams {
 			t.Fatalf("%d streams", n)

@@ -11,7 +11,6 @@ import (
 
 	"github.com/pion/sdp/v3"
 
-	"conclave/sfu/codec"
 )
 
 // Limits of an offer. They are checked before the SDP is parsed, so that a hostile one costs nothing.
@@ -48,10 +47,7 @@ type mediaOffer struct {
 	kind      string // audio or video
 	port0     bool
 	direction string
-	codec     codec.Kind
-	pt, rtxPT uint8 // rtxPT 0: no RTX
-	hasCodec  bool
-	fmtp      string
+	formats   []format // what the SFU takes of it, in the offer's order of preference, each codec once; empty: nothing
 	exts      extensionIDs
 	rids      []string // simulcast send, in the order of rids
 	ssrcs     []uint32 // announced by a=ssrc, first the media's, then its RTX's
@@ -133,8 +129,7 @@ func (o *offer) credentials(attrs []sdp.Attribute) {
 
 func parseMedia(md *sdp.MediaDescription) (mediaOffer, error) {
 	m := mediaOffer{kind: md.MediaName.Media, port0: md.MediaName.Port.Value == 0, direction: "sendrecv"}
-	rtpmaps := map[uint8]string{}
-	apt := map[uint8]uint8{} // RTX payload type of a media payload type
+	types := payloadTypes{rtpmap: map[uint8]string{}, fmtp: map[uint8]string{}, rtx: map[uint8]uint8{}}
 	bundleOnly := false
 	for _, a := range md.Attributes {
 		switch a.Key {
@@ -148,12 +143,13 @@ func parseMedia(md *sdp.MediaDescription) (mediaOffer, error) {
 			m.exts.add(a.Value)
 		case "rtpmap":
 			if pt, rest, ok := cutPT(a.Value); ok {
-				rtpmaps[pt] = strings.ToLower(rest)
+				types.rtpmap[pt] = strings.ToLower(rest)
 			}
 		case "fmtp":
 			if pt, rest, ok := cutPT(a.Value); ok {
+				types.fmtp[pt] = rest
 				if of, ok := associated(rest); ok {
-					apt[of] = pt
+					types.rtx[of] = pt
 				}
 			}
 		case "rid":
@@ -168,7 +164,7 @@ func parseMedia(md *sdp.MediaDescription) (mediaOffer, error) {
 		return m, badOffer("an m-line has no usable mid")
 	}
 	m.port0 = m.port0 && !bundleOnly // RFC 8843 §6: port 0 with bundle-only is not a rejection
-	m.chooseCodec(md.MediaName.Formats, rtpmaps, apt)
+	m.takeFormats(md.MediaName.Formats, &types)
 	slices.SortFunc(m.rids, func(a, b string) int { return slices.Index(rids[:], a) - slices.Index(rids[:], b) })
 	return m, nil
 }
@@ -207,16 +203,6 @@ func cutPT(s string) (pt uint8, rest string, ok bool) {
 	return pt, rest, ok
 }
 
-// associated reads the apt parameter of an RTX format (RFC 4588 §8.6).
-func associated(fmtp string) (pt uint8, ok bool) {
-	for param := range strings.SplitSeq(fmtp, ";") {
-		if v, found := strings.CutPrefix(strings.TrimSpace(param), "apt="); found {
-			return parsePT(v)
-		}
-	}
-	return 0, false
-}
-
 // addSSRC notes the SSRCs of an m-line without simulcast, in the order of their first mention: media, then RTX.
 func (m *mediaOffer) addSSRC(value string) {
 	head, _, _ := strings.Cut(value, " ")
@@ -248,34 +234,6 @@ func (e *extensionIDs) add(value string) {
 		e.audioLevel = uint8(id)
 	case uriTWCC:
 		e.twcc = uint8(id)
-	}
-}
-
-// chooseCodec takes the first Opus or VP8 of the offer's preference order.
-func (m *mediaOffer) chooseCodec(formats []string, rtpmaps map[uint8]string, apt map[uint8]uint8) {
-	var want string
-	var kind codec.Kind
-	switch m.kind {
-	case "audio":
-		want, kind = "opus/48000/2", codec.Opus
-	case "video":
-		want, kind = "vp8/90000", codec.VP8
-	default:
-		return
-	}
-	for _, f := range formats {
-		pt, ok := parsePT(f)
-		if !ok || rtpmaps[pt] != want {
-			continue
-		}
-		m.codec, m.pt, m.hasCodec = kind, pt, true
-		if kind == codec.Opus {
-			m.fmtp = "minptime=10;useinbandfec=1;usedtx=1"
-		}
-		if rtx, ok := apt[pt]; ok && rtpmaps[rtx] == "rtx/90000" && kind != codec.Opus {
-			m.rtxPT = rtx
-		}
-		return
 	}
 }
 
@@ -312,7 +270,7 @@ func writeAnswer(o *offer, p *answerParams) string {
 
 func (p *answerParams) accepts(m *mediaOffer) bool {
 	_, source := p.sources[m.mid]
-	return !m.port0 && m.hasCodec && (source || p.slots[m.mid] != nil)
+	return !m.port0 && len(m.formats) > 0 && (source || p.slots[m.mid] != nil)
 }
 
 func (p *answerParams) writeMedia(b *strings.Builder, m *mediaOffer, first bool) {
@@ -320,23 +278,26 @@ func (p *answerParams) writeMedia(b *strings.Builder, m *mediaOffer, first bool)
 		fmt.Fprintf(b, "m=%s 0 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\na=mid:%s\r\n", safeKind(m.kind), m.mid)
 		return
 	}
-	pts := strconv.Itoa(int(m.pt))
-	if m.rtxPT != 0 {
-		pts += " " + strconv.Itoa(int(m.rtxPT))
+	slot := p.slots[m.mid]
+	formats := m.formats
+	if slot == nil {
+		formats = formats[:1] // a publisher is told what to send; a slot may carry whatever others publish
 	}
-	fmt.Fprintf(b, "m=%s 9 UDP/TLS/RTP/SAVPF %s\r\nc=IN IP4 0.0.0.0\r\n", m.kind, pts)
+	fmt.Fprintf(b, "m=%s 9 UDP/TLS/RTP/SAVPF", m.kind)
+	for _, f := range formats {
+		fmt.Fprintf(b, " %d", f.pt)
+		if f.rtxPT != 0 {
+			fmt.Fprintf(b, " %d", f.rtxPT)
+		}
+	}
+	b.WriteString("\r\nc=IN IP4 0.0.0.0\r\n")
 	fmt.Fprintf(b, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:%s\r\na=setup:passive\r\n", p.ufrag, p.pwd, p.fingerprint)
 	fmt.Fprintf(b, "a=mid:%s\r\na=rtcp-mux\r\na=rtcp-rsize\r\n", m.mid)
-	if m.codec == codec.Opus {
-		fmt.Fprintf(b, "a=rtpmap:%d opus/48000/2\r\na=fmtp:%d %s\r\n", m.pt, m.pt, m.fmtp)
-	} else {
-		fmt.Fprintf(b, "a=rtpmap:%d VP8/90000\r\na=rtcp-fb:%d nack\r\na=rtcp-fb:%d nack pli\r\n", m.pt, m.pt, m.pt)
+	for _, f := range formats {
+		f.write(b)
 	}
-	if m.rtxPT != 0 {
-		fmt.Fprintf(b, "a=rtpmap:%d rtx/90000\r\na=fmtp:%d apt=%d\r\n", m.rtxPT, m.rtxPT, m.pt)
-	}
-	if s := p.slots[m.mid]; s != nil {
-		s.writeSDP(b, m)
+	if slot != nil {
+		slot.writeSDP(b)
 	} else {
 		writeReceive(b, m)
 	}
@@ -373,7 +334,7 @@ func writeReceive(b *strings.Builder, m *mediaOffer) {
 		}
 	}
 	if m.exts.twcc != 0 {
-		fmt.Fprintf(b, "a=rtcp-fb:%d transport-cc\r\n", m.pt)
+		fmt.Fprintf(b, "a=rtcp-fb:%d transport-cc\r\n", m.formats[0].pt)
 	}
 	if len(m.rids) > 0 {
 		for _, r := range m.rids {

@@ -62,7 +62,7 @@ func answered(o *offer, sources map[string]Source) (*answerParams, string) {
 	e := &egress{bySSRC: map[uint32]*slot{}}
 	for i := range o.media {
 		m := &o.media[i]
-		if _, sends := sources[m.mid]; !sends && !m.port0 && m.direction == "recvonly" && m.hasCodec {
+		if _, sends := sources[m.mid]; !sends && !m.port0 && m.direction == "recvonly" && len(m.formats) > 0 {
 			e.addSlot(m)
 		}
 	}
@@ -79,9 +79,9 @@ var answerLine = sync.OnceValue(func() *regexp.Regexp {
 	const mid = token
 	return regexp.MustCompile(`^(` + strings.Join([]string{
 		`v=0`, `o=- \d+ \d+ IN IP4 127\.0\.0\.1`, `s=-`, `t=0 0`, `a=group:BUNDLE( ` + mid + `)+`, `a=ice-lite`, `a=msid-semantic: WMS \*`,
-		`m=` + token + ` 0 \S+ \S+`, `m=(audio|video) 9 UDP/TLS/RTP/SAVPF \d{1,3}( \d{1,3})?`, `c=IN IP4 0\.0\.0\.0`,
+		`m=` + token + ` 0 \S+ \S+`, `m=(audio|video) 9 UDP/TLS/RTP/SAVPF( \d{1,3}){1,6}`, `c=IN IP4 0\.0\.0\.0`,
 		`a=ice-ufrag:ourUfrag`, `a=ice-pwd:ourPassword0123456789abc`, `a=fingerprint:sha-256 01:23`, `a=setup:passive`, `a=mid:` + mid,
-		`a=rtcp-mux`, `a=rtcp-rsize`, `a=rtpmap:\d{1,3} (opus/48000/2|VP8/90000|rtx/90000)`, `a=fmtp:\d{1,3} (minptime=10;useinbandfec=1;usedtx=1|apt=\d{1,3})`,
+		`a=rtcp-mux`, `a=rtcp-rsize`, `a=rtpmap:\d{1,3} (opus/48000/2|(VP8|VP9|AV1|rtx)/90000)`, `a=fmtp:\d{1,3} (minptime=10;useinbandfec=1;usedtx=1|apt=\d{1,3}|profile-id=0|((level-idx|profile|tier)=\d{1,2};?){1,3})`,
 		`a=rtcp-fb:\d{1,3} (nack|nack pli|transport-cc)`, `a=(inactive|recvonly|sendonly)`, `a=extmap:\d{1,2} (` + regexp.QuoteMeta(uriMID) + `|` +
 			regexp.QuoteMeta(uriRID) + `|` + regexp.QuoteMeta(uriRRID) + `|` + regexp.QuoteMeta(uriAudioLevel) + `|` + regexp.QuoteMeta(uriTWCC) + `)`,
 		`a=rid:[qhf] recv`, `a=simulcast:recv [qhf](;[qhf])*`, `a=msid:s\d+ ` + mid, `a=ssrc-group:FID \d+ \d+`, `a=ssrc:\d+ cname:conclave`,
@@ -138,7 +138,7 @@ func checkAnswer(tb testing.TB, o *offer, p *answerParams, answer string) {
 func checkAccepted(tb testing.TB, m *mediaOffer, p *answerParams, md *sdp.MediaDescription) {
 	tb.Helper()
 	_, source := p.sources[m.mid]
-	if m.port0 || !m.hasCodec || md.MediaName.Media != m.kind || !source && p.slots[m.mid] == nil {
+	if m.port0 || len(m.formats) == 0 || md.MediaName.Media != m.kind || !source && p.slots[m.mid] == nil {
 		tb.Fatalf("accepted %+v", *m)
 	}
 	_, sends := md.Attribute("sendonly")
@@ -146,29 +146,48 @@ func checkAccepted(tb testing.TB, m *mediaOffer, p *answerParams, md *sdp.MediaD
 	if sends && receives || sends && (p.slots[m.mid] == nil) {
 		tb.Fatalf("m-line %s sends %v, receives %v", m.mid, sends, receives)
 	}
-	if md.MediaName.Formats[0] != fmt.Sprint(m.pt) {
-		tb.Fatalf("m-line %s has formats %v, want %d first", m.mid, md.MediaName.Formats, m.pt)
+	want := m.formats
+	if !sends {
+		want = want[:1]
+	}
+	var pts []string
+	for _, f := range want {
+		if pts = append(pts, fmt.Sprint(f.pt)); f.rtxPT != 0 {
+			pts = append(pts, fmt.Sprint(f.rtxPT))
+		}
+	}
+	if !slices.Equal(md.MediaName.Formats, pts) {
+		tb.Fatalf("m-line %s has formats %v, want %v", m.mid, md.MediaName.Formats, pts)
 	}
 }
 
 func TestBrowsersOffersAreUnderstood(t *testing.T) {
+	opus := func(pt uint8) []format {
+		return []format{{codec: codec.Opus, pt: pt, fmtp: "minptime=10;useinbandfec=1;usedtx=1"}}
+	}
+	vp8 := func(pt, rtx uint8) format { return format{codec: codec.VP8, pt: pt, rtxPT: rtx} }
+	vp9 := func(pt, rtx uint8) format { return format{codec: codec.VP9, pt: pt, rtxPT: rtx, fmtp: "profile-id=0"} }
+	av1 := func(pt, rtx uint8, fmtp string) format {
+		return format{codec: codec.AV1, pt: pt, rtxPT: rtx, fmtp: fmtp}
+	}
+	chromiumAV1, firefox := av1(45, 46, "level-idx=5;profile=0;tier=0"), []format{vp8(120, 124), vp9(121, 125), av1(99, 100, "")}
 	for _, c := range []struct {
 		browser, ufrag, pwd string
 		want                []mediaOffer
 	}{
 		{"chromium", "ld4j", "laFQoRBZYYOaLYf85tYcrv8x", []mediaOffer{
-			{mid: "0", kind: "audio", direction: "sendrecv", codec: codec.Opus, pt: 111, exts: extensionIDs{mid: 4, audioLevel: 1, twcc: 3},
+			{mid: "0", kind: "audio", direction: "sendrecv", formats: opus(111), exts: extensionIDs{mid: 4, audioLevel: 1, twcc: 3},
 				ssrcs: []uint32{1454016331}},
-			{mid: "1", kind: "video", direction: "sendrecv", codec: codec.VP8, pt: 96, rtxPT: 97, exts: extensionIDs{mid: 4, rid: 10, rrid: 11, twcc: 3},
+			{mid: "1", kind: "video", direction: "sendrecv", formats: []format{vp8(96, 97), chromiumAV1, vp9(98, 99)}, exts: extensionIDs{mid: 4, rid: 10, rrid: 11, twcc: 3},
 				rids: []string{"q", "h", "f"}},
-			{mid: "2", kind: "video", direction: "recvonly", codec: codec.VP8, pt: 96, rtxPT: 97, exts: extensionIDs{mid: 4, rid: 10, rrid: 11, twcc: 3}},
+			{mid: "2", kind: "video", direction: "recvonly", formats: []format{vp8(96, 97), vp9(98, 99), chromiumAV1}, exts: extensionIDs{mid: 4, rid: 10, rrid: 11, twcc: 3}},
 		}},
 		{"firefox", "b07ddb14", "5ae510a4660e98e589b6ccf2d1587db3", []mediaOffer{
-			{mid: "0", kind: "audio", direction: "sendrecv", codec: codec.Opus, pt: 109, exts: extensionIDs{mid: 3, audioLevel: 1, twcc: 7},
+			{mid: "0", kind: "audio", direction: "sendrecv", formats: opus(109), exts: extensionIDs{mid: 3, audioLevel: 1, twcc: 7},
 				ssrcs: []uint32{522891645}},
-			{mid: "1", kind: "video", direction: "sendrecv", codec: codec.VP8, pt: 120, rtxPT: 124, exts: extensionIDs{mid: 3, rid: 9, rrid: 10, twcc: 7},
+			{mid: "1", kind: "video", direction: "sendrecv", formats: firefox, exts: extensionIDs{mid: 3, rid: 9, rrid: 10, twcc: 7},
 				rids: []string{"q", "h", "f"}, ssrcs: []uint32{3725247705, 658956419}},
-			{mid: "2", kind: "video", direction: "recvonly", codec: codec.VP8, pt: 120, rtxPT: 124, exts: extensionIDs{mid: 3, rid: 9, rrid: 10, twcc: 7},
+			{mid: "2", kind: "video", direction: "recvonly", formats: firefox, exts: extensionIDs{mid: 3, rid: 9, rrid: 10, twcc: 7},
 				ssrcs: []uint32{3687756190}},
 		}},
 	} {
@@ -177,12 +196,11 @@ func TestBrowsersOffersAreUnderstood(t *testing.T) {
 			if o.ufrag != c.ufrag || o.pwd != c.pwd || !strings.HasPrefix(o.fingerprint, "sha-256 ") {
 				t.Errorf("credentials %q %q %q", o.ufrag, o.pwd, o.fingerprint)
 			}
-			if len(o.media) != 4 || o.media[3].kind != "application" || o.media[3].hasCodec {
+			if len(o.media) != 4 || o.media[3].kind != "application" || len(o.media[3].formats) > 0 {
 				t.Fatalf("%+v", o.media)
 			}
 			for i, want := range c.want {
 				got := o.media[i]
-				want.hasCodec, want.fmtp = true, got.fmtp
 				if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
 					t.Errorf("m-line %d is\n%+v, want\n%+v", i, got, want)
 				}
@@ -233,7 +251,7 @@ func TestRTXIsFoundAmongFormatParameters(t *testing.T) {
 		"apt=96": 97, "apt=96;rtx-time=3000": 97, "rtx-time=3000;apt=96": 97, "rtx-time=3000; apt=96": 97, "apt=98": 0, "apt=": 0, "apt=300": 0, "xapt=96": 0,
 	} {
 		o := parsed(t, sessionLines+strings.Replace(videoLines("v"), "apt=96", parameters, 1))
-		if got := o.media[0].rtxPT; got != want {
+		if got := o.media[0].formats[0].rtxPT; got != want {
 			t.Errorf("%q: RTX payload type %d, want %d", parameters, got, want)
 		}
 	}
@@ -245,7 +263,7 @@ func TestOnlyAudioAndVideoAreMedia(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		if p, answer := answered(o, nil); len(p.slots) != 0 || o.media[0].hasCodec {
+		if p, answer := answered(o, nil); len(p.slots) != 0 || len(o.media[0].formats) > 0 {
 			t.Errorf("%s is taken for media:\n%s", kind, answer)
 		}
 	}
@@ -367,7 +385,7 @@ func TestExtensionIDsAndPayloadTypesOutOfRangeAreIgnored(t *testing.T) {
 	}
 	for _, pt := range []string{"128", "255", "256", "-1", "99999999999999999999", "1e1"} {
 		raw := sessionLines + strings.ReplaceAll(audioLines("a"), "111", pt)
-		if o, err := parseOffer(raw); err == nil && o.media[0].hasCodec {
+		if o, err := parseOffer(raw); err == nil && len(o.media[0].formats) > 0 {
 			t.Errorf("payload type %s is used: %+v", pt, o.media[0])
 		}
 	}
@@ -376,11 +394,11 @@ func TestExtensionIDsAndPayloadTypesOutOfRangeAreIgnored(t *testing.T) {
 func TestTheOffersPreferenceDecidesAmongOurCodecs(t *testing.T) {
 	o := parsed(t, sessionLines+mediaLines("m=video 9 UDP/TLS/RTP/SAVPF 100 101 96 98", "v",
 		"rtpmap:96 VP8/90000", "rtpmap:98 vp8/90000", "rtpmap:100 H264/90000", "rtpmap:101 VP9/90000"))
-	if m := o.media[0]; m.pt != 96 || m.rtxPT != 0 {
-		t.Errorf("%+v", m)
+	if got := o.media[0].formats; !slices.Equal(got, []format{{codec: codec.VP9, pt: 101, fmtp: "profile-id=0"}, {codec: codec.VP8, pt: 96}}) {
+		t.Errorf("%+v", got)
 	}
 	o = parsed(t, sessionLines+mediaLines("m=audio 9 UDP/TLS/RTP/SAVPF 0 8", "a", "rtpmap:0 PCMU/8000", "rtpmap:8 PCMA/8000"))
-	if o.media[0].hasCodec {
+	if len(o.media[0].formats) > 0 {
 		t.Errorf("%+v", o.media[0])
 	}
 }
@@ -442,6 +460,50 @@ func TestEveryTruncatedOfferIsRefusedOrAnswered(t *testing.T) {
 	}
 }
 
+// A publisher is told to send the first codec of its offer that the server takes; a viewer's slot may carry each that the viewer takes.
+func TestAPublisherIsAnsweredOneCodecAndASlotAll(t *testing.T) {
+	formats := []string{"rtpmap:96 VP8/90000", "rtpmap:97 rtx/90000", "fmtp:97 apt=96", "rtpmap:98 VP9/90000", "fmtp:98 profile-id=0",
+		"rtpmap:99 rtx/90000", "fmtp:99 apt=98", "rtpmap:45 AV1/90000", "rtpmap:46 rtx/90000", "fmtp:46 apt=45", "rtpmap:102 H264/90000"}
+	line := func(mid, order string, more ...string) string {
+		return mediaLines("m=video 9 UDP/TLS/RTP/SAVPF "+order, mid, append(more, formats...)...)
+	}
+	o := parsed(t, sessionLines+line("av1", "102 45 46 96 97 98 99")+line("vp9", "98 99 45 46")+line("slot", "102 98 99 45 46 96 97", "recvonly"))
+	p, answer := answered(o, map[string]Source{"av1": Camera, "vp9": Screen})
+	checkAnswer(t, o, p, answer)
+	for _, want := range []string{"SAVPF 45 46\r\n", "SAVPF 98 99\r\n", "SAVPF 98 99 45 46 96 97\r\n"} {
+		if strings.Count(answer, want) != 1 {
+			t.Errorf("no single %q in\n%s", want, answer)
+		}
+	}
+	for _, never := range []string{"H264", "apt=102", "dependency-descriptor"} {
+		if strings.Contains(answer, never) {
+			t.Errorf("%q in\n%s", never, answer)
+		}
+	}
+	if sl := p.slots["slot"]; sl.pts[codec.VP8].media != 96 || sl.pts[codec.VP9].rtx != 99 || sl.pts[codec.AV1].media != 45 || sl.takes(codec.Opus) {
+		t.Errorf("%+v", sl.pts)
+	}
+}
+
+func TestProfilesThatNotEverybodyDecodesAreLeftOut(t *testing.T) {
+	for parameters, want := range map[string]string{
+		"98 VP9/90000;": "profile-id=0", "98 VP9/90000;profile-id=0": "profile-id=0", "98 VP9/90000;max-fr=60": "profile-id=0",
+		"98 VP9/90000;profile-id=2": "-", "98 VP9/90000;profile-id=": "-",
+		"98 AV1/90000;": "", "98 AV1/90000;level-idx=8; tier=1;x=y": "level-idx=8;tier=1", "98 AV1/90000;profile=0": "profile=0",
+		"98 AV1/90000;profile=1": "-", "98 AV1/90000;level-idx=99": "-", "98 AV1/90000;tier=high": "-",
+	} {
+		rtpmap, fmtp, _ := strings.Cut(parameters, ";")
+		o := parsed(t, sessionLines+mediaLines("m=video 9 UDP/TLS/RTP/SAVPF 98", "v", "rtpmap:"+rtpmap, "fmtp:98 "+fmtp))
+		got := "-"
+		if len(o.media[0].formats) > 0 {
+			got = o.media[0].formats[0].fmtp
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", parameters, got, want)
+		}
+	}
+}
+
 // checkOffer parses any text and, if it is an offer, answers it in the ways a meeting could.
 func checkOffer(tb testing.TB, raw string) {
 	tb.Helper()
@@ -459,7 +521,7 @@ func checkOffer(tb testing.TB, raw string) {
 	var tracks []Track
 	for i := range o.media {
 		m := &o.media[i]
-		if len(m.rids) > maxLayers || len(m.ssrcs) > 2 || m.exts.mid > 14 || m.pt > 127 || m.rtxPT > 127 || !isToken(m.mid) {
+		if len(m.rids) > maxLayers || len(m.ssrcs) > 2 || m.exts.mid > 14 || len(m.formats) > int(codec.Kinds) || !isToken(m.mid) {
 			tb.Fatalf("%+v", *m)
 		}
 		for _, s := range []Source{Mic, Camera, ScreenAudio, Screen} {

@@ -81,8 +81,8 @@ func (o *offer) sources(tracks []Track) (map[string]Source, error) {
 			return nil, badOffer("%s or its m-line is named twice", t.Source)
 		case t.Source.Video() != (m.kind == "video"):
 			return nil, badOffer("%s is on an m-line of the wrong kind", t.Source)
-		case !m.hasCodec:
-			return nil, badOffer("%s offers neither Opus nor VP8", t.Source)
+		case len(m.formats) == 0:
+			return nil, badOffer("%s offers none of Opus, VP8, VP9 and AV1", t.Source)
 		}
 		sources[t.MID] = t.Source
 		taken |= Sources(t.Source)
@@ -149,7 +149,7 @@ func (p *Peer) install(s, old *session, o *offer, sources map[string]Source) err
 		switch {
 		case sends && !m.port0:
 			r.publish(p, s, source, m)
-		case !sends && !m.port0 && m.direction == "recvonly" && m.hasCodec:
+		case !sends && !m.port0 && m.direction == "recvonly" && len(m.formats) > 0:
 			s.egress.addSlot(m)
 		}
 	}
@@ -166,7 +166,7 @@ func (p *Peer) install(s, old *session, o *offer, sources map[string]Source) err
 func (r *Room) publish(p *Peer, s *session, source Source, m *mediaOffer) {
 	key := trackKey{p.id, source}
 	if t := r.tracks[key]; t != nil {
-		if t.session == s && t.mid == m.mid {
+		if t.session == s && t.mid == m.mid && t.format == m.formats[0] {
 			return // a later offer of the same PeerConnection
 		}
 		r.unpublish(t)
@@ -175,11 +175,10 @@ func (r *Room) publish(p *Peer, s *session, source Source, m *mediaOffer) {
 	t.live.Store(p.live.Has(source))
 	r.tracks[key] = t
 	s.inMu.Lock()
-	s.tracks = slices.DeleteFunc(s.tracks, func(x *track) bool { return x.source == source })
-	s.tracks = append(s.tracks, t)
+	s.replace(t)
 	if len(m.rids) == 0 { // announced SSRCs need no MID extension
 		for i, ssrc := range m.ssrcs {
-			if i == 0 || m.rtxPT != 0 {
+			if i == 0 || t.rtxPT != 0 {
 				s.admit(&stream{ssrc: ssrc, layer: t.layers[0], rtx: i == 1})
 			}
 		}
@@ -190,13 +189,30 @@ func (r *Room) publish(p *Peer, s *session, source Source, m *mediaOffer) {
 	}
 }
 
-// addSlot makes a slot of an m-line, once, up to the limits. Callers hold Room.mu.
+// replace makes t the session's track of its source. Its SSRCs go on if only the codec has changed, with their replay windows: what
+// has been received once under these keys must not be taken again. Callers hold inMu.
+func (s *session) replace(t *track) {
+	s.tracks = slices.DeleteFunc(s.tracks, func(old *track) bool { return old.source == t.source })
+	s.tracks = append(s.tracks, t)
+	for ssrc, st := range s.streams {
+		old := st.layer.track
+		if old.source != t.source {
+			continue
+		}
+		if st.layer = t.layerByRID(st.layer.rid); st.layer == nil || old.mid != t.mid {
+			delete(s.streams, ssrc)
+		}
+	}
+}
+
+// addSlot makes a slot of an m-line, once, up to the limits; a later offer may only change its codecs. Callers hold Room.mu.
 func (e *egress) addSlot(m *mediaOffer) {
 	audio, video := e.byKind()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, sl := range e.slots {
 		if sl.mid == m.mid {
+			sl.negotiated(m.formats)
 			return
 		}
 	}

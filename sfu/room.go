@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"conclave/sfu/audiorank"
+	"conclave/sfu/codec"
 )
 
 // maxPeers bounds one room: it bounds what reconciling costs. Bigger meetings need more than one node.
@@ -279,6 +280,8 @@ func (r *Room) reconcileVideo(p *Peer, slots []*slot, now time.Time) (withheld [
 			reason = ReasonNotPublished
 		case !t.live.Load():
 			reason = ReasonMuted
+		case !allTake(slots, t.codec):
+			reason = ReasonCodec
 		case len(wanted) < len(slots):
 			wanted = append(wanted, key)
 			heights[key] = w.Height
@@ -288,6 +291,11 @@ func (r *Room) reconcileVideo(p *Peer, slots []*slot, now time.Time) (withheld [
 	}
 	r.place(p, slots, wanted, heights, now)
 	return withheld
+}
+
+// allTake says whether the viewer can decode kind in every one of its slots: which one a track gets is not known yet.
+func allTake(slots []*slot, kind codec.Kind) bool {
+	return !slices.ContainsFunc(slots, func(sl *slot) bool { return !sl.takes(kind) })
 }
 
 // place assigns the wanted tracks to slots and connects, moves or frees outputs accordingly. Callers hold mu.

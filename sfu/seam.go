@@ -86,6 +86,7 @@ const (
 	ReasonNotPublished Reason = "not_published"
 	ReasonMuted        Reason = "muted"
 	ReasonBandwidth    Reason = "bandwidth"
+	ReasonCodec        Reason = "codec" // the viewer cannot decode what is published
 )
 
 // Withheld is one wanted track that is not sent, and why.

@@ -119,6 +119,9 @@ func (s *session) recordArrival(st *stream, v *rtpview.View, now time.Time) {
 // media turns an authentic packet into the media packet it carries. Callers hold inMu.
 func (s *session) media(st *stream, v *rtpview.View, now time.Time, p *packet) (Drop, bool) {
 	l := st.layer
+	if want := l.track.payloadType(st.rtx); v.PT != want { // sent before the publisher knew the codec of the latest answer
+		return DropMalformed, false
+	}
 	padding := len(v.Payload()) == 0
 	if st.rtx {
 		if padding || !v.StripOSN() { // an RTX packet without payload is a probe

@@ -49,7 +49,7 @@ type slot struct {
 	video         bool
 	index         int // among the slots of its kind
 	ssrc, rtxSSRC uint32
-	pt, rtxPT     uint8
+	pts           [codec.Kinds]struct{ media, rtx uint8 } // the viewer's payload types, 0: it does not take the codec, or no RTX of it
 
 	rw     rewrite.Rewriter
 	cur    *output // what is being forwarded
@@ -71,19 +71,31 @@ type slot struct {
 }
 
 func newSlot(m *mediaOffer, video bool, index int) *slot {
-	s := &slot{mid: m.mid, video: video, index: index, pt: m.pt, rtxPT: m.rtxPT, ssrc: random32(), reported: Slot{MID: m.mid}}
+	s := &slot{mid: m.mid, video: video, index: index, ssrc: random32(), reported: Slot{MID: m.mid}}
 	// Below 2^15: see rewrite.New.
 	s.rw = rewrite.New(uint16(random32()>>17)|1, random32())
-	if m.rtxPT != 0 {
-		s.rtxSSRC = random32()
-		s.rtxSeq = uint64(random32() >> 17)
-	}
+	s.negotiated(m.formats)
 	return s
 }
 
+// negotiated notes what the viewer takes. Callers hold egress.mu, or have made the slot.
+func (s *slot) negotiated(formats []format) {
+	clear(s.pts[:])
+	for _, f := range formats {
+		s.pts[f.codec].media, s.pts[f.codec].rtx = f.pt, f.rtxPT
+		if f.rtxPT != 0 && s.rtxSSRC == 0 {
+			s.rtxSSRC = random32()
+			s.rtxSeq = uint64(random32() >> 17)
+		}
+	}
+}
+
+// takes says whether the viewer can decode kind.
+func (s *slot) takes(kind codec.Kind) bool { return s.pts[kind].media != 0 }
+
 // writeSDP writes the part of an answer that announces the slot. Audio and video slots of one index share a stream id, so
 // that the browser synchronises them (RFC 8830).
-func (s *slot) writeSDP(b *strings.Builder, _ *mediaOffer) {
+func (s *slot) writeSDP(b *strings.Builder) {
 	fmt.Fprintf(b, "a=sendonly\r\na=msid:s%d %s\r\n", s.index, s.mid)
 	if s.rtxSSRC != 0 {
 		fmt.Fprintf(b, "a=ssrc-group:FID %d %d\r\n", s.ssrc, s.rtxSSRC)
@@ -185,21 +197,21 @@ func (e *egress) forward(dst []byte, o *output, p *packet, w *sealer) ([]byte, D
 	}
 	if s.video {
 		e.remember(s, p.in.Seq, out)
-		codec.PatchVP8(p.payload, p.info, out.PictureID, out.TL0PicIdx)
+		codec.Patch(p.payload, p.info, out.PictureID, out.TL0PicIdx)
 	}
 	s.packets++
 	s.octets += uint32(len(p.payload))
 	at := len(dst)
 	dst = dst[:at+rtpview.OutHeaderLen]
 	rtpview.WriteHeader(dst[at:], rtpview.Header{
-		SSRC: s.ssrc, CSRC: uint32(o.layer.track.owner), Timestamp: out.Timestamp, Seq: uint16(out.Seq), PT: s.pt, Marker: p.marker,
+		SSRC: s.ssrc, CSRC: uint32(o.layer.track.owner), Timestamp: out.Timestamp, Seq: uint16(out.Seq), PT: s.pts[o.layer.track.codec].media, Marker: p.marker,
 	})
 	sealed := w.cipher.Seal(dst[at:], p.payload, s.ssrc, out.Seq, &w.nonce)
 	return dst[:at+len(sealed)], 0, true
 }
 
 func (e *egress) remember(s *slot, inSeq uint64, out rewrite.Out) {
-	if s.rtxSSRC == 0 {
+	if s.pts[s.cur.layer.track.codec].rtx == 0 {
 		return
 	}
 	if s.sent == nil {
@@ -241,12 +253,12 @@ func (e *egress) retransmit(dst []byte, s *slot, seq uint16, now time.Time, w *s
 	if err != nil {
 		return dst, false
 	}
-	codec.PatchVP8(payload[2:], info, m.pictureID, m.tl0)
+	codec.Patch(payload[2:], info, m.pictureID, m.tl0)
 	e.rtxTokens--
 	at := len(dst)
 	dst = dst[:at+rtpview.OutHeaderLen]
 	rtpview.WriteHeader(dst[at:], rtpview.Header{
-		SSRC: s.rtxSSRC, CSRC: uint32(l.track.owner), Timestamp: m.timestamp, Seq: uint16(s.rtxSeq), PT: s.rtxPT, Marker: meta.Marker,
+		SSRC: s.rtxSSRC, CSRC: uint32(l.track.owner), Timestamp: m.timestamp, Seq: uint16(s.rtxSeq), PT: s.pts[l.track.codec].rtx, Marker: meta.Marker,
 	})
 	sealed := w.cipher.Seal(dst[at:], payload, s.rtxSSRC, s.rtxSeq, &w.nonce)
 	s.rtxSeq++

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"conclave/sfu/audiorank"
-	"conclave/sfu/codec"
 	"conclave/sfu/history"
 	"conclave/sfu/nack"
 	"conclave/sfu/rtpview"
@@ -26,11 +25,9 @@ type track struct {
 	owner   ParticipantID
 	source  Source
 	mid     string
-	codec   codec.Kind
-	pt      uint8
-	rtxPT   uint8
-	exts    extensionIDs
-	layers  []*layer // lowest first; never changes
+	format
+	exts   extensionIDs
+	layers []*layer // lowest first; never changes
 
 	live atomic.Bool // the meeting permits it and the person has switched it on
 
@@ -93,7 +90,7 @@ type senderReport struct {
 }
 
 func newTrack(s *session, owner ParticipantID, source Source, m *mediaOffer) *track {
-	t := &track{session: s, owner: owner, source: source, mid: m.mid, codec: m.codec, pt: m.pt, rtxPT: m.rtxPT, exts: m.exts}
+	t := &track{session: s, owner: owner, source: source, mid: m.mid, format: m.formats[0], exts: m.exts}
 	names := m.rids
 	if len(names) == 0 || !source.Video() {
 		names = []string{""}
@@ -112,6 +109,14 @@ func (t *track) discard() {
 		l.hist, l.ended = nil, true
 		l.histMu.Unlock()
 	}
+}
+
+// payloadType is what the track's packets have, or their retransmissions.
+func (t *track) payloadType(rtx bool) uint8 {
+	if rtx {
+		return t.rtxPT
+	}
+	return t.pt
 }
 
 // clockRate is in Hz (RFC 7587 §4.1, RFC 7741 §4.1).

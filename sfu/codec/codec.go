@@ -20,6 +20,7 @@ const (
 	VP8
 	VP9
 	AV1
+	Kinds // how many there are
 )
 
 // Info describes one video packet.
@@ -28,8 +29,8 @@ type Info struct {
 	Height      uint16 // of a key frame, where its payload says so: VP8's frame header, VP9's scalability structure; else 0
 	TL0PicIdx   uint8
 	TID         uint8 // temporal layer
-	PictureIDAt uint8 // VP8: offset of the picture id in the payload, 0 if it has none
-	TL0At       uint8 // VP8: offset of TL0PICIDX in the payload, 0 if it has none
+	PictureIDAt uint8 // VP8, VP9: offset of the picture id in the payload, 0 if it has none
+	TL0At       uint8 // VP8, VP9: offset of TL0PICIDX in the payload, 0 if it has none
 	LongPicture bool  // the picture id has 15 bits
 	FrameStart  bool
 	KeyStart    bool // the first packet of a key frame
@@ -122,8 +123,8 @@ func parseAV1(p []byte) (Info, error) {
 	return Info{FrameStart: start, KeyStart: start && p[0]&0x08 != 0}, nil
 }
 
-// PatchVP8 writes a picture id and TL0PICIDX over those of payload, which in describes. The picture id keeps its width.
-func PatchVP8(payload []byte, in Info, pictureID uint16, tl0 uint8) {
+// Patch writes a picture id and TL0PICIDX over those of payload, which in describes, where it has them. The picture id keeps its width.
+func Patch(payload []byte, in Info, pictureID uint16, tl0 uint8) {
 	if at := in.PictureIDAt; at != 0 {
 		if in.LongPicture {
 			binary.BigEndian.PutUint16(payload[at:], 0x8000|pictureID&0x7fff)

@@ -49,15 +49,15 @@ func fixtures() []fixture {
 		{"VP9 inter frame", codec.VP9, join([]byte{0x48}, cipher), codec.Info{FrameStart: true}},
 		{"VP9 continuation", codec.VP9, join([]byte{0x00}, cipher), codec.Info{}},
 		{"VP9 key frame, 7-bit picture id", codec.VP9, join([]byte{0x88, 0x7f}, cipher),
-			codec.Info{PictureID: 127, FrameStart: true, KeyStart: true}},
+			codec.Info{PictureID: 127, PictureIDAt: 1, FrameStart: true, KeyStart: true}},
 		{"VP9 L1T3, temporal layer 2", codec.VP9, join([]byte{0xe8, 0x81, 0x02, 0x50, 0x44}, cipher),
-			codec.Info{PictureID: 0x102, LongPicture: true, TID: 2, TL0PicIdx: 0x44, FrameStart: true}},
-		{"VP9 upper spatial layer of a key frame", codec.VP9, join([]byte{0x28, 0x03, 0x44}, cipher), codec.Info{TL0PicIdx: 0x44}},
+			codec.Info{PictureID: 0x102, PictureIDAt: 1, LongPicture: true, TID: 2, TL0PicIdx: 0x44, TL0At: 4, FrameStart: true}},
+		{"VP9 upper spatial layer of a key frame", codec.VP9, join([]byte{0x28, 0x03, 0x44}, cipher), codec.Info{TL0PicIdx: 0x44, TL0At: 2}},
 		{"VP9 flexible, three references", codec.VP9, join([]byte{0xf8, 0x01, 0x00, 0x03, 0x05, 0x06}, cipher),
-			codec.Info{PictureID: 1, FrameStart: true}},
+			codec.Info{PictureID: 1, PictureIDAt: 1, FrameStart: true}},
 		{"VP9 key frame with scalability structure", codec.VP9,
 			join([]byte{0xaa, 0x01, 0x00, 0x07, 0x38, 0x01, 0x40, 0x00, 0xb4, 0x02, 0x80, 0x01, 0x68, 0x02, 0x14, 0x01, 0x28, 0x01, 0x02}, cipher),
-			codec.Info{PictureID: 1, TL0PicIdx: 7, Height: 360, FrameStart: true, KeyStart: true}},
+			codec.Info{PictureID: 1, PictureIDAt: 1, TL0PicIdx: 7, TL0At: 3, Height: 360, FrameStart: true, KeyStart: true}},
 		{"AV1 new sequence", codec.AV1, join([]byte{0x18}, cipher), codec.Info{FrameStart: true, KeyStart: true}},
 		{"AV1 frame", codec.AV1, join([]byte{0x10}, cipher), codec.Info{FrameStart: true}},
 		{"AV1 continuation", codec.AV1, join([]byte{0x90}, cipher), codec.Info{}},
@@ -125,14 +125,14 @@ func checkVP8(tb testing.TB, payload []byte, in codec.Info, err error) {
 		in.FrameStart != (oracle.S == 1 && oracle.PID == 0) || (in.PictureIDAt != 0) != (oracle.I == 1) || (in.TL0At != 0) != (oracle.L == 1) {
 		tb.Fatalf("read %+v, pion/rtp %+v", in, oracle)
 	}
-	checkPatch(tb, payload, in)
+	checkPatch(tb, codec.VP8, payload, in)
 }
 
 // checkPatch asserts that a patched payload reads as patched, that nothing else changed, and that patching again is the same.
-func checkPatch(tb testing.TB, payload []byte, in codec.Info) {
+func checkPatch(tb testing.TB, kind codec.Kind, payload []byte, in codec.Info) {
 	tb.Helper()
 	patched := bytes.Clone(payload)
-	codec.PatchVP8(patched, in, 0xabcd, 0x5a)
+	codec.Patch(patched, in, 0xabcd, 0x5a)
 	want := in
 	if in.PictureIDAt != 0 {
 		want.PictureID = 0xabcd & 0x7fff
@@ -143,16 +143,16 @@ func checkPatch(tb testing.TB, payload []byte, in codec.Info) {
 	if in.TL0At != 0 {
 		want.TL0PicIdx = 0x5a
 	}
-	got, err := codec.Parse(codec.VP8, patched)
+	got, err := codec.Parse(kind, patched)
 	if err != nil || got != want {
 		tb.Fatalf("after the patch %+v, %v, want %+v", got, err, want)
 	}
 	again := bytes.Clone(patched)
-	codec.PatchVP8(again, in, 0xabcd, 0x5a)
+	codec.Patch(again, in, 0xabcd, 0x5a)
 	if !bytes.Equal(again, patched) {
 		tb.Fatal("patching twice is not patching once")
 	}
-	codec.PatchVP8(again, in, in.PictureID, in.TL0PicIdx)
+	codec.Patch(again, in, in.PictureID, in.TL0PicIdx)
 	if !bytes.Equal(again, payload) {
 		tb.Fatal("patching back does not restore the payload")
 	}
@@ -178,6 +178,10 @@ func checkVP9(tb testing.TB, payload []byte, in codec.Info, err error) {
 	if in.KeyStart && oracle.V && oracle.Y && in.Height != oracle.Height[len(oracle.Height)-1] {
 		tb.Fatalf("height %d, pion/rtp %v", in.Height, oracle.Height)
 	}
+	if (in.PictureIDAt != 0) != oracle.I || (in.TL0At != 0) != (oracle.L && !oracle.F) {
+		tb.Fatalf("read %+v, pion/rtp %+v", in, oracle)
+	}
+	checkPatch(tb, codec.VP9, payload, in)
 }
 
 // descriptorLen is how many bytes the descriptor has: what must be there, and one byte more.
@@ -246,13 +250,13 @@ func TestEmptyPayloadIsMalformed(t *testing.T) {
 	}
 }
 
-func TestPatchLeavesOtherCodecsAlone(t *testing.T) {
+func TestPatchLeavesCodecsWithoutPictureIDsAlone(t *testing.T) {
 	for _, f := range fixtures() {
-		if f.kind == codec.VP8 {
+		if f.kind == codec.VP8 || f.kind == codec.VP9 {
 			continue
 		}
 		patched := bytes.Clone(f.payload)
-		codec.PatchVP8(patched, f.want, 0x7fff, 0xff)
+		codec.Patch(patched, f.want, 0x7fff, 0xff)
 		if !bytes.Equal(patched, f.payload) {
 			t.Errorf("%s: %x became %x", f.name, f.payload, patched)
 		}
@@ -288,6 +292,6 @@ func BenchmarkParseVP8(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		codec.PatchVP8(payload, in, in.PictureID, in.TL0PicIdx)
+		codec.Patch(payload, in, in.PictureID, in.TL0PicIdx)
 	}
 }

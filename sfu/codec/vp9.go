@@ -8,6 +8,7 @@ func parseVP9(p []byte) (Info, error) {
 	c := cursor{rest: p}
 	first := c.byte()
 	if first&0x80 != 0 { // I: picture id
+		in.PictureIDAt = 1
 		id := c.byte()
 		in.PictureID = uint16(id & 0x7f)
 		if in.LongPicture = id&0x80 != 0; in.LongPicture {
@@ -20,6 +21,7 @@ func parseVP9(p []byte) (Info, error) {
 		layer := c.byte()
 		in.TID, sid = layer>>5, layer>>1&0x07
 		if !flexible {
+			in.TL0At = uint8(len(p) - len(c.rest))
 			in.TL0PicIdx = c.byte()
 		}
 	}

@@ -1,0 +1,254 @@
+package sfu
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"conclave/sfu/codec"
+	"conclave/sfu/rtpview"
+	"conclave/sfu/srtp"
+)
+
+// cameraOf brings a publisher of the given codec into the room.
+func cameraOf(ctx context.Context, t *testing.T, room *Room, id ParticipantID, kind codec.Kind, layers int) *client {
+	t.Helper()
+	c := newClient(t, room, id, clientOptions{layers: layers, codecs: []codec.Kind{kind}})
+	c.negotiate()
+	c.waitUp()
+	c.peer.SetLive(Sources(Camera))
+	go c.runCamera(ctx, 3)
+	return c
+}
+
+// assertOneStream checks that what one slot received is continuous, of whatever codec its owners send, and that each owner's first packet
+// there begins a key frame. It returns the owners in their order.
+func assertOneStream(t *testing.T, packets []rtp.Packet, codecs map[uint32]codec.Kind) (owners []uint32) {
+	t.Helper()
+	slices.SortStableFunc(packets, func(a, b rtp.Packet) int { return int(int16(a.SequenceNumber - b.SequenceNumber)) })
+	var last codec.Info
+	for i, p := range packets {
+		owner := p.CSRC[0]
+		kind := codecs[owner]
+		if p.PayloadType != uint8(testPayloadTypes[kind]) {
+			t.Fatalf("packet %d of participant %d has payload type %d", p.SequenceNumber, owner, p.PayloadType)
+		}
+		info, err := codec.Parse(kind, p.Payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switched := i == 0 || packets[i-1].CSRC[0] != owner
+		if switched {
+			owners = append(owners, owner)
+			if !info.KeyStart {
+				t.Errorf("packet %d: participant %d begins in the middle of the stream", p.SequenceNumber, owner)
+			}
+		}
+		if i > 0 {
+			if p.SequenceNumber != packets[i-1].SequenceNumber+1 {
+				t.Errorf("packet %d follows %d", p.SequenceNumber, packets[i-1].SequenceNumber)
+			}
+			if step := int32(p.Timestamp - packets[i-1].Timestamp); step < 0 || step > 2*90000 {
+				t.Errorf("packet %d: timestamp steps by %d", p.SequenceNumber, step)
+			}
+		}
+		if info.PictureIDAt != 0 {
+			if i > 0 && !switched && info.FrameStart && (info.PictureID != (last.PictureID+1)&0x7fff || info.TL0PicIdx != last.TL0PicIdx+1) {
+				t.Errorf("packet %d: picture %d/%d after %d/%d", p.SequenceNumber, info.PictureID, info.TL0PicIdx, last.PictureID, last.TL0PicIdx)
+			}
+			last = info
+		}
+	}
+	return owners
+}
+
+// One slot shows a VP8, then a VP9, then an AV1 camera, then VP8 again: the payload type follows the publisher's codec, the stream goes on
+// without a jump, and each begins at a key frame.
+func TestASlotChangesCodecWithWhatItCarries(t *testing.T) {
+	srv := testServer(t)
+	room := srv.NewRoom(RoomEvents{})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	codecs := map[uint32]codec.Kind{1: codec.VP8, 2: codec.VP9, 3: codec.AV1}
+	for id, kind := range codecs {
+		cameraOf(ctx, t, room, ParticipantID(id), kind, 1)
+	}
+	viewer := newClient(t, room, 9, clientOptions{video: 1, codecs: []codec.Kind{codec.VP9, codec.AV1, codec.VP8}})
+	viewer.negotiate()
+	viewer.waitUp()
+	order := []uint32{1, 2, 3, 1}
+	var mid string
+	for _, id := range order {
+		viewer.peer.SetView(wantsOf(ParticipantID(id)))
+		eventually(t, "the slot carries it", func() (ok bool) {
+			mid, ok = viewer.slotOf(ParticipantID(id), Camera)
+			return ok
+		})
+		already := len(viewer.packets(mid))
+		eventually(t, "a third of a second of it", func() bool { return len(viewer.packets(mid)) > already+30 })
+	}
+	packets := viewer.packets(mid)
+	if owners := assertOneStream(t, packets[:len(packets)-5], codecs); !slices.Equal(owners, order) {
+		t.Errorf("owners %v", owners)
+	}
+}
+
+// Three encodings with RIDs of VP9 and of AV1: the layer follows the height that is shown, and switches at key frames.
+func TestSimulcastOfEveryCodec(t *testing.T) {
+	for name, kind := range map[string]codec.Kind{"VP9": codec.VP9, "AV1": codec.AV1} {
+		t.Run(name, func(t *testing.T) {
+			srv := testServer(t)
+			room := srv.NewRoom(RoomEvents{})
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			cameraOf(ctx, t, room, 1, kind, 3)
+			viewer := newClient(t, room, 9, clientOptions{video: 1, codecs: []codec.Kind{kind}})
+			viewer.negotiate()
+			viewer.waitUp()
+			var mid string
+			for layer, height := range []int{180, 360, 720} {
+				viewer.peer.SetView([]Want{{Participant: 1, Source: Camera, Height: height}})
+				eventually(t, "the slot carries it", func() (ok bool) {
+					mid, ok = viewer.slotOf(1, Camera)
+					packets := viewer.packets(mid)
+					return ok && len(packets) > 0 && int(packets[len(packets)-1].Payload[100]>>4) == layer
+				})
+			}
+			packets := viewer.packets(mid)
+			for i := 1; i < len(packets); i++ {
+				info, err := codec.Parse(kind, packets[i].Payload)
+				if switched := packets[i].Payload[100]>>4 != packets[i-1].Payload[100]>>4; err != nil || switched && !info.KeyStart {
+					t.Errorf("packet %d: switched at %+v, %v", packets[i].SequenceNumber, info, err)
+				}
+			}
+		})
+	}
+}
+
+// Who cannot decode what somebody publishes is told so, and gets what it can decode.
+func TestWhatAViewerCannotDecodeIsWithheld(t *testing.T) {
+	srv := testServer(t)
+	room := srv.NewRoom(RoomEvents{})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	cameraOf(ctx, t, room, 1, codec.AV1, 1)
+	cameraOf(ctx, t, room, 2, codec.VP8, 1)
+	viewer := newClient(t, room, 9, clientOptions{video: 2})
+	viewer.negotiate()
+	viewer.waitUp()
+	viewer.peer.SetView(wantsOf(1, 2))
+	eventually(t, "the VP8 camera is shown, the AV1 camera withheld", func() bool {
+		viewer.mu.Lock()
+		withheld := slices.Clone(viewer.withheld)
+		viewer.mu.Unlock()
+		return showing(viewer, 2)() && slices.Equal(withheld, []Withheld{{Participant: 1, Source: Camera, Reason: ReasonCodec}})
+	})
+}
+
+// attackerOfferOf is attackerOffer with another codec in place of VP8, and a slot that takes both.
+func attackerOfferOf(kind codec.Kind) string {
+	const vp8 = "a=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n"
+	const camera, slot = "\r\na=mid:1\r\na=sendonly\r\n", "\r\na=mid:2\r\na=recvonly\r\n"
+	pt := testPayloadTypes[kind]
+	pts := fmt.Sprintf("%d %d", pt, pt+1)
+	own := fmt.Sprintf("a=rtpmap:%d %s\r\na=rtpmap:%d rtx/90000\r\na=fmtp:%d apt=%d\r\n", pt, codecNames[kind], pt+1, pt+1, pt)
+	return strings.NewReplacer("96 97"+camera+vp8, pts+camera+own, "96 97"+slot+vp8, "96 97 "+pts+slot+vp8+own).Replace(attackerOffer)
+}
+
+func (a *attacker) renegotiate(offer string) string {
+	a.t.Helper()
+	answer, err := a.peer.Negotiate(context.Background(), offer, []Track{{MID: "0", Source: Mic}, {MID: "1", Source: Camera}})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return answer
+}
+
+// vp9 is one packet of layer q: a whole key frame.
+func (a *attacker) vp9(ssrc uint32, seq uint16) *rtp.Packet {
+	p := a.video(ssrc, seq, "q")
+	src := &videoSource{codec: codec.VP9, height: 180, seq: seq, pictureID: seq, packets: 1}
+	p.PayloadType, p.Payload = 98, src.frame(true)[0].Payload
+	return p
+}
+
+// What is sent again goes under the RTX payload type that belongs to its codec, with the picture id it was sent with.
+func TestRetransmissionsHaveTheirCodecsPayloadType(t *testing.T) {
+	srv := testServer(t)
+	room := srv.NewRoom(RoomEvents{})
+	camera, viewer := newAttacker(t, room, 1), newAttacker(t, room, 2)
+	for _, a := range []*attacker{camera, viewer} {
+		a.renegotiate(attackerOfferOf(codec.VP9))
+	}
+	camera.peer.SetLive(Sources(Camera))
+	viewer.peer.SetView(wantsOf(1))
+	e := &viewer.session.egress
+	sl := e.list()[0]
+	seq := uint16(40)
+	eventually(t, "it is forwarded", func() bool {
+		seq++
+		camera.rtp(camera.vp9(5, seq))
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return sl.packets > 0
+	})
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	last, _ := sl.rw.Last()
+	seal := &sealer{cipher: viewer.session.transport.keys.Load().out, scratch: make([]byte, 0, 2000)}
+	b, ok := e.retransmit(make([]byte, 0, 2000), sl, uint16(last.Seq), time.Now(), seal)
+	if !ok || b[1]&0x7f != 99 {
+		t.Fatalf("sent again: %v, payload type %d, want 99", ok, b[1]&0x7f)
+	}
+	var n srtp.Nonce
+	v, err := rtpview.Parse(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size, err := seal.cipher.Open(b, v.HeaderLen(), v.SSRC, sl.rtxSeq-1, &n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := codec.Parse(codec.VP9, b[v.HeaderLen()+2:v.HeaderLen()+size])
+	if err != nil || info.PictureID != last.PictureID || info.TL0PicIdx != last.TL0PicIdx {
+		t.Errorf("%+v, %v, sent as %+v", info, err, last)
+	}
+}
+
+// A later offer on the same PeerConnection may change what a camera is encoded in. The same SSRC goes on in the new codec, what still comes
+// in the old one is dropped, and what was received before cannot be replayed.
+func TestAPublisherChangesItsCodec(t *testing.T) {
+	srv := testServer(t)
+	room := srv.NewRoom(RoomEvents{})
+	a := newAttacker(t, room, 1)
+	a.peer.SetLive(Sources(Camera))
+	a.rtp(a.video(5, 7, "q"))
+	track := func() *track {
+		room.mu.Lock()
+		defer room.mu.Unlock()
+		return room.tracks[trackKey{1, Camera}]
+	}
+	eventually(t, "VP8 is received", func() bool { return track().layers[0].lastPacket.Load() != 0 })
+	old := track()
+
+	answer := a.renegotiate(attackerOfferOf(codec.VP9))
+	now := track()
+	if now == old || now.codec != codec.VP9 || now.pt != 98 || !strings.Contains(answer, "m=video 9 UDP/TLS/RTP/SAVPF 98 99\r\n") {
+		t.Fatalf("%+v\n%s", now.format, answer)
+	}
+	a.rtp(a.video(5, 7, "q"))
+	eventually(t, "a replay is dropped", func() bool { return dropped(srv, DropReplay) == 1 })
+	a.rtp(a.video(5, 8, "q"))
+	eventually(t, "VP8 is dropped", func() bool { return dropped(srv, DropMalformed) == 1 })
+	a.rtp(a.vp9(5, 9))
+	eventually(t, "VP9 is received", func() bool { return now.layers[0].height.Load() == 180 })
+	a.renegotiate(attackerOfferOf(codec.VP9))
+	if track() != now {
+		t.Error("the same offer again made another track")
+	}
+}

@@ -1,0 +1,122 @@
+package sfu
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"conclave/sfu/codec"
+)
+
+// format is a codec's payload type on one m-line, and that of its retransmissions.
+type format struct {
+	codec     codec.Kind
+	pt, rtxPT uint8  // rtxPT 0: no RTX
+	fmtp      string // for our answer; empty: none
+}
+
+// payloadTypes are what an m-line says of its payload types.
+type payloadTypes struct {
+	rtpmap map[uint8]string // lower case
+	fmtp   map[uint8]string
+	rtx    map[uint8]uint8 // the RTX payload type of a media payload type
+}
+
+// codecNames are the encoding names of RFC 7587, 7741, 9628 and of AV1's payload format, by codec.
+var codecNames = [codec.Kinds]string{codec.Opus: "opus/48000/2", codec.VP8: "VP8/90000", codec.VP9: "VP9/90000", codec.AV1: "AV1/90000"}
+
+// takeFormats takes what the SFU can forward of an m-line's formats, each codec once.
+func (m *mediaOffer) takeFormats(formats []string, types *payloadTypes) {
+	var taken [codec.Kinds]bool
+	for _, f := range formats {
+		pt, ok := parsePT(f)
+		if !ok || pt == 0 { // 0 is PCMU, whatever an rtpmap says (RFC 3551 §6)
+			continue
+		}
+		kind, ok := kindOf(m.kind, types.rtpmap[pt])
+		if !ok || taken[kind] {
+			continue
+		}
+		fmtp, ok := answerParameters(kind, types.fmtp[pt])
+		if !ok {
+			continue
+		}
+		taken[kind] = true
+		format := format{codec: kind, pt: pt, fmtp: fmtp}
+		if rtx, ok := types.rtx[pt]; ok && types.rtpmap[rtx] == "rtx/90000" && kind != codec.Opus {
+			format.rtxPT = rtx
+		}
+		m.formats = append(m.formats, format)
+	}
+}
+
+// kindOf finds the codec of an m-line's kind that an rtpmap names.
+func kindOf(media, rtpmap string) (codec.Kind, bool) {
+	for kind, name := range codecNames {
+		if (codec.Kind(kind) == codec.Opus) == (media == "audio") && (media == "audio" || media == "video") && strings.EqualFold(name, rtpmap) {
+			return codec.Kind(kind), true
+		}
+	}
+	return 0, false
+}
+
+// answerParameters are the format parameters to answer with. ok is false for profiles other than 8 bits 4:2:0: not everybody can decode
+// them, and nobody sends them unless asked to.
+func answerParameters(kind codec.Kind, offered string) (fmtp string, ok bool) {
+	switch kind {
+	case codec.Opus:
+		return "minptime=10;useinbandfec=1;usedtx=1", true
+	case codec.VP9:
+		profile, said := parameter(offered, "profile-id")
+		return "profile-id=0", !said || profile == "0"
+	case codec.AV1:
+		var answer []string
+		for _, name := range []string{"level-idx", "profile", "tier"} {
+			value, said := parameter(offered, name)
+			if !said {
+				continue
+			}
+			n, err := strconv.ParseUint(value, 10, 5)
+			if err != nil || name == "profile" && n != 0 {
+				return "", false
+			}
+			answer = append(answer, fmt.Sprintf("%s=%d", name, n))
+		}
+		return strings.Join(answer, ";"), true
+	default:
+		return "", true
+	}
+}
+
+// associated reads the apt parameter of an RTX format (RFC 4588 §8.6).
+func associated(fmtp string) (pt uint8, ok bool) {
+	v, found := parameter(fmtp, "apt")
+	if !found {
+		return 0, false
+	}
+	return parsePT(v)
+}
+
+// parameter finds name=value among a format's parameters (RFC 8866 §6.15).
+func parameter(fmtp, name string) (value string, ok bool) {
+	for param := range strings.SplitSeq(fmtp, ";") {
+		if key, v, found := strings.Cut(strings.TrimSpace(param), "="); found && key == name {
+			return v, true
+		}
+	}
+	return "", false
+}
+
+// write writes what an answer says of one codec.
+func (f *format) write(b *strings.Builder) {
+	fmt.Fprintf(b, "a=rtpmap:%d %s\r\n", f.pt, codecNames[f.codec])
+	if f.fmtp != "" {
+		fmt.Fprintf(b, "a=fmtp:%d %s\r\n", f.pt, f.fmtp)
+	}
+	if f.codec != codec.Opus {
+		fmt.Fprintf(b, "a=rtcp-fb:%d nack\r\na=rtcp-fb:%d nack pli\r\n", f.pt, f.pt)
+	}
+	if f.rtxPT != 0 {
+		fmt.Fprintf(b, "a=rtpmap:%d rtx/90000\r\na=fmtp:%d apt=%d\r\n", f.rtxPT, f.rtxPT, f.pt)
+	}
+}
