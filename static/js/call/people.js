@@ -16,6 +16,8 @@ import { visibleRows } from '../core/virtual.js';
 import { personActions } from './actions.js';
 
 const ROW = 56;
+/** One for all comparisons: localeCompare makes its own each time, which a thousand names feel. */
+const byName = new Intl.Collator();
 
 /** @param {CallContext} context @returns {PanelContent} */
 export function peoplePanel(context) {
@@ -96,7 +98,7 @@ function rosterList(context) {
 /** Raised hands first, in their order; then hosts; then by name. @param {Person} a @param {Person} b @returns {number} */
 function byImportance(a, b) {
   const rank = (/** @type {Person} */ p) => (p.hand > 0 ? p.hand : p.role === 'host' ? 1e6 : p.role === 'cohost' ? 1e6 + 1 : 1e6 + 2);
-  return rank(a) - rank(b) || a.name.localeCompare(b.name) || a.participant - b.participant;
+  return rank(a) - rank(b) || byName.compare(a.name, b.name) || a.participant - b.participant;
 }
 
 /** @param {CallContext} context @param {number} participant @returns {HTMLElement} */

@@ -1,0 +1,90 @@
+// How the list of people bears a thousand names, in Chromium: the longest task of the page's main thread, and how many rows
+// exist, while a thousand come at once, while somebody scrolls from end to end, while somebody types into the search, and while
+// a hundred of them change every tenth of a second. A task of more than 50 ms is what people feel as a hitch.
+//
+//   tests/browser/isolated node tests/browser/measure/roster.js [--people 1000]
+import { parseArgs } from 'node:util';
+import { launch } from '../harness/browsers.js';
+import { Person } from '../harness/person.js';
+import { Server } from '../harness/server.js';
+import { installSwitches } from '../states-switches.js';
+import { until } from '../harness/wait.js';
+
+const { values } = parseArgs({ options: { people: { type: 'string', default: '1000' } } });
+const people = Number(values.people);
+const given = ['Amélie', 'Björn', 'Chloé', 'Dmitri', 'Eun-ji', 'Fátima', 'Günther', 'Hana', 'İlker', 'João'];
+const family = ['Abe', 'Bianchi', 'Čapek', 'Dubois', 'Eriksen', 'Fernández', 'García', 'Hansen', 'Ito', 'Jovanović'];
+
+/** @param {number} n @param {boolean} mic */
+const entry = (n, mic) => ({
+  participant: 10_000 + n, name: `${given[n % 10]} ${family[Math.floor(n / 10) % 10]} ${n}`, role: 'participant', sources: mic ? ['mic'] : [], hand: 0, connected: true,
+});
+
+/**
+ * Lets the page believe that the server sent a message.
+ * @param {Person} person @param {object} message
+ */
+const deliver = (person, message) => person.page.evaluate((data) => {
+  /** @type {import('../states-switches.js').Inside} */
+  const { sockets } = Reflect.get(window, 'conclaveSwitches');
+  sockets.at(-1)?.dispatchEvent(new MessageEvent('message', { data }));
+}, JSON.stringify(message));
+
+const server = await Server.start('measure-roster');
+const browser = await launch('chromium');
+
+/**
+ * The longest tasks of the main thread while something is done, by the browser's own trace.
+ * @param {string} what @param {Person} person @param {() => Promise<unknown>} act
+ */
+async function watched(what, person, act) {
+  await browser.startTracing(person.page, { categories: ['toplevel', 'devtools.timeline', '__metadata'] });
+  await act();
+  await person.page.waitForTimeout(300);
+  /** @type {{traceEvents: {name: string, ph: string, pid: number, tid: number, dur?: number, tdur?: number, args: {name?: string}}[]}} */
+  const { traceEvents } = JSON.parse(String(await browser.stopTracing()));
+  const mains = new Set(traceEvents.filter((e) => e.ph === 'M' && e.name === 'thread_name' && e.args.name === 'CrRendererMain').map((e) => `${e.pid}/${e.tid}`));
+  const tasks = traceEvents.filter((e) => e.ph === 'X' && mains.has(`${e.pid}/${e.tid}`) && /RunTask$/.test(e.name));
+  const longest = Math.max(0, ...tasks.map((e) => e.dur ?? 0)) / 1000;
+  const long = tasks.filter((e) => (e.dur ?? 0) > 50_000).length;
+  const cpu = Math.max(0, ...tasks.map((e) => e.tdur ?? 0)) / 1000;
+  const rows = await person.at('person').count();
+  console.log(`${what}: longest task ${longest.toFixed(1)} ms (${cpu.toFixed(1)} ms CPU), ${long} over 50 ms; ${rows} rows exist`);
+  return { what, longest_ms: longest, longest_cpu_ms: cpu, over_50_ms: long, rows };
+}
+
+try {
+  const person = await Person.arrive(browser, server, 'Ana');
+  await person.context.addInitScript(installSwitches);
+  await person.page.reload();
+  await person.signIn();
+  await person.createMeeting({ lobby: false });
+  await person.join({ mic: false, camera: false });
+  await person.press('people', true);
+  const results = [];
+  results.push(await watched(`${people} come at once`, person, async () => {
+    await deliver(person, { type: 'roster', joined: Array.from({ length: people }, (_, n) => entry(n, n % 3 === 0)) });
+    await until('the list is long', async () => (await person.at('panel-people').innerText()).includes(`(${people + 1})`));
+  }));
+  results.push(await watched('scrolling from end to end in 60 steps', person, () => person.at('roster').evaluate(async (el) => {
+    for (let i = 0; i <= 60; i++) {
+      el.scrollTop = ((el.scrollHeight - el.clientHeight) * i) / 60;
+      await new Promise((resolve) => { requestAnimationFrame(resolve); });
+    }
+  })));
+  results.push(await watched('typing "dubois 3" into the search', person, async () => {
+    await person.at('people-search').focus();
+    await person.page.keyboard.type('dubois 3', { delay: 60 });
+  }));
+  await person.write('people-search', '');
+  results.push(await watched('100 people mute or unmute, ten times a second for 2 s', person, async () => {
+    for (let round = 0; round < 20; round++) {
+      await deliver(person, { type: 'roster', changed: Array.from({ length: 100 }, (_, i) => entry((round * 100 + i) % people, round % 2 === 0)) });
+      await person.page.waitForTimeout(100);
+    }
+  }));
+  console.log(JSON.stringify({ people, results }));
+} finally {
+  await browser.close();
+  await server.stop();
+}
