@@ -36,6 +36,37 @@ test('a bot that joins is announced as one, in words; a guest joins as people do
   assert.deepEqual([...s.people.values()].map(kindWord), ['', 'bot', 'guest']);
 });
 
+test('a newcomer is told of the bots that were there before, once', () => {
+  const bots = [person(4, 'Bot 1', { kind: 'bot' }), person(5, 'Bot 2', { kind: 'bot' }), person(3, 'Ben')];
+  const s = reduce(initialState(), welcome({ participants: bots }));
+  assert.deepEqual(s.news.map(({ kind, many }) => [kind, many]), [['bots', 2]]);
+  assert.equal(t('news.bots', { n: 2, name: 'Bot 1' }), '2 bots are here. They receive what you send.');
+  assert.equal(t('news.bots', { n: 1, name: 'Bot 1' }), 'A bot is here: Bot 1. It receives what you send.');
+  assert.equal(reduce(s, welcome({ resumed: true, participants: bots })).news.length, 1);
+  assert.deepEqual(joined().news, [], 'no bots, no news');
+});
+
+test('quality bars are known of those the server named, and forgotten with them', () => {
+  let s = run(joined(), { type: 'quality', quality: [{ participant: 3, bars: 4 }, { participant: 7, bars: 2 }, { participant: 99, bars: 1 }] });
+  assert.deepEqual([...s.bars], [[3, 4], [7, 2]]);
+  s = run(s, { type: 'quality', quality: [{ participant: 3, bars: 1 }] });
+  assert.deepEqual([...s.bars], [[3, 1], [7, 2]], 'a delta');
+  assert.equal(reduce(s, welcome({ resumed: true })).bars, s.bars);
+  assert.deepEqual([...run(s, { type: 'roster', left: [{ participant: 3, reason: 'left' }] }).bars.keys()], [7]);
+});
+
+test('the spotlight is told to all, found by newcomers, and ends with the person', () => {
+  let s = run(joined(), { type: 'spotlight', participant: 3, by: 3 });
+  assert.equal(s.spotlight, 3);
+  assert.deepEqual(s.news.map((n) => n.kind), ['spotlight']);
+  assert.equal(run(s, { type: 'roster', left: [{ participant: 3, reason: 'left' }] }).spotlight, 0);
+  s = run(s, { type: 'spotlight', participant: 7, by: 3 });
+  assert.equal(s.news.at(-1)?.kind, 'spotlight_self');
+  assert.equal(run(s, { type: 'spotlight', participant: 0 }).spotlight, 0);
+  const { meeting } = welcome();
+  assert.equal(reduce(initialState(), welcome({ meeting: { ...meeting, spotlight: 3 } })).spotlight, 3);
+});
+
 test('the roster inserts, replaces and forgets, and never counts oneself', () => {
   let s = run(joined(), { type: 'roster', joined: [person(9, 'Cem'), person(7, 'Ana')] });
   assert.deepEqual([...s.people.keys()], [3, 9]);

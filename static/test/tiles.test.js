@@ -7,7 +7,7 @@ import { wants, sameWants, slotsFor, stepUp, MAX_WANTS } from '../js/core/viewpo
 const people = (n, sources = ['mic', 'camera']) => new Map(Array.from({ length: n }, (_, i) =>
   [i + 2, { participant: i + 2, name: `P${i + 2}`, role: 'participant', sources, hand: 0, connected: true }]));
 const state = (n, more = {}) => ({ ...initialState(), phase: 'joined', self: 1, name: 'Me', people: people(n), ...more });
-const options = (more = {}) => ({ mode: 'auto', pin: '', page: 0, width: 1400, height: 800, limit: 25, stageSpeaker: 0, hideSelf: false, ...more });
+const options = (more = {}) => ({ mode: 'auto', pin: '', page: 0, width: 1400, height: 800, limit: 25, spotlight: 0, stageSpeaker: 0, hideSelf: false, ...more });
 const others = (s) => [...s.people.keys()];
 
 test('people stay where they are when somebody comes, goes or speaks on the first page', () => {
@@ -52,6 +52,18 @@ test('a shared screen takes the stage, a pin takes it from the screen, the grid 
   assert.deepEqual(stageOf({ pin: '4/camera' }), ['4/camera']);
   assert.deepEqual(stageOf({ mode: 'grid' }), []);
   assert.deepEqual(stageOf({ pin: '99/camera' }), ['3/screen'], 'a pin of somebody who left is no pin');
+});
+
+test('the spotlight of a host comes before layouts and beside a shared screen, but after one\'s own pin', () => {
+  const s = state(5);
+  const stageOf = (o) => view(s, others(s), options(o)).tiles.filter((t) => t.role === 'stage').map((t) => t.key);
+  assert.deepEqual(stageOf({ spotlight: 4, mode: 'grid' }), ['4/camera']);
+  assert.deepEqual(stageOf({ spotlight: 4, pin: '5/camera' }), ['5/camera']);
+  assert.deepEqual(stageOf({ spotlight: 99 }), []);
+  assert.deepEqual(stageOf({ spotlight: 1 }), [], 'nobody looks at themselves');
+  s.people.set(3, { ...s.people.get(3), sources: ['camera', 'screen'] });
+  assert.deepEqual(stageOf({ spotlight: 4 }), ['3/screen', '4/camera']);
+  assert.deepEqual(stageOf({ spotlight: 3 }), ['3/screen'], 'who shows a screen is shown by it');
 });
 
 test('the speaker layout shows who speaks; one\'s own screen is never put on one\'s own stage', () => {

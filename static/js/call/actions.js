@@ -17,6 +17,7 @@ export function personActions(context, person) {
   const send = (type, fields) => () => void session.request(type, fields);
   const role = (/** @type {import('../core/types.js').Role} */ to) => send('role', { participant: id, role: to });
   return [
+    may(s, 'spotlight') && spotlightItem(context, id),
     may(s, 'chat') && { label: t('people.message', { name: person.name }), icon: 'chat', act: () => ui.set((u) => ({ ...u, panel: 'chat', chatTo: id })) },
     muting && has('mic') && { label: t('people.mute'), icon: 'micOff', act: send('mute', { participants: [id], sources: ['mic'] }), testid: 'mute-one' },
     muting && !has('mic') && person.role !== 'viewer' && { label: t('people.ask.mic'), icon: 'mic', act: send('ask_unmute', { participants: [id], sources: ['mic'] }), testid: 'ask-unmute' },
@@ -31,6 +32,12 @@ export function personActions(context, person) {
     may(s, 'remove') && person.role !== 'host' && { label: t('people.remove'), icon: 'remove', danger: true, testid: 'remove', act: () => void confirmThen(context, 'remove', person, () => session.request('remove', { participants: [id], ban: false })) },
     may(s, 'remove') && person.role !== 'host' && { label: t('people.ban'), icon: 'remove', danger: true, act: () => void confirmThen(context, 'ban', person, () => session.request('remove', { participants: [id], ban: true })) },
   ];
+}
+
+/** @param {CallContext} context @param {number} participant @returns {Item} */
+export function spotlightItem({ session }, participant) {
+  const on = session.store.get().call.spotlight === participant;
+  return { label: t(on ? 'people.spotlight.end' : 'people.spotlight'), icon: 'spotlight', testid: 'spotlight', act: () => void session.request('spotlight', { participant: on ? 0 : participant }) };
 }
 
 /** @param {CallContext} _ @param {'remove'|'ban'|'handover'} what @param {Person} person @param {() => Promise<boolean>} act */

@@ -12,7 +12,7 @@ import { DeviceError } from '../media/devices.js';
 /** @param {CallContext} context @param {HTMLElement} flying */
 export function tellNews(context, flying) {
   const { session, cleanup } = context;
-  let told = session.store.get().call.count;
+  let told = 0; // what came with the welcome is news too
   cleanup(session.store.watch((p) => p.call.news, (news) => {
     for (const item of news) {
       if (item.n <= told) continue;
@@ -36,6 +36,7 @@ export function tellNews(context, flying) {
     for (const source of ['mic', 'camera', 'screen']) if (m.sources.includes(source)) toast(t(/** @type {any} */ (`news.muted.${source}`), { name }), { icon: 'micOff', urgent: true, key: `muted-${source}` });
   });
   on('ask_unmute', (m) => askUnmute(context, m));
+  on('media_refused', (m) => toast(t(/** @type {any} */ (`news.refused.${m.source}`)), { icon: 'warn', urgent: true, ms: 0, key: `refused-${m.source}`, testid: 'refused' }));
   on('notice', (m) => tellNotice(context, m));
   on('role', (m) => { const key = `news.role.${m.role}`; if (has(key)) toast(t(key), { icon: 'people' }); });
   on('problem', ({ error }) => {
@@ -45,9 +46,11 @@ export function tellNews(context, flying) {
   session.local.onlost = (what) => toast(t(what === 'mic' ? 'device.lost.mic' : 'device.lost.camera'), { icon: what === 'mic' ? 'micOff' : 'cameraOff', urgent: true, ms: 0, key: `lost-${what}` });
 }
 
+const ICONS = /** @type {const} */ ({ host: 'shield', lock: 'lock', unlock: 'unlock', share: 'screen', spotlight: 'spotlight', spotlight_self: 'spotlight' });
+
 /** @param {CallContext} context @param {News} item */
 function tell({ ui, session }, item) {
-  const text = t(`news.${item.kind}`, { name: item.name, text: (item.text ?? '').slice(0, 200) });
+  const text = t(`news.${item.kind}`, { name: item.name, n: item.many ?? 1, text: (item.text ?? '').slice(0, 200) });
   const open = (/** @type {'chat'|'people'} */ panel) => () => ui.set((u) => ({ ...u, panel }));
   switch (item.kind) {
     case 'chat':
@@ -63,8 +66,8 @@ function tell({ ui, session }, item) {
         actions: [{ label: t('people.admit'), primary: true, testid: 'toast-admit', act: () => void session.request('admit', { participants: [item.participant ?? 0] }) }, { label: t('call.people'), act: open('people') }],
       });
     case 'hand': return void toast(text, { icon: 'hand' });
-    case 'bot': return void toast(text, { icon: 'info', key: 'bot', ms: 8000 });
-    case 'host': case 'lock': case 'unlock': case 'share': return void toast(text, { icon: item.kind === 'share' ? 'screen' : item.kind === 'host' ? 'shield' : item.kind });
+    case 'bot': case 'bots': return void toast(text, { icon: 'info', key: 'bot', ms: 8000 });
+    case 'host': case 'lock': case 'unlock': case 'share': case 'spotlight': case 'spotlight_self': return void toast(text, { icon: ICONS[item.kind], key: item.kind.startsWith('spotlight') ? 'spotlight' : '' });
     default: return announce(text);
   }
 }

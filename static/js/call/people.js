@@ -12,6 +12,7 @@ import { shallow } from '../ui/store.js';
 import { may, selfPerson } from '../core/state.js';
 import { found, hue, initials } from '../core/text.js';
 import { kindWord } from './kind.js';
+import { bars } from '../ui/bars.js';
 import { visibleRows } from '../core/virtual.js';
 import { personActions } from './actions.js';
 
@@ -91,7 +92,7 @@ function rosterList(context) {
   scroller.addEventListener('scroll', paint, { passive: true });
   const observer = new ResizeObserver(paint);
   observer.observe(scroller);
-  const stop = session.store.watch((p) => p.call, refresh, (a, b) => a.people === b.people && a.sources === b.sources && a.hand === b.hand && a.role === b.role);
+  const stop = session.store.watch((p) => p.call, refresh, (a, b) => a.people === b.people && a.sources === b.sources && a.hand === b.hand && a.role === b.role && a.bars === b.bars && a.spotlight === b.spotlight);
   return { el: h('section', { class: 'roster-section' }, h('div', { class: 'section-head' }, title), search, none, scroller), search, stop: () => { stop(); observer.disconnect(); } };
 }
 
@@ -113,7 +114,7 @@ function personRow(context, participant) {
   return h('li', { class: 'person', 'data-testid': 'person', 'data-participant': participant },
     h('span', { class: `avatar hue-${hue(participant)}`, 'aria-hidden': 'true' }), h('div', { class: 'person-text' },
       h('span', { class: 'person-title' }, h('span', { class: 'person-name' }), h('span', { class: 'badge kind', 'data-testid': 'person-kind' })), h('span', { class: 'person-note' })),
-    h('span', { class: 'badge hand' }, icon('hand'), h('span')), h('span', { class: 'person-state' }), more);
+    h('span', { class: 'badge hand' }, icon('hand'), h('span')), h('span', { class: 'person-bars', 'data-testid': 'person-quality', hidden: true }), h('span', { class: 'person-state' }), more);
 }
 
 /** @param {HTMLElement} el @param {Person} p @param {State} s */
@@ -123,10 +124,11 @@ function updateRow(el, p, s) {
   const name = self ? t('tile.you', { name: p.name }) : p.name;
   setText(part('.avatar'), initials(p.name));
   setText(part('.person-name'), name);
-  setText(part('.person-note'), [s.roleNames[p.role] ?? (p.role !== 'participant' && t(`role.${p.role}`)), !p.connected && t('call.away')].filter(Boolean).join(' · '));
+  setText(part('.person-note'), [s.roleNames[p.role] ?? (p.role !== 'participant' && t(`role.${p.role}`)), !p.connected && t('call.away'), s.spotlight === p.participant && t('tile.spotlight')].filter(Boolean).join(' · '));
   setHidden(part('.badge.hand'), p.hand === 0);
   setText(part('.badge.hand span'), String(p.hand));
   setText(part('.badge.kind'), kindWord(p));
+  showBars(part('.person-bars'), s.bars.get(p.participant));
   const muted = !p.sources.includes('mic');
   const state = part('.person-state');
   if (state.dataset.muted !== String(muted)) {
@@ -135,4 +137,16 @@ function updateRow(el, p, s) {
   }
   setHidden(part('[data-testid=person-menu]'), self);
   attr(part('[data-testid=person-menu]'), 'aria-label', t('tile.menu', { name }));
+}
+
+/** @param {HTMLElement} el @param {number|undefined} quality 0…4; not known: nothing is shown */
+function showBars(el, quality) {
+  const shown = quality === undefined ? '' : String(quality);
+  if (el.dataset.quality === shown) return;
+  el.dataset.quality = shown;
+  setHidden(el, quality === undefined);
+  if (quality === undefined) return;
+  const words = t(/** @type {any} */ (`quality.${quality}`));
+  fill(el, h('span', { title: words }, h('span', { class: 'visually-hidden' }, words)));
+  el.firstElementChild?.append(bars(quality));
 }

@@ -41,7 +41,7 @@ const RESUMABLE = new Set(['slow_reader', 'rate_limited', 'protocol_error']);
 
 /**
  * Things that happen and are over: 'reaction' {from, reaction}, 'muted' {by, sources}, 'ask_unmute' {by, sources}, 'notice'
- * {notice, in_s}, 'problem' {error}, 'role' {role}. Dispatched as CustomEvents.
+ * {notice, in_s}, 'problem' {error}, 'role' {role}, 'media_refused' {source, reason}. Dispatched as CustomEvents.
  */
 export class Session extends EventTarget {
   store = createStore(/** @type {Presence} */ ({
@@ -168,7 +168,7 @@ export class Session extends EventTarget {
         this.local.keep(this.store.get().call.sources);
         if (m.role !== before.role) this.#emit('role', m);
         return;
-      case 'ask_unmute': case 'reaction': case 'notice': return this.#emit(m.type, m);
+      case 'ask_unmute': case 'reaction': case 'notice': case 'media_refused': return this.#emit(m.type, m);
       case 'idle': return this.#emit('notice', { notice: 'idle', in_s: m.in_s });
       case 'error': if (m.id === undefined) this.#emit('problem', { error: new RequestError(m.error, m.message, m.fatal) }); return;
       case 'bye': return this.#bye(m);

@@ -110,7 +110,7 @@ export class Stage {
     if (width < 20 || height < 20 || call.phase !== 'joined') return;
     this.#order = tiles.order(this.#order, [...call.people.keys()], call.speakers.filter((p) => p !== call.self), this.#spokeAt, Math.min(u.tiles, MAX_TILES) - 1);
     const view = tiles.view(call, this.#order, {
-      mode: u.mode, pin: u.pin, page: u.page, width, height, limit: Math.min(u.tiles, MAX_TILES), stageSpeaker: this.#stage.on, hideSelf: u.hideSelf,
+      mode: u.mode, pin: u.pin, page: u.page, width, height, limit: Math.min(u.tiles, MAX_TILES), spotlight: call.spotlight, stageSpeaker: this.#stage.on, hideSelf: u.hideSelf,
     });
     if (view.pages !== u.pages || view.page !== u.page) ui.set({ ...u, pages: view.pages, page: view.page });
     attr(this.#field, 'data-kind', view.kind);

@@ -9,8 +9,9 @@ import { icon } from '../ui/icons.js';
 import { openMenu } from '../ui/menu.js';
 import { t } from '../i18n/i18n.js';
 import { hue, initials } from '../core/text.js';
-import { selfPerson } from '../core/state.js';
-import { personActions } from './actions.js';
+import { may, selfPerson } from '../core/state.js';
+import { bars } from '../ui/bars.js';
+import { personActions, spotlightItem } from './actions.js';
 import { kindWord } from './kind.js';
 
 /** The element of one tile. */
@@ -22,6 +23,8 @@ export class TileElement {
   #name = h('span', { class: 'tile-name', 'data-testid': 'tile-name' });
   #kind = h('span', { class: 'badge kind', 'data-testid': 'tile-kind' });
   #muted = h('span', { class: 'tile-muted' }, icon('micOff'));
+  #bars = h('span', { class: 'tile-bars', 'data-testid': 'tile-quality', hidden: true });
+  #lit = h('span', { class: 'badge lit', 'data-testid': 'tile-spotlight', hidden: true }, icon('spotlight'));
   #hand = h('span', { class: 'badge hand', 'data-testid': 'tile-hand' }, icon('hand'), h('span'));
   #note = h('p', { class: 'tile-note' });
   #away = h('p', { class: 'tile-away' }, t('call.away'));
@@ -41,7 +44,7 @@ export class TileElement {
       class: 'tile', 'data-testid': 'tile', 'data-participant': tile.participant, 'data-source': tile.source, 'data-self': tile.self,
       ondblclick: () => this.#pin(),
     }, h('div', { class: 'tile-back' }, this.#avatar), this.#media, this.#note, this.#away,
-    h('div', { class: 'tile-label' }, this.#muted, this.#name, this.#kind), h('div', { class: 'tile-badges' }, this.#hand), this.#menu);
+    h('div', { class: 'tile-label' }, this.#muted, this.#name, this.#kind, this.#bars), h('div', { class: 'tile-badges' }, this.#lit, this.#hand), this.#menu);
     if (tile.self && tile.source === 'camera') {
       this.#own = h('video', { autoplay: true, playsinline: true, muted: true, disablepictureinpicture: true, tabindex: '-1', 'data-testid': 'self-video' });
       this.#media.append(this.#own);
@@ -60,6 +63,7 @@ export class TileElement {
     const person = tile.self ? selfPerson(call) : call.people.get(tile.participant);
     openMenu(this.#menu, [
       { label: t(pinned ? 'tile.unpin' : 'tile.pin'), icon: pinned ? 'unpin' : 'pin', act: () => this.#pin(), testid: 'pin' },
+      tile.self && may(call, 'spotlight') && spotlightItem(this.#context, call.self),
       ...(person && !tile.self ? personActions(this.#context, person) : []),
     ], this.#menu.getAttribute('aria-label') ?? '');
   }
@@ -123,7 +127,9 @@ export class TileElement {
     const muted = !isScreen && !person.sources.includes('mic');
     const speaks = !isScreen && s.speakers.includes(person.participant) && !muted;
     const withheld = s.withheld.find((w) => w.participant === tile.participant && w.source === tile.source)?.reason;
-    const note = tile.self && isScreen ? t('tile.own.screen') : person.sources.includes(tile.source) && (withheld === 'bandwidth' || withheld === 'no_slot') ? t(`tile.${withheld}`) : '';
+    const note = tile.self && isScreen ? t('tile.own.screen') : person.sources.includes(tile.source) && withheld ? withheldText(withheld) : '';
+    const quality = isScreen || tile.self ? undefined : s.bars.get(person.participant);
+    const lit = s.spotlight === person.participant;
     setText(this.#name, name);
     setText(this.#kind, kindWord(person));
     setText(this.#avatar, initials(person.name));
@@ -135,16 +141,34 @@ export class TileElement {
     setText(this.#note, note);
     setHidden(this.#note, !note);
     setHidden(this.#away, person.connected);
+    setHidden(this.#lit, !lit || isScreen);
+    this.#showBars(quality);
     attr(this.#menu, 'aria-label', t('tile.menu', { name }));
     this.el.classList.toggle('speaking', speaks);
     this.el.classList.toggle('pinned', this.#context.ui.get().pin === this.#key);
     attr(this.el, 'data-muted', String(muted));
     attr(this.el, 'data-video', String(person.sources.includes(tile.source)));
-    attr(this.el, 'aria-label', [name, kindWord(person), muted && t('tile.muted'), person.hand > 0 && t('tile.hand', { n: person.hand }), note].filter(Boolean).join(', '));
+    attr(this.el, 'aria-label', [name, kindWord(person), muted && t('tile.muted'), person.hand > 0 && t('tile.hand', { n: person.hand }), lit && t('tile.spotlight'), quality !== undefined && quality < 3 && t(/** @type {any} */ (`quality.${quality}`)), note].filter(Boolean).join(', '));
+  }
+
+  /** @param {number|undefined} quality 0…4; not known: nothing is shown */
+  #showBars(quality) {
+    const shown = quality === undefined ? '' : String(quality);
+    if (this.#bars.dataset.quality === shown) return;
+    this.#bars.dataset.quality = shown;
+    setHidden(this.#bars, quality === undefined);
+    if (quality === undefined) return;
+    this.#bars.replaceChildren(bars(quality));
+    attr(this.#bars, 'title', t(/** @type {any} */ (`quality.${quality}`)));
   }
 
   /** destroy lets go of the camera's picture. */
   destroy() {
     if (this.#own) this.#own.srcObject = null;
   }
+}
+
+/** @param {import('../protocol-types.js').WithheldReason} reason @returns {string} why a picture that is there is not shown; empty when it is not there */
+function withheldText(reason) {
+  return reason === 'muted' || reason === 'not_published' ? '' : t(`tile.${reason}`);
 }

@@ -1,7 +1,8 @@
 // Above the stage: which meeting, how long still, what protects it, how good the connection is.
 /** @import {CallContext} from '../screens/call.js' */
 import { h, attr, setHidden, setText, fill } from '../ui/dom.js';
-import { icon, mark, svgElement } from '../ui/icons.js';
+import { bars as qualityBars } from '../ui/bars.js';
+import { icon, mark } from '../ui/icons.js';
 import { t } from '../i18n/i18n.js';
 import { clock } from '../core/text.js';
 
@@ -31,7 +32,8 @@ export function topbar({ session, ui, cleanup }) {
   };
   const timer = setInterval(tick, 1000);
   cleanup(() => clearInterval(timer));
-  cleanup(session.store.watch((p) => p.quality.shown, (q) => {
+  // What the others are shown of us, or less when this page already knows.
+  cleanup(session.store.watch((p) => Math.min(p.quality.shown, p.call.bars.get(p.call.self) ?? 4), (q) => {
     fill(bars, qualityBars(q));
     attr(bars, 'data-quality', String(q));
     const label = t(/** @type {any} */ (`quality.${q}`));
@@ -39,14 +41,4 @@ export function topbar({ session, ui, cleanup }) {
     attr(bars, 'title', label);
   }));
   return h('header', { class: 'topbar' }, h('span', { class: 'topbar-brand' }, mark()), title, locked, left, h('span', { class: 'spacer' }), invite, bars);
-}
-
-/** @param {number} q 0…4 @returns {SVGElement} */
-function qualityBars(q) {
-  const svg = svgElement('svg', { viewBox: '0 0 24 24', class: `icon bars q${q}`, 'aria-hidden': 'true', focusable: 'false' });
-  for (let i = 0; i < 4; i++) {
-    const height = 5 + i * 4;
-    svg.append(svgElement('rect', { x: String(3 + i * 5), y: String(20 - height), width: '3.4', height: String(height), rx: '1', class: i < q ? 'bar-on' : 'bar-off' }));
-  }
-  return svg;
 }

@@ -10,10 +10,11 @@ export const MAX_NEWS = 64;
 /**
  * @typedef {object} News something worth telling the person
  * @property {number} n
- * @property {'joined'|'bot'|'left'|'hand'|'chat'|'waiting'|'host'|'share'|'share_end'|'lock'|'unlock'} kind
+ * @property {'joined'|'bot'|'bots'|'left'|'hand'|'chat'|'waiting'|'host'|'share'|'share_end'|'lock'|'unlock'|'spotlight'|'spotlight_self'} kind
  * @property {string} name
  * @property {string} [text]
  * @property {number} [participant]
+ * @property {number} [many] how many it is about
  */
 
 /**
@@ -29,6 +30,8 @@ export const MAX_NEWS = 64;
  * @property {Meeting|null} meeting
  * @property {ReadonlyMap<number, Person>} people everybody else
  * @property {readonly number[]} speakers loudest first
+ * @property {number} spotlight whom a host shows large to everybody, 0 for nobody
+ * @property {ReadonlyMap<number, number>} bars how good connections are, 0 (lost) to 4; of others than those named nothing is known
  * @property {readonly Waiting[]} waiting
  * @property {{title: string, waiting: number, hostsPresent: boolean}|null} lobby
  * @property {ReadonlyMap<string, Slot>} slots by mid
@@ -44,7 +47,7 @@ export const MAX_NEWS = 64;
 export function initialState() {
   return {
     phase: 'idle', self: 0, name: '', role: 'participant', permissions: [], roleNames: {}, sources: [], hand: 0, meeting: null,
-    people: new Map(), speakers: [], waiting: [], lobby: null, slots: new Map(), withheld: [], chat: [], chatSeen: 0,
+    people: new Map(), speakers: [], spotlight: 0, bars: new Map(), waiting: [], lobby: null, slots: new Map(), withheld: [], chat: [], chatSeen: 0,
     news: [], count: 0, bye: null,
   };
 }
@@ -53,7 +56,7 @@ export function initialState() {
  * @param {State} s
  * @param {News['kind']} kind
  * @param {string} name
- * @param {{text?: string, participant?: number}} [more]
+ * @param {{text?: string, participant?: number, many?: number}} [more]
  * @returns {State}
  */
 function tell(s, kind, name, more) {
@@ -63,12 +66,16 @@ function tell(s, kind, name, more) {
 
 /** @param {State} s @param {P.Welcome} m @returns {State} */
 function welcome(s, m) {
-  return {
+  /** @type {State} */
+  const next = {
     ...s, phase: 'joined', self: m.participant, role: m.role, permissions: m.permissions, roleNames: m.role_names ?? {}, meeting: m.meeting,
     people: new Map(m.participants.map((p) => [p.participant, p])), waiting: m.waiting ?? [], lobby: null, bye: null,
     slots: m.resumed ? s.slots : new Map(), withheld: m.resumed ? s.withheld : [], speakers: m.resumed ? s.speakers : [],
-    hand: m.resumed ? s.hand : 0,
+    hand: m.resumed ? s.hand : 0, spotlight: m.meeting.spotlight ?? 0, bars: m.resumed ? s.bars : new Map(),
   };
+  // A newcomer is told of bots as those are who were here when the bots came.
+  const bots = m.participants.filter((p) => p.kind === 'bot');
+  return m.resumed || bots.length === 0 ? next : tell(next, 'bots', bots[0].name, { many: bots.length });
 }
 
 /** @param {State} s @param {Person} p @param {Person|undefined} before @returns {State} */
@@ -105,8 +112,30 @@ function roster(s, m) {
     people.delete(participant);
     if (reason !== 'replaced') next = tell(next, 'left', p.name, { participant });
   }
-  const speakers = next.speakers.filter((n) => people.has(n) || n === s.self);
-  return speakers.length === next.speakers.length ? next : { ...next, speakers };
+  return forget(next);
+}
+
+/** @param {State} s @returns {State} without what was known of people who are gone */
+function forget(s) {
+  const here = (/** @type {number} */ n) => s.people.has(n) || n === s.self;
+  if (!s.speakers.every(here)) s = { ...s, speakers: s.speakers.filter(here) };
+  if (![...s.bars.keys()].every(here)) s = { ...s, bars: new Map([...s.bars].filter(([n]) => here(n))) };
+  return s.spotlight && !here(s.spotlight) ? { ...s, spotlight: 0 } : s;
+}
+
+/** @param {State} s @param {P.Quality} m @returns {State} */
+function quality(s, m) {
+  const bars = new Map(s.bars);
+  for (const { participant, bars: n } of m.quality) if (participant === s.self || s.people.has(participant)) bars.set(participant, n);
+  return { ...s, bars };
+}
+
+/** @param {State} s @param {P.SpotlightEvent} m @returns {State} */
+function spotlight(s, m) {
+  const next = { ...s, spotlight: m.participant };
+  if (m.participant === 0 || m.participant === s.spotlight) return next;
+  if (m.participant === s.self) return tell(next, 'spotlight_self', s.name);
+  return tell(next, 'spotlight', s.people.get(m.participant)?.name ?? '', { participant: m.participant });
 }
 
 /** @param {State} s @param {P.Slots} m @returns {State} */
@@ -176,6 +205,8 @@ export function reduce(s, m) {
     case 'waiting': return waiting(s, m);
     case 'permissions': return permissions(s, m);
     case 'policy': return policy(s, m);
+    case 'spotlight': return spotlight(s, m);
+    case 'quality': return quality(s, m);
     case 'muted': return { ...s, sources: s.sources.filter((x) => !m.sources.includes(x)) };
     case 'bye': return { ...s, bye: { reason: m.reason, message: m.message } };
     default: return s;

@@ -24,6 +24,7 @@ import * as layout from './layout.js';
  * @property {number} width CSS pixels
  * @property {number} height
  * @property {number} limit most tiles a page
+ * @property {number} spotlight whom a host shows large to everybody, 0 for nobody
  * @property {number} stageSpeaker who is on the stage in speaker mode, 0 for nobody yet
  * @property {boolean} hideSelf
  */
@@ -122,8 +123,11 @@ function gridShape(o) {
 function stagedTiles(tiles, o) {
   const pinned = tiles.find((t) => t.key === o.pin);
   if (pinned) return [pinned];
-  if (o.mode === 'grid') return [];
   const screens = tiles.filter((t) => t.source === 'screen' && !t.self);
+  const lit = tiles.find((t) => t.participant === o.spotlight && !t.self);
+  // What somebody shows belongs beside the one who is put before everybody.
+  if (lit) return [...screens.filter((t) => t !== lit).slice(0, 1), lit];
+  if (o.mode === 'grid') return [];
   if (screens.length > 0) return screens.slice(0, 2);
   if (o.mode !== 'speaker') return [];
   const others = tiles.filter((t) => t.source === 'camera' && !t.self);
