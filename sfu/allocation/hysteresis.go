@@ -1,0 +1,111 @@
+package allocation
+
+import "time"
+
+// Hysteresis: what keeps the picture from changing with every wobble of the estimate.
+
+const (
+	changePercent = 15              // smaller changes of the estimate are ignored
+	overFor       = time.Second     // unless what is sent has not fitted for so long
+	risesAfter    = 3 * time.Second // for so long a higher estimate must have lasted
+	bucketLength  = 250 * time.Millisecond
+	buckets       = int(risesAfter / bucketLength)
+)
+
+// budget follows the estimate, slowly upwards.
+type budget struct {
+	current   int64 // 0: none known
+	overSince time.Time
+	fallen    bool           // the estimate has gone down once: the beginning is over
+	lows      [buckets]int64 // the lowest estimates of the last quarter seconds
+	bucket    int64          // number of the latest
+	last      int64          // estimate
+}
+
+func (b *budget) value() int64 {
+	if b.current == 0 {
+		return Unlimited
+	}
+	return b.current
+}
+
+// update takes in an estimate. sent is what was allocated last, beside what is taken off first.
+func (b *budget) update(now time.Time, estimate, sent, first int64) {
+	if estimate <= 0 || estimate == Unlimited { // unknown: what was known last still holds
+		return
+	}
+	estimate = min(estimate, maxRate)
+	low := b.lowest(now, estimate)
+	if b.current == 0 {
+		b.current = estimate
+		return
+	}
+	change := b.current / 100 * changePercent
+	over := sent > 0 && sent+first > estimate
+	if !over {
+		b.overSince = time.Time{}
+	} else if b.overSince.IsZero() {
+		b.overSince = now
+	}
+	switch {
+	case estimate < b.current-change, over && now.Sub(b.overSince) >= overFor && estimate < b.current:
+		b.current, b.fallen, b.overSince = estimate, true, time.Time{}
+	case !b.fallen && estimate > b.current+change:
+		b.current = estimate
+	case low > b.current+change:
+		b.current = low
+	}
+}
+
+// lowest notes the estimate and returns the lowest of the last 3 s.
+func (b *budget) lowest(now time.Time, estimate int64) int64 {
+	n := now.UnixNano() / int64(bucketLength)
+	if b.last == 0 {
+		b.last, b.bucket = estimate, n-1
+		for i := range b.lows {
+			b.lows[i] = estimate
+		}
+	}
+	for skipped := min(n-b.bucket, int64(buckets)); skipped > 0; skipped-- { // the last estimate held until now
+		b.lows[uint64(n-skipped+1)%uint64(buckets)] = b.last
+	}
+	b.bucket = max(b.bucket, n)
+	b.last = estimate
+	at := uint64(n) % uint64(buckets)
+	b.lows[at] = min(b.lows[at], estimate)
+	low := b.lows[0]
+	for _, l := range b.lows {
+		low = min(low, l)
+	}
+	return low
+}
+
+const (
+	firstHold  = 10 * time.Second // no climbing after a loss
+	longHold   = 80 * time.Second // at most, after losses that followed a climb
+	mistake    = 10 * time.Second // a loss so soon after a climb shows that it was one
+	forgivenIn = 60 * time.Second // of free climbing without a loss
+)
+
+// hold says when climbing is forbidden.
+type hold struct {
+	wait    time.Duration
+	until   time.Time
+	climbed time.Time // the latest climb that no loss has followed
+}
+
+func (h *hold) active(now time.Time) bool { return now.Before(h.until) }
+
+func (h *hold) observe(now time.Time, lost, climbed bool) {
+	if lost {
+		switch {
+		case h.wait == 0 || now.Sub(h.until) >= forgivenIn:
+			h.wait = firstHold
+		case !h.climbed.IsZero() && now.Sub(h.climbed) < mistake:
+			h.wait = min(2*h.wait, longHold)
+		}
+		h.until, h.climbed = now.Add(h.wait), time.Time{}
+	} else if climbed {
+		h.climbed = now
+	}
+}

@@ -1,0 +1,189 @@
+package allocation
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+var epoch = time.Unix(1_000_000, 0)
+
+// rig is an allocator in virtual time. It allocates every 100 ms, as the server does.
+type rig struct {
+	a       Allocator
+	now     time.Time
+	sources []Source
+	last    []string
+	changes int // of layers, withholding included
+}
+
+func newRig(n, height int) *rig { return &rig{now: epoch, sources: cameras(n, height)} }
+
+func (r *rig) allocate(estimate int64) []Decision {
+	got := r.a.Allocate(&Input{Now: r.now, Estimate: estimate * kbit, Sources: r.sources})
+	list := codes(got)
+	for i := range r.last {
+		if i < len(list) && r.last[i][0] != list[i][0] {
+			r.changes++
+		}
+	}
+	r.last = list
+	return got
+}
+
+// lasts lets time pass with one estimate.
+func (r *rig) lasts(d time.Duration, estimate int64) {
+	for end := r.now.Add(d); r.now.Before(end); r.now = r.now.Add(100 * time.Millisecond) {
+		r.allocate(estimate)
+	}
+}
+
+func (r *rig) expect(t *testing.T, estimate int64, want ...string) {
+	t.Helper()
+	if r.allocate(estimate); !equal(r.last, want) {
+		t.Fatalf("%v, want %v with %d kbit/s, budget %d", r.last, want, estimate, r.a.Budget()/kbit)
+	}
+}
+
+func (r *rig) budget(t *testing.T, want int64) {
+	t.Helper()
+	if got := r.a.Budget() / kbit; got != want {
+		t.Fatalf("the budget is %d kbit/s, want %d", got, want)
+	}
+}
+
+func TestExample11NoiseIsIgnored(t *testing.T) {
+	r := newRig(1, 720)
+	r.allocate(1000)
+	for range 100 {
+		for _, estimate := range []int64{900, 1100, 870, 1140} {
+			r.lasts(300*time.Millisecond, estimate)
+			r.budget(t, 1000)
+		}
+	}
+}
+
+func TestExample12ALittleLessThanIsSentCountsAfterASecond(t *testing.T) {
+	r := newRig(1, 720)
+	r.sources[0].Layers[2].Rates[1] = 980 * kbit
+	r.expect(t, 1000, "f1")
+	r.lasts(time.Second, 900)
+	r.budget(t, 1000)
+	r.expect(t, 900, "h2")
+	r.budget(t, 900)
+}
+
+func TestExample13MuchLessCountsAtOnce(t *testing.T) {
+	r := newRig(1, 720)
+	r.allocate(1000)
+	r.allocate(840)
+	r.budget(t, 840)
+}
+
+func TestExample14MoreCountsWhenItLasts(t *testing.T) {
+	r := newRig(1, 720)
+	r.lasts(time.Second, 2000)
+	r.lasts(4*time.Second, 1000)
+	r.lasts(2*time.Second, 1500)
+	r.budget(t, 1000)
+	r.lasts(900*time.Millisecond, 1300)
+	r.budget(t, 1000)
+	r.lasts(500*time.Millisecond, 1300)
+	r.budget(t, 1300)
+}
+
+func TestABeginningRisesAtOnce(t *testing.T) {
+	r := newRig(1, 720)
+	r.expect(t, 100, "q1")
+	r.expect(t, 1500, "f2")
+}
+
+func TestExample15NoClimbForTenSecondsAfterALoss(t *testing.T) {
+	r := newRig(1, 720)
+	r.expect(t, 560, "h2")
+	fell := r.now
+	r.expect(t, 260, "q2")
+	r.lasts(3*time.Second, 260)
+	for r.now.Before(fell.Add(10 * time.Second)) {
+		r.expect(t, 2000, "q2")
+		r.now = r.now.Add(100 * time.Millisecond)
+	}
+	r.expect(t, 2000, "f2")
+}
+
+func TestTemporalLayersComeBackAtOnce(t *testing.T) {
+	r := newRig(1, 720)
+	r.expect(t, 560, "h2")
+	r.expect(t, 100, "q1")
+	r.lasts(3*time.Second, 2000)
+	r.lasts(200*time.Millisecond, 2000)
+	r.expect(t, 2000, "q2")
+}
+
+func TestAPinIsNotHeldBack(t *testing.T) {
+	r := newRig(3, 180)
+	r.lasts(time.Second, 600)
+	r.expect(t, 170, "q1", "q0", "--")
+	r.sources[0].Height = 720
+	r.lasts(4*time.Second, 2000)
+	r.expect(t, 2000, "f2", "--", "--") // the pinned one has taken the second one's place, and both wait
+	r.sources = append(r.sources, camera(50, 180))
+	r.expect(t, 2000, "f2", "--", "--", "q2")
+}
+
+func TestAMistakenClimbDoublesTheWait(t *testing.T) {
+	r := newRig(1, 720)
+	r.lasts(time.Second, 2000)
+	wait := func() time.Duration {
+		r.lasts(2*time.Second, 400)
+		began := r.now.Add(-2 * time.Second)
+		for r.last[0][0] != 'f' {
+			r.lasts(100*time.Millisecond, 2000)
+		}
+		return r.now.Sub(began).Round(time.Second)
+	}
+	for _, want := range []time.Duration{10, 20, 40, 80, 80} {
+		if got := wait(); got != want*time.Second {
+			t.Fatalf("waited %v, want %v", got, want*time.Second)
+		}
+	}
+	r.lasts(70*time.Second, 2000)
+	if got := wait(); got != 10*time.Second {
+		t.Errorf("waited %v after a good minute", got)
+	}
+}
+
+// Five minutes of an estimate and of rates that wobble by a tenth: hardly anything visible changes.
+func TestStableUnderNoise(t *testing.T) {
+	for _, c := range []struct {
+		tiles, height int
+		estimate      int64
+	}{{1, 720, 1100}, {8, 360, 1800}, {24, 180, 2400}} {
+		r := newRig(c.tiles, c.height)
+		random := rand.New(rand.NewPCG(3, uint64(c.tiles)))
+		quiet := cameras(c.tiles, c.height)
+		for range 3000 {
+			for i := range r.sources {
+				for l := range r.sources[i].Layers {
+					for j, rate := range quiet[i].Layers[l].Rates {
+						r.sources[i].Layers[l].Rates[j] = int64(float64(rate) * (0.9 + 0.2*random.Float64()))
+					}
+				}
+			}
+			r.lasts(100*time.Millisecond, int64(float64(c.estimate)*(0.9+0.2*random.Float64())))
+		}
+		t.Logf("%d tiles: %d changes of layers", c.tiles, r.changes)
+		if r.changes >= 20 {
+			t.Errorf("%d tiles: %d changes of layers", c.tiles, r.changes)
+		}
+	}
+}
+
+func TestTheBudgetStaysWhenTheEstimateIsLost(t *testing.T) {
+	r := newRig(1, 720)
+	r.expect(t, 600, "h2")
+	for range 100 {
+		r.allocate(0)
+	}
+	r.expect(t, 0, "h2")
+}
