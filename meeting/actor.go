@@ -32,6 +32,7 @@ type actor struct {
 	reports map[sfu.ParticipantID]*mediaReport // at most one a peer
 	speaker []sfu.ParticipantID                // the latest list, if speaks
 	speaks  bool
+	bars    map[sfu.ParticipantID]int // the latest of each, not yet looked at; at most one a peer
 
 	// Owned by the working goroutine.
 	state *state
@@ -117,8 +118,8 @@ func (a *actor) start() {
 func (a *actor) work() {
 	for {
 		a.mu.Lock()
-		jobs, reports, speaker, speaks := a.jobs, a.reports, a.speaker, a.speaks
-		a.jobs, a.reports, a.speaks = nil, nil, false
+		jobs, reports, speaker, speaks, bars := a.jobs, a.reports, a.speaker, a.speaks, a.bars
+		a.jobs, a.reports, a.speaks, a.bars = nil, nil, false, nil
 		a.mu.Unlock()
 
 		for id, r := range reports {
@@ -126,6 +127,9 @@ func (a *actor) work() {
 		}
 		if speaks {
 			a.guard(job{run: func(now time.Time) { a.state.speaking(now, speaker) }})
+		}
+		if bars != nil {
+			a.guard(job{run: func(now time.Time) { a.state.connections(now, bars) }})
 		}
 		for _, j := range jobs {
 			a.guard(j)
@@ -146,7 +150,7 @@ func (a *actor) rest() bool {
 		a.close()
 		return true
 	}
-	if len(a.jobs) > 0 || len(a.reports) > 0 || a.speaks {
+	if len(a.jobs) > 0 || len(a.reports) > 0 || a.speaks || a.bars != nil {
 		return false
 	}
 	a.running = false
@@ -161,7 +165,7 @@ func (a *actor) close() {
 	for _, j := range a.jobs {
 		j.finish(false)
 	}
-	a.jobs, a.reports = nil, nil
+	a.jobs, a.reports, a.bars = nil, nil, nil
 }
 
 // guard runs one job and what follows from it. A panic is our bug: it ends the participant it concerns, or, if there
@@ -252,7 +256,10 @@ func (a *actor) spread(e effect) {
 // openPeer seats a participant in the media room, which is made when the first one comes.
 func (a *actor) openPeer(id sfu.ParticipantID) {
 	if a.room == nil {
-		a.room = a.deps.media.NewRoom(sfu.RoomEvents{Speakers: a.onSpeakers})
+		a.room = a.deps.media.NewRoom(sfu.RoomEvents{Speakers: a.onSpeakers, Quality: a.onQuality})
+		if a.state.e2ee {
+			a.room.RequireSFrame()
+		}
 		a.peers = make(map[sfu.ParticipantID]Peer)
 	}
 	peer, err := a.room.Join(id, a.peerEvents(id))
@@ -289,6 +296,21 @@ func (a *actor) onSpeakers(list []sfu.ParticipantID) {
 	a.start()
 }
 
+func (a *actor) onQuality(changed []sfu.ParticipantQuality) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return
+	}
+	if a.bars == nil {
+		a.bars = make(map[sfu.ParticipantID]int, len(changed))
+	}
+	for _, q := range changed {
+		a.bars[q.Participant] = q.Bars
+	}
+	a.start()
+}
+
 // peerEvents coalesces what the media server says about one peer. None of it blocks.
 func (a *actor) peerEvents(id sfu.ParticipantID) sfu.PeerEvents {
 	return sfu.PeerEvents{
@@ -315,6 +337,14 @@ func (a *actor) peerEvents(id sfu.ParticipantID) sfu.PeerEvents {
 					r.encode = make(map[sfu.Source][]string)
 				}
 				r.encode[source] = append([]string(nil), rids...)
+			})
+		},
+		Refused: func(source sfu.Source, reason string) {
+			a.note(id, func(r *mediaReport) {
+				if r.refused == nil {
+					r.refused = make(map[sfu.Source]string)
+				}
+				r.refused[source] = reason
 			})
 		},
 	}

@@ -44,6 +44,8 @@ func (s *state) tick(now time.Time) {
 	}
 	s.flush(now)
 	s.wake(s.batch.due)
+	s.wake(s.quality.due)
+	s.wake(s.mail.due)
 }
 
 func (s *state) notice(now time.Time) {

@@ -18,6 +18,9 @@ func (s *state) request(now time.Time, id sfu.ParticipantID, sink Sink, r Reques
 		s.leave(now, p, Left, r.Reason)
 		return nil
 	}
+	if r, ok := r.(Relay); ok {
+		return s.relay(now, p, r) // what a client does by itself, also from the lobby
+	}
 	if p.role == NoRole {
 		return ErrNotJoined
 	}
@@ -32,7 +35,7 @@ func (s *state) request(now time.Time, id sfu.ParticipantID, sink Sink, r Reques
 	switch r := r.(type) {
 	case SetMedia, SetView, Negotiated, Active:
 		return s.ownMedia(now, p, r)
-	case Say, React, SetHand:
+	case Say, React, SetHand, Broadcast:
 		return s.talk(now, p, r)
 	case Admit:
 		return s.admitRequest(now, r, token)
@@ -46,7 +49,7 @@ func (s *state) request(now time.Time, id sfu.ParticipantID, sink Sink, r Reques
 // needs is the permission that a request takes.
 func needs(r Request) Permission {
 	switch r.(type) {
-	case Say, React, SetHand:
+	case Say, React, SetHand, Broadcast:
 		return MayChat
 	case Admit, Deny:
 		return MayAdmit
@@ -56,6 +59,8 @@ func needs(r Request) Permission {
 		return MayRemove
 	case SetPolicy:
 		return MayLock
+	case SetSpotlight:
+		return MaySpotlight
 	case SetRole:
 		return MayRoles
 	case End:
@@ -78,7 +83,7 @@ func (s *state) ownMedia(now time.Time, p *seat, r Request) error {
 		}
 		s.do(effect{kind: setView, seat: p.id, wants: r.Wants})
 	case Negotiated:
-		p.negotiated, p.failedAt = true, time.Time{}
+		p.negotiated, p.failedAt, p.refused = true, time.Time{}, nil
 	case Active:
 	}
 	return nil
@@ -96,7 +101,12 @@ func (s *state) declare(now time.Time, p *seat, sources sfu.SourceSet) {
 
 func (s *state) talk(now time.Time, p *seat, r Request) error {
 	switch r := r.(type) {
+	case Broadcast:
+		return s.broadcast(now, p, r)
 	case Say:
+		if s.e2ee {
+			return ErrE2EERequired
+		}
 		said := Said{From: p.id, To: r.To, Text: r.Text, At: now}
 		if r.To == 0 {
 			s.tellAll(said)
@@ -111,6 +121,9 @@ func (s *state) talk(now time.Time, p *seat, r Request) error {
 			s.tell(p, said)
 		}
 	case React:
+		if s.e2ee {
+			return ErrE2EERequired
+		}
 		s.tellAll(Reacted{From: p.id, Kind: r.Kind})
 	case SetHand:
 		return s.setHand(now, p, r)
@@ -154,6 +167,8 @@ func (s *state) moderate(now time.Time, p *seat, r Request) error {
 		return s.remove(now, p, r)
 	case SetRole:
 		return s.roleRequest(now, p, r)
+	case SetSpotlight:
+		return s.spotlightRequest(p, r)
 	case SetPolicy:
 		if r.Locked != nil {
 			s.locked = *r.Locked
@@ -245,7 +260,14 @@ func (s *state) roleRequest(now time.Time, p *seat, r SetRole) error {
 	if other == p || !p.may(r.Role.Permissions()) {
 		return ErrNotPermitted
 	}
+	if !s.e2ee && r.Grant != (Blob{}) {
+		return ErrNotEncrypted
+	}
 	s.setRole(now, other, r.Role)
+	if r.Grant != (Blob{}) {
+		other.grant = r.Grant
+		s.changed(now, other.id, changed)
+	}
 	if r.Role == Host {
 		s.handedOver = true
 		s.setRole(now, p, Cohost)
@@ -260,7 +282,7 @@ func (s *state) setRole(now time.Time, p *seat, role Role) {
 		return
 	}
 	couldAdmit, wasHost := p.may(MayAdmit), p.role == Host
-	p.role = role
+	p.role, p.grant = role, Blob{} // what was signed about the role before says nothing of this one
 	s.declare(now, p, p.live())
 	s.tell(p, RoleChanged{role})
 	s.changed(now, p.id, changed)
@@ -272,5 +294,20 @@ func (s *state) setRole(now time.Time, p *seat, role Role) {
 	}
 	if wasHost {
 		s.hostGone(now)
+	}
+}
+
+func (s *state) spotlightRequest(p *seat, r SetSpotlight) error {
+	if other := s.seats[r.Participant]; r.Participant != 0 && (other == nil || other.role == NoRole) {
+		return ErrNoSuchParticipant
+	}
+	s.setSpotlight(r.Participant, p.id)
+	return nil
+}
+
+func (s *state) setSpotlight(id, by sfu.ParticipantID) {
+	if s.spotlight != id {
+		s.spotlight = id
+		s.tellAll(SpotlightChanged{Participant: id, By: by})
 	}
 }

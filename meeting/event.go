@@ -40,11 +40,20 @@ const (
 	LeftIdle
 )
 
-// LobbyStatus tells somebody in the lobby how it stands. Waiting counts oneself.
+// LobbyStatus tells somebody in the lobby how it stands. Waiting counts oneself. Hosts are those who may admit, in an end-to-end
+// encrypted meeting.
 type LobbyStatus struct {
 	Title        Title
 	Waiting      int
 	HostsPresent bool
+	Hosts        []LobbyHost // at most maxLobbyHosts
+}
+
+// LobbyHost is somebody who may admit, as those who wait see them.
+type LobbyHost struct {
+	Participant sfu.ParticipantID
+	Announce    Blob
+	Admit       Blob
 }
 
 // Welcome tells a participant that it is in. Resume is the token that takes the seat back.
@@ -57,6 +66,9 @@ type Welcome struct {
 	Title        Title
 	Locked       bool
 	Lobby        bool
+	E2EE         bool
+	Spotlight    sfu.ParticipantID // zero: nobody
+	Admit, Grant Blob              // one's own
 	ExpiresAt    time.Time
 	Now          time.Time
 	Participants []RosterEntry
@@ -73,7 +85,8 @@ const (
 	KindBot
 )
 
-// RosterEntry is a participant as the others see it. Hand is 0 or the place in the order of raised hands.
+// RosterEntry is a participant as the others see it. Hand is 0 or the place in the order of raised hands. Announce is there, and
+// Name is not, in an end-to-end encrypted meeting; Admit and Grant are what hosts signed.
 type RosterEntry struct {
 	Participant sfu.ParticipantID
 	Name        DisplayName
@@ -82,6 +95,9 @@ type RosterEntry struct {
 	Hand        int
 	Connected   bool
 	Kind        Kind
+	Announce    Blob
+	Admit       Blob
+	Grant       Blob
 }
 
 // WaitingEntry is somebody in the lobby, as those who may admit see it.
@@ -91,6 +107,7 @@ type WaitingEntry struct {
 	Address     Address
 	Since       time.Time
 	Kind        Kind
+	Announce    Blob
 }
 
 // LeftEntry is one who is no longer there.
@@ -120,6 +137,34 @@ type Said struct {
 type Reacted struct {
 	From sfu.ParticipantID
 	Kind string
+}
+
+// Relayed is one thing that From relayed.
+type Relayed struct {
+	From sfu.ParticipantID
+	Data string
+}
+
+// RelaysCame is what others relayed to one seat, in the order of its coming.
+type RelaysCame struct{ Relays []Relayed }
+
+// BroadcastCame is what somebody broadcast.
+type BroadcastCame struct {
+	From       sfu.ParticipantID
+	Kind, Data string
+	At         time.Time
+}
+
+// SpotlightChanged tells everybody whom By has them look at; Participant zero is nobody, and By zero if that one left.
+type SpotlightChanged struct{ Participant, By sfu.ParticipantID }
+
+// QualityChanged tells of the connections that changed.
+type QualityChanged struct{ Quality []sfu.ParticipantQuality }
+
+// MediaRefused is what sfu.PeerEvents.Refused reported.
+type MediaRefused struct {
+	Source sfu.Source
+	Reason string
 }
 
 // Waiting is the lobby, for those who may admit.
@@ -164,22 +209,27 @@ type EncodeChanged struct {
 // Bye is the last event of a sink.
 type Bye struct{ Reason ByeReason }
 
-func (LobbyStatus) event()   {}
-func (Welcome) event()       {}
-func (Roster) event()        {}
-func (Speakers) event()      {}
-func (Said) event()          {}
-func (Reacted) event()       {}
-func (Waiting) event()       {}
-func (Muted) event()         {}
-func (AskedUnmute) event()   {}
-func (RoleChanged) event()   {}
-func (PolicyChanged) event() {}
-func (Expiring) event()      {}
-func (IdleQuestion) event()  {}
-func (SlotsChanged) event()  {}
-func (EncodeChanged) event() {}
-func (Bye) event()           {}
+func (LobbyStatus) event()      {}
+func (Welcome) event()          {}
+func (Roster) event()           {}
+func (Speakers) event()         {}
+func (Said) event()             {}
+func (Reacted) event()          {}
+func (Waiting) event()          {}
+func (RelaysCame) event()       {}
+func (BroadcastCame) event()    {}
+func (SpotlightChanged) event() {}
+func (QualityChanged) event()   {}
+func (MediaRefused) event()     {}
+func (Muted) event()            {}
+func (AskedUnmute) event()      {}
+func (RoleChanged) event()      {}
+func (PolicyChanged) event()    {}
+func (Expiring) event()         {}
+func (IdleQuestion) event()     {}
+func (SlotsChanged) event()     {}
+func (EncodeChanged) event()    {}
+func (Bye) event()              {}
 
 // Sink takes the events of one participant's socket, in order. Deliver must not block and must not call into the
 // meeting; a Sink that cannot keep up closes itself. After a Bye nothing more is delivered. Sinks are compared: use a

@@ -19,6 +19,7 @@ type fakeRoom struct {
 	media  *fakeMedia
 	events sfu.RoomEvents
 	peers  map[sfu.ParticipantID]*fakePeer
+	sframe bool
 }
 
 type fakePeer struct {
@@ -44,6 +45,8 @@ func (r *fakeRoom) Join(id sfu.ParticipantID, events sfu.PeerEvents) (Peer, erro
 	r.peers[id] = p
 	return p, nil
 }
+
+func (r *fakeRoom) RequireSFrame() { r.sframe = true }
 
 func (r *fakeRoom) Close() {
 	r.media.mu.Lock()

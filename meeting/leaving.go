@@ -50,6 +50,12 @@ func (s *state) leave(now time.Time, p *seat, why LeftReason, bye ByeReason) {
 	s.speakers = slices.DeleteFunc(s.speakers, func(id sfu.ParticipantID) bool { return id == p.id })
 	s.present--
 	s.left(now, p.id, why)
+	if s.spotlight == p.id {
+		s.setSpotlight(0, 0)
+	}
+	if p.may(MayAdmit) {
+		s.lobbyChanged(now)
+	}
 	if s.present == 0 {
 		s.emptySince = now
 		s.wake(now.Add(s.opts.EmptyAfter))
@@ -113,5 +119,6 @@ func (s *state) end(why ByeReason) {
 	}
 	s.do(effect{kind: endMeeting})
 	s.seats, s.waiting, s.resumes, s.banned, s.hands, s.speakers = nil, nil, nil, nil, nil, nil
-	s.present, s.hosts, s.batch, s.next = 0, 0, batch{}, time.Time{}
+	s.present, s.hosts, s.spotlight, s.next = 0, 0, 0, time.Time{}
+	s.batch, s.mail, s.quality = batch{}, mail{}, qualityBatch{}
 }

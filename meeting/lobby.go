@@ -33,19 +33,35 @@ func (s *state) wait(now time.Time, j joinRequest) (sfu.ParticipantID, error) {
 }
 
 // returnToLobby gives a place in the lobby to a new socket: the page was loaded again.
-func (s *state) returnToLobby(now time.Time, p *seat, j joinRequest) error {
-	if p.approved && s.present >= s.opts.MaxParticipants {
-		return ErrMeetingFull
+func (s *state) returnToLobby(now time.Time, p *seat, j joinRequest) (sfu.ParticipantID, error) {
+	if p.announce != j.announce {
+		p = s.replaceInLobby(now, p, j)
 	}
-	s.bye(p, ByeReplaced)
+	if p.approved && s.present >= s.opts.MaxParticipants {
+		return 0, ErrMeetingFull
+	}
+	if p.sink != j.sink {
+		s.bye(p, ByeReplaced)
+	}
 	p.sink, p.name, p.lostAt = j.sink, j.name, time.Time{}
 	if p.approved {
 		s.admit(now, p, j.token)
-		return nil
+		return p.id, nil
 	}
 	s.tell(p, s.lobbyStatus())
+	s.deliver(p)
 	s.lobbyChanged(now)
-	return nil
+	return p.id, nil
+}
+
+// replaceInLobby puts a new seat to the place of p: other keys are somebody else, whom nobody has admitted, even if what a host
+// signed for the keys of before is under way.
+func (s *state) replaceInLobby(now time.Time, p *seat, j joinRequest) *seat {
+	q := s.newSeat(now, j)
+	q.since, q.relayed = p.since, p.relayed
+	s.waiting[slices.Index(s.waiting, p)] = q
+	s.leave(now, p, Left, ByeReplaced)
+	return q
 }
 
 // admit lets a seat of the lobby in, or notes that it may come in when its socket is back.
@@ -61,7 +77,7 @@ func (s *state) admit(now time.Time, p *seat, token string) {
 }
 
 func (s *state) lobbyStatus() LobbyStatus {
-	return LobbyStatus{Title: s.title, Waiting: s.countWaiting(), HostsPresent: s.admitterPresent()}
+	return LobbyStatus{Title: s.title, Waiting: s.countWaiting(), HostsPresent: s.admitterPresent(), Hosts: s.lobbyHosts()}
 }
 
 // countWaiting counts those who still need somebody's decision.
@@ -94,7 +110,7 @@ func (s *state) waitingEntries() []WaitingEntry {
 		if len(out) == maxWaitingSent {
 			break
 		}
-		out = append(out, WaitingEntry{Participant: p.id, Name: p.name, Address: p.identity.Address, Since: p.since, Kind: p.identity.kind()})
+		out = append(out, WaitingEntry{Participant: p.id, Name: p.name, Address: p.identity.Address, Since: p.since, Kind: p.identity.kind(), Announce: p.announce})
 	}
 	return out
 }
@@ -116,8 +132,16 @@ func (s *state) named(ids []sfu.ParticipantID, inLobby bool) ([]*seat, error) {
 
 // admitRequest is Admit. As many are let in as there are seats; if nobody could be, it is refused.
 func (s *state) admitRequest(now time.Time, r Admit, token func() string) error {
+	if s.e2ee != (len(r.Admissions) > 0) {
+		return ErrAdmissions
+	}
+	signed := make(map[sfu.ParticipantID]Blob, len(r.Admissions))
+	for _, a := range r.Admissions {
+		r.Participants = append(r.Participants, a.Participant)
+		signed[a.Participant] = a.Admit
+	}
 	list := slices.Clone(s.waiting)
-	if !r.All {
+	if s.e2ee || !r.All {
 		var err error
 		if list, err = s.named(r.Participants, true); err != nil {
 			return err
@@ -130,6 +154,7 @@ func (s *state) admitRequest(now time.Time, r Admit, token func() string) error 
 			}
 			break
 		}
+		p.admit = signed[p.id]
 		s.admit(now, p, token())
 	}
 	return nil

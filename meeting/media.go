@@ -15,6 +15,8 @@ type Media interface {
 // Room is a set of peers among which media may flow; see sfu.Room.
 type Room interface {
 	Join(id sfu.ParticipantID, events sfu.PeerEvents) (Peer, error)
+	// RequireSFrame has the room forward nothing but SFrame (RFC 9605). It is called before the first Join or never.
+	RequireSFrame()
 	Close()
 }
 
@@ -34,6 +36,13 @@ type sfuMedia struct{ server *sfu.Server }
 func (m sfuMedia) NewRoom(events sfu.RoomEvents) Room { return sfuRoom{m.server.NewRoom(events)} }
 
 type sfuRoom struct{ *sfu.Room }
+
+// RequireSFrame implements Room.
+func (r sfuRoom) RequireSFrame() {
+	if room, ok := any(r.Room).(interface{ RequireSFrame() }); ok {
+		room.RequireSFrame()
+	}
+}
 
 // Join hides sfu's concrete peer behind the interface, without making a nil pointer look like a peer.
 func (r sfuRoom) Join(id sfu.ParticipantID, events sfu.PeerEvents) (Peer, error) {

@@ -1,11 +1,16 @@
 package meeting
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"time"
 
 	"conclave/sfu"
 )
+
+// maxBars is the best quality of a connection (protocol).
+const maxBars = 4
 
 // mediaReport is what the media server reported of one peer since it was last looked at, coalesced: only the latest
 // state of each slot and source matters, so it is bounded whatever the rate of events.
@@ -13,6 +18,7 @@ type mediaReport struct {
 	slots     map[string]sfu.Slot // at most one a receiving m-line
 	withheld  []sfu.Withheld      // at most one a want
 	encode    map[sfu.Source][]string
+	refused   map[sfu.Source]string
 	connected bool
 	failed    bool // later than connected
 }
@@ -39,6 +45,13 @@ func (s *state) report(now time.Time, id sfu.ParticipantID, r *mediaReport) {
 		}
 		p.encode[source] = rids
 		s.tell(p, EncodeChanged{Source: source, RIDs: rids})
+	}
+	for source, reason := range r.refused {
+		if p.refused == nil {
+			p.refused = make(map[sfu.Source]string)
+		}
+		p.refused[source] = reason
+		s.tell(p, MediaRefused{Source: source, Reason: reason})
 	}
 }
 
@@ -73,4 +86,65 @@ func (s *state) speaking(now time.Time, list []sfu.ParticipantID) {
 		s.speakers = list
 		s.tellAll(Speakers{slices.Clone(list)})
 	}
+}
+
+// qualityBatch gathers whose connection changed since the last quality event.
+type qualityBatch struct {
+	changed map[sfu.ParticipantID]struct{} // at most one a seat
+	due     time.Time                      // zero: nothing gathered
+	sent    time.Time
+}
+
+// connections takes in how good connections are: zero to four bars of each.
+func (s *state) connections(now time.Time, bars map[sfu.ParticipantID]int) {
+	if s.ended {
+		return
+	}
+	for id, n := range bars {
+		p := s.seats[id]
+		if p == nil || p.role == NoRole || n < 0 || n > maxBars || p.bars == uint8(n+1) {
+			continue
+		}
+		p.bars = uint8(n + 1)
+		if s.quality.changed == nil {
+			s.quality.changed = make(map[sfu.ParticipantID]struct{})
+		}
+		s.quality.changed[id] = struct{}{}
+	}
+	if len(s.quality.changed) > 0 && s.quality.due.IsZero() {
+		s.quality.due = now
+		if at := s.quality.sent.Add(qualityInterval); at.After(now) {
+			s.quality.due = at
+		}
+		s.wake(s.quality.due)
+	}
+}
+
+func (s *state) flushQuality(now time.Time) {
+	q := s.quality
+	if q.due.IsZero() || q.due.After(now) {
+		return
+	}
+	s.quality = qualityBatch{sent: now}
+	var list []sfu.ParticipantQuality
+	for _, id := range slices.Sorted(maps.Keys(q.changed)) {
+		if p := s.seats[id]; p != nil {
+			list = append(list, sfu.ParticipantQuality{Participant: id, Bars: int(p.bars) - 1})
+		}
+	}
+	if len(list) > 0 {
+		s.tellAll(QualityChanged{list})
+	}
+}
+
+// knownQuality is what a newcomer is told.
+func (s *state) knownQuality() []sfu.ParticipantQuality {
+	var list []sfu.ParticipantQuality
+	for id, p := range s.seats {
+		if p.bars > 0 {
+			list = append(list, sfu.ParticipantQuality{Participant: id, Bars: int(p.bars) - 1})
+		}
+	}
+	slices.SortFunc(list, func(a, b sfu.ParticipantQuality) int { return cmp.Compare(a.Participant, b.Participant) })
+	return list
 }

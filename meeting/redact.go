@@ -101,6 +101,16 @@ func NewTitle(s string) Title { return Title{newPrivate(s)} }
 // Reveal returns the title. For the wire, never for a log.
 func (t Title) Reveal() string { return t.reveal() }
 
+// Blob is what a client announced, or a host signed: opaque here, in the form of the wire. It names a person to whoever has met
+// them, and is as private as a name.
+type Blob struct{ private }
+
+// NewBlob makes a Blob. The edge has validated it.
+func NewBlob(s string) Blob { return Blob{newPrivate(s)} }
+
+// Reveal returns the text. For the wire, never for a log.
+func (b Blob) Reveal() string { return b.reveal() }
+
 // Address is the verified e-mail address of a person, the zero value for those who have none (guests, bots). It is
 // shown to those who may admit, and bans go by it.
 type Address struct{ private }

@@ -128,6 +128,7 @@ type Creation struct {
 	Title    Title
 	Password string // empty: none; only its argon2id hash is kept
 	Lobby    bool
+	E2EE     bool // end-to-end encrypted, for the life of the meeting
 	Policy   LeavePolicy
 }
 
@@ -147,7 +148,7 @@ func (r *Registry) Create(ctx context.Context, c Creation) (ID, time.Time, error
 	}
 	now := r.deps.now()
 	m := meta{
-		id: newID(), title: c.Title, creator: creator, policy: c.Policy, secured: !hash.isZero(), created: now,
+		id: newID(), title: c.Title, creator: creator, policy: c.Policy, secured: !hash.isZero(), e2ee: c.E2EE, created: now,
 		expires: now.Add(r.deps.opts.Lifetime).Truncate(time.Second),
 	}
 	r.mu.Lock()
@@ -213,6 +214,7 @@ type Info struct {
 	Password     bool
 	Lobby        bool
 	Locked       bool
+	E2EE         bool
 	Host         bool // the asking person created it
 	Participants int
 	ExpiresAt    time.Time
@@ -233,7 +235,7 @@ func (r *Registry) Info(ctx context.Context, id ID, who Identity) (Info, error) 
 			return Info{}, ErrNoGuests
 		}
 		return Info{
-			Title: s.title, Password: s.secured, Lobby: s.lobby, Locked: s.locked, Host: who.person() == s.creator,
+			Title: s.title, Password: s.secured, Lobby: s.lobby, Locked: s.locked, E2EE: s.e2ee, Host: who.person() == s.creator,
 			Participants: s.present, ExpiresAt: s.expires,
 		}, nil
 	})
@@ -247,7 +249,8 @@ func (r *Registry) Info(ctx context.Context, id ID, who Identity) (Info, error) 
 type Join struct {
 	Meeting  ID
 	Identity Identity
-	Name     DisplayName
+	Name     DisplayName // of a plain meeting
+	Announce Blob        // of an end-to-end encrypted one; with Resume the seat's own or none
 	Password string
 	Resume   string // the token of an earlier Welcome, to take that seat back; empty: a new seat
 	Full     bool   // the server takes nobody new: only those with a seat or a place in the lobby come in
@@ -262,7 +265,7 @@ func (r *Registry) Join(ctx context.Context, j Join) (*Seat, error) {
 	if a == nil {
 		return nil, ErrNoSuchMeeting
 	}
-	req := joinRequest{identity: j.Identity, name: j.Name, sink: j.Sink, token: newToken(), full: j.Full}
+	req := joinRequest{identity: j.Identity, name: j.Name, announce: j.Announce, sink: j.Sink, token: newToken(), full: j.Full}
 	if j.Resume != "" {
 		req.resume = hashToken(j.Resume)
 	}

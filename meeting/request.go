@@ -24,6 +24,12 @@ const (
 	ErrNoGuests          Refusal = "guests not allowed"
 	ErrNoSuchParticipant Refusal = "no such participant"
 	ErrNoMedia           Refusal = "no media connection"
+	ErrE2EERequired      Refusal = "the meeting is end-to-end encrypted"
+	ErrNotEncrypted      Refusal = "the meeting is not end-to-end encrypted"
+	ErrNameInClear       Refusal = "a name in an end-to-end encrypted meeting"
+	ErrAnnounceChanged   Refusal = "another announce than that of the seat"
+	ErrAdmissions        Refusal = "signed admissions belong to end-to-end encrypted meetings, and are needed there"
+	ErrTooMuch           Refusal = "too much relayed from the lobby"
 	ErrBusy              Refusal = "the meeting is overloaded"
 	ErrInternal          Refusal = "internal error"
 )
@@ -55,10 +61,29 @@ type SetHand struct {
 	Participant sfu.ParticipantID
 }
 
-// Admit lets people in from the lobby.
+// Relay sends each recipient something that only they can read.
+type Relay struct{ To []RelayOne }
+
+// RelayOne is what one recipient gets.
+type RelayOne struct {
+	Participant sfu.ParticipantID
+	Data        string // in the form of the wire
+}
+
+// Broadcast sends everybody something that the server cannot read; Kind is the protocol's name of what it is.
+type Broadcast struct{ Kind, Data string }
+
+// Admit lets people in from the lobby: those of Participants, or All; in an end-to-end encrypted meeting those of Admissions.
 type Admit struct {
 	Participants []sfu.ParticipantID
 	All          bool
+	Admissions   []Admission
+}
+
+// Admission is what an admitting host signed about one person.
+type Admission struct {
+	Participant sfu.ParticipantID
+	Admit       Blob
 }
 
 // Deny sends people in the lobby away.
@@ -83,11 +108,16 @@ type Remove struct {
 	Ban          bool
 }
 
-// SetRole gives somebody another role. Making another Host hands over.
+// SetRole gives somebody another role. Making another Host hands over. Grant is what the host signed about it, in an end-to-end
+// encrypted meeting.
 type SetRole struct {
 	Participant sfu.ParticipantID
 	Role        Role
+	Grant       Blob
 }
+
+// SetSpotlight has everybody look at a participant; zero ends it.
+type SetSpotlight struct{ Participant sfu.ParticipantID }
 
 // SetPolicy changes lock and lobby; nil leaves one as it is.
 type SetPolicy struct{ Locked, Lobby *bool }
@@ -101,19 +131,22 @@ type Active struct{}
 // Leave gives the seat up. Reason is what the person's own socket is told.
 type Leave struct{ Reason ByeReason }
 
-func (SetMedia) request()   {}
-func (SetView) request()    {}
-func (Negotiated) request() {}
-func (Say) request()        {}
-func (React) request()      {}
-func (SetHand) request()    {}
-func (Admit) request()      {}
-func (Deny) request()       {}
-func (Mute) request()       {}
-func (AskUnmute) request()  {}
-func (Remove) request()     {}
-func (SetRole) request()    {}
-func (SetPolicy) request()  {}
-func (End) request()        {}
-func (Active) request()     {}
-func (Leave) request()      {}
+func (SetMedia) request()     {}
+func (SetView) request()      {}
+func (Negotiated) request()   {}
+func (Say) request()          {}
+func (React) request()        {}
+func (SetHand) request()      {}
+func (Relay) request()        {}
+func (Broadcast) request()    {}
+func (SetSpotlight) request() {}
+func (Admit) request()        {}
+func (Deny) request()         {}
+func (Mute) request()         {}
+func (AskUnmute) request()    {}
+func (Remove) request()       {}
+func (SetRole) request()      {}
+func (SetPolicy) request()    {}
+func (End) request()          {}
+func (Active) request()       {}
+func (Leave) request()        {}

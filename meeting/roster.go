@@ -58,10 +58,19 @@ func (s *state) lobbyChanged(now time.Time) {
 	s.schedule(now)
 }
 
-// flush sends the batch if it is due. It is the last thing that any change of the state does, so that a Welcome goes
+// flush sends what is due. It is the last thing that any change of the state does, so that a Welcome goes
 // before the Roster that tells of it.
 func (s *state) flush(now time.Time) {
-	if s.ended || s.batch.due.IsZero() || s.batch.due.After(now) {
+	if s.ended {
+		return
+	}
+	s.flushRoster(now)
+	s.flushQuality(now)
+	s.deliverMail(now)
+}
+
+func (s *state) flushRoster(now time.Time) {
+	if s.batch.due.IsZero() || s.batch.due.After(now) {
 		return
 	}
 	b := s.batch
@@ -94,7 +103,7 @@ func (s *state) tellLobby() {
 func (s *state) entry(p *seat, hands map[sfu.ParticipantID]int) RosterEntry {
 	return RosterEntry{
 		Participant: p.id, Name: p.name, Role: p.role, Sources: p.live(), Hand: hands[p.id], Connected: p.sink != nil,
-		Kind: p.identity.kind(),
+		Kind: p.identity.kind(), Announce: p.announce, Admit: p.admit, Grant: p.grant,
 	}
 }
 

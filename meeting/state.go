@@ -55,9 +55,11 @@ type Options struct {
 
 // The fixed bounds and rhythms of a meeting.
 const (
-	maxBans        = 1024                   // persons banned from one meeting; more is refused
-	maxWaitingSent = 256                    // lobby entries in one event (protocol)
-	rosterInterval = 100 * time.Millisecond // between two roster events (protocol: at most ten a second)
+	maxBans         = 1024                   // persons banned from one meeting; more is refused
+	maxWaitingSent  = 256                    // lobby entries in one event (protocol)
+	maxLobbyHosts   = 16                     // of those who may admit, in what the lobby is told (protocol)
+	rosterInterval  = 100 * time.Millisecond // between two roster events (protocol: at most ten a second)
+	qualityInterval = time.Second            // between two quality events (protocol)
 )
 
 // expiryNotices are how long before the hard end everybody is told.
@@ -80,6 +82,7 @@ type meta struct {
 	creator person
 	policy  LeavePolicy
 	secured bool // has a password
+	e2ee    bool // end-to-end encrypted: only what is opaque passes
 	created time.Time
 	expires time.Time
 }
@@ -88,7 +91,10 @@ type meta struct {
 type seat struct {
 	id       sfu.ParticipantID
 	identity Identity
-	name     DisplayName
+	name     DisplayName // empty in an end-to-end encrypted meeting
+	announce Blob        // of an end-to-end encrypted meeting: set once
+	admit    Blob        // what the admitting host signed
+	grant    Blob        // what the host signed who gave the role
 	role     Role
 	entered  uint64 // order of entering the meeting: who is longest present
 	since    time.Time
@@ -111,6 +117,12 @@ type seat struct {
 	slots    map[string]sfu.Slot // what its slots carry, to tell a resumed socket; at most the 128 m-lines of an offer
 	withheld []sfu.Withheld      // at most the 64 wants of a view
 	encode   map[sfu.Source][]string
+	refused  map[sfu.Source]string // what the media server forwards nothing of, and why, since the last offer
+	bars     uint8                 // quality of the connection, plus one; zero: not known
+
+	kept      []Relayed // relayed and not yet delivered
+	keptBytes int       // at most maxKept
+	relayed   allowance // from the lobby
 }
 
 func (p *seat) may(want Permission) bool { return p.role.Permissions().Has(want) }
@@ -133,6 +145,7 @@ type state struct {
 	banned     map[person]struct{}         // at most maxBans
 	hands      []sfu.ParticipantID         // raised, in order; at most one a seat
 	speakers   []sfu.ParticipantID         // at most one a seat
+	spotlight  sfu.ParticipantID           // zero: nobody
 	lastID     sfu.ParticipantID
 	entered    uint64
 	present    int // seats in the meeting
@@ -140,6 +153,10 @@ type state struct {
 	handedOver bool
 	emptySince time.Time
 	notices    int // of expiryNotices, those given
+
+	lobbyRelayed allowance
+	mail         mail
+	quality      qualityBatch
 
 	batch   batch
 	effects []effect
@@ -216,6 +233,7 @@ func (s *state) wake(at time.Time) {
 type joinRequest struct {
 	identity Identity
 	name     DisplayName
+	announce Blob
 	sink     Sink
 	token    string
 	resume   [32]byte // hash of the token of an earlier Welcome, zero for none
@@ -231,6 +249,9 @@ func (s *state) join(now time.Time, j joinRequest) (sfu.ParticipantID, error) {
 	if s.ended {
 		return 0, ErrNoSuchMeeting
 	}
+	if err := s.suits(j); err != nil {
+		return 0, err
+	}
 	if j.resume != [32]byte{} {
 		return s.resume(now, j)
 	}
@@ -239,7 +260,7 @@ func (s *state) join(now time.Time, j joinRequest) (sfu.ParticipantID, error) {
 		return 0, ErrBanned
 	}
 	if p := s.placeInLobby(j.identity); p != nil {
-		return p.id, s.returnToLobby(now, p, j)
+		return s.returnToLobby(now, p, j)
 	}
 	if j.full {
 		return 0, ErrServerFull
@@ -281,7 +302,7 @@ func (s *state) roleOf(p *seat) Role {
 
 func (s *state) newSeat(now time.Time, j joinRequest) *seat {
 	s.lastID++
-	p := &seat{id: s.lastID, identity: j.identity, name: j.name, sink: j.sink, since: now, active: now}
+	p := &seat{id: s.lastID, identity: j.identity, name: j.name, announce: j.announce, sink: j.sink, since: now, active: now}
 	if s.seats == nil {
 		s.seats = make(map[sfu.ParticipantID]*seat)
 		s.resumes = make(map[[32]byte]*seat)
@@ -297,6 +318,8 @@ func (s *state) enter(now time.Time, p *seat, token string, role Role) {
 	s.present++
 	if role == Host {
 		s.hosts++
+	}
+	if p.may(MayAdmit) {
 		s.lobbyChanged(now)
 	}
 	s.do(effect{kind: openPeer, seat: p.id})
@@ -313,7 +336,8 @@ func (s *state) welcome(now time.Time, p *seat, token string, resumed bool) {
 	s.resumes[p.resume] = p
 	w := Welcome{
 		Participant: p.id, Role: p.role, Resume: token, Resumed: resumed, Meeting: s.id, Title: s.title,
-		Locked: s.locked, Lobby: s.lobby, ExpiresAt: s.expires, Now: now, Participants: s.others(p.id),
+		Locked: s.locked, Lobby: s.lobby, E2EE: s.e2ee, Spotlight: s.spotlight, Admit: p.admit, Grant: p.grant,
+		ExpiresAt: s.expires, Now: now, Participants: s.others(p.id),
 	}
 	if p.may(MayAdmit) {
 		w.Waiting = s.waitingEntries()
@@ -322,6 +346,10 @@ func (s *state) welcome(now time.Time, p *seat, token string, resumed bool) {
 	if len(s.speakers) > 0 {
 		s.tell(p, Speakers{slices.Clone(s.speakers)})
 	}
+	if known := s.knownQuality(); len(known) > 0 {
+		s.tell(p, QualityChanged{known})
+	}
+	s.deliver(p)
 }
 
 // resume gives an old seat to a new socket.
@@ -329,6 +357,9 @@ func (s *state) resume(now time.Time, j joinRequest) (sfu.ParticipantID, error) 
 	p := s.resumes[j.resume]
 	if p == nil || p.identity.person() != j.identity.person() {
 		return 0, ErrResumeFailed
+	}
+	if j.announce != (Blob{}) && j.announce != p.announce {
+		return 0, ErrAnnounceChanged
 	}
 	s.bye(p, ByeReplaced)
 	p.sink, p.lostAt, p.identity = j.sink, time.Time{}, j.identity
@@ -357,6 +388,9 @@ func (s *state) tellMedia(p *seat) {
 	}
 	for source, rids := range p.encode {
 		s.tell(p, EncodeChanged{source, rids})
+	}
+	for source, reason := range p.refused {
+		s.tell(p, MediaRefused{source, reason})
 	}
 }
 

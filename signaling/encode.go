@@ -34,6 +34,18 @@ func wireEvent(e meeting.Event) protocol.ServerMessage {
 		return &protocol.ChatEvent{From: protocol.Participant(e.From), To: protocol.Participant(e.To), Text: e.Text, At: wireTime(e.At)}
 	case meeting.Reacted:
 		return &protocol.Reaction{From: protocol.Participant(e.From), Reaction: protocol.ReactionKind(e.Kind)}
+	case meeting.RelaysCame:
+		return wireRelays(e)
+	case meeting.BroadcastCame:
+		return &protocol.BroadcastEvent{
+			From: protocol.Participant(e.From), Kind: protocol.BroadcastKind(e.Kind), At: wireTime(e.At), Data: e.Data,
+		}
+	case meeting.SpotlightChanged:
+		return &protocol.SpotlightEvent{Participant: protocol.Participant(e.Participant), By: protocol.Participant(e.By)}
+	case meeting.QualityChanged:
+		return wireQuality(e)
+	case meeting.MediaRefused:
+		return &protocol.MediaRefused{Source: protocol.Source(e.Source.String()), Reason: protocol.RefusedReason(e.Reason)}
 	case meeting.Waiting:
 		return &protocol.Waiting{Waiting: wireWaiting(e.Waiting)}
 	case meeting.Muted:
@@ -67,10 +79,35 @@ func wireWelcome(id protocol.RequestID, w meeting.Welcome, roleNames map[string]
 		Permissions: wirePermissions(w.Role.Permissions()), Resume: w.Resume, Resumed: w.Resumed,
 		Meeting: protocol.MeetingState{
 			Meeting: protocol.MeetingID(w.Meeting.Reveal()), Title: w.Title.Reveal(), Locked: w.Locked, Lobby: w.Lobby,
-			ExpiresAt: wireTime(w.ExpiresAt), ServerTime: wireTime(w.Now),
+			E2EE: w.E2EE, Spotlight: protocol.Participant(w.Spotlight), ExpiresAt: wireTime(w.ExpiresAt), ServerTime: wireTime(w.Now),
 		},
 		Participants: wireEntries(w.Participants, true), Waiting: wireWaiting(w.Waiting), RoleNames: roleNames,
+		Admit: w.Admit.Reveal(), Grant: w.Grant.Reveal(),
 	}
+}
+
+func wireRelays(e meeting.RelaysCame) *protocol.Relays {
+	out := &protocol.Relays{Relays: make([]protocol.Relayed, len(e.Relays))}
+	for i, r := range e.Relays {
+		out.Relays[i] = protocol.Relayed{From: protocol.Participant(r.From), Data: r.Data}
+	}
+	return out
+}
+
+func wireQuality(e meeting.QualityChanged) *protocol.Quality {
+	out := &protocol.Quality{Quality: make([]protocol.QualityOf, len(e.Quality))}
+	for i, q := range e.Quality {
+		out.Quality[i] = protocol.QualityOf{Participant: protocol.Participant(q.Participant), Bars: q.Bars}
+	}
+	return out
+}
+
+func wireLobbyHosts(list []meeting.LobbyHost) []protocol.LobbyHost {
+	out := make([]protocol.LobbyHost, len(list))
+	for i, h := range list {
+		out[i] = protocol.LobbyHost{Participant: protocol.Participant(h.Participant), Announce: h.Announce.Reveal(), Admit: h.Admit.Reveal()}
+	}
+	return out
 }
 
 func wireRoster(r meeting.Roster) *protocol.Roster {
@@ -91,6 +128,7 @@ func wireEntries(list []meeting.RosterEntry, keep bool) []protocol.RosterEntry {
 		out[i] = protocol.RosterEntry{
 			Participant: protocol.Participant(e.Participant), Name: e.Name.Reveal(), Role: wireRole(e.Role),
 			Sources: wireSources(e.Sources), Hand: e.Hand, Connected: e.Connected, Kind: wireKind(e.Kind),
+			Announce: e.Announce.Reveal(), Admit: e.Admit.Reveal(), Grant: e.Grant.Reveal(),
 		}
 	}
 	return out
@@ -101,6 +139,7 @@ func wireWaiting(list []meeting.WaitingEntry) []protocol.WaitingEntry {
 	for i, e := range list {
 		out[i] = protocol.WaitingEntry{
 			Participant: protocol.Participant(e.Participant), Name: e.Name.Reveal(), Email: e.Address.Reveal(), Since: wireTime(e.Since), Kind: wireKind(e.Kind),
+			Announce: e.Announce.Reveal(),
 		}
 	}
 	return out

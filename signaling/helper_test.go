@@ -69,6 +69,8 @@ func (r fakeRoom) Join(id sfu.ParticipantID, events sfu.PeerEvents) (meeting.Pee
 	return p, nil
 }
 
+func (fakeRoom) RequireSFrame() {}
+
 func (r fakeRoom) Close() {
 	r.media.mu.Lock()
 	defer r.media.mu.Unlock()

@@ -62,15 +62,16 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	e2ee := body.E2EE != nil && *body.E2EE
 	id, expires, err := h.registry.Create(r.Context(), meeting.Creation{
 		Creator: identity(who), Title: meeting.NewTitle(body.Title), Password: body.Password,
-		Lobby: body.Lobby == nil || *body.Lobby, Policy: toPolicy(body.WhenHostLeaves),
+		Lobby: body.Lobby == nil || *body.Lobby, E2EE: e2ee, Policy: toPolicy(body.WhenHostLeaves),
 	})
 	if err != nil {
 		h.failWith(w, err)
 		return
 	}
-	auth.WriteJSON(w, http.StatusCreated, protocol.Created{Meeting: protocol.MeetingID(id.Reveal()), ExpiresAt: wireTime(expires)})
+	auth.WriteJSON(w, http.StatusCreated, protocol.Created{Meeting: protocol.MeetingID(id.Reveal()), E2EE: e2ee, ExpiresAt: wireTime(expires)})
 }
 
 // info is GET /api/meetings/{id}.
@@ -101,7 +102,7 @@ func (h *Handler) info(w http.ResponseWriter, r *http.Request) {
 	}
 	auth.WriteJSON(w, http.StatusOK, protocol.MeetingInfo{
 		Meeting: protocol.MeetingID(id.Reveal()), Title: about.Title.Reveal(), Password: about.Password, Lobby: about.Lobby,
-		Locked: about.Locked, Host: about.Host, Participants: about.Participants, ExpiresAt: wireTime(about.ExpiresAt),
+		Locked: about.Locked, E2EE: about.E2EE, Host: about.Host, Participants: about.Participants, ExpiresAt: wireTime(about.ExpiresAt),
 	})
 }
 

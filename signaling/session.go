@@ -16,7 +16,7 @@ const requestTimeout = 15 * time.Second
 
 // handle does what one message asks.
 func (s *socket) handle(data []byte) {
-	ok, giveUp := s.rate.take(s.h.cfg.Now())
+	ok, giveUp := s.mayAsk(len(data))
 	m, err := protocol.DecodeClient(data)
 	var wrong *protocol.RequestError
 	if errors.As(err, &wrong) {
@@ -49,10 +49,18 @@ func (s *socket) handle(data []byte) {
 	}
 }
 
+// mayAsk counts a message of n bytes against the socket's limits.
+func (s *socket) mayAsk(n int) (ok, giveUp bool) {
+	now := s.h.cfg.Now()
+	ok, giveUp = s.rate.take(now, rateRefill, rateBurst)
+	fits, tooOften := s.bytes.take(now, time.Duration(n)*bytesRefill, bytesBurst)
+	return ok && fits, giveUp || tooOften
+}
+
 // touch tells the session that its person is there, now and then. What a client does by itself does not count.
 func (s *socket) touch(m protocol.ClientMessage) {
 	switch m.(type) {
-	case *protocol.Offer, *protocol.View:
+	case *protocol.Offer, *protocol.View, *protocol.Relay:
 		return
 	}
 	if now := s.h.cfg.Now(); !s.who.Bot && now.Sub(s.touched) >= touchEvery {
@@ -160,7 +168,7 @@ func (s *socket) seated(ctx context.Context, m *protocol.Join, id meeting.ID) er
 	s.joinID.Store(uint32(m.ID))
 	s.waits.Store(false)
 	seat, err := s.h.registry.Join(ctx, meeting.Join{
-		Meeting: id, Identity: identity(s.who), Name: meeting.NewDisplayName(m.Name), Password: m.Password,
+		Meeting: id, Identity: identity(s.who), Name: meeting.NewDisplayName(m.Name), Announce: meeting.NewBlob(m.Announce), Password: m.Password,
 		Resume: m.Resume, Full: s.h.cfg.Overloaded(), Sink: s,
 	})
 	if err != nil {
@@ -229,12 +237,7 @@ func (s *socket) request(ctx context.Context, m protocol.ClientMessage) {
 		s.refuse(m, protocol.ErrNotJoined, "Join first.")
 		return
 	}
-	asked := toRequest(m)
-	if asked == nil {
-		s.refuse(m, protocol.ErrNotPermitted, "This is not possible here.")
-		return
-	}
-	if err := seat.Do(ctx, asked); err != nil {
+	if err := seat.Do(ctx, toRequest(m)); err != nil {
 		s.refuseWith(m, err)
 		return
 	}

@@ -107,7 +107,7 @@ func TestRateOfSignals(t *testing.T) {
 	var b bucket
 	take := func(n int) (ok int, giveUp bool) {
 		for range n {
-			fine, end := b.take(now)
+			fine, end := b.take(now, rateRefill, rateBurst)
 			if fine {
 				ok++
 			}
@@ -140,7 +140,7 @@ func TestRateOfSignals(t *testing.T) {
 	now = time.Unix(0, 0)
 	for range 10_000 {
 		now = now.Add(100 * time.Millisecond)
-		if ok, _ := steady.take(now); !ok {
+		if ok, _ := steady.take(now, rateRefill, rateBurst); !ok {
 			t.Fatal("ten a second is allowed for ever")
 		}
 	}

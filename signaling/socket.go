@@ -35,7 +35,8 @@ type socket struct {
 	joined atomic.Bool   // a Welcome has
 
 	// Of the reading goroutine.
-	rate    bucket
+	rate    bucket // of requests
+	bytes   bucket // of all that comes
 	touched time.Time
 	tried   bool // a join came
 }
@@ -144,7 +145,7 @@ func (s *socket) Deliver(d *meeting.Delivery) {
 		s.joined.Store(true)
 		s.send(wireWelcome(protocol.RequestID(s.joinID.Load()), e, s.h.cfg.RoleNames))
 	case meeting.LobbyStatus:
-		m := &protocol.Lobby{Title: e.Title.Reveal(), Waiting: e.Waiting, HostsPresent: e.HostsPresent}
+		m := &protocol.Lobby{Title: e.Title.Reveal(), Waiting: e.Waiting, HostsPresent: e.HostsPresent, Hosts: wireLobbyHosts(e.Hosts)}
 		if s.waits.CompareAndSwap(false, true) {
 			m.ID = protocol.RequestID(s.joinID.Load())
 		}
@@ -228,7 +229,7 @@ func (s *socket) ping() {
 // onPing counts a client's pings like requests, and lets those over the limit go unanswered. It is called by the
 // reading goroutine.
 func (s *socket) onPing(context.Context, []byte) bool {
-	ok, giveUp := s.rate.take(s.h.cfg.Now())
+	ok, giveUp := s.rate.take(s.h.cfg.Now(), rateRefill, rateBurst)
 	if giveUp {
 		s.bye(protocol.ByeRateLimited)
 	}

@@ -25,6 +25,10 @@ func toRequest(m protocol.ClientMessage) meeting.Request {
 		return meeting.SetHand{Raised: m.Raised, Participant: sfu.ParticipantID(m.Participant)}
 	case *protocol.Active:
 		return meeting.Active{}
+	case *protocol.Relay:
+		return meeting.Relay{To: toRelay(m.To)}
+	case *protocol.Broadcast:
+		return meeting.Broadcast{Kind: string(m.Kind), Data: m.Data}
 	default:
 		return toModeration(m)
 	}
@@ -33,7 +37,7 @@ func toRequest(m protocol.ClientMessage) meeting.Request {
 func toModeration(m protocol.ClientMessage) meeting.Request {
 	switch m := m.(type) {
 	case *protocol.Admit:
-		return meeting.Admit{Participants: toParticipants(m.Participants), All: m.All}
+		return meeting.Admit{Participants: toParticipants(m.Participants), All: m.All, Admissions: toAdmissions(m.Admissions)}
 	case *protocol.Deny:
 		return meeting.Deny{Participants: toParticipants(m.Participants)}
 	case *protocol.Mute:
@@ -43,7 +47,9 @@ func toModeration(m protocol.ClientMessage) meeting.Request {
 	case *protocol.Remove:
 		return meeting.Remove{Participants: toParticipants(m.Participants), Ban: m.Ban}
 	case *protocol.SetRole:
-		return meeting.SetRole{Participant: sfu.ParticipantID(m.Participant), Role: toRole(m.Role)}
+		return meeting.SetRole{Participant: sfu.ParticipantID(m.Participant), Role: toRole(m.Role), Grant: meeting.NewBlob(m.Grant)}
+	case *protocol.Spotlight:
+		return meeting.SetSpotlight{Participant: sfu.ParticipantID(m.Participant)}
 	case *protocol.SetPolicy:
 		return meeting.SetPolicy{Locked: m.Locked, Lobby: m.Lobby}
 	case *protocol.End:
@@ -57,6 +63,22 @@ func toParticipants(list []protocol.Participant) []sfu.ParticipantID {
 	out := make([]sfu.ParticipantID, len(list))
 	for i, p := range list {
 		out[i] = sfu.ParticipantID(p)
+	}
+	return out
+}
+
+func toRelay(list []protocol.RelayOne) []meeting.RelayOne {
+	out := make([]meeting.RelayOne, len(list))
+	for i, one := range list {
+		out[i] = meeting.RelayOne{Participant: sfu.ParticipantID(one.Participant), Data: one.Data}
+	}
+	return out
+}
+
+func toAdmissions(list []protocol.Admission) []meeting.Admission {
+	out := make([]meeting.Admission, len(list))
+	for i, a := range list {
+		out[i] = meeting.Admission{Participant: sfu.ParticipantID(a.Participant), Admit: meeting.NewBlob(a.Admit)}
 	}
 	return out
 }
@@ -163,6 +185,18 @@ func refusalOf(r meeting.Refusal) (id protocol.ErrorID, text string, ok bool) {
 		return protocol.ErrNoSuchParticipant, "That participant is not here.", true
 	case meeting.ErrNoMedia:
 		return protocol.ErrNoMedia, "There is no media connection yet.", true
+	case meeting.ErrE2EERequired:
+		return protocol.ErrE2EERequired, "This meeting is end-to-end encrypted: this takes a client that can do that.", true
+	case meeting.ErrNotEncrypted:
+		return protocol.ErrInvalidRequest, "This meeting is not end-to-end encrypted: \"announce\" and \"grant\" have no place in it.", true
+	case meeting.ErrNameInClear:
+		return protocol.ErrInvalidRequest, "\"name\" must be empty in an end-to-end encrypted meeting.", true
+	case meeting.ErrAnnounceChanged:
+		return protocol.ErrInvalidRequest, "\"announce\" must be that of the seat, or absent.", true
+	case meeting.ErrAdmissions:
+		return protocol.ErrInvalidRequest, "\"admissions\" must be there in an end-to-end encrypted meeting, and in no other.", true
+	case meeting.ErrTooMuch:
+		return protocol.ErrRateLimited, "Too much was sent from the lobby. Nothing was done.", true
 	case meeting.ErrBusy:
 		return protocol.ErrRateLimited, "The meeting is overloaded. Try again.", true
 	default:

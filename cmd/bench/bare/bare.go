@@ -81,6 +81,9 @@ func (r room) Join(_ sfu.ParticipantID, events sfu.PeerEvents) (meeting.Peer, er
 	return &peer{media: r.media, events: events}, nil
 }
 
+// RequireSFrame implements meeting.Room. Nothing is looked at here.
+func (room) RequireSFrame() {}
+
 // Close implements meeting.Room. Peers are closed by whoever joined them.
 func (room) Close() {}
 

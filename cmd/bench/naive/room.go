@@ -62,6 +62,9 @@ func (r *room) Join(id sfu.ParticipantID, events sfu.PeerEvents) (meeting.Peer, 
 	return p, nil
 }
 
+// RequireSFrame implements meeting.Room. Nothing is looked at here.
+func (*room) RequireSFrame() {}
+
 // Close implements meeting.Room.
 func (r *room) Close() {
 	r.mu.Lock()

@@ -1,0 +1,179 @@
+package meeting
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// The bounds of relaying. A key message is some 150 bytes long, so that a hundred people who change their keys at once fit into
+// what is kept for one seat ten times over. Who waits needs to send a sealed name to 16 hosts, no more.
+const (
+	relayInterval = 25 * time.Millisecond // from the first thing relayed to its delivery, with what came meanwhile
+	maxKept       = 256 << 10             // bytes kept for one seat; a seat with a socket gets them earlier, one without loses the rest
+	keptOverhead  = 32                    // what one entry counts beside its data
+
+	waiterBurst, waiterRate = 16 << 10, 1 << 10   // bytes, bytes a second that one waiting person may relay
+	lobbyBurst, lobbyRate   = 256 << 10, 32 << 10 // the same of all who wait, so that no crowd there can drown a host
+)
+
+// mail is what waits to be delivered.
+type mail struct {
+	to  []*seat   // those with something kept since the last delivery; at most one entry a seat and maxKept bytes for it
+	due time.Time // zero: nothing waits
+}
+
+// allowance is a token bucket of bytes. The zero value is full.
+type allowance struct {
+	spent int
+	last  time.Time
+}
+
+// fits says whether n more bytes are within burst, after refilling rate bytes a second.
+func (a *allowance) fits(now time.Time, n, burst, rate int) bool {
+	if passed := now.Sub(a.last); passed > 0 {
+		refill := int(min(passed.Seconds()*float64(rate), float64(a.spent)))
+		if refill > 0 || a.spent == 0 {
+			a.spent, a.last = a.spent-refill, now
+		}
+	}
+	return a.spent+n <= burst
+}
+
+// relay sends each recipient its own, as far as it may be reached. Who is not there is skipped: the sender learns nothing of the
+// lobby, and people leave at any time. It costs O(recipients named).
+func (s *state) relay(now time.Time, p *seat, r Relay) error {
+	if !s.e2ee {
+		return ErrNotPermitted
+	}
+	if p.role == NoRole && !s.mayRelayFromLobby(now, p, r) {
+		return ErrTooMuch
+	}
+	for _, one := range r.To {
+		if q := s.seats[one.Participant]; q != nil && reaches(p, q) {
+			s.keep(now, q, Relayed{From: p.id, Data: one.Data})
+		}
+	}
+	return nil
+}
+
+// reaches says whether p may relay to q: within the meeting, and between the lobby and those who may admit.
+func reaches(p, q *seat) bool {
+	switch {
+	case p == q:
+		return false
+	case p.role != NoRole && q.role != NoRole:
+		return true
+	case p.role == NoRole:
+		return q.may(MayAdmit)
+	default:
+		return p.may(MayAdmit)
+	}
+}
+
+func (s *state) mayRelayFromLobby(now time.Time, p *seat, r Relay) bool {
+	n := 0
+	for _, one := range r.To {
+		n += len(one.Data)
+	}
+	if !p.relayed.fits(now, n, waiterBurst, waiterRate) || !s.lobbyRelayed.fits(now, n, lobbyBurst, lobbyRate) {
+		return false
+	}
+	p.relayed.spent += n
+	s.lobbyRelayed.spent += n
+	return true
+}
+
+// keep puts something to what the next delivery brings q.
+func (s *state) keep(now time.Time, q *seat, r Relayed) {
+	size := len(r.Data) + keptOverhead
+	if q.keptBytes+size > maxKept {
+		if q.sink == nil {
+			return
+		}
+		s.deliver(q)
+	}
+	if len(q.kept) == 0 {
+		s.mail.to = append(s.mail.to, q)
+	}
+	q.kept = append(q.kept, r)
+	q.keptBytes += size
+	if s.mail.due.IsZero() {
+		s.mail.due = now.Add(relayInterval)
+		s.wake(s.mail.due)
+	}
+}
+
+// deliver gives q what is kept for it, as one event. A seat without a socket keeps it.
+func (s *state) deliver(q *seat) {
+	if q.sink == nil || len(q.kept) == 0 {
+		return
+	}
+	s.tell(q, RelaysCame{q.kept})
+	q.kept, q.keptBytes = nil, 0
+}
+
+// deliverMail makes the deliveries that are due.
+func (s *state) deliverMail(now time.Time) {
+	if s.mail.due.IsZero() || s.mail.due.After(now) {
+		return
+	}
+	for _, q := range s.mail.to {
+		if s.seats[q.id] == q {
+			s.deliver(q)
+		}
+	}
+	clear(s.mail.to)
+	s.mail = mail{to: s.mail.to[:0]}
+}
+
+// broadcast tells everybody something that the server cannot read.
+func (s *state) broadcast(now time.Time, p *seat, r Broadcast) error {
+	if !s.e2ee {
+		return ErrNotPermitted
+	}
+	s.tellAll(BroadcastCame{From: p.id, Kind: r.Kind, Data: r.Data, At: now})
+	return nil
+}
+
+// suits says whether a join is of the meeting's sort: with an announce and without a name, or the reverse. A seat that is
+// resumed has its announce already.
+func (s *state) suits(j joinRequest) error {
+	switch {
+	case !s.e2ee && j.announce != Blob{}:
+		return ErrNotEncrypted
+	case s.e2ee && j.announce == Blob{} && j.resume == [32]byte{}:
+		return ErrE2EERequired
+	case s.e2ee && j.name != DisplayName{}:
+		return ErrNameInClear
+	}
+	return nil
+}
+
+// lobbyHosts are those who may admit, as those who wait see them; with a connection first, then by number.
+func (s *state) lobbyHosts() []LobbyHost {
+	if !s.e2ee {
+		return nil
+	}
+	var hosts []*seat
+	for _, p := range s.seats {
+		if p.may(MayAdmit) {
+			hosts = append(hosts, p)
+		}
+	}
+	slices.SortFunc(hosts, func(a, b *seat) int {
+		switch {
+		case a.sink != nil && b.sink == nil:
+			return -1
+		case a.sink == nil && b.sink != nil:
+			return 1
+		}
+		return cmp.Compare(a.id, b.id)
+	})
+	hosts = hosts[:min(len(hosts), maxLobbyHosts)]
+	out := make([]LobbyHost, len(hosts))
+	for i, p := range hosts {
+		out[i] = LobbyHost{Participant: p.id, Announce: p.announce, Admit: p.admit}
+	}
+	return out
+}
