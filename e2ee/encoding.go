@@ -1,0 +1,74 @@
+package e2ee
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Suite is the only suite there is: X25519, Ed25519, AES-GCM, SHA-256, SFrame cipher suite 4.
+const Suite = 1
+
+// HashSize is the length of a Hash.
+const HashSize = sha256.Size
+
+// Hash is an announce hash: the self-certifying identity of a seat.
+type Hash [HashSize]byte
+
+// ErrMalformed is wrapped by every parser's error: too short, too long, or not what the field allows.
+var ErrMalformed = errors.New("e2ee: malformed")
+
+func malformed(what string) error { return fmt.Errorf("%w: %s", ErrMalformed, what) }
+
+// fields encodes a label and byte strings, each behind its 16-bit length, so that no two lists encode alike.
+func fields(label string, list ...[]byte) []byte {
+	const prefix = "conclave e2ee/1 "
+	size := 2 + len(prefix) + len(label)
+	for _, f := range list {
+		size += 2 + len(f)
+	}
+	out := make([]byte, 0, size)
+	out = binary.BigEndian.AppendUint16(out, uint16(len(prefix)+len(label)))
+	out = append(append(out, prefix...), label...)
+	for _, f := range list {
+		out = binary.BigEndian.AppendUint16(out, uint16(len(f)))
+		out = append(out, f...)
+	}
+	return out
+}
+
+func u8(n uint8) []byte   { return []byte{n} }
+func u64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+// labelled is SHA-256 over fields.
+func labelled(label string, list ...[]byte) [HashSize]byte {
+	return sha256.Sum256(fields(label, list...))
+}
+
+// derive is HKDF (RFC 5869) with SHA-256. Its only error is a length above 255 hashes, which no caller asks for.
+func derive(ikm, salt, info []byte, n int) []byte {
+	out, err := hkdf.Key(sha256.New, ikm, salt, string(info), n)
+	if err != nil {
+		panic("e2ee: HKDF: " + err.Error()) // a bug of ours, never input
+	}
+	return out
+}
+
+// Encode writes bytes as they stand in protocol messages and links: base64url without padding.
+func Encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+// Decode reads what Encode writes, and nothing else: no padding, no line breaks, no stray bits.
+func Decode(text string) ([]byte, error) {
+	if strings.ContainsAny(text, "\r\n") { // encoding/base64 skips them
+		return nil, malformed("base64url")
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return nil, malformed("base64url")
+	}
+	return b, nil
+}
