@@ -5,7 +5,7 @@ import { mountLive } from './ui/live.js';
 import { mountToasts } from './ui/toast.js';
 import { lazily } from './ui/lazy.js';
 import { choices, applyTheme } from './ui/settings.js';
-import { t, errorText } from './i18n/i18n.js';
+import { t, errorText, applyLanguage } from './i18n/i18n.js';
 import * as api from './net/api.js';
 import { missingFeatures } from './media/support.js';
 import { parseMeeting } from './core/text.js';
@@ -103,6 +103,7 @@ async function showLater(load, make) {
 const loading = () => shell(app, h('p', { class: 'loading', role: 'status' }, t('loading')));
 
 async function start() {
+  applyLanguage();
   applyTheme(choices().theme);
   mountLive();
   mountToasts();

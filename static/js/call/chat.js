@@ -36,7 +36,7 @@ function row(line, before) {
   const follows = before && before.from === line.from && before.to === line.to && Date.parse(line.at) - Date.parse(before.at) < 120_000;
   const privately = line.to ? (line.own ? t('chat.private', { name: line.toName ?? '' }) : t('chat.private.from')) : '';
   return h('li', { class: `chat-line${line.own ? ' own' : ''}${line.to ? ' private' : ''}${follows ? ' follows' : ''}`, 'data-testid': 'chat-message' },
-    !follows && h('div', { class: 'chat-meta' }, h('span', { class: 'chat-from' }, line.own ? t('you') : line.name), h('time', { datetime: line.at }, timeOfDay(line.at)), privately && h('span', { class: 'chat-private' }, icon('lock'), privately)),
+    !follows && h('div', { class: 'chat-meta' }, h('span', { class: 'chat-from', dir: 'auto' }, line.own ? t('you') : line.name), h('time', { datetime: line.at }, timeOfDay(line.at)), privately && h('span', { class: 'chat-private' }, icon('lock'), privately)),
     h('p', { class: 'chat-text', dir: 'auto' }, linkify(line.text).map((p) => (p.href ? h('a', { href: p.href, target: '_blank', rel: 'noopener noreferrer nofollow' }, p.text) : p.text))));
 }
 

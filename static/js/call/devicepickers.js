@@ -1,6 +1,6 @@
 // Which microphone, camera and speaker; with a test tone for the speaker.
 /** @import {LocalMedia} from './localmedia.js' */
-import { h, setBusy, setText } from '../ui/dom.js';
+import { h, fill, setBusy, setText } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
 import { select } from '../ui/field.js';
 import { choices, remember } from '../ui/settings.js';
@@ -9,9 +9,18 @@ import { t } from '../i18n/i18n.js';
 import * as devices from '../media/devices.js';
 import { tone } from '../media/level.js';
 
-/** @param {LocalMedia} local @param {(speaker: string) => void} [speakerChanged] @returns {Promise<HTMLElement[]>} */
-export async function devicePickers(local, speakerChanged = () => {}) {
-  const { mics, cameras, speakers } = await devices.list();
+/**
+ * showDevicePickers fills an element with them: at once with what the system would choose, then with what there is.
+ * @param {HTMLElement} el @param {LocalMedia} local @param {(speaker: string) => void} [speakerChanged]
+ */
+export async function showDevicePickers(el, local, speakerChanged = () => {}) {
+  if (!el.firstChild) fill(el, pickers({ mics: [], cameras: [], speakers: [] }, local, speakerChanged));
+  const found = await devices.list();
+  if (!el.contains(document.activeElement)) fill(el, pickers(found, local, speakerChanged)); // nobody is choosing just now
+}
+
+/** @param {Awaited<ReturnType<typeof devices.list>>} found @param {LocalMedia} local @param {(speaker: string) => void} speakerChanged @returns {HTMLElement[]} */
+function pickers({ mics, cameras, speakers }, local, speakerChanged) {
   const chosen = choices();
   const choose = (/** @type {'micId'|'cameraId'} */ which) => (/** @type {string} */ id) =>
     void local.choose(which, id).catch((err) => toast(err instanceof devices.DeviceError ? t(err.key) : t('device.failed'), { icon: 'warn', urgent: true }));

@@ -21,7 +21,7 @@ export function infoPanel({ session }) {
     h('p', { class: 'info-title' }, title),
     linkRow(), h('div', { class: 'actions' }, share, calendar),
     h('dl', { class: 'facts-list' },
-      h('div', null, h('dt', null, t('info.code')), h('dd', { class: 'code-text', 'data-testid': 'meeting-code' }, meeting?.meeting ?? '')),
+      h('div', null, h('dt', null, t('info.code')), h('dd', { class: 'code-text', dir: 'ltr', 'data-testid': 'meeting-code' }, meeting?.meeting ?? '')),
       meeting && h('div', null, h('dt', null, icon('clock')), h('dd', null, t('info.ends', { time: timeOfDay(meeting.expires_at) })))),
     h('figure', { class: 'qr' }, qrImage(link), h('figcaption', { class: 'muted small' }, t('info.qr'))),
     protection());

@@ -21,7 +21,7 @@ export async function copy(text, said) {
 export function linkRow() {
   const link = inviteLink();
   return h('div', { class: 'link-row' },
-    h('input', { class: 'input', readonly: true, value: link, 'aria-label': t('info.link'), 'data-testid': 'invite-link', onfocus: (/** @type {FocusEvent} */ e) => /** @type {HTMLInputElement} */ (e.target).select() }),
+    h('input', { class: 'input', dir: 'ltr', readonly: true, value: link, 'aria-label': t('info.link'), 'data-testid': 'invite-link', onfocus: (/** @type {FocusEvent} */ e) => /** @type {HTMLInputElement} */ (e.target).select() }),
     h('button', { class: 'button primary', type: 'button', 'data-testid': 'copy-link', onclick: () => void copy(link, t('copied')) }, icon('copy'), t('copy')));
 }
 

@@ -1,6 +1,7 @@
 // From key presses to verbs; which means which is decided in core/keymap.js.
 /** @import {CallContext} from '../screens/call.js' */
 import { command } from '../core/keymap.js';
+import { rightToLeft } from '../i18n/i18n.js';
 
 /** @param {CallContext} context */
 export function listenKeys({ ui, verbs, cleanup }) {
@@ -12,6 +13,7 @@ export function listenKeys({ ui, verbs, cleanup }) {
     const found = command({
       key: event.key, repeat: event.repeat, ctrlKey: event.ctrlKey, altKey: event.altKey, metaKey: event.metaKey, typing,
       onControl: at.matches('button, a, summary, input, [tabindex="0"], [role^=menuitem]'),
+      rtl: rightToLeft(),
       dialog: Boolean(document.querySelector('dialog[open], .menu')),
     }, edge, ui.get().shortcuts);
     if (!found || event.defaultPrevented) return;

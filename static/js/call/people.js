@@ -53,7 +53,7 @@ function showWaiting({ session }, el, list) {
     h('div', { class: 'section-head' }, h('h3', null, `${t('people.waiting')} (${list.length})`), list.length > 1 && h('button', { class: 'button small', type: 'button', 'data-testid': 'admit-all', onclick: () => void session.request('admit', { all: true }) }, t('people.admit.all'))),
     h('ul', null, list.map((w) => h('li', { class: 'person', 'data-testid': 'waiting', 'data-participant': w.participant },
       h('span', { class: `avatar hue-${hue(w.participant)}`, 'aria-hidden': 'true' }, initials(w.name)),
-      h('div', { class: 'person-text' }, h('span', { class: 'person-name' }, w.name), h('span', { class: 'person-note', 'data-testid': 'waiting-who' }, w.kind === 'bot' ? t('people.bot') : w.email || t('people.guest'))),
+      h('div', { class: 'person-text' }, h('span', { class: 'person-name', dir: 'auto' }, w.name), h('span', { class: 'person-note', dir: 'auto', 'data-testid': 'waiting-who' }, w.kind === 'bot' ? t('people.bot') : w.email || t('people.guest'))),
       h('div', { class: 'person-answer' }, h('button', { class: 'button small', type: 'button', 'aria-label': t('people.deny.name', { name: w.name }), 'data-testid': 'deny', onclick: () => void session.request('deny', { participants: [w.participant] }) }, t('people.deny')),
       h('button', { class: 'button small primary', type: 'button', 'aria-label': t('people.admit.name', { name: w.name }), 'data-testid': 'admit', onclick: () => void session.request('admit', { participants: [w.participant] }) }, t('people.admit')))))));
 }
@@ -113,7 +113,7 @@ function personRow(context, participant) {
   }, icon('more'));
   return h('li', { class: 'person', 'data-testid': 'person', 'data-participant': participant },
     h('span', { class: `avatar hue-${hue(participant)}`, 'aria-hidden': 'true' }), h('div', { class: 'person-text' },
-      h('span', { class: 'person-title' }, h('span', { class: 'person-name' }), h('span', { class: 'badge kind', 'data-testid': 'person-kind' })), h('span', { class: 'person-note' })),
+      h('span', { class: 'person-title' }, h('span', { class: 'person-name', dir: 'auto' }), h('span', { class: 'badge kind', 'data-testid': 'person-kind' })), h('span', { class: 'person-note' })),
     h('span', { class: 'badge hand' }, icon('hand'), h('span')), h('span', { class: 'person-bars', 'data-testid': 'person-quality', hidden: true }), h('span', { class: 'person-state' }), more);
 }
 

@@ -1,12 +1,12 @@
 // Settings of this device, and the sheet of keyboard shortcuts.
 /** @import {CallContext} from '../screens/call.js' */
-import { h, fill } from '../ui/dom.js';
+import { h } from '../ui/dom.js';
 import { openDialog } from '../ui/dialog.js';
 import { toggle, select } from '../ui/field.js';
 import { choices, remember, applyTheme } from '../ui/settings.js';
-import { t } from '../i18n/i18n.js';
+import { t, rightToLeft } from '../i18n/i18n.js';
 import { SHORTCUTS } from '../core/keymap.js';
-import { devicePickers } from './devicepickers.js';
+import { showDevicePickers } from './devicepickers.js';
 
 /** @param {CallContext} context */
 export function settingsDialog({ session, ui }) {
@@ -16,7 +16,7 @@ export function settingsDialog({ session, ui }) {
   };
   const chosen = choices();
   const pickers = h('div', { class: 'pickers' });
-  void devicePickers(session.local, (id) => session.sinks.setSpeaker(id)).then((list) => fill(pickers, list));
+  void showDevicePickers(pickers, session.local, (id) => session.sinks.setSpeaker(id));
   openDialog(t('settings.title'), [
     h('h3', null, t('settings.devices')), pickers,
     h('h3', null, t('settings.view')),
@@ -37,6 +37,12 @@ export function settingsDialog({ session, ui }) {
 export function shortcutSheet({ ui }) {
   openDialog(t('call.shortcuts'), [
     !ui.get().shortcuts && h('p', { class: 'hint' }, t('shortcut.off')),
-    h('dl', { class: 'shortcuts' }, SHORTCUTS.map((s) => h('div', null, h('dt', null, t(/** @type {any} */ (`shortcut.${s.command}`))), h('dd', null, h('kbd', null, s.keys))))),
+    h('dl', { class: 'shortcuts' }, SHORTCUTS.map((s) => h('div', null, h('dt', null, t(/** @type {any} */ (`shortcut.${s.command}`))), h('dd', null, h('kbd', null, keys(s.keys)))))),
   ], { testid: 'shortcuts' });
+}
+
+/** @param {string} name of a key @returns {string} what is written on it; arrows swap where one reads from right to left */
+function keys(name) {
+  if (name === 'Space') return t('key.space');
+  return rightToLeft() && name === '←' ? '→' : rightToLeft() && name === '→' ? '←' : name;
 }

@@ -3,10 +3,10 @@
 /** @import {PlacedTile, Stage as StageState} from '../core/tiles.js' */
 import { h, keyed, attr, setHidden, setText } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
-import { t } from '../i18n/i18n.js';
+import { t, rightToLeft } from '../i18n/i18n.js';
 import * as tiles from '../core/tiles.js';
 import { wants } from '../core/viewport.js';
-import { MAX_TILES } from '../core/layout.js';
+import { MAX_TILES, mirror } from '../core/layout.js';
 import { TileElement } from './tile.js';
 import { inviteCard } from './invite.js';
 
@@ -31,6 +31,8 @@ export class Stage {
   /** @type {StageState} */
   #stage = tiles.newStage();
   #size = { width: 0, height: 0 };
+  /** The size of the field changed since tiles were placed. */
+  #resized = false;
   #asked = false;
   #over = false;
   #asleep = false;
@@ -43,6 +45,7 @@ export class Stage {
     this.#pager = this.#makePager();
     this.el = h('div', { class: 'stage-wrap' }, this.#field, this.#empty, this.#pager.el);
     const observer = new ResizeObserver(([entry]) => {
+      this.#resized = true;
       this.#size = { width: entry.contentRect.width, height: entry.contentRect.height };
       this.paint();
     });
@@ -114,7 +117,7 @@ export class Stage {
     });
     if (view.pages !== u.pages || view.page !== u.page) ui.set({ ...u, pages: view.pages, page: view.page });
     attr(this.#field, 'data-kind', view.kind);
-    this.#place(view.tiles);
+    this.#place(rightToLeft() ? view.tiles.map((p) => ({ ...p, box: mirror(p.box, width) })) : view.tiles);
     setHidden(this.#empty, call.people.size > 0 || call.waiting.length > 0);
     setHidden(this.#pager.el, view.pages < 2);
     setText(this.#pager.label, t('call.page', { page: view.page + 1, pages: view.pages }));
@@ -139,11 +142,12 @@ export class Stage {
       const on = call.people.get(p.participant)?.sources.includes(p.source);
       const video = mid && on ? session.sinks.video(mid) : null;
       if (video && mid) used.add(mid);
-      this.#tiles.get(p.key)?.update(p, call, video);
+      this.#tiles.get(p.key)?.update(p, call, video, !this.#resized);
     }, (_, key) => {
       this.#tiles.get(key)?.destroy();
       this.#tiles.delete(key);
     });
+    this.#resized = false;
     session.sinks.park(used);
   }
 }

@@ -21,8 +21,12 @@ export function statsPanel(context) {
   return { el: h('div', { class: 'stats-panel' }, body, button), destroy: stop };
 }
 
-const percent = (/** @type {number} */ x) => `${(x * 100).toFixed(1)} %`;
-const rate = (/** @type {number} */ kbit) => (kbit >= 1000 ? `${(kbit / 1000).toFixed(1)} Mbit/s` : `${Math.round(kbit)} kbit/s`);
+const percent = (/** @type {number} */ x) => t('unit.percent', { n: (x * 100).toFixed(1) });
+const ms = (/** @type {number|string} */ n) => t('unit.ms', { n });
+const rate = (/** @type {number} */ kbit) => (kbit >= 1000 ? t('unit.mbit', { n: (kbit / 1000).toFixed(1) }) : t('unit.kbit', { n: Math.round(kbit) }));
+
+const SOURCES = /** @type {const} */ ({ mic: 'device.mic', camera: 'device.camera', screen: 'call.screen', screen_audio: 'call.screen' });
+const kind = (/** @type {StreamStats} */ s) => t(s.kind === 'audio' ? 'stats.audio' : 'stats.video');
 
 /** @param {Presence} p @returns {[string, string][]} */
 function summary(p) {
@@ -30,13 +34,13 @@ function summary(p) {
   const phases = (/** @type {const} */ (['socket', 'welcome', 'answer', 'media', 'frame'])).filter((k) => p.phases[k]).map((k) => `${t(`stats.phase.${k}`)} ${p.phases[k]}`).join(' · ');
   return [
     [t('stats.quality'), t(/** @type {any} */ (`quality.${p.quality.shown}`))],
-    [t('stats.rtt'), r ? `${Math.round(r.rtt)} ms` : '–'],
+    [t('stats.rtt'), r ? ms(Math.round(r.rtt)) : '–'],
     [t('stats.loss'), r ? `${percent(r.lossIn)} / ${percent(r.lossOut)}` : '–'],
     [t('stats.rate'), r ? `${rate(r.kbitIn)} / ${rate(r.kbitOut)}` : '–'],
-    [t('stats.jitter'), r ? `${Math.round(r.jitter)} ms` : '–'],
+    [t('stats.jitter'), r ? ms(Math.round(r.jitter)) : '–'],
     [t('stats.transport'), p.snapshot?.protocol?.toUpperCase() || '–'],
     [t('stats.encryption'), p.snapshot?.srtp ? `DTLS-SRTP ${p.snapshot.srtp}` : 'DTLS-SRTP'],
-    [t('stats.join'), phases ? `${phases} ms` : '–'],
+    [t('stats.join'), phases ? ms(phases) : '–'],
   ];
 }
 
@@ -45,8 +49,8 @@ function content(p) {
   const name = (/** @type {StreamStats} */ s) => nameOf(p.call, p.call.slots.get(s.label)?.participant ?? 0);
   return [
     h('dl', { class: 'facts-list' }, summary(p).map(([k, v]) => h('div', null, h('dt', null, k), h('dd', null, v)))),
-    h('h3', null, t('stats.sent')), table((p.snapshot?.sent ?? []).filter((s) => s.packets > 0), (s) => [s.source, s.label].filter(Boolean).join(' ')),
-    h('h3', null, t('stats.received')), table((p.snapshot?.received ?? []).filter((s) => s.packets > 0 && (s.kind === 'audio' || s.fps > 0)), (s) => `${name(s) || s.kind}`),
+    h('h3', null, t('stats.sent')), table((p.snapshot?.sent ?? []).filter((s) => s.packets > 0), (s) => [s.source ? t(SOURCES[s.source]) : kind(s), s.label].filter(Boolean).join(' ')),
+    h('h3', null, t('stats.received')), table((p.snapshot?.received ?? []).filter((s) => s.packets > 0 && (s.kind === 'audio' || s.fps > 0)), (s) => name(s) || kind(s)),
   ];
 }
 
@@ -55,7 +59,7 @@ function table(list, label) {
   if (list.length === 0) return h('p', { class: 'muted small' }, t('stats.none'));
   return h('table', { class: 'stats-table' }, h('tbody', null, list.map((s) => h('tr', null,
     h('th', { scope: 'row' }, label(s)), h('td', null, s.kind === 'video' ? (s.height ? `${s.width}×${s.height}` : '–') : ''),
-    h('td', null, s.kind === 'video' ? `${s.fps} fps` : ''), h('td', null, s.lost > 0 ? `−${s.lost}` : ''), h('td', null, s.limit)))));
+    h('td', null, s.kind === 'video' ? t('unit.fps', { n: s.fps }) : ''), h('td', null, s.lost > 0 ? `−${s.lost}` : ''), h('td', null, s.limit === 'bandwidth' || s.limit === 'cpu' ? t(`stats.limit.${s.limit}`) : '')))));
 }
 
 /** @param {CallContext} context @returns {string} */

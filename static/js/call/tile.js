@@ -20,7 +20,7 @@ export class TileElement {
   #key;
   #media = h('div', { class: 'tile-media' });
   #avatar = h('span', { class: 'avatar', 'aria-hidden': 'true' });
-  #name = h('span', { class: 'tile-name', 'data-testid': 'tile-name' });
+  #name = h('span', { class: 'tile-name', dir: 'auto', 'data-testid': 'tile-name' });
   #kind = h('span', { class: 'badge kind', 'data-testid': 'tile-kind' });
   #muted = h('span', { class: 'tile-muted' }, icon('micOff'));
   #bars = h('span', { class: 'tile-bars', 'data-testid': 'tile-quality', hidden: true });
@@ -68,23 +68,26 @@ export class TileElement {
     ], this.#menu.getAttribute('aria-label') ?? '');
   }
 
-  /** @param {PlacedTile} tile @param {State} s @param {HTMLVideoElement|null} video of the slot that carries it */
-  update(tile, s, video) {
+  /**
+   * @param {PlacedTile} tile @param {State} s @param {HTMLVideoElement|null} video of the slot that carries it
+   * @param {boolean} glide whether it may be seen moving: not when the window is being resized, which tiles should follow at once
+   */
+  update(tile, s, video, glide) {
     const person = tile.self ? selfPerson(s) : s.people.get(tile.participant);
     if (!person) return;
     attr(this.el, 'data-participant', String(tile.participant));
-    this.#move(tile);
+    this.#move(tile, glide);
     this.#show(tile, video);
     this.#describe(tile, person, s);
   }
 
-  /** @param {PlacedTile} tile */
-  #move({ box, role }) {
+  /** @param {PlacedTile} tile @param {boolean} glide */
+  #move({ box, role }, glide) {
     const { style } = this.el;
     const before = this.#box;
     if (before && before.x === box.x && before.y === box.y && before.w === box.w && before.h === box.h && this.el.dataset.role === role) return;
     this.#box = box;
-    if (before && before.w > 0 && box.w > 0) this.#glide(before, box);
+    if (glide && before && before.w > 0 && box.w > 0) this.#glide(before, box);
     style.transform = `translate(${box.x}px, ${box.y}px)`;
     style.width = `${box.w}px`;
     style.height = `${box.h}px`;

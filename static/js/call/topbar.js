@@ -11,7 +11,7 @@ const SHOW_LEFT_S = 30 * 60;
 
 /** @param {CallContext} context @returns {HTMLElement} */
 export function topbar({ session, ui, cleanup }) {
-  const title = h('h1', { class: 'topbar-title', 'data-testid': 'call-title' });
+  const title = h('h1', { class: 'topbar-title', dir: 'auto', 'data-testid': 'call-title' });
   const left = h('span', { class: 'chip', hidden: true, 'data-testid': 'time-left' });
   const locked = h('span', { class: 'chip', hidden: true, 'data-testid': 'locked' }, icon('lock'), t('call.locked'));
   const panelTo = (/** @type {'info'|'stats'} */ panel) => () => ui.set((u) => ({ ...u, panel: u.panel === panel ? '' : panel }));

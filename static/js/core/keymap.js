@@ -32,6 +32,7 @@ const BY_KEY = new Map([
  * @property {boolean} typing focus is in a field
  * @property {boolean} onControl focus is on something that Space or the arrows work
  * @property {boolean} dialog a dialog is open
+ * @property {boolean} [rtl] the page is read from right to left
  */
 
 /**
@@ -46,5 +47,7 @@ export function command(k, edge, enabled) {
   }
   if (edge === 'up' || k.repeat) return null;
   if (k.onControl && k.key.startsWith('Arrow')) return null;
+  if (k.rtl && k.key === 'ArrowLeft') return 'next';
+  if (k.rtl && k.key === 'ArrowRight') return 'previous';
   return BY_KEY.get(k.key.length === 1 ? k.key.toLowerCase() : k.key) ?? null;
 }

@@ -106,6 +106,9 @@ export function duo(width, height) {
   };
 }
 
+/** @param {Box} b @param {number} width of the space @returns {Box} the same place where one reads from right to left */
+export const mirror = (b, width) => ({ ...b, x: width - b.x - b.w });
+
 /** @param {Box} b @returns {Box} whole pixels, so that edges are sharp */
 function round(b) {
   const x = Math.round(b.x);

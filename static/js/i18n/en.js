@@ -1,5 +1,8 @@
 // Every sentence the client can say, in English. Forms by number are {one, other}, chosen by the parameter n.
 
+/** The language of this catalogue, and which way it is written. */
+export const language = { tag: 'en', dir: 'ltr' };
+
 export const en = {
   close: 'Close', cancel: 'Cancel', dismiss: 'Dismiss', copy: 'Copy', copied: 'Copied', retry: 'Try again',
   you: 'You', loading: 'One moment…', home: 'Back to the start', optional: 'optional',
@@ -182,6 +185,9 @@ export const en = {
   'stats.quality': 'Quality', 'stats.rtt': 'Round trip', 'stats.loss': 'Loss in / out', 'stats.rate': 'Rate in / out', 'stats.jitter': 'Jitter',
   'stats.transport': 'Transport', 'stats.join': 'Joining took', 'stats.sent': 'Sent', 'stats.received': 'Received', 'stats.none': 'Nothing',
   'stats.phase.socket': 'server', 'stats.phase.welcome': 'welcome', 'stats.phase.answer': 'answer', 'stats.phase.media': 'media', 'stats.phase.frame': 'first picture',
+  'unit.ms': '{n} ms', 'unit.percent': '{n} %', 'unit.kbit': '{n} kbit/s', 'unit.mbit': '{n} Mbit/s', 'unit.fps': '{n} fps', 'key.space': 'Space',
+  'stats.limit.bandwidth': 'held back by the network', 'stats.limit.cpu': 'held back by this device',
+  'stats.audio': 'Sound', 'stats.video': 'Picture',
   'stats.encryption': 'Encryption',
   'quality.0': 'No connection', 'quality.1': 'Very poor connection', 'quality.2': 'Poor connection', 'quality.3': 'Fair connection', 'quality.4': 'Good connection',
 

@@ -1,9 +1,18 @@
 // Looking strings up in the catalogue, with plurals by the language's own rules.
-import { en } from './en.js';
+import { en, language } from './en.js';
 
 /** @typedef {keyof typeof en} Key */
 
-const plural = new Intl.PluralRules('en');
+const plural = new Intl.PluralRules(language.tag);
+
+/** applyLanguage tells the browser which language the page speaks, and which way it is written. */
+export function applyLanguage() {
+  document.documentElement.lang = language.tag;
+  document.documentElement.dir = language.dir;
+}
+
+/** @returns {boolean} whether the page is written from right to left */
+export const rightToLeft = () => language.dir === 'rtl';
 
 /**
  * t returns the text of a key with {placeholders} filled in. A text with forms is chosen by the parameter n.

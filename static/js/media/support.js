@@ -6,7 +6,7 @@ export function missingFeatures() {
   const needs = [
     ['WebRTC', typeof RTCPeerConnection === 'function'],
     ['WebSocket', typeof WebSocket === 'function'],
-    ['secure page', window.isSecureContext],
+    ['HTTPS', window.isSecureContext],
     ['replaceTrack', typeof RTCRtpSender === 'function' && 'replaceTrack' in RTCRtpSender.prototype],
     ['setCodecPreferences', typeof RTCRtpTransceiver === 'function' && 'setCodecPreferences' in RTCRtpTransceiver.prototype],
     ['dialog', typeof HTMLDialogElement === 'function'],

@@ -61,7 +61,7 @@ async function create(app, wish, button) {
 function options(app) {
   /** @type {Parameters<typeof api.createMeeting>[0]} */
   const wish = { lobby: true, when_host_leaves: 'promote' };
-  const title = field(t('options.title'), { type: 'text', maxlength: MAX_TITLE, placeholder: t('options.title.placeholder'), 'data-testid': 'options-title', autocomplete: 'off' }, { optional: t('optional') });
+  const title = field(t('options.title'), { type: 'text', dir: 'auto', maxlength: MAX_TITLE, placeholder: t('options.title.placeholder'), 'data-testid': 'options-title', autocomplete: 'off' }, { optional: t('optional') });
   const password = field(t('options.password'), { type: 'text', maxlength: 128, autocomplete: 'off', spellcheck: 'false', 'data-testid': 'options-password' }, { optional: t('optional'), help: t('options.password.help') });
   const button = h('button', { class: 'button primary', type: 'submit', 'data-testid': 'options-create' }, t('options.create'));
   const form = h('form', {
@@ -79,7 +79,7 @@ function options(app) {
 
 /** @param {App} app @returns {HTMLElement} */
 function joinForm(app) {
-  const address = field(t('home.join.label'), { type: 'text', placeholder: t('home.join.placeholder'), autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', maxlength: 2000, 'data-testid': 'join-code' });
+  const address = field(t('home.join.label'), { type: 'text', dir: 'ltr', placeholder: t('home.join.placeholder'), autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', maxlength: 2000, 'data-testid': 'join-code' });
   return h('form', {
     class: 'join-form', novalidate: true,
     onsubmit: (/** @type {SubmitEvent} */ event) => {

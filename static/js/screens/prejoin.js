@@ -10,7 +10,7 @@ import { choices, remember } from '../ui/settings.js';
 import { t, timeOfDay } from '../i18n/i18n.js';
 import { nameProblem, initials, MAX_NAME } from '../core/text.js';
 import * as devices from '../media/devices.js';
-import { devicePickers } from '../call/devicepickers.js';
+import { showDevicePickers } from '../call/devicepickers.js';
 import { protection } from '../call/protection.js';
 import { shell } from './shell.js';
 
@@ -41,7 +41,7 @@ async function startIfGranted(local) {
 
 /** @param {LocalMedia} local @param {AbortSignal} signal @returns {HTMLElement} */
 function preview(local, signal) {
-  const video = h('video', { class: 'preview-video', autoplay: true, playsinline: true, muted: true, 'data-testid': 'preview-video' });
+  const video = h('video', { class: 'preview-video', disablepictureinpicture: true, autoplay: true, playsinline: true, muted: true, 'data-testid': 'preview-video' });
   const problem = h('p', { class: 'preview-problem', role: 'alert', hidden: true, 'data-testid': 'device-problem' });
   const empty = h('div', { class: 'preview-empty' }, h('span', { class: 'preview-off' }, icon('cameraOff')), h('p', null, t('prejoin.preview')));
   const enable = h('button', { class: 'button primary', type: 'button', 'data-testid': 'enable-devices', onclick: () => void both() }, t('prejoin.enable'));
@@ -75,7 +75,7 @@ function preview(local, signal) {
 /** @param {LocalMedia} local @param {AbortSignal} signal @returns {HTMLElement} which devices; below the form where there is little room */
 function pickers(local, signal) {
   const el = h('div', { class: 'pickers' });
-  const refresh = () => void devicePickers(local).then((list) => fill(el, list));
+  const refresh = () => void showDevicePickers(el, local);
   // Names of devices come with the permission for one.
   const stops = [local.store.watch((l) => l.camera, refresh), local.store.watch((l) => l.micOn, refresh), devices.onChange(refresh)];
   signal.addEventListener('abort', () => { for (const stop of stops) stop(); });
@@ -128,7 +128,7 @@ function watchPreview(local, el) {
 /** @param {App} app @param {PrejoinOptions} o @param {string} title @returns {HTMLElement} */
 function form(app, o, title) {
   const { info } = o;
-  const name = field(t('prejoin.name'), { type: 'text', autocomplete: 'name', value: app.name, maxlength: MAX_NAME * 2, 'data-testid': 'name' });
+  const name = field(t('prejoin.name'), { type: 'text', dir: 'auto', autocomplete: 'name', value: app.name, maxlength: MAX_NAME * 2, 'data-testid': 'name' });
   const password = info.password && !info.host
     ? field(t('prejoin.password'), { type: 'password', autocomplete: 'off', maxlength: 128, 'data-testid': 'password' }) : null;
   const asks = info.lobby && !info.host;
@@ -151,7 +151,7 @@ function form(app, o, title) {
     setBusy(button, false);
   };
   return h('form', { class: 'prejoin-form', novalidate: true, onsubmit: (/** @type {SubmitEvent} */ e) => { e.preventDefault(); void submit(); } },
-    h('p', { class: 'eyebrow' }, t('prejoin.title')), h('h1', { 'data-testid': 'meeting-title' }, title),
+    h('p', { class: 'eyebrow' }, t('prejoin.title')), h('h1', { dir: 'auto', 'data-testid': 'meeting-title' }, title),
     h('p', { class: 'muted' }, info.host && `${t('prejoin.host')} `, info.participants > 0 ? t('prejoin.people', { n: info.participants }) : t('prejoin.people.none'),
       ' ', t('prejoin.ends', { time: timeOfDay(info.expires_at) })),
     name.el, password?.el, error,

@@ -33,7 +33,7 @@ function account(app, { email = '', guest = false }) {
       guest && { label: t('guest.signin'), icon: 'shield', act: () => app.signIn(), testid: 'guest-signin' },
       { label: t('home.signout'), icon: 'signout', act: () => void signOut(app), testid: 'sign-out' },
     ], shown),
-  }, h('span', { class: 'account-email' }, shown), icon('down'));
+  }, h('span', { class: 'account-email', dir: 'auto' }, shown), icon('down'));
   return button;
 }
 

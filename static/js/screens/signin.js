@@ -44,7 +44,7 @@ export function signin(app, o) {
  */
 function addressForm(forMeeting, email, done) {
   const address = field(t('signin.email'), {
-    type: 'email', name: 'email', autocomplete: 'email', inputmode: 'email', required: true, value: email, 'data-testid': 'signin-email',
+    type: 'email', dir: 'ltr', name: 'email', autocomplete: 'email', inputmode: 'email', required: true, value: email, 'data-testid': 'signin-email',
     placeholder: 'ana@example.org', maxlength: 254, spellcheck: 'false', autocapitalize: 'none',
   });
   const button = h('button', { class: 'button primary wide', type: 'submit', 'data-testid': 'signin-send' }, t('signin.send'));
@@ -93,7 +93,7 @@ function guestForm(app) {
 function codeForm(app, email, sent, other) {
   const digits = app.config.code_digits;
   const code = field(t('signin.code'), {
-    type: 'text', name: 'code', autocomplete: 'one-time-code', inputmode: 'numeric', pattern: '[0-9]*', maxlength: digits + 6,
+    type: 'text', dir: 'ltr', name: 'code', autocomplete: 'one-time-code', inputmode: 'numeric', pattern: '[0-9]*', maxlength: digits + 6,
     class: 'input code', 'data-testid': 'signin-code', spellcheck: 'false',
   }, { help: t('signin.expires', { n: Math.round(sent.expires_in_s / 60) }) });
   const verify = h('button', { class: 'button primary wide', type: 'submit', 'data-testid': 'signin-verify' }, t('signin.verify'));

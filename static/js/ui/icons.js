@@ -52,12 +52,15 @@ const PATHS = /** @type {const} */ ({
 
 /** @typedef {keyof typeof PATHS} IconName */
 
+/** Those that point along the line of reading, and turn round where it runs from right to left. */
+const DIRECTED = new Set(['left', 'right', 'send', 'door', 'signout']);
+
 /**
  * icon draws one of ours; it is decoration: the words are in the control's label.
  * @param {IconName} name @param {string} [className] @returns {SVGSVGElement}
  */
 export function icon(name, className = '') {
-  const svg = svgElement('svg', { viewBox: '0 0 24 24', class: `icon ${className}`, 'aria-hidden': 'true', focusable: 'false' });
+  const svg = svgElement('svg', { viewBox: '0 0 24 24', class: `icon ${className}${DIRECTED.has(name) ? ' directed' : ''}`, 'aria-hidden': 'true', focusable: 'false' });
   for (const d of PATHS[name]) {
     svg.appendChild(svgElement('path', d.startsWith('!') ? { d: d.slice(1), class: 'solid' } : { d }));
   }

@@ -1,0 +1,35 @@
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { en } from '../../../static/js/i18n/en.js';
+import { artefacts, root } from './paths.js';
+
+const letters = 'אבגדהוזחטיכלמנסעפצקרשתבגד';
+
+/**
+ * A sentence of the catalogue as a language would say it that is longer than English and written from right to left. It stands
+ * between brackets, so that words that are not from the catalogue are seen to be without.
+ * @param {string} text
+ */
+function pseudo(text) {
+  const parts = text.split(/(\{\w+\})/);
+  const written = parts.map((part, i) => (i % 2 ? part : part.replace(/[a-z]/gi, (c) => letters[(c.toLowerCase().charCodeAt(0) - 97) % letters.length])));
+  const words = written.join('').split(' ');
+  const more = words.slice(0, Math.ceil(words.length * 0.3)).filter((word) => !word.includes('{'));
+  return `⟦${[written.join(''), ...more].join(' ')}⟧`;
+}
+
+/**
+ * Makes a copy of the client whose only catalogue is the pseudo-language's.
+ * @param {string} name
+ * @returns {Promise<string>} its directory
+ */
+export async function pseudoClient(name) {
+  const dir = path.join(artefacts, `pseudo-${name}`);
+  await rm(dir, { recursive: true, force: true });
+  await mkdir(dir, { recursive: true });
+  for (const part of ['index.html', 'favicon.svg', 'css', 'js']) await cp(path.join(root, 'static', part), path.join(dir, part), { recursive: true });
+  const catalogue = Object.fromEntries(Object.entries(en).map(([key, entry]) => [key, typeof entry === 'string' ? pseudo(entry)
+    : Object.fromEntries(Object.entries(entry).map(([form, text]) => [form, pseudo(text)]))]));
+  await writeFile(path.join(dir, 'js/i18n/en.js'), `export const language = { tag: 'he', dir: 'rtl' };\nexport const en = ${JSON.stringify(catalogue, null, 1)};\n`);
+  return dir;
+}
