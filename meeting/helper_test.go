@@ -61,6 +61,7 @@ func defaults() Options {
 type setting func(*stage, *meta, *bool)
 
 func withLobby(_ *stage, _ *meta, lobby *bool) { *lobby = true }
+func withE2EE(_ *stage, m *meta, _ *bool)      { m.e2ee = true }
 func withPassword(_ *stage, m *meta, _ *bool)  { m.secured = true }
 func withPolicy(p LeavePolicy) setting         { return func(_ *stage, m *meta, _ *bool) { m.policy = p } }
 func withOptions(f func(*Options)) setting     { return func(st *stage, _ *meta, _ *bool) { f(&st.opts) } }
@@ -129,6 +130,7 @@ func (st *stage) check() {
 	st.t.Helper()
 	present, hosts := 0, 0
 	for id, p := range st.s.seats {
+		st.checkSealed(p)
 		_, peer := st.live[id]
 		if peer != (p.role != NoRole) {
 			st.t.Fatalf("seat %d with role %d has a media peer: %v", id, p.role, peer)
@@ -147,7 +149,30 @@ func (st *stage) check() {
 	if present != st.s.present || hosts != st.s.hosts || len(st.live) != present {
 		st.t.Fatalf("counted %d present, %d hosts, %d peers; the state says %d, %d", present, hosts, len(st.live), st.s.present, st.s.hosts)
 	}
+	if p := st.s.seats[st.s.spotlight]; st.s.spotlight != 0 && (p == nil || p.role == NoRole) {
+		st.t.Fatalf("%d is in the spotlight, and not in the meeting", st.s.spotlight)
+	}
 }
+
+// checkSealed asserts that a seat is of its meeting's sort, and that what is kept for it is bounded.
+func (st *stage) checkSealed(p *seat) {
+	st.t.Helper()
+	if st.s.e2ee != (p.announce != Blob{}) || st.s.e2ee && p.name != (DisplayName{}) {
+		st.t.Fatalf("seat %d has an announce: %v, a name: %v", p.id, p.announce != Blob{}, p.name != DisplayName{})
+	}
+	if !st.s.e2ee && (p.admit != Blob{} || p.grant != Blob{} || len(p.kept) > 0) {
+		st.t.Fatalf("seat %d of a plain meeting holds what belongs to encrypted ones", p.id)
+	}
+	size := 0
+	for _, r := range p.kept {
+		size += len(r.Data) + keptOverhead
+	}
+	if size != p.keptBytes || size > maxKept {
+		st.t.Fatalf("%d bytes are kept for seat %d, counted as %d", size, p.id, p.keptBytes)
+	}
+}
+
+func announceOf(name string) Blob { return NewBlob("announce-of-" + name) }
 
 func (st *stage) sink(name string) *guestSink { return &guestSink{st: st, name: name} }
 
@@ -155,7 +180,12 @@ func (st *stage) sink(name string) *guestSink { return &guestSink{st: st, name: 
 func (st *stage) tryJoin(name string, more ...func(*joinRequest)) (*someone, error) {
 	st.t.Helper()
 	p := &someone{guestSink: st.sink(name), identity: who(name)}
-	j := joinRequest{identity: p.identity, name: NewDisplayName(name), sink: p.guestSink, token: st.token()}
+	j := joinRequest{identity: p.identity, sink: p.guestSink, token: st.token()}
+	if st.s.e2ee {
+		j.announce = announceOf(name)
+	} else {
+		j.name = NewDisplayName(name)
+	}
 	for _, f := range more {
 		f(&j)
 	}

@@ -2,6 +2,7 @@ package meeting
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,11 +15,13 @@ import (
 func FuzzMeeting(f *testing.F) {
 	f.Add([]byte("\x00\x00\x01\x00\x02\x00\x13\x01\x24\x02\x35\x03"), true, uint8(0))
 	f.Add([]byte("\x00\x00\x00\x01\x00\x02\x08\x01\x16\x12\x33\x00\x10\x03\x20\x01"), false, uint8(1))
+	f.Add([]byte("\x00\x00\x00\x01\x83\x01\x80\x10\x81\x00\x82\x10\x84\x01\x85\x10\x86\x07\x02\x01\x80\x00\x01\x01"), true, uint8(3))
+	f.Add([]byte("\x00\x00\x00\x01\x80\x10\x82\x10\x0f\x01\x03\x01"), false, uint8(4))
 	f.Add([]byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"), true, uint8(2))
 	f.Fuzz(func(t *testing.T, script []byte, lobby bool, policy uint8) {
 		st := newStage(t, withPolicy(LeavePolicy(policy%3)), withOptions(func(o *Options) {
 			o.MaxParticipants, o.IdleAfter = 4, 3*time.Minute
-		}), func(_ *stage, _ *meta, l *bool) { *l = lobby })
+		}), func(_ *stage, m *meta, l *bool) { *l, m.e2ee = lobby, policy/3%2 == 1 })
 		var people []*someone
 		for i := 0; i+1 < len(script) && i < 400 && !st.s.ended; i += 2 {
 			op, arg := script[i], script[i+1]
@@ -56,6 +59,9 @@ func (st *stage) mayJoin(people []*someone, op, arg byte) *someone {
 func script2request(op, arg byte, other sfu.ParticipantID) Request {
 	one := []sfu.ParticipantID{other}
 	on := arg&1 == 0
+	if op >= 128 {
+		return script2sealed(op, arg, other)
+	}
 	switch op % 16 {
 	case 4:
 		return SetMedia{sfu.SourceSet(arg & 15)}
@@ -84,6 +90,25 @@ func script2request(op, arg byte, other sfu.ParticipantID) Request {
 			return End{}
 		}
 		return Leave{}
+	}
+}
+
+func script2sealed(op, arg byte, other sfu.ParticipantID) Request {
+	switch op % 8 {
+	case 0:
+		return Relay{To: []RelayOne{{Participant: other, Data: "x"}, {Participant: sfu.ParticipantID(arg), Data: strings.Repeat("y", int(arg)<<9)}}}
+	case 1:
+		return Broadcast{Kind: "chat", Data: "x"}
+	case 2:
+		return SetSpotlight{Participant: other}
+	case 3:
+		return Admit{Admissions: []Admission{{Participant: other, Admit: NewBlob("signed")}}}
+	case 4:
+		return SetRole{Participant: other, Role: Role(1 + arg%4), Grant: NewBlob("signed")}
+	case 5:
+		return SetPolicy{Lobby: ptr(arg&1 == 0)}
+	default:
+		return Say{Text: "in clear", To: other}
 	}
 }
 

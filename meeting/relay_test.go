@@ -1,0 +1,263 @@
+package meeting
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"conclave/sfu"
+)
+
+// relayed is everything that was relayed to p, in order, as "sender:data".
+func relayed(p *someone) (out []string) {
+	for _, e := range p.events {
+		if e, ok := e.(RelaysCame); ok {
+			for _, r := range e.Relays {
+				out = append(out, fmt.Sprintf("%d:%s", r.From, r.Data))
+			}
+		}
+	}
+	return out
+}
+
+func to(p *someone, data string) RelayOne { return RelayOne{Participant: p.id, Data: data} }
+
+func (st *stage) wantRelayed(p *someone, want ...string) {
+	st.t.Helper()
+	if have := relayed(p); strings.Join(have, " ") != strings.Join(want, " ") {
+		st.t.Fatalf("%s got %.200q, want %.200q", p.name, have, want)
+	}
+}
+
+// What comes for one client within 25 ms is one event, in order, with the sender that the server knows.
+func TestRelaysAreDeliveredTogetherAndInOrder(t *testing.T) {
+	st := newStage(t, withE2EE)
+	ana, ben, cem := st.join("ana"), st.join("ben"), st.join("cem")
+	st.must(ana, Relay{To: []RelayOne{to(cem, "a1"), to(ben, "a2"), to(cem, "a3")}})
+	st.advance(relayInterval / 2)
+	st.must(ben, Relay{To: []RelayOne{to(cem, "b1")}})
+	if count[RelaysCame](cem) != 0 {
+		t.Fatal("delivered before its time")
+	}
+	st.advance(relayInterval / 2)
+	st.wantRelayed(cem, "1:a1", "1:a3", "2:b1")
+	st.wantRelayed(ben, "1:a2")
+	if n := count[RelaysCame](cem); n != 1 {
+		t.Fatalf("%d deliveries", n)
+	}
+	st.must(cem, Relay{To: []RelayOne{to(ana, "c1")}})
+	st.advance(relayInterval)
+	st.wantRelayed(ana, "3:c1")
+	if !st.s.mail.due.IsZero() || len(st.s.mail.to) != 0 {
+		t.Fatal("something waits that has been delivered")
+	}
+}
+
+// Unknown and gone recipients and oneself are skipped, and the others get theirs.
+func TestRelayToNobodyIsSkipped(t *testing.T) {
+	st := newStage(t, withE2EE)
+	ana, ben, cem := st.join("ana"), st.join("ben"), st.join("cem")
+	st.must(cem, Leave{})
+	st.must(ana, Relay{To: []RelayOne{
+		to(cem, "x"), {Participant: 0, Data: "x"}, {Participant: 1 << 31, Data: "x"}, to(ana, "x"), to(ben, "fine"),
+	}})
+	st.must(ana, Relay{To: []RelayOne{to(ana, "x")}})
+	st.advance(time.Second)
+	st.wantRelayed(ben, "1:fine")
+	st.wantRelayed(ana)
+}
+
+// Who has left between the request and the delivery gets nothing, and nothing is kept.
+func TestRelayDiesWithItsRecipient(t *testing.T) {
+	st := newStage(t, withE2EE)
+	ana, ben := st.join("ana"), st.join("ben")
+	st.must(ana, Relay{To: []RelayOne{to(ben, "x")}})
+	st.must(ana, Remove{Participants: []sfu.ParticipantID{ben.id}})
+	st.advance(time.Second)
+	st.wantRelayed(ben)
+	st.wantGone(ben)
+}
+
+// In the lobby one reaches those who may admit, and they reach back; nobody else reaches either way, nor learns whether anybody
+// is there.
+func TestLobbyRelaysGoToThoseWhoMayAdmitOnly(t *testing.T) {
+	st := newStage(t, withE2EE, withLobby)
+	ana := st.join("ana")
+	ben, dora, eve := st.join("ben"), st.join("dora"), st.join("eve")
+	st.must(ana, Admit{Admissions: []Admission{{Participant: ben.id, Admit: NewBlob("ok")}}})
+	everybody := func(data string) Relay {
+		return Relay{To: []RelayOne{to(ana, data), to(ben, data), to(dora, data), to(eve, data)}}
+	}
+	st.must(eve, everybody("from-eve"))
+	st.must(ben, everybody("from-ben"))
+	st.must(ana, everybody("from-ana"))
+	st.advance(time.Second)
+	st.wantRelayed(ana, "4:from-eve", "2:from-ben")
+	st.wantRelayed(ben, "1:from-ana")
+	st.wantRelayed(dora, "1:from-ana")
+	st.wantRelayed(eve, "1:from-ana")
+	st.refused(eve, Broadcast{Kind: "chat", Data: "x"}, ErrNotJoined)
+	st.refused(eve, SetSpotlight{Participant: eve.id}, ErrNotJoined)
+}
+
+// Meetings know their own seats only: a number that means somebody elsewhere means nobody here.
+func TestRelayStaysInItsMeeting(t *testing.T) {
+	here, there := newStage(t, withE2EE), newStage(t, withE2EE)
+	ana := here.join("ana")
+	there.join("ana")
+	ben := there.join("ben")
+	here.must(ana, Relay{To: []RelayOne{to(ben, "x")}})
+	here.advance(time.Second)
+	there.advance(time.Second)
+	there.wantRelayed(ben)
+}
+
+// A seat that waits to be resumed keeps what was relayed to it, within a bound, and gets it after its welcome.
+func TestRelayWaitsForAResumedSeat(t *testing.T) {
+	st := newStage(t, withE2EE)
+	ana, ben := st.join("ana"), st.join("ben")
+	st.lose(ben)
+	st.must(ana, Relay{To: []RelayOne{to(ben, "first")}})
+	st.advance(time.Second)
+	big := strings.Repeat("x", 2731)
+	for range 200 { // half a megabyte
+		st.must(ana, Relay{To: []RelayOne{to(ben, big)}})
+		st.advance(relayInterval)
+	}
+	back := st.join("ben", func(j *joinRequest) { j.resume, j.announce = hashToken(ben.token), Blob{} })
+	kept := relayed(back)
+	if n := maxKept / (len(big) + keptOverhead); len(kept) != n && len(kept) != n+1 || kept[0] != "1:first" {
+		t.Fatalf("%d were kept", len(kept))
+	}
+	for i, e := range back.events {
+		if _, ok := e.(RelaysCame); ok && i == 0 {
+			t.Fatal("relays before the welcome")
+		}
+	}
+	st.must(ana, Relay{To: []RelayOne{to(back, "and on")}})
+	st.advance(time.Second)
+	if have := relayed(back); have[len(have)-1] != "1:and on" {
+		t.Fatal("nothing comes after the resume")
+	}
+}
+
+// More than is kept for a seat with a socket is delivered at once rather than lost.
+func TestRelayFloodIsDeliveredInPieces(t *testing.T) {
+	st := newStage(t, withE2EE)
+	ana, ben := st.join("ana"), st.join("ben")
+	big := strings.Repeat("x", 2731)
+	for range 300 {
+		st.must(ana, Relay{To: []RelayOne{to(ben, big)}})
+	}
+	st.advance(relayInterval)
+	if have := relayed(ben); len(have) != 300 {
+		t.Fatalf("%d of 300 arrived", len(have))
+	}
+	if n := count[RelaysCame](ben); n > 5 {
+		t.Fatalf("%d deliveries", n)
+	}
+}
+
+// One who waits may relay 16 KiB and then 1 KiB a second; whatever is over it is refused whole.
+func TestRelayFromTheLobbyIsLimitedForEach(t *testing.T) {
+	st := newStage(t, withE2EE, withLobby)
+	ana, eve := st.join("ana"), st.join("eve")
+	kib := strings.Repeat("x", 1<<10)
+	one := Relay{To: []RelayOne{to(ana, kib)}}
+	for range 16 {
+		st.must(eve, one)
+	}
+	st.refused(eve, one, ErrTooMuch)
+	st.advance(900 * time.Millisecond)
+	st.refused(eve, one, ErrTooMuch)
+	st.advance(200 * time.Millisecond)
+	st.must(eve, one)
+	st.refused(eve, one, ErrTooMuch)
+
+	again := st.join("eve", func(j *joinRequest) { j.announce = NewBlob("other keys") })
+	st.refused(again, one, ErrTooMuch) // loading the page again does not fill it up
+	st.advance(time.Second)
+	if n := len(relayed(ana)); n != 17 {
+		t.Fatalf("%d arrived", n)
+	}
+}
+
+// A crowd in the lobby cannot drown those who may admit: 256 KiB and then 32 KiB a second is all that comes from there.
+func TestRelayFromTheLobbyIsLimitedForAll(t *testing.T) {
+	st := newStage(t, withE2EE, withLobby)
+	ana := st.join("ana")
+	kib := strings.Repeat("x", 1<<10)
+	sent := 0
+	for i := range 100 {
+		eve := st.join(fmt.Sprintf("eve%d", i))
+		for range 16 {
+			if st.do(eve, Relay{To: []RelayOne{to(ana, kib)}}) == nil {
+				sent++
+			}
+		}
+	}
+	if sent != 256 {
+		t.Fatalf("%d KiB got through at once", sent)
+	}
+	ben := st.join("ben")
+	st.refused(ben, Relay{To: []RelayOne{to(ana, kib)}}, ErrTooMuch)
+	st.advance(time.Second)
+	st.must(ben, Relay{To: []RelayOne{to(ana, kib)}}) // those who come honestly get through again
+}
+
+// In a plain meeting there is no relay and no broadcast, also not from its lobby.
+func TestPlainMeetingsRelayNothing(t *testing.T) {
+	st := newStage(t, withLobby)
+	ana, ben := st.join("ana"), st.join("ben")
+	st.refused(ana, Relay{To: []RelayOne{to(ben, "x")}}, ErrNotPermitted)
+	st.refused(ben, Relay{To: []RelayOne{to(ana, "x")}}, ErrNotPermitted)
+	st.refused(ana, Broadcast{Kind: "chat", Data: "x"}, ErrNotPermitted)
+}
+
+// A relay is what a client does by itself: it does not count as somebody's being there.
+func TestRelayIsNoActivity(t *testing.T) {
+	st := newStage(t, withE2EE, withOptions(func(o *Options) { o.IdleAfter = time.Minute }))
+	ana, ben := st.join("ana"), st.join("ben")
+	for range 7 {
+		st.advance(10 * time.Second)
+		st.must(ana, Relay{To: []RelayOne{to(ben, "x")}})
+	}
+	if count[IdleQuestion](ana) != 1 {
+		t.Fatal("not asked")
+	}
+}
+
+// Fan-out costs what is named, not who is there, and one delivery a recipient whatever the number of senders.
+func BenchmarkRelay(b *testing.B) {
+	for _, size := range []int{100, 1000} {
+		b.Run(fmt.Sprintf("recipients=%d", size), func(b *testing.B) {
+			opts := defaults()
+			opts.MaxParticipants = size + 1
+			s := newState(meta{id: newID(), creator: who("x").person(), e2ee: true, expires: start.Add(time.Hour)}, &opts, false, start)
+			sink := &inbox{}
+			var r Relay
+			for i := range size + 1 {
+				id, err := s.join(start, joinRequest{identity: who(fmt.Sprint(i)), announce: NewBlob("a"), sink: sink, token: fmt.Sprint(i)})
+				if err != nil {
+					b.Fatal(err)
+				}
+				r.To = append(r.To, RelayOne{Participant: id, Data: strings.Repeat("k", 140)})
+				s.take()
+			}
+			now := start
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := s.request(now, 1, sink, r, nil); err != nil {
+					b.Fatal(err)
+				}
+				now = now.Add(relayInterval)
+				s.flush(now)
+				if n := len(s.take()); n < size {
+					b.Fatalf("%d deliveries", n)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(size), "ns/recipient")
+		})
+	}
+}

@@ -1,0 +1,303 @@
+package meeting
+
+import (
+	"testing"
+	"time"
+
+	"conclave/sfu"
+)
+
+// An encrypted meeting takes announces and no names; a plain one the reverse. Nothing that anybody may ask changes which it is.
+func TestAMeetingIsEncryptedOrPlainForGood(t *testing.T) {
+	named := func(j *joinRequest) { j.name, j.announce = NewDisplayName("Eve"), Blob{} }
+	both := func(j *joinRequest) { j.name, j.announce = NewDisplayName("Eve"), announceOf("eve") }
+	for _, e2ee := range []bool{true, false} {
+		st := newStage(t, func(_ *stage, m *meta, _ *bool) { m.e2ee = e2ee })
+		ana, ben := st.join("ana"), st.join("ben")
+		if w, _ := last[Welcome](ana); w.E2EE != e2ee {
+			t.Fatal("the welcome says otherwise")
+		}
+		for _, r := range []Request{
+			SetPolicy{Locked: ptr(true), Lobby: ptr(true)}, SetPolicy{Locked: ptr(false), Lobby: ptr(false)}, SetRole{Participant: ben.id, Role: Host},
+		} {
+			st.must(ana, r)
+		}
+		st.must(ana, Leave{})
+		st.must(ben, Leave{})
+		st.advance(time.Minute) // empty, and joined anew
+		want := ErrNotEncrypted
+		if e2ee {
+			want = ErrE2EERequired
+			if _, err := st.tryJoin("eve", both); err != ErrNameInClear {
+				t.Fatalf("with name and announce: %v", err)
+			}
+			if _, err := st.tryJoin("eve", named); err != want {
+				t.Fatalf("with a name: %v", err)
+			}
+		} else if _, err := st.tryJoin("eve", both); err != want {
+			t.Fatalf("with an announce: %v", err)
+		}
+		if w, _ := last[Welcome](st.join("ana")); w.E2EE != e2ee {
+			t.Fatal("it has changed")
+		}
+	}
+}
+
+// Texts in clear have no place in an encrypted meeting; hands stay.
+func TestNothingIsSaidInClearInAnEncryptedMeeting(t *testing.T) {
+	st := newStage(t, withE2EE)
+	ana, ben := st.join("ana"), st.join("ben")
+	st.refused(ana, Say{Text: "hello"}, ErrE2EERequired)
+	st.refused(ana, Say{Text: "hello", To: ben.id}, ErrE2EERequired)
+	st.refused(ana, React{Kind: "clap"}, ErrE2EERequired)
+	st.must(ana, SetHand{Raised: true})
+	if count[Said](ben)+count[Reacted](ben) != 0 {
+		t.Fatal("something was said")
+	}
+}
+
+func TestBroadcastReachesEverybodyPresent(t *testing.T) {
+	st := newStage(t, withE2EE, withLobby)
+	ana, eve := st.join("ana"), st.join("eve")
+	ben := st.join("ben")
+	st.must(ana, Admit{Admissions: []Admission{{ben.id, NewBlob("ok")}}})
+	st.must(ana, SetRole{Participant: ben.id, Role: Viewer})
+	st.must(ben, Broadcast{Kind: "chat", Data: "c2VhbGVk"})
+	for _, p := range []*someone{ana, ben} {
+		if e, ok := last[BroadcastCame](p); !ok || e != (BroadcastCame{From: ben.id, Kind: "chat", Data: "c2VhbGVk", At: st.now}) {
+			t.Fatalf("%s got %+v", p.name, e)
+		}
+	}
+	if count[BroadcastCame](eve) != 0 {
+		t.Fatal("the lobby hears the meeting")
+	}
+}
+
+// Everybody sees the announce of everybody, and what a host signed of those who came through the lobby; each sees their own.
+func TestAnnouncesAndAdmissionsAreInTheRoster(t *testing.T) {
+	st := newStage(t, withE2EE, withLobby)
+	ana, ben := st.join("ana"), st.join("ben")
+	st.settleRoster()
+	if e, _ := last[Waiting](ana); len(e.Waiting) != 1 || e.Waiting[0].Announce != announceOf("ben") || e.Waiting[0].Name != (DisplayName{}) {
+		t.Fatalf("ana sees %d waiting", len(e.Waiting))
+	}
+	st.must(ana, Admit{Admissions: []Admission{{ben.id, NewBlob("admit-ben")}}})
+	w, _ := last[Welcome](ben)
+	if w.Admit != NewBlob("admit-ben") || len(w.Participants) != 1 || w.Participants[0].Announce != announceOf("ana") || w.Participants[0].Admit != (Blob{}) {
+		t.Fatal("ben's welcome lacks something")
+	}
+	st.settleRoster()
+	r, _ := last[Roster](ana)
+	if len(r.Joined) != 1 || r.Joined[0].Announce != announceOf("ben") || r.Joined[0].Admit != NewBlob("admit-ben") {
+		t.Fatal("ana's roster lacks something")
+	}
+}
+
+// Nobody is let into an encrypted meeting without what a host signed, and nothing signed belongs into a plain one.
+func TestAdmissionsAreNeededWhereTheyBelong(t *testing.T) {
+	st := newStage(t, withE2EE, withLobby)
+	ana, ben := st.join("ana"), st.join("ben")
+	st.refused(ana, Admit{All: true}, ErrAdmissions)
+	st.refused(ana, Admit{Participants: []sfu.ParticipantID{ben.id}}, ErrAdmissions)
+	st.refused(ana, Admit{Admissions: []Admission{{99, NewBlob("x")}}}, ErrNoSuchParticipant)
+	st.refused(ana, Admit{Admissions: []Admission{{ana.id, NewBlob("x")}}}, ErrNoSuchParticipant)
+	st.wantRole(ben, NoRole)
+
+	plain := newStage(t, withLobby)
+	ana, ben = plain.join("ana"), plain.join("ben")
+	plain.refused(ana, Admit{Admissions: []Admission{{ben.id, NewBlob("x")}}}, ErrAdmissions)
+	plain.must(ana, Admit{All: true})
+	plain.refused(ana, SetRole{Participant: ben.id, Role: Viewer, Grant: NewBlob("x")}, ErrNotEncrypted)
+	plain.wantRole(ben, Participant)
+}
+
+// An admission is for the keys that were announced: who comes back to the lobby with others is somebody new, at the old place,
+// and what is under way for the old number lets nobody in.
+func TestAnAdmissionIsForTheKeysThatWereAnnounced(t *testing.T) {
+	st := newStage(t, withE2EE, withLobby)
+	ana, ben, cem := st.join("ana"), st.join("ben"), st.join("cem")
+	again := st.join("ben", func(j *joinRequest) { j.announce = NewBlob("other keys") })
+	st.wantBye(ben, ByeReplaced)
+	if again.id == ben.id {
+		t.Fatal("other keys have the same number")
+	}
+	st.settleRoster()
+	if e, _ := last[Waiting](ana); len(e.Waiting) != 2 || e.Waiting[0].Participant != again.id || e.Waiting[1].Participant != cem.id {
+		t.Fatal("the place in the queue is lost")
+	}
+	st.refused(ana, Admit{Admissions: []Admission{{ben.id, NewBlob("for the old keys")}}}, ErrNoSuchParticipant)
+	st.wantRole(again, NoRole)
+
+	// Admitted while the socket was away: the same keys are let in, others wait.
+	st.lose(again)
+	st.lose(cem)
+	st.must(ana, Admit{Admissions: []Admission{{again.id, NewBlob("one")}, {cem.id, NewBlob("two")}}})
+	st.wantRole(st.join("ben"), NoRole) // announces what it did at first
+	back := st.join("cem")
+	st.wantRole(back, Participant)
+	if w, _ := last[Welcome](back); w.Admit != NewBlob("two") || back.id != cem.id {
+		t.Fatal("the admission is lost")
+	}
+}
+
+// A resumed seat keeps its announce and what was signed about it; another announce takes no seat back.
+func TestResumeKeepsTheAnnounce(t *testing.T) {
+	st := newStage(t, withE2EE, withLobby)
+	ana, ben := st.join("ana"), st.join("ben")
+	st.must(ana, Admit{Admissions: []Admission{{ben.id, NewBlob("admit")}}})
+	st.must(ana, SetRole{Participant: ben.id, Role: Cohost, Grant: NewBlob("grant")})
+	ben.learn()
+	st.lose(ben)
+	if _, err := st.tryJoin("ben", func(j *joinRequest) { j.resume, j.announce = hashToken(ben.token), NewBlob("other") }); err != ErrAnnounceChanged {
+		t.Fatalf("with another announce: %v", err)
+	}
+	for _, announce := range []Blob{{}, announceOf("ben")} {
+		back := st.join("ben", func(j *joinRequest) { j.resume, j.announce = hashToken(ben.token), announce })
+		w, _ := last[Welcome](back)
+		if back.id != ben.id || !w.Resumed || w.Admit != NewBlob("admit") || w.Grant != NewBlob("grant") || st.s.seats[ben.id].announce != announceOf("ben") {
+			t.Fatal("something of the seat is lost")
+		}
+		ben = back
+		st.lose(ben)
+	}
+}
+
+// What a host signed about a role is seen by everybody, and goes with the role.
+func TestGrantsGoWithTheRole(t *testing.T) {
+	st := newStage(t, withE2EE)
+	ana, ben, cem := st.join("ana"), st.join("ben"), st.join("cem")
+	st.settleRoster()
+	grant := func() Blob {
+		st.settleRoster()
+		r, _ := last[Roster](cem)
+		for _, e := range r.Changed {
+			if e.Participant == ben.id {
+				return e.Grant
+			}
+		}
+		t.Fatal("cem was not told")
+		return Blob{}
+	}
+	st.must(ana, SetRole{Participant: ben.id, Role: Cohost, Grant: NewBlob("one")})
+	if grant() != NewBlob("one") {
+		t.Fatal("no grant")
+	}
+	st.must(ana, SetRole{Participant: ben.id, Role: Cohost, Grant: NewBlob("two")})
+	if grant() != NewBlob("two") {
+		t.Fatal("a grant cannot be renewed")
+	}
+	st.must(ana, SetRole{Participant: ben.id, Role: Viewer})
+	if grant() != (Blob{}) {
+		t.Fatal("the grant outlives the role")
+	}
+	st.must(ana, SetRole{Participant: ben.id, Role: Cohost, Grant: NewBlob("three")})
+	st.must(ana, Leave{}) // ben is promoted by the server, which can sign nothing
+	st.wantRole(ben, Host)
+	if grant() != (Blob{}) {
+		t.Fatal("a grant of another role")
+	}
+}
+
+// The lobby names those who may admit, and no others, as they come and go.
+func TestTheLobbyKnowsWhoMayAdmit(t *testing.T) {
+	st := newStage(t, withE2EE, withLobby)
+	eve := st.join("eve")
+	hosts := func() (out []sfu.ParticipantID) {
+		st.settleRoster()
+		e, _ := last[LobbyStatus](eve)
+		for _, h := range e.Hosts {
+			if st.s.seats[h.Participant].announce != h.Announce || st.s.seats[h.Participant].admit != h.Admit {
+				t.Fatal("somebody else's announce")
+			}
+			out = append(out, h.Participant)
+		}
+		return out
+	}
+	if n := len(hosts()); n != 0 {
+		t.Fatalf("%d hosts in an empty meeting", n)
+	}
+	ana, ben, cem := st.join("ana"), st.join("ben"), st.join("cem")
+	st.must(ana, Admit{Admissions: []Admission{{ben.id, NewBlob("b")}, {cem.id, NewBlob("c")}}})
+	if h := hosts(); len(h) != 1 || h[0] != ana.id {
+		t.Fatalf("%v", h)
+	}
+	st.must(ana, SetRole{Participant: cem.id, Role: Cohost})
+	st.lose(ana)
+	if h := hosts(); len(h) != 2 || h[0] != cem.id || h[1] != ana.id {
+		t.Fatalf("%v: first those with a connection", h)
+	}
+	st.must(cem, Leave{})
+	if h := hosts(); len(h) != 1 || h[0] != ana.id {
+		t.Fatalf("%v after the co-host left", h)
+	}
+	plain := newStage(t, withLobby)
+	eve = plain.join("eve")
+	plain.join("ana")
+	plain.settleRoster()
+	if e, _ := last[LobbyStatus](eve); !e.HostsPresent || e.Hosts != nil {
+		t.Fatal("a plain lobby names its hosts")
+	}
+}
+
+// A host sees sixteen at most in the lobby's list, however many there are.
+func TestTheLobbyNamesSixteenHosts(t *testing.T) {
+	st := newStage(t, withE2EE)
+	ana := st.join("ana")
+	for i := range 20 {
+		p := st.join(string(rune('b' + i)))
+		st.must(ana, SetRole{Participant: p.id, Role: Cohost})
+	}
+	if n := len(st.s.lobbyStatus().Hosts); n != maxLobbyHosts {
+		t.Fatalf("%d hosts", n)
+	}
+}
+
+// The media room of an encrypted meeting is told before anybody is in it; that of a plain one is not.
+func TestTheMediaRoomIsToldToWantSFrame(t *testing.T) {
+	for _, e2ee := range []bool{true, false} {
+		r, media := newRegistry(t, Config{})
+		id := create(t, r, Creation{Creator: who("ana"), E2EE: e2ee})
+		j := Join{Meeting: id, Identity: who("ana"), Sink: &inbox{}}
+		if e2ee {
+			j.Announce = announceOf("ana")
+		} else {
+			j.Name = NewDisplayName("ana")
+		}
+		if _, err := r.Join(t.Context(), j); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := r.Info(t.Context(), id, who("ben")); err != nil || info.E2EE != e2ee {
+			t.Fatalf("%+v, %v", info.E2EE, err)
+		}
+		if media.rooms[0].sframe != e2ee {
+			t.Fatalf("e2ee %v, SFrame required: %v", e2ee, media.rooms[0].sframe)
+		}
+		if err := r.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// What a publisher's media was refused for is told at once, and again after a resume; a new offer is a new beginning.
+func TestRefusedMediaIsToldItsPublisher(t *testing.T) {
+	st := newStage(t, withE2EE)
+	ana, ben := st.join("ana"), st.join("ben")
+	st.s.report(st.now, ben.id, &mediaReport{refused: map[sfu.Source]string{sfu.Camera: "not_encrypted"}})
+	st.settle()
+	if e, ok := last[MediaRefused](ben); !ok || e != (MediaRefused{sfu.Camera, "not_encrypted"}) {
+		t.Fatalf("%+v", e)
+	}
+	if count[MediaRefused](ana) != 0 {
+		t.Fatal("others are told")
+	}
+	resume := func(j *joinRequest) { j.resume = hashToken(ben.token) }
+	ben = st.join("ben", resume)
+	if count[MediaRefused](ben) != 1 {
+		t.Fatal("not told after the resume")
+	}
+	st.must(ben, Negotiated{})
+	ben = st.join("ben", resume)
+	if count[MediaRefused](ben) != 0 {
+		t.Fatal("told after a new offer")
+	}
+}

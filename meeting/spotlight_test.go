@@ -1,0 +1,121 @@
+package meeting
+
+import (
+	"testing"
+	"time"
+
+	"conclave/sfu"
+)
+
+func TestSpotlightIsSetByHostsOnly(t *testing.T) {
+	st := newStage(t, withLobby)
+	ana, ben, cem, dora := st.join("ana"), st.join("ben"), st.join("cem"), st.join("dora")
+	st.must(ana, Admit{Participants: []sfu.ParticipantID{ben.id, cem.id}})
+	st.must(ana, SetRole{Participant: cem.id, Role: Cohost})
+	st.refused(ben, SetSpotlight{ben.id}, ErrNotPermitted)
+	st.refused(ana, SetSpotlight{99}, ErrNoSuchParticipant)
+	st.refused(ana, SetSpotlight{dora.id}, ErrNoSuchParticipant)
+	st.must(cem, SetSpotlight{ben.id})
+	for _, p := range []*someone{ana, ben, cem} {
+		if e, ok := last[SpotlightChanged](p); !ok || e != (SpotlightChanged{ben.id, cem.id}) {
+			t.Fatalf("%s was told %+v", p.name, e)
+		}
+	}
+	if count[SpotlightChanged](dora) != 0 {
+		t.Fatal("the lobby was told")
+	}
+	st.must(ana, SetSpotlight{ben.id})
+	if count[SpotlightChanged](ben) != 1 {
+		t.Fatal("told twice")
+	}
+	st.must(ana, Admit{All: true})
+	if w, _ := last[Welcome](dora); w.Spotlight != ben.id {
+		t.Fatal("a newcomer does not see it")
+	}
+	st.must(ana, SetSpotlight{})
+	if e, _ := last[SpotlightChanged](dora); e != (SpotlightChanged{0, ana.id}) {
+		t.Fatalf("%+v", e)
+	}
+}
+
+func TestSpotlightEndsWhenThatPersonLeaves(t *testing.T) {
+	for name, leave := range map[string]func(*stage, *someone, *someone){
+		"leaves":  func(st *stage, _, ben *someone) { st.must(ben, Leave{}) },
+		"removed": func(st *stage, ana, ben *someone) { st.must(ana, Remove{Participants: []sfu.ParticipantID{ben.id}}) },
+		"lost":    func(st *stage, _, ben *someone) { st.lose(ben); st.advance(time.Minute) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			st := newStage(t)
+			ana, ben := st.join("ana"), st.join("ben")
+			st.must(ana, SetSpotlight{ben.id})
+			leave(st, ana, ben)
+			if e, _ := last[SpotlightChanged](ana); e != (SpotlightChanged{}) || st.s.spotlight != 0 {
+				t.Fatalf("still on %d", st.s.spotlight)
+			}
+		})
+	}
+}
+
+// The one who set it may go: it stays.
+func TestSpotlightOutlivesTheHostWhoSetIt(t *testing.T) {
+	st := newStage(t)
+	ana, ben := st.join("ana"), st.join("ben")
+	st.must(ana, SetSpotlight{ben.id})
+	st.must(ana, Leave{})
+	if w, _ := last[Welcome](st.join("cem")); w.Spotlight != ben.id {
+		t.Fatal("gone")
+	}
+}
+
+func (st *stage) connections(bars map[sfu.ParticipantID]int) {
+	st.s.connections(st.now, bars)
+	st.settle()
+}
+
+// However often connections change, people are told once a second, and only what changed.
+func TestQualityIsToldOnceASecondAndOnChangeOnly(t *testing.T) {
+	st := newStage(t)
+	ana, ben := st.join("ana"), st.join("ben")
+	st.connections(map[sfu.ParticipantID]int{ana.id: 4, ben.id: 3})
+	if e, _ := last[QualityChanged](ana); len(e.Quality) != 2 {
+		t.Fatalf("%+v", e)
+	}
+	var times []time.Time
+	for i := range 100 {
+		before := count[QualityChanged](ana)
+		st.connections(map[sfu.ParticipantID]int{ben.id: i % 5, ana.id: 4})
+		st.advance(100 * time.Millisecond)
+		if count[QualityChanged](ana) > before {
+			times = append(times, st.now)
+		}
+	}
+	if n := count[QualityChanged](ana); n > 11 {
+		t.Fatalf("told %d times in 10 s", n)
+	}
+	if e, _ := last[QualityChanged](ana); len(e.Quality) != 1 || e.Quality[0].Participant != ben.id {
+		t.Fatalf("%+v", e)
+	}
+	st.advance(time.Minute)
+	before := count[QualityChanged](ana)
+	st.connections(map[sfu.ParticipantID]int{ana.id: 4})
+	st.advance(time.Minute)
+	if count[QualityChanged](ana) != before {
+		t.Fatal("told without a change")
+	}
+}
+
+// A newcomer is told of all; nonsense of the media server is told to nobody.
+func TestQualityIsToldNewcomers(t *testing.T) {
+	st := newStage(t, withLobby)
+	ana, ben := st.join("ana"), st.join("ben")
+	st.connections(map[sfu.ParticipantID]int{ana.id: 2, ben.id: 4, 77: 4})
+	st.connections(map[sfu.ParticipantID]int{ana.id: 5})
+	st.connections(map[sfu.ParticipantID]int{ana.id: -1})
+	if count[QualityChanged](ben) != 0 {
+		t.Fatal("the lobby is told")
+	}
+	st.must(ana, Admit{All: true})
+	if e, _ := last[QualityChanged](ben); len(e.Quality) != 1 || e.Quality[0] != (sfu.ParticipantQuality{Participant: ana.id, Bars: 2}) {
+		t.Fatalf("%+v", e)
+	}
+}
