@@ -21,12 +21,13 @@ const (
 	DropSocketFull                 // the socket buffer had no room
 	DropUnreachable                // the kernel refused to send to its destination
 	DropQueueFull                  // STUN or DTLS over the hand-off queue
+	DropNotEncrypted               // a frame without end-to-end encryption in a room that requires it, or what follows three of them
 	numDrops
 )
 
 var dropNames = [numDrops]string{
 	"unknown_address", "not_ready", "malformed", "auth", "replay", "unknown_ssrc", "over_limit", "duplicate", "padding",
-	"muted", "not_key_frame", "superseded", "reordered", "socket_full", "unreachable", "queue_full",
+	"muted", "not_key_frame", "superseded", "reordered", "socket_full", "unreachable", "queue_full", "not_encrypted",
 }
 
 // String is the metric's label.

@@ -31,10 +31,7 @@ func FuzzMediaPath(f *testing.F) {
 		publishers = append(publishers, p)
 	}
 	// A worker of our own: the server's is reading its socket.
-	w := &worker{server: srv, index: 0, cache: srv.workers[0].cache}
-	w.seal.scratch = make([]byte, 0, batch.MaxDatagram+16)
-	w.cache = map[netipAddrPort]*transport{}
-	w.out = []*outbox{{worker: w, sender: &sink{}, arena: make([]byte, 0, arenaBytes), messages: make([]batch.Message, 0, 2*batch.MaxMessages)}}
+	w := testWorker(srv)
 	for _, p := range []struct {
 		ssrc uint32
 		rid  string

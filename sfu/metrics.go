@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"conclave/sfu/sframe"
 )
 
 // Collector exposes the media path as Prometheus metrics. No label tells anything about a user: they are reasons, worker
@@ -72,6 +74,10 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 			n += w.stats.drops[d].Load()
 		}
 		counter(drops, float64(n), d.String())
+	}
+	frames := desc("encrypted_frames_total", "Frames looked at in rooms that require end-to-end encryption, by what was found.", "reason")
+	for result := range sframe.Results {
+		counter(frames, float64(s.frames[result].Load()), result.String())
 	}
 	latency := desc("forwarding_seconds", "From a batch's arrival to its departure.", "worker")
 	sizes := desc("batch_packets", "Datagrams in a receive batch.", "worker")

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/pion/sdp/v3"
-
 )
 
 // Limits of an offer. They are checked before the SDP is parsed, so that a hostile one costs nothing.

@@ -20,6 +20,7 @@ type notifier struct {
 	withheld    []Withheld
 	hasSlots    bool
 	encode      map[Source][]string
+	refusals    map[Source]string
 
 	speakers    []ParticipantID // of a room's notifier
 	hasSpeakers bool
@@ -53,6 +54,15 @@ func (n *notifier) encodings(source Source, rids []string) {
 	})
 }
 
+func (n *notifier) refused(source Source, reason string) {
+	n.post(func() {
+		if n.refusals == nil {
+			n.refusals = map[Source]string{}
+		}
+		n.refusals[source] = reason
+	})
+}
+
 func (n *notifier) speaking(ids []ParticipantID) {
 	n.post(func() { n.speakers, n.hasSpeakers = ids, true })
 }
@@ -80,8 +90,8 @@ func (n *notifier) post(change func()) {
 func (n *notifier) deliver() {
 	n.mu.Lock()
 	pending := notifier{isConnected: n.isConnected, failure: n.failure, changed: n.changed, withheld: n.withheld,
-		hasSlots: n.hasSlots, encode: n.encode, speakers: n.speakers, hasSpeakers: n.hasSpeakers, closed: n.closed}
-	n.queued, n.isConnected, n.failure, n.changed, n.hasSlots, n.encode, n.hasSpeakers = false, false, "", nil, false, nil, false
+		hasSlots: n.hasSlots, encode: n.encode, refusals: n.refusals, speakers: n.speakers, hasSpeakers: n.hasSpeakers, closed: n.closed}
+	n.queued, n.isConnected, n.failure, n.changed, n.hasSlots, n.encode, n.refusals, n.hasSpeakers = false, false, "", nil, false, nil, nil, false
 	n.mu.Unlock()
 	if pending.closed {
 		return
@@ -95,6 +105,11 @@ func (n *notifier) deliver() {
 	for source, rids := range pending.encode {
 		if n.events.Encode != nil {
 			n.events.Encode(source, rids)
+		}
+	}
+	for source, reason := range pending.refusals {
+		if n.events.Refused != nil {
+			n.events.Refused(source, reason)
 		}
 	}
 	if pending.hasSpeakers && n.room.Speakers != nil {

@@ -40,6 +40,7 @@ type Room struct {
 	ranker   audiorank.Ranker[ParticipantID]
 	order    []ParticipantID // open microphones, loudest first
 	speakers []ParticipantID
+	sframe   bool // set before anybody joins
 	closed   bool
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"conclave/sfu/batch"
+	"conclave/sfu/sframe"
 )
 
 // ErrBadOffer is wrapped by Peer.Negotiate when the offer cannot be answered; the text says why and names no user data.
@@ -57,6 +58,7 @@ type Server struct {
 	stop        chan struct{}
 	wake        chan struct{} // a room has work for control before its next tick
 	stats       controlStats
+	frames      [sframe.Results]atomic.Uint64 // of rooms that require end-to-end encryption
 	events      eventQueue
 	replayer    replayer
 

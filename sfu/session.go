@@ -160,6 +160,9 @@ func (s *session) media(st *stream, v *rtpview.View, now time.Time, p *packet) (
 	}
 	p.info = info
 	p.in.PictureID, p.in.TL0PicIdx = info.PictureID, info.TL0PicIdx
+	if !s.encrypted(l, p) {
+		return DropNotEncrypted, false
+	}
 	if l.track.source.Video() {
 		l.keep(p)
 	}
@@ -252,14 +255,22 @@ func (s *session) admit(st *stream) (Drop, bool) {
 // reset forgets the numbering of a layer whose SSRC has changed. Its outputs start anew at a key frame.
 func (l *layer) reset() {
 	l.receive = receiveState{}
+	l.sr.Store(nil)
+	if l.encryption != nil {
+		l.encryption.checker.Renumber()
+	}
+	l.restart()
+	l.wantKey.Store(true)
+}
+
+// restart forgets what is kept of a layer and has its outputs start anew at a key frame. Callers hold inMu.
+func (l *layer) restart() {
 	l.histMu.Lock()
 	l.hist = nil
 	l.histMu.Unlock()
-	l.sr.Store(nil)
 	for _, o := range l.outputs() {
 		o.egress.restart(o)
 	}
-	l.wantKey.Store(true)
 }
 
 // restart makes a slot wait for o's next key frame as if it had just been assigned.

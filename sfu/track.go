@@ -29,6 +29,8 @@ type track struct {
 	exts   extensionIDs
 	layers []*layer // lowest first; never changes
 
+	refused atomic.Bool // its publisher has been told that it is not encrypted
+
 	live atomic.Bool // the meeting permits it and the person has switched it on
 
 	levelMu sync.Mutex // audio: written per packet, read by the ranking every 20 ms
@@ -56,7 +58,8 @@ type layer struct {
 	lastPLI time.Time
 	wantKey atomic.Bool
 
-	receive receiveState // guarded by session.inMu
+	receive    receiveState // guarded by session.inMu
+	encryption *encryption  // nil in rooms without end-to-end encryption
 }
 
 // receiveState is what the receiving worker keeps of a layer.
@@ -96,7 +99,11 @@ func newTrack(s *session, owner ParticipantID, source Source, m *mediaOffer) *tr
 		names = []string{""}
 	}
 	for i, rid := range names {
-		t.layers = append(t.layers, &layer{track: t, index: i, rid: rid})
+		l := &layer{track: t, index: i, rid: rid}
+		if s.room.sframe {
+			l.encryption = &encryption{}
+		}
+		t.layers = append(t.layers, l)
 	}
 	t.encode.reported = 1<<len(t.layers) - 1
 	return t

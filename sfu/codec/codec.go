@@ -26,6 +26,7 @@ const (
 // Info describes one video packet.
 type Info struct {
 	PictureID   uint16 // 7 or 15 bits
+	FrameAt     uint16 // where the payload descriptor ends
 	Height      uint16 // of a key frame, where its payload says so: VP8's frame header, VP9's scalability structure; else 0
 	TL0PicIdx   uint8
 	TID         uint8 // temporal layer
@@ -33,6 +34,7 @@ type Info struct {
 	TL0At       uint8 // VP8, VP9: offset of TL0PICIDX in the payload, 0 if it has none
 	LongPicture bool  // the picture id has 15 bits
 	FrameStart  bool
+	LayerStart  bool // the first packet of what the encoder gave out at once: a frame, or one spatial layer of VP9
 	KeyStart    bool // the first packet of a key frame
 }
 
@@ -49,7 +51,7 @@ func Parse(kind Kind, payload []byte) (Info, error) {
 	case AV1:
 		return parseAV1(payload)
 	default:
-		return Info{FrameStart: true, KeyStart: true}, nil
+		return Info{FrameStart: true, LayerStart: true, KeyStart: true}, nil
 	}
 }
 
@@ -101,8 +103,10 @@ func parseVP8(p []byte) (Info, error) {
 	if len(p) <= at {
 		return in, ErrMalformed
 	}
+	in.FrameAt = uint16(at)
 	in.FrameStart = first&0x10 != 0 && first&0x07 == 0 // S and PID 0
-	if in.FrameStart && p[at]&0x01 == 0 {              // P: 0 is a key frame
+	in.LayerStart = in.FrameStart
+	if in.FrameStart && p[at]&0x01 == 0 { // P: 0 is a key frame
 		in.KeyStart = true
 		// RFC 6386 §9.1: three bytes of frame tag, start code 9d 01 2a, 14 bits of width, 14 bits of height.
 		if len(p) >= at+10 && p[at+3] == 0x9d && p[at+4] == 0x01 && p[at+5] == 0x2a {
@@ -120,7 +124,7 @@ func parseAV1(p []byte) (Info, error) {
 		return Info{}, ErrMalformed
 	}
 	start := p[0]&0x80 == 0
-	return Info{FrameStart: start, KeyStart: start && p[0]&0x08 != 0}, nil
+	return Info{FrameAt: 1, FrameStart: start, LayerStart: start, KeyStart: start && p[0]&0x08 != 0}, nil
 }
 
 // Patch writes a picture id and TL0PICIDX over those of payload, which in describes, where it has them. The picture id keeps its width.

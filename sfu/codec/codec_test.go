@@ -71,12 +71,20 @@ func TestParse(t *testing.T) {
 	for _, f := range fixtures() {
 		t.Run(f.name, func(t *testing.T) {
 			got, err := codec.Parse(f.kind, f.payload)
-			if err != nil || got != f.want {
-				t.Errorf("got %+v, %v\nwant %+v", got, err, f.want)
+			if err != nil || got != f.expected() {
+				t.Errorf("got %+v, %v\nwant %+v", got, err, f.expected())
 			}
 			check(t, f.kind, f.payload)
 		})
 	}
+}
+
+// expected is want, with what follows from the other fields: where the frame begins, and that most codecs have no spatial layers.
+func (f fixture) expected() codec.Info {
+	want := f.want
+	want.FrameAt = uint16(descriptorLen(f))
+	want.LayerStart = want.FrameStart || f.kind == codec.VP9 && f.payload[0]&0x08 != 0
+	return want
 }
 
 // check parses payload and asserts what must hold of any bytes.
@@ -92,8 +100,11 @@ func check(tb testing.TB, kind codec.Kind, payload []byte) {
 			tb.Fatalf("unexpected error %v", err)
 		}
 	} else {
-		if in.KeyStart && !in.FrameStart {
+		if in.KeyStart && !in.FrameStart || in.FrameStart && !in.LayerStart {
 			tb.Fatal("a key frame starts where no frame does")
+		}
+		if int(in.FrameAt) >= len(payload) {
+			tb.Fatalf("the frame begins at %d of %d", in.FrameAt, len(payload))
 		}
 		if in.Height != 0 && !in.KeyStart {
 			tb.Fatal("a height without a key frame")
@@ -225,8 +236,8 @@ func TestOnlyTheClearPrefixIsRead(t *testing.T) {
 			for i := clearLen; i < len(encrypted); i++ {
 				encrypted[i] ^= 0xa5
 			}
-			if got, err := codec.Parse(f.kind, encrypted); err != nil || got != f.want {
-				t.Errorf("got %+v, %v\nwant %+v", got, err, f.want)
+			if got, err := codec.Parse(f.kind, encrypted); err != nil || got != f.expected() {
+				t.Errorf("got %+v, %v\nwant %+v", got, err, f.expected())
 			}
 		})
 	}

@@ -40,7 +40,9 @@ func parseVP9(p []byte) (Info, error) {
 	if c.bad || len(c.rest) == 0 {
 		return Info{}, ErrMalformed
 	}
-	in.FrameStart = first&0x08 != 0 && sid == 0 // B of the lowest spatial layer
+	in.FrameAt = uint16(len(p) - len(c.rest))
+	in.LayerStart = first&0x08 != 0           // B
+	in.FrameStart = in.LayerStart && sid == 0 // of the lowest spatial layer
 	if in.FrameStart && !inter {
 		in.KeyStart, in.Height = true, height
 	}

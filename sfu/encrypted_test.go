@@ -1,0 +1,219 @@
+package sfu
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"conclave/sfu/batch"
+	"conclave/sfu/codec"
+	"conclave/sfu/sframe"
+)
+
+// encryptedRoom is a room that requires end-to-end encryption, a publisher and a viewer of its camera and microphone. What the publisher
+// sends goes through a worker of the test's own, so that it has been forwarded, or not, when send returns.
+type encryptedRoom struct {
+	t                 *testing.T
+	srv               *Server
+	w                 *worker
+	publisher, viewer *attacker
+	seq               uint16
+	refusals          chan string
+}
+
+func newEncryptedRoom(t *testing.T, kind codec.Kind) *encryptedRoom {
+	t.Helper()
+	r := &encryptedRoom{t: t, srv: testServer(t), refusals: make(chan string, 100)}
+	room := r.srv.NewRoom(RoomEvents{})
+	room.RequireSFrame()
+	r.publisher, r.viewer = newAttacker(t, room, 1), newAttacker(t, room, 2)
+	r.publisher.peer.notify.events.Refused = func(source Source, reason string) { r.refusals <- fmt.Sprint(source, " ", reason) }
+	for _, a := range []*attacker{r.publisher, r.viewer} {
+		if kind != codec.VP8 {
+			a.renegotiate(attackerOfferOf(kind))
+		}
+	}
+	r.publisher.peer.SetLive(Sources(Camera, Mic))
+	r.viewer.peer.SetView(wantsOf(1))
+	eventually(t, "the slots are assigned", func() bool {
+		room.mu.Lock()
+		defer room.mu.Unlock()
+		return r.viewer.session.egress.slots[0].assigned != nil
+	})
+	r.w = testWorker(r.srv)
+	return r
+}
+
+// testWorker is a worker that nobody runs, whose messages go nowhere.
+func testWorker(srv *Server) *worker {
+	w := &worker{server: srv, cache: map[netipAddrPort]*transport{}}
+	w.seal.scratch = make([]byte, 0, batch.MaxDatagram+16)
+	w.out = []*outbox{{worker: w, sender: &sink{}, arena: make([]byte, 0, arenaBytes), messages: make([]batch.Message, 0, 2*batch.MaxMessages)}}
+	return w
+}
+
+// send sends a packet and says whether it was forwarded.
+func (r *encryptedRoom) send(p *rtp.Packet) bool {
+	r.t.Helper()
+	p.Version = 2
+	b, err := p.Marshal()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	before := r.w.stats.forwarded.Load()
+	from := r.publisher.session.transport.remote.Load().to.AddrPort
+	r.w.take([]batch.Datagram{{Data: r.publisher.sealRTP(b, p.Header.MarshalSize()), From: from}}, time.Now())
+	r.w.flush()
+	return r.w.stats.forwarded.Load() > before
+}
+
+// frame sends a frame of two packets and says which were forwarded. Its header, if any, follows the clear bytes.
+func (r *encryptedRoom) frame(kind codec.Kind, key bool, header ...byte) (forwarded [2]bool) {
+	r.t.Helper()
+	src := &videoSource{codec: kind, height: 180, seq: r.seq, timestamp: uint32(r.seq) * 1500, pictureID: r.seq, packets: 2}
+	for i, p := range src.frame(key) {
+		if i == 0 {
+			p.Payload = withSFrame(r.t, kind, p.Payload, header)
+		}
+		p.SSRC, p.PayloadType = 5, uint8(testPayloadTypes[kind])
+		_ = p.SetExtension(extMID, []byte("1"))
+		_ = p.SetExtension(extRID, []byte("q"))
+		forwarded[i] = r.send(p)
+	}
+	r.seq += 2
+	return forwarded
+}
+
+// withSFrame puts an SFrame header where the codec's clear bytes end.
+func withSFrame(t *testing.T, kind codec.Kind, payload, header []byte) []byte {
+	t.Helper()
+	if len(header) == 0 {
+		return payload
+	}
+	if kind == codec.AV1 {
+		header = append([]byte{0x30}, header...)
+		return append(payload[:1:1], append(header, payload[1:]...)...)
+	}
+	info, err := codec.Parse(kind, payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, ok := sframe.Find(kind, info, payload)
+	if !ok {
+		t.Fatal("no room for a header")
+	}
+	at := len(payload) - len(body)
+	return append(payload[:at:at], append(header, body...)...)
+}
+
+// cameraHeader is an SFrame header of generation 0 for the camera.
+func cameraHeader(ctr byte) []byte { return []byte{0x18, 0x10 + ctr} }
+
+func (r *encryptedRoom) assertForwarded(what string, got [2]bool, want bool) {
+	r.t.Helper()
+	if got != [2]bool{want, want} {
+		r.t.Errorf("%s: forwarded %v, want %v", what, got, want)
+	}
+}
+
+// Frames in clear are not forwarded, whichever codec; the publisher is told once; and from the third encrypted frame on, what is encrypted is
+// forwarded again, starting at a key frame.
+func TestFramesInClearAreNotForwarded(t *testing.T) {
+	for name, kind := range map[string]codec.Kind{"VP8": codec.VP8, "VP9": codec.VP9, "AV1": codec.AV1} {
+		t.Run(name, func(t *testing.T) {
+			r := newEncryptedRoom(t, kind)
+			for i := range byte(4) {
+				r.assertForwarded("encrypted", r.frame(kind, i == 0, cameraHeader(i)...), true)
+			}
+			r.assertForwarded("one in clear", r.frame(kind, false), false)
+			r.assertForwarded("encrypted after it", r.frame(kind, false, cameraHeader(4)...), true)
+			select {
+			case got := <-r.refusals:
+				t.Errorf("told %q after one frame", got)
+			default:
+			}
+			for range 10 {
+				r.assertForwarded("in clear", r.frame(kind, true), false)
+			}
+			if got := <-r.refusals; got != "camera not_encrypted" {
+				t.Errorf("told %q", got)
+			}
+			r.assertForwarded("the first encrypted", r.frame(kind, true, cameraHeader(10)...), false)
+			r.assertForwarded("the second encrypted", r.frame(kind, true, cameraHeader(11)...), false)
+			r.assertForwarded("the third encrypted, no key frame", r.frame(kind, false, cameraHeader(12)...), false)
+			r.assertForwarded("a key frame", r.frame(kind, true, cameraHeader(13)...), true)
+			r.assertForwarded("a frame after it", r.frame(kind, false, cameraHeader(14)...), true)
+			if n := len(r.refusals); n != 0 {
+				t.Errorf("told %d times more", n)
+			}
+			if n := r.w.stats.drops[DropNotEncrypted].Load(); n != 26 { // 11 frames in clear, the first two encrypted after them
+				t.Errorf("%d packets are counted as not encrypted", n)
+			}
+			if valid := r.srv.frames[sframe.Valid].Load(); valid != 10 {
+				t.Errorf("%d frames were valid", valid)
+			}
+		})
+	}
+}
+
+// Nothing of a source that is held back is kept for those who ask again or come later.
+func TestNothingInClearIsKept(t *testing.T) {
+	r := newEncryptedRoom(t, codec.VP8)
+	for i := range byte(3) {
+		r.frame(codec.VP8, i == 0, cameraHeader(i)...)
+	}
+	for range 3 {
+		r.frame(codec.VP8, true)
+	}
+	l := r.publisher.session.tracks[slices.IndexFunc(r.publisher.session.tracks, func(t *track) bool { return t.source == Camera })].layers[0]
+	if _, _, ok := l.sinceKey(); ok || l.hist != nil {
+		t.Error("there is a history")
+	}
+}
+
+// Speech in clear is held back, encrypted speech and the silence between (DTX: packets without payload, and pauses) are not.
+func TestMicrophonesMustBeEncryptedToo(t *testing.T) {
+	r := newEncryptedRoom(t, codec.VP8)
+	seq := uint16(0)
+	speak := func(payload []byte) bool {
+		seq++
+		p := r.publisher.audio(seq, 20)
+		p.Payload = payload
+		return r.send(p)
+	}
+	sealed := func(ctr byte) []byte { return append([]byte{0x08, 0x10 + ctr}, make([]byte, 20)...) }
+	eventually(t, "encrypted speech is heard", func() bool { return speak(sealed(byte(seq))) })
+	for range 10 {
+		speak(nil)
+	}
+	seq += 100
+	if !speak(sealed(100)) {
+		t.Error("speech after silence is not heard")
+	}
+	if len(r.refusals) != 0 {
+		t.Errorf("told %q", <-r.refusals)
+	}
+	for range 3 {
+		if speak([]byte{0x78, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19}) {
+			t.Error("speech in clear is heard")
+		}
+	}
+	if got := <-r.refusals; got != "mic not_encrypted" {
+		t.Errorf("told %q", got)
+	}
+}
+
+// Rooms that do not require encryption look at nothing.
+func TestRoomsInClearAreNotLookedAt(t *testing.T) {
+	room, _, v := meet(t, 1, clientOptions{video: 1})
+	v.peer.SetView(wantsOf(1))
+	eventually(t, "a picture", showing(v, 1))
+	for result := range sframe.Results {
+		if n := room.server.frames[result].Load(); n != 0 {
+			t.Errorf("%d frames were found %s", n, result)
+		}
+	}
+}
