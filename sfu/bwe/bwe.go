@@ -1,0 +1,470 @@
+// Package bwe estimates how much one subscriber's path carries, at the sending side: from transport-wide congestion control feedback
+// (draft-holmer-rmcat-transport-wide-cc-extensions-01) by the delay of packets (after Google congestion control,
+// draft-ietf-rmcat-gcc-02), by loss only where sending less helps, and by bounded probes; from REMB (draft-alvestrand-rmcat-remb-03) if a
+// peer gives no better. docs/bandwidth.md explains the method and its constants.
+//
+// It is pure: no socket, clock, lock or goroutine. Time is an argument and may stand still or go backwards; nothing is allocated after
+// New. It imports nothing of Conclave. Start reading at Estimator.
+package bwe
+
+import "time"
+
+const (
+	// Initial is the estimate before anything is known of the path: nine thumbnails and audio. Probing begins with the first feedback.
+	Initial = 1_500_000 // bit/s
+	// Min is as low as an estimate goes: one voice.
+	Min = 50_000 // bit/s
+	// Max is as high as an estimate goes: 49 tiles in full.
+	Max = 200_000_000 // bit/s
+
+	// beta is by how much less than what arrives is sent once a queue grows: the rest of the path drains it (RFC 8698 and GCC use the same).
+	beta = 0.85
+	// leastQueue, in ms, must stand for a growing delay to count: two packets at 1 Mbit/s.
+	leastQueue = 10
+	// A queue shorter than this, in ms, on a path that is not being filled is jitter: the estimate is lowered, but not to what happens to
+	// be sent.
+	jitterQueue = 25
+	// drained is below which the queue counts as empty, in ms.
+	drained = 50
+	// additive is by how much the estimate rises in a second near the path's known rate (a tenth of that below 1 Mbit/s). It is the same for all round-trip times, so
+	// that flows that share a path come to share it equally.
+	additive = 100_000
+	// recovered is the share of the path's known rate that is returned to at once when the queue has drained.
+	recovered = beta
+	// decreaseEvery is how long a decrease is given to show, in µs.
+	decreaseEvery = 250_000
+	// Rates are taken over 150 ms where the path's own rate is asked, while it is full (twice that below 1 Mbit/s: there are 13 packets in
+	// 150 ms of it), and over half a second where ours is.
+	fullWindow = 150_000
+	slowPath   = 1_000_000
+	sentWindow = 500_000
+	// A queue this long, in ms, on a path that carries less than this share of the estimate means that the path has become narrower.
+	narrowQueue = 100
+	narrowShare = 0.7
+	// feedbackPatience is how long feedback may stay away while packets are sent. After it the estimate falls by a fifth each half
+	// second.
+	feedbackPatience = 1_000_000
+	silentStep       = 500_000
+	silentFactor     = 0.8
+	// unanswered is how long a peer may take to send its first feedback before it counts as giving none.
+	unanswered = 2_000_000
+	// rembPatience is how long a REMB holds (browsers repeat it each second).
+	rembPatience = 10_000_000
+	// statusesPerSecond bounds what feedback may cost: four times what a 25-tile meeting sends.
+	statusesPerSecond = 16 * Entries
+)
+
+// Estimator estimates one subscriber's path. Not safe for concurrent use.
+type Estimator struct {
+	start time.Time
+	now   int64 // µs since start; never goes back
+
+	sent    history
+	sending rateMeter // by our clock
+	acked   rateMeter // by the receiver's
+	delay   delayDetector
+	loss    lossControl
+	probe   probe
+
+	estimate int64
+	wanted   int64 // 0: nobody has said
+	ceiling  ceiling
+	remb     int64
+	rembAt   int64
+
+	firstSent, lastSent  int64 // 0: never
+	lastFeedback         int64 // 0: never
+	sentSince            int64 // first packet sent since the last feedback, 0: none
+	reference            uint32
+	referenceAt          int64 // µs by the receiver's clock
+	response             int64 // smoothed time from sending to feedback, µs
+	lastDecrease         int64
+	lastIncrease         int64
+	lastRaise            int64 // by a probe
+	nextProbe            int64
+	probed               int64 // when the last one was concluded
+	backoff              int64
+	silentAt             int64
+	statuses, statusesAt int64
+}
+
+// ceiling is the path's own rate in bit/s, from the times it was full; 0: unknown.
+type ceiling int64
+
+// New returns an Estimator for a path that nothing is known of.
+func New(now time.Time) *Estimator {
+	return &Estimator{start: now, now: 1, estimate: Initial, backoff: firstBackoff, statuses: statusesPerSecond}
+}
+
+// clock turns now into µs since the start. A clock that steps back stands still until it has caught up.
+func (e *Estimator) clock(now time.Time) int64 {
+	if t := now.Sub(e.start).Microseconds() + 1; t > e.now {
+		e.now = t
+	}
+	return e.now
+}
+
+// Sent takes note of a packet of size bytes of UDP payload that is about to be sent and returns its transport-wide sequence number.
+func (e *Estimator) Sent(now time.Time, size int) (seq uint16) {
+	t := e.clock(now)
+	var cluster uint8
+	if e.probe.sending {
+		cluster = e.probe.cluster
+	}
+	seq = e.sent.add(t, size, cluster)
+	if cluster != 0 {
+		e.probe.sent(t, size, seq)
+	}
+	e.sending.add(t, size)
+	e.lastSent = t
+	if e.firstSent == 0 {
+		e.firstSent = t
+	}
+	if e.sentSince == 0 {
+		e.sentSince = t
+	}
+	return seq
+}
+
+// Delayed corrects when the packet with the number seq was sent: a pacer held it back until now.
+func (e *Estimator) Delayed(seq uint16, now time.Time) {
+	if p := e.sent.find(seq); p != nil && p.state == inFlight {
+		p.sent = e.clock(now)
+	}
+}
+
+// Feedback takes in the body of a transport-wide feedback message (see ParseFeedback). A message that does not parse, or one too many,
+// changes nothing; the error says so. What a message says of packets never sent, or long ago, is ignored.
+func (e *Estimator) Feedback(now time.Time, body []byte) error {
+	t := e.clock(now)
+	f, err := ParseFeedback(body)
+	if err != nil {
+		return err
+	}
+	if !e.affords(t, f.Count) {
+		return ErrFeedback
+	}
+	e.advanceReference(f.Reference)
+	newest, news := e.statusesOf(&f)
+	if !news {
+		return nil // it tells nothing: a repeat, or garbage
+	}
+	e.lastFeedback, e.sentSince, e.silentAt = t, 0, 0
+	if newest != 0 {
+		sample := t - newest
+		if e.response == 0 {
+			e.response = sample
+		}
+		e.response += (sample - e.response) / 8
+	}
+	e.sending.add(t, 0)
+	e.react(t)
+	return nil
+}
+
+// affords takes count statuses from the budget, which fills over a second.
+func (e *Estimator) affords(now int64, count int) bool {
+	e.statuses = min(e.statuses+(now-e.statusesAt)*statusesPerSecond/1_000_000, statusesPerSecond)
+	e.statusesAt = now
+	if int64(count) > e.statuses {
+		return false
+	}
+	e.statuses -= int64(count)
+	return true
+}
+
+// advanceReference unwraps the 24-bit reference time.
+func (e *Estimator) advanceReference(reference uint32) {
+	const unit = 64_000 // µs
+	step := int64(int32((reference-e.reference)<<8) >> 8)
+	if e.lastFeedback == 0 {
+		step = 0
+	}
+	e.reference = reference
+	e.referenceAt += step * unit
+}
+
+// statusesOf goes through a message. It returns when the newest packet it acknowledges was sent, 0 if it does none, and whether it told
+// anything new.
+func (e *Estimator) statusesOf(f *Feedback) (newest int64, news bool) {
+	for {
+		s, ok := f.Next()
+		if !ok {
+			return newest, news
+		}
+		p := e.sent.find(s.Seq)
+		if p == nil || p.state == received {
+			continue
+		}
+		news = true
+		if e.probe.waiting && p.cluster == e.probe.cluster && s.Seq == e.probe.lastSeq {
+			e.probe.covered = true
+		}
+		if !s.Received {
+			if p.state == inFlight {
+				p.state = lost
+				e.loss.count(true)
+			}
+			continue
+		}
+		if p.state == lost {
+			e.loss.found()
+		} else {
+			e.loss.count(false)
+		}
+		p.state = received
+		newest = max(newest, p.sent)
+		arrival := e.referenceAt + s.Arrival
+		e.acked.add(arrival, int(p.size))
+		e.delay.add(p.sent, arrival)
+		e.probe.received(p, arrival)
+	}
+}
+
+// react draws the conclusions from new feedback.
+func (e *Estimator) react(now int64) {
+	sent := e.sending.over(sentWindow)
+	switch v, to := e.loss.update(now, sent, e.estimate); v {
+	case reduce:
+		if acked := e.acked.over(sentWindow); acked > 0 && acked < e.estimate {
+			e.decrease(now, acked)
+		}
+	case restore:
+		e.estimate = min(max(e.estimate, to), Max)
+	case keep:
+	}
+	e.concludeProbe(now)
+	acked := e.fullRate()
+	switch {
+	case e.delay.usage == over && e.delay.queue() > leastQueue || e.delay.queue() > narrowQueue && float64(acked) < narrowShare*float64(e.estimate):
+		e.delay.usage = normal
+		e.congested(now, sent, acked)
+	case e.delay.usage != under:
+		e.delay.usage = normal
+		e.increase(now, sent)
+	default: // a queue drains: nothing can be said of the rate
+		e.lastIncrease = now
+	}
+}
+
+// fullRate is the rate at which packets arrive: that of the path, while it is full.
+func (e *Estimator) fullRate() int64 {
+	acked := e.acked.over(fullWindow)
+	if acked < slowPath {
+		acked = e.acked.over(2 * fullWindow)
+	}
+	return acked
+}
+
+// congested takes the estimate down below what arrives while the path is full.
+func (e *Estimator) congested(now, sent, acked int64) {
+	if (e.probe.sending || e.probe.waiting || now-e.probed < afterProbe) && e.delay.queue() < probeQueue {
+		return // the probe fills the path, and says how far
+	}
+	if e.probe.sending {
+		e.probe.end(now)
+	}
+	if acked == 0 || e.lastDecrease != 0 && now-e.lastDecrease < decreaseEvery {
+		return
+	}
+	to := int64(e.delay.room() * float64(acked))
+	if 4*sent < 3*e.estimate && e.delay.queue() < jitterQueue {
+		to = max(to, int64(beta*float64(e.estimate)))
+	} else {
+		e.ceiling.learn(acked)
+	}
+	if to < e.estimate {
+		e.decrease(now, to)
+	}
+}
+
+func (e *Estimator) decrease(now, to int64) {
+	if e.lastRaise != 0 && now-e.lastRaise < 5_000_000 && 5*to < 4*e.estimate {
+		e.backoff = maxBackoff // the probe that raised it had been wrong
+	}
+	e.estimate = min(max(to, Min), Max)
+	e.lastDecrease, e.lastIncrease = now, now
+	e.nextProbe = max(e.nextProbe, now+afterDrop)
+}
+
+// learn takes in what arrived while the path was full.
+func (c *ceiling) learn(acked int64) {
+	known := int64(*c)
+	if known == 0 || 4*acked > 5*known || 4*acked < 3*known {
+		*c = ceiling(acked)
+		return
+	}
+	*c += ceiling((acked - known) / 8)
+}
+
+// increase raises the estimate while what is sent comes near it: towards the path's known rate quickly, beyond it slowly, by 8 % a second
+// where nothing is known. What is not tried is not known: without traffic, only probes raise it.
+func (e *Estimator) increase(now, sent int64) {
+	elapsed := min(now-e.lastIncrease, 1_000_000)
+	e.lastIncrease = now
+	if elapsed <= 0 {
+		return
+	}
+	acked := e.acked.over(sentWindow)
+	if acked > int64(e.ceiling)*115/100 && now-e.lastDecrease > 2*sentWindow {
+		e.ceiling = 0 // the path has become wider
+	}
+	seconds := float64(elapsed) / 1e6
+	c := float64(e.ceiling)
+	if near := int64(recovered * c); e.estimate < near && e.delay.queue() < drained && now-e.lastDecrease > e.settling() {
+		e.estimate = min(e.estimate+int64(seconds*0.2*c), near)
+		return
+	}
+	if 10*sent < 9*e.estimate {
+		return
+	}
+	step := 0.08 * float64(e.estimate)
+	if c != 0 && float64(e.estimate) > recovered*c { // equal steps for all on the path, so that they come to share it equally
+		step = min(additive, 0.1*c)
+	}
+	step *= seconds
+	limit := acked + acked/8 + 10_000
+	if raised := min(e.estimate+int64(step), limit, Max); raised > e.estimate {
+		e.estimate = raised
+	}
+}
+
+// settling is how long after a decrease its effect can first be seen, µs.
+func (e *Estimator) settling() int64 { return min(e.response, 1_000_000) + decreaseEvery }
+
+// concludeProbe believes a probe whose feedback is complete.
+func (e *Estimator) concludeProbe(now int64) {
+	if e.probe.sending && e.delay.queue() > probeQueue {
+		e.probe.end(now)
+	}
+	rate, done, ok := e.probe.result(now, e.loss.shown)
+	if !done {
+		return
+	}
+	e.probed = now
+	reached := ok && float64(rate) >= probeReached*float64(e.probe.rate)
+	switch {
+	case !ok:
+	case reached:
+		e.raise(now, rate)
+	case e.delay.queue() > jitterQueue: // it has filled the path: this is what the path carries
+		e.ceiling.learn(rate)
+		if most := max(int64(fullProbe*float64(rate)), Min); most < e.estimate {
+			e.estimate = most
+		}
+		e.raise(now, int64(beta*float64(rate)))
+	default:
+		e.raise(now, int64(fullProbe*float64(rate)))
+	}
+	if reached {
+		e.backoff, e.nextProbe = firstBackoff, now
+		return
+	}
+	e.nextProbe = now + e.backoff
+	e.backoff = min(e.backoff*3/2, maxBackoff)
+}
+
+// raise takes the estimate up to what a probe has shown.
+func (e *Estimator) raise(now, to int64) {
+	if to <= e.estimate || e.delay.queue() > probeQueue {
+		return
+	}
+	e.estimate = min(to, Max)
+	e.lastRaise = now
+	if to > int64(e.ceiling)*105/100 {
+		e.ceiling = 0
+	}
+}
+
+// Wanted says what would be useful in all, in bit/s: probes go a tenth beyond it and no further. Until it is called they go to twice what
+// is being sent.
+func (e *Estimator) Wanted(bps int64) { e.wanted = max(bps, 1) }
+
+// Probe begins a probe if one is due, and says how many bytes are to be sent for it now, beside the media there is, as packets
+// registered with Sent. active is false when there is no need to come by again before the next feedback.
+func (e *Estimator) Probe(now time.Time) (bytes int, active bool) {
+	t := e.clock(now)
+	if !e.probe.sending && !e.beginProbe(t) {
+		return 0, false
+	}
+	if e.delay.queue() > probeQueue || t-e.probe.began > probePatience {
+		e.probe.end(t)
+		return 0, false
+	}
+	return max(0, e.probe.due(t)), true
+}
+
+// beginProbe starts a probe if more would be useful and the path is at rest.
+func (e *Estimator) beginProbe(now int64) bool {
+	if e.lastFeedback == 0 || now < e.nextProbe || e.probe.waiting || now-e.lastFeedback > feedbackPatience ||
+		now-e.lastSent > feedbackPatience || e.delay.queue() > drained || e.loss.last > e.loss.floor+lossTolerated {
+		return false
+	}
+	goal := e.wanted + e.wanted/10
+	if e.wanted == 0 {
+		goal = 2 * e.sending.over(sentWindow)
+	}
+	goal = min(goal, Max)
+	if goal <= e.estimate+e.estimate/20 {
+		return false
+	}
+	reach := probeAgain
+	if e.lastDecrease == 0 {
+		reach = probeNew
+	}
+	e.probe.begin(now, min(goal, int64(reach*float64(e.estimate))))
+	return true
+}
+
+// REMB takes in a receiver's own estimate in bit/s. It counts only while the peer gives no transport-wide feedback.
+func (e *Estimator) REMB(now time.Time, bps int64) {
+	e.remb, e.rembAt = min(max(bps, Min), Max), e.clock(now)
+}
+
+// Estimate is what the path carries in all, in bit/s of UDP payload. known is false when the peer gives neither kind of feedback: then
+// there is nothing to go by.
+func (e *Estimator) Estimate(now time.Time) (bps int64, known bool) {
+	t := e.clock(now)
+	switch {
+	case e.lastFeedback != 0:
+		e.decay(t)
+		return e.estimate, true
+	case e.rembAt != 0 && t-e.rembAt < rembPatience:
+		return e.remb, true
+	case e.firstSent == 0 || t-e.firstSent < unanswered:
+		return e.estimate, true
+	}
+	return 0, false
+}
+
+// decay lowers the estimate while packets go out and no feedback comes: the path may be gone.
+func (e *Estimator) decay(now int64) {
+	if e.sentSince == 0 || now-e.sentSince < feedbackPatience || e.lastSent < now-feedbackPatience {
+		return
+	}
+	e.silentAt = max(e.silentAt, e.sentSince+feedbackPatience-silentStep)
+	for e.silentAt+silentStep <= now && e.estimate > Min {
+		e.silentAt += silentStep
+		e.estimate = max(int64(silentFactor*float64(e.estimate)), Min)
+		e.nextProbe = now + afterDrop/3
+	}
+	e.silentAt = max(e.silentAt, now-silentStep)
+}
+
+// Stats describe the path as it was lately.
+type Stats struct {
+	// RTT is from sending to the arrival of feedback, which receivers send some 50 to 100 ms apart.
+	RTT time.Duration
+	// Queue is by how much the latest packets were slower than the fastest of the last 20 s.
+	Queue time.Duration
+	// Loss is the share of packets lost before retransmission, 0 to 1.
+	Loss float64
+	// Sent and Acked are rates in bit/s over the last half second.
+	Sent, Acked int64
+}
+
+// Stats returns what quality and metrics go by. Zero where nothing is known.
+func (e *Estimator) Stats() Stats {
+	return Stats{RTT: time.Duration(e.response) * time.Microsecond, Queue: time.Duration(e.delay.queue() * float64(time.Millisecond)),
+		Loss: e.loss.shown, Sent: e.sending.over(sentWindow), Acked: e.acked.over(sentWindow)}
+}
