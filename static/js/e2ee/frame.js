@@ -1,0 +1,77 @@
+// Media frames: which bytes stay readable for the server, and how a sealed frame is laid out for each codec
+// (docs/e2ee.md, Frames). The readable bytes are authenticated with the rest.
+/** @import {Bytes} from './bytes.js' */
+/** @import {FrameKey, Header} from './sframe.js' */
+import { concat } from './bytes.js';
+import * as sframe from './sframe.js';
+
+/** @typedef {'opus'|'vp8'|'vp9'|'av1'} Codec */
+
+/** @param {string|undefined} mimeType @returns {Codec|null} null for one that cannot be sealed */
+export function codecOf(mimeType) {
+  const name = (mimeType ?? '').toLowerCase().replace(/^(audio|video)\//, '');
+  return name === 'opus' || name === 'vp8' || name === 'vp9' || name === 'av1' ? name : null;
+}
+
+/**
+ * clearBytes says how much of a frame stays readable: of VP8 what its key frames are recognised by (RFC 6386 §9.1).
+ * @param {Codec} codec @param {Uint8Array} data the frame, sealed or not @returns {number}
+ */
+export function clearBytes(codec, data) {
+  if (codec !== 'vp8' || data.length === 0) return 0;
+  return data[0] & 1 ? 1 : 10;
+}
+
+/** OBU headers of the one synthetic OBU an AV1 frame travels in: a sequence header tells a packetiser "key frame". */
+const OBU_KEY = 0x0a;
+const OBU_DELTA = 0x32;
+
+/** @param {number} n @returns {number[]} AV1 §4.10.5 */
+function leb128(n) {
+  const out = [];
+  do {
+    out.push(n & 0x7f | (n > 0x7f ? 0x80 : 0));
+    n >>>= 7;
+  } while (n > 0);
+  return out;
+}
+
+/** @param {Bytes} data @returns {Bytes|null} what is in the one OBU; null when that is not what it is */
+function unwrapOBU(data) {
+  if (data[0] !== OBU_KEY && data[0] !== OBU_DELTA) return null;
+  let size = 0;
+  for (let i = 1; i < Math.min(data.length, 5); i++) {
+    size |= (data[i] & 0x7f) << 7 * (i - 1);
+    if (!(data[i] & 0x80)) return data.length === i + 1 + size ? data.subarray(i + 1) : null;
+  }
+  return null;
+}
+
+/**
+ * sealFrame makes of an encoded frame what may leave the device.
+ * @param {FrameKey} key @param {bigint} ctr @param {Codec} codec @param {boolean} isKey @param {Bytes} data @returns {Promise<Bytes>}
+ */
+export async function sealFrame(key, ctr, codec, isKey, data) {
+  const n = Math.min(clearBytes(codec, data), data.length);
+  const clear = data.subarray(0, n);
+  const sealed = await sframe.seal(key, ctr, clear, data.subarray(n));
+  if (codec === 'av1') return concat(Uint8Array.of(isKey ? OBU_KEY : OBU_DELTA, ...leb128(sealed.length)), sealed);
+  return n ? concat(clear, sealed) : sealed;
+}
+
+/** @typedef {{header: Header, clear: Bytes, body: Bytes}} Parsed */
+
+/** @param {Codec} codec @param {Bytes} data a frame as it came @returns {Parsed|null} null when it cannot be a sealed frame */
+export function parseFrame(codec, data) {
+  const n = clearBytes(codec, data);
+  const body = codec === 'av1' ? unwrapOBU(data) : data.subarray(n);
+  const header = body && sframe.parseHeader(body);
+  if (!body || !header || body.length < header.length + sframe.TAG) return null;
+  return { header, clear: data.subarray(0, n), body };
+}
+
+/** @param {FrameKey} key @param {Parsed} parsed @returns {Promise<Bytes>} the encoded frame; rejects when anything was changed */
+export async function openFrame(key, { header, clear, body }) {
+  const plain = await sframe.open(key, header, clear, body);
+  return clear.length ? concat(clear, plain) : plain;
+}
