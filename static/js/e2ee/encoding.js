@@ -80,11 +80,17 @@ export class Reader {
 const CONTROL = /\p{Cc}/u;
 const INVISIBLE = /[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/u;
 
+/** @param {Uint8Array} bytes @returns {string} one line of at most 256 bytes, perhaps empty; throws when it may not be shown */
+export function readLine(bytes) {
+  const line = text(bytes);
+  if (bytes.length > 256 || CONTROL.test(line) || INVISIBLE.test(line)) throw new TypeError('not a line');
+  return line;
+}
+
 /** @param {Uint8Array} bytes @returns {string} a display name; throws when it is none */
 export function readName(bytes) {
-  const name = text(bytes);
-  const n = [...name].length;
-  if (bytes.length > 256 || n < 1 || n > 64 || CONTROL.test(name) || INVISIBLE.test(name)) throw new TypeError('not a name');
+  const name = readLine(bytes);
+  if (name.trim() === '' || [...name].length > 64) throw new TypeError('not a name');
   return name;
 }
 

@@ -36,23 +36,34 @@ function leb128(n) {
   return out;
 }
 
-/** @param {Bytes} data @returns {Bytes|null} what is in the one OBU; null when that is not what it is */
+/** Of a type-1 or type-6 OBU without extension: the header without its size bit. */
+const isCarrier = (/** @type {number} */ h) => (h & ~2) === (OBU_KEY & ~2) || (h & ~2) === (OBU_DELTA & ~2);
+
+/**
+ * unwrapOBU takes a frame out of its one OBU. Browsers differ in what they hand over: with or without a temporal delimiter before it,
+ * with or without the size.
+ * @param {Bytes} data @returns {Bytes|null} null when there is anything else
+ */
 function unwrapOBU(data) {
-  if (data[0] !== OBU_KEY && data[0] !== OBU_DELTA) return null;
+  const at = data[0] === 0x12 && data[1] === 0 ? 2 : 0;
+  if (data.length <= at || !isCarrier(data[at])) return null;
+  if (!(data[at] & 2)) return data.subarray(at + 1);
   let size = 0;
-  for (let i = 1; i < Math.min(data.length, 5); i++) {
-    size |= (data[i] & 0x7f) << 7 * (i - 1);
-    if (!(data[i] & 0x80)) return data.length === i + 1 + size ? data.subarray(i + 1) : null;
+  for (let i = 0; i < 4 && at + 1 + i < data.length; i++) {
+    const b = data[at + 1 + i];
+    size |= (b & 0x7f) << 7 * i;
+    if (!(b & 0x80)) return data.length === at + 2 + i + size ? data.subarray(at + 2 + i) : null;
   }
   return null;
 }
 
 /**
  * sealFrame makes of an encoded frame what may leave the device.
- * @param {FrameKey} key @param {bigint} ctr @param {Codec} codec @param {boolean} isKey @param {Bytes} data @returns {Promise<Bytes>}
+ * @param {FrameKey} key @param {bigint} ctr @param {Codec} codec @param {boolean} isKey @param {Bytes} data not shorter than its clear bytes
+ * @returns {Promise<Bytes>}
  */
 export async function sealFrame(key, ctr, codec, isKey, data) {
-  const n = Math.min(clearBytes(codec, data), data.length);
+  const n = clearBytes(codec, data);
   const clear = data.subarray(0, n);
   const sealed = await sframe.seal(key, ctr, clear, data.subarray(n));
   if (codec === 'av1') return concat(Uint8Array.of(isKey ? OBU_KEY : OBU_DELTA, ...leb128(sealed.length)), sealed);

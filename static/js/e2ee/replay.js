@@ -3,15 +3,22 @@
 /** Counters that may come late, behind the highest one seen. */
 export const WINDOW = 1024;
 
-/** The window of one key. */
+/** The window of one key in one slot. */
 export class ReplayWindow {
-  #highest = -1n;
+  #highest;
   /** one bit a counter of the last WINDOW */
   #seen = new Uint32Array(WINDOW / 32);
+
+  /** @param {bigint} [floor] nothing below it is taken */
+  constructor(floor = 0n) {
+    this.#highest = floor - 1n;
+    this.floor = floor;
+  }
 
   /** @param {bigint} ctr @returns {boolean} whether it was not taken yet and is not too old; changes nothing */
   fresh(ctr) {
     if (ctr > this.#highest) return true;
+    if (ctr < this.floor) return false;
     return this.#highest - ctr < WINDOW && !this.#bit(ctr);
   }
 

@@ -1,0 +1,74 @@
+// Do all see the same people? Compares roster hashes, and makes the meeting code (docs/e2ee.md, sections 10 and 11).
+/** @import {Bytes} from './bytes.js' */
+/** @import {Member} from './member.js' */
+import { equal } from './bytes.js';
+import { meetingCode, rosterHash } from './roster.js';
+
+/** Rosters change here and there at slightly different moments. */
+const SLACK_MS = 5000;
+/** Hashes kept; more changes within the slack make a doubt last a little longer. */
+const PAST = 64;
+
+/** What one sees of the roster, as a hash, now and in the last moments. */
+export class Sameness {
+  #root;
+  /** @type {Bytes[]} */
+  #hashes = [];
+  /** newest last @type {{hash: Bytes, until: number}[]} until: Infinity for the present one */
+  #past = [];
+  #code = '';
+  hash = new Uint8Array(16);
+
+  /** @param {Bytes} root */
+  constructor(root) {
+    this.#root = root;
+  }
+
+  /** @param {Bytes[]} hashes announce hashes of all admitted @param {Iterable<Member>} members @param {number} now */
+  async update(hashes, members, now) {
+    const next = await rosterHash(hashes, this.#root);
+    if (!equal(next, this.hash) || this.#past.length === 0) {
+      const last = this.#past.at(-1);
+      if (last) last.until = now + SLACK_MS;
+      this.#past.push({ hash: next, until: Infinity });
+      if (this.#past.length > PAST) this.#past.shift();
+      this.hash = next;
+      this.#hashes = hashes;
+      this.#code = '';
+    }
+    this.#past = this.#past.filter((p) => p.until > now);
+    for (const m of members) this.#look(m, now);
+  }
+
+  /** @param {Member} m @param {number} now */
+  #look(m, now) {
+    const { doubt } = m;
+    if (!doubt) return;
+    if (this.#past.some((p) => equal(p.hash, doubt.hash))) {
+      m.doubt = null;
+      m.differs = false;
+    } else if (now >= doubt.until) {
+      m.doubt = null;
+      m.differs = true;
+    }
+  }
+
+  /** @param {Member} m @param {Bytes} hash what they say they see @param {number} now */
+  heard(m, hash, now) {
+    m.doubt = { hash, until: m.doubt?.until ?? now + SLACK_MS };
+    this.#look(m, now);
+  }
+
+  /** @param {Iterable<Member>} members @returns {number} */
+  deadline(members) {
+    let at = Infinity;
+    for (const m of members) if (m.doubt) at = Math.min(at, m.doubt.until);
+    return at;
+  }
+
+  /** @returns {Promise<string>} */
+  async code() {
+    this.#code ||= await meetingCode(this.#hashes, this.#root);
+    return this.#code;
+  }
+}

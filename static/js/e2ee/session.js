@@ -1,0 +1,436 @@
+// The state machine of docs/e2ee.md, section 14: what the server and the person say goes in, with the time; what is to be sent and
+// shown comes out. It knows no socket, no clock and no storage.
+/** @import {Bytes} from './bytes.js' */
+/** @import {Announcement, Identity} from './announce.js' */
+/** @import {Credential} from './credential.js' */
+/** @import {Link, LinkKeys} from './link.js' */
+/** @import {Member} from './member.js' */
+/** @import {Event, Output, RosterEntry, View} from './types.js' */
+import { base64url, concat, equal, unbase64url, utf8 } from './bytes.js';
+import { Reader, readChat, readLine, readName, u32, u8 } from './encoding.js';
+import { announce, newSeatKey, rawKey } from './announce.js';
+import { Admission } from './admission.js';
+import { fingerprint, keys as linkKeys } from './link.js';
+import { Channel } from './channel.js';
+import { Keyring } from './keyring.js';
+import { Sender } from './sender.js';
+import { Sameness } from './sameness.js';
+import { Group } from './groupchat.js';
+import { COHOST, HOST, PARTICIPANT, VIEWER, mayGive } from './credential.js';
+
+const TYPE = /** @type {const} */ ({ key: 1, ack: 2, name: 3, credential: 4, consent: 5, chat: 6, roster: 7 });
+const ROLES = /** @type {Record<string, number>} */ ({ viewer: VIEWER, participant: PARTICIPANT, cohost: COHOST, host: HOST });
+/** In a meeting as small as this everybody keeps a fresh key, who sends nothing too. */
+const SMALL = 16;
+/** Relays of somebody not yet in the roster: kept how long, how many of one, how many in all. */
+const HOLD_MS = 5000;
+const HOLD_EACH = 8;
+const HOLD_ALL = 1024;
+const GOSSIP_MS = 10_000;
+/** Private texts, in bytes: a relay takes 2 KiB. */
+export const MAX_PRIVATE = 1500;
+
+/** One seat in one meeting. Calls of `handle` must not overlap; whoever owns the session queues them. */
+export class Session {
+  keyring = new Keyring();
+  sender;
+  #identity;
+  #ek;
+  #link;
+  #root;
+  #admission;
+  #self;
+  #participant = 0;
+  #creator;
+  /** @type {Credential|null} */
+  #credential = null;
+  /** everybody sees it in the roster */
+  #credentialShown = false;
+  #name;
+  /** @type {Map<number, Member>} everybody else, the lobby included */
+  #members = new Map();
+  /** @type {{from: number, data: string, until: number}[]} */
+  #held = [];
+  /** @type {{member: Member, plain: () => Bytes}[]} sealed when all of an event is known, because keys carry the roster's hash */
+  #outbox = [];
+  #same;
+  #group;
+  #live = false;
+  #autoAdmit = false;
+  #joined = false;
+  #gossipAt = 0;
+  /** @type {Output[]} */
+  #out = [];
+
+  /**
+   * @param {{meeting: string, link: Link, keys: LinkKeys, identity: Identity, ek: CryptoKeyPair, self: Announcement, creator: boolean, name: string}} o
+   */
+  constructor({ meeting, link, keys, identity, ek, self, creator, name }) {
+    this.#identity = identity;
+    this.#ek = ek;
+    this.#link = link;
+    this.#root = keys.root;
+    this.#self = self;
+    this.#creator = creator;
+    this.#name = name;
+    this.#admission = new Admission(meeting, link, keys);
+    this.#same = new Sameness(keys.root);
+    this.sender = new Sender(self.hash, (member, body) => this.#post(member, () => concat(u8(TYPE.key), body, this.#same.hash)));
+    this.#group = new Group({ meeting, identity, self, sender: this.sender, keyring: this.keyring });
+  }
+
+  /**
+   * @param {{meeting: string, link: Link, identity: Identity, name: string}} o @returns {Promise<Session>} with a new seat key
+   */
+  static async create({ meeting, link, identity, name }) {
+    const keys = await linkKeys(link, meeting);
+    const ek = await newSeatKey();
+    const self = await announce(identity, await rawKey(ek.publicKey), keys, meeting);
+    const creator = equal(await fingerprint(identity.ikPublic), link.c);
+    return new Session({ meeting, link, keys, identity, ek, self, creator, name });
+  }
+
+  /** @returns {string} what `join` carries */
+  get announce() { return base64url(this.#self.bytes); }
+
+  /** @returns {boolean} */
+  get #admitted() { return !this.#link.lobby || this.#creator || this.#credential !== null; }
+
+  /** @returns {Member[]} */
+  get #recipients() { return [...this.#members.values()].filter((m) => m.recipient); }
+
+  /** @returns {boolean} whether this device's chain is kept ready */
+  get #active() { return this.#live || [...this.#members.values()].filter((m) => m.admitted && !m.outside).length < SMALL; }
+
+  /**
+   * handle takes one event.
+   * @param {Event} event @param {number} now Unix ms, never going back @returns {Promise<Output[]>} in order
+   */
+  async handle(event, now) {
+    switch (event.type) {
+      case 'welcome': await this.#welcome(event, now); break;
+      case 'roster': await this.#roster(event, now); break;
+      case 'lobby': await this.#lobby(event.hosts ?? [], now); break;
+      case 'waiting': await this.#waiting(event.waiting, now); break;
+      case 'relays': for (const r of event.relays) await this.#relay(r.from, r.data, now); break;
+      case 'broadcast': await this.#group.receive(event, this.#members.get(event.from), event.from === this.#participant, now); break;
+      case 'sources': this.#live = event.live; break;
+      case 'say': this.#group.say(event.kind, event.text, now); break;
+      case 'private': this.#private(event.to, event.text, now); break;
+      case 'consent': this.#consent(event.participant, event.given); break;
+      case 'auto_admit': this.#autoAdmit = event.on; break;
+      case 'credential': await this.#spread(unbase64url(event.credential), event.participant, now); break;
+      case 'resumed': for (const m of this.#recipients) this.sender.again(m, now); break;
+      case 'tick': break;
+    }
+    await this.#settle(now);
+    return this.#out.splice(0);
+  }
+
+  /** @param {number} now @returns {number} Unix ms: when to say `tick` at the latest */
+  deadline(now) {
+    if (!this.#joined) return Infinity;
+    let at = Math.min(this.#gossipAt, this.sender.deadline(now, this.#members.values()), this.#same.deadline(this.#members.values()), now + 5000);
+    for (const h of this.#held) at = Math.min(at, h.until);
+    return at;
+  }
+
+  /** @param {{participant: number, participants: RosterEntry[], waiting?: RosterEntry[], admit?: string, grant?: string, resumed: boolean}} m @param {number} now */
+  async #welcome(m, now) {
+    this.#joined = true;
+    this.#participant = m.participant;
+    this.#admission.claim(m.participant, this.#self);
+    this.#gossipAt ||= now + GOSSIP_MS;
+    for (const given of [m.admit, m.grant]) await this.#own(given, true, now);
+    const here = new Set(m.participants.map((p) => p.participant));
+    for (const member of this.#members.values()) if (!member.outside && !here.has(member.participant)) await this.#gone(member, now);
+    for (const p of m.participants) await this.#see(p, now);
+    await this.#waiting(m.waiting ?? [], now);
+    if (m.resumed) for (const r of this.#recipients) this.sender.again(r, now);
+  }
+
+  /** @param {{joined?: RosterEntry[], changed?: RosterEntry[], left?: {participant: number}[]}} m @param {number} now */
+  async #roster(m, now) {
+    for (const p of [...m.joined ?? [], ...m.changed ?? []]) {
+      if (p.participant === this.#participant) for (const given of [p.admit, p.grant]) await this.#own(given, true, now);
+      else await this.#see(p, now);
+    }
+    for (const { participant } of m.left ?? []) {
+      const member = this.#members.get(participant);
+      if (member) await this.#gone(member, now);
+    }
+  }
+
+  /** @param {RosterEntry[]} hosts who may admit oneself @param {number} now */
+  async #lobby(hosts, now) {
+    if (this.#joined) return;
+    for (const p of hosts) {
+      const member = await this.#see(p, now);
+      const may = member.creator || (member.credential && mayGive(member.credential.role) >= 0);
+      if (may && member.announce && !member.greeted) this.#greet(member);
+    }
+  }
+
+  /** @param {RosterEntry[]} waiting @param {number} now */
+  async #waiting(waiting, now) {
+    const here = new Set(waiting.map((w) => w.participant));
+    for (const member of this.#members.values()) if (member.outside && !here.has(member.participant)) this.#members.delete(member.participant);
+    for (const w of waiting) {
+      if (this.#members.has(w.participant)) continue;
+      const member = await this.#admission.member(w.participant, w.announce ?? '');
+      member.outside = true;
+      member.bot ||= w.kind === 'bot';
+      this.#members.set(w.participant, member);
+      await this.#release(w.participant, now);
+    }
+  }
+
+  /** @param {RosterEntry} p somebody in the meeting, as the server shows them @param {number} now @returns {Promise<Member>} */
+  async #see(p, now) {
+    let member = this.#members.get(p.participant);
+    const known = member !== undefined;
+    member ??= await this.#admission.member(p.participant, p.announce ?? '');
+    if (member.shown !== (p.announce ?? '')) member.announce = null; // another one for the same number: for good
+    this.#members.set(p.participant, member);
+    member.outside = false;
+    member.bot ||= p.kind === 'bot';
+    const back = p.connected !== false && !member.connected;
+    member.connected = p.connected !== false;
+    for (const given of [p.admit, p.grant]) await this.#credit(member, given, now);
+    if (back) this.sender.again(member, now);
+    if (!known) await this.#release(p.participant, now);
+    if (this.#autoAdmit && member.announce && !member.admitted) {
+      const blob = await this.issue(p.participant, 'participant', now);
+      if (blob) await this.#spread(unbase64url(blob), p.participant, now);
+    }
+    return member;
+  }
+
+  /** @param {Member} member @param {string|Bytes|undefined} given @param {number} now */
+  async #credit(member, given, now) {
+    if (!member.announce || !given) return;
+    member.credential = await this.#admission.better(member.announce, member.credential, given, now);
+    member.admitted ||= member.credential !== null;
+  }
+
+  /** @param {string|Bytes|undefined} given @param {boolean} shown @param {number} now */
+  async #own(given, shown, now) {
+    const before = this.#credential;
+    this.#credential = await this.#admission.better(this.#self, before, given, now);
+    if (this.#credential === before) return;
+    this.#credentialShown = shown;
+    if (!shown) for (const m of this.#members.values()) if (m.greeted) this.#post(m, () => concat(u8(TYPE.credential), this.#credential?.bytes ?? new Uint8Array(0)));
+  }
+
+  /** @param {Member} member @param {number} now */
+  async #gone(member, now) {
+    this.#members.delete(member.participant);
+    this.keyring.forget(member.participant);
+    this.#group.forget(member.participant);
+    if (member.recipient) await this.sender.lost(member, now);
+    member.recipient = false;
+  }
+
+  /** @param {Member} member @param {() => Bytes} plain */
+  #post(member, plain) { this.#outbox.push({ member, plain }); }
+
+  /** @param {Member} member tells them who we are, and by whose word */
+  #greet(member) {
+    member.greeted = true;
+    const own = this.#credential;
+    if (own && !this.#credentialShown) this.#post(member, () => concat(u8(TYPE.credential), own.bytes));
+    this.#post(member, () => concat(u8(TYPE.name), utf8(this.#name)));
+  }
+
+  /** What follows from all that: who gets keys now and who no longer, what is due, what there is to send. @param {number} now */
+  async #settle(now) {
+    if (this.#joined) {
+      await this.#recipientsNow(now);
+      await this.#same.update([this.#self, ...this.#admittedOthers()].map((a) => a.hash), this.#members.values(), now);
+      if (now >= this.#gossipAt) this.#gossip(now);
+      if (this.#live || this.#group.waits) await this.sender.want(this.#recipients, now);
+      await this.sender.tick(this.#recipients, this.#active, now);
+      this.#out.push(...await this.#group.flush(now));
+      this.keyring.sweep(now);
+      this.#held = this.#held.filter((h) => h.until > now);
+    }
+    await this.#sealOutbox();
+  }
+
+  /** @returns {Announcement[]} */
+  #admittedOthers() {
+    return [...this.#members.values()].flatMap((m) => (m.announce && m.admitted && !m.outside ? [m.announce] : []));
+  }
+
+  /** @param {number} now */
+  async #recipientsNow(now) {
+    const newcomers = [];
+    for (const m of this.#members.values()) {
+      const wanted = m.wanted && this.#admitted;
+      if (wanted && !m.recipient) newcomers.push(m);
+      if (!wanted && m.recipient) await this.sender.lost(m, now);
+      m.recipient = wanted;
+    }
+    for (const m of newcomers) if (!m.greeted) this.#greet(m);
+    for (const m of newcomers) await this.#late(m, now);
+    if (newcomers.length > 0) await this.sender.joined(newcomers, this.#recipients, this.#active, now);
+    else if (this.#admitted && this.#active) await this.sender.want(this.#recipients, now);
+  }
+
+  /** @param {Member} member @param {number} now what they said before we knew that they are let in */
+  async #late(member, now) {
+    for (const { plain, until } of member.early.splice(0)) {
+      if (until > now) await this.#message(member, plain, now).catch(() => { member.refused++; });
+    }
+  }
+
+  /** @param {number} now one random other is told whom we see */
+  #gossip(now) {
+    this.#gossipAt = now + GOSSIP_MS;
+    const all = this.#recipients;
+    const one = all[crypto.getRandomValues(new Uint32Array(1))[0] % all.length];
+    if (one) this.#post(one, () => concat(u8(TYPE.roster), this.#same.hash));
+  }
+
+  async #sealOutbox() {
+    const entries = [];
+    for (const { member, plain } of this.#outbox.splice(0)) {
+      const channel = await this.#channel(member);
+      if (channel) entries.push({ participant: member.participant, data: base64url(await channel.seal(plain())) });
+    }
+    for (let i = 0; i < entries.length; i += 200) this.#out.push({ type: 'relay', to: entries.slice(i, i + 200) });
+  }
+
+  /** @param {Member} member @returns {Promise<Channel|null>} */
+  async #channel(member) {
+    if (!member.announce) return null;
+    member.channel ??= await Channel.to(this.#ek.privateKey, this.#self.hash, member.announce, this.#root).catch(() => null);
+    return member.channel;
+  }
+
+  /** @param {number} from @param {string} data @param {number} now */
+  async #relay(from, data, now) {
+    const member = this.#members.get(from);
+    if (!member) {
+      if (this.#held.length < HOLD_ALL && this.#held.filter((h) => h.from === from).length < HOLD_EACH) this.#held.push({ from, data, until: now + HOLD_MS });
+      return;
+    }
+    const channel = await this.#channel(member);
+    try {
+      const plain = channel && await channel.open(unbase64url(data));
+      if (plain) await this.#message(member, plain, now);
+      else member.refused++;
+    } catch {
+      member.refused++; // not what it should be, from somebody who has the keys
+    }
+  }
+
+  /** @param {number} from @param {number} now what was held for somebody who is known now */
+  async #release(from, now) {
+    const mine = this.#held.filter((h) => h.from === from);
+    this.#held = this.#held.filter((h) => h.from !== from);
+    for (const h of mine) await this.#relay(from, h.data, now);
+  }
+
+  /** @param {Member} member @param {Bytes} plain @param {number} now */
+  async #message(member, plain, now) {
+    const r = new Reader(plain);
+    const type = r.u8();
+    if (type === TYPE.credential) return this.#credentialCame(r.rest(), now);
+    if (type === TYPE.name) {
+      member.name = readName(r.rest());
+      return;
+    }
+    if (!member.admitted || member.outside) {
+      // Their messages may be here before the word that they were let in.
+      if (member.early.length < HOLD_EACH) member.early.push({ plain, until: now + HOLD_MS });
+      return;
+    }
+    switch (type) {
+      case TYPE.key: return this.#keyCame(member, r, now);
+      case TYPE.ack: {
+        const [gen, step] = [r.u32(), r.u8()];
+        r.end();
+        return this.sender.acked(member, gen, step, now);
+      }
+      case TYPE.consent: {
+        const state = r.u8();
+        if (state === 2 && member.bot) member.asks = readLine(r.rest());
+        return;
+      }
+      case TYPE.chat: this.#out.push({ type: 'chat', from: member.participant, to: this.#participant, text: readChat(r.rest()), at: now }); return;
+      case TYPE.roster: {
+        const hash = r.take(16).slice();
+        r.end();
+        this.#same.heard(member, hash, now);
+      }
+    }
+  }
+
+  /** @param {Member} member @param {Reader} r @param {number} now */
+  #keyCame(member, r, now) {
+    const [gen, step, chain, hash] = [r.u32(), r.u8(), r.take(32).slice(), r.take(16).slice()];
+    r.end();
+    if (!member.announce || gen > 0xffffff || step > 31) throw new RangeError('no such step');
+    if (this.keyring.install(member.participant, member.announce.hash, { gen, step, chain })) this.#out.push({ type: 'keys', participant: member.participant });
+    this.#post(member, () => concat(u8(TYPE.ack), u32(gen), u8(step)));
+    this.#same.heard(member, hash, now);
+  }
+
+  /** @param {Bytes} bytes of anybody's seat: the signatures say what it is worth @param {number} now */
+  async #credentialCame(bytes, now) {
+    const a = bytes.subarray(-96, -64);
+    if (equal(a, this.#self.hash)) return this.#own(bytes.slice(), false, now);
+    for (const m of this.#members.values()) if (m.announce && equal(m.announce.hash, a)) await this.#credit(m, bytes.slice(), now);
+  }
+
+  /** @param {Bytes} bytes @param {number} participant whose it is @param {number} now tells everybody of a credential we issued */
+  async #spread(bytes, participant, now) {
+    const subject = this.#members.get(participant);
+    if (!subject) return;
+    await this.#credit(subject, bytes, now);
+    for (const m of this.#members.values()) if (m.announce && (m === subject || m.admitted)) this.#post(m, () => concat(u8(TYPE.credential), bytes));
+  }
+
+  /**
+   * issue signs that somebody is admitted, or has another role. Only by a person's act.
+   * @param {number} participant @param {string} role @param {number} now Unix ms @returns {Promise<string|null>} base64url; null when one may not, or theirs is not genuine
+   */
+  async issue(participant, role, now) {
+    const to = this.#members.get(participant)?.announce;
+    if (!to || !this.#admission.closed) return null;
+    const bytes = await this.#admission.issue(this.#identity, this.#creator, this.#credential, to, ROLES[role] ?? VIEWER, now);
+    return bytes && base64url(bytes);
+  }
+
+  /** @param {number} to @param {string} text @param {number} now */
+  #private(to, text, now) {
+    const member = this.#members.get(to);
+    const bytes = utf8(text);
+    if (!member?.recipient || bytes.length > MAX_PRIVATE) {
+      this.#out.push({ type: 'unsent', to });
+      return;
+    }
+    this.#post(member, () => concat(u8(TYPE.chat), bytes));
+    this.#out.push({ type: 'chat', from: this.#participant, to, text, at: now });
+  }
+
+  /** @param {number} participant @param {boolean} given */
+  #consent(participant, given) {
+    const member = this.#members.get(participant);
+    if (!member) return;
+    member.consent = given;
+    if (member.bot && member.admitted) this.#post(member, () => concat(u8(TYPE.consent), u8(given ? 1 : 0)));
+  }
+
+  /** @returns {Promise<View>} what there is to show */
+  async view() {
+    /** @param {Member} m @returns {'ok'|'invalid'|'outside'} */
+    const status = (m) => (!m.announce ? 'invalid' : m.admitted ? 'ok' : 'outside');
+    const people = [...this.#members.values()].map((m) => ({
+      participant: m.participant, name: m.name, bot: m.bot, differs: m.differs, status: status(m),
+      ik: m.announce ? base64url(m.announce.ik) : '', hears: m.recipient, asks: m.asks, consent: m.consent,
+    }));
+    return { code: this.#joined ? await this.#same.code() : '', admitted: this.#admitted, open: !this.#link.lobby, ready: this.sender.usable, people };
+  }
+}
