@@ -35,8 +35,10 @@ export class Member {
   greeted = false;
   /** @type {Owed|null} */
   owed = null;
-  /** a roster hash of theirs that was not ours, and until when it may still become so @type {{hash: Bytes, until: number}|null} */
+  /** a roster hash of theirs that was not ours, and until when it may still become so @type {{hash: Bytes, until: number, askAt: number}|null} */
   doubt = null;
+  /** when we last said what we see because they asked */
+  answeredAt = 0;
   /** they do not see the people we see */
   differs = false;
   /** messages that did not open */

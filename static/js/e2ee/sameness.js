@@ -6,6 +6,9 @@ import { meetingCode, rosterHash } from './roster.js';
 
 /** Rosters change here and there at slightly different moments. */
 const SLACK_MS = 5000;
+/** While in doubt a member is asked again this often, and answers no more often than that. */
+const ASK_MS = 2000;
+const ANSWER_MS = 1000;
 /** Hashes kept; more changes within the slack make a doubt last a little longer. */
 const PAST = 64;
 
@@ -48,21 +51,39 @@ export class Sameness {
       m.doubt = null;
       m.differs = false;
     } else if (now >= doubt.until) {
-      m.doubt = null;
+      doubt.until = Infinity;
       m.differs = true;
     }
   }
 
   /** @param {Member} m @param {Bytes} hash what they say they see @param {number} now */
   heard(m, hash, now) {
-    m.doubt = { hash, until: m.doubt?.until ?? now + SLACK_MS };
+    m.doubt = { hash, until: m.doubt?.until ?? now + SLACK_MS, askAt: m.doubt?.askAt ?? now + ASK_MS };
     this.#look(m, now);
+  }
+
+  /** @param {Iterable<Member>} members @param {number} now @returns {Member[]} who is to be asked what they see now */
+  unsure(members, now) {
+    const out = [];
+    for (const m of members) {
+      if (!m.doubt || now < m.doubt.askAt) continue;
+      m.doubt.askAt = now + ASK_MS;
+      out.push(m);
+    }
+    return out;
+  }
+
+  /** @param {Member} m @param {number} now @returns {boolean} */
+  mayAnswer(m, now) {
+    if (now < m.answeredAt + ANSWER_MS) return false;
+    m.answeredAt = now;
+    return true;
   }
 
   /** @param {Iterable<Member>} members @returns {number} */
   deadline(members) {
     let at = Infinity;
-    for (const m of members) if (m.doubt) at = Math.min(at, m.doubt.until);
+    for (const m of members) if (m.doubt) at = Math.min(at, m.doubt.until, m.doubt.askAt);
     return at;
   }
 

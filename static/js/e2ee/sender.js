@@ -3,19 +3,20 @@
 /** @import {Chain} from './chain.js' */
 /** @import {FrameKey} from './sframe.js' */
 /** @import {Member} from './member.js' */
-import { concat, random } from './bytes.js';
-import { u32, u8 } from './encoding.js';
+import { random } from './bytes.js';
 import { LAST_GENERATION, LAST_STEP, TRACKS, frameKey, ratchet } from './chain.js';
 
 /** A fresh generation waits this long for somebody's last loss to be followed by others. */
 const DEBOUNCE_MS = 500;
 /** And this long for acknowledgements. */
 const ACK_MS = 1000;
+/** Under one KID; a track that sends more in one meeting stops. */
+const MAX_FRAMES = 1n << 32n;
 const RESEND_MS = [2000, 4000, 8000, 16_000];
 const RESEND_LATER_MS = 30_000;
 
 /** @typedef {{key: FrameKey, next: bigint}} SendKey next is the counter of the next frame: one count for all layers of a track */
-/** @typedef {(member: Member, body: Bytes) => void} SealKey puts a `key` message for a member into the next relay; R is added there */
+/** @typedef {(member: Member, chain: Chain) => void} SealKey puts a `key` message for a member into the next relay; R is added there */
 
 /** The chain of oneself. */
 export class Sender {
@@ -41,7 +42,10 @@ export class Sender {
   get usable() { return this.#chain !== null && !this.#stale; }
 
   /** @param {number} track @returns {SendKey|null} null: nothing may be sent */
-  key(track) { return this.usable ? this.#keys.get(track) ?? null : null; }
+  key(track) {
+    const key = this.usable ? this.#keys.get(track) : undefined;
+    return key && key.next < MAX_FRAMES ? key : null;
+  }
 
   /** @param {Iterable<Member>} recipients @param {number} now makes a fresh generation, if what there is may not be used */
   async want(recipients, now) {
@@ -118,7 +122,7 @@ export class Sender {
   /** @param {Member} member @param {Chain} chain @param {number} now @param {number} [tries] */
   #give(member, chain, now, tries = 0) {
     member.owed = { gen: chain.gen, step: chain.step, at: now + (RESEND_MS[tries] ?? RESEND_LATER_MS), tries };
-    this.#seal(member, concat(u32(chain.gen), u8(chain.step), chain.chain));
+    this.#seal(member, chain);
   }
 
   /** @param {number} now */

@@ -5,9 +5,10 @@
 /** @import {Credential} from './credential.js' */
 /** @import {Link, LinkKeys} from './link.js' */
 /** @import {Member} from './member.js' */
+/** @import {Message} from './messages.js' */
 /** @import {Event, Output, RosterEntry, View} from './types.js' */
-import { base64url, concat, equal, unbase64url, utf8 } from './bytes.js';
-import { Reader, readChat, readLine, readName, u32, u8 } from './encoding.js';
+import { base64url, equal, unbase64url, utf8 } from './bytes.js';
+import { MAX_PRIVATE, encode, parse } from './messages.js';
 import { announce, newSeatKey, rawKey } from './announce.js';
 import { Admission } from './admission.js';
 import { fingerprint, keys as linkKeys } from './link.js';
@@ -18,7 +19,6 @@ import { Sameness } from './sameness.js';
 import { Group } from './groupchat.js';
 import { COHOST, HOST, PARTICIPANT, VIEWER, mayGive } from './credential.js';
 
-const TYPE = /** @type {const} */ ({ key: 1, ack: 2, name: 3, credential: 4, consent: 5, chat: 6, roster: 7 });
 const ROLES = /** @type {Record<string, number>} */ ({ viewer: VIEWER, participant: PARTICIPANT, cohost: COHOST, host: HOST });
 /** In a meeting as small as this everybody keeps a fresh key, who sends nothing too. */
 const SMALL = 16;
@@ -27,8 +27,6 @@ const HOLD_MS = 5000;
 const HOLD_EACH = 8;
 const HOLD_ALL = 1024;
 const GOSSIP_MS = 10_000;
-/** Private texts, in bytes: a relay takes 2 KiB. */
-export const MAX_PRIVATE = 1500;
 
 /** One seat in one meeting. Calls of `handle` must not overlap; whoever owns the session queues them. */
 export class Session {
@@ -51,7 +49,7 @@ export class Session {
   #members = new Map();
   /** @type {{from: number, data: string, until: number}[]} */
   #held = [];
-  /** @type {{member: Member, plain: () => Bytes}[]} sealed when all of an event is known, because keys carry the roster's hash */
+  /** @type {{member: Member, message: () => Message}[]} sealed when all of an event is known, because keys carry the roster's hash */
   #outbox = [];
   #same;
   #group;
@@ -75,7 +73,7 @@ export class Session {
     this.#name = name;
     this.#admission = new Admission(meeting, link, keys);
     this.#same = new Sameness(keys.root);
-    this.sender = new Sender(self.hash, (member, body) => this.#post(member, () => concat(u8(TYPE.key), body, this.#same.hash)));
+    this.sender = new Sender(self.hash, (member, chain) => this.#post(member, () => ({ type: 'key', ...chain, hash: this.#same.hash })));
     this.#group = new Group({ meeting, identity, self, sender: this.sender, keyring: this.keyring });
   }
 
@@ -219,7 +217,7 @@ export class Session {
     this.#credential = await this.#admission.better(this.#self, before, given, now);
     if (this.#credential === before) return;
     this.#credentialShown = shown;
-    if (!shown) for (const m of this.#members.values()) if (m.greeted) this.#post(m, () => concat(u8(TYPE.credential), this.#credential?.bytes ?? new Uint8Array(0)));
+    if (!shown) for (const m of this.#members.values()) if (m.greeted) this.#introduce(m);
   }
 
   /** @param {Member} member @param {number} now */
@@ -231,15 +229,20 @@ export class Session {
     member.recipient = false;
   }
 
-  /** @param {Member} member @param {() => Bytes} plain */
-  #post(member, plain) { this.#outbox.push({ member, plain }); }
+  /** @param {Member} member @param {() => Message} message made when all of an event is known */
+  #post(member, message) { this.#outbox.push({ member, message }); }
+
+  /** @param {Member} member tells them by whose word we are here, if the server does not show it */
+  #introduce(member) {
+    const credential = this.#credential?.bytes;
+    if (credential && !this.#credentialShown) this.#post(member, () => ({ type: 'credential', credential }));
+  }
 
   /** @param {Member} member tells them who we are, and by whose word */
   #greet(member) {
     member.greeted = true;
-    const own = this.#credential;
-    if (own && !this.#credentialShown) this.#post(member, () => concat(u8(TYPE.credential), own.bytes));
-    this.#post(member, () => concat(u8(TYPE.name), utf8(this.#name)));
+    this.#introduce(member);
+    this.#post(member, () => ({ type: 'name', name: this.#name }));
   }
 
   /** What follows from all that: who gets keys now and who no longer, what is due, what there is to send. @param {number} now */
@@ -247,6 +250,7 @@ export class Session {
     if (this.#joined) {
       await this.#recipientsNow(now);
       await this.#same.update([this.#self, ...this.#admittedOthers()].map((a) => a.hash), this.#members.values(), now);
+      for (const m of this.#same.unsure(this.#members.values(), now)) this.#tellRoster(m, true);
       if (now >= this.#gossipAt) this.#gossip(now);
       if (this.#live || this.#group.waits) await this.sender.want(this.#recipients, now);
       await this.sender.tick(this.#recipients, this.#active, now);
@@ -289,14 +293,17 @@ export class Session {
     this.#gossipAt = now + GOSSIP_MS;
     const all = this.#recipients;
     const one = all[crypto.getRandomValues(new Uint32Array(1))[0] % all.length];
-    if (one) this.#post(one, () => concat(u8(TYPE.roster), this.#same.hash));
+    if (one) this.#tellRoster(one, false);
   }
+
+  /** @param {Member} member @param {boolean} ask */
+  #tellRoster(member, ask) { this.#post(member, () => ({ type: 'roster', hash: this.#same.hash, ask })); }
 
   async #sealOutbox() {
     const entries = [];
-    for (const { member, plain } of this.#outbox.splice(0)) {
+    for (const { member, message } of this.#outbox.splice(0)) {
       const channel = await this.#channel(member);
-      if (channel) entries.push({ participant: member.participant, data: base64url(await channel.seal(plain())) });
+      if (channel) entries.push({ participant: member.participant, data: base64url(await channel.seal(encode(message()))) });
     }
     for (let i = 0; i < entries.length; i += 200) this.#out.push({ type: 'relay', to: entries.slice(i, i + 200) });
   }
@@ -334,46 +341,32 @@ export class Session {
 
   /** @param {Member} member @param {Bytes} plain @param {number} now */
   async #message(member, plain, now) {
-    const r = new Reader(plain);
-    const type = r.u8();
-    if (type === TYPE.credential) return this.#credentialCame(r.rest(), now);
-    if (type === TYPE.name) {
-      member.name = readName(r.rest());
-      return;
-    }
-    if (!member.admitted || member.outside) {
+    const m = parse(plain);
+    if (m?.type === 'credential') return this.#credentialCame(m.credential, now);
+    if (m?.type === 'name') {
+      member.name = m.name;
+    } else if (!member.admitted || member.outside) {
       // Their messages may be here before the word that they were let in.
       if (member.early.length < HOLD_EACH) member.early.push({ plain, until: now + HOLD_MS });
-      return;
-    }
-    switch (type) {
-      case TYPE.key: return this.#keyCame(member, r, now);
-      case TYPE.ack: {
-        const [gen, step] = [r.u32(), r.u8()];
-        r.end();
-        return this.sender.acked(member, gen, step, now);
-      }
-      case TYPE.consent: {
-        const state = r.u8();
-        if (state === 2 && member.bot) member.asks = readLine(r.rest());
-        return;
-      }
-      case TYPE.chat: this.#out.push({ type: 'chat', from: member.participant, to: this.#participant, text: readChat(r.rest()), at: now }); return;
-      case TYPE.roster: {
-        const hash = r.take(16).slice();
-        r.end();
-        this.#same.heard(member, hash, now);
-      }
+    } else if (m?.type === 'key') {
+      this.#keyCame(member, m, now);
+    } else if (m?.type === 'ack') {
+      await this.sender.acked(member, m.gen, m.step, now);
+    } else if (m?.type === 'consent') {
+      if (m.state === 2 && member.bot) member.asks = m.what;
+    } else if (m?.type === 'chat') {
+      this.#out.push({ type: 'chat', from: member.participant, to: this.#participant, text: m.text, at: now });
+    } else if (m?.type === 'roster') {
+      if (m.ask && this.#same.mayAnswer(member, now)) this.#tellRoster(member, false);
+      this.#same.heard(member, m.hash, now);
     }
   }
 
-  /** @param {Member} member @param {Reader} r @param {number} now */
-  #keyCame(member, r, now) {
-    const [gen, step, chain, hash] = [r.u32(), r.u8(), r.take(32).slice(), r.take(16).slice()];
-    r.end();
-    if (!member.announce || gen > 0xffffff || step > 31) throw new RangeError('no such step');
-    if (this.keyring.install(member.participant, member.announce.hash, { gen, step, chain })) this.#out.push({ type: 'keys', participant: member.participant });
-    this.#post(member, () => concat(u8(TYPE.ack), u32(gen), u8(step)));
+  /** @param {Member} member @param {{gen: number, step: number, chain: Bytes, hash: Bytes}} m @param {number} now */
+  #keyCame(member, { hash, ...chain }, now) {
+    if (!member.announce) return;
+    if (this.keyring.install(member.participant, member.announce.hash, chain)) this.#out.push({ type: 'keys', participant: member.participant });
+    this.#post(member, () => ({ type: 'ack', gen: chain.gen, step: chain.step }));
     this.#same.heard(member, hash, now);
   }
 
@@ -389,7 +382,7 @@ export class Session {
     const subject = this.#members.get(participant);
     if (!subject) return;
     await this.#credit(subject, bytes, now);
-    for (const m of this.#members.values()) if (m.announce && (m === subject || m.admitted)) this.#post(m, () => concat(u8(TYPE.credential), bytes));
+    for (const m of this.#members.values()) if (m.announce && (m === subject || m.admitted)) this.#post(m, () => ({ type: 'credential', credential: bytes }));
   }
 
   /**
@@ -406,12 +399,11 @@ export class Session {
   /** @param {number} to @param {string} text @param {number} now */
   #private(to, text, now) {
     const member = this.#members.get(to);
-    const bytes = utf8(text);
-    if (!member?.recipient || bytes.length > MAX_PRIVATE) {
+    if (!member?.recipient || utf8(text).length > MAX_PRIVATE) {
       this.#out.push({ type: 'unsent', to });
       return;
     }
-    this.#post(member, () => concat(u8(TYPE.chat), bytes));
+    this.#post(member, () => ({ type: 'chat', text }));
     this.#out.push({ type: 'chat', from: this.#participant, to, text, at: now });
   }
 
@@ -420,7 +412,7 @@ export class Session {
     const member = this.#members.get(participant);
     if (!member) return;
     member.consent = given;
-    if (member.bot && member.admitted) this.#post(member, () => concat(u8(TYPE.consent), u8(given ? 1 : 0)));
+    if (member.bot && member.admitted) this.#post(member, () => ({ type: 'consent', state: given ? 1 : 0, what: '' }));
   }
 
   /** @returns {Promise<View>} what there is to show */
