@@ -37,13 +37,6 @@ func (m sfuMedia) NewRoom(events sfu.RoomEvents) Room { return sfuRoom{m.server.
 
 type sfuRoom struct{ *sfu.Room }
 
-// RequireSFrame implements Room.
-func (r sfuRoom) RequireSFrame() {
-	if room, ok := any(r.Room).(interface{ RequireSFrame() }); ok {
-		room.RequireSFrame()
-	}
-}
-
 // Join hides sfu's concrete peer behind the interface, without making a nil pointer look like a peer.
 func (r sfuRoom) Join(id sfu.ParticipantID, events sfu.PeerEvents) (Peer, error) {
 	p, err := r.Room.Join(id, events)

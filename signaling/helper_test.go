@@ -3,6 +3,7 @@ package signaling
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"log/slog"
@@ -336,7 +337,9 @@ type peer struct {
 	welcome  protocol.Welcome
 	messages chan protocol.ServerMessage
 	closed   chan struct{}
-	noChat   atomic.Bool // chat is read and forgotten
+	noChat   atomic.Bool  // chat is read and forgotten
+	bytes    atomic.Int64 // of messages, both ways
+	count    atomic.Int64 // of messages, both ways
 }
 
 // dial opens a WebSocket; it does not join.
@@ -385,6 +388,8 @@ func (p *peer) receive() {
 		if err != nil {
 			return
 		}
+		p.bytes.Add(int64(len(data)))
+		p.count.Add(1)
 		if p.noChat.Load() && bytes.HasPrefix(data, []byte(`{"type":"chat"`)) {
 			continue
 		}
@@ -400,6 +405,8 @@ func (p *peer) receive() {
 // raw sends bytes as a text message.
 func (p *peer) raw(data string) {
 	p.t.Helper()
+	p.bytes.Add(int64(len(data)))
+	p.count.Add(1)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := p.conn.Write(ctx, websocket.MessageText, []byte(data)); err != nil {
@@ -561,6 +568,14 @@ func (a *account) wait(id protocol.MeetingID, more ...func(*protocol.Join)) *pee
 	}
 	return p
 }
+
+// sealed joins as clients of end-to-end encrypted meetings do.
+func sealed(name string) func(*protocol.Join) {
+	return func(j *protocol.Join) { j.Name, j.Announce = "", opaque("announce of "+name) }
+}
+
+// opaque is what the server cannot read, in the form of the wire.
+func opaque(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 
 func resume(token string) func(*protocol.Join) { return func(j *protocol.Join) { j.Resume = token } }
 func password(s string) func(*protocol.Join)   { return func(j *protocol.Join) { j.Password = s } }
