@@ -37,27 +37,3 @@ func assign[K comparable](current []K, wanted []K, prefer func(K) (slot int, ok 
 	}
 	return result
 }
-
-// chooseLayer picks which layer of a track to send to a viewer who shows it at height pixels: the lowest that is at least
-// three quarters as high, among those being sent; else the nearest lower one; else the lowest of those above. heights and active are by layer, lowest first.
-// It returns also the layer that would be right were all being sent, which is what to ask the publisher for.
-func chooseLayer(heights []int, active []bool, height int) (best, ideal int) {
-	ideal = len(heights) - 1
-	for i, h := range heights {
-		if 4*h >= 3*height {
-			ideal = i
-			break
-		}
-	}
-	for i := ideal; i >= 0; i-- {
-		if active[i] {
-			return i, ideal
-		}
-	}
-	for i := ideal + 1; i < len(active); i++ {
-		if active[i] {
-			return i, ideal
-		}
-	}
-	return ideal, ideal
-}

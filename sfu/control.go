@@ -17,12 +17,16 @@ const (
 	tick          = 20 * time.Millisecond // ranking of speakers, NACKs, key-frame requests, finished switches
 	feedbackEvery = 5                     // ticks: transport-wide feedback to publishers, 10 a second
 	reportEvery   = 50                    // ticks: sender and receiver reports, once a second
+	allocateEvery = 5                     // ticks: who gets what, 10 times a second
+	meterEvery    = 10                    // ticks: the rates of layers
 )
 
 type controlStats struct {
 	pli    atomic.Uint64
 	nacks  atomic.Uint64
 	egress atomic.Uint64 // bits a second
+	ups    atomic.Uint64 // switches to a higher layer
+	downs  atomic.Uint64
 
 	// of the last measurement; control's alone
 	egressAt    time.Time
@@ -108,6 +112,11 @@ func (r *Room) tick(now time.Time, n int) {
 			s.tick(now, n)
 		}
 	}
+	if n%allocateEvery == 0 {
+		for _, p := range r.peers {
+			r.reallocate(p, now)
+		}
+	}
 	r.reconcileDirty(now)
 	if n%feedbackEvery == 0 {
 		r.tellPublishers(now)
@@ -127,12 +136,38 @@ func (s *session) tick(now time.Time, n int) {
 			}
 		}
 	}
+	if n%meterEvery == 0 {
+		s.measure(now)
+	}
 	if n%feedbackEvery == 0 {
 		s.sendFeedback()
 	}
 	if n%reportEvery == 0 {
 		s.refill()
 		s.sendReports(now)
+	}
+}
+
+// measure takes the rates of what the peer publishes. Callers hold Room.mu.
+func (s *session) measure(now time.Time) {
+	for _, t := range s.tracks {
+		for _, l := range t.layers {
+			s.inMu.Lock()
+			bytes := l.receive.bytes
+			s.inMu.Unlock()
+			l.meter.Observe(now, bytes)
+		}
+	}
+}
+
+// switched counts a change of layer within one track.
+func (c *controlStats) switched(from, to *layer) {
+	switch {
+	case from.track != to.track:
+	case from.index < to.index:
+		c.ups.Add(1)
+	case from.index > to.index:
+		c.downs.Add(1)
 	}
 }
 

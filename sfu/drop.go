@@ -17,6 +17,8 @@ const (
 	DropMuted                      // switched off or not permitted
 	DropNotKeyFrame                // a slot waits for its first key frame
 	DropSuperseded                 // the slot has moved on to another track or layer
+	DropTemporal                   // of a temporal layer above the one the slot carries
+	DropCongested                  // the slot waits for the key frame of a lower layer, and this one is too much
 	DropReordered                  // older than the slot's latest switch
 	DropSocketFull                 // the socket buffer had no room
 	DropUnreachable                // the kernel refused to send to its destination
@@ -27,7 +29,7 @@ const (
 
 var dropNames = [numDrops]string{
 	"unknown_address", "not_ready", "malformed", "auth", "replay", "unknown_ssrc", "over_limit", "duplicate", "padding",
-	"muted", "not_key_frame", "superseded", "reordered", "socket_full", "unreachable", "queue_full", "not_encrypted",
+	"muted", "not_key_frame", "superseded", "temporal", "congested", "reordered", "socket_full", "unreachable", "queue_full", "not_encrypted",
 }
 
 // String is the metric's label.

@@ -1,15 +1,16 @@
 package sfu
 
 import (
+	"math/bits"
 	"testing"
 	"time"
 )
 
-// encodeRig is an encodeState in virtual time, with some viewers' slots.
+// encodeRig is an encodeState in virtual time, with some viewers.
 type encodeRig struct {
-	e     encodeState
-	now   time.Time
-	slots [4]slot
+	e       encodeState
+	now     time.Time
+	viewers [4]Peer
 }
 
 func newEncodeRig() *encodeRig {
@@ -35,9 +36,9 @@ func (r *encodeRig) expect(t *testing.T, d time.Duration, want int) {
 
 const silence = -1
 
-func TestUnwantedLayersAreStoppedAfterFiveSeconds(t *testing.T) {
+func TestUnwantedLayersAreStoppedAfterFourSeconds(t *testing.T) {
 	r := newEncodeRig()
-	r.e.wants(&r.slots[0], 1)
+	r.e.wants(&r.viewers[0], 1<<1)
 	r.expect(t, 0, silence)
 	r.expect(t, encodeDebounce-1, silence)
 	r.expect(t, 1, 0b010)
@@ -55,47 +56,46 @@ func TestAWantedLayerIsAskedForAtOnce(t *testing.T) {
 	r := newEncodeRig()
 	r.expect(t, 0, silence)
 	r.expect(t, encodeDebounce, 0)
-	r.e.wants(&r.slots[0], 2)
+	r.e.wants(&r.viewers[0], 1<<2)
 	r.expect(t, time.Millisecond, 0b100)
-	r.e.wants(&r.slots[1], 0)
+	r.e.wants(&r.viewers[1], 1<<0)
 	r.expect(t, time.Millisecond, 0b101)
 }
 
 func TestAPageFlippedBackStopsNothing(t *testing.T) {
 	r := newEncodeRig()
-	r.e.wants(&r.slots[0], 2)
-	r.e.wants(&r.slots[1], 0)
-	r.e.wants(&r.slots[2], 1)
+	r.e.wants(&r.viewers[0], 1<<2)
+	r.e.wants(&r.viewers[1], 1<<0)
+	r.e.wants(&r.viewers[2], 1<<1)
 	for range 20 {
 		r.expect(t, time.Second, silence)
-		r.e.forget(&r.slots[0])
-		r.expect(t, 4*time.Second, silence)
-		r.expect(t, time.Millisecond, silence)
-		r.e.wants(&r.slots[0], 2)
+		r.e.forget(&r.viewers[0])
+		r.expect(t, encodeDebounce-time.Millisecond, silence)
+		r.e.wants(&r.viewers[0], 1<<2)
 	}
 }
 
 func TestALayerWantedLatelyIsNotStoppedWithAnother(t *testing.T) {
 	r := newEncodeRig()
-	for range 24 { // a viewer between two sizes, the largest wanted by nobody
-		r.e.wants(&r.slots[0], 0)
+	for range 19 { // a viewer between two sizes, the largest wanted by nobody
+		r.e.wants(&r.viewers[0], 1<<0)
 		r.expect(t, 100*time.Millisecond, silence)
-		r.e.wants(&r.slots[0], 1)
+		r.e.wants(&r.viewers[0], 1<<1)
 		r.expect(t, 100*time.Millisecond, silence)
 	}
-	r.e.wants(&r.slots[0], 0)
+	r.e.wants(&r.viewers[0], 1<<0)
 	r.expect(t, 300*time.Millisecond, 0b011)
 }
 
 func TestTheHighestWishCountsOverAllViewers(t *testing.T) {
 	r := newEncodeRig()
-	r.e.wants(&r.slots[0], 0)
-	r.e.wants(&r.slots[1], 0)
-	r.e.wants(&r.slots[2], 2)
+	r.e.wants(&r.viewers[0], 1<<0)
+	r.e.wants(&r.viewers[1], 1<<0)
+	r.e.wants(&r.viewers[2], 1<<2)
 	r.expect(t, 0, silence)
 	r.expect(t, encodeDebounce, 0b101)
-	r.e.forget(&r.slots[2])
-	r.e.forget(&r.slots[3]) // was not there
+	r.e.forget(&r.viewers[2])
+	r.e.forget(&r.viewers[3]) // was not there
 	r.expect(t, 0, silence)
 	r.expect(t, encodeDebounce, 0b001)
 }
@@ -114,10 +114,12 @@ func FuzzEncodeState(f *testing.F) {
 		for _, b := range script {
 			if b&0x80 != 0 {
 				r.now = r.now.Add(time.Duration(b&0x7f) * 50 * time.Millisecond)
-			} else if s := &r.slots[b&3]; b&0x40 != 0 {
-				r.e.forget(s)
+			} else if v := &r.viewers[b&3]; b&0x40 != 0 {
+				r.e.forget(v)
 			} else {
-				r.e.wants(s, int(b>>2)%maxLayers)
+				if layer := uint8(1) << (int(b>>2) % maxLayers); r.e.wants(v, layer) != (layer&^on != 0) {
+					t.Fatalf("%b is missing of %b, or not", layer, on)
+				}
 			}
 			layers, changed := r.e.update(r.now)
 			if changed {
@@ -126,9 +128,10 @@ func FuzzEncodeState(f *testing.F) {
 				}
 				on = layers
 			}
-			for _, l := range r.e.bySlot {
+			for _, want := range r.e.byViewer {
+				l := bits.TrailingZeros8(want)
 				lastWanted[l] = r.now
-				if on&(1<<l) == 0 {
+				if on&want == 0 {
 					t.Fatalf("layer %d is wanted, but only %b is on", l, on)
 				}
 			}

@@ -89,19 +89,32 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	counter(desc("key_frame_requests_total", "Key frames asked of publishers."), float64(s.stats.pli.Load()))
 	counter(desc("nacked_packets_total", "Packets asked of publishers again."), float64(s.stats.nacks.Load()))
-	rooms, peers, tracks := s.census()
+	switches := desc("layer_switches_total", "Changes from one layer of a source to another.", "direction")
+	counter(switches, float64(s.stats.ups.Load()), "up")
+	counter(switches, float64(s.stats.downs.Load()), "down")
+	rooms, peers, tracks, withheld := s.census()
+	left := desc("withheld", "Sources wanted by viewers and not sent to them, by reason.", "reason")
+	for _, reason := range reasons {
+		ch <- prometheus.MustNewConstMetric(left, prometheus.GaugeValue, float64(withheld[reason]), string(reason))
+	}
 	gauge(desc("rooms", "Rooms open."), rooms)
 	gauge(desc("peers", "Peers in rooms."), peers)
 	gauge(desc("tracks", "Tracks published."), tracks)
 }
 
-func (s *Server) census() (rooms, peers, tracks int) {
+func (s *Server) census() (rooms, peers, tracks int, withheld map[Reason]int) {
 	list := s.listRooms()
+	withheld = map[Reason]int{}
 	for _, r := range list {
 		r.mu.Lock()
 		peers += len(r.peers)
 		tracks += len(r.tracks)
+		for _, p := range r.peers {
+			for _, w := range p.withheld {
+				withheld[w.Reason]++
+			}
+		}
 		r.mu.Unlock()
 	}
-	return len(list), peers, tracks
+	return len(list), peers, tracks, withheld
 }

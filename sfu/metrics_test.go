@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,7 +32,7 @@ func TestMetricsAreWellFormedAndNameNobody(t *testing.T) {
 		}
 		for _, m := range f.GetMetric() {
 			for _, l := range m.GetLabel() {
-				if l.GetName() != "worker" && l.GetName() != "reason" {
+				if !slices.Contains([]string{"worker", "reason", "direction"}, l.GetName()) {
 					t.Errorf("label %s of %s", l.GetName(), f.GetName())
 				}
 			}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"conclave/sfu/audiorank"
-	"conclave/sfu/codec"
 )
 
 // maxPeers bounds one room: it bounds what reconciling costs. Bigger meetings need more than one node.
@@ -42,6 +41,8 @@ type Room struct {
 	speakers []ParticipantID
 	sframe   bool // set before anybody joins
 	closed   bool
+	tellNow  bool        // some publisher is to be told to start an encoding
+	decided  []allotment // scratch
 }
 
 // Peer is one participant's media connection. Safe for concurrent use.
@@ -60,6 +61,7 @@ type Peer struct {
 	live     SourceSet
 	wants    []Want
 	withheld []Withheld
+	viewer   viewerState
 	dirty    bool
 	closed   bool
 }
@@ -114,6 +116,7 @@ func (p *Peer) Close() {
 	}
 	p.closed = true
 	delete(r.peers, p.id)
+	r.forgetViewer(p)
 	sess := p.session
 	p.session = nil
 	if sess != nil {
@@ -146,6 +149,7 @@ func (r *Room) unpublish(t *track) {
 	}
 	r.freeSlotsOf(t)
 	for _, p := range r.peers {
+		p.viewer.forgetTrack(t)
 		if p.session != nil {
 			p.session.egress.forget(t)
 		}
@@ -240,6 +244,10 @@ func (r *Room) reconcileDirty(now time.Time) {
 			r.reconcile(p, now)
 		}
 	}
+	if r.tellNow {
+		r.tellNow = false
+		r.tellPublishers(now)
+	}
 }
 
 // reconcile brings p's slots in line with what p wants and may have. Callers hold mu.
@@ -268,39 +276,9 @@ func (r *Room) reconcileAudio(p *Peer, slots []*slot, now time.Time) {
 	r.place(p, slots, wanted, nil, now)
 }
 
-// reconcileVideo gives what p shows, in its order, the video slots, and says what is left out and why. Callers hold mu.
-func (r *Room) reconcileVideo(p *Peer, slots []*slot, now time.Time) (withheld []Withheld) {
-	wanted := make([]trackKey, 0, len(slots))
-	heights := make(map[trackKey]int, len(p.wants))
-	for _, w := range p.wants {
-		key := trackKey{w.Participant, w.Source}
-		t := r.tracks[key]
-		reason := ReasonNoSlot
-		switch {
-		case t == nil:
-			reason = ReasonNotPublished
-		case !t.live.Load():
-			reason = ReasonMuted
-		case !allTake(slots, t.codec):
-			reason = ReasonCodec
-		case len(wanted) < len(slots):
-			wanted = append(wanted, key)
-			heights[key] = w.Height
-			continue
-		}
-		withheld = append(withheld, Withheld{Participant: w.Participant, Source: w.Source, Reason: reason})
-	}
-	r.place(p, slots, wanted, heights, now)
-	return withheld
-}
-
-// allTake says whether the viewer can decode kind in every one of its slots: which one a track gets is not known yet.
-func allTake(slots []*slot, kind codec.Kind) bool {
-	return !slices.ContainsFunc(slots, func(sl *slot) bool { return !sl.takes(kind) })
-}
-
-// place assigns the wanted tracks to slots and connects, moves or frees outputs accordingly. Callers hold mu.
-func (r *Room) place(p *Peer, slots []*slot, wanted []trackKey, heights map[trackKey]int, now time.Time) {
+// place assigns the wanted tracks to slots and connects, moves or frees outputs accordingly; decided has what the allocator gives each of
+// video. Callers hold mu.
+func (r *Room) place(p *Peer, slots []*slot, wanted []trackKey, decided []allotment, now time.Time) {
 	current := make([]trackKey, len(slots))
 	for i, sl := range slots {
 		if sl.assigned != nil {
@@ -309,6 +287,7 @@ func (r *Room) place(p *Peer, slots []*slot, wanted []trackKey, heights map[trac
 		}
 	}
 	e := &p.session.egress
+	pressed := len(decided) > 0 && e.pressed(&p.viewer, now)
 	for i, key := range assign(current, wanted, func(k trackKey) (int, bool) { return e.partner(k, len(slots) > 0 && slots[0].video) }) {
 		sl := slots[i]
 		if key == (trackKey{}) {
@@ -317,7 +296,16 @@ func (r *Room) place(p *Peer, slots []*slot, wanted []trackKey, heights map[trac
 			}
 			continue
 		}
-		r.connect(e, sl, r.tracks[key], heights[key], now)
+		l := r.tracks[key].layers[0]
+		for _, d := range decided {
+			if d.track == l.track {
+				l = l.track.layers[d.Send.Layer]
+				e.mu.Lock()
+				sl.limits(l, d.Decision, pressed, now)
+				e.mu.Unlock()
+			}
+		}
+		r.connect(e, sl, l, now)
 	}
 }
 
@@ -331,25 +319,15 @@ func (e *egress) partner(k trackKey, video bool) (int, bool) {
 	return 0, false
 }
 
-// connect makes sl carry t at the layer that suits height. Callers hold mu.
-func (r *Room) connect(e *egress, sl *slot, t *track, height int, now time.Time) {
-	heights, active := make([]int, len(t.layers)), make([]bool, len(t.layers))
-	for i, l := range t.layers {
-		heights[i], active[i] = l.guessHeight(), l.active(now)
-	}
-	best, ideal := chooseLayer(heights, active, height)
-	t.encode.wants(sl, ideal)
-	l := t.layers[best]
-	if sl.assigned != nil && sl.assigned.layer == l {
-		return
-	}
-	if e.stay(sl, l) {
+// connect makes sl carry l. Callers hold mu.
+func (r *Room) connect(e *egress, sl *slot, l *layer, now time.Time) {
+	if sl.assigned != nil && sl.assigned.layer == l || e.stay(sl, l) {
+		if e.stopped(sl) {
+			l.requestKey(now)
+		}
 		return
 	}
 	o := &output{slot: sl, layer: l, egress: e}
-	if sl.assigned != nil && sl.assigned.layer.track != t {
-		sl.assigned.layer.track.encode.forget(sl)
-	}
 	sl.assigned = o
 	e.mu.Lock()
 	waiting := sl.next
@@ -361,7 +339,7 @@ func (r *Room) connect(e *egress, sl *slot, t *track, height int, now time.Time)
 		waiting.layer.removeOutput(waiting)
 	}
 	l.addOutput(o)
-	if t.source.Video() && !e.startFromHistory(o, now) {
+	if l.track.source.Video() && !e.startFromHistory(o, now) {
 		l.requestKey(now)
 	}
 }
@@ -388,10 +366,7 @@ func (r *Room) release(e *egress, sl *slot) {
 	for _, o := range e.drop(sl) {
 		o.layer.removeOutput(o)
 	}
-	if sl.assigned != nil {
-		sl.assigned.layer.track.encode.forget(sl)
-		sl.assigned = nil
-	}
+	sl.assigned = nil
 }
 
 // report tells the peer what its slots carry now, if that has changed. Callers hold mu.

@@ -89,6 +89,9 @@ const (
 	ReasonCodec        Reason = "codec" // the viewer cannot decode what is published
 )
 
+// reasons are all of them: they label a metric.
+var reasons = [...]Reason{ReasonNoSlot, ReasonNotPublished, ReasonMuted, ReasonBandwidth, ReasonCodec}
+
 // Withheld is one wanted track that is not sent, and why.
 type Withheld struct {
 	Participant ParticipantID

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pion/interceptor/pkg/twcc"
 
+	"conclave/sfu/allocation"
 	"conclave/sfu/codec"
 	"conclave/sfu/history"
 	"conclave/sfu/rewrite"
@@ -159,6 +160,7 @@ func (s *session) media(st *stream, v *rtpview.View, now time.Time, p *packet) (
 		return DropMalformed, false
 	}
 	p.info = info
+	l.receive.bytes[min(info.TID, allocation.MaxTemporal-1)] += uint64(len(p.payload) + packetOverhead)
 	p.in.PictureID, p.in.TL0PicIdx = info.PictureID, info.TL0PicIdx
 	if !s.encrypted(l, p) {
 		return DropNotEncrypted, false

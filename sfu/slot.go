@@ -59,6 +59,10 @@ type slot struct {
 	epoch  uint8
 	rtxSeq uint64
 
+	temporal  int8 // the highest temporal layer that may pass of what the slot is assigned to
+	meanwhile int8 // of cur while next is awaited
+	passing   int8 // that passes now
+
 	packets, octets uint32 // for sender reports
 	lastArrival     time.Time
 	lastCaptured    time.Duration // 0: unknown
@@ -123,6 +127,9 @@ type egress struct {
 	retired    []*output
 	hasRetired atomic.Bool
 	hasPending atomic.Bool // some slot may be waiting for a key frame
+
+	estimated atomic.Int64  // what the way to the subscriber carries, in bit/s at IP level; 0: unknown
+	repaired  atomic.Uint64 // bytes retransmitted so far
 }
 
 // rtxPerSecond caps what NACKs can make us send to one subscriber: a quarter of a nine-tile meeting's packets.
@@ -158,6 +165,7 @@ func (e *egress) switchTo(o *output, p *packet) {
 	s.rw.Switch(p.in, uint32(elapsed*time.Duration(o.layer.track.clockRate())/time.Second))
 	if s.cur != nil {
 		e.retired = append(e.retired, s.cur)
+		e.session.server.stats.switched(s.cur.layer, o.layer)
 	}
 	s.cur, s.next, s.hasReplayed = o, nil, false
 	s.epoch = (s.epoch + 1) % maxEpochs
@@ -186,6 +194,15 @@ func (e *egress) forward(dst []byte, o *output, p *packet, w *sealer) ([]byte, D
 	if s.hasReplayed && p.in.Seq <= s.replayed {
 		return dst, DropDuplicate, false
 	}
+	payload, marker := p.payload, p.marker
+	if s.video {
+		if drop, ok := s.passes(p); !ok {
+			if s.rw.Drop(p.in, o.layer.track.codec == codec.VP8) { // VP9's picture ids count its picture group and keep their gaps
+				return dst, drop, false
+			}
+			payload, marker = nil, false // it comes too late to be left out: an empty one keeps the receiver from asking for it
+		}
+	}
 	out, ok := s.rw.Next(p.in)
 	if !ok {
 		return dst, DropReordered, false
@@ -195,18 +212,18 @@ func (e *egress) forward(dst []byte, o *output, p *packet, w *sealer) ([]byte, D
 		s.lastCaptured, _ = o.layer.captured(p.in.Timestamp)
 		s.lastSession = o.layer.track.session.serial
 	}
-	if s.video {
+	if s.video && len(payload) > 0 {
 		e.remember(s, p.in.Seq, out)
-		codec.Patch(p.payload, p.info, out.PictureID, out.TL0PicIdx)
+		codec.Patch(payload, p.info, out.PictureID, out.TL0PicIdx)
 	}
 	s.packets++
-	s.octets += uint32(len(p.payload))
+	s.octets += uint32(len(payload))
 	at := len(dst)
 	dst = dst[:at+rtpview.OutHeaderLen]
 	rtpview.WriteHeader(dst[at:], rtpview.Header{
-		SSRC: s.ssrc, CSRC: uint32(o.layer.track.owner), Timestamp: out.Timestamp, Seq: uint16(out.Seq), PT: s.pts[o.layer.track.codec].media, Marker: p.marker,
+		SSRC: s.ssrc, CSRC: uint32(o.layer.track.owner), Timestamp: out.Timestamp, Seq: uint16(out.Seq), PT: s.pts[o.layer.track.codec].media, Marker: marker,
 	})
-	sealed := w.cipher.Seal(dst[at:], p.payload, s.ssrc, out.Seq, &w.nonce)
+	sealed := w.cipher.Seal(dst[at:], payload, s.ssrc, out.Seq, &w.nonce)
 	return dst[:at+len(sealed)], 0, true
 }
 
@@ -262,6 +279,7 @@ func (e *egress) retransmit(dst []byte, s *slot, seq uint16, now time.Time, w *s
 	})
 	sealed := w.cipher.Seal(dst[at:], payload, s.rtxSSRC, s.rtxSeq, &w.nonce)
 	s.rtxSeq++
+	e.repaired.Add(uint64(len(payload) + packetOverhead))
 	return dst[:at+len(sealed)], true
 }
 

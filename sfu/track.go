@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"conclave/sfu/allocation"
 	"conclave/sfu/audiorank"
 	"conclave/sfu/history"
 	"conclave/sfu/nack"
@@ -46,6 +47,8 @@ type layer struct {
 	rid   string // empty without simulcast
 	outs  atomic.Pointer[[]*output]
 
+	meter allocation.Meter // guarded by Room.mu
+
 	height     atomic.Int32 // from the latest key frame, 0 while unknown
 	lastPacket atomic.Int64 // unix nanoseconds, 0 before the first
 	sr         atomic.Pointer[senderReport]
@@ -67,7 +70,7 @@ type receiveState struct {
 	seen    srtp.Window // of media packets, however they came: repeats are dropped here
 	nack    nack.Tracker
 	packets uint64
-	bytes   uint64
+	bytes   [allocation.MaxTemporal]uint64 // that forwarding it takes, by temporal layer
 	first   uint64
 	any     bool
 
@@ -191,7 +194,6 @@ func (l *layer) accept(seq uint64, v *rtpview.View, now time.Time) {
 		r.any, r.first = true, seq
 	}
 	r.packets++
-	r.bytes += uint64(len(v.Buf))
 	// Interarrival jitter, RFC 3550 appendix A.8.
 	transit := float64(now.UnixMicro())*float64(l.track.clockRate())/1e6 - float64(v.Timestamp)
 	if d := transit - r.lastTransit; r.lastTransit != 0 && d < 1e6 && d > -1e6 {

@@ -38,6 +38,8 @@ func (m *Meter) Observe(now time.Time, bytes [MaxTemporal]uint64) {
 	if m.n > 0 {
 		last := &m.samples[m.n-1]
 		switch silence := now.Sub(last.at); {
+		case fewer(bytes, last.bytes): // the encoding has begun anew
+			m.n = 0
 		case last.bytes == bytes || silence < rateEvery: // a pause is no lower rate
 			return
 		case silence >= rateRestarts:
@@ -52,6 +54,15 @@ func (m *Meter) Observe(now time.Time, bytes [MaxTemporal]uint64) {
 	m.samples[m.n] = sample{now, bytes}
 	m.n++
 	m.measure()
+}
+
+func fewer(a, b [MaxTemporal]uint64) bool {
+	for i := range a {
+		if a[i] < b[i] {
+			return true
+		}
+	}
+	return false
 }
 
 func (m *Meter) measure() {
@@ -70,6 +81,11 @@ func (m *Meter) measure() {
 		m.rates[i] = sum
 	}
 	m.temporal, m.at, m.known = temporal, last.at, true
+}
+
+// Measured is the rate of the whole encoding, if it has been measured lately.
+func (m *Meter) Measured(now time.Time) (rate int64, ok bool) {
+	return m.rates[MaxTemporal-1], m.known && now.Sub(m.at) < rateLasts
 }
 
 // Rates fills in what l takes: measured, if it was lately, else nominal.

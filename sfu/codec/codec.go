@@ -30,6 +30,7 @@ type Info struct {
 	Height      uint16 // of a key frame, where its payload says so: VP8's frame header, VP9's scalability structure; else 0
 	TL0PicIdx   uint8
 	TID         uint8 // temporal layer
+	Sync        bool  // of a layer above the lowest: nothing of its own layer is needed before it (VP8's Y, VP9's U bit)
 	PictureIDAt uint8 // VP8, VP9: offset of the picture id in the payload, 0 if it has none
 	TL0At       uint8 // VP8, VP9: offset of TL0PICIDX in the payload, 0 if it has none
 	LongPicture bool  // the picture id has 15 bits
@@ -95,7 +96,7 @@ func parseVP8(p []byte) (Info, error) {
 				return in, ErrMalformed
 			}
 			if ext&0x20 != 0 {
-				in.TID = p[at] >> 6
+				in.TID, in.Sync = p[at]>>6, p[at]&0x20 != 0
 			}
 			at++
 		}

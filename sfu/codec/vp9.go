@@ -19,7 +19,7 @@ func parseVP9(p []byte) (Info, error) {
 	var sid uint8
 	if first&0x20 != 0 { // L: layer indices
 		layer := c.byte()
-		in.TID, sid = layer>>5, layer>>1&0x07
+		in.TID, in.Sync, sid = layer>>5, layer&0x10 != 0, layer>>1&0x07
 		if !flexible {
 			in.TL0At = uint8(len(p) - len(c.rest))
 			in.TL0PicIdx = c.byte()

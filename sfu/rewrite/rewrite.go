@@ -47,6 +47,9 @@ type Rewriter struct {
 
 	gaps [maxGaps]gap
 	nGap int
+
+	removed    uint16 // picture id of the latest removed frame
+	hasRemoved bool
 }
 
 // New returns a Rewriter whose first packet will carry the given sequence number, at least 1, and timestamp. Start below
@@ -70,6 +73,7 @@ func (r *Rewriter) Switch(in In, tsStep uint32) {
 	r.tl0Off = r.last.TL0PicIdx + 1 - in.TL0PicIdx
 	r.first, r.highest = in.Seq, in.Seq
 	r.nGap = 0
+	r.hasRemoved = false
 	r.started = true
 }
 
@@ -98,11 +102,15 @@ func (r *Rewriter) Next(in In) (out Out, ok bool) {
 }
 
 // Drop removes in from the stream, so that the packets after it move up: padding, or a temporal layer that is not
-// forwarded. endsFrame says that with it a whole frame is gone, so that picture ids move up too. A packet that arrives
-// after a later one was mapped cannot be removed any more and leaves a hole, which the receiver sees as loss.
-func (r *Rewriter) Drop(in In, endsFrame bool) {
-	if !r.started || in.Seq <= r.highest {
-		return
+// forwarded. closeIDs says that the whole frame in belongs to is being removed and that picture ids close up over it. removed is
+// false for a packet that comes after a later one was mapped: it cannot be removed any more, its number is taken, and what
+// Next makes of it fills the place.
+func (r *Rewriter) Drop(in In, closeIDs bool) (removed bool) {
+	if !r.started || in.Seq < r.first {
+		return true // it has no place
+	}
+	if in.Seq <= r.highest {
+		return false
 	}
 	if r.nGap > 0 && r.gaps[r.nGap-1].last+1 == in.Seq {
 		r.gaps[r.nGap-1].last = in.Seq
@@ -117,9 +125,11 @@ func (r *Rewriter) Drop(in In, endsFrame bool) {
 	}
 	r.highest = in.Seq
 	r.seqOff--
-	if endsFrame {
+	if closeIDs && !(r.hasRemoved && r.removed == in.PictureID) {
+		r.removed, r.hasRemoved = in.PictureID, true
 		r.pidOff--
 	}
+	return true
 }
 
 // Last returns the highest packet put out; ok is false if there was none.

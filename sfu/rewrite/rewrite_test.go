@@ -121,10 +121,10 @@ func TestDroppedFramesLeaveNoTrace(t *testing.T) {
 	r.Switch(s.in, 0)
 	var outs []rewrite.Out
 	for frame := range 12 { // three packets a frame; of each four frames the last is dropped
-		for packet := range 3 {
+		for range 3 {
 			in := s.packet()
 			if frame%4 == 3 {
-				r.Drop(in, packet == 2)
+				r.Drop(in, true)
 				continue
 			}
 			outs = append(outs, next(t, &r, in))
@@ -158,15 +158,30 @@ func TestLatePacketsAroundADropFallIntoPlace(t *testing.T) {
 	}
 }
 
-func TestALateDropLeavesAHoleInsteadOfANumberTwice(t *testing.T) {
+func TestALateDropFillsItsPlace(t *testing.T) {
 	r := rewrite.New(1, 0)
 	r.Switch(rewrite.In{Seq: 10}, 0)
 	next(t, &r, rewrite.In{Seq: 10})
 	next(t, &r, rewrite.In{Seq: 12})
-	r.Drop(rewrite.In{Seq: 11}, true)
-	r.Drop(rewrite.In{Seq: 12}, true) // and this one is out already
+	if r.Drop(rewrite.In{Seq: 11}, true) || r.Drop(rewrite.In{Seq: 12}, true) {
+		t.Error("removed after a later one was out")
+	}
+	if out := next(t, &r, rewrite.In{Seq: 11}); out.Seq != 2 {
+		t.Errorf("packet 11 became %d", out.Seq)
+	}
 	if out := next(t, &r, rewrite.In{Seq: 13, PictureID: 3}); out.Seq != 4 {
 		t.Errorf("packet 13 became %d", out.Seq)
+	}
+}
+
+func TestPictureIdsCloseUpOverAFrameWhoseLastPacketWasLost(t *testing.T) {
+	r := rewrite.New(1, 0)
+	r.Switch(rewrite.In{Seq: 10, PictureID: 20}, 0)
+	first := next(t, &r, rewrite.In{Seq: 10, PictureID: 20})
+	r.Drop(rewrite.In{Seq: 11, PictureID: 21}, true) // 12 is lost
+	r.Drop(rewrite.In{Seq: 13, PictureID: 22}, true)
+	if out := next(t, &r, rewrite.In{Seq: 14, PictureID: 23}); out.PictureID != first.PictureID+1 || out.Seq != 3 {
+		t.Errorf("%+v", out)
 	}
 }
 
@@ -248,6 +263,7 @@ type model struct {
 	base, first          rewrite.In // base is the first packet's, in the receiver's numbering
 	dropped              map[uint64]bool
 	framesUpTo           map[uint64]uint16 // at a dropped packet: how many frames were gone with it
+	removed              int               // picture id of the frame removed last, -1: none
 	highest              uint64
 	last                 rewrite.Out
 	any                  bool
@@ -265,6 +281,7 @@ func (m *model) switchTo(in rewrite.In, step uint32) {
 	m.base = rewrite.In{Seq: m.last.Seq + 1, Timestamp: m.last.Timestamp + step, PictureID: m.last.PictureID + 1, TL0PicIdx: m.last.TL0PicIdx + 1}
 	m.first, m.highest = in, in.Seq
 	m.dropped, m.framesUpTo = map[uint64]bool{}, map[uint64]uint16{}
+	m.removed = -1
 	m.gen++
 }
 
@@ -290,20 +307,22 @@ func (m *model) next(in rewrite.In) rewrite.Out {
 	}
 }
 
-func (m *model) drop(in rewrite.In, endsFrame bool) {
+func (m *model) drop(in rewrite.In, closeIDs bool) (removed bool) {
 	if in.Seq <= m.highest {
-		return
+		return false
 	}
 	var frames uint16
 	for _, n := range m.framesUpTo {
 		frames = max(frames, n)
 	}
-	if endsFrame {
+	if closeIDs && m.removed != int(in.PictureID) {
 		frames++
+		m.removed = int(in.PictureID)
 	}
 	m.dropped[in.Seq] = true
 	m.framesUpTo[in.Seq] = frames
 	m.highest = in.Seq
+	return true
 }
 
 // runsAfter is how many runs of dropped packets end after seq.
@@ -380,10 +399,19 @@ func (s *scenario) put(in rewrite.In) {
 	}
 }
 
-func (s *scenario) drop(in rewrite.In, endsFrame bool) {
-	s.m.drop(in, endsFrame)
-	s.r.Drop(in, endsFrame)
+// drop removes a packet, or lets it fill its place if it comes too late for that.
+func (s *scenario) drop(in rewrite.In, closeIDs bool) {
+	want := s.m.drop(in, closeIDs)
+	if got := s.r.Drop(in, closeIDs); got != want && !s.forgotten(in) {
+		s.fail("%+v removed: %v, want %v", in, got, want)
+	}
+	if !want {
+		s.put(in)
+	}
 }
+
+// forgotten says whether in is from before the drops that are remembered.
+func (s *scenario) forgotten(in rewrite.In) bool { return s.m.runsAfter(in.Seq) >= 16 }
 
 func (s *scenario) play(script []byte) {
 	if len(script) < 2 {
@@ -400,7 +428,7 @@ func (s *scenario) play(script []byte) {
 		switch b & 15 {
 		case 0:
 			s.switchTo(b >> 3)
-		case 1, 2: // a dropped packet, which may end its frame
+		case 1, 2: // a dropped packet, whose frame's id may close up
 			s.drop(s.src.packet(), b&15 == 2)
 		case 3: // lost
 			s.src.packet()
