@@ -34,7 +34,7 @@ func check(m ClientMessage) error {
 
 func checkJoin(m *Join) error {
 	if m.Version != Version {
-		return &problem{ErrVersion, "This server speaks version 1 of the protocol."}
+		return &problem{err: ErrVersion, what: "This server speaks version 1 of the protocol."}
 	}
 	id, ok := ParseMeetingID(string(m.Meeting))
 	if !ok {
@@ -85,7 +85,7 @@ func checkAdmit(m *Admit) error {
 
 func checkOffer(m *Offer) error {
 	if strings.Count(m.SDP, "\nm=") > MaxMediaLines {
-		return &problem{ErrBadOffer, "The offer has more than 128 m-lines."}
+		return &problem{err: ErrBadOffer, what: "The offer has more than 128 m-lines."}
 	}
 	var sources []Source
 	for i, t := range m.Tracks {

@@ -2,15 +2,12 @@ package protocol
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
 	"strconv"
 	"strings"
-	"time"
-	"unicode/utf8"
 )
 
 // RequestError is what is wrong with a message. It is also the content of the Error sent in reply: ID is the request's,
@@ -46,7 +43,7 @@ func DecodeClient(data []byte) (ClientMessage, error) {
 	if m == nil {
 		return nil, &RequestError{ID: id, Err: ErrUnknownType, Message: "There is no message of this \"type\"."}
 	}
-	if err := decodeStruct(data, reflect.ValueOf(m).Elem(), "", true); err != nil {
+	if err := decodeMessage(data, m); err != nil {
 		return nil, requestError(id, err)
 	}
 	if err := check(m); err != nil {
@@ -87,7 +84,7 @@ func DecodeServer(data []byte) (ServerMessage, error) {
 	if m == nil {
 		return nil, &RequestError{ID: id, Err: ErrUnknownType, Message: "There is no message of this \"type\"."}
 	}
-	if err := decodeStruct(data, reflect.ValueOf(m).Elem(), "", true); err != nil {
+	if err := decodeMessage(data, m); err != nil {
 		return nil, requestError(id, err)
 	}
 	return m, nil
@@ -102,7 +99,7 @@ func DecodeBody(data []byte, out any) error {
 	if err := checkDocument(data); err != nil {
 		return &RequestError{Err: ErrBadJSON, Message: sentence(err.Error())}
 	}
-	if err := decodeStruct(data, reflect.ValueOf(out).Elem(), "", false); err != nil {
+	if err := decodeBody(data, reflect.ValueOf(out).Elem()); err != nil {
 		return requestError(0, err)
 	}
 	return nil
@@ -132,8 +129,8 @@ func head(data []byte) (typ string, id RequestID, err error) {
 	var typeErr error
 	s := scanner{data: data}
 	s.space()
-	err = s.object(func(key string, raw []byte) error {
-		switch key {
+	err = s.object(func(key, raw []byte) error {
+		switch string(key) {
 		case "id":
 			// A wrong id is reported with the other fields, once the type is known to have one.
 			if n, err := strconv.ParseUint(string(raw), 10, 31); err == nil {
@@ -159,22 +156,45 @@ func head(data []byte) (typ string, id RequestID, err error) {
 	return typ, id, nil
 }
 
-// problem is a field that is wrong; text is a sentence that names it.
+// problem is a field that is wrong. Its path is put together on the way up, since most fields are right.
 type problem struct {
 	err  ErrorID
-	text string
+	path string
+	what string
 }
 
-func (p *problem) Error() string { return p.text }
+func (p *problem) Error() string {
+	if p.path == "" {
+		return p.what
+	}
+	return strconv.Quote(p.path) + " " + p.what + "."
+}
 
-func fieldError(path, what string) error {
-	return &problem{ErrInvalidRequest, strconv.Quote(path) + " " + what + "."}
+func fieldError(path, what string) error { return &problem{ErrInvalidRequest, path, what} }
+
+// wrong is something wrong with the value that is being decoded; its path is still to come.
+func wrong(what string) error { return fieldError("", what) }
+
+// within says that err is about something in the field (or, with brackets, the element) of that name.
+func within(name string, err error) error {
+	var p *problem
+	switch {
+	case err == nil || !errors.As(err, &p):
+		return err
+	case p.path == "":
+		p.path = name
+	case p.path[0] == '[':
+		p.path = name + p.path
+	default:
+		p.path = name + "." + p.path
+	}
+	return p
 }
 
 func requestError(id RequestID, err error) error {
 	var p *problem
 	if errors.As(err, &p) {
-		return &RequestError{ID: id, Err: p.err, Message: p.text}
+		return &RequestError{ID: id, Err: p.err, Message: p.Error()}
 	}
 	return &RequestError{ID: id, Err: ErrBadJSON, Message: sentence(err.Error())}
 }
@@ -191,236 +211,4 @@ func unquote(raw []byte) (string, error) {
 		return "", errSyntax
 	}
 	return s, nil
-}
-
-// decodeStruct fills the struct v from the object raw. raw has passed checkDocument. withType says that the object's
-// "type" has been dealt with.
-func decodeStruct(raw []byte, v reflect.Value, path string, withType bool) error {
-	t := v.Type()
-	var present uint64 // bit i: field i was there; no struct has more than 64 fields
-	s := scanner{data: raw}
-	s.space()
-	err := s.object(func(key string, raw []byte) error {
-		if withType && key == "type" {
-			return nil
-		}
-		for i := range t.NumField() {
-			if name, _ := jsonName(t.Field(i)); name == key {
-				present |= 1 << i
-				return decodeValue(raw, v.Field(i), t.Field(i).Tag, join(path, name))
-			}
-		}
-		return fieldError(join(path, clip(key)), "is not a field of this message")
-	})
-	if err != nil {
-		return err
-	}
-	for i := range t.NumField() {
-		name, optional := jsonName(t.Field(i))
-		if !optional && present&(1<<i) == 0 {
-			return fieldError(join(path, name), "is missing")
-		}
-	}
-	return nil
-}
-
-func jsonName(f reflect.StructField) (name string, optional bool) {
-	name, opts, _ := strings.Cut(f.Tag.Get("json"), ",")
-	return name, opts != ""
-}
-
-func join(path, name string) string {
-	if path == "" {
-		return name
-	}
-	return path + "." + name
-}
-
-// clip bounds what of an unknown key is quoted back.
-func clip(key string) string {
-	const most = 40
-	if len(key) <= most {
-		return key
-	}
-	cut := most
-	for !utf8.RuneStart(key[cut]) {
-		cut--
-	}
-	return key[:cut] + "…"
-}
-
-func decodeValue(raw []byte, v reflect.Value, tag reflect.StructTag, path string) error {
-	switch v.Kind() {
-	case reflect.Bool:
-		return decodeBool(raw, v, path)
-	case reflect.Pointer:
-		v.Set(reflect.New(v.Type().Elem()))
-		return decodeValue(raw, v.Elem(), tag, path)
-	case reflect.Int, reflect.Uint32:
-		return decodeInt(raw, v, tag, path)
-	case reflect.String:
-		return decodeString(raw, v, tag, path)
-	case reflect.Slice:
-		return decodeSlice(raw, v, tag, path)
-	case reflect.Map:
-		return decodeMap(raw, v, path)
-	case reflect.Struct:
-		if v.Type() == reflect.TypeFor[time.Time]() {
-			return decodeTime(raw, v, path)
-		}
-		if raw[0] != '{' {
-			return fieldError(path, "must be an object")
-		}
-		return decodeStruct(raw, v, path, false)
-	default:
-		panic("protocol: a field has a kind the decoder does not know")
-	}
-}
-
-func decodeBool(raw []byte, v reflect.Value, path string) error {
-	switch string(raw) {
-	case "true":
-		v.SetBool(true)
-	case "false":
-		v.SetBool(false)
-	default:
-		return fieldError(path, "must be true or false")
-	}
-	return nil
-}
-
-func decodeInt(raw []byte, v reflect.Value, tag reflect.StructTag, path string) error {
-	if c := raw[0]; c != '-' && (c < '0' || c > '9') {
-		return fieldError(path, "must be a number")
-	}
-	n, err := strconv.ParseInt(string(raw), 10, 64)
-	if errors.Is(err, strconv.ErrSyntax) {
-		return fieldError(path, "must be a whole number")
-	}
-	low, high, bounded := bounds(tag)
-	if !bounded {
-		low, high = 0, 1<<31-1
-	}
-	if err != nil || n < low || n > high {
-		return fieldError(path, fmt.Sprintf("must be between %d and %d", low, high))
-	}
-	if v.CanUint() {
-		v.SetUint(uint64(n)) //nolint:gosec // bounds are never negative for unsigned fields
-	} else {
-		v.SetInt(n)
-	}
-	return nil
-}
-
-func decodeString(raw []byte, v reflect.Value, tag reflect.StructTag, path string) error {
-	if raw[0] != '"' {
-		return fieldError(path, "must be a string")
-	}
-	s, err := unquote(raw)
-	if err != nil {
-		return err
-	}
-	if e, ok := v.Interface().(Enum); ok {
-		for _, allowed := range e.Values() {
-			if s == allowed {
-				v.SetString(s)
-				return nil
-			}
-		}
-		return fieldError(path, "must be one of "+strings.Join(e.Values(), ", "))
-	}
-	if what := checkLength(tag, s); what != "" {
-		return fieldError(path, what)
-	}
-	if what := checkText(tag.Get("text"), s); what != "" {
-		return fieldError(path, what)
-	}
-	v.SetString(s)
-	return nil
-}
-
-// checkLength checks s against the bound of a tag, which counts characters, or of base64url the bytes that it encodes.
-func checkLength(tag reflect.StructTag, s string) string {
-	low, high, ok := bounds(tag)
-	if !ok {
-		return ""
-	}
-	n, unit := int64(utf8.RuneCountInString(s)), "characters"
-	if tag.Get("text") == "base64url" {
-		n, unit = int64(base64.RawURLEncoding.DecodedLen(len(s))), "bytes"
-	}
-	if n < low || n > high {
-		return fmt.Sprintf("must have between %d and %d %s", low, high, unit)
-	}
-	return ""
-}
-
-func decodeSlice(raw []byte, v reflect.Value, tag reflect.StructTag, path string) error {
-	if raw[0] != '[' {
-		return fieldError(path, "must be a list")
-	}
-	low, high, bounded := bounds(tag)
-	v.Set(reflect.MakeSlice(v.Type(), 0, 0))
-	s := scanner{data: raw}
-	err := s.array(func(raw []byte) error {
-		i := v.Len()
-		if bounded && int64(i) >= high {
-			return fieldError(path, fmt.Sprintf("must have between %d and %d elements", low, high))
-		}
-		v.Set(reflect.Append(v, reflect.Zero(v.Type().Elem())))
-		// Bounds of a list are those of its length; elements that are numbers name participants, which start at 1.
-		var elem reflect.StructTag
-		if v.Type().Elem() == reflect.TypeFor[Participant]() {
-			elem = `bound:"1..4294967295"`
-		}
-		return decodeValue(raw, v.Index(i), elem, path+"["+strconv.Itoa(i)+"]")
-	})
-	if err != nil {
-		return err
-	}
-	if bounded && int64(v.Len()) < low {
-		return fieldError(path, fmt.Sprintf("must have between %d and %d elements", low, high))
-	}
-	return nil
-}
-
-func decodeMap(raw []byte, v reflect.Value, path string) error {
-	if raw[0] != '{' {
-		return fieldError(path, "must be an object")
-	}
-	out := make(map[string]string)
-	s := scanner{data: raw}
-	err := s.object(func(key string, raw []byte) error {
-		if raw[0] != '"' {
-			return fieldError(join(path, clip(key)), "must be a string")
-		}
-		text, err := unquote(raw)
-		out[key] = text
-		return err
-	})
-	v.Set(reflect.ValueOf(out))
-	return err
-}
-
-func decodeTime(raw []byte, v reflect.Value, path string) error {
-	if raw[0] == '"' {
-		if s, err := unquote(raw); err == nil {
-			if t, err := time.Parse(time.RFC3339, s); err == nil {
-				v.Set(reflect.ValueOf(t))
-				return nil
-			}
-		}
-	}
-	return fieldError(path, "must be a time like 2026-11-21T22:30:00Z")
-}
-
-// bounds reads a bound tag, for example `bound:"1..64"`.
-func bounds(tag reflect.StructTag) (low, high int64, ok bool) {
-	a, b, found := strings.Cut(tag.Get("bound"), "..")
-	if !found {
-		return 0, 0, false
-	}
-	low, _ = strconv.ParseInt(a, 10, 64)
-	high, _ = strconv.ParseInt(b, 10, 64)
-	return low, high, true
 }

@@ -3,7 +3,7 @@
 // a test decodes each of its examples with this package. The web client's types are generated from these structs.
 //
 // It imports nothing of the project and knows neither sockets nor clocks, so that clients written in Go may use it too.
-// Start at messages.go; decode.go turns bytes into messages, Encode the reverse.
+// Start at messages.go; decode.go turns bytes into messages, Marshal the reverse; values.go does so field by field.
 //
 // A field's bounds stand in its `bound` tag: the value for integers, the number of characters for strings, the number
 // of elements for lists. A field without omitempty must be present.

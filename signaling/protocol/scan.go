@@ -1,12 +1,14 @@
 package protocol
 
 import (
+	"bytes"
 	"errors"
 	"unicode/utf8"
 )
 
 // The scanner checks what encoding/json lets pass silently: duplicate keys, lone surrogates (RFC 8259 §8.2) and
-// invalid UTF-8, which it would replace; and it bounds the nesting. It allocates only the keys of objects.
+// invalid UTF-8, which it would replace; and it bounds the nesting. It allocates nothing but for keys with escapes and objects of
+// more than 16 keys.
 type scanner struct {
 	data  []byte
 	pos   int
@@ -86,27 +88,29 @@ func (s *scanner) value() error {
 	}
 }
 
-// object reads an object and calls visit, if any, for each member with its key and raw value.
-func (s *scanner) object(visit func(key string, raw []byte) error) error {
+// object reads an object and calls visit, if any, for each member with its key, unescaped, and its raw value. The key is visit's
+// only until it returns.
+func (s *scanner) object(visit func(key, raw []byte) error) error {
 	if s.depth++; s.depth > MaxDepth {
 		return errDepth
 	}
 	s.pos++ // the brace
-	var seen map[string]struct{}
+	var seen keys
+	first := true
 	for s.space(); s.peek() != '}'; s.space() {
-		if seen == nil {
-			seen = make(map[string]struct{}, 8)
-		} else if err := s.separator(); err != nil {
-			return err
+		if !first {
+			if err := s.separator(); err != nil {
+				return err
+			}
 		}
+		first = false
 		key, err := s.key()
 		if err != nil {
 			return err
 		}
-		if _, dup := seen[key]; dup {
+		if !seen.add(key) {
 			return errDuplicate
 		}
-		seen[key] = struct{}{}
 		start := s.pos
 		if err := s.value(); err != nil {
 			return err
@@ -122,6 +126,35 @@ func (s *scanner) object(visit func(key string, raw []byte) error) error {
 	return nil
 }
 
+// keys are those of one object. The objects of the protocol have few; a map takes over where somebody sends many.
+type keys struct {
+	few  [16][]byte
+	n    int
+	many map[string]struct{}
+}
+
+// add is false for a key that is there already.
+func (k *keys) add(key []byte) bool {
+	for _, earlier := range k.few[:k.n] {
+		if bytes.Equal(earlier, key) {
+			return false
+		}
+	}
+	if k.n < len(k.few) {
+		k.few[k.n] = key
+		k.n++
+		return true
+	}
+	if k.many == nil {
+		k.many = make(map[string]struct{})
+	}
+	if _, there := k.many[string(key)]; there {
+		return false
+	}
+	k.many[string(key)] = struct{}{}
+	return true
+}
+
 func (s *scanner) separator() error {
 	if s.peek() != ',' {
 		return errSyntax
@@ -132,21 +165,25 @@ func (s *scanner) separator() error {
 }
 
 // key reads a key with its colon and stops before the value. Keys are compared unescaped.
-func (s *scanner) key() (string, error) {
+func (s *scanner) key() ([]byte, error) {
 	if s.peek() != '"' {
-		return "", errSyntax
+		return nil, errSyntax
 	}
 	start := s.pos
 	if err := s.str(); err != nil {
-		return "", err
+		return nil, err
 	}
-	key, err := unquote(s.data[start:s.pos])
-	if err != nil {
-		return "", errSyntax
+	key := s.data[start+1 : s.pos-1]
+	if bytes.IndexByte(key, '\\') >= 0 {
+		text, err := unquote(s.data[start:s.pos])
+		if err != nil {
+			return nil, errSyntax
+		}
+		key = []byte(text)
 	}
 	s.space()
 	if s.peek() != ':' {
-		return "", errSyntax
+		return nil, errSyntax
 	}
 	s.pos++
 	s.space()
