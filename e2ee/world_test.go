@@ -32,9 +32,8 @@ type world struct {
 }
 
 type delivered struct {
-	at   time.Time
-	do   func()
-	from uint32
+	at time.Time
+	do func()
 }
 
 type person struct {
@@ -161,7 +160,11 @@ func (w *world) leave(p *person) {
 }
 
 func (w *world) later(do func()) {
-	w.queue = append(w.queue, delivered{at: w.now.Add(w.latency), do: do})
+	at := w.now.Add(w.latency)
+	if n := len(w.queue); n > 0 && w.queue[n-1].at.After(at) { // a WebSocket keeps the order
+		at = w.queue[n-1].at
+	}
+	w.queue = append(w.queue, delivered{at, do})
 }
 
 // take carries out what a session wants done.
