@@ -30,6 +30,7 @@ type client struct {
 	mic    *webrtc.TrackLocalStaticRTP
 	camera []*webrtc.TrackLocalStaticRTP // by layer
 	codec  codec.Kind                    // of the camera
+	rising bool                          // clientOptions.rising
 
 	mu       sync.Mutex
 	received map[string][]rtp.Packet // by mid
@@ -46,6 +47,7 @@ type clientOptions struct {
 	layers       int               // simulcast encodings of the camera, 0: no camera
 	mic          bool
 	audio, video int          // slots
+	rising       bool         // each layer takes four times what the one below does, and has three temporal layers
 	codecs       []codec.Kind // of video, the one to publish first; empty: VP8
 }
 
@@ -208,7 +210,7 @@ func (c *client) publish(opt clientOptions) {
 		must(err)
 	}
 	var sender *webrtc.RTPSender
-	c.codec = opt.videoCodecs()[0]
+	c.codec, c.rising = opt.videoCodecs()[0], opt.rising
 	for i := range opt.layers {
 		var options []func(*webrtc.TrackLocalStaticRTP)
 		if opt.layers > 1 {
@@ -345,6 +347,9 @@ func (c *client) runCamera(ctx context.Context, packetsPerFrame int) {
 	for i := range sources {
 		sources[i] = &videoSource{codec: c.codec, layer: i, height: uint16(720 >> (len(c.camera) - 1 - i)), seq: uint16(65500 + 100*i), timestamp: uint32(1000 * i),
 			pictureID: uint16(32700 + 30*i), tl0: uint8(250 + i), packets: packetsPerFrame}
+		if c.rising {
+			sources[i].packets, sources[i].temporal = packetsPerFrame<<(2*i), true
+		}
 	}
 	answered := make([]int, len(sources))
 	ticker := time.NewTicker(time.Second / 30)

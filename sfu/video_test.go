@@ -18,10 +18,18 @@ type videoSource struct {
 	timestamp uint32
 	pictureID uint16
 	tl0       uint8
-	packets   int // a frame
+	packets   int  // a frame
+	temporal  bool // VP8: three temporal layers, as libwebrtc makes them
+	frames    int
 }
 
 func (v *videoSource) frame(key bool) []*rtp.Packet {
+	if v.temporal && key {
+		v.frames = 0
+	}
+	if !v.temporal || v.frames%4 == 0 {
+		v.tl0++
+	}
 	var out []*rtp.Packet
 	for i := range v.packets {
 		body := make([]byte, 200)
@@ -43,13 +51,20 @@ func (v *videoSource) frame(key bool) []*rtp.Packet {
 	}
 	v.timestamp += 3000
 	v.pictureID = (v.pictureID + 1) & 0x7fff
-	v.tl0++
+	v.frames++
 	return out
 }
+
+// temporalPattern is TID and Y bit of eight frames.
+var temporalPattern = [8]byte{0x00, 0xa0, 0x60, 0x80, 0x00, 0x80, 0x40, 0x80}
 
 // vp8 is a descriptor with 15-bit picture id and TL0PICIDX (RFC 7741 §4.2); it writes the frame tag into body.
 func (v *videoSource) vp8(packet int, key bool, body []byte) []byte {
 	desc := []byte{0x80, 0xc0, 0x80 | byte(v.pictureID>>8)&0x7f, byte(v.pictureID), v.tl0}
+	if v.temporal {
+		desc[1] |= 0x20
+		desc = append(desc, temporalPattern[v.frames%8])
+	}
 	if packet != 0 {
 		return desc
 	}

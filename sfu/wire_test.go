@@ -147,7 +147,10 @@ func assertContinuous(t *testing.T, packets []received) (switches int) {
 		}
 		wantID, wantTL0 := a.info.PictureID, a.info.TL0PicIdx
 		if b.info.FrameStart {
-			wantID, wantTL0 = (wantID+1)&0x7fff, wantTL0+1
+			wantID = (wantID + 1) & 0x7fff
+			if b.info.TID == 0 {
+				wantTL0++
+			}
 		}
 		if b.info.PictureID != wantID || b.info.TL0PicIdx != wantTL0 {
 			t.Errorf("packet %d: picture %d/%d after %d/%d, frame start %v", b.SequenceNumber,
