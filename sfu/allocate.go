@@ -110,14 +110,17 @@ func (e *egress) allTake(kind codec.Kind) bool {
 func (r *Room) allocate(p *Peer, now time.Time) []allotment {
 	v, e := &p.viewer, &p.session.egress
 	v.sources = v.sources[:0]
+	useful := int64(0)
 	for i, t := range v.tracks {
 		v.sources = append(v.sources, t.describe(v.heights[i], now))
+		useful += v.sources[i].Full()
 	}
 	estimate, known := e.estimate()
 	if !known {
 		estimate = allocation.Unlimited
 	}
 	v.first = e.audioRate(now) + v.repairRate(e, now)
+	e.wanted(v.first + useful*115/100) // a step up must leave 15 % to spare
 	decisions := v.allocator.Allocate(&allocation.Input{Now: now, Estimate: estimate, Audio: v.first, Sources: v.sources})
 	v.allotted = v.allotted[:0]
 	for i, t := range v.tracks {

@@ -24,6 +24,7 @@ const (
 type controlStats struct {
 	pli    atomic.Uint64
 	nacks  atomic.Uint64
+	probes atomic.Uint64
 	egress atomic.Uint64 // bits a second
 	ups    atomic.Uint64 // switches to a higher layer
 	downs  atomic.Uint64
@@ -144,6 +145,7 @@ func (s *session) tick(now time.Time, n int) {
 	}
 	if n%reportEvery == 0 {
 		s.refill()
+		s.egress.revise(now)
 		s.sendReports(now)
 	}
 }

@@ -88,6 +88,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	counter(desc("key_frame_requests_total", "Key frames asked of publishers."), float64(s.stats.pli.Load()))
+	counter(desc("probe_packets_total", "Packets sent to find out whether a subscriber's path carries more."), float64(s.stats.probes.Load()))
 	counter(desc("nacked_packets_total", "Packets asked of publishers again."), float64(s.stats.nacks.Load()))
 	switches := desc("layer_switches_total", "Changes from one layer of a source to another.", "direction")
 	counter(switches, float64(s.stats.ups.Load()), "up")

@@ -48,6 +48,7 @@ type mediaOffer struct {
 	direction string
 	formats   []format // what the SFU takes of it, in the offer's order of preference, each codec once; empty: nothing
 	exts      extensionIDs
+	remb      bool     // the peer can send its own estimate
 	rids      []string // simulcast send, in the order of rids
 	ssrcs     []uint32 // announced by a=ssrc, first the media's, then its RTX's
 }
@@ -157,6 +158,8 @@ func parseMedia(md *sdp.MediaDescription) (mediaOffer, error) {
 			}
 		case "ssrc":
 			m.addSSRC(a.Value)
+		case "rtcp-fb":
+			m.remb = m.remb || strings.HasSuffix(a.Value, " goog-remb")
 		}
 	}
 	if m.mid == "" || len(m.mid) > maxMIDLen || !isToken(m.mid) {
@@ -296,7 +299,7 @@ func (p *answerParams) writeMedia(b *strings.Builder, m *mediaOffer, first bool)
 		f.write(b)
 	}
 	if slot != nil {
-		slot.writeSDP(b)
+		slot.writeSDP(b, m)
 	} else {
 		writeReceive(b, m)
 	}

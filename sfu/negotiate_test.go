@@ -178,16 +178,16 @@ func TestBrowsersOffersAreUnderstood(t *testing.T) {
 		{"chromium", "ld4j", "laFQoRBZYYOaLYf85tYcrv8x", []mediaOffer{
 			{mid: "0", kind: "audio", direction: "sendrecv", formats: opus(111), exts: extensionIDs{mid: 4, audioLevel: 1, twcc: 3},
 				ssrcs: []uint32{1454016331}},
-			{mid: "1", kind: "video", direction: "sendrecv", formats: []format{vp8(96, 97), chromiumAV1, vp9(98, 99)}, exts: extensionIDs{mid: 4, rid: 10, rrid: 11, twcc: 3},
+			{mid: "1", kind: "video", remb: true, direction: "sendrecv", formats: []format{vp8(96, 97), chromiumAV1, vp9(98, 99)}, exts: extensionIDs{mid: 4, rid: 10, rrid: 11, twcc: 3},
 				rids: []string{"q", "h", "f"}},
-			{mid: "2", kind: "video", direction: "recvonly", formats: []format{vp8(96, 97), vp9(98, 99), chromiumAV1}, exts: extensionIDs{mid: 4, rid: 10, rrid: 11, twcc: 3}},
+			{mid: "2", kind: "video", remb: true, direction: "recvonly", formats: []format{vp8(96, 97), vp9(98, 99), chromiumAV1}, exts: extensionIDs{mid: 4, rid: 10, rrid: 11, twcc: 3}},
 		}},
 		{"firefox", "b07ddb14", "5ae510a4660e98e589b6ccf2d1587db3", []mediaOffer{
 			{mid: "0", kind: "audio", direction: "sendrecv", formats: opus(109), exts: extensionIDs{mid: 3, audioLevel: 1, twcc: 7},
 				ssrcs: []uint32{522891645}},
-			{mid: "1", kind: "video", direction: "sendrecv", formats: firefox, exts: extensionIDs{mid: 3, rid: 9, rrid: 10, twcc: 7},
+			{mid: "1", kind: "video", remb: true, direction: "sendrecv", formats: firefox, exts: extensionIDs{mid: 3, rid: 9, rrid: 10, twcc: 7},
 				rids: []string{"q", "h", "f"}, ssrcs: []uint32{3725247705, 658956419}},
-			{mid: "2", kind: "video", direction: "recvonly", formats: firefox, exts: extensionIDs{mid: 3, rid: 9, rrid: 10, twcc: 7},
+			{mid: "2", kind: "video", remb: true, direction: "recvonly", formats: firefox, exts: extensionIDs{mid: 3, rid: 9, rrid: 10, twcc: 7},
 				ssrcs: []uint32{3687756190}},
 		}},
 	} {

@@ -224,6 +224,7 @@ func (e *egress) addSlot(m *mediaOffer) {
 		return
 	}
 	sl := newSlot(m, m.kind == "video", index)
+	e.path.negotiated(m)
 	e.slots = append(e.slots, sl)
 	e.bySSRC[sl.ssrc] = sl
 }

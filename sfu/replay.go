@@ -35,7 +35,7 @@ func (s *Server) replay(e *egress, o *output, now time.Time) (started bool) {
 	r := &s.replayer
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.seal.cipher = ks.out
+	r.seal.cipher, r.seal.now = ks.out, now
 	box := r.box[to.local]
 	box.begin()
 	e.mu.Lock()

@@ -64,8 +64,11 @@ func (s *session) rtcpPacket(p rtcpview.Packet, now time.Time, w *worker) {
 	case rtcpview.TypeRR:
 		s.receptions(p, now)
 	case rtcpview.TypeRTPFB:
-		if p.Format == rtcpview.FormatNACK {
+		switch p.Format {
+		case rtcpview.FormatNACK:
 			s.answerNACK(p, now, w)
+		case rtcpview.FormatTWCC:
+			s.transportFeedback(p, now, w)
 		}
 	case rtcpview.TypePSFB:
 		switch p.Format {
@@ -76,6 +79,10 @@ func (s *session) rtcpPacket(p rtcpview.Packet, now time.Time, w *worker) {
 		case rtcpview.FormatFIR:
 			for i := range min(p.FIRs(), maxFIREntries) {
 				s.keyWanted(p.FIR(i))
+			}
+		case rtcpview.FormatALFB:
+			if bps, ok := p.REMB(); ok {
+				s.remb(bps, now)
 			}
 		}
 	}
@@ -116,7 +123,7 @@ func (s *session) answerNACK(p rtcpview.Packet, now time.Time, w *worker) {
 	if !ok || ks == nil || to == nil {
 		return
 	}
-	w.seal.cipher = ks.out
+	w.seal.cipher, w.seal.now = ks.out, now
 	e := &s.egress
 	box := w.out[to.local]
 	for i := range min(p.NACKs(), maxNACKPairs) {

@@ -61,6 +61,7 @@ type Server struct {
 	frames      [sframe.Results]atomic.Uint64 // of rooms that require end-to-end encryption
 	events      eventQueue
 	replayer    replayer
+	pacer       pacer
 
 	addrMu sync.RWMutex
 	addrs  map[netip.AddrPort]*transport
@@ -169,12 +170,14 @@ func newServer(cfg Config, sockets [][]batch.Conn) (*Server, error) {
 		return nil, fmt.Errorf("sfu: %w", err)
 	}
 	s.events.signal = make(chan struct{}, 1)
-	s.wg.Add(len(s.workers) + 2)
+	s.pacer.signal = make(chan struct{}, 1)
+	s.wg.Add(len(s.workers) + 3)
 	for _, w := range s.workers {
 		go w.run()
 	}
 	go s.control()
 	go s.dispatch()
+	go s.pace()
 	return s, nil
 }
 

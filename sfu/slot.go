@@ -51,6 +51,8 @@ type slot struct {
 	ssrc, rtxSSRC uint32
 	pts           [codec.Kinds]struct{ media, rtx uint8 } // the viewer's payload types, 0: it does not take the codec, or no RTX of it
 
+	transportID uint8 // of the header extension with the transport-wide sequence number, 0: not negotiated
+
 	rw     rewrite.Rewriter
 	cur    *output // what is being forwarded
 	next   *output // what takes over at its next key frame
@@ -75,7 +77,7 @@ type slot struct {
 }
 
 func newSlot(m *mediaOffer, video bool, index int) *slot {
-	s := &slot{mid: m.mid, video: video, index: index, ssrc: random32(), reported: Slot{MID: m.mid}}
+	s := &slot{mid: m.mid, video: video, index: index, ssrc: random32(), transportID: m.exts.twcc, reported: Slot{MID: m.mid}}
 	// Below 2^15: see rewrite.New.
 	s.rw = rewrite.New(uint16(random32()>>17)|1, random32())
 	s.negotiated(m.formats)
@@ -99,7 +101,7 @@ func (s *slot) takes(kind codec.Kind) bool { return s.pts[kind].media != 0 }
 
 // writeSDP writes the part of an answer that announces the slot. Audio and video slots of one index share a stream id, so
 // that the browser synchronises them (RFC 8830).
-func (s *slot) writeSDP(b *strings.Builder) {
+func (s *slot) writeSDP(b *strings.Builder, m *mediaOffer) {
 	fmt.Fprintf(b, "a=sendonly\r\na=msid:s%d %s\r\n", s.index, s.mid)
 	if s.rtxSSRC != 0 {
 		fmt.Fprintf(b, "a=ssrc-group:FID %d %d\r\n", s.ssrc, s.rtxSSRC)
@@ -108,6 +110,7 @@ func (s *slot) writeSDP(b *strings.Builder) {
 	if s.rtxSSRC != 0 {
 		fmt.Fprintf(b, "a=ssrc:%d cname:%s\r\n", s.rtxSSRC, cname)
 	}
+	s.writeFeedback(b, m)
 }
 
 // cname is the same for all streams of the SFU: they share its clock (RFC 3550 §6.5.1).
@@ -120,6 +123,9 @@ type egress struct {
 	mu      sync.Mutex
 	slots   []*slot
 	bySSRC  map[uint32]*slot
+
+	path  path        // how much its way to the viewer carries
+	paced atomic.Bool // the pacer looks after it
 
 	chains []chain // one a worker: what its current batch holds for this egress
 
@@ -218,11 +224,13 @@ func (e *egress) forward(dst []byte, o *output, p *packet, w *sealer) ([]byte, D
 	}
 	s.packets++
 	s.octets += uint32(len(payload))
-	at := len(dst)
-	dst = dst[:at+rtpview.OutHeaderLen]
-	rtpview.WriteHeader(dst[at:], rtpview.Header{
+	h := rtpview.Header{
 		SSRC: s.ssrc, CSRC: uint32(o.layer.track.owner), Timestamp: out.Timestamp, Seq: uint16(out.Seq), PT: s.pts[o.layer.track.codec].media, Marker: marker,
-	})
+	}
+	e.path.stamp(&h, s, len(payload), w.now)
+	at := len(dst)
+	dst = dst[:at+h.Len()]
+	rtpview.WriteHeader(dst[at:], &h)
 	sealed := w.cipher.Seal(dst[at:], payload, s.ssrc, out.Seq, &w.nonce)
 	return dst[:at+len(sealed)], 0, true
 }
@@ -251,14 +259,23 @@ func (e *egress) retransmit(dst []byte, s *slot, seq uint16, now time.Time, w *s
 	if m.epoch == 0 || m.seq != seq || s.epochs[m.epoch-1] == nil {
 		return dst, false
 	}
-	o := s.epochs[m.epoch-1]
 	wait := max(minResend, time.Duration(e.session.rtt.Load())*3/4)
 	if m.again != 0 && time.Duration(resendClock(now)-m.again)*16*time.Millisecond < wait {
 		return dst, false
 	}
 	m.again = resendClock(now)
-	payload := binary.BigEndian.AppendUint16(w.scratch[:0], seq)
-	l := o.layer
+	at := len(dst)
+	if dst, ok = e.resend(dst, s, m, now, w); ok {
+		e.rtxTokens--
+		e.repaired.Add(uint64(len(dst) - at + ipHeaders))
+	}
+	return dst, ok
+}
+
+// resend writes a packet that was sent before into dst, as RTX. Callers hold mu.
+func (e *egress) resend(dst []byte, s *slot, m *sent, now time.Time, w *sealer) (_ []byte, ok bool) {
+	l := s.epochs[m.epoch-1].layer
+	payload := binary.BigEndian.AppendUint16(w.scratch[:0], m.seq)
 	l.histMu.Lock()
 	meta, kept, ok := l.fromHistory(m.inSeq)
 	payload = append(payload, kept...)
@@ -271,15 +288,15 @@ func (e *egress) retransmit(dst []byte, s *slot, seq uint16, now time.Time, w *s
 		return dst, false
 	}
 	codec.Patch(payload[2:], info, m.pictureID, m.tl0)
-	e.rtxTokens--
-	at := len(dst)
-	dst = dst[:at+rtpview.OutHeaderLen]
-	rtpview.WriteHeader(dst[at:], rtpview.Header{
+	h := rtpview.Header{
 		SSRC: s.rtxSSRC, CSRC: uint32(l.track.owner), Timestamp: m.timestamp, Seq: uint16(s.rtxSeq), PT: s.pts[l.track.codec].rtx, Marker: meta.Marker,
-	})
+	}
+	e.path.stamp(&h, s, len(payload), now)
+	at := len(dst)
+	dst = dst[:at+h.Len()]
+	rtpview.WriteHeader(dst[at:], &h)
 	sealed := w.cipher.Seal(dst[at:], payload, s.rtxSSRC, s.rtxSeq, &w.nonce)
 	s.rtxSeq++
-	e.repaired.Add(uint64(len(payload) + packetOverhead))
 	return dst[:at+len(sealed)], true
 }
 

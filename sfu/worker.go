@@ -54,9 +54,10 @@ type pending struct {
 // chain is the list of what a worker's batch holds for one egress. Only that worker touches it.
 type chain struct{ head, tail int32 }
 
-// sealer is what sealing needs beside the packet: one goroutine's scratch, and the cipher of the egress at hand.
+// sealer is what sealing needs beside the packet: one goroutine's scratch, the cipher of the egress at hand, and the time.
 type sealer struct {
 	cipher  *srtp.Cipher
+	now     time.Time // when what is sealed counts as sent
 	nonce   srtp.Nonce
 	scratch []byte
 }
@@ -204,6 +205,7 @@ func (w *worker) queue(o *output, pkt int32) {
 // flush forwards the queued packets, subscriber by subscriber, so that packets to one destination are adjacent and
 // become one message.
 func (w *worker) flush() {
+	w.seal.now = time.Now()
 	for i, e := range w.touched {
 		w.flushEgress(e)
 		w.touched[i] = nil

@@ -223,7 +223,7 @@ func (l *limiter) seal(b *plannedBatch) {
 		for _, n := range m.payloads {
 			at := len(l.arena)
 			l.arena = l.arena[:at+rtpview.OutHeaderLen]
-			rtpview.WriteHeader(l.arena[at:], rtpview.Header{SSRC: d.ssrc, CSRC: 1, Seq: uint16(d.seq), PT: 96})
+			rtpview.WriteHeader(l.arena[at:], &rtpview.Header{SSRC: d.ssrc, CSRC: 1, Seq: uint16(d.seq), PT: 96})
 			sealed := d.cipher.Seal(l.arena[at:], l.payload[:n], d.ssrc, d.seq, &l.nonce)
 			l.arena = l.arena[:at+len(sealed)]
 			d.seq++

@@ -64,6 +64,12 @@ func (s *Source) right() int {
 	return s.Count - 1
 }
 
+// Full is what s takes, in bit/s, at its right layer and full frame rate: what would be sent were there no limit.
+func (s *Source) Full() int64 {
+	l := &s.Layers[s.right()]
+	return clamp(l.Rates[min(max(l.Temporal, 1), MaxTemporal)-1])
+}
+
 // stageHeight is how many lines a source on the stage shall have before anybody else gets anything.
 const stageHeight = 360
 

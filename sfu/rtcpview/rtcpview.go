@@ -145,3 +145,23 @@ func (p Packet) FIRs() int {
 
 // FIR reads the SSRC of entry i, which must be below FIRs.
 func (p Packet) FIR(i int) uint32 { return binary.BigEndian.Uint32(p.Body[8+8*i:]) }
+
+// maxBitrate is what REMB is cut to: it can say 2^81, which no path carries.
+const maxBitrate = 1 << 40
+
+// REMB reads p as a receiver's estimated maximum bitrate (draft-alvestrand-rmcat-remb-03 §2.2), in bit/s. Which SSRCs it names does not
+// matter: it is about all that the receiver gets.
+func (p Packet) REMB() (bps int64, ok bool) {
+	if p.Type != TypePSFB || p.Format != FormatALFB || len(p.Body) < 16 || string(p.Body[8:12]) != "REMB" {
+		return 0, false
+	}
+	word := binary.BigEndian.Uint32(p.Body[12:])
+	exponent, mantissa := word>>18&0x3f, int64(word&0x3ffff)
+	if exponent > 22 {
+		if mantissa == 0 {
+			return 0, true
+		}
+		return maxBitrate, true
+	}
+	return mantissa << exponent, true
+}

@@ -17,8 +17,10 @@ var (
 
 const (
 	fixedHeader = 12
-	// OutHeaderLen is the length of the header WriteHeader writes: the fixed part and one CSRC.
+	// OutHeaderLen is the length of the header WriteHeader writes without an extension: the fixed part and one CSRC.
 	OutHeaderLen = fixedHeader + 4
+	// TransportLen is by how much a transport-wide sequence number makes it longer (RFC 8285 §4.2: one element of two bytes).
+	TransportLen = 8
 )
 
 // View is a parsed RTP packet. Its slices point into Buf; it is valid as long as Buf is.
@@ -162,12 +164,28 @@ type Header struct {
 	Seq                   uint16
 	PT                    uint8
 	Marker                bool
+	Padding               bool // the payload ends with padding (RFC 3550 §5.1)
+
+	// TransportID is the local identifier (1 to 14) of the transport-wide sequence number's header extension, 0: there is none.
+	TransportID  uint8
+	TransportSeq uint16
 }
 
-// WriteHeader writes an RTP header with one CSRC and no extension into b, which must hold OutHeaderLen bytes.
-func WriteHeader(b []byte, h Header) {
+// Len is the length of the header as WriteHeader writes it.
+func (h *Header) Len() int {
+	if h.TransportID != 0 {
+		return OutHeaderLen + TransportLen
+	}
+	return OutHeaderLen
+}
+
+// WriteHeader writes an RTP header with one CSRC into b, which must hold h.Len bytes.
+func WriteHeader(b []byte, h *Header) {
 	_ = b[OutHeaderLen-1]
 	b[0] = 2<<6 | 1
+	if h.Padding {
+		b[0] |= 0x20
+	}
 	b[1] = h.PT
 	if h.Marker {
 		b[1] |= 0x80
@@ -176,4 +194,11 @@ func WriteHeader(b []byte, h Header) {
 	binary.BigEndian.PutUint32(b[4:], h.Timestamp)
 	binary.BigEndian.PutUint32(b[8:], h.SSRC)
 	binary.BigEndian.PutUint32(b[12:], h.CSRC)
+	if h.TransportID == 0 {
+		return
+	}
+	b[0] |= 0x10
+	x := b[OutHeaderLen : OutHeaderLen+TransportLen]
+	binary.BigEndian.PutUint32(x, 0xBEDE<<16|1) // one word of one-byte elements
+	binary.BigEndian.PutUint32(x[4:], uint32(h.TransportID)<<28|1<<24|uint32(h.TransportSeq)<<8)
 }

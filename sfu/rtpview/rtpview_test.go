@@ -333,16 +333,22 @@ func TestWriteHeaderIsReadByPion(t *testing.T) {
 		{},
 		{SSRC: 0xffffffff, CSRC: 0xffffffff, Timestamp: 0xffffffff, Seq: 0xffff, PT: 127, Marker: true},
 		{SSRC: 1, CSRC: 2, Timestamp: 3, Seq: 4, PT: 5},
+		{SSRC: 1, CSRC: 2, Timestamp: 3, Seq: 4, PT: 5, TransportID: 14, TransportSeq: 0xfedc},
+		{SSRC: 1, CSRC: 2, Timestamp: 3, Seq: 4, PT: 5, TransportID: 1, Padding: true},
 	} {
-		raw := bytes.Repeat([]byte{0xff}, rtpview.OutHeaderLen)
-		rtpview.WriteHeader(raw, want)
+		raw := append(bytes.Repeat([]byte{0xff}, want.Len()), 0, 0, 0, 4)
+		rtpview.WriteHeader(raw[:want.Len()], &want)
 		var h rtp.Header
 		n, err := h.Unmarshal(raw)
-		if err != nil || n != rtpview.OutHeaderLen {
+		if err != nil || n != want.Len() {
 			t.Fatalf("%d bytes, %v", n, err)
 		}
-		got := rtpview.Header{SSRC: h.SSRC, CSRC: h.CSRC[0], Timestamp: h.Timestamp, Seq: h.SequenceNumber, PT: h.PayloadType, Marker: h.Marker}
-		if got != want || len(h.CSRC) != 1 || h.Padding || h.Extension {
+		got := rtpview.Header{SSRC: h.SSRC, CSRC: h.CSRC[0], Timestamp: h.Timestamp, Seq: h.SequenceNumber, PT: h.PayloadType, Marker: h.Marker, Padding: h.Padding}
+		if h.Extension {
+			got.TransportID = h.GetExtensionIDs()[0]
+			got.TransportSeq = binary.BigEndian.Uint16(h.GetExtension(got.TransportID))
+		}
+		if got != want || len(h.CSRC) != 1 || len(h.GetExtensionIDs()) > 1 {
 			t.Errorf("wrote %+v, pion/rtp reads %+v", want, h)
 		}
 	}

@@ -1,0 +1,165 @@
+package sfu
+
+import (
+	"sync"
+	"time"
+
+	"conclave/sfu/rtpview"
+)
+
+// paceStep is how often the pacer comes by while there is something to do.
+const paceStep = 5 * time.Millisecond
+
+// pacer sends what goes out by time rather than with a packet's arrival: probes. It is one goroutine for the server, asleep unless
+// some subscriber is being probed; its list is bounded by the peers.
+type pacer struct {
+	mu     sync.Mutex
+	list   []*egress
+	signal chan struct{}
+}
+
+// add has the pacer look after e until there is nothing left to do for it.
+func (p *pacer) add(e *egress) {
+	if e.paced.Swap(true) {
+		return
+	}
+	p.mu.Lock()
+	p.list = append(p.list, e)
+	p.mu.Unlock()
+	select {
+	case p.signal <- struct{}{}:
+	default:
+	}
+}
+
+// pace runs until the server is closed.
+func (s *Server) pace() {
+	defer s.wg.Done()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	var active []*egress
+	for {
+		var wake <-chan time.Time
+		if len(active) > 0 {
+			timer.Reset(paceStep)
+			wake = timer.C
+		}
+		select {
+		case <-s.stop:
+			return
+		case <-s.pacer.signal:
+		case <-wake:
+		}
+		s.pacer.mu.Lock()
+		active = append(active, s.pacer.list...)
+		clear(s.pacer.list)
+		s.pacer.list = s.pacer.list[:0]
+		s.pacer.mu.Unlock()
+		kept := active[:0]
+		for _, e := range active {
+			if s.paceOne(e, time.Now()) {
+				kept = append(kept, e)
+			}
+		}
+		clear(active[len(kept):])
+		active = kept
+	}
+}
+
+// paceOne sends what is due to one subscriber and says whether there will be more.
+func (s *Server) paceOne(e *egress, now time.Time) (more bool) {
+	t := e.session.transport
+	ks, to := t.keys.Load(), t.remote.Load()
+	if ks == nil || to == nil || t.closed.Load() {
+		e.paced.Store(false)
+		return false
+	}
+	r := &s.replayer
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seal.cipher, r.seal.now = ks.out, now
+	box := r.box[to.local]
+	box.begin()
+	e.mu.Lock()
+	due, more := e.path.bwe.Probe(now)
+	for due > 0 && box.hasRoom() {
+		at := len(box.arena)
+		var ok bool
+		if box.arena, ok = e.probe(box.arena, now, &r.seal); !ok {
+			break
+		}
+		due -= len(box.arena) - at + ipHeaders
+		box.add(at, to)
+		s.stats.probes.Add(1)
+	}
+	if !more {
+		e.paced.Store(false)
+	}
+	e.mu.Unlock()
+	box.send()
+	return more
+}
+
+// probe writes a packet that carries nothing new into dst: a recent one again, as RTX, or, when none is kept, padding. ok is false if the
+// viewer has no slot with RTX. Callers hold mu.
+func (e *egress) probe(dst []byte, now time.Time, w *sealer) (_ []byte, ok bool) {
+	const depth = 64 // packets back that are repeated
+	p := &e.path
+	for range e.slots {
+		if p.probeSlot >= len(e.slots) {
+			p.probeSlot = 0
+		}
+		s := e.slots[p.probeSlot]
+		if p.probeBack++; p.probeBack < depth && s.transportID != 0 && s.sent != nil && s.cur != nil {
+			last, _ := s.rw.Last()
+			m := &s.sent[(last.Seq-uint64(p.probeBack))%sentPackets]
+			if m.epoch != 0 && m.seq == uint16(last.Seq)-p.probeBack && s.epochs[m.epoch-1] != nil {
+				if dst, ok = e.resend(dst, s, m, now, w); ok {
+					return dst, true
+				}
+			}
+		}
+		p.probeSlot++
+		p.probeBack = 0
+	}
+	return e.padding(dst, now, w)
+}
+
+// maxPadding is all that one packet can be padded by: its last byte counts.
+const maxPadding = 255
+
+// padding writes an RTX packet of padding alone (RFC 3550 §5.1, RFC 4588 §4: without an original sequence number it repeats nothing).
+func (e *egress) padding(dst []byte, now time.Time, w *sealer) (_ []byte, ok bool) {
+	for _, s := range e.slots {
+		pt := s.anyRTX()
+		if pt == 0 || s.transportID == 0 {
+			continue
+		}
+		payload := w.scratch[:maxPadding]
+		clear(payload)
+		payload[maxPadding-1] = maxPadding
+		last, _ := s.rw.Last()
+		h := rtpview.Header{SSRC: s.rtxSSRC, Timestamp: last.Timestamp, Seq: uint16(s.rtxSeq), PT: pt, Padding: true}
+		e.path.stamp(&h, s, len(payload), now)
+		at := len(dst)
+		dst = dst[:at+h.Len()]
+		rtpview.WriteHeader(dst[at:], &h)
+		sealed := w.cipher.Seal(dst[at:], payload, s.rtxSSRC, s.rtxSeq, &w.nonce)
+		s.rtxSeq++
+		return dst[:at+len(sealed)], true
+	}
+	return dst, false
+}
+
+// anyRTX is the payload type of the RTX of what the slot carries, or of any codec; 0: there is none.
+func (s *slot) anyRTX() uint8 {
+	if s.cur != nil {
+		return s.pts[s.cur.layer.track.codec].rtx
+	}
+	for _, pt := range s.pts {
+		if pt.rtx != 0 {
+			return pt.rtx
+		}
+	}
+	return 0
+}

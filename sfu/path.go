@@ -1,0 +1,124 @@
+package sfu
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"conclave/sfu/bwe"
+	"conclave/sfu/rtcpview"
+	"conclave/sfu/rtpview"
+	"conclave/sfu/srtp"
+)
+
+// ipHeaders is what a packet takes on the path beside its UDP payload: IPv4 and UDP. Estimates are of all of it.
+const ipHeaders = 28
+
+// path is what one subscriber's way from here carries. Guarded by egress.mu but for estimated.
+type path struct {
+	bwe *bwe.Estimator // made with the first slot whose viewer can say what it receives
+
+	probeSlot int // which slot's packets probes repeat, and which of them
+	probeBack uint16
+}
+
+// negotiated notes whether the viewer can say what it receives. Callers hold egress.mu.
+func (p *path) negotiated(m *mediaOffer) {
+	if p.bwe == nil && (m.exts.twcc != 0 || m.remb) {
+		p.bwe = bwe.New(time.Now())
+	}
+}
+
+// stamp gives the packet about to be sealed its transport-wide sequence number, if its slot has the extension. Callers hold egress.mu.
+func (p *path) stamp(h *rtpview.Header, s *slot, payload int, now time.Time) {
+	if p.bwe == nil || s.transportID == 0 {
+		return
+	}
+	h.TransportID = s.transportID
+	h.TransportSeq = p.bwe.Sent(now, rtpview.OutHeaderLen+rtpview.TransportLen+payload+srtp.Overhead+ipHeaders)
+}
+
+// writeFeedback writes which feedback about the slot's packets is wanted: transport-wide where it is offered, else REMB.
+func (s *slot) writeFeedback(b *strings.Builder, m *mediaOffer) {
+	if s.transportID != 0 {
+		fmt.Fprintf(b, "a=extmap:%d %s\r\n", s.transportID, uriTWCC)
+	}
+	for _, f := range m.formats {
+		switch {
+		case s.transportID != 0:
+			fmt.Fprintf(b, "a=rtcp-fb:%d transport-cc\r\n", f.pt)
+		case m.remb:
+			fmt.Fprintf(b, "a=rtcp-fb:%d goog-remb\r\n", f.pt)
+		}
+	}
+}
+
+// transportFeedback takes in what the viewer says of the packets sent to it, and begins a probe if one is due.
+func (s *session) transportFeedback(p rtcpview.Packet, now time.Time, w *worker) {
+	e := &s.egress
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.path.bwe == nil {
+		return
+	}
+	if err := e.path.bwe.Feedback(now, p.Body); err != nil {
+		w.drop(DropMalformed, 1)
+		return
+	}
+	e.estimateChanged(now)
+	if _, active := e.path.bwe.Probe(now); active {
+		s.server.pacer.add(e)
+	}
+}
+
+// remb takes in the estimate of a viewer that has no transport-wide feedback.
+func (s *session) remb(bps int64, now time.Time) {
+	e := &s.egress
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.path.bwe != nil {
+		e.path.bwe.REMB(now, bps)
+		e.estimateChanged(now)
+	}
+}
+
+// revise follows the time: an estimate falls when feedback stays away, and a probe may have become due. Callers hold Room.mu.
+func (e *egress) revise(now time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.path.bwe == nil {
+		return
+	}
+	e.estimateChanged(now)
+	if _, active := e.path.bwe.Probe(now); active {
+		e.session.server.pacer.add(e)
+	}
+}
+
+// estimateChanged publishes the estimate for the allocator. Callers hold mu.
+func (e *egress) estimateChanged(now time.Time) {
+	bps, known := e.path.bwe.Estimate(now)
+	if !known {
+		bps = 0
+	}
+	e.estimated.Store(bps)
+}
+
+// wanted says how much would be useful to the viewer in all, in bit/s at IP level: probes look no further.
+func (e *egress) wanted(bps int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.path.bwe != nil {
+		e.path.bwe.Wanted(bps)
+	}
+}
+
+// network describes the path as it was lately; zero where nothing is known.
+func (e *egress) network() bwe.Stats {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.path.bwe == nil {
+		return bwe.Stats{}
+	}
+	return e.path.bwe.Stats()
+}
