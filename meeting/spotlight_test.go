@@ -80,13 +80,16 @@ func TestQualityIsToldOnceASecondAndOnChangeOnly(t *testing.T) {
 	if e, _ := last[QualityChanged](ana); len(e.Quality) != 2 {
 		t.Fatalf("%+v", e)
 	}
-	var times []time.Time
+	var told time.Time
 	for i := range 100 {
 		before := count[QualityChanged](ana)
 		st.connections(map[sfu.ParticipantID]int{ben.id: i % 5, ana.id: 4})
 		st.advance(100 * time.Millisecond)
 		if count[QualityChanged](ana) > before {
-			times = append(times, st.now)
+			if gap := st.now.Sub(told); gap < qualityInterval {
+				t.Fatalf("told after %v", gap)
+			}
+			told = st.now
 		}
 	}
 	if n := count[QualityChanged](ana); n > 11 {

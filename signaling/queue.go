@@ -7,11 +7,12 @@ import (
 )
 
 // The bounds of a socket's outgoing queue. 512 messages are about a second of the busiest meeting (50 people chatting
-// at their limit) on top of what the kernel's socket buffer holds; 1 MiB is two welcomes of a meeting of 1,000. Frames
+// at their limit) on top of what the kernel's socket buffer holds; 2 MiB is twice
+// the welcome of an encrypted meeting of 1,000 (0.6 to 0.8 MiB) and all that comes with it. Frames
 // that go to many are shared, so that the bytes of a thousand slow readers are mostly the same bytes.
 const (
 	maxQueued      = 512
-	maxQueuedBytes = 1 << 20
+	maxQueuedBytes = 2 << 20
 )
 
 // queue is the bounded queue between whoever has something to say to a client and the goroutine that writes. Nobody
