@@ -122,6 +122,9 @@ func (r *Room) tick(now time.Time, n int) {
 	if n%feedbackEvery == 0 {
 		r.tellPublishers(now)
 	}
+	if everybody {
+		r.rateConnections(now)
+	}
 }
 
 // tick does what is due in one session. Callers hold Room.mu.
@@ -346,6 +349,9 @@ func (s *session) receptionReports(now time.Time) (blocks []rtcp.ReceptionReport
 		if expected > received {
 			block.TotalLost = uint32(min(expected-received, 1<<23-1))
 		}
+		s.health.expected += dExpected
+		s.health.received += min(dReceived, dExpected)
+		s.health.jitterIn = max(s.health.jitterIn, time.Duration(r.jitter*float64(time.Second))/time.Duration(st.layer.track.clockRate()))
 		r.reportedExpected, r.reportedReceived = expected, received
 		if sr := st.layer.sr.Load(); sr != nil {
 			block.LastSenderReport = uint32(durationToNTP(sr.ntp) >> 16)

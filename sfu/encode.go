@@ -11,6 +11,7 @@ type encodeState struct {
 	byViewer map[*Peer]uint8 // the layers each viewer wants, as bits; bounded by the peers of the room
 	reported uint8           // layers the publisher was last told to send; all at first
 	unwanted [maxLayers]time.Time
+	since    time.Time // the latest layer was added to reported
 }
 
 // wants notes what p wants, and says whether the publisher should be told at once.
@@ -35,7 +36,9 @@ func (e *encodeState) update(now time.Time) (layers uint8, changed bool) {
 		bit := uint8(1) << i
 		switch {
 		case want&bit != 0:
-			e.reported |= bit
+			if e.reported&bit == 0 {
+				e.reported, e.since = e.reported|bit, now
+			}
 			e.unwanted[i] = time.Time{}
 		case e.reported&bit == 0:
 		case e.unwanted[i].IsZero():

@@ -1,6 +1,8 @@
 package sfu
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -11,9 +13,16 @@ type notifier struct {
 	events PeerEvents
 	server *Server
 
-	mu          sync.Mutex
-	queued      bool
-	closed      bool
+	room RoomEvents // of a room's notifier
+
+	mu     sync.Mutex
+	queued bool
+	closed bool
+	news
+}
+
+// news is what has gathered for one delivery.
+type news struct {
 	isConnected bool
 	failure     string
 	changed     map[string]Slot // by mid
@@ -22,9 +31,9 @@ type notifier struct {
 	encode      map[Source][]string
 	refusals    map[Source]string
 
-	speakers    []ParticipantID // of a room's notifier
+	speakers    []ParticipantID
 	hasSpeakers bool
-	room        RoomEvents
+	quality     map[ParticipantID]int
 }
 
 func newNotifier(s *Server, events PeerEvents) *notifier { return &notifier{server: s, events: events} }
@@ -67,6 +76,17 @@ func (n *notifier) speaking(ids []ParticipantID) {
 	n.post(func() { n.speakers, n.hasSpeakers = ids, true })
 }
 
+func (n *notifier) qualities(changed []ParticipantQuality) {
+	n.post(func() {
+		if n.quality == nil {
+			n.quality = map[ParticipantID]int{}
+		}
+		for _, q := range changed {
+			n.quality[q.Participant] = q.Bars
+		}
+	})
+}
+
 func (n *notifier) close() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -89,11 +109,10 @@ func (n *notifier) post(change func()) {
 // deliver calls the callbacks for what has gathered.
 func (n *notifier) deliver() {
 	n.mu.Lock()
-	pending := notifier{isConnected: n.isConnected, failure: n.failure, changed: n.changed, withheld: n.withheld,
-		hasSlots: n.hasSlots, encode: n.encode, refusals: n.refusals, speakers: n.speakers, hasSpeakers: n.hasSpeakers, closed: n.closed}
-	n.queued, n.isConnected, n.failure, n.changed, n.hasSlots, n.encode, n.refusals, n.hasSpeakers = false, false, "", nil, false, nil, nil, false
+	pending, closed := n.news, n.closed
+	n.queued, n.news = false, news{}
 	n.mu.Unlock()
-	if pending.closed {
+	if closed {
 		return
 	}
 	if pending.isConnected && n.events.Connected != nil {
@@ -115,9 +134,21 @@ func (n *notifier) deliver() {
 	if pending.hasSpeakers && n.room.Speakers != nil {
 		n.room.Speakers(pending.speakers)
 	}
+	if len(pending.quality) > 0 && n.room.Quality != nil {
+		n.room.Quality(sortedQualities(pending.quality))
+	}
 	if pending.failure != "" && n.events.Failed != nil {
 		n.events.Failed(pending.failure)
 	}
+}
+
+func sortedQualities(m map[ParticipantID]int) []ParticipantQuality {
+	list := make([]ParticipantQuality, 0, len(m))
+	for id, bars := range m {
+		list = append(list, ParticipantQuality{Participant: id, Bars: bars})
+	}
+	slices.SortFunc(list, func(a, b ParticipantQuality) int { return cmp.Compare(a.Participant, b.Participant) })
+	return list
 }
 
 // eventQueue holds the notifiers with something to deliver, each at most once: it is bounded by the number of peers.

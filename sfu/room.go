@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"conclave/sfu/audiorank"
+	"conclave/sfu/quality"
 )
 
 // maxPeers bounds one room: it bounds what reconciling costs. Bigger meetings need more than one node.
@@ -62,6 +63,7 @@ type Peer struct {
 	wants    []Want
 	withheld []Withheld
 	viewer   viewerState
+	quality  quality.Meter
 	dirty    bool
 	closed   bool
 }

@@ -105,6 +105,9 @@ func (s *session) senderReport(sr rtcpview.SenderReport, now time.Time) {
 func (s *session) receptions(p rtcpview.Packet, now time.Time) {
 	for i := range min(p.Receptions(), MaxVideoSlots+MaxAudioSlots) {
 		r := p.Reception(i)
+		if clockRate := s.egress.clockRate(r.SSRC); clockRate > 0 {
+			s.health.reported(r.FractionLost, r.Jitter, clockRate)
+		}
 		if r.LastSR == 0 {
 			continue
 		}
@@ -146,6 +149,20 @@ func (s *session) answerNACK(p rtcpview.Packet, now time.Time, w *worker) {
 			w.stats.retransmitted.Add(1)
 		}
 		e.mu.Unlock()
+	}
+}
+
+// clockRate is that of the slot with the given SSRC, 0 if there is none.
+func (e *egress) clockRate(ssrc uint32) int64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch sl := e.bySSRC[ssrc]; {
+	case sl == nil:
+		return 0
+	case sl.video:
+		return 90000
+	default:
+		return 48000
 	}
 }
 

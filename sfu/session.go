@@ -50,7 +50,8 @@ type session struct {
 	fbPending bool
 	ntpOffset atomic.Int64 // nanoseconds from the publisher's clock to ours, 0 until its first sender report
 	rtt       atomic.Int64 // nanoseconds, 0 unknown
-	budget    int          // packets that may still come in this second, guarded by inMu
+	health    health
+	budget    int // packets that may still come in this second, guarded by inMu
 }
 
 // packet is one media packet on its way through: decrypted, parsed, in its layer's numbering. Its payload lies in the receive buffer.

@@ -189,7 +189,7 @@ func (a *Allocator) changes(in *Input) (lost, climbed bool) {
 		case now.Layer > before.Layer:
 			climbed = true
 		case now.Layer < before.Layer:
-			lost = lost || before.Layer <= s.right() && (now.None() || s.Layers[before.Layer].Active)
+			lost = lost || before.Layer <= s.Right() && (now.None() || s.Layers[before.Layer].Active)
 		}
 	}
 	return lost && !own, climbed

@@ -137,7 +137,7 @@ func TestStepsOfACamera(t *testing.T) {
 func TestTheRightLayer(t *testing.T) {
 	for _, c := range []struct{ height, want int }{{0, 0}, {90, 0}, {180, 0}, {240, 0}, {241, 1}, {360, 1}, {480, 1}, {481, 2}, {720, 2}, {4320, 2}} {
 		s := camera(1, c.height)
-		if got := s.right(); got != c.want {
+		if got := s.Right(); got != c.want {
 			t.Errorf("shown at %d: layer %d, want %d", c.height, got, c.want)
 		}
 	}
@@ -271,7 +271,7 @@ func check(t *testing.T, a *Allocator, in *Input) []Decision {
 	}
 	for i, d := range got {
 		s := &in.Sources[i]
-		if d.Send.None() != (d.Rate == 0 && d.Send == none) || d.Ask >= s.Count || d.Send.Layer >= s.Count || d.Send.Temporal >= MaxTemporal || d.Ask > s.right() {
+		if d.Send.None() != (d.Rate == 0 && d.Send == none) || d.Ask >= s.Count || d.Send.Layer >= s.Count || d.Send.Temporal >= MaxTemporal || d.Ask > s.Right() {
 			t.Fatalf("%+v of %+v", d, s)
 		}
 		if has := activeLayers(s); !d.Send.None() && !has[d.Send.Layer] {

@@ -30,7 +30,7 @@ type selection func(s *Source) (layers [MaxLayers]bool)
 
 // everyLayer is for what to ask of publishers.
 func everyLayer(s *Source) (layers [MaxLayers]bool) {
-	for i := 0; i <= s.right(); i++ {
+	for i := 0; i <= s.Right(); i++ {
 		layers[i] = true
 	}
 	return layers
@@ -40,11 +40,11 @@ func everyLayer(s *Source) (layers [MaxLayers]bool) {
 // arrives yet, all that may.
 func activeLayers(s *Source) (layers [MaxLayers]bool) {
 	found := false
-	for i := 0; i <= s.right(); i++ {
+	for i := 0; i <= s.Right(); i++ {
 		layers[i] = s.Layers[i].Active
 		found = found || layers[i]
 	}
-	for i := s.right() + 1; i < s.Count && !found; i++ {
+	for i := s.Right() + 1; i < s.Count && !found; i++ {
 		layers[i] = s.Layers[i].Active
 		found = layers[i]
 	}
@@ -54,8 +54,8 @@ func activeLayers(s *Source) (layers [MaxLayers]bool) {
 	return layers
 }
 
-// right is the lowest layer that is at least three quarters as high as the source is shown, or the highest.
-func (s *Source) right() int {
+// Right is the lowest layer that is at least three quarters as high as the source is shown, or the highest.
+func (s *Source) Right() int {
 	for i := range s.Count {
 		if 4*s.Layers[i].Height >= 3*s.Height {
 			return i
@@ -66,7 +66,7 @@ func (s *Source) right() int {
 
 // Full is what s takes, in bit/s, at its right layer and full frame rate: what would be sent were there no limit.
 func (s *Source) Full() int64 {
-	l := &s.Layers[s.right()]
+	l := &s.Layers[s.Right()]
 	return clamp(l.Rates[min(max(l.Temporal, 1), MaxTemporal)-1])
 }
 

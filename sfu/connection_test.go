@@ -1,0 +1,55 @@
+package sfu
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// Everybody is told how good the connections are once they are up, and again when one is lost; who is withheld pictures sinks.
+func TestConnectionQualityIsToldOnChange(t *testing.T) {
+	type news struct {
+		at   time.Time
+		list []ParticipantQuality
+	}
+	told := make(chan news, 256)
+	srv := testServer(t)
+	room := srv.NewRoom(RoomEvents{Quality: func(list []ParticipantQuality) { told <- news{time.Now(), list} }})
+	alice := newClient(t, room, 1, clientOptions{layers: 3, rising: true})
+	bob := newClient(t, room, 2, clientOptions{video: 1})
+	for _, c := range []*client{alice, bob} {
+		c.negotiate()
+		c.waitUp()
+	}
+	alice.peer.SetLive(Sources(Camera))
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go alice.runCamera(ctx, 1)
+	bob.peer.SetView([]Want{{Participant: 1, Source: Camera, Height: 720}})
+	var last time.Time
+	bars := map[ParticipantID]int{}
+	until := func(what string, cond func() bool) {
+		t.Helper()
+		deadline := time.After(10 * time.Second)
+		for !cond() {
+			select {
+			case n := <-told:
+				if n.at.Sub(last) < 900*time.Millisecond {
+					t.Errorf("told again after %v", n.at.Sub(last))
+				}
+				last = n.at
+				for _, q := range n.list {
+					bars[q.Participant] = q.Bars
+				}
+			case <-deadline:
+				t.Fatalf("never: %s; %v", what, bars)
+			}
+		}
+	}
+	until("both are excellent", func() bool { return bars[1] == 4 && bars[2] == 4 })
+	bob.peer.session.egress.estimated.Store(10_000)
+	until("a viewer to whom everything is withheld has half of them", func() bool { return bars[2] == 2 })
+	if bars[1] != 4 {
+		t.Errorf("the publisher has %d bars", bars[1])
+	}
+}
