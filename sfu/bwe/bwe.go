@@ -412,7 +412,7 @@ func (e *Estimator) beginProbe(now int64) bool {
 	if e.lastDecrease == 0 {
 		reach = probeNew
 	}
-	e.probe.begin(now, min(goal, int64(reach*float64(e.estimate))))
+	e.probe.begin(now, min(goal, int64(reach*float64(e.estimate))), e.estimate)
 	return true
 }
 

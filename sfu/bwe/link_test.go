@@ -17,6 +17,7 @@ type link struct {
 	queue  time.Duration // how long the queue may get; beyond, the tail is dropped
 	delay  time.Duration // one way
 	loss   float64
+	bucket int           // bytes that pass at any speed when the path has rested
 	jitter time.Duration // on average; arrivals keep their order
 	rng    *rand.Rand
 	now    time.Time
@@ -140,7 +141,9 @@ func (f *flow) step(now time.Time) {
 func (f *flow) send(now time.Time, size int) {
 	l := f.l
 	seq := f.e.Sent(now, size)
-	l.free = later(l.free, now)
+	if full := now.Add(-time.Duration(int64(l.bucket) * 8 * int64(time.Second) / max(l.rate, 1))); l.free.Before(full) {
+		l.free = full
+	}
 	if l.free.Sub(now) > l.queue || l.rate == 0 {
 		return
 	}
@@ -149,7 +152,7 @@ func (f *flow) send(now time.Time, size int) {
 	if l.rng.Float64() < l.loss {
 		return
 	}
-	at := l.free.Add(l.delay + f.far)
+	at := later(l.free, now).Add(l.delay + f.far)
 	if l.jitter > 0 {
 		at = at.Add(time.Duration(l.rng.ExpFloat64() * float64(l.jitter)))
 	}

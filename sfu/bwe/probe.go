@@ -1,10 +1,12 @@
 package bwe
 
 const (
-	// probeSpan and probeBytes are the least a probe lasts and sends. A shorter one would fall between the frames of others on the path, a
-	// smaller one into the depth of a token bucket, which lets it through at any speed.
-	probeSpan  = 80_000 // µs
-	probeBytes = 12_000
+	// probeSpan is the least a probe lasts: a shorter one would fall between the frames of others on the path.
+	probeSpan = 80_000 // µs
+	// probeExcess is how much a probe sends beyond what the estimate would have carried meanwhile: a shaper with a token bucket lets the
+	// depth of the bucket, some packets, through at any speed. probeMost is how long it lasts at most, for the same on a slow path.
+	probeExcess = 8_000   // bytes
+	probeMost   = 500_000 // µs
 	// maxProbeBytes bounds a probe: 80 ms of 25 Mbit/s.
 	maxProbeBytes = 256 << 10
 	// A probe goes to twice the estimate until the path has once been found full, and then half as far beyond it.
@@ -49,12 +51,13 @@ type probe struct {
 	covered            bool // feedback has reached lastSeq
 }
 
-func (p *probe) begin(now, rate int64) {
+func (p *probe) begin(now, rate, estimate int64) {
 	cluster := p.cluster + 1
 	if cluster == 0 {
 		cluster = 1
 	}
-	goal := min(max(rate*probeSpan/8_000_000, probeBytes), maxProbeBytes)
+	least, most := rate*probeSpan/8_000_000, rate*probeMost/8_000_000
+	goal := min(max(least, min(probeExcess*rate/max(rate-estimate, 1), most)), maxProbeBytes)
 	*p = probe{cluster: cluster, rate: rate, goal: int(goal), sending: true, began: now}
 }
 
