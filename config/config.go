@@ -115,7 +115,7 @@ type Meetings struct {
 	RoleNames       []string      `conf:"" name:"role-names" group:"Meetings" placeholder:"ROLE=NAME" help:"Names to show for the roles host, cohost, participant and viewer, such as host=Doctor,participant=Patient."`
 	MaxSockets      int           `conf:"" name:"max-sockets" group:"Meetings" default:"20000" help:"WebSockets at once."`
 	ClientSockets   int           `conf:"" name:"sockets-per-client" group:"Meetings" default:"256" help:"WebSockets of one client IP (IPv6: /64) at once. Raise it for offices behind one address."`
-	MaxEgress       Bitrate       `conf:"" name:"max-egress" group:"Meetings" default:"0" placeholder:"RATE" help:"Media sent by this machine, in bits per second such as 800M, without IP and UDP headers. Over it nobody new joins any meeting: server_full. 0 for no ceiling."`
+	MaxEgress       Bitrate       `conf:"" name:"max-egress" group:"Meetings" default:"0" placeholder:"RATE" help:"Media sent by this machine, in bits per second such as 800M, without IP and UDP headers. Nobody new joins any meeting (server_full) where that would pass it: each who has just come counts with the average, at least 1M, for five seconds. 0 for no ceiling."`
 	JoinsPerMinute  int           `conf:"" name:"joins-per-minute" group:"Meetings" default:"120" help:"Attempts of one client IP to join one meeting, in a minute."`
 	WrongPasswords  int           `conf:"" name:"wrong-passwords-per-minute" group:"Meetings" default:"10" help:"Wrong passwords of one client IP at one meeting, in a minute."`
 }

@@ -151,7 +151,9 @@ func TestEnumerationIsCountedOverAllWaysIn(t *testing.T) {
 // While more is sent than the machine should send, nobody new comes in; who is in, was in, or waits to be let in loses nothing.
 func TestAnOverloadedServerTakesNobodyNewAndLosesNobody(t *testing.T) {
 	var overloaded atomic.Bool
-	s := newServer(t, func(c *Config, _ *meeting.Config) { c.Overloaded = overloaded.Load })
+	s := newServer(t, func(c *Config, _ *meeting.Config) {
+		c.Reserve = func() (func(), bool) { return func() {}, !overloaded.Load() }
+	})
 	ana, ben, cem := s.signIn("ana"), s.signIn("ben"), s.signIn("cem")
 	id := ana.create(`{}`)
 	host, waits := ana.join(id), ben.wait(id)

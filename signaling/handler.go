@@ -44,9 +44,10 @@ type Config struct {
 	InfoPerMinute    int // GET /api/meetings/{id} of one client IP; default 120
 	LimiterKeys      int // keys that each limiter remembers; default 100,000
 
-	// Overloaded says that the machine has no room for anybody new: those who do not yet have a seat, or a place in a lobby, are
-	// refused. It is asked at each join, on many goroutines, and must not block. Nil means never.
-	Overloaded func() bool
+	// Reserve takes room on the machine for somebody new; ok is false if there is none, and then those who do not yet have a seat, or
+	// a place in a lobby, are refused. release gives it back when nobody came in. Both are called on many goroutines and must not
+	// block. Nil means that there is always room.
+	Reserve func() (release func(), ok bool)
 
 	JoinTimeout    time.Duration // from the upgrade to the first join; default 10 s
 	RetryTimeout   time.Duration // from there to a seat; default 3 min: somebody types a password
@@ -87,8 +88,8 @@ func (c Config) withDefaults() Config {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if c.Overloaded == nil {
-		c.Overloaded = func() bool { return false }
+	if c.Reserve == nil {
+		c.Reserve = func() (func(), bool) { return func() {}, true }
 	}
 	if c.Now == nil {
 		c.Now = time.Now

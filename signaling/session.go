@@ -167,10 +167,17 @@ func (s *socket) prove(ctx context.Context, m *protocol.Join, id meeting.ID, key
 func (s *socket) seated(ctx context.Context, m *protocol.Join, id meeting.ID) error {
 	s.joinID.Store(uint32(m.ID))
 	s.waits.Store(false)
+	release, room := func() {}, true
+	if m.Resume == "" {
+		release, room = s.h.cfg.Reserve()
+	}
 	seat, err := s.h.registry.Join(ctx, meeting.Join{
 		Meeting: id, Identity: identity(s.who), Name: meeting.NewDisplayName(m.Name), Announce: meeting.NewBlob(m.Announce), Password: m.Password,
-		Resume: m.Resume, Full: s.h.cfg.Overloaded(), Sink: s,
+		Resume: m.Resume, Full: !room, Sink: s,
 	})
+	if room && (err != nil || s.waits.Load()) {
+		release()
+	}
 	if err != nil {
 		return err //nolint:wrapcheck // translated for the wire
 	}

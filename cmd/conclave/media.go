@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -51,7 +52,7 @@ func (s *server) startMedia() (m *media, err error) {
 	m.signaling, err = signaling.New(signaling.Config{
 		Origins: s.origins(), RoleNames: roles, MaxSockets: c.MaxSockets, MaxSocketsPerClient: c.ClientSockets,
 		CreatesPerHour: c.MeetingsPerHour, JoinsPerMinute: c.JoinsPerMinute, WrongPerMinute: c.WrongPasswords,
-		Overloaded: overEgress(c.MaxEgress, m.sfu.EgressBitrate), Log: s.log, Metrics: s.metrics.registry,
+		Reserve: underEgress(c.MaxEgress, m.sfu.EgressBitrate, m.participants), Log: s.log, Metrics: s.metrics.registry,
 	}, s.auth, m.registry)
 	if err != nil {
 		return nil, fmt.Errorf("signaling: %w", err)
@@ -59,12 +60,13 @@ func (s *server) startMedia() (m *media, err error) {
 	return m, nil
 }
 
-// overEgress says whether more is sent than limit; it is nil without a limit.
-func overEgress(limit config.Bitrate, rate func() uint64) func() bool {
+// underEgress takes room for somebody new below the limit of what is sent; it is nil without a limit.
+func underEgress(limit config.Bitrate, rate func() uint64, present func() int) func() (release func(), ok bool) {
 	if limit == 0 {
 		return nil
 	}
-	return func() bool { return rate() > uint64(limit) }
+	c := &ceiling{limit: uint64(limit), rate: rate, present: present, now: time.Now}
+	return c.reserve
 }
 
 // origins may open WebSockets.
@@ -75,6 +77,8 @@ func (s *server) origins() []string {
 	}
 	return list
 }
+
+func (m *media) participants() int { return m.registry.Gauges().Participants }
 
 func (m *media) routes(r chi.Router) { m.signaling.Routes(r) }
 
