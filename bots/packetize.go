@@ -45,9 +45,24 @@ func fragments(n int) (count, size int) {
 // vp8DescriptorSize is the length of the descriptor written by putVP8Descriptor.
 const vp8DescriptorSize = 6
 
+// temporalOf returns the temporal layer of a clip's frame and whether nothing but layer 0 is needed for it (Y). clips/make.sh
+// makes the pattern 0 2 1 2: a frame of layer 1 is predicted from layer 0 alone, as is the first of layer 2; the second is from both.
+func temporalOf(frame int) (tid uint8, sync bool) {
+	switch frame % 4 {
+	case 0:
+		return 0, true
+	case 1:
+		return 2, true
+	case 2:
+		return 1, true
+	default:
+		return 2, false
+	}
+}
+
 // putVP8Descriptor writes the payload descriptor (RFC 7741 §4.2): X, I with a 15-bit picture id, L (TL0PICIDX), T with
-// temporal layer 0. first marks the first packet of a frame (S=1, partition 0).
-func putVP8Descriptor(b []byte, first bool, pictureID uint16, tl0PicIdx uint8) {
+// the temporal layer of a clip's frame. first marks the first packet of a frame (S=1, partition 0).
+func putVP8Descriptor(b []byte, first bool, pictureID uint16, tl0PicIdx uint8, frame int) {
 	b[0] = 0x80 // X
 	if first {
 		b[0] |= 0x10 // S
@@ -55,7 +70,10 @@ func putVP8Descriptor(b []byte, first bool, pictureID uint16, tl0PicIdx uint8) {
 	b[1] = 0xE0 // I, L, T
 	binary.BigEndian.PutUint16(b[2:], pictureID|0x8000)
 	b[4] = tl0PicIdx
-	b[5] = 0x20 // TID 0, Y: depends on layer 0 only
+	tid, sync := temporalOf(frame)
+	if b[5] = tid << 6; sync {
+		b[5] |= 0x20
+	}
 }
 
 // vp8Start says whether an RTP payload begins a VP8 frame and whether that is a key frame. It understands any

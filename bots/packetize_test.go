@@ -87,7 +87,7 @@ func TestFragmentsCoverTheFrame(t *testing.T) {
 func TestDescriptorsAreReadByOthers(t *testing.T) {
 	for _, first := range []bool{true, false} {
 		b := make([]byte, vp8DescriptorSize+3)
-		putVP8Descriptor(b, first, 0x1234, 77)
+		putVP8Descriptor(b, first, 0x1234, 77, 0)
 		var p codecs.VP8Packet
 		if _, err := p.Unmarshal(b); err != nil {
 			t.Fatal(err)
@@ -164,4 +164,18 @@ func FuzzContainers(f *testing.F) {
 		_, _ = parseIVF(raw)
 		_, _ = parseOggOpus(raw)
 	})
+}
+
+// The first frame after any that were left out for want of bandwidth must be one that says so: Y.
+func TestTemporalLayersOfTheClip(t *testing.T) {
+	for frame, want := range []struct {
+		tid  uint8
+		sync bool
+	}{{0, true}, {2, true}, {1, true}, {2, false}, {0, true}} {
+		b := make([]byte, vp8DescriptorSize)
+		putVP8Descriptor(b, true, 1, 1, frame)
+		if tid, sync := b[5]>>6, b[5]&0x20 != 0; tid != want.tid || sync != want.sync {
+			t.Errorf("frame %d: layer %d, sync %v", frame, tid, sync)
+		}
+	}
 }

@@ -216,9 +216,12 @@ func (p *publisher) sendFrame(t *sendTrack, e *encoding, offset uint32) {
 	if e.next == 0 {
 		e.stats.KeyFrames++
 	}
+	number := e.next
 	e.next = (e.next + 1) % len(e.video.Frames)
 	e.pictureID = (e.pictureID + 1) & 0x7FFF
-	e.tl0++
+	if tid, _ := temporalOf(number); tid == 0 {
+		e.tl0++
+	}
 	e.lastTS = e.timestamp + offset
 	total := len(frame) + stampSize
 	count, size := fragments(total)
@@ -227,7 +230,7 @@ func (p *publisher) sendFrame(t *sendTrack, e *encoding, offset uint32) {
 		b := p.header(t, e, i == count-1, 0)
 		n := len(b)
 		b = b[:n+vp8DescriptorSize+to-from]
-		putVP8Descriptor(b[n:], i == 0, e.pictureID, e.tl0)
+		putVP8Descriptor(b[n:], i == 0, e.pictureID, e.tl0, number)
 		copied := 0
 		if from < len(frame) {
 			copied = copy(b[n+vp8DescriptorSize:], frame[from:min(to, len(frame))])

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes the clips that the bots play, with Debian's ffmpeg and fonts-dejavu-core. The results are committed; run this
 # only to change them. Every layer shows the same moving test pattern with the frame number burnt in, starts with its
-# only key frame, and has no invisible (alt-ref) frames, so that one frame is one RTP timestamp. The sound is made of
+# only key frame, has three temporal layers (frames 0 2 1 2, and so on), and has no invisible (alt-ref) frames, so that one frame is one RTP timestamp. The sound is made of
 # voice-like harmonics in syllables with pauses; speech.levels holds one RFC 6464 level (-dBov) a packet.
 set -eu
 cd "$(dirname "$0")"
@@ -16,6 +16,7 @@ video() { # name width height kbit/s
 		-c:v libvpx -threads 1 -deadline good -cpu-used 2 -pix_fmt yuv420p \
 		-b:v "$4k" -minrate "$4k" -maxrate "$4k" -bufsize "$(($4 / 2))k" \
 		-g 9999 -keyint_min 9999 -auto-alt-ref 0 -lag-in-frames 0 -error-resilient 1 \
+		-ts-parameters "ts_number_layers=3:ts_target_bitrate=$(($4 * 4 / 10)),$(($4 * 6 / 10)),$4:ts_rate_decimator=4,2,1:ts_periodicity=4:ts_layer_id=0,2,1,2:ts_layering_mode=3" \
 		-flags:v +bitexact "$1.ivf"
 }
 video q 320 180 150
