@@ -18,9 +18,10 @@ test('no address of this device leaves in an offer', () => {
   assert.ok(out.endsWith('a=mid:1\r\n'));
 });
 
-test('the offer keeps to Opus, and VP8 with RTX', () => {
+test('the offer keeps to Opus, and VP8, VP9 and AV1 with RTX, the one to send first', () => {
   const codecs = ['video/VP9', 'video/rtx', 'video/VP8', 'video/AV1', 'audio/opus', 'audio/red'].map((mimeType) => ({ mimeType }));
-  assert.deepEqual(keepCodecs(codecs, 'video').map((c) => c.mimeType), ['video/VP8', 'video/rtx']);
+  assert.deepEqual(keepCodecs(codecs, 'video').map((c) => c.mimeType), ['video/VP8', 'video/VP9', 'video/AV1', 'video/rtx']);
+  assert.deepEqual(keepCodecs(codecs, 'video', 'av1').map((c) => c.mimeType), ['video/AV1', 'video/VP8', 'video/VP9', 'video/rtx']);
   assert.deepEqual(keepCodecs(codecs, 'audio').map((c) => c.mimeType), ['audio/opus']);
 });
 

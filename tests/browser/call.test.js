@@ -49,13 +49,13 @@ step('Ana signs in with a code, makes a meeting and joins it in Chromium', async
   ana = await Person.arrive(browsers[0], server, 'Ana');
   await ana.screenshot('call-1-sign-in');
   await ana.signIn();
-  await ana.createMeeting({ lobby: false });
+  await ana.createMeeting({ lobby: false, e2ee: false });
   await ana.join();
 });
 
 step('Ben follows the link in Firefox, signs in and joins', async () => {
   // A smaller window: two browsers that compose in software share two cores.
-  const path = new URL(ana.page.url()).pathname;
+  const path = ana.link();
   ben = await Person.arrive(browsers[1], server, 'Ben', { path, viewport: { width: 800, height: 520 } });
   await ben.signIn();
   await ben.join();

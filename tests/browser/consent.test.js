@@ -47,7 +47,7 @@ for (const kind of kinds) {
     });
 
     step('a guest waits in the lobby without any media connection', async () => {
-      guest = await Person.arrive(browser, server, 'Guest', { path: `/m/${host.meeting()}` });
+      guest = await Person.arrive(browser, server, 'Guest', { path: host.link() });
       await guest.signIn();
       await guest.screen('prejoin');
       await guest.write('name', guest.name);

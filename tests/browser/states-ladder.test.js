@@ -29,7 +29,7 @@ for (const kind of kinds) {
       await ana.signIn();
       await ana.createMeeting({ lobby: false });
       await ana.join({ mic: false, camera: true });
-      ben = await Person.arrive(browser, server, 'Ben', { path: new URL(ana.page.url()).pathname, viewport: { width: 640, height: 480 } });
+      ben = await Person.arrive(browser, server, 'Ben', { path: ana.link(), viewport: { width: 640, height: 480 } });
       await ben.context.addInitScript(installSwitches);
       await ben.page.reload();
       await ben.signIn();

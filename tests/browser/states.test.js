@@ -107,7 +107,7 @@ for (const kind of kinds) {
     step('before joining, with camera and microphone', async () => {
       await ana.at('options-create').click();
       await ana.screen('prejoin');
-      path = new URL(ana.page.url()).pathname;
+      path = ana.link();
       await ana.write('name', 'Ana');
       await ana.press('mic', true);
       await ana.press('camera', true);

@@ -4,6 +4,7 @@ import { h, fill, setHidden } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
 import { alertNow } from '../ui/live.js';
 import { t } from '../i18n/i18n.js';
+import { securityBanners } from './security.js';
 
 /** Short hiccups are not shown: resuming at once takes less. */
 const QUIET_MS = 400;
@@ -29,7 +30,7 @@ export function banners(context) {
   cleanup(session.store.watch((p) => p.soundBlocked, (blocked) => setHidden(sound, !blocked)));
   cleanup(session.local.store.watch((l) => l.mutedTalking, (on) => setHidden(talking, !on)));
   cleanup(session.local.store.watch((l) => Boolean(l.screen), (on) => setHidden(sharing, !on)));
-  return h('div', { class: 'banners' }, ladder, sound, sharing, talking);
+  return h('div', { class: 'banners' }, securityBanners(context), ladder, sound, sharing, talking);
 }
 
 /** @param {CallContext} context @param {HTMLElement} el @param {string} step */

@@ -20,11 +20,12 @@ export function infoPanel({ session }) {
   const el = h('div', { class: 'info' },
     h('p', { class: 'info-title' }, title),
     linkRow(), h('div', { class: 'actions' }, share, calendar),
+    session.secrets?.keyed && h('p', { class: 'muted small', 'data-testid': 'calendar-warning' }, t('security.calendar')),
     h('dl', { class: 'facts-list' },
       h('div', null, h('dt', null, t('info.code')), h('dd', { class: 'code-text', dir: 'ltr', 'data-testid': 'meeting-code' }, meeting?.meeting ?? '')),
       meeting && h('div', null, h('dt', null, icon('clock')), h('dd', null, t('info.ends', { time: timeOfDay(meeting.expires_at) })))),
     h('figure', { class: 'qr' }, qrImage(link), h('figcaption', { class: 'muted small' }, t('info.qr'))),
-    protection());
+    protection({ e2ee: session.secrets !== null, keyed: session.secrets?.keyed ?? false }));
   return { el, destroy() {} };
 }
 

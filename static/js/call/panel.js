@@ -12,6 +12,7 @@ const PANELS = {
   chat: { title: 'chat.title', load: async () => (await import('./chat.js')).chatPanel },
   people: { title: 'people.title', load: async () => (await import('./people.js')).peoplePanel },
   info: { title: 'info.title', load: async () => (await import('./info.js')).infoPanel },
+  security: { title: 'security.title', load: async () => (await import('./securitypanel.js')).securityPanel },
   stats: { title: 'stats.title', load: async () => (await import('./statspanel.js')).statsPanel },
 };
 

@@ -1,12 +1,19 @@
-// What protects the call, said as it is: to the server and from it, and no more.
+// What protects the meeting, said as it is: before joining, and in the meeting's details.
 import { h } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
 import { t } from '../i18n/i18n.js';
 
-/** @returns {HTMLElement} */
-export function protection() {
-  return h('details', { class: 'protection', 'data-testid': 'protection' },
-    h('summary', null, icon('lock'), h('span', null, t('security.transport')), icon('down', 'chevron')),
-    h('p', null, t('security.transport.text')),
-    h('p', null, h('strong', null, t('security.none.stored')), ' ', t('security.none.stored.text')));
+/** @param {{e2ee: boolean, keyed: boolean}} o keyed: the link holds a key @returns {HTMLElement} */
+export function protection({ e2ee, keyed }) {
+  const stored = h('p', null, h('strong', null, t('security.none.stored')), ' ', t('security.none.stored.text'));
+  if (!e2ee) {
+    return h('details', { class: 'protection exposed', 'data-testid': 'protection', 'data-e2ee': 'false', open: true },
+      h('summary', null, icon('warn'), h('span', null, t('security.off')), icon('down', 'chevron')),
+      h('p', null, t('security.transport.text')), stored);
+  }
+  return h('details', { class: 'protection', 'data-testid': 'protection', 'data-e2ee': 'true' },
+    h('summary', null, icon('shield'), h('span', null, t('security.on')), icon('down', 'chevron')),
+    h('p', null, t('security.on.text')),
+    !keyed && h('p', null, t('security.nokey')),
+    h('p', null, t('security.limits')), h('p', null, t('security.noreview')), stored);
 }

@@ -7,7 +7,9 @@
 /** @import {Snapshot} from '../media/stats.js' */
 /** @import {Rates} from '../core/quality.js' */
 /** @import {LocalMedia} from './localmedia.js' */
-import { initialState, reduce, may, permissionFor } from '../core/state.js';
+/** @import {Link} from '../e2ee/link.js' */
+/** @import {WorkerSeal} from '../e2ee/client.js' */
+import { initialState, reduce, named, may, permissionFor } from '../core/state.js';
 import { newLadder, next } from '../core/reconnect.js';
 import { sameWants, slotsFor } from '../core/viewport.js';
 import * as quality from '../core/quality.js';
@@ -17,6 +19,7 @@ import { session as askSession } from '../net/api.js';
 import { Peer } from '../media/peer.js';
 import { Sinks } from '../media/sinks.js';
 import { transportOnly } from '../media/seal.js';
+import { Secrets } from '../e2ee/secrets.js';
 import { snapshot } from '../media/stats.js';
 
 /** Two `view` messages are at least this far apart. */
@@ -61,6 +64,10 @@ export class Session extends EventTarget {
   /** @type {Peer|null} */
   #peer = null;
   #join;
+  /** the keys of an end-to-end encrypted meeting @type {Secrets|null} */
+  secrets = null;
+  /** @type {WorkerSeal|null} */
+  #seal = null;
   #resume = '';
   #startedAt;
   /** pictures were there when we came, so that the first of them belongs to joining */
@@ -84,7 +91,8 @@ export class Session extends EventTarget {
   #over = false;
 
   /**
-   * @param {{meeting: string, name: string, password: string, pressed: number}} join pressed: when, in ms of performance.now()
+   * @param {{meeting: string, name: string, password: string, pressed: number, link: Link|null, guest: boolean}} join pressed: when, in ms of
+   *   performance.now(); link: null for a meeting without end-to-end encryption
    * @param {LocalMedia} local what the person switched on before
    */
   constructor(join, local) {
@@ -96,8 +104,22 @@ export class Session extends EventTarget {
       send: (source, track) => this.#peer?.setTrack(source, track) ?? Promise.resolve(),
       changed: (sources) => this.#sourcesChanged(sources),
     });
+    if (join.link) this.secrets = this.#protect({ ...join, link: join.link });
     this.#call((s) => ({ ...s, name: join.name, phase: 'connecting', sources: local.sources() }));
   }
+
+  /** @param {{meeting: string, link: Link, name: string, guest: boolean}} join @returns {Secrets} */
+  #protect(join) {
+    return new Secrets(join, {
+      send: async (type, fields) => this.#socket?.request(type, fields).catch((err) => { if (type !== 'relay') this.#emit('problem', { error: err }); }),
+      heard: (m) => this.#call((s) => reduce(s, m)),
+      named: (names) => this.#call((s) => named(s, names)),
+      emit: (type, detail) => this.#emit(type, detail),
+    });
+  }
+
+  /** @returns {Promise<{name: string, announce?: string}>} who asks to join, with new keys where there are keys */
+  async #who() { return this.secrets ? this.secrets.begin() : { name: this.#join.name }; }
 
   /** @param {Partial<Presence>} change */
   #update(change) { this.store.set((p) => ({ ...p, ...change })); }
@@ -123,8 +145,8 @@ export class Session extends EventTarget {
     try {
       await socket.opened;
       this.#phase('socket');
-      const { meeting, name, password } = this.#join;
-      await socket.request('join', { version: 1, meeting, name, ...(password ? { password } : {}) }, { timeout: 0 });
+      const { meeting, password } = this.#join;
+      await socket.request('join', { version: 1, meeting, ...await this.#who(), ...(password ? { password } : {}) }, { timeout: 0 });
     } catch (err) {
       this.#free(); // the preview goes on
       throw err;
@@ -155,8 +177,10 @@ export class Session extends EventTarget {
     if (phase === 'lobby') this.#end('unreachable', '');
   }
 
-  /** @param {ServerMessage} m */
-  #receive(m) {
+  /** @param {ServerMessage} said */
+  #receive(said) {
+    const m = this.secrets ? this.secrets.hear(said) : said;
+    if (!m) return;
     const before = this.store.get().call;
     this.#call((s) => reduce(s, m));
     switch (m.type) {
@@ -187,6 +211,8 @@ export class Session extends EventTarget {
 
   /** @param {Welcome} m */
   #welcomed(m) {
+    // Nobody, the server least of all, switches the encryption off that the link promises.
+    if (m.meeting.e2ee !== Boolean(this.secrets)) return this.#end('downgrade', '');
     if (!m.resumed) this.#someToSee = m.participants.some((p) => p.sources.includes('camera') || p.sources.includes('screen'));
     this.#phase('welcome');
     this.#resume = m.resume;
@@ -211,7 +237,8 @@ export class Session extends EventTarget {
     this.sinks.clear();
     this.#call((s) => ({ ...s, slots: new Map(), withheld: [] }));
     this.#sentWants = null;
-    const peer = new Peer({ seal: transportOnly, state: (state) => { if (this.#peer === peer) this.#mediaState(state); } });
+    this.#seal = this.secrets?.seal() ?? null;
+    const peer = new Peer({ seal: this.#seal ?? transportOnly, state: (state) => { if (this.#peer === peer) this.#mediaState(state); } });
     this.#peer = peer;
     this.#answered = false;
     peer.growTo(slotsFor(this.#wants.length));
@@ -265,6 +292,7 @@ export class Session extends EventTarget {
   }
 
   #slotsChanged() {
+    this.#seal?.assign(this.store.get().call.slots.values());
     for (const slot of this.store.get().call.slots.values()) this.sinks.assign(slot.mid, slot.participant, slot.source ?? '');
     this.#update({ mediaVersion: this.store.get().mediaVersion + 1 });
   }
@@ -296,11 +324,12 @@ export class Session extends EventTarget {
   /** @param {boolean} fresh on a new socket */
   async #rejoin(fresh) {
     const resume = this.store.get().ladder.step === 'resume' && this.#resume;
-    const { meeting, name, password } = this.#join;
+    const { meeting, password } = this.#join;
     try {
       if (fresh) await this.#openSocket().opened.catch((err) => { void this.#stillSignedIn(); throw err; });
+      const who = resume && this.secrets ? { name: '' } : await this.#who();
       const credential = resume ? { resume } : password ? { password } : {};
-      await this.#socket?.request('join', { version: 1, meeting, name, ...credential }, { timeout: resume ? 8000 : 0 });
+      await this.#socket?.request('join', { version: 1, meeting, ...who, ...credential }, { timeout: resume ? 8000 : 0 });
     } catch (err) {
       if (!(err instanceof RequestError)) throw err;
       if (err.id === 'resume_failed') return this.#climb('resume_failed');
@@ -319,6 +348,7 @@ export class Session extends EventTarget {
   /** @param {readonly Source[]} sources */
   #sourcesChanged(sources) {
     this.#call((s) => ({ ...s, sources: [...sources] }));
+    this.secrets?.sending(sources.length > 0);
     this.#update({ mediaVersion: this.store.get().mediaVersion + 1 });
     this.#sendMedia();
   }
@@ -377,7 +407,18 @@ export class Session extends EventTarget {
     const { snapshot: before, quality: shown, ladder } = this.store.get();
     const rates = before && before.sample.bytesIn <= now.sample.bytesIn ? quality.rates(before.sample, now.sample) : null;
     const up = ladder.step === 'ok' && peer.state === 'connected';
+    await this.#watch(now);
     this.#update({ snapshot: now, rates, quality: quality.smooth(shown, !up ? 0 : rates ? quality.score(rates) : shown.shown || 4) });
+  }
+
+  /** @param {Snapshot} now stops what left without being sealed, whatever the reason: it must not happen, and cannot be seen otherwise */
+  async #watch(now) {
+    for (const source of await this.#seal?.leaks(now.sent) ?? []) {
+      await this.#peer?.setTrack(source, null);
+      this.local.stop([source]);
+      this.secrets?.leaked(source);
+      this.#emit('leaked', { source });
+    }
   }
 
   /**
@@ -389,7 +430,7 @@ export class Session extends EventTarget {
   async request(type, fields) {
     try {
       if (!this.#socket) throw new RequestError('network', '', false);
-      await this.#socket.request(type, fields);
+      await (this.secrets?.say(type, fields) ?? this.#socket.request(type, fields));
       return true;
     } catch (err) {
       this.#silent(err);
@@ -429,6 +470,7 @@ export class Session extends EventTarget {
     depart(this.#former);
     this.#socket?.close();
     this.#peer?.close();
+    this.secrets?.close();
     this.sinks.clear();
   }
 }

@@ -13,11 +13,12 @@ import { may, selfPerson } from '../core/state.js';
 import { bars } from '../ui/bars.js';
 import { personActions, spotlightItem } from './actions.js';
 import { kindWord } from './kind.js';
+import { personState } from './security.js';
 
 /** The element of one tile. */
 export class TileElement {
   #context;
-  #key;
+  #id;
   #media = h('div', { class: 'tile-media' });
   #avatar = h('span', { class: 'avatar', 'aria-hidden': 'true' });
   #name = h('span', { class: 'tile-name', dir: 'auto', 'data-testid': 'tile-name' });
@@ -25,6 +26,7 @@ export class TileElement {
   #muted = h('span', { class: 'tile-muted' }, icon('micOff'));
   #bars = h('span', { class: 'tile-bars', 'data-testid': 'tile-quality', hidden: true });
   #lit = h('span', { class: 'badge lit', 'data-testid': 'tile-spotlight', hidden: true }, icon('spotlight'));
+  #key = h('span', { class: 'badge alarm', hidden: true, 'data-testid': 'tile-key' }, icon('warn'));
   #hand = h('span', { class: 'badge hand', 'data-testid': 'tile-hand' }, icon('hand'), h('span'));
   #note = h('p', { class: 'tile-note' });
   #away = h('p', { class: 'tile-away' }, t('call.away'));
@@ -38,13 +40,13 @@ export class TileElement {
   /** @param {CallContext} context @param {PlacedTile} tile */
   constructor(context, tile) {
     this.#context = context;
-    this.#key = tile.key;
+    this.#id = tile.key;
     this.#menu = h('button', { class: 'icon-button tile-menu', type: 'button', 'aria-haspopup': 'menu', 'data-testid': 'tile-menu', onclick: () => this.#openMenu(tile) }, icon('more'));
     this.el = h('article', {
       class: 'tile', 'data-testid': 'tile', 'data-participant': tile.participant, 'data-source': tile.source, 'data-self': tile.self,
       ondblclick: () => this.#pin(),
     }, h('div', { class: 'tile-back' }, this.#avatar), this.#media, this.#note, this.#away,
-    h('div', { class: 'tile-label' }, this.#muted, this.#name, this.#kind, this.#bars), h('div', { class: 'tile-badges' }, this.#lit, this.#hand), this.#menu);
+    h('div', { class: 'tile-label' }, this.#muted, this.#name, this.#kind, this.#bars), h('div', { class: 'tile-badges' }, this.#key, this.#lit, this.#hand), this.#menu);
     if (tile.self && tile.source === 'camera') {
       this.#own = h('video', { autoplay: true, playsinline: true, muted: true, disablepictureinpicture: true, tabindex: '-1', 'data-testid': 'self-video' });
       this.#media.append(this.#own);
@@ -52,14 +54,14 @@ export class TileElement {
   }
 
   #pin() {
-    this.#context.ui.set((u) => ({ ...u, pin: u.pin === this.#key ? '' : this.#key, page: 0 }));
+    this.#context.ui.set((u) => ({ ...u, pin: u.pin === this.#id ? '' : this.#id, page: 0 }));
   }
 
   /** @param {PlacedTile} tile */
   #openMenu(tile) {
     const { ui, session } = this.#context;
     const { call } = session.store.get();
-    const pinned = ui.get().pin === this.#key;
+    const pinned = ui.get().pin === this.#id;
     const person = tile.self ? selfPerson(call) : call.people.get(tile.participant);
     openMenu(this.#menu, [
       { label: t(pinned ? 'tile.unpin' : 'tile.pin'), icon: pinned ? 'unpin' : 'pin', act: () => this.#pin(), testid: 'pin' },
@@ -130,10 +132,12 @@ export class TileElement {
     const muted = !isScreen && !person.sources.includes('mic');
     const speaks = !isScreen && s.speakers.includes(person.participant) && !muted;
     const withheld = s.withheld.find((w) => w.participant === tile.participant && w.source === tile.source)?.reason;
-    const note = tile.self && isScreen ? t('tile.own.screen') : person.sources.includes(tile.source) && withheld ? withheldText(withheld) : '';
+    const key = tile.self ? undefined : this.#context.session.secrets?.store.get().people.get(tile.participant);
+    const state = personState(key);
+    const note = tile.self && isScreen ? t('tile.own.screen') : state.bad ? state.text : person.sources.includes(tile.source) && withheld ? withheldText(withheld) : '';
     const quality = isScreen || tile.self ? undefined : s.bars.get(person.participant);
     const lit = s.spotlight === person.participant;
-    setText(this.#name, name);
+    setText(this.#name, name || t('security.nameless'));
     setText(this.#kind, kindWord(person));
     setText(this.#avatar, initials(person.name));
     attr(this.#avatar, 'class', `avatar hue-${hue(person.participant)}`);
@@ -141,6 +145,8 @@ export class TileElement {
     setHidden(this.#muted, !muted);
     setHidden(this.#hand, isScreen || person.hand === 0);
     setText(/** @type {Element} */ (this.#hand.lastElementChild), String(person.hand));
+    setHidden(this.#key, !state.bad);
+    attr(this.el, 'data-trust', key ? (key.status === 'ok' ? key.trust : key.status) : null);
     setText(this.#note, note);
     setHidden(this.#note, !note);
     setHidden(this.#away, person.connected);
@@ -148,7 +154,7 @@ export class TileElement {
     this.#showBars(quality);
     attr(this.#menu, 'aria-label', t('tile.menu', { name }));
     this.el.classList.toggle('speaking', speaks);
-    this.el.classList.toggle('pinned', this.#context.ui.get().pin === this.#key);
+    this.el.classList.toggle('pinned', this.#context.ui.get().pin === this.#id);
     attr(this.el, 'data-muted', String(muted));
     attr(this.el, 'data-video', String(person.sources.includes(tile.source)));
     attr(this.el, 'aria-label', [name, kindWord(person), muted && t('tile.muted'), person.hand > 0 && t('tile.hand', { n: person.hand }), lit && t('tile.spotlight'), quality !== undefined && quality < 3 && t(/** @type {any} */ (`quality.${quality}`)), note].filter(Boolean).join(', '));

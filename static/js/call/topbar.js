@@ -5,12 +5,14 @@ import { bars as qualityBars } from '../ui/bars.js';
 import { icon, mark } from '../ui/icons.js';
 import { t } from '../i18n/i18n.js';
 import { clock } from '../core/text.js';
+import { securityChip } from './security.js';
 
 /** The end of the meeting is shown when it is this near. */
 const SHOW_LEFT_S = 30 * 60;
 
 /** @param {CallContext} context @returns {HTMLElement} */
-export function topbar({ session, ui, cleanup }) {
+export function topbar(context) {
+  const { session, ui, cleanup } = context;
   const title = h('h1', { class: 'topbar-title', dir: 'auto', 'data-testid': 'call-title' });
   const left = h('span', { class: 'chip', hidden: true, 'data-testid': 'time-left' });
   const locked = h('span', { class: 'chip', hidden: true, 'data-testid': 'locked' }, icon('lock'), t('call.locked'));
@@ -40,5 +42,5 @@ export function topbar({ session, ui, cleanup }) {
     attr(bars, 'aria-label', label);
     attr(bars, 'title', label);
   }));
-  return h('header', { class: 'topbar' }, h('span', { class: 'topbar-brand' }, mark()), title, locked, left, h('span', { class: 'spacer' }), invite, bars);
+  return h('header', { class: 'topbar' }, h('span', { class: 'topbar-brand' }, mark()), title, locked, left, h('span', { class: 'spacer' }), securityChip(context), invite, bars);
 }

@@ -18,12 +18,15 @@ export function stripAddresses(sdp) {
 }
 
 /**
- * keepCodecs picks the codecs a meeting uses out of what the browser can do, in this order.
+ * keepCodecs picks the codecs a meeting uses out of what the browser can do. The server takes the first that it knows of a sending
+ * m-line, and sends whatever is among those of a receiving one.
  * @template {{mimeType: string}} C
- * @param {readonly C[]} codecs @param {'audio'|'video'} kind @returns {C[]}
+ * @param {readonly C[]} codecs @param {'audio'|'video'} kind @param {string} [first] the video codec to send: vp8, vp9 or av1
+ * @returns {C[]}
  */
-export function keepCodecs(codecs, kind) {
-  const wanted = kind === 'audio' ? ['audio/opus'] : ['video/vp8', 'video/rtx'];
+export function keepCodecs(codecs, kind, first = 'vp8') {
+  const video = ['vp8', 'vp9', 'av1'].sort((a, b) => Number(b === first) - Number(a === first)).map((c) => `video/${c}`);
+  const wanted = kind === 'audio' ? ['audio/opus'] : [...video, 'video/rtx'];
   return wanted.flatMap((mime) => codecs.filter((c) => c.mimeType.toLowerCase() === mime));
 }
 

@@ -39,6 +39,7 @@ export const MAX_NEWS = 64;
  * @property {readonly ChatLine[]} chat
  * @property {number} chatSeen the last line's number that was on screen
  * @property {readonly News[]} news
+ * @property {ReadonlySet<number>} nameless who came, or waits, and has not said a name yet: told of once they have
  * @property {number} count grows with every news and chat line
  * @property {{reason: string, message: string}|null} bye
  */
@@ -48,7 +49,7 @@ export function initialState() {
   return {
     phase: 'idle', self: 0, name: '', role: 'participant', permissions: [], roleNames: {}, sources: [], hand: 0, meeting: null,
     people: new Map(), speakers: [], spotlight: 0, bars: new Map(), waiting: [], lobby: null, slots: new Map(), withheld: [], chat: [], chatSeen: 0,
-    news: [], count: 0, bye: null,
+    news: [], nameless: new Set(), count: 0, bye: null,
   };
 }
 
@@ -75,7 +76,8 @@ function welcome(s, m) {
   };
   // A newcomer is told of bots as those are who were here when the bots came.
   const bots = m.participants.filter((p) => p.kind === 'bot');
-  return m.resumed || bots.length === 0 ? next : tell(next, 'bots', bots[0].name, { many: bots.length });
+  if (m.resumed || bots.length === 0) return next;
+  return bots[0].name ? tell(next, 'bots', bots[0].name, { many: bots.length }) : { ...next, nameless: new Set(bots.map((b) => b.participant)) };
 }
 
 /** @param {State} s @param {Person} p @param {Person|undefined} before @returns {State} */
@@ -88,6 +90,33 @@ function tellOfChange(s, p, before) {
   return s;
 }
 
+/** @param {State} s @param {Person} p @returns {State} */
+const tellJoined = (s, p) => tell(s, p.kind === 'bot' ? 'bot' : 'joined', p.name, { participant: p.participant });
+
+/**
+ * named puts in the names of an end-to-end encrypted meeting, which come by another way than the roster, and tells of those who had
+ * to wait for it.
+ * @param {State} s @param {ReadonlyMap<number, string>} names @returns {State}
+ */
+export function named(s, names) {
+  const renamed = (/** @type {{participant: number, name: string}} */ p) => (names.get(p.participant) ?? p.name) !== p.name;
+  if (![...s.people.values()].some(renamed) && !s.waiting.some(renamed)) return s;
+  /** @template {{participant: number, name: string}} T @param {T} p @returns {T} */
+  const withName = (p) => (renamed(p) ? { ...p, name: names.get(p.participant) ?? '' } : p);
+  const people = new Map([...s.people].map(([n, p]) => [n, withName(p)]));
+  const nameless = new Set([...s.nameless].filter((n) => !names.get(n) && (people.has(n) || s.waiting.some((w) => w.participant === n))));
+  /** @type {State} */
+  let next = { ...s, people, waiting: s.waiting.map(withName), nameless };
+  for (const n of s.nameless) {
+    if (nameless.has(n)) continue;
+    const person = people.get(n);
+    const waits = next.waiting.find((w) => w.participant === n);
+    if (person) next = tellJoined(next, person);
+    else if (waits) next = tell(next, 'waiting', waits.name, { participant: n });
+  }
+  return next;
+}
+
 /** @param {State} s @param {P.Roster} m @returns {State} */
 function roster(s, m) {
   const people = new Map(s.people);
@@ -95,7 +124,7 @@ function roster(s, m) {
   let next = { ...s, people };
   for (const p of m.joined ?? []) {
     if (p.participant === s.self) continue;
-    if (!people.has(p.participant)) next = tell(next, p.kind === 'bot' ? 'bot' : 'joined', p.name, { participant: p.participant });
+    if (!people.has(p.participant)) next = p.name ? tellJoined(next, p) : { ...next, nameless: new Set([...next.nameless, p.participant]) };
     people.set(p.participant, p);
   }
   for (const p of m.changed ?? []) {
@@ -165,7 +194,8 @@ function waiting(s, m) {
   /** @type {State} */
   let next = { ...s, waiting: m.waiting };
   for (const w of next.waiting) {
-    if (!known.has(w.participant)) next = tell(next, 'waiting', w.name, { participant: w.participant });
+    if (known.has(w.participant)) continue;
+    next = w.name ? tell(next, 'waiting', w.name, { participant: w.participant }) : { ...next, nameless: new Set([...next.nameless, w.participant]) };
   }
   return next;
 }

@@ -1,17 +1,21 @@
-// The two ways media takes through the worker. Both fail closed: what has no key, or does not open, goes nowhere.
-/** @import {FrameKey} from './sframe.js' */
-/** @import {ReplayWindow} from './replay.js' */
+// The two ways media takes through the worker (docs/e2ee.md, section 8). Both fail closed: what has no key, or does not open, goes
+// nowhere.
+/** @import {OpenKey} from './keyring.js' */
+/** @import {SendKey} from './sender.js' */
 import * as frame from './frame.js';
+import { ReplayWindow, WINDOW } from './replay.js';
 
-/** How long a frame waits for a key, or for the word that its slot has a new owner, before it is given up. */
-const PATIENCE_MS = 500;
+/** How long a frame is held for the word that its slot has a new owner. */
+const HOLD_MS = 300;
+/** Frames of one slot that may fail to open within a second; the rest of that second nothing is tried. */
+const FAILURES = 30;
+/** Windows of one slot: a stream moves on to a new key, and late frames come under the old. */
+const WINDOWS = 8;
 
-/** @typedef {{key: FrameKey, next: bigint}} SendKey next is the counter of the next frame: one count for all layers of a track */
-/** @typedef {{key: FrameKey, seen: ReplayWindow}} OpenKey */
 /** @typedef {{participant: number, track: number}} Owner whose track a slot carries; participant 0 for nobody */
 
 /**
- * What the pipes see of an encoded frame: the part of RTCEncodedVideoFrame and RTCEncodedAudioFrame they use.
+ * What the pipes use of RTCEncodedVideoFrame and RTCEncodedAudioFrame.
  * @typedef {object} EncodedFrame
  * @property {ArrayBuffer} data
  * @property {string} [type] "key" or "delta"
@@ -20,7 +24,6 @@ const PATIENCE_MS = 500;
 
 /** Seals what one sender sends. */
 export class Sealer {
-  /** frames sealed, and frames dropped because there was no key or an unknown codec */
   counts = { sealed: 0, dropped: 0 };
   #key;
 
@@ -30,21 +33,22 @@ export class Sealer {
   }
 
   /** @param {EncodedFrame} f @returns {Promise<boolean>} whether it may leave: it was changed in place */
-  async seal(f) {
-    if (f.data.byteLength === 0) return true; // silence (DTX): there is nothing in it
+  async pass(f) {
     const key = this.#key();
     const codec = frame.codecOf(f.getMetadata().mimeType);
-    if (!key || !codec) {
+    const data = new Uint8Array(f.data);
+    if (!key || !codec || data.length === 0 || data.length < frame.clearBytes(codec, data)) {
       this.counts.dropped++;
       return false;
     }
     const ctr = key.next++; // taken before anything waits: no counter is used twice
-    const sealed = await frame.sealFrame(key.key, ctr, codec, f.type === 'key', new Uint8Array(f.data));
-    f.data = sealed.buffer;
+    f.data = (await frame.sealFrame(key.key, ctr, codec, f.type === 'key', data)).buffer;
     this.counts.sealed++;
     return true;
   }
 }
+
+/** @typedef {{key: (participant: number, kid: bigint) => Promise<OpenKey|null>, opened: (participant: number, key: OpenKey, ctr: bigint) => void, now: () => number}} Keys */
 
 /**
  * Opens what one slot receives: only what the owner of the slot sealed, and only on the track the slot is said to carry. So
@@ -55,18 +59,20 @@ export class Opener {
   /** @type {Owner} */
   #owner = { participant: 0, track: 0 };
   #former = 0;
-  #key;
-  #wake = () => {};
-  /** Frames wait once for each owner, so that a flood of what never opens is not kept. */
+  /** @type {Map<bigint, ReplayWindow>} */
+  #windows = new Map();
+  #second = { at: 0, failures: 0 };
+  /** frames were dropped for want of a key */
+  #lacked = false;
+  /** a slot waits once for each owner, so that a flood of what never opens is not kept */
   #patient = true;
+  #wake = () => {};
+  #keys;
   #wait;
 
-  /**
-   * @param {(participant: number, kid: bigint) => Promise<OpenKey|null>} key
-   * @param {(ms: number, wake: Promise<void>) => Promise<void>} [wait]
-   */
-  constructor(key, wait = (ms, wake) => Promise.race([wake, new Promise((resolve) => { setTimeout(resolve, ms); })])) {
-    this.#key = key;
+  /** @param {Keys} keys @param {(ms: number, wake: Promise<void>) => Promise<void>} [wait] */
+  constructor(keys, wait = (ms, wake) => Promise.race([wake, new Promise((resolve) => { setTimeout(resolve, ms); })])) {
+    this.#keys = keys;
     this.#wait = wait;
   }
 
@@ -74,51 +80,78 @@ export class Opener {
   assign(owner) {
     if (owner.participant !== this.#owner.participant) this.#former = this.#owner.participant;
     this.#owner = owner;
+    this.#windows.clear();
     this.#patient = true;
+    this.#lacked = false;
     this.#wake();
   }
 
-  /** keysChanged lets a waiting frame look again. */
-  keysChanged() { this.#wake(); }
-
-  /** @returns {Promise<void>} resolves when something changed, or patience is over */
-  async #change() {
-    this.#patient = false;
-    await this.#wait(PATIENCE_MS, new Promise((resolve) => { this.#wake = () => resolve(); }));
+  /** @param {number} participant who gave us a key @returns {boolean} whether a key frame is to be asked for */
+  keyCame(participant) {
+    const ask = this.#lacked && this.#owner.participant === participant;
+    if (ask) this.#lacked = false;
+    return ask;
   }
 
   /** @param {EncodedFrame} f @returns {Promise<boolean>} whether it may go to the decoder: it was changed in place */
-  async open(f) {
-    if (f.data.byteLength === 0) return true;
+  async pass(f) {
     const meta = f.getMetadata();
     const codec = frame.codecOf(meta.mimeType);
     const parsed = codec && frame.parseFrame(codec, new Uint8Array(f.data));
     if (!parsed) return this.#refuse('failed');
-    const from = meta.contributingSources?.[0];
-    if (from !== undefined && from !== this.#owner.participant) {
-      // The picture may be here before the word that the slot is theirs.
-      if (from !== this.#former && this.#patient) await this.#change();
-      if (from !== this.#owner.participant) return this.#refuse('stranger');
-    }
+    if (!await this.#isOwners(meta.contributingSources?.[0])) return this.#refuse('stranger');
     const { kid, ctr } = parsed.header;
     const { participant, track } = this.#owner;
     if (participant === 0 || Number(kid & 7n) !== track) return this.#refuse('stranger');
-    let key = await this.#key(participant, kid);
-    if (!key && this.#patient) {
-      await this.#change();
-      key = await this.#key(participant, kid);
+    const now = this.#keys.now();
+    if (this.#spent(now)) return this.#refuse('failed');
+    const key = await this.#keys.key(participant, kid);
+    if (!key) {
+      this.#lacked = true;
+      return this.#refuse('noKey');
     }
-    if (!key) return this.#refuse('noKey');
-    if (!key.seen.fresh(ctr)) return this.#refuse('repeated');
+    const window = this.#window(kid, key);
+    if (!window.fresh(ctr)) return this.#refuse('repeated');
     try {
       const plain = await frame.openFrame(key.key, parsed);
-      if (!key.seen.take(ctr)) return this.#refuse('repeated');
+      if (this.#owner.participant !== participant || !window.take(ctr)) return this.#refuse('repeated');
       f.data = plain.buffer;
     } catch {
+      this.#second.failures++;
       return this.#refuse('failed');
     }
+    this.#keys.opened(participant, key, ctr);
     this.counts.opened++;
     return true;
+  }
+
+  /** @param {number|undefined} from whom the server says the frame is of @returns {Promise<boolean>} */
+  async #isOwners(from) {
+    if (from === undefined || from === this.#owner.participant) return true;
+    // The picture may be here before the word that the slot is theirs.
+    if (from !== this.#former && this.#patient) {
+      this.#patient = false;
+      await this.#wait(HOLD_MS, new Promise((resolve) => { this.#wake = () => resolve(); }));
+    }
+    return from === this.#owner.participant;
+  }
+
+  /** @param {number} now @returns {boolean} whether too much failed in this second */
+  #spent(now) {
+    if (now - this.#second.at >= 1000) this.#second = { at: now, failures: 0 };
+    return this.#second.failures >= FAILURES;
+  }
+
+  /** @param {bigint} kid @param {OpenKey} key @returns {ReplayWindow} a server may play its newest key frame again in a slot given anew, and nothing older */
+  #window(kid, key) {
+    let window = this.#windows.get(kid);
+    if (!window) {
+      const floor = key.highest - BigInt(WINDOW);
+      window = new ReplayWindow(floor > 0n ? floor : 0n);
+      this.#windows.set(kid, window);
+      if (this.#windows.size > WINDOWS) this.#windows.delete(/** @type {bigint} */ (this.#windows.keys().next().value));
+    }
+    return window;
   }
 
   /** @param {'noKey'|'failed'|'repeated'|'stranger'} why @returns {false} */
@@ -129,17 +162,17 @@ export class Opener {
 }
 
 /**
- * run passes every frame of a transform through work, in order, until the stream ends.
+ * run passes every frame of a transform through a pipe, in order, until the stream ends.
  * @param {{readable: ReadableStream<any>, writable: WritableStream<any>}} transformer
- * @param {(f: EncodedFrame) => Promise<boolean>} work
+ * @param {{pass: (f: EncodedFrame) => Promise<boolean>}} pipe
  */
-export async function run({ readable, writable }, work) {
+export async function run({ readable, writable }, pipe) {
   const reader = readable.getReader();
   const writer = writable.getWriter();
   for (;;) {
     const { value, done } = await reader.read();
     if (done) return;
     // A mistake of ours must not end the stream, and must let nothing through.
-    if (await work(value).catch(() => false)) writer.write(value).catch(() => {});
+    if (await pipe.pass(value).catch(() => false)) writer.write(value).catch(() => {});
   }
 }

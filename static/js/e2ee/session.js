@@ -118,7 +118,6 @@ export class Session {
       case 'consent': this.#consent(event.participant, event.given); break;
       case 'auto_admit': this.#autoAdmit = event.on; break;
       case 'credential': await this.#spread(unbase64url(event.credential), event.participant, now); break;
-      case 'resumed': for (const m of this.#recipients) this.sender.again(m, now); break;
       case 'tick': break;
     }
     await this.#settle(now);
@@ -144,7 +143,7 @@ export class Session {
     for (const member of this.#members.values()) if (!member.outside && !here.has(member.participant)) await this.#gone(member, now);
     for (const p of m.participants) await this.#see(p, now);
     await this.#waiting(m.waiting ?? [], now);
-    if (m.resumed) for (const r of this.#recipients) this.sender.again(r, now);
+    if (m.resumed) for (const r of this.#recipients) this.#again(r, now);
   }
 
   /** @param {{joined?: RosterEntry[], changed?: RosterEntry[], left?: {participant: number}[]}} m @param {number} now */
@@ -195,7 +194,7 @@ export class Session {
     const back = p.connected !== false && !member.connected;
     member.connected = p.connected !== false;
     for (const given of [p.admit, p.grant]) await this.#credit(member, given, now);
-    if (back) this.sender.again(member, now);
+    if (back && member.recipient) this.#again(member, now);
     if (!known) await this.#release(p.participant, now);
     if (this.#autoAdmit && member.announce && !member.admitted) {
       const blob = await this.issue(p.participant, 'participant', now);
@@ -236,6 +235,12 @@ export class Session {
   #introduce(member) {
     const credential = this.#credential?.bytes;
     if (credential && !this.#credentialShown) this.#post(member, () => ({ type: 'credential', credential }));
+  }
+
+  /** @param {Member} member @param {number} now a connection was lost, theirs or ours, and what was on its way with it */
+  #again(member, now) {
+    this.#greet(member);
+    this.sender.again(member, now);
   }
 
   /** @param {Member} member tells them who we are, and by whose word */
@@ -305,7 +310,7 @@ export class Session {
       const channel = await this.#channel(member);
       if (channel) entries.push({ participant: member.participant, data: base64url(await channel.seal(encode(message()))) });
     }
-    for (let i = 0; i < entries.length; i += 200) this.#out.push({ type: 'relay', to: entries.slice(i, i + 200) });
+    if (entries.length > 0) this.#out.push({ type: 'relay', to: entries });
   }
 
   /** @param {Member} member @returns {Promise<Channel|null>} */

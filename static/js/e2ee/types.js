@@ -18,7 +18,7 @@
  *   | {type: 'consent', participant: number, given: boolean}
  *   | {type: 'auto_admit', on: boolean}
  *   | {type: 'credential', participant: number, credential: string}
- *   | {type: 'resumed'} | {type: 'tick'}} Event
+ *   | {type: 'tick'}} Event
  */
 
 /**

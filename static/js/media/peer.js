@@ -26,6 +26,8 @@ export class Peer {
   /** @type {Seal} */
   #seal;
   #closed = new AbortController();
+  /** Which track a source is to have: setting one waits for the seal, and must not undo what came after it. @type {Map<Source, MediaStreamTrack|null>} */
+  #wanted = new Map();
   /** setParameters may not overlap; each waits for the one before. @type {Promise<void>} */
   #parameters = Promise.resolve();
 
@@ -42,10 +44,10 @@ export class Peer {
   /** @param {Source} source adds a sending m-line without a track, so that joining captures nothing */
   #addSending(source) {
     const kind = source === 'mic' || source === 'screen_audio' ? 'audio' : 'video';
-    const sendEncodings = source === 'camera' ? encodings.camera() : source === 'screen' ? encodings.screen() : undefined;
+    const sendEncodings = source === 'camera' ? encodings.camera(sentCodec()) : source === 'screen' ? encodings.screen() : undefined;
     const transceiver = this.#pc.addTransceiver(kind, { direction: 'sendonly', ...(sendEncodings ? { sendEncodings } : {}) });
     this.#seal.sending(transceiver.sender, source);
-    preferCodecs(transceiver, kind);
+    preferCodecs(transceiver, kind, sentCodec());
     this.#sending.set(source, transceiver);
   }
 
@@ -90,7 +92,9 @@ export class Peer {
 
   /** @param {Source} source @param {MediaStreamTrack|null} track starts or stops sending; no negotiation is needed */
   async setTrack(source, track) {
-    await this.#sending.get(source)?.sender.replaceTrack(track);
+    this.#wanted.set(source, track);
+    if (track) await this.#seal.ready(source);
+    if (this.#wanted.get(source) === track) await this.#sending.get(source)?.sender.replaceTrack(track);
   }
 
   /**
@@ -124,13 +128,20 @@ export class Peer {
   /** close ends it; state is not called again. */
   close() {
     this.#closed.abort();
+    this.#seal.close();
     this.#pc.close();
   }
 }
 
-/** @param {RTCRtpTransceiver} transceiver @param {'audio'|'video'} kind keeps the offer small: only what the meeting uses */
-function preferCodecs(transceiver, kind) {
-  const codecs = keepCodecs(RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [], kind);
+/** @returns {string} the video codec to send; ?codec= in the address is for measuring and for tests */
+const sentCodec = () => new URLSearchParams(location.search).get('codec') ?? 'vp8';
+
+/**
+ * @param {RTCRtpTransceiver} transceiver @param {'audio'|'video'} kind keeps the offer small: only what the meeting uses
+ * @param {string} [first] the codec to send
+ */
+function preferCodecs(transceiver, kind, first) {
+  const codecs = keepCodecs(RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [], kind, first);
   try {
     if (codecs.length > 0) transceiver.setCodecPreferences(codecs);
   } catch {

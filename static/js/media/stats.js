@@ -8,7 +8,7 @@
  * @property {string} id @property {string} label rid or mid
  * @property {Source|''} source
  * @property {'audio'|'video'} kind
- * @property {number} bytes @property {number} packets @property {number} lost
+ * @property {number} bytes @property {number} again bytes of retransmissions among them @property {number} packets @property {number} lost
  * @property {number} width @property {number} height @property {number} fps
  * @property {number} frames decoded or encoded
  * @property {boolean} active
@@ -46,7 +46,7 @@ export async function snapshot(peer, at) {
       jitter: Math.max(0, ...inbound.filter((s) => s.kind === 'audio').map((s) => s.jitter ?? 0)),
       freezes: sum(inbound, 'totalFreezesDuration'),
     },
-    sent: outbound.map((s) => ({ ...stream(s), source: sources.get(s.mid) ?? '', frames: s.framesEncoded ?? 0, label: s.rid ?? '', lost: remote.get(s.id)?.packetsLost ?? 0, packets: s.packetsSent ?? 0, bytes: s.bytesSent ?? 0 })),
+    sent: outbound.map((s) => ({ ...stream(s), source: sources.get(s.mid) ?? '', frames: s.framesEncoded ?? 0, label: s.rid ?? '', lost: remote.get(s.id)?.packetsLost ?? 0, packets: s.packetsSent ?? 0, bytes: s.bytesSent ?? 0, again: s.retransmittedBytesSent ?? 0 })),
     received: inbound.map((s) => ({ ...stream(s), frames: s.framesDecoded ?? 0, label: s.mid ?? '', packets: s.packetsReceived ?? 0, bytes: s.bytesReceived ?? 0, lost: s.packetsLost ?? 0 })),
     protocol: all.get(pair?.localCandidateId)?.protocol ?? '',
     srtp: transport?.srtpCipher ?? '',
@@ -56,7 +56,7 @@ export async function snapshot(peer, at) {
 /** @param {any} s @returns {StreamStats} */
 function stream(s) {
   return {
-    id: s.id, label: '', source: '', kind: s.kind, bytes: 0, packets: 0, lost: 0, width: s.frameWidth ?? 0, height: s.frameHeight ?? 0,
+    id: s.id, label: '', source: '', kind: s.kind, bytes: 0, again: 0, packets: 0, lost: 0, width: s.frameWidth ?? 0, height: s.frameHeight ?? 0,
     fps: Math.round(s.framesPerSecond ?? 0), frames: 0, active: s.active ?? true,
     limit: s.qualityLimitationReason && s.qualityLimitationReason !== 'none' ? s.qualityLimitationReason : '',
   };

@@ -12,11 +12,12 @@ import { controls, settings } from '../call/controls.js';
 import { topbar } from '../call/topbar.js';
 import { panel, loads as panels } from '../call/panel.js';
 import { banners } from '../call/banners.js';
+import { exposedStrip } from '../call/security.js';
 import { tellNews } from '../call/news.js';
 import { listenKeys } from '../call/keys.js';
 import { keepAwake } from '../call/awake.js';
 
-/** @typedef {''|'chat'|'people'|'info'|'stats'} PanelName */
+/** @typedef {''|'chat'|'people'|'info'|'stats'|'security'} PanelName */
 
 /**
  * @typedef {object} CallUI what the person chose to see; theirs alone
@@ -48,7 +49,7 @@ export function call(app, session) {
   const title = session.store.get().call.meeting?.title || t('call.title');
   const flying = h('div', { class: 'flying-layer', 'aria-hidden': 'true' });
   const el = h('div', { class: 'call', 'data-testid': 'call' },
-    topbar(context), h('main', { class: 'call-main' }, h('div', { class: 'stage-area' }, banners(context), context.stage.el, flying), panel(context)), bar.el, session.sinks.pool);
+    topbar(context), exposedStrip(context), h('main', { class: 'call-main' }, h('div', { class: 'stage-area' }, banners(context), context.stage.el, flying), panel(context)), bar.el, session.sinks.pool);
   tellNews(context, flying);
   listenKeys(context);
   keepAwake(context);

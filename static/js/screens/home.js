@@ -1,6 +1,6 @@
 // The start: make a meeting, or go to one.
 /** @import {App, Screen} from '../main.js' */
-import { h, setBusy } from '../ui/dom.js';
+import { h, setBusy, setHidden } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
 import { field, toggle, select } from '../ui/field.js';
 import { openDialog } from '../ui/dialog.js';
@@ -30,7 +30,7 @@ const fact = (name, title, text) => h('li', null, h('span', { class: 'fact-icon'
 
 /** @param {App} app @returns {HTMLElement} */
 function hostActions(app) {
-  const button = h('button', { class: 'button primary large', type: 'button', 'data-testid': 'create', onclick: () => void create(app, {}, button) }, icon('plus'), t('home.new'));
+  const button = h('button', { class: 'button primary large', type: 'button', 'data-testid': 'create', onclick: () => void create(app, { e2ee: true }, button) }, icon('plus'), t('home.new'));
   return h('div', { class: 'split' }, button,
     h('button', { class: 'button large', type: 'button', 'data-testid': 'create-options', onclick: () => options(app) }, icon('settings'), t('home.new.options')));
 }
@@ -42,8 +42,8 @@ function hostActions(app) {
 async function create(app, wish, button) {
   setBusy(button, true);
   try {
-    const { meeting } = await api.createMeeting(wish);
-    app.go(`/m/${meeting}`);
+    const { meeting, e2ee } = await api.createMeeting(wish);
+    app.go(`/m/${meeting}${e2ee ? await newFragment(app, wish.lobby ?? true) : ''}`);
     return true;
   } catch (err) {
     if (err instanceof api.ApiError && err.id === 'unauthenticated') {
@@ -57,10 +57,21 @@ async function create(app, wish, button) {
   }
 }
 
+/**
+ * newFragment makes the key of a meeting. It goes into the link and never to the server.
+ * @param {App} app @param {boolean} lobby only those get keys whom a host lets in @returns {Promise<string>}
+ */
+async function newFragment(app, lobby) {
+  const [link, { identity }] = await Promise.all([import('../e2ee/link.js'), import('../e2ee/identity.js')]);
+  const { ikPublic } = await identity(Boolean(app.session?.guest));
+  return link.format(await link.make(ikPublic, lobby));
+}
+
 /** @param {App} app */
 function options(app) {
   /** @type {Parameters<typeof api.createMeeting>[0]} */
-  const wish = { lobby: true, when_host_leaves: 'promote' };
+  const wish = { lobby: true, when_host_leaves: 'promote', e2ee: true };
+  const exposed = h('p', { class: 'hint warning', role: 'status', hidden: true }, icon('warn'), t('options.e2ee.off'));
   const title = field(t('options.title'), { type: 'text', dir: 'auto', maxlength: MAX_TITLE, placeholder: t('options.title.placeholder'), 'data-testid': 'options-title', autocomplete: 'off' }, { optional: t('optional') });
   const password = field(t('options.password'), { type: 'text', maxlength: 128, autocomplete: 'off', spellcheck: 'false', 'data-testid': 'options-password' }, { optional: t('optional'), help: t('options.password.help') });
   const button = h('button', { class: 'button primary', type: 'submit', 'data-testid': 'options-create' }, t('options.create'));
@@ -72,6 +83,7 @@ function options(app) {
     },
   }, title.el, password.el,
   toggle(t('options.lobby'), true, (on) => { wish.lobby = on; }, { help: t('options.lobby.help'), testid: 'options-lobby' }),
+  toggle(t('options.e2ee'), true, (on) => { wish.e2ee = on; setHidden(exposed, on); }, { help: t('options.e2ee.help'), testid: 'options-e2ee' }), exposed,
   select(t('options.leaves'), ['promote', 'keep', 'end'].map((value) => ({ value, label: t(/** @type {any} */ (`options.leaves.${value}`)) })), 'promote', (value) => { wish.when_host_leaves = value; }, { testid: 'options-leaves' }),
   h('div', { class: 'dialog-actions' }, button));
   const dialog = openDialog(t('home.new.options'), [form], { testid: 'options' });

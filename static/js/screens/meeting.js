@@ -8,6 +8,8 @@ import { clearToasts } from '../ui/toast.js';
 import { whenIdle } from '../ui/lazy.js';
 import * as api from '../net/api.js';
 import { RequestError } from '../net/socket.js';
+import { hasKey, parse as parseLink } from '../e2ee/link.js';
+import { ask } from '../ui/dialog.js';
 import { LocalMedia } from '../call/localmedia.js';
 import { shell } from './shell.js';
 import { notice } from './notice.js';
@@ -41,6 +43,8 @@ export function meeting(app, id) {
     local = new LocalMedia();
     try {
       const info = await api.meetingInfo(id);
+      const wrong = linkProblem(info);
+      if (wrong) return show(notice(app, { icon: 'warn', testid: `link-${wrong}`, title: t(`badlink.${wrong}.title`), text: t(`badlink.${wrong}.text`), actions: [{ label: t('home'), act: () => app.go('/'), primary: true }] }));
       show(prejoin(app, { info, local, join: (name, password) => join(info, name, password) }));
       whenIdle(loadCall);
     } catch (err) {
@@ -49,12 +53,14 @@ export function meeting(app, id) {
   };
 
   const join = async (/** @type {MeetingInfo} */ info, /** @type {string} */ name, /** @type {string} */ password) => {
+    const link = info.e2ee ? parseLink(location.hash) : null;
+    if (info.e2ee && !hasKey(location.hash) && !await ask(t('nokey.title'), t('nokey.text'), t('nokey.go'), { testid: 'nokey' })) return '';
     const pressed = performance.now();
     const parts = await loadCall().catch(() => null);
     if (!parts) return t('error.part');
     if (gone) return '';
     const [{ Session: Presence }, { call }] = parts;
-    const s = new Presence({ meeting: id, name, password, pressed }, local);
+    const s = new Presence({ meeting: id, name, password, pressed, link, guest: Boolean(app.session?.guest) }, local);
     session = s;
     s.store.watch((p) => p.call.phase, (phase) => {
       if (session !== s) return;
@@ -98,6 +104,12 @@ export function meeting(app, id) {
   };
 }
 
+/** @param {MeetingInfo} info @returns {'incomplete'|'downgrade'|''} why the link and the server do not fit, if they do not */
+function linkProblem(info) {
+  if (!info.e2ee) return hasKey(location.hash) ? 'downgrade' : '';
+  return parseLink(location.hash) ? '' : 'incomplete';
+}
+
 /**
  * A page is not told why a WebSocket was refused, and a session may be over without a word: ask.
  * @param {App} app @returns {Promise<boolean>} false when the page has gone to sign-in
@@ -135,9 +147,9 @@ function cannotOpen(app, err) {
 }
 
 /** @type {Record<string, IconName>} */
-const END_ICONS = { left: 'door', denied: 'door', removed: 'remove', banned: 'remove', ended: 'check', expired: 'clock', idle: 'clock', replaced: 'copy', signed_out: 'signout', forgotten: 'signout' };
+const END_ICONS = { left: 'door', denied: 'door', removed: 'remove', banned: 'remove', ended: 'check', expired: 'clock', idle: 'clock', replaced: 'copy', signed_out: 'signout', forgotten: 'signout', downgrade: 'warn' };
 /** Ends after which joining again makes no sense. */
-const FINAL = new Set(['banned', 'ended', 'expired', 'error:banned', 'error:no_such_meeting', 'error:version']);
+const FINAL = new Set(['banned', 'downgrade', 'ended', 'expired', 'error:banned', 'error:no_such_meeting', 'error:version']);
 
 /** @param {App} app @param {Session} session @param {() => void} again @returns {Screen} */
 function ended(app, session, again) {

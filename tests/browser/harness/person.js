@@ -116,15 +116,16 @@ export class Person {
 
   /**
    * Makes a meeting from the home screen; the page goes to its pre-join screen.
-   * @param {{lobby?: boolean}} [options]
+   * @param {{lobby?: boolean, e2ee?: boolean}} [options] e2ee: encrypted end to end, as meetings are unless somebody chooses otherwise
    */
-  async createMeeting({ lobby = true } = {}) {
+  async createMeeting({ lobby = true, e2ee = true } = {}) {
     await this.screen('home');
-    if (lobby) {
+    if (lobby && e2ee) {
       await this.at('create').click();
     } else {
       await this.at('create-options').click();
-      await this.at('options-lobby').setChecked(false);
+      await this.at('options-lobby').setChecked(lobby);
+      await this.at('options-e2ee').setChecked(e2ee);
       await this.at('options-create').click();
     }
     await this.screen('prejoin');
@@ -135,6 +136,12 @@ export class Person {
     const id = new URL(this.page.url()).pathname.match(/^\/m\/([a-z0-9-]+)/)?.[1];
     assert(id, `no meeting in ${this.page.url()}`);
     return id;
+  }
+
+  /** @returns {string} the path of the meeting's link, with the key that is in its fragment */
+  link() {
+    const { pathname, hash } = new URL(this.page.url());
+    return pathname + hash;
   }
 
   /**

@@ -1,0 +1,145 @@
+// The page's side of the encryption worker: orders and words over postMessage, and the transforms of each PeerConnection.
+/** @import {Event, Output, View} from './types.js' */
+/** @import {Order, Word} from './worker.js' */
+/** @import {Seal} from '../media/seal.js' */
+/** @import {Source} from '../core/types.js' */
+
+const WORKER = new URL('./worker.js', import.meta.url).href;
+
+/** What the page's policy lets become a worker: this one file. */
+const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy('conclave', {
+  createScriptURL: (/** @type {string} */ url) => {
+    if (url !== WORKER) throw new TypeError('no other worker');
+    return url;
+  },
+});
+
+/** @returns {boolean} whether this browser can encrypt end to end */
+export const supported = () => typeof RTCRtpScriptTransform === 'function' && typeof Worker === 'function';
+
+/** @template T @typedef {T extends {call: number} ? Omit<T, 'call'> : never} Uncalled */
+
+/** The worker, as the page sees it. */
+export class Worklet {
+  #worker;
+  /** @type {Map<number, {resolve: (answer: any) => void, reject: (err: Error) => void}>} */
+  #calls = new Map();
+  #next = 1;
+
+  /** @param {{out: (out: Output[]) => void, view: (view: View) => void, broken: () => void}} o broken: the worker could not start, or failed */
+  constructor({ out, view, broken }) {
+    this.#worker = new Worker(policy?.createScriptURL(WORKER) ?? WORKER, { type: 'module', name: 'e2ee' });
+    this.#worker.onmessage = (/** @type {MessageEvent<Word>} */ { data }) => {
+      if (data.say === 'out') return out(data.out);
+      if (data.say === 'view') return view(data.view);
+      this.#calls.get(data.call)?.resolve(data.answer);
+      this.#calls.delete(data.call);
+    };
+    this.#worker.onerror = () => {
+      for (const { reject } of this.#calls.values()) reject(new Error('the worker failed'));
+      this.#calls.clear();
+      broken();
+    };
+  }
+
+  /** @returns {Worker} */
+  get worker() { return this.#worker; }
+
+  /** @param {Order} order */
+  tell(order) { this.#worker.postMessage(order); }
+
+  /** @param {Uncalled<Order>} order @returns {Promise<any>} */
+  ask(order) {
+    const call = this.#next++;
+    return new Promise((resolve, reject) => {
+      this.#calls.set(call, { resolve, reject });
+      this.tell(/** @type {Order} */ ({ ...order, call }));
+    });
+  }
+
+  /** @param {Event} event */
+  event(event) { this.tell({ do: 'event', event }); }
+
+  close() { this.#worker.terminate(); }
+}
+
+let ids = 0;
+
+/** Transforms of one PeerConnection. @implements {Seal} */
+export class WorkerSeal {
+  /** Chromium then sends nothing before a transform is there; others ignore it. @type {RTCConfiguration} */
+  configuration = /** @type {any} */ ({ encodedInsertableStreams: true });
+  #worklet;
+  /** @type {Map<Source, string>} */
+  #senders = new Map();
+  /** @type {{id: string, mid: () => string|null}[]} */
+  #slots = [];
+  /** @type {Map<string, string>} what the worker was told of a slot */
+  #told = new Map();
+  /** @type {Map<Source, {bytes: number, sealed: number}>} at the last look */
+  #looked = new Map();
+
+  /** @param {Worklet} worklet */
+  constructor(worklet) {
+    this.#worklet = worklet;
+  }
+
+  /** @param {RTCRtpSender} sender @param {Source} source */
+  sending(sender, source) {
+    const id = `s${++ids}`;
+    sender.transform = new RTCRtpScriptTransform(this.#worklet.worker, { seal: source, id });
+    this.#senders.set(source, id);
+  }
+
+  /** @param {RTCRtpReceiver} receiver @param {() => string|null} mid */
+  receiving(receiver, mid) {
+    const id = `r${++ids}`;
+    receiver.transform = new RTCRtpScriptTransform(this.#worklet.worker, { id });
+    this.#slots.push({ id, mid });
+  }
+
+  /** @param {Source} source @returns {Promise<void>} */
+  async ready(source) {
+    const sender = this.#senders.get(source);
+    this.#worklet.event({ type: 'sources', live: true });
+    if (sender) await this.#worklet.ask({ do: 'ready', sender });
+  }
+
+  /** @param {Iterable<{mid: string, participant: number, source?: string}>} slots whose track each carries, as the server says it */
+  assign(slots) {
+    const changed = [];
+    for (const { mid, participant, source = '' } of slots) {
+      const slot = this.#slots.find((s) => s.mid() === mid)?.id;
+      const what = `${participant}/${source}`;
+      if (!slot || this.#told.get(slot) === what) continue;
+      this.#told.set(slot, what);
+      changed.push({ slot, participant, source });
+    }
+    if (changed.length > 0) this.#worklet.tell({ do: 'slots', slots: changed });
+  }
+
+  /**
+   * leaks names the sources of which media left that the worker did not seal. The worker is asked after the statistics were read, so
+   * that its count is never the older one.
+   * @param {readonly {source: Source|'', bytes: number, again: number}[]} sent again: bytes of retransmissions among them
+   * @returns {Promise<Source[]>}
+   */
+  async leaks(sent) {
+    const { sealed } = await this.#worklet.ask({ do: 'counts' });
+    /** @type {Source[]} */
+    const out = [];
+    for (const [source, id] of this.#senders) {
+      const bytes = sent.reduce((n, s) => n + (s.source === source ? s.bytes - s.again : 0), 0);
+      const now = { bytes, sealed: sealed[id] ?? 0 };
+      const before = this.#looked.get(source) ?? { bytes: 0, sealed: 0 };
+      this.#looked.set(source, now);
+      if (now.bytes > before.bytes && now.sealed === before.sealed) out.push(source);
+    }
+    return out;
+  }
+
+  /** @returns {Promise<{sealed: Record<string, number>, opened: Record<string, Record<string, number>>}>} frames by transform */
+  counts() { return this.#worklet.ask({ do: 'counts' }); }
+
+  close() { this.#worklet.tell({ do: 'drop', ids: [...this.#senders.values(), ...this.#slots.map((s) => s.id)] }); }
+}
