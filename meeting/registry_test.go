@@ -444,3 +444,52 @@ func TestManyJoinAndLeaveAtOnce(t *testing.T) {
 		t.Fatalf("%+v", g)
 	}
 }
+
+// What the media server says about everybody and about one peer reaches those whom it concerns, whatever goroutine it says it on.
+func TestReportsOfTheMediaServerReachTheirReceivers(t *testing.T) {
+	r, media := newRegistry(t, Config{})
+	id := create(t, r, Creation{Creator: who("ana")})
+	ana, anaBox := enter(t, r, id, "ana")
+	ben, benBox := enter(t, r, id, "ben")
+	room := media.rooms[0]
+	var all sync.WaitGroup
+	all.Go(func() { room.events.Quality([]sfu.ParticipantQuality{{Participant: ana.Participant(), Bars: 4}}) })
+	all.Go(func() { room.events.Quality([]sfu.ParticipantQuality{{Participant: ben.Participant(), Bars: 1}}) })
+	all.Go(func() { room.peer(ben.Participant()).events.Refused(sfu.Screen, "not_encrypted") })
+	all.Wait()
+	bars := func(b *inbox) map[sfu.ParticipantID]int {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		out := make(map[sfu.ParticipantID]int)
+		for _, e := range b.events {
+			if e, ok := e.(QualityChanged); ok {
+				for _, q := range e.Quality {
+					out[q.Participant] = q.Bars
+				}
+			}
+		}
+		return out
+	}
+	refused := func(b *inbox) (n int) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for _, e := range b.events {
+			if e == (MediaRefused{Source: sfu.Screen, Reason: "not_encrypted"}) {
+				n++
+			}
+		}
+		return n
+	}
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		a, b := bars(anaBox), bars(benBox)
+		if len(a) == 2 && len(b) == 2 && a[ana.Participant()] == 4 && b[ben.Participant()] == 1 && refused(benBox) == 1 && refused(anaBox) == 0 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("ana: %v, ben: %v, refused %d and %d", a, b, refused(anaBox), refused(benBox))
+		}
+	}
+	if err := r.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}

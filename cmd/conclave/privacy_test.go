@@ -119,7 +119,7 @@ func TestPrivacyCanary(t *testing.T) {
 // meet has two people meet: the meeting stays open.
 func (s *canaryServer) meet(ana, ben *person) (id string) {
 	t := s.t
-	status, out := ana.do("POST", "/api/meetings", fmt.Sprintf(`{"title":"%s-title","password":"%s-password"}`, canary, canary))
+	status, out := ana.do("POST", "/api/meetings", fmt.Sprintf(`{"e2ee":false,"title":"%s-title","password":"%s-password"}`, canary, canary))
 	id, ok := out["meeting"].(string)
 	if status != 201 || !ok {
 		t.Fatal(status, out)
