@@ -288,7 +288,7 @@ func (b *bot) handle(m protocol.ServerMessage) (view bool) {
 		return true
 	case *protocol.Slots:
 		if b.peer != nil {
-			b.peer.receiver.assign(m.Slots, time.Now())
+			b.peer.receiver.assign(m.Slots, m.Withheld, time.Now())
 		}
 	case *protocol.Encode:
 		if b.peer != nil {
@@ -356,6 +356,9 @@ func (b *bot) wants() []protocol.Want {
 	wants := []protocol.Want{}
 	for i := range min(b.cfg.View, len(others)) {
 		wants = append(wants, others[(b.page*b.cfg.View+i)%len(others)])
+	}
+	if len(wants) > 0 && b.cfg.Stage > 0 {
+		wants[0].Height = b.cfg.Stage
 	}
 	return wants
 }

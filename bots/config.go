@@ -45,6 +45,13 @@ type Config struct {
 	// Height is how high they are shown, in pixels; default 180.
 	Height int
 
+	// Stage is how high the first of them is shown, if not like the others.
+	Stage int
+	// Timeline has each bot's report tell what it had received every so often; 0: not.
+	Timeline time.Duration
+	// PlainHTTP allows the token to be sent unencrypted to an address that is not loopback: in a network of one's own.
+	PlainHTTP bool
+
 	// Duration is how long all bots stay once they are in; default 20 s.
 	Duration time.Duration
 	// Settle is how long after the last join the measured window begins; default 2 s.
@@ -99,6 +106,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("bots: at most %d in view", protocol.MaxWants)
 	case c.Height < 1 || c.Height > protocol.MaxHeight:
 		return fmt.Errorf("bots: height must be between 1 and %d", protocol.MaxHeight)
+	case c.Stage < 0 || c.Stage > protocol.MaxHeight:
+		return fmt.Errorf("bots: stage must be between 0 and %d", protocol.MaxHeight)
 	case c.Meeting != "" && !protocol.MeetingID(c.Meeting).Valid():
 		return errors.New("bots: a meeting id looks like k7qm-2f9x-w3dj-8hrt")
 	case c.Verify < 1:

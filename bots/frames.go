@@ -110,6 +110,7 @@ type freezeLog struct {
 	Count    uint64
 	Duration int64 // ns
 	Longest  int64 // ns
+	recent   int64 // the longest since the timeline was looked at, ns
 }
 
 func (f *freezeLog) frame(now int64) {
@@ -125,6 +126,7 @@ func (f *freezeLog) frame(now int64) {
 			f.Count++
 			f.Duration += d
 			f.Longest = max(f.Longest, d)
+			f.recent = max(f.recent, d)
 		}
 	}
 	i := f.n % freezeWindow

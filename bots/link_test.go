@@ -86,7 +86,7 @@ func newLink(t *testing.T, delay time.Duration, drop func([]byte) bool) *link {
 		{mid: "5", ssrc: linkAudio, clockRate: audioClockRate, twccID: 5},
 		{mid: "6", video: true, ssrc: linkVideo, rtx: linkRTX, clockRate: videoClockRate, twccID: 5},
 	})
-	l.receiver.assign([]protocol.Slot{{MID: "5", Participant: 9}, {MID: "6", Participant: 9}}, time.Now())
+	l.receiver.assign([]protocol.Slot{{MID: "5", Participant: 9}, {MID: "6", Participant: 9}}, nil, time.Now())
 	l.publisher.begin(context16(t), time.Now())
 	return l
 }

@@ -36,6 +36,7 @@ type stream struct {
 	jitter jitterLog
 
 	owner       protocol.Participant // by the slots messages
+	height      int                  // by the same
 	csrc        uint32               // by the packets themselves
 	csrcChanges uint64
 	firstAt     int64
@@ -92,6 +93,10 @@ type receiver struct {
 	bytes      uint64
 	unknown    uint64 // packets of SSRCs that the answer does not name
 	undecoded  uint64 // packets that failed authentication
+	timeline   []Moment
+	nextMoment time.Time
+	withheld   int
+
 	catchUps   uint64 // delay samples of kept media
 	audioDelay *hdrhistogram.Histogram
 	videoDelay *hdrhistogram.Histogram
@@ -123,10 +128,13 @@ func (r *receiver) expect(list []*stream) {
 	}
 }
 
-// assign obeys a slots message.
-func (r *receiver) assign(slots []protocol.Slot, now time.Time) {
+// assign obeys a slots message; withheld is nil when it does not say.
+func (r *receiver) assign(slots []protocol.Slot, withheld []protocol.Withheld, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if withheld != nil {
+		r.withheld = len(withheld)
+	}
 	for i := range slots {
 		for _, s := range r.list {
 			if s.mid != slots[i].MID {
@@ -139,7 +147,7 @@ func (r *receiver) assign(slots []protocol.Slot, now time.Time) {
 				s.assignedAt = now
 				s.nextPLI = now.Add(2 * pliInterval)
 			}
-			s.owner = slots[i].Participant
+			s.owner, s.height = slots[i].Participant, slots[i].Height
 		}
 	}
 }

@@ -158,6 +158,7 @@ type BotReport struct {
 	RequestErrors map[protocol.ErrorID]int `json:"request_errors,omitempty"`
 	Sent          []SentStream             `json:"sent"`
 	Received      []ReceivedStream         `json:"received"`
+	Timeline      []Moment                 `json:"timeline,omitempty"`
 
 	audio, video *hdrhistogram.Histogram
 }
@@ -236,6 +237,7 @@ func (r *receiver) report(b *BotReport, now time.Time) (firstRTP, firstKey time.
 	defer r.mu.Unlock()
 	b.ReceivedPackets, b.ReceivedBytes = r.packets, r.bytes
 	b.CatchUpSamples = r.catchUps
+	b.Timeline = r.timeline
 	b.UnknownPackets, b.UndecodedPackets = r.unknown, r.undecoded
 	b.Received = []ReceivedStream{}
 	for _, s := range r.list {

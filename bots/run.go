@@ -33,7 +33,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if cfg.Bench {
 		clip = clip.bench()
 	}
-	web, err := newAPI(cfg.URL, cfg.Token)
+	web, err := newAPI(cfg.URL, cfg.Token, cfg.PlainHTTP)
 	if err != nil {
 		return nil, err
 	}
@@ -387,6 +387,7 @@ func (r *runner) pulse(ctx context.Context) {
 		}
 		for _, b := range r.bots() {
 			b.peer.receiver.pulse(now)
+			b.peer.receiver.moment(now, r.cfg.Timeline)
 			if reports {
 				if list := b.peer.publisher.senderReports(now); len(list) > 0 {
 					b.peer.publisher.sendRTCP(list)

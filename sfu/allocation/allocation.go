@@ -92,6 +92,9 @@ type memory struct {
 	height int
 	sent   Step
 	exempt bool // from the hold: it was new when the hold was on
+	// allowed is the layer it may have during the hold though it had less when the hold began: what it was given then, and was not
+	// arriving. -1: none.
+	allowed int
 }
 
 // work is a source while the phases run.
@@ -164,15 +167,21 @@ func (a *Allocator) recall(key uint64, i int) (memory, bool) {
 			return m, true
 		}
 	}
-	return memory{sent: none}, false
+	return memory{sent: none, allowed: -1}, false
 }
 
 func (a *Allocator) remember(in *Input, lost bool) {
 	a.before = a.before[:0]
-	held := a.hold.active(in.Now) && !lost // a new hold exempts nobody
+	held := a.hold.active(in.Now)
 	for i := range in.Sources {
-		a.before = append(a.before, memory{key: in.Sources[i].Key, height: in.Sources[i].Height, sent: a.result[i].Send,
-			exempt: held && a.work[i].exempt})
+		m := memory{key: in.Sources[i].Key, height: in.Sources[i].Height, sent: a.result[i].Send, allowed: -1}
+		switch {
+		case lost: // a new hold exempts nobody
+			m.allowed = a.result[i].Ask
+		case held:
+			m.exempt, m.allowed = a.work[i].exempt, a.work[i].before.allowed
+		}
+		a.before = append(a.before, m)
 	}
 }
 
@@ -187,7 +196,7 @@ func (a *Allocator) changes(in *Input) (lost, climbed bool) {
 		switch {
 		case w.fresh:
 		case now.Layer > before.Layer:
-			climbed = true
+			climbed = climbed || now.Layer > w.before.allowed
 		case now.Layer < before.Layer:
 			lost = lost || before.Layer <= s.Right() && (now.None() || s.Layers[before.Layer].Active)
 		}

@@ -111,6 +111,22 @@ func TestExample15NoClimbForTenSecondsAfterALoss(t *testing.T) {
 	r.expect(t, 2000, "f2")
 }
 
+// Nobody had asked for h when the estimate fell: it is asked for then, and taken when it comes.
+func TestALayerAskedForInTheFallIsNoClimb(t *testing.T) {
+	r := newRig(1, 720)
+	r.sources[0].Layers[1].Active = false
+	r.expect(t, 2000, "f2")
+	r.expect(t, 400, "q2")
+	if ask := r.a.result[0].Ask; ask != 1 {
+		t.Fatalf("asked for %d", ask)
+	}
+	r.lasts(300*time.Millisecond, 400)
+	r.sources[0].Layers[1].Active = true
+	r.expect(t, 400, "h1")
+	r.lasts(4*time.Second, 2000)
+	r.expect(t, 2000, "h2") // but f waits
+}
+
 func TestTemporalLayersComeBackAtOnce(t *testing.T) {
 	r := newRig(1, 720)
 	r.expect(t, 560, "h2")
@@ -126,9 +142,9 @@ func TestAPinIsNotHeldBack(t *testing.T) {
 	r.expect(t, 170, "q1", "q0", "--")
 	r.sources[0].Height = 720
 	r.lasts(4*time.Second, 2000)
-	r.expect(t, 2000, "f2", "--", "--") // the pinned one has taken the second one's place, and both wait
+	r.expect(t, 2000, "f2", "q2", "--") // the third one waits
 	r.sources = append(r.sources, camera(50, 180))
-	r.expect(t, 2000, "f2", "--", "--", "q2")
+	r.expect(t, 2000, "f2", "q2", "--", "q2")
 }
 
 func TestAMistakenClimbDoublesTheWait(t *testing.T) {

@@ -23,13 +23,15 @@ func (a *Allocator) run(in *Input, room int64, layers selection) {
 }
 
 // limit cuts the ladder down to what the source may have while climbing is held back: no higher layer than it has, nothing
-// if it has nothing. One whose layer has gone keeps the lowest step there is.
+// if it has nothing; but what it was given when the hold began and was not arriving then, it may have. One whose layer has gone keeps the
+// lowest step there is.
 func (w *work) limit() {
+	highest := max(w.before.sent.Layer, w.before.allowed)
 	keep := 1
-	if w.before.sent.None() {
+	if highest < 0 {
 		keep = 0
 	}
-	for w.ladder.n > keep && w.ladder.rungs[w.ladder.n-1].step.Layer > w.before.sent.Layer {
+	for w.ladder.n > keep && w.ladder.rungs[w.ladder.n-1].step.Layer > highest {
 		w.ladder.n--
 	}
 	w.ladder.least = min(w.ladder.least, w.ladder.n-1)
