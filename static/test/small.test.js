@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { stripAddresses, keepCodecs, candidateKinds } from '../js/core/sdp.js';
+import { stripAddresses, keepCodecs, waysIn } from '../js/core/sdp.js';
 import * as quality from '../js/core/quality.js';
 import { command, SHORTCUTS } from '../js/core/keymap.js';
 import { parseMeeting, linkify, initials, nameProblem, clock, found, hue, HUES } from '../js/core/text.js';
@@ -26,7 +26,8 @@ test('the offer keeps to Opus, and VP8, VP9 and AV1 with RTX, the one to send fi
 });
 
 test('the ways an answer offers are counted', () => {
-  assert.deepEqual(candidateKinds('a=candidate:1 1 udp 1 192.0.2.1 443 typ host\r\na=candidate:2 1 tcp 1 2001:db8::1 443 typ host tcptype passive\r\n'), { udp: 1, tcp: 1, ipv6: 1 });
+  assert.deepEqual(waysIn('a=candidate:1 1 udp 1 192.0.2.1 443 typ host\r\na=candidate:1 2 udp 1 192.0.2.1 443 typ host\r\na=candidate:2 1 tcp 1 2001:db8::1 443 typ host tcptype passive\r\n'),
+    [{ transport: 'udp', address: '192.0.2.1', port: 443 }, { transport: 'tcp', address: '2001:db8::1', port: 443 }]);
 });
 
 const sample = (at, more = {}) => ({ at, bytesIn: 0, bytesOut: 0, packetsIn: 0, lostIn: 0, packetsOut: 0, lostOut: 0, rtt: 0.02, jitter: 0.005, freezes: 0, ...more });

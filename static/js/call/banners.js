@@ -18,6 +18,9 @@ export function banners(context) {
     h('button', { class: 'button small primary', type: 'button', onclick: () => void session.sinks.unblock() }, t('call.sound.start')));
   const talking = h('div', { class: 'banner', hidden: true, role: 'status', 'data-testid': 'muted-talking' }, icon('micOff'), h('span', null, t('call.muted.talking')),
     h('button', { class: 'button small primary', type: 'button', onclick: () => context.verbs.mic() }, t('call.mic.off')));
+  const [micGone, cameraGone] = (/** @type {const} */ (['mic', 'camera'])).map((what) => h('div', { class: 'banner', hidden: true, role: 'status', 'data-testid': `interrupted-${what}` },
+    icon(what === 'mic' ? 'micOff' : 'cameraOff'), h('span', null, t(`call.interrupted.${what}`)),
+    h('button', { class: 'button small primary', type: 'button', 'data-testid': `restart-${what}`, onclick: () => void session.local.restart(what).catch(() => {}) }, t('call.restart'))));
   const sharing = h('div', { class: 'banner', hidden: true, 'data-testid': 'sharing' }, icon('screen'), h('span', null, t('call.sharing')),
     h('button', { class: 'button small', type: 'button', onclick: () => context.verbs.screen() }, t('call.screen.on')));
   let timer = 0;
@@ -29,8 +32,10 @@ export function banners(context) {
   cleanup(() => clearTimeout(timer));
   cleanup(session.store.watch((p) => p.soundBlocked, (blocked) => setHidden(sound, !blocked)));
   cleanup(session.local.store.watch((l) => l.mutedTalking, (on) => setHidden(talking, !on)));
+  cleanup(session.local.store.watch((l) => l.micInterrupted, (on) => setHidden(micGone, !on)));
+  cleanup(session.local.store.watch((l) => l.cameraInterrupted, (on) => setHidden(cameraGone, !on)));
   cleanup(session.local.store.watch((l) => Boolean(l.screen), (on) => setHidden(sharing, !on)));
-  return h('div', { class: 'banners' }, securityBanners(context), ladder, sound, sharing, talking);
+  return h('div', { class: 'banners' }, securityBanners(context), ladder, sound, micGone, cameraGone, sharing, talking);
 }
 
 /** @param {CallContext} context @param {HTMLElement} el @param {string} step */

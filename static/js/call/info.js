@@ -46,6 +46,9 @@ function qrImage(link) {
 function saveCalendar(link, title, until) {
   const text = invitation({ link, title: t('info.invitation', { title }), start: new Date(), end: until ? new Date(until) : new Date(Date.now() + 3_600_000) });
   const url = URL.createObjectURL(new Blob([text], { type: 'text/calendar' }));
-  h('a', { href: url, download: 'meeting.ics' }).click();
+  const a = h('a', { href: url, download: 'meeting.ics', hidden: true });
+  document.body.append(a); // some browsers follow only links that are on the page
+  a.click();
+  a.remove();
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

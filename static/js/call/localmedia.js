@@ -21,6 +21,7 @@ const TALKING_LOOKS = 6;
  * @property {'mic'|'camera'|'screen'|''} busy being started
  * @property {number} level of the microphone, 0…1
  * @property {boolean} mutedTalking
+ * @property {boolean} micInterrupted the system keeps it silent: a phone call, another program @property {boolean} cameraInterrupted
  */
 
 /** @typedef {{send: (source: Source, track: MediaStreamTrack|null) => Promise<void>, changed: (sources: Source[]) => void}} Outlet */
@@ -28,7 +29,7 @@ const TALKING_LOOKS = 6;
 /** Errors of devices are thrown as DeviceError to whoever switched them on. */
 export class LocalMedia {
   /** @type {Store<Local>} */
-  store = createStore(/** @type {Local} */ ({ mic: null, micOn: false, camera: null, screen: null, screenAudio: null, busy: '', level: 0, mutedTalking: false }));
+  store = createStore(/** @type {Local} */ ({ mic: null, micOn: false, camera: null, screen: null, screenAudio: null, busy: '', level: 0, mutedTalking: false, micInterrupted: false, cameraInterrupted: false }));
   /** @type {Outlet|null} */
   #outlet = null;
   /** called when a device goes away by itself. @type {(what: 'mic'|'camera'|'screen') => void} */
@@ -52,7 +53,7 @@ export class LocalMedia {
     const { mic, camera, screen, screenAudio } = this.store.get();
     this.#stopLevel();
     for (const track of [mic, camera, screen, screenAudio]) track?.stop();
-    this.#set({ mic: null, micOn: false, camera: null, screen: null, screenAudio: null, level: 0, mutedTalking: false });
+    this.#set({ mic: null, micOn: false, camera: null, screen: null, screenAudio: null, level: 0, mutedTalking: false, micInterrupted: false, cameraInterrupted: false });
   }
 
   /** @returns {Source[]} what is switched on */
@@ -83,18 +84,62 @@ export class LocalMedia {
     if (on === micOn || busy === 'mic') return;
     if (!on) {
       if (mic) mic.enabled = false;
-      this.#set({ micOn: false });
+      this.#set({ micOn: false, micInterrupted: false });
       this.#changed();
       await this.#send('mic', null);
       return;
     }
     const track = mic?.readyState === 'live' ? mic : await this.#open('mic', () => devices.microphone(choices().micId));
     if (!track) return;
+    await this.#useMic(track);
+  }
+
+  /** @param {MediaStreamTrack} track */
+  async #useMic(track) {
+    const known = track === this.store.get().mic;
     track.enabled = true;
-    this.#set({ mic: track, micOn: true, mutedTalking: false });
-    if (track !== mic) this.#watchMic(track);
+    this.#set({ mic: track, micOn: true, mutedTalking: false, micInterrupted: known && track.muted });
+    if (!known) this.#watchMic(track);
     await this.#send('mic', track);
     this.#changed();
+  }
+
+  /** @param {MediaStreamTrack} track */
+  async #useCamera(track) {
+    track.onended = () => this.#lost('camera', track);
+    this.#watchInterruption('camera', track);
+    this.#set({ camera: track, cameraInterrupted: false });
+    await this.#send('camera', track);
+    this.#changed();
+  }
+
+  /** both starts microphone and camera with one question to the person; devices that do not come together are tried one by one. */
+  async both() {
+    const { mic, camera, busy } = this.store.get();
+    if (mic || camera || busy) return;
+    const chosen = choices();
+    const got = await this.#open('mic', () => devices.microphoneAndCamera(chosen.micId, chosen.cameraId, chosen.hd));
+    await this.#useMic(got.mic);
+    await this.#useCamera(got.camera);
+  }
+
+  /** @param {'mic'|'camera'} what captures it anew, by the person's act: after a phone call some systems give no sound otherwise */
+  async restart(what) {
+    const { mic } = this.store.get();
+    if (what === 'mic' && mic) return this.choose('micId', choices().micId);
+    if (what === 'camera') await this.setCamera(false);
+    await (what === 'mic' ? this.setMic(true) : this.setCamera(true));
+  }
+
+  /**
+   * A system that takes a device away for a while (Safari, for a phone call) mutes its track, and may or may not give it back.
+   * @param {'mic'|'camera'} what @param {MediaStreamTrack} track
+   */
+  #watchInterruption(what, track) {
+    const key = what === 'mic' ? 'micInterrupted' : 'cameraInterrupted';
+    const see = (/** @type {boolean} */ muted) => { if (this.store.get()[what] === track) this.#set({ [key]: muted && (what === 'camera' || this.store.get().micOn) }); };
+    track.onmute = () => see(true);
+    track.onunmute = () => see(false);
   }
 
   /** @param {boolean} on @returns {Promise<void>} off means that the camera is released, and its light goes out */
@@ -102,7 +147,7 @@ export class LocalMedia {
     const { camera, busy } = this.store.get();
     if (on === Boolean(camera) || busy === 'camera') return;
     if (!on) {
-      this.#set({ camera: null });
+      this.#set({ camera: null, cameraInterrupted: false });
       camera?.stop();
       this.#changed();
       await this.#send('camera', null);
@@ -110,10 +155,7 @@ export class LocalMedia {
     }
     const track = await this.#open('camera', () => devices.camera(choices().cameraId, choices().hd));
     if (!track) return;
-    track.onended = () => this.#lost('camera', track);
-    this.#set({ camera: track });
-    await this.#send('camera', track);
-    this.#changed();
+    await this.#useCamera(track);
   }
 
   /** @param {boolean} on @returns {Promise<void>} */
@@ -166,6 +208,7 @@ export class LocalMedia {
   /** @param {MediaStreamTrack} track */
   #watchMic(track) {
     track.onended = () => this.#lost('mic', track);
+    this.#watchInterruption('mic', track);
     this.#stopLevel();
     this.#stopLevel = measure(track, (level) => {
       const { micOn, mutedTalking } = this.store.get();
@@ -180,9 +223,9 @@ export class LocalMedia {
     if (this.store.get()[what] !== track) return; // we stopped it ourselves
     if (what === 'mic') {
       this.#stopLevel();
-      this.#set({ mic: null, micOn: false, level: 0 });
+      this.#set({ mic: null, micOn: false, level: 0, micInterrupted: false });
     } else {
-      this.#set({ camera: null });
+      this.#set({ camera: null, cameraInterrupted: false });
     }
     void this.#send(what, null);
     this.#changed();

@@ -43,7 +43,8 @@ export function tellNews(context, flying) {
     const id = error instanceof RequestError ? error.id : 'unknown';
     if (id !== 'network') toast(errorText(id, error?.message), { icon: 'warn', urgent: true, key: `problem-${id}` });
   });
-  session.local.onlost = (what) => toast(t(what === 'mic' ? 'device.lost.mic' : 'device.lost.camera'), { icon: what === 'mic' ? 'micOff' : 'cameraOff', urgent: true, ms: 0, key: `lost-${what}` });
+  session.local.onlost = (what) => toast(t(what === 'mic' ? 'device.lost.mic' : 'device.lost.camera'), { icon: what === 'mic' ? 'micOff' : 'cameraOff', urgent: true, ms: 0, key: `lost-${what}`,
+    actions: what === 'screen' ? [] : [{ label: t('call.restart'), primary: true, testid: `restart-${what}`, act: () => void session.local.restart(what).catch((err) => toast(deviceText(err), { icon: 'warn', urgent: true })) }] });
 }
 
 const ICONS = /** @type {const} */ ({ host: 'shield', lock: 'lock', unlock: 'unlock', share: 'screen', spotlight: 'spotlight', spotlight_self: 'spotlight' });

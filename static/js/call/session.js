@@ -25,6 +25,8 @@ import { snapshot } from '../media/stats.js';
 /** Two `view` messages are at least this far apart. */
 const VIEW_GAP_MS = 120;
 const STATS_MS = 2000;
+/** How long an answer may take after the page was asleep. */
+const WAKE_MS = 4000;
 /** Reasons of `bye` after which the seat is still there (docs/protocol.md). */
 const RESUMABLE = new Set(['slow_reader', 'rate_limited', 'protocol_error']);
 
@@ -89,6 +91,7 @@ export class Session extends EventTarget {
   /** @type {number[]} when the server closed the socket but kept the seat, ms */
   #byes = [];
   #over = false;
+  #gone = new AbortController();
 
   /**
    * @param {{meeting: string, name: string, password: string, pressed: number, link: Link|null, guest: boolean}} join pressed: when, in ms of
@@ -151,6 +154,7 @@ export class Session extends EventTarget {
       this.#free(); // the preview goes on
       throw err;
     }
+    this.#watchSleep();
     this.#timers.push(window.setInterval(() => this.#climb('tick'), 250), window.setInterval(() => this.#look(), STATS_MS));
   }
 
@@ -353,9 +357,10 @@ export class Session extends EventTarget {
     this.#sendMedia();
   }
 
-  #sendMedia() {
+  /** @param {number} [timeout] ms */
+  #sendMedia(timeout) {
     if (this.store.get().call.phase !== 'joined') return;
-    this.#socket?.request('media', { sources: this.local.sources() }).catch((err) => {
+    this.#socket?.request('media', { sources: this.local.sources() }, { timeout }).catch((err) => {
       if (err instanceof RequestError && err.id === 'not_permitted') this.local.stop(this.local.sources());
       if (this.#silent(err)) return;
       if (!(err instanceof RequestError) || err.id !== 'network') this.#emit('problem', { error: err });
@@ -397,6 +402,14 @@ export class Session extends EventTarget {
     this.#socket?.close();
     this.#climb('socket_lost');
     return true;
+  }
+
+  /** A phone that was asleep, or a network that is back, may have killed the socket without a word: ask, and do not wait long. */
+  #watchSleep() {
+    const signal = this.#gone.signal;
+    const ask = () => { if (!document.hidden && this.store.get().ladder.step === 'ok') this.#sendMedia(WAKE_MS); };
+    document.addEventListener('visibilitychange', ask, { signal });
+    window.addEventListener('online', ask, { signal });
   }
 
   async #look() {
@@ -465,6 +478,7 @@ export class Session extends EventTarget {
 
   #free() {
     this.#over = true;
+    this.#gone.abort();
     for (const timer of this.#timers) clearInterval(timer);
     clearTimeout(this.#viewTimer);
     depart(this.#former);

@@ -31,15 +31,15 @@ export function keepCodecs(codecs, kind, first = 'vp8') {
 }
 
 /**
- * candidateKinds says by which transports the server's answer can be reached.
- * @param {string} sdp @returns {{udp: number, tcp: number, ipv6: number}}
+ * waysIn lists how the server's answer says it can be reached with media: each transport, address and port once.
+ * @param {string} sdp @returns {{transport: 'udp'|'tcp', address: string, port: number}[]}
  */
-export function candidateKinds(sdp) {
-  const kinds = { udp: 0, tcp: 0, ipv6: 0 };
-  for (const [, transport, address] of sdp.matchAll(/^a=candidate:\S+ \d+ (\w+) \d+ (\S+) /gm)) {
-    if (transport.toLowerCase() === 'tcp') kinds.tcp++;
-    else kinds.udp++;
-    if (address.includes(':')) kinds.ipv6++;
+export function waysIn(sdp) {
+  /** @type {Map<string, {transport: 'udp'|'tcp', address: string, port: number}>} */
+  const ways = new Map();
+  for (const [, protocol, address, port] of sdp.matchAll(/^a=candidate:\S+ \d+ (\w+) \d+ (\S+) (\d+) /gm)) {
+    const transport = protocol.toLowerCase() === 'tcp' ? 'tcp' : 'udp';
+    ways.set(`${transport} ${address} ${port}`, { transport, address, port: Number(port) });
   }
-  return kinds;
+  return [...ways.values()];
 }

@@ -25,32 +25,44 @@ function explain(err, what) {
   return new DeviceError('failed', what);
 }
 
-/** @param {'mic'|'camera'} what @param {MediaStreamConstraints} constraints @returns {Promise<MediaStreamTrack>} */
+/** @param {'mic'|'camera'} what @param {MediaStreamConstraints} constraints @returns {Promise<MediaStream>} */
 async function capture(what, constraints) {
   if (!navigator.mediaDevices?.getUserMedia) throw new DeviceError('insecure', what);
   try {
-    const stream = await navigator.mediaDevices.getUserMedia(constraints);
-    return stream.getTracks()[0];
+    return await navigator.mediaDevices.getUserMedia(constraints);
   } catch (err) {
     throw explain(err, what);
   }
 }
 
-/** @param {string} id @returns {Promise<MediaStreamTrack>} the device named, or another if it is gone */
-export const microphone = (id) => capture('mic', {
-  audio: { ...(id ? { deviceId: { ideal: id } } : {}), echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+/** @param {string} id the device named, or another if it is gone @returns {MediaTrackConstraints} */
+const soundOf = (id) => ({ ...(id ? { deviceId: { ideal: id } } : {}), echoCancellation: true, noiseSuppression: true, autoGainControl: true });
+
+/** @param {string} id @param {boolean} hd @returns {MediaTrackConstraints} */
+const pictureOf = (id, hd) => ({
+  ...(id ? { deviceId: { ideal: id } } : { facingMode: 'user' }),
+  width: { ideal: hd ? 1280 : 640 }, height: { ideal: hd ? 720 : 360 }, frameRate: { ideal: 30, max: 30 },
 });
 
-/** @param {string} id @param {boolean} hd @returns {Promise<MediaStreamTrack>} */
-export async function camera(id, hd) {
-  const track = await capture('camera', {
-    video: {
-      ...(id ? { deviceId: { ideal: id } } : { facingMode: 'user' }),
-      width: { ideal: hd ? 1280 : 640 }, height: { ideal: hd ? 720 : 360 }, frameRate: { ideal: 30, max: 30 },
-    },
-  });
+/** @param {MediaStreamTrack} track @returns {MediaStreamTrack} */
+function moving(track) {
   track.contentHint = 'motion';
   return track;
+}
+
+/** @param {string} id @returns {Promise<MediaStreamTrack>} */
+export const microphone = async (id) => (await capture('mic', { audio: soundOf(id) })).getAudioTracks()[0];
+
+/** @param {string} id @param {boolean} hd @returns {Promise<MediaStreamTrack>} */
+export const camera = async (id, hd) => moving((await capture('camera', { video: pictureOf(id, hd) })).getVideoTracks()[0]);
+
+/**
+ * microphoneAndCamera asks for both at once, so that the person is asked once.
+ * @param {string} micId @param {string} cameraId @param {boolean} hd @returns {Promise<{mic: MediaStreamTrack, camera: MediaStreamTrack}>}
+ */
+export async function microphoneAndCamera(micId, cameraId, hd) {
+  const stream = await capture('mic', { audio: soundOf(micId), video: pictureOf(cameraId, hd) });
+  return { mic: stream.getAudioTracks()[0], camera: moving(stream.getVideoTracks()[0]) };
 }
 
 /**

@@ -6,8 +6,12 @@ let context = null;
 /** @returns {AudioContext|null} one for the page: browsers allow few */
 function audioContext() {
   if (typeof AudioContext !== 'function') return null;
-  context ??= new AudioContext();
-  if (context.state === 'suspended') context.resume().catch(() => {});
+  if (!context) {
+    context = new AudioContext();
+    // Safari interrupts it for a phone call, and does not take it up again by itself.
+    document.addEventListener('visibilitychange', () => { if (!document.hidden && context?.state !== 'running') context?.resume().catch(() => {}); });
+  }
+  if (context.state !== 'running') context.resume().catch(() => {});
   return context;
 }
 

@@ -50,7 +50,7 @@ export class Sinks {
     this.#audios.set(slot.mid, el);
     this.pool.append(el);
     void this.#route(el);
-    el.play().catch((err) => { if (err?.name === 'NotAllowedError') this.#blocked(true); });
+    this.#play(el);
   }
 
   /** @param {ReceiveSlot} slot */
@@ -62,7 +62,7 @@ export class Sinks {
     el.addEventListener('resize', () => el.classList.toggle('upright', el.videoHeight > el.videoWidth));
     this.#videos.set(slot.mid, { el, receiver: slot.receiver, owner: 0, since: 0, clean: true });
     this.pool.append(el);
-    el.play().catch(() => {}); // nothing to play yet; autoplay does it
+    this.#play(el);
   }
 
   /**
@@ -106,14 +106,19 @@ export class Sinks {
   park(used) {
     for (const [mid, { el }] of this.#videos) {
       if (!used.has(mid) && el.parentNode !== this.pool) this.pool.append(el);
-      if (el.paused) el.play().catch(() => {});
+      if (el.paused) this.#play(el); // Safari pauses what moves in the page
     }
   }
 
-  /** unblock starts the sound; call it from a click. */
+  /** @param {HTMLMediaElement} el a phone that saves power plays not even silent pictures by itself; with nothing to play yet, autoplay does it */
+  #play(el) {
+    el.play().catch((err) => { if (err?.name === 'NotAllowedError') this.#blocked(true); });
+  }
+
+  /** unblock starts sound and pictures; call it from a click. */
   async unblock() {
     try {
-      await Promise.all([...this.#audios.values()].map((el) => el.play()));
+      await Promise.all([...this.#audios.values(), ...[...this.#videos.values()].map((v) => v.el).filter((el) => el.parentNode !== this.pool)].map((el) => el.play()));
       this.#blocked(false);
     } catch {
       this.#blocked(true);

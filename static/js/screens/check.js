@@ -10,13 +10,13 @@ import { Socket } from '../net/socket.js';
 import { Peer } from '../media/peer.js';
 import { transportOnly } from '../media/seal.js';
 import { snapshot } from '../media/stats.js';
-import { candidateKinds } from '../core/sdp.js';
+import { waysIn } from '../core/sdp.js';
 import { shell } from './shell.js';
 
-/** @typedef {'wait'|'run'|'ok'|'bad'|'warn'} Status */
+/** @typedef {'wait'|'run'|'ok'|'bad'|'warn'|'none'} Status none: there is nothing to try, because this server does not offer it */
 /** @typedef {(status: Status, text: string) => void} Report */
 
-const CHECKS = /** @type {const} */ (['browser', 'server', 'socket', 'udp', 'tcp', 'devices']);
+const CHECKS = /** @type {const} */ (['browser', 'server', 'socket', 'udp', 'tcp', 'turn', 'devices']);
 const MEDIA_MS = 8000;
 
 /** @param {App} app @returns {Screen} */
@@ -41,7 +41,7 @@ export function check(app) {
     attr(button, 'data-done', 'true');
   };
   const el = shell(app, h('section', { class: 'card check', 'data-testid': 'check' },
-    h('h1', null, t('check.title')), h('p', { class: 'lead' }, t('check.lead')), h('ul', { class: 'checks', 'aria-live': 'polite' }, rows),
+    h('h1', null, t('check.title')), h('p', { class: 'lead' }, t('check.lead')), h('p', { class: 'muted' }, t('check.scope')), h('ul', { class: 'checks', 'aria-live': 'polite' }, rows),
     h('p', { class: 'muted small' }, t('check.note')), h('div', { class: 'actions' }, button)));
   return { el, title: t('check.title') };
 }
@@ -57,7 +57,7 @@ function checkRow(name) {
     el.dataset.status = state;
     setText(status, t(`check.status.${state}`));
     setText(text, words || t(`check.status.${state}`));
-    fill(mark, state === 'run' ? h('span', { class: 'spinner' }) : icon(state === 'ok' ? 'check' : state === 'bad' ? 'close' : state === 'warn' ? 'info' : 'clock'));
+    fill(mark, state === 'run' ? h('span', { class: 'spinner' }) : icon(state === 'ok' ? 'check' : state === 'bad' ? 'close' : state === 'warn' || state === 'none' ? 'info' : 'clock'));
   };
   report('wait', '');
   return { el, report };
@@ -74,6 +74,7 @@ async function runAll(app, report) {
   const { mics, cameras } = await devices.list();
   const found = mics.length + cameras.length;
   report('devices')(found ? 'ok' : 'warn', found ? t('check.devices.ok', { n: found }) : t('check.devices.none'));
+  report('turn')('none', t('check.turn.none'));
   if (!app.session) {
     for (const name of /** @type {const} */ (['socket', 'udp', 'tcp'])) report(name)('warn', t('check.signin'));
     return;
@@ -84,35 +85,49 @@ async function runAll(app, report) {
 /** @param {(name: typeof CHECKS[number]) => Report} report opens a meeting of its own, connects, and ends it */
 async function checkMedia(report) {
   report('socket')('run', '');
-  let closed = false;
-  const socket = new Socket({ message() {}, closed() { closed = true; } });
-  /** @type {Peer|null} */
-  let peer = null;
+  const socket = new Socket({ message() {}, closed() {} });
   try {
     await socket.opened;
     report('socket')('ok', t('check.socket.ok'));
-    report('udp')('run', '');
-    const { meeting } = await api.createMeeting({ lobby: false });
+  } catch {
+    report('socket')('bad', t('check.socket.bad'));
+    for (const name of /** @type {const} */ (['udp', 'tcp'])) report(name)('warn', t('check.after.socket'));
+    return;
+  }
+  report('udp')('run', '');
+  try {
+    const { meeting } = await api.createMeeting({ lobby: false, e2ee: false });
     await socket.request('join', { version: 1, meeting, name: 'Check' });
-    const connected = new Promise((resolve) => {
-      peer = new Peer({ seal: transportOnly, state: (s) => { if (s === 'connected') resolve(true); if (s === 'failed') resolve(false); } });
-      setTimeout(() => resolve(false), MEDIA_MS);
-    });
-    const p = /** @type {Peer} */ (/** @type {unknown} */ (peer));
-    const answer = await socket.request('offer', await p.offer());
-    if (answer.type !== 'answer') throw new Error('no answer');
-    await p.answer(answer.sdp);
-    const up = await connected;
-    const stats = up ? await snapshot(p, 0) : null;
-    report('udp')(up ? 'ok' : 'bad', up ? t('check.udp.ok', { protocol: (stats?.protocol || 'udp').toUpperCase(), ms: Math.round((stats?.sample.rtt ?? 0) * 1000) }) : t('check.udp.bad'));
-    const tcp = candidateKinds(answer.sdp).tcp > 0;
-    report('tcp')(tcp ? 'ok' : 'warn', t(tcp ? 'check.tcp.ok' : 'check.tcp.none'));
+    await connect(socket, report);
     await socket.request('end', {}).catch(() => {});
   } catch (err) {
-    const first = closed && !peer;
-    report(first ? 'socket' : 'udp')('bad', first ? t('check.socket.bad') : err instanceof api.ApiError && err.id === 'not_allowed' ? t('check.skipped') : t('check.udp.bad'));
+    const why = err instanceof api.ApiError && err.id === 'not_allowed' ? t('check.skipped') : '';
+    report('udp')(why ? 'warn' : 'bad', why || t('check.offer.bad'));
+    report('tcp')('warn', why || t('check.after.udp'));
   } finally {
-    /** @type {Peer|null} */ (peer)?.close();
     socket.close();
+  }
+}
+
+/** @param {Socket} socket @param {(name: typeof CHECKS[number]) => Report} report */
+async function connect(socket, report) {
+  /** @type {(up: boolean) => void} */
+  let settle = () => {};
+  const connected = new Promise((/** @type {(up: boolean) => void} */ resolve) => { settle = resolve; });
+  const peer = new Peer({ seal: transportOnly, state: (s) => { if (s === 'connected' || s === 'failed') settle(s === 'connected'); } });
+  try {
+    const answer = await socket.request('offer', await peer.offer());
+    if (answer.type !== 'answer') throw new Error('no answer');
+    await peer.answer(answer.sdp);
+    setTimeout(() => settle(false), MEDIA_MS);
+    const up = await connected;
+    const ways = waysIn(answer.sdp);
+    const stats = up ? await snapshot(peer, 0) : null;
+    const where = ways.filter((w) => w.transport === 'udp').map((w) => `${w.address}:${w.port}`).join(', ');
+    report('udp')(up ? 'ok' : 'bad', up ? t('check.udp.ok', { protocol: (stats?.protocol || 'udp').toUpperCase(), ms: Math.round((stats?.sample.rtt ?? 0) * 1000) }) : t('check.udp.bad', { where }));
+    const tcp = ways.some((w) => w.transport === 'tcp');
+    report('tcp')(tcp ? 'ok' : 'none', t(tcp ? 'check.tcp.ok' : up ? 'check.tcp.none' : 'check.tcp.none.blocked'));
+  } finally {
+    peer.close();
   }
 }

@@ -59,8 +59,10 @@ function preview(local, signal) {
     setHidden(problem, problems.length === 0);
   };
   const both = async () => {
+    setHidden(problem, true);
     remember({ mic: true, camera: true });
-    await run(() => local.setMic(true), () => local.setCamera(true));
+    // Where the two do not come together, each is asked for by itself, and its own problem is told.
+    await local.both().catch(() => run(() => local.setMic(true), () => local.setCamera(true)));
   };
   const mic = switchButton('mic', () => run(async () => { remember({ mic: !local.store.get().micOn }); await local.setMic(!local.store.get().micOn); }));
   const camera = switchButton('camera', () => run(async () => { remember({ camera: !local.store.get().camera }); await local.setCamera(!local.store.get().camera); }));
