@@ -6,14 +6,18 @@
  * @property {boolean} spoilResume a seat is asked back with a token that is nobody's
  * @property {number} failAnswers so many answers of the server are refused by the browser from now on
  *
- * @typedef {Switches & {sockets: WebSocket[], connections: RTCPeerConnection[], steps: string[]}} Inside steps: those of the way
- *   back that the person was shown
+ * @property {boolean} fakeScreen what is shared is drawn by the test, with a tone: a browser without a screen has none to share
+ * @property {number | undefined} loudness what every level meter measures, 0…1; the truth when not set
+ *
+ * @typedef {Switches & {sockets: WebSocket[], connections: RTCPeerConnection[], shared: MediaStreamTrack[], locks: number, steps: string[]}}
+ *   Inside shared: the tracks of screens; locks: how often the screen was to be kept on; steps: those of the way back that the
+ *   person was shown
  */
 
 /** Installs window.conclaveSwitches. Runs in the page, before its own scripts, and may use nothing from this module. */
 export function installSwitches() {
   /** @type {Inside} */
-  const switches = { devices: '', blockSockets: false, spoilResume: false, failAnswers: 0, sockets: [], connections: [], steps: [] };
+  const switches = { devices: '', blockSockets: false, spoilResume: false, failAnswers: 0, fakeScreen: false, loudness: undefined, sockets: [], connections: [], shared: [], locks: 0, steps: [] };
   Object.defineProperty(window, 'conclaveSwitches', { value: switches });
 
   const NativeSocket = window.WebSocket;
@@ -66,6 +70,14 @@ export function installSwitches() {
     }).observe(document.body, { attributes: true, childList: true, subtree: true });
   });
 
+  const measured = AnalyserNode.prototype.getFloatTimeDomainData;
+  AnalyserNode.prototype.getFloatTimeDomainData = function measure(samples) {
+    if (switches.loudness === undefined) measured.call(this, samples);
+    else samples.fill(switches.loudness);
+  };
+  const wakeLock = { request: () => { switches.locks += 1; return Promise.resolve({ release: () => Promise.resolve() }); } };
+  Object.defineProperty(navigator, 'wakeLock', { value: wakeLock });
+
   const devices = navigator.mediaDevices;
   if (!devices) return;
   const capture = devices.getUserMedia.bind(devices);
@@ -73,6 +85,29 @@ export function installSwitches() {
     if (switches.devices === 'denied') return Promise.reject(new DOMException('', 'NotAllowedError'));
     if (switches.devices === 'missing') return Promise.reject(new DOMException('', 'NotFoundError'));
     return capture(constraints);
+  };
+  const share = devices.getDisplayMedia.bind(devices);
+  devices.getDisplayMedia = (options) => {
+    if (!switches.fakeScreen) return share(options);
+    const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 360 });
+    const drawing = canvas.getContext('2d');
+    let n = 0;
+    const paint = () => {
+      if (!drawing) return;
+      drawing.fillStyle = `hsl(${n++ % 360} 60% 40%)`;
+      drawing.fillRect(0, 0, 640, 360);
+    };
+    paint();
+    setInterval(paint, 100);
+    const sound = new AudioContext();
+    const out = sound.createMediaStreamDestination();
+    const tone = sound.createOscillator();
+    tone.connect(out);
+    tone.start();
+    const stream = canvas.captureStream(10);
+    for (const track of out.stream.getAudioTracks()) stream.addTrack(track);
+    switches.shared.push(...stream.getTracks());
+    return Promise.resolve(stream);
   };
   const enumerate = devices.enumerateDevices.bind(devices);
   devices.enumerateDevices = () => (switches.devices === 'missing' ? Promise.resolve([]) : enumerate());
@@ -108,4 +143,30 @@ export function stepsShown(person) {
     const { steps } = Reflect.get(window, 'conclaveSwitches');
     return steps;
   });
+}
+
+/**
+ * Puts a page into the background or back, as far as the page can tell.
+ * @param {import('./harness/person.js').Person} person
+ * @param {boolean} hidden
+ */
+export function putAway(person, hidden) {
+  return person.page.evaluate((away) => {
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => away });
+    Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => (away ? 'hidden' : 'visible') });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, hidden);
+}
+
+/**
+ * Lets the page believe that the server sent a message.
+ * @param {import('./harness/person.js').Person} person
+ * @param {object} message
+ */
+export function deliver(person, message) {
+  return person.page.evaluate((data) => {
+    /** @type {Inside} */
+    const { sockets } = Reflect.get(window, 'conclaveSwitches');
+    sockets.at(-1)?.dispatchEvent(new MessageEvent('message', { data }));
+  }, JSON.stringify(message));
 }

@@ -22,16 +22,16 @@ export function personActions(context, person) {
     may(s, 'chat') && { label: t('people.message', { name: person.name }), icon: 'chat', act: () => ui.set((u) => ({ ...u, panel: 'chat', chatTo: id })) },
     muting && has('mic') && { label: t('people.mute'), icon: 'micOff', act: send('mute', { participants: [id], sources: ['mic'] }), testid: 'mute-one' },
     muting && !has('mic') && person.role !== 'viewer' && { label: t('people.ask.mic'), icon: 'mic', act: send('ask_unmute', { participants: [id], sources: ['mic'] }), testid: 'ask-unmute' },
-    muting && has('camera') && { label: t('people.stopvideo'), icon: 'cameraOff', act: send('mute', { participants: [id], sources: ['camera'] }) },
+    muting && has('camera') && { label: t('people.stopvideo'), icon: 'cameraOff', act: send('mute', { participants: [id], sources: ['camera'] }), testid: 'stop-camera' },
     muting && !has('camera') && person.role !== 'viewer' && { label: t('people.ask.camera'), icon: 'camera', act: send('ask_unmute', { participants: [id], sources: ['camera'] }) },
     muting && has('screen') && { label: t('people.stopscreen'), icon: 'screenStop', act: send('mute', { participants: [id], sources: ['screen', 'screen_audio'] }) },
     muting && person.hand > 0 && { label: t('people.lower'), icon: 'hand', act: send('hand', { participant: id, raised: false }) },
     may(s, 'roles') && person.role !== 'cohost' && { label: t('people.cohost'), icon: 'people', act: role('cohost'), testid: 'make-cohost' },
     may(s, 'roles') && person.role !== 'participant' && { label: t('people.participant'), icon: 'people', act: role('participant') },
     may(s, 'roles') && person.role !== 'viewer' && { label: t('people.viewer'), icon: 'eyeOff', act: role('viewer') },
-    may(s, 'roles') && { label: t('people.handover'), icon: 'shield', act: () => void confirmThen(context, 'handover', person, () => session.request('role', { participant: id, role: 'host' })) },
+    may(s, 'roles') && { label: t('people.handover'), icon: 'shield', testid: 'hand-over', act: () => void confirmThen(context, 'handover', person, () => session.request('role', { participant: id, role: 'host' })) },
     may(s, 'remove') && person.role !== 'host' && { label: t('people.remove'), icon: 'remove', danger: true, testid: 'remove', act: () => void confirmThen(context, 'remove', person, () => session.request('remove', { participants: [id], ban: false })) },
-    may(s, 'remove') && person.role !== 'host' && { label: t('people.ban'), icon: 'remove', danger: true, act: () => void confirmThen(context, 'ban', person, () => session.request('remove', { participants: [id], ban: true })) },
+    may(s, 'remove') && person.role !== 'host' && { label: t('people.ban'), icon: 'remove', danger: true, testid: 'ban', act: () => void confirmThen(context, 'ban', person, () => session.request('remove', { participants: [id], ban: true })) },
   ];
 }
 

@@ -1,6 +1,6 @@
 // What lies over the stage while something is not as it should be: the reconnect ladder, blocked sound, the own screen share.
 /** @import {CallContext} from '../screens/call.js' */
-import { h, fill, setHidden } from '../ui/dom.js';
+import { h, fill, setHidden, setText } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
 import { alertNow } from '../ui/live.js';
 import { t } from '../i18n/i18n.js';
@@ -8,6 +8,8 @@ import { securityBanners } from './security.js';
 
 /** Short hiccups are not shown: resuming at once takes less. */
 const QUIET_MS = 400;
+/** A first connection that takes longer than this is told. */
+const CONNECTING_MS = 1200;
 const STEPS = /** @type {const} */ (['resume', 'ice_restart', 'new_connection', 'rejoin']);
 
 /** @param {CallContext} context @returns {HTMLElement} */
@@ -21,8 +23,15 @@ export function banners(context) {
   const [micGone, cameraGone] = (/** @type {const} */ (['mic', 'camera'])).map((what) => h('div', { class: 'banner', hidden: true, role: 'status', 'data-testid': `interrupted-${what}` },
     icon(what === 'mic' ? 'micOff' : 'cameraOff'), h('span', null, t(`call.interrupted.${what}`)),
     h('button', { class: 'button small primary', type: 'button', 'data-testid': `restart-${what}`, onclick: () => void session.local.restart(what).catch(() => {}) }, t('call.restart'))));
+  const hint = h('span');
   const sharing = h('div', { class: 'banner', hidden: true, 'data-testid': 'sharing' }, icon('screen'), h('span', null, t('call.sharing')),
+    h('button', { class: 'button small', type: 'button', 'data-testid': 'screen-hint', onclick: () => session.local.setScreenHint(session.local.store.get().screenHint === 'motion' ? 'detail' : 'motion') }, hint),
     h('button', { class: 'button small', type: 'button', onclick: () => context.verbs.screen() }, t('call.screen.on')));
+  const connecting = h('div', { class: 'banner', hidden: true, role: 'status', 'data-testid': 'connecting' }, h('span', { class: 'spinner', 'aria-hidden': 'true' }), h('span', null, t('call.connecting')));
+  const patience = setTimeout(() => {
+    cleanup(session.store.watch((p) => p.phases.media === 0 && p.ladder.step === 'ok', (on) => setHidden(connecting, !on)));
+  }, CONNECTING_MS);
+  cleanup(() => clearTimeout(patience));
   let timer = 0;
   cleanup(session.store.watch((p) => p.ladder.step, (step) => {
     clearTimeout(timer);
@@ -34,8 +43,9 @@ export function banners(context) {
   cleanup(session.local.store.watch((l) => l.mutedTalking, (on) => setHidden(talking, !on)));
   cleanup(session.local.store.watch((l) => l.micInterrupted, (on) => setHidden(micGone, !on)));
   cleanup(session.local.store.watch((l) => l.cameraInterrupted, (on) => setHidden(cameraGone, !on)));
+  cleanup(session.local.store.watch((l) => l.screenHint, (now) => setText(hint, t(now === 'motion' ? 'call.sharing.detail' : 'call.sharing.motion'))));
   cleanup(session.local.store.watch((l) => Boolean(l.screen), (on) => setHidden(sharing, !on)));
-  return h('div', { class: 'banners' }, securityBanners(context), ladder, sound, micGone, cameraGone, sharing, talking);
+  return h('div', { class: 'banners' }, securityBanners(context), ladder, connecting, sound, micGone, cameraGone, sharing, talking);
 }
 
 /** @param {CallContext} context @param {HTMLElement} el @param {string} step */

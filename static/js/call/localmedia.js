@@ -18,6 +18,7 @@ const TALKING_LOOKS = 6;
  * @property {MediaStreamTrack|null} camera captured exactly when it is on
  * @property {MediaStreamTrack|null} screen
  * @property {MediaStreamTrack|null} screenAudio
+ * @property {'detail'|'motion'} screenHint what matters in it: sharp text, or smooth movement
  * @property {'mic'|'camera'|'screen'|''} busy being started
  * @property {number} level of the microphone, 0…1
  * @property {boolean} mutedTalking
@@ -29,7 +30,7 @@ const TALKING_LOOKS = 6;
 /** Errors of devices are thrown as DeviceError to whoever switched them on. */
 export class LocalMedia {
   /** @type {Store<Local>} */
-  store = createStore(/** @type {Local} */ ({ mic: null, micOn: false, camera: null, screen: null, screenAudio: null, busy: '', level: 0, mutedTalking: false, micInterrupted: false, cameraInterrupted: false }));
+  store = createStore(/** @type {Local} */ ({ mic: null, micOn: false, camera: null, screen: null, screenAudio: null, screenHint: 'detail', busy: '', level: 0, mutedTalking: false, micInterrupted: false, cameraInterrupted: false }));
   /** @type {Outlet|null} */
   #outlet = null;
   /** called when a device goes away by itself. @type {(what: 'mic'|'camera'|'screen') => void} */
@@ -173,9 +174,17 @@ export class LocalMedia {
     const shared = await this.#open('screen', () => devices.screen());
     if (!shared) return;
     shared.video.onended = () => void this.setScreen(false);
+    shared.video.contentHint = this.store.get().screenHint;
     this.#set({ screen: shared.video, screenAudio: shared.audio });
     await Promise.all([this.#send('screen', shared.video), this.#send('screen_audio', shared.audio)]);
     this.#changed();
+  }
+
+  /** @param {'detail'|'motion'} hint takes effect at once, and for what is shared later */
+  setScreenHint(hint) {
+    const { screen } = this.store.get();
+    if (screen) screen.contentHint = hint;
+    this.#set({ screenHint: hint });
   }
 
   /** @template T @param {'mic'|'camera'|'screen'} what @param {() => Promise<T>} open @returns {Promise<T>} */

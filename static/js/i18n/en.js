@@ -142,7 +142,7 @@ export const en = {
   'lobby.leave': 'Stop waiting',
 
   'call.title': 'Meeting',
-  'call.connecting': 'Connecting…',
+  'call.connecting': 'Connecting sound and picture…',
   'call.mic.on': 'Mute', 'call.mic.off': 'Unmute', 'call.camera.on': 'Stop camera', 'call.camera.off': 'Start camera',
   'call.screen.on': 'Stop sharing', 'call.screen.off': 'Share screen',
   'call.mic': 'Mic', 'call.camera': 'Camera', 'call.screen': 'Share', 'call.hand': 'Hand', 'call.react': 'React', 'call.more': 'More', 'call.leave': 'Leave',
@@ -160,6 +160,7 @@ export const en = {
   'call.sound.start': 'Turn sound on',
   'call.interrupted.mic': 'The system has taken your microphone away, for a phone call perhaps. Nobody hears you.',
   'call.interrupted.camera': 'The system has taken your camera away. Nobody sees you.', 'call.restart': 'Start again',
+  'call.sharing.motion': 'Prefer smooth movement', 'call.sharing.detail': 'Prefer sharp text',
   'call.sharing': 'You are sharing your screen with everybody here.',
   'call.locked': 'Locked',
   'call.time.left': '{time} left',
@@ -204,6 +205,7 @@ export const en = {
 
   'info.title': 'Meeting details', 'info.link': 'Link', 'info.code': 'Code', 'info.ends': 'Ends at {time} at the latest',
   'info.share': 'Share…', 'info.ics': 'Calendar file', 'info.qr': 'Scan to open the meeting on a phone',
+  'info.key': 'This link holds the meeting’s key. A calendar or a chat that you put it into keeps it, and whoever reads it there can join and listen.',
   'info.invitation': 'Join the meeting “{title}”',
 
   'settings.title': 'Settings', 'settings.mirror': 'Mirror my own picture', 'settings.shortcuts': 'Single-key shortcuts',

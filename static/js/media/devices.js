@@ -79,9 +79,7 @@ export async function screen() {
   };
   try {
     const stream = await navigator.mediaDevices.getDisplayMedia(options);
-    const [video] = stream.getVideoTracks();
-    video.contentHint = 'detail';
-    return { video, audio: stream.getAudioTracks()[0] ?? null };
+    return { video: stream.getVideoTracks()[0], audio: stream.getAudioTracks()[0] ?? null };
   } catch (err) {
     // A cancelled picker and a refusal by the system have one name; only the latter says so in its text.
     if (err instanceof Error && err.name === 'NotAllowedError' && !/system/i.test(err.message)) return null;

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { launch } from '../harness/browsers.js';
 import { Person } from '../harness/person.js';
 import { Server } from '../harness/server.js';
-import { installSwitches } from '../states-switches.js';
+import { deliver, installSwitches } from '../states-switches.js';
 import { until } from '../harness/wait.js';
 
 const { values } = parseArgs({ options: { people: { type: 'string', default: '1000' } } });
@@ -19,16 +19,6 @@ const family = ['Abe', 'Bianchi', 'Čapek', 'Dubois', 'Eriksen', 'Fernández', '
 const entry = (n, mic) => ({
   participant: 10_000 + n, name: `${given[n % 10]} ${family[Math.floor(n / 10) % 10]} ${n}`, role: 'participant', sources: mic ? ['mic'] : [], hand: 0, connected: true,
 });
-
-/**
- * Lets the page believe that the server sent a message.
- * @param {Person} person @param {object} message
- */
-const deliver = (person, message) => person.page.evaluate((data) => {
-  /** @type {import('../states-switches.js').Inside} */
-  const { sockets } = Reflect.get(window, 'conclaveSwitches');
-  sockets.at(-1)?.dispatchEvent(new MessageEvent('message', { data }));
-}, JSON.stringify(message));
 
 const server = await Server.start('measure-roster');
 const browser = await launch('chromium');
