@@ -10,6 +10,9 @@ import { choices, remember } from '../ui/settings.js';
 /** How loud and how long somebody talks into a muted microphone before we say so. */
 const TALKING_LEVEL = 0.5;
 const TALKING_LOOKS = 6;
+/** A microphone that is on and gives less than this for so many looks (4 s) may be a silent one, which Safari hands out at times. */
+const SILENT_LEVEL = 0.12;
+const SILENT_LOOKS = 60;
 
 /**
  * @typedef {object} Local
@@ -22,6 +25,7 @@ const TALKING_LOOKS = 6;
  * @property {'mic'|'camera'|'screen'|''} busy being started
  * @property {number} level of the microphone, 0…1
  * @property {boolean} mutedTalking
+ * @property {boolean} silent the microphone is on and nothing was heard of it for a while
  * @property {boolean} micInterrupted the system keeps it silent: a phone call, another program @property {boolean} cameraInterrupted
  */
 
@@ -30,13 +34,14 @@ const TALKING_LOOKS = 6;
 /** Errors of devices are thrown as DeviceError to whoever switched them on. */
 export class LocalMedia {
   /** @type {Store<Local>} */
-  store = createStore(/** @type {Local} */ ({ mic: null, micOn: false, camera: null, screen: null, screenAudio: null, screenHint: 'detail', busy: '', level: 0, mutedTalking: false, micInterrupted: false, cameraInterrupted: false }));
+  store = createStore(/** @type {Local} */ ({ mic: null, micOn: false, camera: null, screen: null, screenAudio: null, screenHint: 'detail', busy: '', level: 0, mutedTalking: false, silent: false, micInterrupted: false, cameraInterrupted: false }));
   /** @type {Outlet|null} */
   #outlet = null;
   /** called when a device goes away by itself. @type {(what: 'mic'|'camera'|'screen') => void} */
   onlost = () => {};
   #stopLevel = () => {};
   #loud = 0;
+  #quiet = 0;
 
   /** @param {Partial<Local>} change */
   #set(change) {
@@ -218,12 +223,14 @@ export class LocalMedia {
   #watchMic(track) {
     track.onended = () => this.#lost('mic', track);
     this.#watchInterruption('mic', track);
+    this.#quiet = 0;
     this.#stopLevel();
     this.#stopLevel = measure(track, (level) => {
       const { micOn, mutedTalking } = this.store.get();
       this.#loud = !micOn && level > TALKING_LEVEL ? this.#loud + 1 : 0;
       const talking = !micOn && (this.#loud >= TALKING_LOOKS || (mutedTalking && level > TALKING_LEVEL / 2));
-      this.#set({ level: micOn ? Math.round(level * 20) / 20 : 0, mutedTalking: talking });
+      this.#quiet = micOn && level < SILENT_LEVEL ? this.#quiet + 1 : 0;
+      this.#set({ level: micOn ? Math.round(level * 20) / 20 : 0, mutedTalking: talking, silent: this.#quiet >= SILENT_LOOKS });
     });
   }
 

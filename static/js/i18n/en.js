@@ -79,7 +79,7 @@ export const en = {
   'prejoin.preview.ask': 'Nothing is captured until you switch it on. Others see and hear you only once you join.',
   'prejoin.enable': 'Check camera and microphone',
   'prejoin.level': 'Microphone level',
-  'prejoin.level.silent': 'No sound yet. Say something: the bar should move.',
+  'prejoin.level.silent': 'No sound from your microphone. Say something: the bar should move. If it does not, choose another microphone, or switch it off and on.',
   'prejoin.speaker.test': 'Test speaker', 'prejoin.speaker.playing': 'Playing a tone…',
   'prejoin.people': { one: 'One person is in the meeting.', other: '{n} people are in the meeting.' },
   'prejoin.people.none': 'Nobody is here yet.',

@@ -47,7 +47,7 @@ function preview(local, signal) {
   const enable = h('button', { class: 'button primary', type: 'button', 'data-testid': 'enable-devices', onclick: () => void both() }, t('prejoin.enable'));
   empty.append(enable);
   const meter = h('div', { class: 'meter', role: 'meter', 'aria-label': t('prejoin.level'), 'aria-valuemin': '0', 'aria-valuemax': '100', 'aria-valuenow': '0', 'data-testid': 'level' }, h('span', { class: 'meter-bar' }));
-  const silent = h('p', { class: 'muted small', hidden: true }, t('prejoin.level.silent'));
+  const silent = h('p', { class: 'hint', role: 'status', hidden: true, 'data-testid': 'level-silent' }, icon('warn'), h('span', null, t('prejoin.level.silent')));
   const run = async (/** @type {(() => Promise<void>)[]} */ ...acts) => {
     setHidden(problem, true);
     /** @type {string[]} */
@@ -96,7 +96,6 @@ function switchButton(what, act) {
  */
 function watchPreview(local, el) {
   const { store } = local;
-  let quietSince = 0;
   const paint = (/** @type {HTMLButtonElement} */ b, /** @type {boolean} */ on, /** @type {'mic'|'camera'} */ what) => {
     fill(b, icon(on ? what : what === 'mic' ? 'micOff' : 'cameraOff'));
     attr(b, 'aria-pressed', String(on));
@@ -114,16 +113,13 @@ function watchPreview(local, el) {
     store.watch((l) => l.micOn, (on) => {
       paint(el.mic, on, 'mic');
       setHidden(el.enable, on);
-      setHidden(el.silent, true);
-      quietSince = performance.now();
     }),
     store.watch((l) => l.level, (level) => {
       const bar = /** @type {HTMLElement} */ (el.meter.firstElementChild);
       bar.style.transform = `scaleX(${level.toFixed(2)})`;
       attr(el.meter, 'aria-valuenow', String(Math.round(level * 100)));
-      if (level > 0.12) quietSince = performance.now();
-      setHidden(el.silent, !store.get().micOn || performance.now() - quietSince < 4000);
     }),
+    store.watch((l) => l.silent, (silent) => setHidden(el.silent, !silent)),
   ];
 }
 

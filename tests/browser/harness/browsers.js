@@ -24,11 +24,12 @@ const firefoxPrefs = {
 /**
  * Starts a browser; a missing one is a failure, never a skipped test.
  * @param {Kind} kind
+ * @param {Record<string, string | number | boolean>} [prefs] further ones of Firefox
  * @returns {Promise<import('playwright-core').Browser>}
  */
-export function launch(kind) {
+export function launch(kind, prefs = {}) {
   if (kind === 'chromium') {
     return chromium.launch({ executablePath: '/usr/bin/chromium', args: chromiumFlags });
   }
-  return firefox.launch({ channel: 'moz-firefox', executablePath: '/usr/bin/firefox-esr', firefoxUserPrefs: firefoxPrefs });
+  return firefox.launch({ channel: 'moz-firefox', executablePath: '/usr/bin/firefox-esr', firefoxUserPrefs: { ...firefoxPrefs, ...prefs } });
 }

@@ -176,8 +176,9 @@ export class Person {
     await button.waitFor();
     const is = async () => await button.getAttribute('aria-pressed') === String(on);
     // A device that was allowed for good starts by itself before joining: a press in that moment would stop it again.
+    const patience = await this.on('prejoin').isVisible() ? 1000 : 0;
     for (let tries = 0; tries < 3; tries++) {
-      const settled = await until(`${id} is ${on ? 'on' : 'off'}`, is, tries === 0 ? 1000 : 5000).catch(() => false);
+      const settled = await until(`${id} is ${on ? 'on' : 'off'}`, is, tries === 0 ? patience : 5000).catch(() => false);
       if (settled) return;
       await button.click();
     }
