@@ -205,7 +205,6 @@ export const en = {
 
   'info.title': 'Meeting details', 'info.link': 'Link', 'info.code': 'Code', 'info.ends': 'Ends at {time} at the latest',
   'info.share': 'Share…', 'info.ics': 'Calendar file', 'info.qr': 'Scan to open the meeting on a phone',
-  'info.key': 'This link holds the meeting’s key. A calendar or a chat that you put it into keeps it, and whoever reads it there can join and listen.',
   'info.invitation': 'Join the meeting “{title}”',
 
   'settings.title': 'Settings', 'settings.mirror': 'Mirror my own picture', 'settings.shortcuts': 'Single-key shortcuts',
