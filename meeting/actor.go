@@ -260,6 +260,9 @@ func (a *actor) openPeer(id sfu.ParticipantID) {
 		if a.state.e2ee {
 			a.room.RequireSFrame()
 		}
+		if a.state.privateAudio {
+			a.room.PrivateAudio()
+		}
 		a.peers = make(map[sfu.ParticipantID]Peer)
 	}
 	peer, err := a.room.Join(id, a.peerEvents(id))

@@ -67,6 +67,7 @@ type Welcome struct {
 	Locked       bool
 	Lobby        bool
 	E2EE         bool
+	PrivateAudio bool
 	Spotlight    sfu.ParticipantID // zero: nobody
 	Admit, Grant Blob              // one's own
 	ExpiresAt    time.Time

@@ -16,10 +16,11 @@ type fakeMedia struct {
 }
 
 type fakeRoom struct {
-	media  *fakeMedia
-	events sfu.RoomEvents
-	peers  map[sfu.ParticipantID]*fakePeer
-	sframe bool
+	media   *fakeMedia
+	events  sfu.RoomEvents
+	peers   map[sfu.ParticipantID]*fakePeer
+	sframe  bool
+	private bool
 }
 
 type fakePeer struct {
@@ -47,6 +48,8 @@ func (r *fakeRoom) Join(id sfu.ParticipantID, events sfu.PeerEvents) (Peer, erro
 }
 
 func (r *fakeRoom) RequireSFrame() { r.sframe = true }
+
+func (r *fakeRoom) PrivateAudio() { r.private = true }
 
 func (r *fakeRoom) Close() {
 	r.media.mu.Lock()

@@ -17,6 +17,8 @@ type Room interface {
 	Join(id sfu.ParticipantID, events sfu.PeerEvents) (Peer, error)
 	// RequireSFrame has the room forward nothing but SFrame (RFC 9605). It is called before the first Join or never.
 	RequireSFrame()
+	// PrivateAudio has the room ask nobody how loud they are. It is called before the first Join or never.
+	PrivateAudio()
 	Close()
 }
 

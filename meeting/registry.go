@@ -124,12 +124,13 @@ func (r *Registry) ResumeGrace() time.Duration { return r.deps.opts.ResumeGrace 
 
 // Creation is what a new meeting is made of.
 type Creation struct {
-	Creator  Identity
-	Title    Title
-	Password string // empty: none; only its argon2id hash is kept
-	Lobby    bool
-	E2EE     bool // end-to-end encrypted, for the life of the meeting
-	Policy   LeavePolicy
+	Creator      Identity
+	Title        Title
+	Password     string // empty: none; only its argon2id hash is kept
+	Lobby        bool
+	E2EE         bool // end-to-end encrypted, for the life of the meeting
+	PrivateAudio bool // nobody is asked how loud they are, and nobody told who speaks
+	Policy       LeavePolicy
 }
 
 // Create makes a meeting and returns its address and its hard end. It fails with ErrServerFull, ErrTooManyMeetings, or
@@ -148,7 +149,7 @@ func (r *Registry) Create(ctx context.Context, c Creation) (ID, time.Time, error
 	}
 	now := r.deps.now()
 	m := meta{
-		id: newID(), title: c.Title, creator: creator, policy: c.Policy, secured: !hash.isZero(), e2ee: c.E2EE, created: now,
+		id: newID(), title: c.Title, creator: creator, policy: c.Policy, secured: !hash.isZero(), e2ee: c.E2EE, privateAudio: c.PrivateAudio, created: now,
 		expires: now.Add(r.deps.opts.Lifetime).Truncate(time.Second),
 	}
 	r.mu.Lock()

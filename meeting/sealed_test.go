@@ -252,11 +252,11 @@ func TestTheLobbyNamesSixteenHosts(t *testing.T) {
 	}
 }
 
-// The media room of an encrypted meeting is told before anybody is in it; that of a plain one is not.
-func TestTheMediaRoomIsToldToWantSFrame(t *testing.T) {
+// The media room is told before anybody is in it that it is to want SFrame, and to know no audio levels; or not.
+func TestTheMediaRoomIsToldWhatTheMeetingIs(t *testing.T) {
 	for _, e2ee := range []bool{true, false} {
 		r, media := newRegistry(t, Config{})
-		id := create(t, r, Creation{Creator: who("ana"), E2EE: e2ee})
+		id := create(t, r, Creation{Creator: who("ana"), E2EE: e2ee, PrivateAudio: e2ee})
 		j := Join{Meeting: id, Identity: who("ana"), Sink: &inbox{}}
 		if e2ee {
 			j.Announce = announceOf("ana")
@@ -271,6 +271,9 @@ func TestTheMediaRoomIsToldToWantSFrame(t *testing.T) {
 		}
 		if media.rooms[0].sframe != e2ee {
 			t.Fatalf("e2ee %v, SFrame required: %v", e2ee, media.rooms[0].sframe)
+		}
+		if media.rooms[0].private != e2ee {
+			t.Fatalf("private audio %v, and the room was told %v", e2ee, media.rooms[0].private)
 		}
 		if err := r.Close(t.Context()); err != nil {
 			t.Fatal(err)

@@ -77,14 +77,15 @@ const (
 
 // meta is what does not change in the life of a meeting.
 type meta struct {
-	id      ID
-	title   Title
-	creator person
-	policy  LeavePolicy
-	secured bool // has a password
-	e2ee    bool // end-to-end encrypted: only what is opaque passes
-	created time.Time
-	expires time.Time
+	id           ID
+	title        Title
+	creator      person
+	policy       LeavePolicy
+	secured      bool // has a password
+	e2ee         bool // end-to-end encrypted: only what is opaque passes
+	privateAudio bool // nobody is asked how loud they are
+	created      time.Time
+	expires      time.Time
 }
 
 // seat is one participant's place, in the lobby (role NoRole) or in the meeting.
@@ -336,7 +337,7 @@ func (s *state) welcome(now time.Time, p *seat, token string, resumed bool) {
 	s.resumes[p.resume] = p
 	w := Welcome{
 		Participant: p.id, Role: p.role, Resume: token, Resumed: resumed, Meeting: s.id, Title: s.title,
-		Locked: s.locked, Lobby: s.lobby, E2EE: s.e2ee, Spotlight: s.spotlight, Admit: p.admit, Grant: p.grant,
+		Locked: s.locked, Lobby: s.lobby, E2EE: s.e2ee, PrivateAudio: s.privateAudio, Spotlight: s.spotlight, Admit: p.admit, Grant: p.grant,
 		ExpiresAt: s.expires, Now: now, Participants: s.others(p.id),
 	}
 	if p.may(MayAdmit) {

@@ -16,6 +16,22 @@ func (r *Room) RequireSFrame() {
 	r.sframe = true
 }
 
+// PrivateAudio makes the room one in which clients are not asked how loud their microphones are (RFC 6464), which tells who speaks
+// when: nobody is reported as speaking, and the microphones that were opened first are the ones forwarded where there are more
+// than a listener has slots. Call it before anybody joins; it cannot be undone.
+func (r *Room) PrivateAudio() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.privateAudio = true
+}
+
+// dropAudioLevels answers the offer as if it knew no audio levels.
+func (o *offer) dropAudioLevels() {
+	for i := range o.media {
+		o.media[i].exts.audioLevel = 0
+	}
+}
+
 // encryption follows whether a layer's frames are end-to-end encrypted. It is guarded by session.inMu.
 type encryption struct {
 	checker sframe.Checker

@@ -19,6 +19,9 @@ func (p *Peer) Negotiate(ctx context.Context, sdp string, tracks []Track) (answe
 	if err != nil {
 		return "", err
 	}
+	if p.room.privateAudio {
+		o.dropAudioLevels()
+	}
 	p.negMu.Lock()
 	defer p.negMu.Unlock()
 	old, err := p.current()

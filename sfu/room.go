@@ -34,16 +34,17 @@ type Room struct {
 	hasWork   atomic.Bool // some peer is dirty
 	dirty     atomic.Bool // a slot has switched, or a layer come or gone: reconcile everybody at the next tick
 
-	mu       sync.Mutex
-	peers    map[ParticipantID]*Peer
-	tracks   map[trackKey]*track
-	ranker   audiorank.Ranker[ParticipantID]
-	order    []ParticipantID // open microphones, loudest first
-	speakers []ParticipantID
-	sframe   bool // set before anybody joins
-	closed   bool
-	tellNow  bool        // some publisher is to be told to start an encoding
-	decided  []allotment // scratch
+	mu           sync.Mutex
+	peers        map[ParticipantID]*Peer
+	tracks       map[trackKey]*track
+	ranker       audiorank.Ranker[ParticipantID]
+	order        []ParticipantID // open microphones, loudest first
+	speakers     []ParticipantID
+	sframe       bool // set before anybody joins
+	privateAudio bool // no audio levels: set before anybody joins
+	closed       bool
+	tellNow      bool        // some publisher is to be told to start an encoding
+	decided      []allotment // scratch
 }
 
 // Peer is one participant's media connection. Safe for concurrent use.

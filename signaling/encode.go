@@ -79,7 +79,7 @@ func wireWelcome(id protocol.RequestID, w meeting.Welcome, roleNames map[string]
 		Permissions: wirePermissions(w.Role.Permissions()), Resume: w.Resume, Resumed: w.Resumed,
 		Meeting: protocol.MeetingState{
 			Meeting: protocol.MeetingID(w.Meeting.Reveal()), Title: w.Title.Reveal(), Locked: w.Locked, Lobby: w.Lobby,
-			E2EE: w.E2EE, Spotlight: protocol.Participant(w.Spotlight), ExpiresAt: wireTime(w.ExpiresAt), ServerTime: wireTime(w.Now),
+			E2EE: w.E2EE, PrivateAudio: w.PrivateAudio, Spotlight: protocol.Participant(w.Spotlight), ExpiresAt: wireTime(w.ExpiresAt), ServerTime: wireTime(w.Now),
 		},
 		Participants: wireEntries(w.Participants, true), Waiting: wireWaiting(w.Waiting), RoleNames: roleNames,
 		Admit: w.Admit.Reveal(), Grant: w.Grant.Reveal(),

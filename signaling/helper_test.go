@@ -72,6 +72,8 @@ func (r fakeRoom) Join(id sfu.ParticipantID, events sfu.PeerEvents) (meeting.Pee
 
 func (fakeRoom) RequireSFrame() {}
 
+func (fakeRoom) PrivateAudio() {}
+
 func (r fakeRoom) Close() {
 	r.media.mu.Lock()
 	defer r.media.mu.Unlock()

@@ -52,6 +52,11 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 	if !readBody(w, r, &body) {
 		return
 	}
+	e2ee := body.E2EE != nil && *body.E2EE
+	if body.PrivateAudio && !e2ee {
+		fail(w, http.StatusBadRequest, protocol.ErrInvalidRequest, "\"private_audio\" belongs to end-to-end encrypted meetings.", 0)
+		return
+	}
 	if !who.Bot {
 		key := creator{address: who.Email}
 		if who.Email.IsZero() {
@@ -62,10 +67,9 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	e2ee := body.E2EE != nil && *body.E2EE
 	id, expires, err := h.registry.Create(r.Context(), meeting.Creation{
 		Creator: identity(who), Title: meeting.NewTitle(body.Title), Password: body.Password,
-		Lobby: body.Lobby == nil || *body.Lobby, E2EE: e2ee, Policy: toPolicy(body.WhenHostLeaves),
+		Lobby: body.Lobby == nil || *body.Lobby, E2EE: e2ee, PrivateAudio: body.PrivateAudio, Policy: toPolicy(body.WhenHostLeaves),
 	})
 	if err != nil {
 		h.failWith(w, err)

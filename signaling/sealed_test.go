@@ -115,6 +115,18 @@ func TestAnEncryptedMeetingOverTheWire(t *testing.T) {
 	}
 }
 
+// Private audio is chosen with the meeting, in encrypted ones only, and said to everybody who comes in.
+func TestPrivateAudioIsChosenWithTheMeeting(t *testing.T) {
+	s := newServer(t)
+	ana := s.signIn("ana")
+	ana.refused(http.StatusBadRequest, protocol.ErrInvalidRequest, "POST", "/api/meetings", `{"e2ee": false, "private_audio": true}`)
+	for body, want := range map[string]bool{`{"e2ee": true, "lobby": false, "private_audio": true}`: true, encrypted: false} {
+		if p := ana.join(ana.create(body), sealed("ana")); p.welcome.Meeting.PrivateAudio != want {
+			t.Errorf("%s: %+v", body, p.welcome.Meeting)
+		}
+	}
+}
+
 // In a plain meeting nothing of an encrypted one has a place, and the refusal does no harm.
 func TestAPlainMeetingStaysPlainOverTheWire(t *testing.T) {
 	s := newServer(t)

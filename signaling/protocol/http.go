@@ -40,13 +40,14 @@ type Session struct {
 }
 
 // Create is the body of POST /api/meetings. Absent fields take the documented defaults. E2EE says whether media and texts are
-// encrypted end to end; it cannot be changed later.
+// encrypted end to end; it cannot be changed later. PrivateAudio, in such a meeting, keeps from the server who speaks when.
 type Create struct {
 	Title          string      `json:"title,omitempty" bound:"0..80" text:"line"`
 	Password       string      `json:"password,omitempty" bound:"1..128"`
 	Lobby          *bool       `json:"lobby,omitempty"`
 	WhenHostLeaves LeavePolicy `json:"when_host_leaves,omitempty"`
 	E2EE           *bool       `json:"e2ee,omitempty"`
+	PrivateAudio   bool        `json:"private_audio,omitempty"`
 }
 
 // Created is the answer of POST /api/meetings.

@@ -194,14 +194,15 @@ type Welcome struct {
 // MeetingState is what a Welcome tells of the meeting. E2EE never changes in the life of a meeting. Spotlight is absent for
 // nobody.
 type MeetingState struct {
-	Meeting    MeetingID   `json:"meeting"`
-	Title      string      `json:"title" bound:"0..80"`
-	Locked     bool        `json:"locked"`
-	Lobby      bool        `json:"lobby"`
-	E2EE       bool        `json:"e2ee"`
-	Spotlight  Participant `json:"spotlight,omitempty" bound:"1..4294967295"`
-	ExpiresAt  time.Time   `json:"expires_at"`
-	ServerTime time.Time   `json:"server_time"`
+	Meeting      MeetingID   `json:"meeting"`
+	Title        string      `json:"title" bound:"0..80"`
+	Locked       bool        `json:"locked"`
+	Lobby        bool        `json:"lobby"`
+	E2EE         bool        `json:"e2ee"`
+	PrivateAudio bool        `json:"private_audio,omitempty"`
+	Spotlight    Participant `json:"spotlight,omitempty" bound:"1..4294967295"`
+	ExpiresAt    time.Time   `json:"expires_at"`
+	ServerTime   time.Time   `json:"server_time"`
 }
 
 // RosterEntry is a participant as the others see it. Hand is 0 or the place in the order of raised hands. In an end-to-end

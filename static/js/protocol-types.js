@@ -264,6 +264,7 @@ export const LIMITS = Object.freeze({
  * @property {boolean} locked
  * @property {boolean} lobby
  * @property {boolean} e2ee
+ * @property {boolean} [private_audio]
  * @property {number} [spotlight] 1..4294967295
  * @property {string} expires_at
  * @property {string} server_time
@@ -534,6 +535,7 @@ export const LIMITS = Object.freeze({
  * @property {boolean} [lobby]
  * @property {LeavePolicy} [when_host_leaves]
  * @property {boolean} [e2ee]
+ * @property {boolean} [private_audio]
  */
 
 /**

@@ -84,6 +84,9 @@ func (r room) Join(_ sfu.ParticipantID, events sfu.PeerEvents) (meeting.Peer, er
 // RequireSFrame implements meeting.Room. Nothing is looked at here.
 func (room) RequireSFrame() {}
 
+// PrivateAudio implements meeting.Room. Nobody is asked anyway.
+func (room) PrivateAudio() {}
+
 // Close implements meeting.Room. Peers are closed by whoever joined them.
 func (room) Close() {}
 

@@ -65,6 +65,9 @@ func (r *room) Join(id sfu.ParticipantID, events sfu.PeerEvents) (meeting.Peer, 
 // RequireSFrame implements meeting.Room. Nothing is looked at here.
 func (*room) RequireSFrame() {}
 
+// PrivateAudio implements meeting.Room. Nobody is asked anyway.
+func (*room) PrivateAudio() {}
+
 // Close implements meeting.Room.
 func (r *room) Close() {
 	r.mu.Lock()

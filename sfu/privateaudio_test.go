@@ -1,0 +1,49 @@
+package sfu
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// With private audio no client is asked how loud it is, what one says about it all the same is not read, nobody is reported as
+// speaking, and the microphones are heard in the order in which they were opened.
+func TestPrivateAudioKnowsNoLevels(t *testing.T) {
+	for _, private := range []bool{true, false} {
+		spoke := make(chan []ParticipantID, 256)
+		srv := testServer(t)
+		room := srv.NewRoom(RoomEvents{Speakers: func(s []ParticipantID) { spoke <- s }})
+		if private {
+			room.PrivateAudio()
+		}
+		first, loud := newAttacker(t, room, 1), newAttacker(t, room, 2)
+		answer := loud.renegotiate(attackerOffer)
+		if strings.Contains(answer, uriAudioLevel) == private {
+			t.Errorf("private %v: the answer is\n%s", private, answer)
+		}
+		first.peer.SetLive(Sources(Mic))
+		loud.peer.SetLive(Sources(Mic))
+		for seq := range uint16(25) {
+			loud.rtp(loud.audio(seq, 10))
+			time.Sleep(10 * time.Millisecond)
+		}
+		order := func(id ParticipantID) func() bool {
+			return func() bool {
+				room.mu.Lock()
+				defer room.mu.Unlock()
+				return len(room.order) == 2 && room.order[0] == id
+			}
+		}
+		if private {
+			eventually(t, "the first to open is the first to be heard", order(1))
+			if len(spoke) != 0 {
+				t.Errorf("%v were reported as speaking", <-spoke)
+			}
+			continue
+		}
+		eventually(t, "the loudest is the first to be heard", order(2))
+		if len(spoke) == 0 {
+			t.Error("nobody was reported as speaking")
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package signaling
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"conclave/meeting"
+	"conclave/sfu"
+)
+
+type encodingSink struct{ bytes int }
+
+func (s *encodingSink) Deliver(d *meeting.Delivery) {
+	if w, ok := d.Event.(meeting.Welcome); ok {
+		s.bytes = len(marshal(wireWelcome(1, w, nil)))
+	}
+}
+
+// BenchmarkJoinBySize is what a join costs by the size of the meeting that is joined, with the encoding of its welcome.
+func BenchmarkJoinBySize(b *testing.B) {
+	for _, size := range []int{10, 100, 1000} {
+		b.Run(fmt.Sprintf("present=%d", size), func(b *testing.B) {
+			registry, err := meeting.NewRegistry(meeting.Config{Media: &fakeMedia{peers: map[sfu.ParticipantID]*fakePeer{}}, MaxParticipants: 2000})
+			if err != nil {
+				b.Fatal(err)
+			}
+			bot := meeting.Identity{Session: meeting.SessionKeyOf(1), Bot: true}
+			id, _, err := registry.Create(b.Context(), meeting.Creation{Creator: bot, E2EE: true})
+			if err != nil {
+				b.Fatal(err)
+			}
+			sink := &encodingSink{}
+			join := func() *meeting.Seat {
+				seat, err := registry.Join(b.Context(), meeting.Join{Meeting: id, Identity: bot, Announce: meeting.NewBlob(strings.Repeat("A", 195)), Sink: sink})
+				if err != nil {
+					b.Fatal(err)
+				}
+				return seat
+			}
+			for range size {
+				join()
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := join().Do(b.Context(), meeting.Leave{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(sink.bytes), "B/welcome")
+			_ = registry.Close(b.Context())
+		})
+	}
+}
