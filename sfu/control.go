@@ -12,15 +12,6 @@ import (
 	"conclave/sfu/audiorank"
 )
 
-// The rhythm of what is not packet-driven.
-const (
-	tick          = 20 * time.Millisecond // ranking of speakers, NACKs, key-frame requests, finished switches
-	feedbackEvery = 5                     // ticks: transport-wide feedback to publishers, 10 a second
-	reportEvery   = 50                    // ticks: sender and receiver reports, once a second
-	allocateEvery = 5                     // ticks: who gets what, 10 times a second
-	meterEvery    = 10                    // ticks: the rates of layers
-)
-
 type controlStats struct {
 	pli    atomic.Uint64
 	nacks  atomic.Uint64
@@ -32,36 +23,6 @@ type controlStats struct {
 	// of the last measurement; control's alone
 	egressAt    time.Time
 	egressBytes uint64
-}
-
-// control runs what is due by time until the server is closed.
-func (s *Server) control() {
-	defer s.wg.Done()
-	t := time.NewTicker(tick)
-	defer t.Stop()
-	for n := 1; ; n++ {
-		select {
-		case <-s.stop:
-			return
-		case <-s.wake:
-			now := time.Now()
-			for _, r := range s.listRooms() {
-				if r.hasWork.Swap(false) {
-					r.mu.Lock()
-					r.reconcileDirty(now)
-					r.mu.Unlock()
-				}
-			}
-			n--
-		case now := <-t.C:
-			if n%reportEvery == 0 {
-				s.measureEgress(now)
-			}
-			for _, r := range s.listRooms() {
-				r.tick(now, n)
-			}
-		}
-	}
 }
 
 // measureEgress takes the rate of what was forwarded since it was last called.
@@ -92,7 +53,7 @@ func (r *Room) tick(now time.Time, n int) {
 	if len(r.tracks) > 0 {
 		r.rankSpeakers(now)
 	}
-	if n%reportEvery == 0 {
+	if n%reportEvery == 0 && len(r.tracks) > 0 {
 		r.dirty.Store(true) // layers may have come or gone
 	}
 	if r.dirty.Swap(false) {

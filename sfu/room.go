@@ -124,6 +124,7 @@ func (p *Peer) Close() {
 	p.session = nil
 	if sess != nil {
 		r.retire(sess)
+		r.soon()
 	}
 	r.mu.Unlock()
 	if sess != nil {

@@ -57,6 +57,7 @@ type Server struct {
 	wg          sync.WaitGroup
 	stop        chan struct{}
 	wake        chan struct{} // a room has work for control before its next tick
+	clock       *clock
 	stats       controlStats
 	frames      [sframe.Results]atomic.Uint64 // of rooms that require end-to-end encryption
 	events      eventQueue
@@ -169,13 +170,18 @@ func newServer(cfg Config, sockets [][]batch.Conn) (*Server, error) {
 	if err := s.newReplayer(); err != nil {
 		return nil, fmt.Errorf("sfu: %w", err)
 	}
+	var err error
+	if s.clock, err = newClock(); err != nil {
+		return nil, fmt.Errorf("sfu: %w", err)
+	}
 	s.events.signal = make(chan struct{}, 1)
 	s.pacer.signal = make(chan struct{}, 1)
-	s.wg.Add(len(s.workers) + 3)
+	s.wg.Add(len(s.workers) + 4)
 	for _, w := range s.workers {
 		go w.run()
 	}
 	go s.control()
+	go s.follow()
 	go s.dispatch()
 	go s.pace()
 	return s, nil
@@ -247,7 +253,7 @@ func (s *Server) Close() error {
 		r.Close()
 	}
 	close(s.stop)
-	err := s.mux.Close()
+	err := errors.Join(s.mux.Close(), s.clock.ticker.Close())
 	for _, l := range s.locals {
 		for _, c := range l.conns {
 			if e := c.Close(); e != nil && !errors.Is(e, net.ErrClosed) {

@@ -91,16 +91,15 @@ func (w *worker) drop(d Drop, n int) { w.stats.drops[d].Add(uint64(n)) }
 func (w *worker) run() {
 	defer w.server.wg.Done()
 	for {
-		datagrams, err := w.recv.Receive()
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) || w.server.closing.Load() {
-				return
-			}
-			w.server.log.Warn("receiving", "error", err)
-			time.Sleep(10 * time.Millisecond) // an error that stays must not spin
-			continue
+		err := w.recv.Run(func(datagrams []batch.Datagram) bool {
+			w.forwardBatch(datagrams)
+			return true
+		})
+		if errors.Is(err, net.ErrClosed) || w.server.closing.Load() {
+			return
 		}
-		w.forwardBatch(datagrams)
+		w.server.log.Warn("receiving", "error", err)
+		time.Sleep(10 * time.Millisecond) // an error that stays must not spin
 	}
 }
 

@@ -18,14 +18,14 @@ const (
 	MaxMessage = 64000
 	// MaxMessages is how many messages go into one sendmmsg.
 	MaxMessages = 64
-	// MaxReceive is how many datagrams one Receive returns.
+	// MaxReceive is how many datagrams are received at a time.
 	MaxReceive = 64
 )
 
 // ErrFull is returned by Send when the socket's buffer, or the system's, has no room: what is left has to wait or be dropped.
 var ErrFull = errors.New("batch: socket buffer is full")
 
-// Datagram is a received datagram. Data is valid until the next Receive.
+// Datagram is a received datagram. Data is valid until the function it was given to returns.
 type Datagram struct {
 	Data []byte
 	From netip.AddrPort
@@ -55,8 +55,9 @@ func NewAddr(ap netip.AddrPort) *Addr {
 
 // Receiver reads from one socket. One goroutine.
 type Receiver interface {
-	// Receive waits for at least one datagram and returns what is there, up to MaxReceive.
-	Receive() ([]Datagram, error)
+	// Run gives what comes to handle, at most MaxReceive datagrams at a time, until handle returns false or receiving fails: with
+	// net.ErrClosed when the socket is closed.
+	Run(handle func([]Datagram) bool) error
 }
 
 // Sender writes to one socket. One goroutine a Sender, any number of Senders a socket.
@@ -76,7 +77,7 @@ type Conn interface {
 	// WriteTo sends one datagram. Safe for concurrent use.
 	WriteTo(b []byte, to netip.AddrPort) (int, error)
 	LocalAddr() netip.AddrPort
-	// Close makes Receive return net.ErrClosed.
+	// Close makes Run return net.ErrClosed. It waits for what is being handled: it must not be called by the one who handles.
 	Close() error
 }
 
@@ -111,18 +112,22 @@ type portableReceiver struct {
 	out []Datagram
 }
 
-// Receive returns one datagram: there is no way to look for more without waiting.
-func (r *portableReceiver) Receive() ([]Datagram, error) {
-	n, from, err := r.pc.ReadFrom(r.buf)
-	if err != nil {
-		return nil, err
+// Run handles one datagram at a time: there is no way to look for more without waiting.
+func (r *portableReceiver) Run(handle func([]Datagram) bool) error {
+	for {
+		n, from, err := r.pc.ReadFrom(r.buf)
+		if err != nil {
+			return err
+		}
+		ap := netip.AddrPort{}
+		if a, ok := from.(*net.UDPAddr); ok {
+			ap = a.AddrPort()
+		}
+		r.out[0] = Datagram{Data: r.buf[:n], From: netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())}
+		if !handle(r.out) {
+			return nil
+		}
 	}
-	ap := netip.AddrPort{}
-	if a, ok := from.(*net.UDPAddr); ok {
-		ap = a.AddrPort()
-	}
-	r.out[0] = Datagram{Data: r.buf[:n], From: netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())}
-	return r.out, nil
 }
 
 type portableSender struct{ pc net.PacketConn }

@@ -1,0 +1,105 @@
+package sfu
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"conclave/sfu/ticker"
+)
+
+// The rhythm of what is not packet-driven.
+const (
+	tick          = 20 * time.Millisecond // ranking of speakers, NACKs, key-frame requests, finished switches
+	feedbackEvery = 5                     // ticks: transport-wide feedback to publishers, 10 a second
+	reportEvery   = 50                    // ticks: sender and receiver reports, once a second
+	allocateEvery = 5                     // ticks: who gets what, 10 times a second
+	meterEvery    = 10                    // ticks: the rates of layers
+)
+
+// clock ticks every 20 ms while anybody publishes, else once a second: people who only sit together cost next to nothing.
+type clock struct {
+	ticker *ticker.Ticker
+	mu     sync.Mutex
+	fast   bool
+}
+
+func newClock() (*clock, error) {
+	t, err := ticker.New()
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Set(reportEvery * tick); err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	return &clock{ticker: t}, nil
+}
+
+// set makes the clock fast or slow.
+func (c *clock) set(fast bool) error {
+	if fast == c.fast {
+		return nil
+	}
+	c.fast = fast
+	if fast {
+		return c.ticker.Set(tick)
+	}
+	return c.ticker.Set(reportEvery * tick)
+}
+
+// adjust makes the clock as fast as what is published needs.
+func (s *Server) adjust() {
+	s.clock.mu.Lock()
+	defer s.clock.mu.Unlock()
+	fast := false
+	for _, r := range s.listRooms() {
+		r.mu.Lock()
+		fast = fast || len(r.tracks) > 0
+		r.mu.Unlock()
+	}
+	if err := s.clock.set(fast); err != nil && !s.closing.Load() {
+		s.log.Error("setting the clock", "error", err)
+	}
+}
+
+// control does what is due by time until the server is closed.
+func (s *Server) control() {
+	defer s.wg.Done()
+	for n := 1; s.clock.ticker.Wait() == nil; n++ {
+		s.clock.mu.Lock()
+		fast := s.clock.fast
+		s.clock.mu.Unlock()
+		if !fast { // everything is due
+			n += reportEvery - n%reportEvery
+		}
+		now := time.Now()
+		for _, r := range s.listRooms() {
+			r.tick(now, n)
+		}
+		if n%reportEvery == 0 {
+			s.measureEgress(now)
+			s.adjust()
+		}
+	}
+}
+
+// follow does at once what others have asked for, until the server is closed.
+func (s *Server) follow() {
+	defer s.wg.Done()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-s.wake:
+		}
+		now := time.Now()
+		for _, r := range s.listRooms() {
+			if r.hasWork.Swap(false) {
+				r.mu.Lock()
+				r.reconcileDirty(now)
+				r.mu.Unlock()
+			}
+		}
+		s.adjust()
+	}
+}
