@@ -48,13 +48,18 @@ const extMID, extRID, extRRID = 4, 10, 11
 // newAttacker joins the room with keys of its own choice in place of a handshake; everything after that is the real path.
 func newAttacker(t testing.TB, room *Room, id ParticipantID) *attacker {
 	t.Helper()
+	return newAttackerWith(t, room, id, attackerOffer)
+}
+
+func newAttackerWith(t testing.TB, room *Room, id ParticipantID, offer string) *attacker {
+	t.Helper()
 	srv := room.server
 	a := &attacker{t: t, server: srv.locals[0].addr}
 	var err error
 	if a.peer, err = room.Join(id, PeerEvents{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err = a.peer.Negotiate(context.Background(), attackerOffer, []Track{{MID: "0", Source: Mic}, {MID: "1", Source: Camera}}); err != nil {
+	if _, err = a.peer.Negotiate(context.Background(), offer, []Track{{MID: "0", Source: Mic}, {MID: "1", Source: Camera}}); err != nil {
 		t.Fatal(err)
 	}
 	a.session = a.peer.session

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"conclave/sfu/batch"
+	"conclave/sfu/rtcpview"
+	"conclave/sfu/srtp"
 )
 
 // sink takes messages without a system call: what remains is our own cost.
@@ -20,7 +22,7 @@ func (s *sink) Send(messages []batch.Message) (int, error) {
 func (s *sink) MaxSegments() int { return batch.MaxSegments }
 
 // benchRoom is one publisher and n subscribers with keys, on a worker of its own that nobody runs.
-func benchRoom(b *testing.B, n int) (w *worker, s *sink, next func() batch.Datagram) {
+func benchRoom(b *testing.B, n int, offer string) (w *worker, s *sink, next func() batch.Datagram, viewers []*attacker) {
 	b.Helper()
 	srv, err := Listen(Config{Listen: []netipAddrPort{mustAddrPort("127.0.0.1:0")}, Workers: 1})
 	if err != nil {
@@ -34,9 +36,9 @@ func benchRoom(b *testing.B, n int) (w *worker, s *sink, next func() batch.Datag
 	publisher.session.budget = 1 << 40
 	w = srv.workers[0]
 	s = &sink{}
-	seq := uint16(0)
+	seq := uint64(0)
 	next = func() batch.Datagram {
-		p := publisher.video(5, seq, "q")
+		p := publisher.video(5, uint16(seq), "q")
 		p.Version = 2
 		p.Payload = append(p.Payload, make([]byte, 1100-len(p.Payload))...)
 		p.Payload[5] = 1 // a delta frame
@@ -48,23 +50,33 @@ func benchRoom(b *testing.B, n int) (w *worker, s *sink, next func() batch.Datag
 		if err != nil {
 			b.Fatal(err)
 		}
-		return batch.Datagram{Data: publisher.sealRTP(raw, p.Header.MarshalSize()), From: publisher.session.transport.remote.Load().to.AddrPort}
+		head := p.Header.MarshalSize()
+		sealed := append(make([]byte, 0, len(raw)+srtp.Overhead), raw[:head]...)
+		sealed = publisher.cipher.Seal(sealed, raw[head:], 5, seq-1, new(srtp.Nonce)) // with the roll-over counter, unlike sealRTP
+		return batch.Datagram{Data: sealed, From: publisher.session.transport.remote.Load().to.AddrPort}
 	}
 	for i := range n {
-		a := newAttacker(t, room, ParticipantID(i+2))
+		a := newAttackerWith(t, room, ParticipantID(i+2), offer)
 		a.peer.SetView(wantsOf(1))
+		viewers = append(viewers, a)
 	}
 	for _, box := range w.out {
 		box.sender = s
 	}
-	return w, s, next
+	return w, s, next, viewers
 }
 
 // BenchmarkForward is the cost of one forwarded packet without the kernel: bursts of four packets from one publisher, as a video
-// frame comes, to 50 subscribers. It must not allocate.
+// frame comes, to 50 subscribers; "measured" with transport-wide sequence numbers, and the subscribers' feedback about every 48 packets.
+// It must not allocate.
 func BenchmarkForward(b *testing.B) {
-	const subscribers, burst = 50, 4
-	w, s, next := benchRoom(b, subscribers)
+	b.Run("plain", func(b *testing.B) { benchmarkForward(b, attackerOffer) })
+	b.Run("measured", func(b *testing.B) { benchmarkForward(b, measuredOffer()) })
+}
+
+func benchmarkForward(b *testing.B, offer string) {
+	const subscribers, burst, perFeedback = 50, 4, 12
+	w, s, next, viewers := benchRoom(b, subscribers, offer)
 	datagrams := make([]batch.Datagram, burst)
 	now := time.Now()
 	feed := func() {
@@ -77,17 +89,30 @@ func BenchmarkForward(b *testing.B) {
 	for range 20 {
 		feed()
 	}
+	// A second of this is an hour of media: control, which would make sense of the rates, has to wait.
+	viewers[0].peer.room.mu.Lock()
+	defer viewers[0].peer.room.mu.Unlock()
 	s.packets = 0
+	var feedback []byte
 	b.ReportAllocs()
 	b.ResetTimer()
-	for b.Loop() {
+	for n := 1; b.Loop(); n++ {
 		b.StopTimer()
 		for i := range datagrams {
 			datagrams[i] = next()
 		}
+		reports := n%perFeedback == 0 && offer != attackerOffer
+		if reports {
+			feedback = allReceived(feedback[:0], uint16((n+20-perFeedback)*burst), perFeedback*burst, uint32(n))
+		}
 		b.StartTimer()
 		w.take(datagrams, now)
 		w.flush()
+		if reports {
+			for _, v := range viewers {
+				v.session.transportFeedback(rtcpview.Packet{Type: rtcpview.TypeRTPFB, Format: rtcpview.FormatTWCC, Body: feedback}, time.Now(), w)
+			}
+		}
 	}
 	if s.packets < b.N*subscribers*burst*9/10 {
 		b.Fatalf("forwarded %d packets in %d rounds", s.packets, b.N)
