@@ -10,8 +10,8 @@ import (
 // paceStep is how often the pacer comes by while there is something to do.
 const paceStep = 5 * time.Millisecond
 
-// pacer sends what goes out by time rather than with a packet's arrival: probes. It is one goroutine for the server, asleep unless
-// some subscriber is being probed; its list is bounded by the peers.
+// pacer sends what goes out by time rather than with a packet's arrival: the rest of a burst, and probes. It is one goroutine for the
+// server, asleep unless some subscriber needs it; its list is bounded by the peers.
 type pacer struct {
 	mu     sync.Mutex
 	list   []*egress
@@ -36,25 +36,21 @@ func (p *pacer) add(e *egress) {
 func (s *Server) pace() {
 	defer s.wg.Done()
 	timer := time.NewTimer(time.Hour)
+	timer.Stop()
 	defer timer.Stop()
 	var active []*egress
 	for {
-		var wake <-chan time.Time
-		if len(active) > 0 {
-			timer.Reset(paceStep)
-			wake = timer.C
-		}
 		select {
 		case <-s.stop:
 			return
-		case <-s.pacer.signal:
-		case <-wake:
+		case <-s.pacer.signal: // what a worker has just sealed must go out before what it has held back: that waits for the step
+			if len(active) == 0 {
+				timer.Reset(paceStep)
+			}
+			active = s.pacer.take(active)
+			continue
+		case <-timer.C:
 		}
-		s.pacer.mu.Lock()
-		active = append(active, s.pacer.list...)
-		clear(s.pacer.list)
-		s.pacer.list = s.pacer.list[:0]
-		s.pacer.mu.Unlock()
 		kept := active[:0]
 		for _, e := range active {
 			if s.paceOne(e, time.Now()) {
@@ -62,8 +58,20 @@ func (s *Server) pace() {
 			}
 		}
 		clear(active[len(kept):])
-		active = kept
+		if active = kept; len(active) > 0 {
+			timer.Reset(paceStep)
+		}
 	}
+}
+
+// take moves what has been added to active.
+func (p *pacer) take(active []*egress) []*egress {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	active = append(active, p.list...)
+	clear(p.list)
+	p.list = p.list[:0]
+	return active
 }
 
 // paceOne sends what is due to one subscriber and says whether there will be more.
@@ -81,22 +89,33 @@ func (s *Server) paceOne(e *egress, now time.Time) (more bool) {
 	box := r.box[to.local]
 	box.begin()
 	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.release(box, to, e.hold.due(now, paceFactor*e.estimated.Load()), now)
+	more = s.sendProbe(e, box, to, now) || !e.hold.empty()
+	if !more {
+		e.paced.Store(false)
+	}
+	// Under the lock: else the worker's next packet could overtake these.
+	box.send()
+	return more
+}
+
+// sendProbe sends what a probe has due and says whether it goes on. Callers hold e.mu.
+func (s *Server) sendProbe(e *egress, box *outbox, to *remote, now time.Time) (more bool) {
+	if e.path.bwe == nil {
+		return false
+	}
 	due, more := e.path.bwe.Probe(now)
 	for due > 0 && box.hasRoom() {
 		at := len(box.arena)
 		var ok bool
-		if box.arena, ok = e.probe(box.arena, now, &r.seal); !ok {
+		if box.arena, ok = e.probe(box.arena, now, &s.replayer.seal); !ok {
 			break
 		}
 		due -= len(box.arena) - at + ipHeaders
 		box.add(at, to)
 		s.stats.probes.Add(1)
 	}
-	if !more {
-		e.paced.Store(false)
-	}
-	e.mu.Unlock()
-	box.send()
 	return more
 }
 

@@ -18,6 +18,9 @@ const ipHeaders = 28
 type path struct {
 	bwe *bwe.Estimator // made with the first slot whose viewer can say what it receives
 
+	stamped   uint16 // transport-wide sequence number of the packet sealed last
+	isStamped bool   // and whether it has one
+
 	probeSlot int // which slot's packets probes repeat, and which of them
 	probeBack uint16
 }
@@ -31,11 +34,13 @@ func (p *path) negotiated(m *mediaOffer) {
 
 // stamp gives the packet about to be sealed its transport-wide sequence number, if its slot has the extension. Callers hold egress.mu.
 func (p *path) stamp(h *rtpview.Header, s *slot, payload int, now time.Time) {
-	if p.bwe == nil || s.transportID == 0 {
+	p.isStamped = p.bwe != nil && s.transportID != 0
+	if !p.isStamped {
 		return
 	}
 	h.TransportID = s.transportID
 	h.TransportSeq = p.bwe.Sent(now, rtpview.OutHeaderLen+rtpview.TransportLen+payload+srtp.Overhead+ipHeaders)
+	p.stamped = h.TransportSeq
 }
 
 // writeFeedback writes which feedback about the slot's packets is wanted: transport-wide where it is offered, else REMB.
@@ -90,6 +95,7 @@ func (e *egress) revise(now time.Time) {
 		return
 	}
 	e.estimateChanged(now)
+	e.hold.rest()
 	if _, active := e.path.bwe.Probe(now); active {
 		e.session.server.pacer.add(e)
 	}
@@ -111,6 +117,29 @@ func (e *egress) wanted(bps int64) {
 	if e.path.bwe != nil {
 		e.path.bwe.Wanted(bps)
 	}
+}
+
+// PathStats describe the way to one subscriber.
+type PathStats struct {
+	Participant ParticipantID
+	// Estimate is what it carries, in bit/s at IP level; 0: unknown.
+	Estimate int64
+	bwe.Stats
+}
+
+// Paths describes the ways to all connected subscribers, for measurements. Participants' numbers are unique within a room only.
+func (s *Server) Paths() (list []PathStats) {
+	for _, r := range s.listRooms() {
+		r.mu.Lock()
+		for _, p := range r.peers {
+			if p.session != nil {
+				e := &p.session.egress
+				list = append(list, PathStats{Participant: p.id, Estimate: e.estimated.Load(), Stats: e.network()})
+			}
+		}
+		r.mu.Unlock()
+	}
+	return list
 }
 
 // network describes the path as it was lately; zero where nothing is known.

@@ -54,7 +54,7 @@ func (s *Server) replay(e *egress, o *output, now time.Time) (started bool) {
 		at := len(box.arena)
 		var forwarded bool
 		if box.arena, _, forwarded = e.forward(box.arena, o, &p, &r.seal); forwarded {
-			box.add(at, to)
+			e.emit(box, at, to, true, now)
 		}
 	}
 	started = o.slot.cur == o

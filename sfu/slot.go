@@ -124,6 +124,7 @@ type egress struct {
 	slots   []*slot
 	bySSRC  map[uint32]*slot
 
+	hold  hold        // video held back for a moment
 	path  path        // how much its way to the viewer carries
 	paced atomic.Bool // the pacer looks after it
 

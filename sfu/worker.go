@@ -256,9 +256,9 @@ func (w *worker) forwardChain(head int32, video bool, e *egress, box *outbox, to
 			w.drop(drop, 1)
 			continue
 		}
-		box.add(at, to)
 		w.stats.forwarded.Add(1)
 		w.stats.forwardBytes.Add(uint64(len(box.arena) - at))
+		e.emit(box, at, to, video, w.seal.now)
 	}
 }
 

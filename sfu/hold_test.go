@@ -1,0 +1,142 @@
+package sfu
+
+import (
+	"testing"
+	"time"
+
+	"conclave/sfu/batch"
+	"conclave/sfu/rtpview"
+)
+
+// segments is a sender that remembers each packet, and how many messages they came in.
+type segments struct {
+	packets  [][]byte
+	messages int
+}
+
+func (s *segments) Send(messages []batch.Message) (int, error) {
+	for _, m := range messages {
+		s.messages++
+		for rest := m.Data; len(rest) > 0; rest = rest[min(m.Segment, len(rest)):] {
+			s.packets = append(s.packets, append([]byte(nil), rest[:min(m.Segment, len(rest))]...))
+		}
+	}
+	return len(messages), nil
+}
+
+func (s *segments) MaxSegments() int { return batch.MaxSegments }
+
+// burst forwards n packets of one frame to the viewer in one batch. Nothing else paces.
+func burst(t *testing.T, estimate int64, n int) (e *egress, out *segments, pace func(after time.Duration)) {
+	t.Helper()
+	room, publisher, viewer := watched(t)
+	srv := room.server
+	e = &viewer.session.egress
+	eventually(t, "a slot", func() bool {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return len(e.slots) > 0 && publisher.session != nil
+	})
+	publisher.rtp(publisher.video(5, 1, "q"))
+	eventually(t, "the picture begins", func() bool {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return e.bySSRC[e.slots[0].ssrc].packets > 0
+	})
+	e.paced.Store(true) // the server's pacer looks the other way
+	e.estimated.Store(estimate)
+	w, err := srv.newWorker(0, 0, srv.locals[0].conns[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.index = 0
+	out = &segments{}
+	w.out[0].sender = out
+	srv.replayer.mu.Lock()
+	srv.replayer.box[0].sender = out
+	srv.replayer.mu.Unlock()
+	datagrams := make([]batch.Datagram, n)
+	for i := range datagrams {
+		p := publisher.video(5, uint16(2+i), "q")
+		p.Payload = append(p.Payload, make([]byte, 1000)...)
+		p.Version = 2
+		raw, err := p.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		datagrams[i] = batch.Datagram{Data: publisher.sealRTP(raw, p.Header.MarshalSize()), From: publisher.session.transport.remote.Load().to.AddrPort}
+	}
+	room.mu.Lock()
+	t.Cleanup(room.mu.Unlock)
+	e.mu.Lock()
+	e.hold.debt, e.hold.paidAt = 0, time.Now()
+	e.mu.Unlock()
+	w.take(datagrams, time.Now())
+	w.flush()
+	at := time.Now()
+	return e, out, func(after time.Duration) { srv.paceOne(e, at.Add(after)) }
+}
+
+// A burst of over what the path takes at once goes out in steps, in order and whole, within a frame interval, and each step is one message.
+func TestABurstIsSpreadOverAFrameInterval(t *testing.T) {
+	const packets = 40
+	_, out, pace := burst(t, 1_000_000, packets)
+	if n := len(out.packets); n < 4 || n > 16 {
+		t.Errorf("%d packets of %d go out at once", n, packets)
+	}
+	last := len(out.packets)
+	for step := paceStep; step <= holdMost; step += paceStep {
+		pace(step)
+		if n := len(out.packets) - last; n > 12 {
+			t.Errorf("%d packets go out after %v", n, step)
+		}
+		last = len(out.packets)
+	}
+	if len(out.packets) != packets {
+		t.Fatalf("%d packets of %d have gone out", len(out.packets), packets)
+	}
+	for i := 1; i < packets; i++ {
+		a, _ := rtpview.Parse(out.packets[i-1])
+		b, _ := rtpview.Parse(out.packets[i])
+		if b.Seq != a.Seq+1 {
+			t.Errorf("packet %d after %d", b.Seq, a.Seq)
+		}
+	}
+	if out.messages > 7 {
+		t.Errorf("they take %d messages", out.messages)
+	}
+}
+
+// Where the path takes it, or nothing is known of it, a burst goes out whole and at once.
+func TestABurstThatFitsIsNotHeldBack(t *testing.T) {
+	for _, estimate := range []int64{0, 50_000_000} {
+		if _, out, _ := burst(t, estimate, 40); len(out.packets) != 40 {
+			t.Errorf("estimate %d: %d packets of 40 go out at once", estimate, len(out.packets))
+		}
+	}
+}
+
+// What does not fit into the buffer goes out, in order, and the memory is given back.
+func TestWhatIsHeldBackIsBounded(t *testing.T) {
+	var h hold
+	now := time.Now()
+	sealed := make([]byte, 1100)
+	kept := 0
+	for h.keep(sealed, 0, false, now) {
+		kept++
+	}
+	if kept*len(sealed) > holdBytes || kept < 50 {
+		t.Errorf("%d packets are kept", kept)
+	}
+	h.next = len(h.packets)
+	h.rest()
+	if h.bytes != nil || h.packets != nil {
+		t.Error("the buffer stays")
+	}
+	_, out, pace := burst(t, 1_000_000, 64)
+	pace(holdMost)
+	pace(holdMost + paceStep)
+	if len(out.packets) != 64 {
+		t.Errorf("%d packets of 64 have gone out", len(out.packets))
+	}
+}
