@@ -11,9 +11,9 @@ export function protection({ e2ee, keyed }) {
       h('summary', null, icon('warn'), h('span', null, t('security.off')), icon('down', 'chevron')),
       h('p', null, t('security.transport.text')), stored);
   }
-  return h('details', { class: 'protection', 'data-testid': 'protection', 'data-e2ee': 'true' },
+  const details = h('details', { class: 'protection', 'data-testid': 'protection', 'data-e2ee': 'true' },
     h('summary', null, icon('shield'), h('span', null, t('security.on')), icon('down', 'chevron')),
     h('p', null, t('security.on.text')),
-    !keyed && h('p', null, t('security.nokey')),
     h('p', null, t('security.limits')), h('p', null, t('security.noreview')), stored);
+  return keyed ? details : h('div', { class: 'stack' }, h('p', { class: 'hint warning', 'data-testid': 'no-key' }, icon('warn'), h('span', null, t('security.nokey'))), details);
 }

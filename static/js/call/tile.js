@@ -141,7 +141,7 @@ export class TileElement {
     setText(this.#kind, kindWord(person));
     setText(this.#avatar, initials(person.name));
     attr(this.#avatar, 'class', `avatar hue-${hue(person.participant)}`);
-    setHidden(this.#avatar, isScreen);
+    setHidden(this.#avatar, isScreen || state.bad);
     setHidden(this.#muted, !muted);
     setHidden(this.#hand, isScreen || person.hand === 0);
     setText(/** @type {Element} */ (this.#hand.lastElementChild), String(person.hand));

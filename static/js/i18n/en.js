@@ -99,7 +99,7 @@ export const en = {
   'security.off.why': 'Whoever made this meeting chose so when they made it. It cannot be changed in a running meeting.',
   'security.code': 'Meeting code', 'security.code.same': 'The codes are the same', 'security.code.alone': 'There is nobody to compare it with yet.',
   'security.code.help': 'Read it to each other, or compare it another way than through this meeting. Whoever sees the same code sees the same people with the same keys. It changes when somebody comes or goes.',
-  'security.verified': 'Noted: these are their keys.', 'security.people': 'Whose keys', 'security.more': { one: '…and one more.', other: '…and {n} more.' }, 'security.nameless': 'No name yet',
+  'security.verified': 'Noted: these are their keys.', 'security.people': 'Whose keys', 'security.more': { one: '…and one more.', other: '…and {n} more.' }, 'security.nameless': 'No name',
   'security.trust.verified': 'Verified by you', 'security.trust.known': 'Known from an earlier meeting', 'security.trust.new': 'New to you',
   'security.trust.changed': 'Not the key you know for this name. Compare codes.', 'security.changed.name': 'Not the key you know for “{name}”. Compare codes.',
   'security.invalid': 'Their key is not valid. They see and hear nobody.', 'security.outside': 'Not admitted by a host. They see and hear nobody.',

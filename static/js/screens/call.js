@@ -49,7 +49,7 @@ export function call(app, session) {
   const title = session.store.get().call.meeting?.title || t('call.title');
   const flying = h('div', { class: 'flying-layer', 'aria-hidden': 'true' });
   const el = h('div', { class: 'call', 'data-testid': 'call' },
-    topbar(context), exposedStrip(context), h('main', { class: 'call-main' }, h('div', { class: 'stage-area' }, banners(context), context.stage.el, flying), panel(context)), bar.el, session.sinks.pool);
+    h('div', null, topbar(context), exposedStrip(context)), h('main', { class: 'call-main' }, h('div', { class: 'stage-area' }, banners(context), context.stage.el, flying), panel(context)), bar.el, session.sinks.pool);
   tellNews(context, flying);
   listenKeys(context);
   keepAwake(context);
