@@ -138,8 +138,5 @@ export class WorkerSeal {
     return out;
   }
 
-  /** @returns {Promise<{sealed: Record<string, number>, opened: Record<string, Record<string, number>>}>} frames by transform */
-  counts() { return this.#worklet.ask({ do: 'counts' }); }
-
   close() { this.#worklet.tell({ do: 'drop', ids: [...this.#senders.values(), ...this.#slots.map((s) => s.id)] }); }
 }

@@ -7,6 +7,7 @@
  * @property {RTCPeerConnection[]} connections every PeerConnection the page made
  * @property {{call: string, screen: string, active: boolean}[]} captures every request for a camera, microphone or screen
  * @property {number} sockets how many WebSockets the page opened
+ * @property {Worker[]} workers every worker the page made
  * @property {string[]} messages the last ones, in both directions, each cut to 40,000 characters
  * @property {Record<string, number>} seen moments by name, in milliseconds since 1970
  */
@@ -14,7 +15,7 @@
 /** Installs window.conclaveProbe. Runs in the page. */
 export function installProbe() {
   /** @type {Probe} */
-  const probe = { violations: [], connections: [], captures: [], sockets: 0, messages: [], seen: {} };
+  const probe = { violations: [], connections: [], captures: [], sockets: 0, workers: [], messages: [], seen: {} };
   Object.defineProperty(window, 'conclaveProbe', { value: probe });
 
   document.addEventListener('securitypolicyviolation', (event) => {
@@ -38,6 +39,18 @@ export function installProbe() {
     probe.messages.push(`${direction} ${String(data).slice(0, 40_000)}`);
     if (probe.messages.length > 300) probe.messages.shift();
   };
+  const NativeWorker = window.Worker;
+  window.Worker = class extends NativeWorker {
+    /**
+     * @param {string | URL} url
+     * @param {WorkerOptions} [options]
+     */
+    constructor(url, options) {
+      super(url, options);
+      probe.workers.push(this);
+    }
+  };
+
   const NativeSocket = window.WebSocket;
   window.WebSocket = class extends NativeSocket {
     /**
@@ -133,6 +146,40 @@ export async function audioReceived() {
       total.energy += report.totalAudioEnergy ?? 0;
       total.packets += report.packetsReceived ?? 0;
     });
+  }
+  return total;
+}
+
+/**
+ * @typedef {object} Sealing what the encryption worker counted, summed over its transforms
+ * @property {number} sealed @property {number} opened @property {number} noKey @property {number} failed
+ * @property {number} repeated @property {number} stranger
+ */
+
+/**
+ * Asks the encryption worker for its counts. Runs in the page.
+ * @returns {Promise<Sealing>}
+ */
+export async function countSealing() {
+  /** @type {Probe} */
+  const probe = Reflect.get(window, 'conclaveProbe');
+  const worker = probe.workers.at(-1);
+  const total = { sealed: 0, opened: 0, noKey: 0, failed: 0, repeated: 0, stranger: 0 };
+  if (!worker) return total;
+  /** @type {{sealed: Record<string, number>, opened: Record<string, Record<string, number>>}} */
+  const counts = await new Promise((resolve) => {
+    const call = -Math.floor(performance.now() * 1000) - 1;
+    const hear = (/** @type {MessageEvent} */ event) => {
+      if (event.data.call !== call) return;
+      worker.removeEventListener('message', hear);
+      resolve(event.data.answer);
+    };
+    worker.addEventListener('message', hear);
+    worker.postMessage({ do: 'counts', call });
+  });
+  for (const n of Object.values(counts.sealed)) total.sealed += n;
+  for (const slot of Object.values(counts.opened)) {
+    for (const key of /** @type {const} */ (['opened', 'noKey', 'failed', 'repeated', 'stranger'])) total[key] += slot[key];
   }
   return total;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { audioReceived, countFrames, installProbe } from './hooks.js';
+import { audioReceived, countFrames, countSealing, installProbe } from './hooks.js';
 import { artefact } from './paths.js';
 import { until } from './wait.js';
 
@@ -229,6 +229,17 @@ export class Person {
     await this.page.waitForTimeout(ms);
     const after = await this.page.evaluate(audioReceived);
     return { energy: after.energy - before.energy, packets: after.packets - before.packets };
+  }
+
+  /** What the encryption worker sealed, opened and refused since the page was opened. */
+  sealing() {
+    return this.page.evaluate(countSealing);
+  }
+
+  /** @returns {Promise<string>} the meeting code, as the security panel shows it */
+  async code() {
+    if (!await this.at('e2ee-code').isVisible()) await this.at('security').click();
+    return (await this.at('e2ee-code').innerText()).replace(/\s+/g, ' ').trim();
   }
 
   /** @returns {Promise<Pick<Probe, 'violations' | 'captures' | 'sockets'> & {connections: number}>} */

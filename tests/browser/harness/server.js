@@ -30,6 +30,8 @@ export class Server {
   /** @type {string[]} */
   lines = [];
   url = '';
+  /** where the metrics are, if anywhere */
+  admin = '';
   /** @type {number | null | undefined} */
   exit;
 
@@ -40,6 +42,7 @@ export class Server {
    */
   static async start(name, args = []) {
     const server = new Server();
+    server.admin = args[args.indexOf('--admin-listen') + 1] ?? '';
     const flags = ['serve', '--listen', '127.0.0.1:0', '--media-port', '0', '--admin-listen', '', ...args,
       ...(process.env.TEST_STATIC_DIR ? ['--static-dir', process.env.TEST_STATIC_DIR] : [])];
     server.process = spawn(await binary(), flags, {
@@ -102,13 +105,13 @@ export class Server {
   }
 
   /**
-   * Makes a meeting without a browser.
+   * Makes a meeting without a browser; a plain one unless the options say otherwise: the key of an encrypted one is made by a page.
    * @param {string} token
    * @param {Record<string, unknown>} [options]
    * @returns {Promise<string>} its id
    */
   async createMeeting(token, options = {}) {
-    const answer = await this.post('/api/meetings', options, { authorization: `Bearer ${token}` });
+    const answer = await this.post('/api/meetings', { e2ee: false, ...options }, { authorization: `Bearer ${token}` });
     const body = /** @type {{meeting: string}} */ (await answer.json());
     assert.equal(answer.status, 201, JSON.stringify(body));
     return body.meeting;
@@ -123,6 +126,17 @@ export class Server {
     return fetch(this.url + route, {
       method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers },
     });
+  }
+
+  /**
+   * The values of a metric, by its labels. The server must have been started with `--admin-listen`.
+   * @param {string} name
+   * @returns {Promise<Record<string, number>>}
+   */
+  async metric(name) {
+    const text = await (await fetch(`http://${this.admin}/metrics`)).text();
+    const found = [...text.matchAll(new RegExp(`^${name}(?:\\{(.*)\\})? (\\S+)$`, 'gm'))];
+    return Object.fromEntries(found.map(([, labels = '', value]) => [labels.replace(/^\w+="(.*)"$/, '$1'), Number(value)]));
   }
 
   /** Ends the server as an operator would, and waits for it. */
