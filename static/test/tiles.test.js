@@ -24,6 +24,13 @@ test('who speaks from a later page changes places with the one longest silent, a
   assert.deepEqual(order([2, 3, 4], [2, 3, 4], [2, 3, 4], new Map(), 2), [2, 3, 4], 'all on the first page speak: nobody moves');
 });
 
+test('who shows a picture comes to the first page, in the place of somebody silent there without one', () => {
+  const shows = (p) => p >= 5;
+  assert.deepEqual(order([2, 3, 4, 5, 6], [2, 3, 4, 5, 6], [], new Map(), 3, shows), [2, 6, 5, 4, 3]);
+  assert.deepEqual(order([5, 6, 2, 3], [2, 3, 5, 6], [], new Map(), 2, shows), [5, 6, 2, 3], 'who is there stays');
+  assert.deepEqual(order([2, 3, 5], [2, 3, 5], [2, 3], new Map(), 2, shows), [2, 3, 5], 'nobody who speaks makes room');
+});
+
 test('two people face each other, oneself in the corner', () => {
   const s = state(1);
   const v = view(s, others(s), options());

@@ -8,7 +8,7 @@ import { Server } from './harness/server.js';
 import { sleep, until } from './harness/wait.js';
 
 for (const kind of kinds) {
-  describe(`consent in ${kind}`, () => {
+  describe(`before: consent, in ${kind}`, () => {
     /** @type {Server} */
     let server;
     /** @type {import('playwright-core').Browser} */

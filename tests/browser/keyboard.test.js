@@ -8,7 +8,7 @@ import { Server } from './harness/server.js';
 import { until } from './harness/wait.js';
 
 for (const kind of kinds) {
-  describe(`by keyboard alone in ${kind}`, () => {
+  describe(`access: by keyboard alone in ${kind}`, () => {
     /** @type {Server} */
     let server;
     /** @type {import('playwright-core').Browser} */

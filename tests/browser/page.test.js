@@ -10,7 +10,7 @@ import { Server } from './harness/server.js';
 const widths = [320, 768, 1440];
 
 for (const kind of kinds) {
-  describe(`the page in ${kind}`, () => {
+  describe(`access: the page in ${kind}`, () => {
     /** @type {Server} */
     let server;
     /** @type {import('playwright-core').Browser} */

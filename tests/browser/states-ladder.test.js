@@ -10,7 +10,7 @@ import { until } from './harness/wait.js';
 import { installSwitches, stepsShown, turn } from './states-switches.js';
 
 for (const kind of kinds) {
-  describe(`the way back in ${kind}`, () => {
+  describe(`trouble: the way back in ${kind}`, () => {
     /** @type {Server} */
     let server;
     /** @type {Server | undefined} */

@@ -15,7 +15,7 @@ const password = 'open sesame';
 const widths = /** @type {const} */ ([[1440, 900], [768, 1024], [320, 640]]);
 
 for (const kind of kinds) {
-  describe(`every state in ${kind}`, () => {
+  describe(`states: every state in ${kind}`, () => {
     /** @type {Server} */
     let server;
     /** @type {Server} a meeting of its has a hard end after a minute */

@@ -111,7 +111,8 @@ export class Stage {
     const u = ui.get();
     const { width, height } = this.#size;
     if (width < 20 || height < 20 || call.phase !== 'joined') return;
-    this.#order = tiles.order(this.#order, [...call.people.keys()], call.speakers.filter((p) => p !== call.self), this.#spokeAt, Math.min(u.tiles, MAX_TILES) - 1);
+    this.#order = tiles.order(this.#order, [...call.people.keys()], call.speakers.filter((p) => p !== call.self), this.#spokeAt, Math.min(u.tiles, MAX_TILES) - 1,
+      (p) => call.people.get(p)?.sources.includes('camera') ?? false);
     const view = tiles.view(call, this.#order, {
       mode: u.mode, pin: u.pin, page: u.page, width, height, limit: Math.min(u.tiles, MAX_TILES), spotlight: call.spotlight, stageSpeaker: this.#stage.on, hideSelf: u.hideSelf,
     });

@@ -41,15 +41,17 @@ const tile = (participant, source, self) => ({ key: `${self ? 'self' : participa
 
 /**
  * order keeps people where they are: newcomers go to the end, and somebody who speaks from beyond the first page changes
- * places with the one on it who has been silent for longest. So faces do not dance.
+ * places with the one on it who has been silent for longest. Somebody who shows a picture comes to the first page too, in the
+ * place of somebody there without one. So faces do not dance, and a large meeting does not begin with a page of initials.
  * @param {readonly number[]} before the order so far
  * @param {readonly number[]} present everybody now, in order of arrival
  * @param {readonly number[]} speakers loudest first
  * @param {ReadonlyMap<number, number>} spokeAt when each last spoke, any clock
  * @param {number} first how many the first page holds
+ * @param {(participant: number) => boolean} [shows] who has a picture
  * @returns {number[]}
  */
-export function order(before, present, speakers, spokeAt, first) {
+export function order(before, present, speakers, spokeAt, first, shows = () => false) {
   const here = new Set(present);
   const kept = before.filter((p) => here.has(p));
   const known = new Set(kept);
@@ -57,16 +59,29 @@ export function order(before, present, speakers, spokeAt, first) {
   for (const speaker of speakers) {
     const from = list.indexOf(speaker);
     if (from < first) continue;
-    let to = -1;
-    for (let i = 0; i < first; i++) {
-      const p = list[i];
-      if (speakers.includes(p)) continue;
-      if (to < 0 || (spokeAt.get(p) ?? 0) <= (spokeAt.get(list[to]) ?? 0)) to = i;
-    }
+    const to = longestSilent(list, first, spokeAt, (p) => !speakers.includes(p));
+    if (to < 0) break;
+    [list[from], list[to]] = [list[to], list[from]];
+  }
+  for (let from = first; from < list.length; from++) {
+    if (!shows(list[from])) continue;
+    const to = longestSilent(list, first, spokeAt, (p) => !shows(p) && !speakers.includes(p));
     if (to < 0) break;
     [list[from], list[to]] = [list[to], list[from]];
   }
   return list;
+}
+
+/**
+ * @param {readonly number[]} list @param {number} first @param {ReadonlyMap<number, number>} spokeAt @param {(p: number) => boolean} among
+ * @returns {number} the place on the first page of the one of these who last spoke longest ago; -1 when there is none
+ */
+function longestSilent(list, first, spokeAt, among) {
+  let to = -1;
+  for (let i = 0; i < Math.min(first, list.length); i++) {
+    if (among(list[i]) && (to < 0 || (spokeAt.get(list[i]) ?? 0) <= (spokeAt.get(list[to]) ?? 0))) to = i;
+  }
+  return to;
 }
 
 /**

@@ -48,7 +48,7 @@ try {
   await person.context.addInitScript(installSwitches);
   await person.page.reload();
   await person.signIn();
-  await person.createMeeting({ lobby: false });
+  await person.createMeeting({ lobby: false, e2ee: false });
   await person.join({ mic: false, camera: false });
   await person.press('people', true);
   const results = [];

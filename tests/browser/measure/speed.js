@@ -75,7 +75,7 @@ async function time(person, pressed, wanted) {
  * @param {{tiles: number, wide?: boolean, args?: string[]}} options
  */
 async function arrive(name, count, { tiles: onAPage, wide = false, args = [] }) {
-  const meeting = await server.createMeeting(await server.token(`host-${name.toLowerCase()}@example.org`), { lobby: false });
+  const meeting = await server.createMeeting(await server.token(`host-${name.toLowerCase()}@example.org`), { lobby: false, e2ee: false });
   const load = await startBots(server, meeting, { count, seconds: 600, name: `measure-${name}`, args: ['--view', '1', '--slots-video', '1', '--slots-audio', '1', ...args] });
   await sleep(2000 + 100 * count);
   const person = await Person.arrive(browser, server, name, { viewport: wide ? { width: 1600, height: 900 } : { width: 1280, height: 720 } });

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const docs = readFileSync(`${root}/docs/client.md`, 'utf8');
+const browser = readdirSync(`${root}/tests/browser`).filter((f) => f.endsWith('.test.js'));
+const names = browser.flatMap((f) => [...readFileSync(`${root}/tests/browser/${f}`, 'utf8').matchAll(/(?:step|test|describe)\((['`])(.+?)(?<!\\)\1,/g)].map((m) => m[2].replaceAll('\\', '')));
+
+test('every row of the participant\'s table has tests of its name in both browsers, and every test it names is there', () => {
+  const from = docs.indexOf('## What each row');
+  const rows = docs.slice(from, docs.indexOf('\n## ', from + 1)).split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| row ')).map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim()));
+  assert.deepEqual(rows.map((r) => r[0]), ['before', 'connecting', 'layouts', 'speaking', 'screen share', 'chat', 'order', 'host', 'trouble', 'mobile', 'states', 'access', 'invite', 'language']);
+  for (const [row, , shown, decided] of rows) {
+    assert.ok(names.some((n) => n.startsWith(`${row}: `)), `no test is named "${row}: …"`);
+    for (const [, named] of shown.matchAll(/`([^`]+)`/g)) {
+      if (named.endsWith('.test.js')) assert.ok(existsSync(`${root}/tests/browser/${named}`), named);
+      else if (named.includes(': ')) assert.ok(names.some((n) => n.startsWith(named.replace(/…$/, ''))), named);
+    }
+    for (const [, file] of decided.matchAll(/`([^`]+\.test\.js)`/g)) assert.ok(existsSync(`${root}/static/test/${file}`), file);
+  }
+});
+
+test('every test of a row runs in both browsers', () => {
+  for (const file of ['rows', 'consent', 'keyboard', 'language', 'page', 'states', 'states-ladder']) {
+    assert.match(readFileSync(`${root}/tests/browser/${file}.test.js`, 'utf8'), /for \(const kind of kinds\)/, file);
+  }
+});
