@@ -76,6 +76,7 @@ func TestPrivacyCanary(t *testing.T) {
 	s.from.Store(canaryV6)
 	ben.signIn(canary + ".ben@example.org")
 	id := s.meet(ana, ben)
+	sealed := s.meetSealed(*ana, *ben)
 	s.blunder(id)
 	for range 2 {
 		select {
@@ -88,7 +89,7 @@ func TestPrivacyCanary(t *testing.T) {
 
 	check := func(where string, data []byte) {
 		t.Helper()
-		for _, hit := range s.hits(data, id) {
+		for _, hit := range s.hits(data, id, sealed) {
 			t.Errorf("%s: %s", where, hit)
 		}
 	}
@@ -143,6 +144,32 @@ func (s *canaryServer) meet(ana, ben *person) (id string) {
 	ben.talk()
 	ben.send(fmt.Sprintf(`{"type":"chat","id":3,"text":"%s-chat"}`, canary))
 	ana.until("chat")
+	return id
+}
+
+// meetSealed has the same two meet in an end-to-end encrypted meeting. What the server cannot read is marked too: it names people to
+// those who can. The mark is base64url as it is.
+func (s *canaryServer) meetSealed(ana, ben person) (id string) {
+	status, out := ana.do("POST", "/api/meetings", `{"e2ee":true}`)
+	id, ok := out["meeting"].(string)
+	if status != 201 || !ok {
+		s.t.Fatal(status, out)
+	}
+	for _, p := range []*person{&ana, &ben} {
+		p.dial()
+		p.send(fmt.Sprintf(`{"type":"join","id":1,"version":1,"meeting":%q,"name":"","announce":"%sannounce"}`, id, canary))
+		p.until(map[*person]string{&ana: "welcome", &ben: "lobby"}[p])
+	}
+	ben.send(fmt.Sprintf(`{"type":"relay","id":2,"to":[{"participant":1,"data":"%ssealname"}]}`, canary))
+	ana.until("relays")
+	ana.send(fmt.Sprintf(`{"type":"admit","id":2,"admissions":[{"participant":2,"admit":"%sadmitted"}]}`, canary))
+	ben.until("welcome")
+	ben.send(fmt.Sprintf(`{"type":"broadcast","id":3,"kind":"chat","data":"%ssaid"}`, canary))
+	ana.until("broadcast")
+	ben.send(fmt.Sprintf(`{"type":"relay","id":4,"to":[{"participant":1,"data":"%s="}]}`, canary))
+	ben.until("error")
+	ana.send(fmt.Sprintf(`{"type":"role","id":3,"participant":2,"role":"cohost","grant":"%sgrant000"}`, canary))
+	ben.until("permissions")
 	return id
 }
 
