@@ -22,7 +22,7 @@ export const loads = Object.values(PANELS).map((p) => p.load);
 /** @param {CallContext} context @returns {HTMLElement} */
 export function panel(context) {
   const { ui, cleanup } = context;
-  const title = h('h2');
+  const title = h('h2', { tabindex: '-1' });
   const body = h('div', { class: 'panel-body' });
   const close = () => ui.set((u) => ({ ...u, panel: '' }));
   const el = h('aside', {
@@ -39,7 +39,9 @@ export function panel(context) {
     if (!make) return close();
     content = make(context);
     fill(body, content.el);
-    content.focus?.();
+    // On a phone the keyboard would come up and cover what was opened.
+    if (matchMedia('(pointer: coarse)').matches) title.focus();
+    else content.focus?.();
   };
   cleanup(ui.watch((u) => u.panel, (name, before) => {
     content?.destroy();
