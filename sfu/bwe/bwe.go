@@ -17,7 +17,7 @@ const (
 	// Max is as high as an estimate goes: 49 tiles in full.
 	Max = 200_000_000 // bit/s
 
-	// beta is by how much less than what arrives is sent once a queue grows: the rest of the path drains it (RFC 8698 and GCC use the same).
+	// beta is by how much less than what arrives is sent once a queue grows: the rest of the path drains it (draft-ietf-rmcat-gcc-02 §5.5).
 	beta = 0.85
 	// leastQueue, in ms, must stand for a growing delay to count: two packets at 1 Mbit/s.
 	leastQueue = 10
@@ -26,8 +26,8 @@ const (
 	jitterQueue = 25
 	// drained is below which the queue counts as empty, in ms.
 	drained = 50
-	// additive is by how much the estimate rises in a second near the path's known rate (a tenth of that below 1 Mbit/s). It is the same for all round-trip times, so
-	// that flows that share a path come to share it equally.
+	// additive is by how much the estimate rises in a second near the path's known rate (a tenth of that below 1 Mbit/s). It is the same for
+	// all round-trip times, so that flows that share a path come to share it equally.
 	additive = 100_000
 	// recovered is the share of the path's known rate that is returned to at once when the queue has drained.
 	recovered = beta
@@ -56,8 +56,9 @@ const (
 
 // Estimator estimates one subscriber's path. Not safe for concurrent use.
 type Estimator struct {
-	start time.Time
-	now   int64 // µs since start; never goes back
+	start  time.Time
+	latest time.Time // argument
+	now    int64     // µs since start; never goes back
 
 	sent    history
 	sending rateMeter // by our clock
@@ -98,6 +99,10 @@ func New(now time.Time) *Estimator {
 
 // clock turns now into µs since the start. A clock that steps back stands still until it has caught up.
 func (e *Estimator) clock(now time.Time) int64 {
+	if now == e.latest { // the packets of a batch
+		return e.now
+	}
+	e.latest = now
 	if t := now.Sub(e.start).Microseconds() + 1; t > e.now {
 		e.now = t
 	}
