@@ -42,6 +42,26 @@ type allotment struct {
 	allocation.Decision
 }
 
+// Estimates lists what the connections of all viewers carry by their estimators, in bit/s at IP level, least first: for measuring programs.
+// Those about which nothing is known are left out.
+func (s *Server) Estimates() []int64 {
+	list := []int64{}
+	for _, r := range s.listRooms() {
+		r.mu.Lock()
+		for _, p := range r.peers {
+			if p.session == nil {
+				continue
+			}
+			if bps, known := p.session.egress.estimate(); known {
+				list = append(list, bps)
+			}
+		}
+		r.mu.Unlock()
+	}
+	slices.Sort(list)
+	return list
+}
+
 // estimate is what the viewer's connection carries, in bit/s at IP level; known is false before the estimator has found out.
 func (e *egress) estimate() (bps int64, known bool) {
 	bps = e.estimated.Load()

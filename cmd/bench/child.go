@@ -22,6 +22,7 @@ const maxTail = 8 << 10
 // child is this program in another process, with a hidden command. It reads its configuration as JSON from its standard input, writes
 // JSON values to its standard output, and ends when its standard input does: with its parent, whatever becomes of that.
 type child struct {
+	name   string
 	cmd    *exec.Cmd
 	stdin  io.Closer
 	pipe   io.Reader
@@ -37,12 +38,17 @@ func startChild(ctx context.Context, command string, config any, onLine func(str
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", command, err)
 	}
+	return startProgram(ctx, command, []string{self, command}, config, onLine)
+}
+
+// startProgram starts any program that keeps to what child says.
+func startProgram(ctx context.Context, command string, args []string, config any, onLine func(string)) (*child, error) {
 	raw, err := json.Marshal(config)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", command, err)
 	}
-	cmd := exec.CommandContext(ctx, self, command)
-	c := &child{cmd: cmd, stderr: &tail{onLine: onLine}}
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	c := &child{name: command, cmd: cmd, stderr: &tail{onLine: onLine}}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", command, err)
@@ -69,7 +75,7 @@ func (c *child) pid() int { return c.cmd.Process.Pid }
 // next reads the child's next value.
 func (c *child) next(out any) error { // any: what encoding/json takes
 	if err := c.stdout.Decode(out); err != nil {
-		return fmt.Errorf("%s: %w", c.cmd.Args[1], errors.Join(err, c.stop()))
+		return fmt.Errorf("%s: %w", c.name, errors.Join(err, c.stop()))
 	}
 	return nil
 }
@@ -82,7 +88,7 @@ func (c *child) stop() error {
 		defer timer.Stop()
 		_, _ = io.Copy(io.Discard, c.pipe) // what it still says must not block it
 		if err := c.cmd.Wait(); err != nil {
-			c.err = fmt.Errorf("%s: %w\n%s", c.cmd.Args[1], err, c.stderr)
+			c.err = fmt.Errorf("%s: %w\n%s", c.name, err, c.stderr)
 		}
 	})
 	return c.err

@@ -58,7 +58,7 @@ func (s *server) meeting(ctx context.Context) (string, error) {
 	type created struct {
 		Meeting string `json:"meeting"`
 	}
-	in := map[string]any{"title": "Bench", "lobby": false}
+	in := map[string]any{"title": "Bench", "lobby": false, "e2ee": false}
 	c, err := call[created](ctx, s.http, s.ready, http.MethodPost, "/api/meetings", in)
 	return c.Meeting, err
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -13,6 +15,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -24,6 +27,7 @@ import (
 	"conclave/meeting"
 	"conclave/sfu"
 	"conclave/signaling"
+	"conclave/static"
 )
 
 // The media engines a server child can run.
@@ -38,6 +42,10 @@ type serverConfig struct {
 	Media string `json:"media"`
 	// Workers is sfu.Config's.
 	Workers int `json:"workers"`
+	// Address is where it listens; default 127.0.0.1.
+	Address string `json:"address"`
+	// Web serves the web client too, and keeps sign-in codes for GET /bench/code.
+	Web bool `json:"web"`
 	// EmptyAfter ends a meeting nobody is in.
 	EmptyAfter time.Duration `json:"empty_after"`
 }
@@ -78,7 +86,7 @@ func (serveCmd) Run(parent context.Context) error {
 	}
 	defer s.close()
 	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	listener, err := lc.Listen(ctx, "tcp", cfg.address()+":0")
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
@@ -111,14 +119,21 @@ type benchServer struct {
 	registry  *meeting.Registry
 	signaling *signaling.Handler
 	lab       *lab
+	web       http.Handler // nil: no web client
+	mail      mailbox
 	profile   *os.File
 }
 
-// noMail refuses to send codes: bots sign in with their token.
-type noMail struct{}
+func (c *serverConfig) address() string { return cmp.Or(c.Address, "127.0.0.1") }
+
+// mailbox keeps the latest sign-in code.
+type mailbox struct{ code atomic.Pointer[string] }
 
 // Send implements auth.Mailer.
-func (noMail) Send(context.Context, auth.Message) error { return auth.ErrMailRefused }
+func (m *mailbox) Send(_ context.Context, mail auth.Message) error {
+	m.code.Store(&mail.Code)
+	return nil
+}
 
 func newBenchServer(cfg serverConfig) (s *benchServer, err error) {
 	s = &benchServer{metrics: prometheus.NewRegistry()}
@@ -133,7 +148,7 @@ func newBenchServer(cfg serverConfig) (s *benchServer, err error) {
 	if err := s.startMedia(cfg); err != nil {
 		return nil, err
 	}
-	if s.auth, err = auth.New(auth.Config{Insecure: true, BotTokens: []string{s.token}}, auth.Deps{Mailer: noMail{}}); err != nil {
+	if s.auth, err = auth.New(auth.Config{Insecure: true, BotTokens: []string{s.token}}, auth.Deps{Mailer: &s.mail}); err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
 	s.registry, err = meeting.NewRegistry(meeting.Config{Media: s.media, EmptyAfter: cfg.EmptyAfter, Lifetime: 12 * time.Hour})
@@ -144,14 +159,23 @@ func newBenchServer(cfg serverConfig) (s *benchServer, err error) {
 		return nil, fmt.Errorf("signaling: %w", err)
 	}
 	s.lab = newLab(s.media)
+	if cfg.Web {
+		if s.web, err = static.Handler(static.Options{}); err != nil {
+			return nil, fmt.Errorf("web client: %w", err)
+		}
+	}
 	return s, nil
 }
 
 func (s *benchServer) startMedia(cfg serverConfig) (err error) {
 	switch cfg.Media {
 	case engine:
+		address, err := netip.ParseAddr(cfg.address())
+		if err != nil {
+			return fmt.Errorf("address: %w", err)
+		}
 		s.sfu, err = sfu.Listen(sfu.Config{
-			Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, Workers: cfg.Workers,
+			Listen: []netip.AddrPort{netip.AddrPortFrom(address, 0)}, Workers: cfg.Workers,
 		})
 		if err != nil {
 			return err
@@ -201,8 +225,17 @@ func (s *benchServer) router() http.Handler {
 	})
 	r.Post("/bench/profile", func(w http.ResponseWriter, r *http.Request) { s.answer(w, s.profiling(r.URL.Query().Get("file"))) })
 	r.Post("/bench/heap", func(w http.ResponseWriter, r *http.Request) { s.answer(w, heapProfile(r.URL.Query().Get("file"))) })
+	r.Get("/bench/estimates", func(w http.ResponseWriter, _ *http.Request) { auth.WriteJSON(w, http.StatusOK, s.sfu.Estimates()) })
 	r.Post("/bench/peers", s.lab.join)
 	r.Delete("/bench/peers", func(w http.ResponseWriter, _ *http.Request) { s.lab.clear(); s.answer(w, nil) })
+	if s.web != nil {
+		r.Get("/bench/code", func(w http.ResponseWriter, _ *http.Request) {
+			if code := s.mail.code.Swap(nil); code != nil {
+				_, _ = io.WriteString(w, *code)
+			}
+		})
+		r.NotFound(s.web.ServeHTTP)
+	}
 	return r
 }
 

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"conclave/bots"
+	"conclave/cmd/bench/netlab"
+)
+
+// lookEvery is how often links and viewers are looked at.
+const lookEvery = 100 * time.Millisecond
+
+// linkSample is a link at one moment.
+type linkSample struct {
+	at time.Time
+	netlab.Queue
+}
+
+// linkWatch follows a limited link.
+type linkWatch struct {
+	stop context.CancelFunc
+	done sync.WaitGroup
+
+	mu   sync.Mutex
+	list []linkSample // a sample each lookEvery; scenarios last minutes
+}
+
+func watchLink(ctx context.Context, h *netlab.Host) *linkWatch {
+	ctx, stop := context.WithCancel(ctx)
+	w := &linkWatch{stop: stop}
+	w.done.Go(func() {
+		tick := time.NewTicker(lookEvery)
+		defer tick.Stop()
+		for {
+			if q, err := h.Queue(ctx); err == nil {
+				w.mu.Lock()
+				w.list = append(w.list, linkSample{time.Now(), q})
+				w.mu.Unlock()
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	})
+	return w
+}
+
+// end stops watching and returns what was seen.
+func (w *linkWatch) end() []linkSample {
+	w.stop()
+	w.done.Wait()
+	return w.list
+}
+
+// between returns the samples of a span of time.
+func between(list []linkSample, from, to time.Time) []linkSample {
+	i, _ := slices.BinarySearchFunc(list, from, func(s linkSample, t time.Time) int { return s.at.Compare(t) })
+	j, _ := slices.BinarySearchFunc(list, to, func(s linkSample, t time.Time) int { return s.at.Compare(t) })
+	return list[i:max(i, j)]
+}
+
+// sentRate is what was given to the link, in kbit/s: what it carried and what it had no room for.
+func sentRate(list []linkSample) float64 {
+	if len(list) < 2 {
+		return 0
+	}
+	a, b := list[0], list[len(list)-1]
+	const packet = 1200 // of a dropped one the size is not known
+	bytes := float64(b.Bytes-a.Bytes) + float64(b.Backlog-a.Backlog) + packet*float64(b.Drops-a.Drops)
+	return bytes * 8 / 1000 / b.at.Sub(a.at).Seconds()
+}
+
+// queueDelays lists how long a packet waited at each moment, in ms.
+func queueDelays(list []linkSample, kbit int) (ms []float64) {
+	for _, s := range list {
+		ms = append(ms, float64(s.Backlog)*8/float64(kbit))
+	}
+	return ms
+}
+
+// reached is how long after its beginning a span begins in which the link is used to at least the given part, in the mean over each second, for the
+// rest of the time; -1: never.
+func reached(list []linkSample, kbit int, part float64) time.Duration {
+	const second = int(time.Second / lookEvery)
+	since := -1
+	for i := 0; i+second < len(list); i += second / 2 {
+		switch enough := sentRate(list[i:i+second+1]) >= part*float64(kbit); {
+		case enough && since < 0:
+			since = i
+		case !enough:
+			since = -1
+		}
+	}
+	if since < 0 {
+		return -1
+	}
+	return list[since].at.Sub(list[0].at)
+}
+
+// view is what a viewer saw in a span of time.
+type view struct {
+	visible   int     // at the end
+	heights   []int   // at the end
+	changes   int     // of the height of a picture, pictures that went and came included
+	longest   float64 // freeze, ms
+	frameRate float64 // of all pictures together
+}
+
+// look sums up the moments of a span of time.
+func look(list []bots.Moment, from, to time.Time) (v view) {
+	var first, last *bots.Moment
+	for i := range list {
+		m := &list[i]
+		if m.At < from.UnixMilli() || m.At > to.UnixMilli() {
+			continue
+		}
+		if last != nil {
+			v.changes += changesBetween(last, m)
+			v.frameRate += newFrames(last, m)
+		} else {
+			first = m
+		}
+		for _, s := range m.Streams {
+			v.longest = max(v.longest, s.FreezeMS)
+		}
+		last = m
+	}
+	if last == nil {
+		return v
+	}
+	for _, s := range last.Streams {
+		v.visible++
+		v.heights = append(v.heights, s.Height)
+	}
+	slices.Sort(v.heights)
+	slices.Reverse(v.heights)
+	if span := float64(last.At-first.At) / 1000; span > 0 {
+		v.frameRate /= span
+	}
+	return v
+}
+
+func changesBetween(a, b *bots.Moment) (n int) {
+	before := map[uint64]int{}
+	for _, s := range a.Streams {
+		before[uint64(s.Participant)] = s.Height
+	}
+	for _, s := range b.Streams {
+		if h, was := before[uint64(s.Participant)]; !was || h != s.Height && h != 0 && s.Height != 0 {
+			n++
+		}
+		delete(before, uint64(s.Participant))
+	}
+	return n + len(before)
+}
+
+func newFrames(a, b *bots.Moment) (n float64) {
+	for _, s := range b.Streams {
+		for _, t := range a.Streams {
+			if s.Participant == t.Participant && s.Frames > t.Frames {
+				n += float64(s.Frames - t.Frames)
+			}
+		}
+	}
+	return n
+}
+
+// percentile returns the p-th of a hundred, by nearest rank; 0 of none.
+func percentile(values []float64, p int) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[min(len(sorted)-1, (len(sorted)*p+99)/100-1)]
+}
