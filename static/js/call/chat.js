@@ -1,6 +1,6 @@
 // Chat: text nodes only, links that show where they go, nothing kept.
 /** @import {CallContext} from '../screens/call.js' */
-/** @import {ChatLine} from '../core/types.js' */
+/** @import {ChatLine, Person} from '../core/types.js' */
 /** @import {PanelContent} from './panel.js' */
 import { h, setHidden, fill } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
@@ -40,6 +40,16 @@ function row(line, before) {
     h('p', { class: 'chat-text', dir: 'auto' }, linkify(line.text).map((p) => (p.href ? h('a', { href: p.href, target: '_blank', rel: 'noopener noreferrer nofollow' }, p.text) : p.text))));
 }
 
+/**
+ * A thousand names are not written anew because somebody muted.
+ * @param {ReadonlyMap<number, Person>} a @param {ReadonlyMap<number, Person>} b @returns {boolean}
+ */
+function sameNames(a, b) {
+  if (a.size !== b.size) return false;
+  for (const [n, p] of a) if (b.get(n)?.name !== p.name) return false;
+  return true;
+}
+
 /** @param {CallContext} context @returns {{el: HTMLElement, input: HTMLTextAreaElement, stop: () => void}} */
 function composer({ session, ui }) {
   const input = h('textarea', { class: 'input', rows: '1', maxlength: MAX_CHAT_TEXT, placeholder: t('chat.placeholder'), 'aria-label': t('chat.placeholder'), 'data-testid': 'chat-input', dir: 'auto' });
@@ -52,7 +62,7 @@ function composer({ session, ui }) {
     to.value = people.has(chatTo) ? String(chatTo) : '0';
     if (chatTo && !people.has(chatTo)) ui.set((u) => ({ ...u, chatTo: 0 }));
   };
-  const stops = [session.store.watch((p) => p.call.people, refresh), ui.watch((u) => u.chatTo, refresh)];
+  const stops = [session.store.watch((p) => p.call.people, refresh, sameNames), ui.watch((u) => u.chatTo, refresh)];
   const submit = async () => {
     const text = input.value.trim();
     if (!text) return;
