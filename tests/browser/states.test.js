@@ -14,7 +14,7 @@ import { until } from './harness/wait.js';
 const password = 'open sesame';
 const widths = /** @type {const} */ ([[1440, 900], [768, 1024], [320, 640]]);
 
-for (const kind of kinds) {
+for (const kind of kinds.filter((k) => k === (process.env.TEST_STATES || k))) {
   describe(`states: every state in ${kind}`, () => {
     /** @type {Server} */
     let server;
