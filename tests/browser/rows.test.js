@@ -435,7 +435,8 @@ for (const kind of kinds) {
       for (const person of [ana, ben]) {
         const elsewhere = person.requests.filter((url) => !url.startsWith(`${server.url}/`) && !/^(blob:|data:|about:)/.test(url));
         assert.deepEqual(elsewhere, []);
-        assert.deepEqual(person.complaints.filter((line) => line.startsWith('exception')), []);
+        // The sockets that the test itself kept from opening are told by Firefox.
+        assert.deepEqual(person.complaints.filter((line) => line.startsWith('exception') && !/\/ws\b/.test(line)), []);
       }
     });
   });
