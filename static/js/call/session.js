@@ -246,7 +246,7 @@ export class Session extends EventTarget {
     this.#peer = peer;
     this.#answered = false;
     peer.growTo(slotsFor(this.#wants.length));
-    for (const [source, track] of this.local.sending()) void peer.setTrack(source, track);
+    for (const [source, track] of this.local.sending()) peer.setTrack(source, track).catch(() => {}); // what cannot be protected is not sent
     await this.#negotiate({});
     this.#sendMedia();
     this.#sendView();

@@ -17,6 +17,10 @@ const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy('concl
 /** @returns {boolean} whether this browser can encrypt end to end */
 export const supported = () => typeof RTCRtpScriptTransform === 'function' && typeof Worker === 'function';
 
+/** A sender that is not protected by then never will be. */
+const READY_MS = 10_000;
+const LOOK_MS = 50;
+
 /** @template T @typedef {T extends {call: number} ? Omit<T, 'call'> : never} Uncalled */
 
 /** The worker, as the page sees it. */
@@ -28,6 +32,7 @@ export class Worklet {
 
   /** @param {{out: (out: Output[]) => void, view: (view: View) => void, broken: () => void}} o broken: the worker could not start, or failed */
   constructor({ out, view, broken }) {
+    this.broken = broken;
     this.#worker = new Worker(policy?.createScriptURL(WORKER) ?? WORKER, { type: 'module', name: 'e2ee' });
     this.#worker.onmessage = (/** @type {MessageEvent<Word>} */ { data }) => {
       if (data.say === 'out') return out(data.out);
@@ -63,6 +68,9 @@ export class Worklet {
   close() { this.#worker.terminate(); }
 }
 
+/** @param {number} ms @returns {Promise<false>} */
+const after = (ms) => new Promise((resolve) => { setTimeout(() => resolve(false), ms); });
+
 let ids = 0;
 
 /** Transforms of one PeerConnection. @implements {Seal} */
@@ -70,8 +78,9 @@ export class WorkerSeal {
   /** Chromium then sends nothing before a transform is there; others ignore it. @type {RTCConfiguration} */
   configuration = /** @type {any} */ ({ encodedInsertableStreams: true });
   #worklet;
-  /** @type {Map<Source, string>} */
+  /** @type {Map<Source, {id: string, attached: () => boolean}>} */
   #senders = new Map();
+  #closed = false;
   /** @type {{id: string, mid: () => string|null}[]} */
   #slots = [];
   /** @type {Map<string, string>} what the worker was told of a slot */
@@ -87,8 +96,9 @@ export class WorkerSeal {
   /** @param {RTCRtpSender} sender @param {Source} source */
   sending(sender, source) {
     const id = `s${++ids}`;
-    sender.transform = new RTCRtpScriptTransform(this.#worklet.worker, { seal: source, id });
-    this.#senders.set(source, id);
+    const transform = new RTCRtpScriptTransform(this.#worklet.worker, { seal: source, id });
+    sender.transform = transform;
+    this.#senders.set(source, { id, attached: () => sender.transform === transform });
   }
 
   /** @param {RTCRtpReceiver} receiver @param {() => string|null} mid */
@@ -98,11 +108,22 @@ export class WorkerSeal {
     this.#slots.push({ id, mid });
   }
 
-  /** @param {Source} source @returns {Promise<void>} */
+  /**
+   * ready resolves when the worker has a key for the sender, and the sender has its transform: the worker hears of a transform when it is
+   * made, not when it is attached.
+   * @param {Source} source @returns {Promise<void>} rejects when that does not come about
+   */
   async ready(source) {
     const sender = this.#senders.get(source);
+    if (!sender) throw new Error('no such sender');
     this.#worklet.event({ type: 'sources', live: true });
-    if (sender) await this.#worklet.ask({ do: 'ready', sender });
+    const since = performance.now();
+    const confirmed = await Promise.race([this.#worklet.ask({ do: 'ready', sender: sender.id }), after(READY_MS)]);
+    while (!sender.attached() && performance.now() - since < READY_MS && !this.#closed) await after(LOOK_MS);
+    if (this.#closed) throw new Error('the connection is gone');
+    if (confirmed && sender.attached()) return;
+    this.#worklet.broken();
+    throw new Error('the sender cannot be protected');
   }
 
   /** @param {Iterable<{mid: string, participant: number, source?: string}>} slots whose track each carries, as the server says it */
@@ -128,7 +149,7 @@ export class WorkerSeal {
     const { sealed } = await this.#worklet.ask({ do: 'counts' });
     /** @type {Source[]} */
     const out = [];
-    for (const [source, id] of this.#senders) {
+    for (const [source, { id }] of this.#senders) {
       const bytes = sent.reduce((n, s) => n + (s.source === source ? s.bytes - s.again : 0), 0);
       const now = { bytes, sealed: sealed[id] ?? 0 };
       const before = this.#looked.get(source) ?? { bytes: 0, sealed: 0 };
@@ -138,5 +159,8 @@ export class WorkerSeal {
     return out;
   }
 
-  close() { this.#worklet.tell({ do: 'drop', ids: [...this.#senders.values(), ...this.#slots.map((s) => s.id)] }); }
+  close() {
+    this.#closed = true;
+    this.#worklet.tell({ do: 'drop', ids: [...[...this.#senders.values()].map((s) => s.id), ...this.#slots.map((s) => s.id)] });
+  }
 }

@@ -93,7 +93,7 @@ export class Peer {
   /** @param {Source} source @param {MediaStreamTrack|null} track starts or stops sending; no negotiation is needed */
   async setTrack(source, track) {
     this.#wanted.set(source, track);
-    if (track) await this.#seal.ready(source);
+    if (track) await this.#seal.ready(source); // what cannot be protected is not sent
     if (this.#wanted.get(source) === track) await this.#sending.get(source)?.sender.replaceTrack(track);
   }
 
