@@ -14,14 +14,15 @@ var start = time.Date(2026, 11, 21, 20, 30, 0, 0, time.UTC)
 // stage is a meeting in virtual time: effects are carried out on sinks that record and on a media server that keeps
 // what it was told.
 type stage struct {
-	t      *testing.T
-	now    time.Time
-	opts   Options
-	s      *state
-	tokens int
-	live   map[sfu.ParticipantID]sfu.SourceSet // of the peers that exist
-	views  map[sfu.ParticipantID]int
-	order  []string // what was done to media and sinks, in order
+	t         *testing.T
+	now       time.Time
+	opts      Options
+	s         *state
+	tokens    int
+	live      map[sfu.ParticipantID]sfu.SourceSet // of the peers that exist
+	views     map[sfu.ParticipantID]int
+	freshKeys bool     // each join has another announce
+	order     []string // what was done to media and sinks, in order
 }
 
 // guestSink is one socket.
@@ -183,6 +184,9 @@ func (st *stage) tryJoin(name string, more ...func(*joinRequest)) (*someone, err
 	j := joinRequest{identity: p.identity, sink: p.guestSink, token: st.token()}
 	if st.s.e2ee {
 		j.announce = announceOf(name)
+		if st.freshKeys {
+			j.announce = announceOf(fmt.Sprint(name, st.tokens))
+		}
 	} else {
 		j.name = NewDisplayName(name)
 	}

@@ -22,6 +22,7 @@ func FuzzMeeting(f *testing.F) {
 		st := newStage(t, withPolicy(LeavePolicy(policy%3)), withOptions(func(o *Options) {
 			o.MaxParticipants, o.IdleAfter = 4, 3*time.Minute
 		}), func(_ *stage, m *meta, l *bool) { *l, m.e2ee = lobby, policy/3%2 == 1 })
+		st.freshKeys = policy&64 != 0
 		var people []*someone
 		for i := 0; i+1 < len(script) && i < 400 && !st.s.ended; i += 2 {
 			op, arg := script[i], script[i+1]

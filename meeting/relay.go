@@ -146,8 +146,22 @@ func (s *state) suits(j joinRequest) error {
 		return ErrE2EERequired
 	case s.e2ee && j.name != DisplayName{}:
 		return ErrNameInClear
+	case s.e2ee && j.resume == [32]byte{} && s.announcedByOther(j):
+		return ErrAnnounceTaken
 	}
 	return nil
+}
+
+// announcedByOther says whether somebody else here has the announce of a join: whoever copies one could only make its owner look
+// like an impostor to others.
+func (s *state) announcedByOther(j joinRequest) bool {
+	own := s.placeInLobby(j.identity)
+	for _, p := range s.seats {
+		if p.announce == j.announce && p != own {
+			return true
+		}
+	}
+	return false
 }
 
 // lobbyHosts are those who may admit, as those who wait see them; with a connection first, then by number.

@@ -238,7 +238,7 @@ func BenchmarkRelay(b *testing.B) {
 			sink := &inbox{}
 			var r Relay
 			for i := range size + 1 {
-				id, err := s.join(start, joinRequest{identity: who(fmt.Sprint(i)), announce: NewBlob("a"), sink: sink, token: fmt.Sprint(i)})
+				id, err := s.join(start, joinRequest{identity: who(fmt.Sprint(i)), announce: NewBlob(fmt.Sprint("a", i)), sink: sink, token: fmt.Sprint(i)})
 				if err != nil {
 					b.Fatal(err)
 				}

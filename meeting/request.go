@@ -28,6 +28,7 @@ const (
 	ErrNotEncrypted      Refusal = "the meeting is not end-to-end encrypted"
 	ErrNameInClear       Refusal = "a name in an end-to-end encrypted meeting"
 	ErrAnnounceChanged   Refusal = "another announce than that of the seat"
+	ErrAnnounceTaken     Refusal = "the announce of somebody else"
 	ErrAdmissions        Refusal = "signed admissions belong to end-to-end encrypted meetings, and are needed there"
 	ErrTooMuch           Refusal = "too much relayed from the lobby"
 	ErrBusy              Refusal = "the meeting is overloaded"

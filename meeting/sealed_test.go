@@ -43,6 +43,27 @@ func TestAMeetingIsEncryptedOrPlainForGood(t *testing.T) {
 	}
 }
 
+// Nobody joins under the announce of somebody who is there or waits; who has left has left it free.
+func TestAnAnnounceBelongsToOneSeat(t *testing.T) {
+	st := newStage(t, withE2EE, withLobby)
+	ana, ben := st.join("ana"), st.join("ben")
+	for _, taken := range []string{"ana", "ben"} {
+		if _, err := st.tryJoin("eve", func(j *joinRequest) { j.announce = announceOf(taken) }); err != ErrAnnounceTaken {
+			t.Fatalf("as %s: %v", taken, err)
+		}
+	}
+	eve := st.join("eve")
+	if _, err := st.tryJoin("eve", func(j *joinRequest) { j.announce = announceOf("ana") }); err != ErrAnnounceTaken {
+		t.Fatalf("from one's place in the lobby: %v", err)
+	}
+	st.wantRole(eve, NoRole)
+	if again := st.join("eve"); again.id != eve.id {
+		t.Fatal("one's own announce is somebody else's")
+	}
+	st.must(ana, Deny{Participants: []sfu.ParticipantID{ben.id}})
+	st.join("fay", func(j *joinRequest) { j.announce = announceOf("ben") })
+}
+
 // Texts in clear have no place in an encrypted meeting; hands stay.
 func TestNothingIsSaidInClearInAnEncryptedMeeting(t *testing.T) {
 	st := newStage(t, withE2EE)

@@ -2,7 +2,6 @@ package signaling
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	"conclave/meeting"
@@ -31,8 +30,10 @@ func BenchmarkJoinBySize(b *testing.B) {
 				b.Fatal(err)
 			}
 			sink := &encodingSink{}
+			n := 0
 			join := func() *meeting.Seat {
-				seat, err := registry.Join(b.Context(), meeting.Join{Meeting: id, Identity: bot, Announce: meeting.NewBlob(strings.Repeat("A", 195)), Sink: sink})
+				n++
+				seat, err := registry.Join(b.Context(), meeting.Join{Meeting: id, Identity: bot, Announce: meeting.NewBlob(fmt.Sprintf("%0195d", n)), Sink: sink})
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func TestNewKeysOf20PublishersOf100FitIntoAMebibyte(t *testing.T) {
 		id := bot.create(encrypted)
 		crowd := make([]*peer, people)
 		for i := range crowd {
-			crowd[i] = bot.join(id, sealed("bot"))
+			crowd[i] = bot.join(id, sealed(fmt.Sprint("bot ", i)))
 		}
 		leaver := bot.join(id, sealed("leaver"))
 		stay(time.Second)

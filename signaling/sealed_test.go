@@ -194,12 +194,12 @@ func TestOversizeRelaysAreFatalToTheirSenderOnly(t *testing.T) {
 	id, check := pair(t, s)
 	eve := s.signIn("eve")
 	entry := `{"participant":1,"data":"` + strings.Repeat("A", 2728) + `"},`
-	for _, bad := range []string{
+	for i, bad := range []string{
 		`{"type":"relay","id":1,"to":[` + strings.Repeat(entry, 195) + `{"participant":1,"data":"AA"}]}`,
 		`{"type":"broadcast","id":1,"kind":"chat","data":"` + strings.Repeat("A", 25<<10) + `"}`,
 		`{"type":"join","id":1,"announce":"` + strings.Repeat("A", 17<<10) + `"}`,
 	} {
-		p := eve.join(id, sealed("eve"))
+		p := eve.join(id, sealed(fmt.Sprint("eve ", i)))
 		p.raw(bad)
 		if e := next[*protocol.Error](p); e.Error != protocol.ErrTooLarge || !e.Fatal {
 			t.Fatalf("%+v", e)
@@ -283,7 +283,7 @@ func TestOneWhoNeverReadsRelaysDelaysNobody(t *testing.T) {
 	deaf.must(fin|opText, fmt.Sprintf(`{"type":"join","id":1,"version":1,"meeting":%q,"name":"","announce":"YWJj"}`, id))
 	talkers := make([]*peer, 4)
 	for i := range talkers {
-		talkers[i] = s.signIn(fmt.Sprint("talker", i)).join(id, sealed("talker"))
+		talkers[i] = s.signIn(fmt.Sprint("talker", i)).join(id, sealed(fmt.Sprint("talker ", i)))
 	}
 	big := &protocol.Relay{}
 	for range 150 {

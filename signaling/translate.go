@@ -193,6 +193,8 @@ func refusalOf(r meeting.Refusal) (id protocol.ErrorID, text string, ok bool) {
 		return protocol.ErrInvalidRequest, "\"name\" must be empty in an end-to-end encrypted meeting.", true
 	case meeting.ErrAnnounceChanged:
 		return protocol.ErrInvalidRequest, "\"announce\" must be that of the seat, or absent.", true
+	case meeting.ErrAnnounceTaken:
+		return protocol.ErrInvalidRequest, "\"announce\" is another participant's. Make a new one for each join.", true
 	case meeting.ErrAdmissions:
 		return protocol.ErrInvalidRequest, "\"admissions\" must be there in an end-to-end encrypted meeting, and in no other.", true
 	case meeting.ErrTooMuch:
