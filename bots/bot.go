@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"conclave/e2ee"
 	"conclave/signaling/protocol"
 )
 
@@ -32,9 +33,11 @@ type bot struct {
 	local   net.IP
 	lag     *lagLog
 	crowd   *crowd
+	rekeys  *rekeyLog
 
 	ws      *signalling
 	peer    *peer
+	secure  *secure // nil in a meeting without end-to-end encryption
 	self    protocol.Participant
 	roster  map[protocol.Participant]protocol.RosterEntry // bounded by the meeting's size
 	times   phases
@@ -77,19 +80,49 @@ func (b *bot) join(ctx context.Context) error {
 	p, err := newPeer(peerConfig{
 		clip: b.clip, sources: b.cfg.sources(b.index), simulcast: b.cfg.Simulcast && !b.cfg.Bench,
 		audioSlots: b.cfg.AudioSlots, videoSlots: b.cfg.VideoSlots, local: b.local, poll: b.cfg.Poll,
-		verify: b.cfg.Verify, feedback: b.cfg.Feedback, lag: b.lag,
+		verify: b.cfg.Verify, feedback: b.cfg.Feedback, lag: b.lag, secure: b.secure,
 	})
 	if err != nil {
 		return err
 	}
 	b.peer = p
+	if b.secure != nil {
+		b.secure.connect(p)
+	}
 	if err := b.negotiate(ctx); err != nil {
 		return err
 	}
-	if b.times.ice, b.times.dtls, err = p.wait(ctx); err != nil {
+	if err := b.awaitMedia(ctx); err != nil {
 		return err
 	}
 	return b.switchOn(ctx)
+}
+
+// awaitMedia waits for ICE and DTLS. Meanwhile the bot answers what others send: they wait for it.
+func (b *bot) awaitMedia(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		b.times.ice, b.times.dtls, err = b.peer.wait(ctx)
+		done <- err
+	}()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-b.secure.due():
+			b.secure.session.Tick(time.Now())
+		case m, ok := <-b.ws.messages:
+			if !ok {
+				<-done
+				return b.ws.err
+			}
+			b.handle(m)
+		}
+		if err := b.act(ctx); err != nil {
+			return err
+		}
+	}
 }
 
 // dial opens the WebSocket; told to come back later, it does.
@@ -98,6 +131,7 @@ func (b *bot) dial(ctx context.Context) error {
 		ws, err := b.api.dial(ctx)
 		if err == nil {
 			b.ws = ws
+			ws.log = b.rekeys
 			go ws.read(ctx)
 			return nil
 		}
@@ -114,9 +148,14 @@ func (b *bot) dial(ctx context.Context) error {
 }
 
 func (b *bot) enter(ctx context.Context) error {
-	join := &protocol.Join{
-		ID: b.ws.id(), Version: protocol.Version, Meeting: b.meeting,
-		Name: fmt.Sprintf("%s %d", b.cfg.Name, b.index+1), Password: b.cfg.Password,
+	name := fmt.Sprintf("%s %d", b.cfg.Name, b.index+1)
+	join := &protocol.Join{ID: b.ws.id(), Version: protocol.Version, Meeting: b.meeting, Name: name, Password: b.cfg.Password}
+	var err error
+	if b.secure, err = newSecure(b.cfg, b.meeting, name, b.rekeys); err != nil {
+		return err
+	}
+	if b.secure != nil {
+		join.Name, join.Announce = "", e2ee.Encode(b.secure.session.Announce())
 	}
 	if err := b.ws.send(ctx, join); err != nil {
 		return err
@@ -134,9 +173,17 @@ func (b *bot) enter(ctx context.Context) error {
 			for i := range m.Participants {
 				b.roster[m.Participants[i].Participant] = m.Participants[i]
 			}
-			return nil
+			if m.Meeting.E2EE != (b.secure != nil) {
+				return errDowngrade
+			}
+			b.handle(m)
+			return b.act(ctx)
 		case *protocol.Error:
 			return &RefusedError{ID: m.Error, Message: m.Message}
+		}
+		b.handle(m)
+		if err := b.act(ctx); err != nil {
+			return err
 		}
 	}
 }
@@ -181,6 +228,9 @@ func (b *bot) negotiate(ctx context.Context) error {
 			}
 		default:
 			b.handle(m)
+			if err := b.act(ctx); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -196,7 +246,11 @@ func (b *bot) switchOn(ctx context.Context) error {
 	}
 	b.peer.publisher.setLive(func(s protocol.Source) bool { return slices.Contains(sources, s) })
 	b.crowd.publishing(b.self, sources)
-	return nil
+	if b.secure == nil {
+		return nil
+	}
+	b.secure.session.SetLive(time.Now(), true)
+	return b.act(ctx)
 }
 
 // stay keeps the bot in the meeting until quiet is closed, then silent until gone is closed, then leaves.
@@ -222,10 +276,18 @@ func (b *bot) stay(ctx context.Context, quiet, gone <-chan struct{}) error {
 			if b.handle(m) {
 				view.Reset(time.Until(b.viewed.Add(viewInterval)))
 			}
+			if err := b.act(ctx); err != nil {
+				return err
+			}
 			if _, ok := m.(*protocol.Idle); ok {
 				if err := b.ws.send(ctx, &protocol.Active{ID: b.ws.id()}); err != nil {
 					return err
 				}
+			}
+		case <-b.secure.due():
+			b.secure.session.Tick(time.Now())
+			if err := b.act(ctx); err != nil {
+				return err
 			}
 		case <-view.C:
 			if err := b.sendView(ctx); err != nil {
@@ -274,6 +336,9 @@ func (b *bot) pace(ctx context.Context, quiet <-chan struct{}) {
 
 // handle takes an event; view says that what can be seen may have changed.
 func (b *bot) handle(m protocol.ServerMessage) (view bool) {
+	if b.secure != nil {
+		b.secure.event(m, time.Now())
+	}
 	switch m := m.(type) {
 	case *protocol.Roster:
 		for i := range m.Joined {
@@ -296,6 +361,8 @@ func (b *bot) handle(m protocol.ServerMessage) (view bool) {
 		}
 	case *protocol.Muted:
 		b.obey(m.Sources)
+	case *protocol.MediaRefused:
+		b.failedRequest(protocol.ErrorID(m.Reason))
 	case *protocol.Error:
 		b.failedRequest(m.Error)
 		if m.Error == protocol.ErrRateLimited {
@@ -322,6 +389,9 @@ func (b *bot) obey(muted []protocol.Source) {
 	if b.peer != nil {
 		b.peer.publisher.setLive(func(s protocol.Source) bool { return slices.Contains(live, s) })
 		b.crowd.publishing(b.self, live)
+	}
+	if b.secure != nil {
+		b.secure.session.SetLive(time.Now(), len(live) > 0)
 	}
 }
 
@@ -368,6 +438,7 @@ func (b *bot) leave(ctx context.Context) error {
 	if err := b.ws.send(ctx, &protocol.Leave{ID: b.ws.id()}); err != nil {
 		return err
 	}
+	b.rekeys.left()
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	for {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"conclave/e2ee"
 	"conclave/signaling/protocol"
 )
 
@@ -18,8 +19,13 @@ type Config struct {
 	URL string
 	// Token is a bearer token issued by the server's operator: 64 hex digits.
 	Token string
-	// Meeting is the meeting to join; empty makes one without a lobby.
+	// Meeting is the meeting to join, or the link that people get; empty makes one without a lobby. The link's part behind the #
+	// is needed to join an end-to-end encrypted meeting: it is the key.
 	Meeting string
+	// E2EE makes the bots' own meeting end-to-end encrypted. Somebody else's is what it is.
+	E2EE bool
+	// Purpose is what people are asked to let the bots receive their media for; "" does not ask.
+	Purpose string
 	// Password is the meeting's access password, if it has one.
 	Password string
 	// Name begins the display names; default "Bot".
@@ -62,8 +68,8 @@ type Config struct {
 	JoinTimeout time.Duration
 	// Flip turns the page of what each bot views every so often; 0: never.
 	Flip time.Duration
-	// Churn makes one bot after another leave and come back every so often; 0: never.
-	Churn time.Duration
+	// Churn makes one bot after another leave and come back every so often; 0: never. Away is how long it stays away.
+	Churn, Away time.Duration
 
 	// Verify decrypts every n-th packet; 1 (the default) all. Headers are counted always.
 	Verify int
@@ -80,6 +86,8 @@ type Config struct {
 	Thresholds []string
 	// Progress gets a line a second; nil: none.
 	Progress io.Writer
+
+	link *e2ee.Link // of an end-to-end encrypted meeting
 }
 
 // check fills in defaults and refuses what makes no sense.
@@ -96,6 +104,9 @@ func (c *Config) check() error {
 	}
 	if c.View < 0 {
 		c.View = c.VideoSlots
+	}
+	if err := c.readLink(); err != nil {
+		return err
 	}
 	switch {
 	case c.Count < 1 || c.Count > MaxBots:
@@ -118,6 +129,21 @@ func (c *Config) check() error {
 			return err
 		}
 	}
+	return nil
+}
+
+// readLink takes the meeting's link apart.
+func (c *Config) readLink() error {
+	id, fragment := splitLink(c.Meeting)
+	c.Meeting = id
+	if fragment == "" {
+		return nil
+	}
+	link, err := e2ee.ParseLink(fragment)
+	if err != nil {
+		return errors.New("bots: the meeting's link is incomplete: give all of it, in quotes")
+	}
+	c.link = &link
 	return nil
 }
 

@@ -14,6 +14,8 @@ type frameLog struct {
 	keyCount int
 	trackKey bool // every packet is looked into, so a broken reference chain can be known
 	broken   bool // waiting for a key frame
+	// whole, if set, is asked whether the complete frame of the packets (after, upTo] can be shown.
+	whole func(after, upTo int64) bool
 
 	freeze freezeLog
 
@@ -55,6 +57,7 @@ func (f *frameLog) packet(log *seqLog, ext int64, marker, keyStart bool, now int
 		if !complete && !overdue {
 			break
 		}
+		complete = complete && (f.whole == nil || f.whole(f.last, p.marker))
 		key := f.keyWithin(f.last, p.marker)
 		f.pending = f.pending[:copy(f.pending, f.pending[1:])]
 		f.last = p.marker

@@ -26,6 +26,12 @@ func (r *Report) judge(thresholds []string, failures []string) error {
 	if t.UndecodedPackets > 0 {
 		r.fail("%d packets failed authentication", t.UndecodedPackets)
 	}
+	if n := t.Sealed.Failed; n > 0 {
+		r.fail("%d end-to-end encrypted frames were not authentic", n)
+	}
+	if n := t.Sealed.NoKey; n > 0 {
+		r.fail("%d end-to-end encrypted frames came without a key, of senders who were heard before", n)
+	}
 	if t.UnknownPackets > 0 {
 		r.fail("%d packets came on SSRCs that no answer named", t.UnknownPackets)
 	}

@@ -76,39 +76,38 @@ func putVP8Descriptor(b []byte, first bool, pictureID uint16, tl0PicIdx uint8, f
 	}
 }
 
+// vp8DescriptorLen returns the length of an RTP payload's descriptor (RFC 7741 §4.2); it may be more than the payload has.
+func vp8DescriptorLen(p []byte) int {
+	if len(p) < 1 || p[0]&0x80 == 0 {
+		return 1
+	}
+	if len(p) < 2 {
+		return 2
+	}
+	n, x := 2, p[1]
+	if x&0x80 != 0 { // I
+		if len(p) > n && p[n]&0x80 != 0 {
+			n++
+		}
+		n++
+	}
+	if x&0x40 != 0 { // L
+		n++
+	}
+	if x&0x30 != 0 { // T or K
+		n++
+	}
+	return n
+}
+
 // vp8Start says whether an RTP payload begins a VP8 frame and whether that is a key frame. It understands any
 // descriptor of RFC 7741, the server's rewritten ones too.
 func vp8Start(p []byte) (start, key bool) {
-	if len(p) < 1 {
-		return false, false
-	}
-	start = p[0]&0x10 != 0 && p[0]&0x0F == 0
-	n := 1
-	if p[0]&0x80 != 0 {
-		if len(p) < 2 {
-			return false, false
-		}
-		x := p[1]
-		n++
-		if x&0x80 != 0 {
-			if len(p) <= n {
-				return false, false
-			}
-			if p[n]&0x80 != 0 {
-				n++
-			}
-			n++
-		}
-		if x&0x40 != 0 {
-			n++
-		}
-		if x&0x30 != 0 {
-			n++
-		}
-	}
+	n := vp8DescriptorLen(p)
 	if len(p) <= n {
 		return false, false
 	}
+	start = p[0]&0x10 != 0 && p[0]&0x0F == 0
 	return start, start && p[n]&1 == 0
 }
 

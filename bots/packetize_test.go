@@ -41,7 +41,7 @@ func TestTheBenchClipIs120EqualPacketsASecond(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := c.bench().Video[0]
+	v := c.bench(false).Video[0]
 	for i, f := range v.Frames[1:] {
 		if n, size := fragments(len(f) + stampSize); n != 4 || size != maxFragment {
 			t.Fatalf("frame %d: %d packets of %d", i+1, n, size)

@@ -15,6 +15,7 @@ import (
 	"github.com/pion/srtp/v3"
 	"github.com/pion/webrtc/v4"
 
+	"conclave/e2ee"
 	"conclave/signaling/protocol"
 )
 
@@ -37,6 +38,7 @@ type peerConfig struct {
 	verify     int
 	feedback   bool
 	lag        *lagLog
+	secure     *secure // nil in a meeting without end-to-end encryption
 }
 
 // peer is one PeerConnection with its own packet path: Pion does SDP, ICE and DTLS, the rest is wire, publisher and
@@ -75,6 +77,10 @@ func newPeer(cfg peerConfig) (*peer, error) {
 		return nil, err
 	}
 	p.publisher = newPublisher(p.wire.send, cfg.lag)
+	if cfg.secure != nil {
+		p.publisher.sealer = e2ee.NewSealer(cfg.secure.session.Hash())
+		p.receiver.sealed = newUnsealer()
+	}
 	p.receiver.keys = p.keys
 	p.receiver.sendRTCP = p.publisher.sendRTCP
 	p.receiver.onRTCP = p.publisher.onRTCP

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pion/srtp/v3"
 
+	"conclave/e2ee"
 	"conclave/signaling/protocol"
 )
 
@@ -78,6 +79,9 @@ type publisher struct {
 	plain   []byte // the packet being built
 	sealed  []byte
 	rtcpBuf []byte
+	sealer  *e2ee.Sealer // nil in a meeting without end-to-end encryption
+	frame   []byte       // the frame being sent, with its stamp
+	wire    []byte       // the same, sealed
 	lag     *lagLog
 	frameNo int64
 	audioNo int64
@@ -212,7 +216,10 @@ func (p *publisher) videoFrame() {
 }
 
 func (p *publisher) sendFrame(t *sendTrack, e *encoding, offset uint32) {
-	frame := e.video.Frames[e.next]
+	frame := p.stamped(t, e.video.Frames[e.next], stampSize)
+	if frame == nil {
+		return
+	}
 	if e.next == 0 {
 		e.stats.KeyFrames++
 	}
@@ -223,22 +230,14 @@ func (p *publisher) sendFrame(t *sendTrack, e *encoding, offset uint32) {
 		e.tl0++
 	}
 	e.lastTS = e.timestamp + offset
-	total := len(frame) + stampSize
-	count, size := fragments(total)
+	count, size := fragments(len(frame))
 	for i := range count {
-		from, to := i*size, min((i+1)*size, total)
+		part := frame[i*size : min((i+1)*size, len(frame))]
 		b := p.header(t, e, i == count-1, 0)
 		n := len(b)
-		b = b[:n+vp8DescriptorSize+to-from]
+		b = b[:n+vp8DescriptorSize+len(part)]
 		putVP8Descriptor(b[n:], i == 0, e.pictureID, e.tl0, number)
-		copied := 0
-		if from < len(frame) {
-			copied = copy(b[n+vp8DescriptorSize:], frame[from:min(to, len(frame))])
-		}
-		clear(b[n+vp8DescriptorSize+copied:])
-		if i == count-1 && to-from >= stampSize {
-			putStamp(b, time.Now())
-		}
+		copy(b[n+vp8DescriptorSize:], part)
 		p.sendPacket(e, b)
 	}
 }
@@ -251,13 +250,53 @@ func (p *publisher) audioPacket() {
 				continue
 			}
 			e.lastTS = e.timestamp + offset
+			frame := p.stamped(t, e.audio.Packets[e.next], 0)
+			if frame == nil {
+				continue
+			}
 			b := p.header(t, e, false, e.audio.Levels[e.next])
-			b = append(b, e.audio.Packets[e.next]...)
+			b = append(b, frame...)
 			e.next = (e.next + 1) % len(e.audio.Packets)
-			putStamp(b, time.Now())
 			p.sendPacket(e, b)
 		}
 	}
+}
+
+// stamped returns a frame as it goes on the wire: with the time in its last bytes (room bytes behind it, 0 if it has them itself),
+// and sealed if the meeting is end-to-end encrypted; nil while there is no key for that.
+func (p *publisher) stamped(t *sendTrack, frame []byte, room int) []byte {
+	p.frame = append(append(p.frame[:0], frame...), make([]byte, room)...)
+	putStamp(p.frame, time.Now())
+	if p.sealer == nil {
+		return p.frame
+	}
+	codec := e2ee.Opus
+	if t.payload == vp8Type {
+		codec = e2ee.VP8
+	}
+	out, err := p.sealer.Seal(p.wire[:0], trackOf(t.source), codec, false, p.frame)
+	if err != nil {
+		return nil
+	}
+	p.wire = out
+	return out
+}
+
+// setKey switches to a key of the bot's own. The first one lets media begin, with key frames.
+func (p *publisher) setKey(k e2ee.SenderKey) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.sealer == nil {
+		return
+	}
+	if !p.sealer.Usable() {
+		for _, t := range p.tracks {
+			for _, e := range t.encodings {
+				e.restart()
+			}
+		}
+	}
+	p.sealer.SetKey(k)
 }
 
 // header starts a packet in p.plain: the RTP header with its extensions.

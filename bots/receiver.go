@@ -37,6 +37,9 @@ type stream struct {
 
 	owner       protocol.Participant // by the slots messages
 	height      int                  // by the same
+	source      protocol.Source      // likewise
+	parts       map[int64]part       // of frames that are not complete, by extended number; at most maxParts
+	held        []heldFrame          // at most maxHeldFrames
 	csrc        uint32               // by the packets themselves
 	csrcChanges uint64
 	firstAt     int64
@@ -73,6 +76,7 @@ type receiver struct {
 	onRTCP   func(rtcp.Packet) // what concerns the bot's own streams
 	verify   int               // every n-th packet is decrypted and authenticated; 1: all
 	feedback bool              // send transport-wide congestion feedback
+	sealed   *unsealer         // nil in a meeting without end-to-end encryption
 
 	mu         sync.Mutex
 	srtp       *srtp.Context
@@ -120,6 +124,9 @@ func (r *receiver) expect(list []*stream) {
 	defer r.mu.Unlock()
 	for _, s := range list {
 		s.frames.trackKey = r.verify == 1
+		if r.sealed != nil && r.verify == 1 {
+			s.frames.whole = func(after, upTo int64) bool { return r.whole(s, after, upTo, s.lastAt) }
+		}
 		r.list = append(r.list, s)
 		r.streams[s.ssrc] = streamRef{s, false}
 		if s.rtx != 0 {
@@ -143,11 +150,15 @@ func (r *receiver) assign(slots []protocol.Slot, withheld []protocol.Withheld, n
 			if slots[i].Participant == 0 {
 				s.frames.freeze.pause()
 			}
+			changed := s.owner != slots[i].Participant || s.source != slots[i].Source || s.height != slots[i].Height
 			if s.owner != slots[i].Participant {
 				s.assignedAt = now
 				s.nextPLI = now.Add(2 * pliInterval)
 			}
 			s.owner, s.height = slots[i].Participant, slots[i].Height
+			if changed {
+				r.reassigned(s, slots[i].Source, now)
+			}
 		}
 	}
 }
@@ -261,13 +272,21 @@ func (r *receiver) count(s *stream, v *rtpView, payload []byte, at int64, rtx bo
 	if !rtx {
 		s.jitter.packet(at, v.timestamp, s.clockRate)
 	}
-	if sent, ok := readStamp(payload); ok {
+	switch sent, ok := readStamp(payload); {
+	case r.sealed != nil:
+		if !s.video && len(payload) > 0 {
+			r.openFrame(s, v.csrc, payload, at)
+		}
+	case ok:
 		r.delay(s, at-sent.UnixNano(), at)
 	}
 	if !s.video {
 		return
 	}
 	_, key := vp8Start(payload)
+	if s.frames.whole != nil && (key || s.frames.started) {
+		s.keepPart(ext, v.csrc, payload)
+	}
 	if keys := s.frames.packet(&s.log, ext, v.marker, key, at); keys > 0 && s.firstKeyAt == 0 {
 		s.firstKeyAt = at
 		if r.firstKey.IsZero() {

@@ -45,6 +45,9 @@ type Report struct {
 	Window     Window           `json:"window"`
 	Generator  Generator        `json:"generator"`
 	Bots       []BotReport      `json:"bots"`
+	// E2EE says that the meeting was end-to-end encrypted; Rekeys are its leaves, in order.
+	E2EE   bool    `json:"e2ee"`
+	Rekeys []Rekey `json:"rekeys,omitempty"`
 }
 
 // Phase is the distribution of one phase of joining, over all bots.
@@ -87,6 +90,8 @@ type Traffic struct {
 	PLIsSent     uint64  `json:"plis_sent"`
 	PLIsReceived uint64  `json:"plis_received"`
 	NACKsSent    uint64  `json:"nacks_sent"`
+	// Sealed is what became of end-to-end encrypted frames.
+	Sealed Opened `json:"e2ee"`
 	// CatchUpSamples are delays left out because the server was playing kept media into a newly assigned slot.
 	CatchUpSamples uint64 `json:"catch_up_samples"`
 }
@@ -116,6 +121,7 @@ func (t *Traffic) add(o *Traffic) {
 	t.PLIsReceived += o.PLIsReceived
 	t.NACKsSent += o.NACKsSent
 	t.CatchUpSamples += o.CatchUpSamples
+	t.Sealed.add(&o.Sealed)
 }
 
 // Window is the measured part of the run: all bots in, nobody joining or leaving (but for churn).
@@ -239,6 +245,9 @@ func (r *receiver) report(b *BotReport, now time.Time) (firstRTP, firstKey time.
 	b.CatchUpSamples = r.catchUps
 	b.Timeline = r.timeline
 	b.UnknownPackets, b.UndecodedPackets = r.unknown, r.undecoded
+	if r.sealed != nil {
+		b.Sealed = r.sealed.counts
+	}
 	b.Received = []ReceivedStream{}
 	for _, s := range r.list {
 		d := s.describe(now)

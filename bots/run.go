@@ -2,6 +2,7 @@ package bots
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"conclave/e2ee"
 	"conclave/signaling/protocol"
 )
 
@@ -31,7 +33,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		return nil, err
 	}
 	if cfg.Bench {
-		clip = clip.bench()
+		clip = clip.bench(cfg.E2EE)
 	}
 	web, err := newAPI(cfg.URL, cfg.Token, cfg.PlainHTTP)
 	if err != nil {
@@ -43,7 +45,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		return nil, err
 	}
 	r := &runner{
-		cfg: &cfg, api: web, clip: clip, local: local, lag: newLagLog(), crowd: newCrowd(),
+		cfg: &cfg, api: web, clip: clip, local: local, lag: newLagLog(), crowd: newCrowd(), rekeys: &rekeyLog{},
 		quiet: make(chan struct{}), gone: make(chan struct{}), started: time.Now(),
 		active: map[*bot]struct{}{}, seats: make([]seat, cfg.Count), joins: make(chan struct{}, maxJoins),
 	}
@@ -76,6 +78,7 @@ type runner struct {
 	local   net.IP
 	lag     *lagLog
 	crowd   *crowd
+	rekeys  *rekeyLog
 	meeting protocol.MeetingID
 	signed  time.Duration
 	started time.Time
@@ -111,9 +114,21 @@ func (r *runner) signIn(ctx context.Context) error {
 		return nil
 	}
 	var err error
-	if r.meeting, err = r.api.create(ctx, "Bots"); err != nil {
+	if r.meeting, err = r.api.create(ctx, "Bots", r.cfg.E2EE); err != nil {
 		return fmt.Errorf("create a meeting: %w", err)
 	}
+	if !r.cfg.E2EE {
+		return nil
+	}
+	creator, err := e2ee.NewIdentity(rand.Reader)
+	if err != nil {
+		return fmt.Errorf("create a meeting: %w", err)
+	}
+	link, err := e2ee.NewLink(rand.Reader, creator.Public(), false)
+	if err != nil {
+		return fmt.Errorf("create a meeting: %w", err)
+	}
+	r.cfg.link = &link
 	return nil
 }
 
@@ -162,14 +177,15 @@ func wait(ctx context.Context, d time.Duration) {
 func (r *runner) sit(ctx context.Context, i int) {
 	defer r.over.Add(1)
 	wait(ctx, time.Duration(i)*r.cfg.Ramp)
-	for again := true; again && ctx.Err() == nil; {
-		again = r.sitOnce(ctx, i)
+	for r.sitOnce(ctx, i) && ctx.Err() == nil {
+		wait(ctx, r.cfg.Away)
 	}
 }
 
 func (r *runner) sitOnce(ctx context.Context, i int) (again bool) {
 	b := &bot{
 		cfg: r.cfg, api: r.api, clip: r.clip, index: i, meeting: r.meeting, local: r.local, lag: r.lag, crowd: r.crowd,
+		rekeys: r.rekeys,
 		roster: map[protocol.Participant]protocol.RosterEntry{}, errors: map[protocol.ErrorID]int{},
 	}
 	defer b.close()
@@ -353,7 +369,7 @@ func (r *runner) collect(end time.Time, arrivals map[*bot]arrivalCount) {
 func (r *runner) churn(ctx context.Context) {
 	tick := time.NewTicker(r.cfg.Churn)
 	defer tick.Stop()
-	for i := 0; ; i = (i + 1) % len(r.seats) {
+	for i := len(r.seats) - 1; ; i = (i + len(r.seats) - 1) % len(r.seats) { // listeners, the last seats, first
 		select {
 		case <-tick.C:
 		case <-r.quiet:

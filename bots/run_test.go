@@ -81,7 +81,7 @@ func TestSilenceOfTheServerFailsTheRun(t *testing.T) {
 	f, url := newFakeServer(t)
 	f.mute = true
 	cfg := short(url)
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second) // do not wait long for what will not come
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second) // do not wait long for what will not come
 	defer cancel()
 	r, err := Run(ctx, cfg)
 	if err != nil {

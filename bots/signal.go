@@ -82,10 +82,10 @@ func (a *api) session(ctx context.Context) error {
 }
 
 // create makes a meeting without a lobby.
-func (a *api) create(ctx context.Context, title string) (protocol.MeetingID, error) {
+func (a *api) create(ctx context.Context, title string, encrypted bool) (protocol.MeetingID, error) {
 	lobby := false
 	var c protocol.Created
-	err := a.do(ctx, http.MethodPost, "/api/meetings", &protocol.Create{Title: title, Lobby: &lobby}, &c)
+	err := a.do(ctx, http.MethodPost, "/api/meetings", &protocol.Create{Title: title, Lobby: &lobby, E2EE: &encrypted}, &c)
 	return c.Meeting, err
 }
 
@@ -166,7 +166,8 @@ type signalling struct {
 	ws       *websocket.Conn
 	lastID   protocol.RequestID
 	messages chan protocol.ServerMessage
-	err      error // why messages was closed; read it after that
+	log      *rekeyLog // of sealed messages; nil: not counted
+	err      error     // why messages was closed; read it after that
 }
 
 // id returns the next request's id.
@@ -179,6 +180,9 @@ func (s *signalling) send(ctx context.Context, m protocol.ClientMessage) error {
 	raw, err := protocol.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("bots: %w", err)
+	}
+	if r, ok := m.(*protocol.Relay); ok {
+		s.log.carried(len(raw), len(r.To))
 	}
 	ctx, cancel := context.WithTimeout(ctx, httpTimeout)
 	defer cancel()
@@ -201,6 +205,9 @@ func (s *signalling) read(ctx context.Context) {
 		if err != nil {
 			s.err = fmt.Errorf("bots: the server sent what the protocol does not know: %w", err)
 			return
+		}
+		if r, ok := m.(*protocol.Relays); ok {
+			s.log.carried(len(raw), len(r.Relays))
 		}
 		select {
 		case s.messages <- m:

@@ -34,6 +34,10 @@ func (r *runner) report(w *windowMeter, interrupted error) (*Report, error) {
 		Started: r.started, Count: r.cfg.Count, Publishers: r.cfg.Publishers, Join: map[string]Phase{}, Window: w.Window,
 		Generator: Generator{Lag: r.lag.summary(), CPUSeconds: w.ownCPU, Cores: runtime.GOMAXPROCS(0)},
 	}
+	rep.E2EE = r.cfg.link != nil
+	if rep.E2EE {
+		rep.Rekeys = r.rekeys.report()
+	}
 	audio, video := newDelayHistogram(), newDelayHistogram()
 	joins := map[string]*hdrhistogram.Histogram{}
 	var failures []string

@@ -57,6 +57,11 @@ func (r *Report) writeTraffic(b *strings.Builder) {
 		t.LostAfter, t.Expected, 100*ratio(t.LostAfter, t.Expected), t.LostBefore, t.Duplicates, t.Reordered)
 	fmt.Fprintf(b, "video     %d frames, %d key frames, %d lost; %d freezes (%.0f ms); %d PLI, %d NACK sent\n",
 		t.Frames, t.KeyFrames, t.LostFrames, t.Freezes, t.FreezeMS, t.PLIsSent, t.NACKsSent)
+	if r.E2EE {
+		e := &t.Sealed
+		fmt.Fprintf(b, "e2ee      %d frames opened, %d failed, %d without a key, %d before the key; %d stale, %d repeated\n",
+			e.Frames, e.Failed, e.NoKey, e.Early, e.Stale, e.Repeat)
+	}
 	if w.ServerCPUSeconds > 0 {
 		fmt.Fprintf(b, "server    %.2f s of CPU, %.2f µs per packet delivered, %.0f MiB resident\n",
 			w.ServerCPUSeconds, w.ServerCPUMicrosPerPacket, w.ServerRSSMiB)

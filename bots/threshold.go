@@ -110,6 +110,10 @@ func (r *Report) scalar(name string) (float64, bool) {
 		return ratio(t.LostBefore, t.Expected), true
 	case "freezes":
 		return float64(t.Freezes), true
+	case "e2ee.frames":
+		return float64(t.Sealed.Frames), true
+	case "e2ee.failed":
+		return float64(t.Sealed.Failed + t.Sealed.NoKey), true
 	case "plis":
 		return float64(t.PLIsSent), true
 	case "mbit_per_s":

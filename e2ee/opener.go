@@ -2,6 +2,7 @@ package e2ee
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -22,6 +23,8 @@ var (
 	ErrReplay = errors.New("e2ee: the frame was seen before, or is too old")
 	ErrTrack  = errors.New("e2ee: the frame is of another track")
 	ErrFlood  = errors.New("e2ee: too many frames failed")
+	// ErrPast is also ErrNoKey: the frame is from before one's own time, which is nobody's failure.
+	ErrPast = fmt.Errorf("%w of before one's own time", ErrNoKey)
 )
 
 // Opener opens other participants' frames. It holds at most maxGenerations × maxSteps keys of each sender, and as many senders as
@@ -33,6 +36,7 @@ func NewOpener() *Opener { return &Opener{map[uint32]*senderKeys{}} }
 
 type senderKeys struct {
 	hash     Hash
+	first    SenderKey // the first key there ever was, without its chain
 	epochs   []*epoch // ascending
 	failures int      // in the second that began at second
 	second   time.Time
@@ -54,7 +58,7 @@ type trackOpener struct {
 func (o *Opener) SetKey(from uint32, sender Hash, k SenderKey) {
 	s := o.senders[from]
 	if s == nil || s.hash != sender {
-		s = &senderKeys{hash: sender}
+		s = &senderKeys{hash: sender, first: SenderKey{Generation: k.Generation, Step: k.Step}}
 		o.senders[from] = s
 	}
 	for _, e := range s.epochs {
@@ -129,6 +133,9 @@ func (s *senderKeys) open(dst []byte, t Track, c Codec, frame []byte, now time.T
 	}
 	s.expire(now)
 	e, isNew := s.find(generation, step)
+	if e == nil && (&SenderKey{Generation: generation, Step: step}).before(s.first.Generation, s.first.Step) {
+		return nil, ErrPast
+	}
 	if e == nil {
 		return nil, ErrNoKey
 	}

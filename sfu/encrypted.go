@@ -52,16 +52,30 @@ func (s *session) encrypted(l *layer, p *packet) bool {
 	return !e.checker.Closed() && !(e.any && e.failed == p.in.Timestamp)
 }
 
+// forgetKeyFrame keeps the latest key frame from being played into a slot: it is sealed under another key than what follows it, one
+// that whoever has just come was not given. They get the next one.
+func (l *layer) forgetKeyFrame() {
+	l.histMu.Lock()
+	defer l.histMu.Unlock()
+	if l.hist != nil {
+		l.hist.ForgetKey()
+	}
+}
+
 // check looks at the beginning of a frame.
 func (s *session) check(l *layer, p *packet) bool {
 	e := l.encryption
 	wasClosed := e.checker.Closed()
+	key, had := e.checker.Key()
 	data, _ := sframe.Find(l.track.codec, p.info, p.payload) // no place for a header is as good as none
 	result := e.checker.Check(sframe.Frame{Seq: p.in.Seq, Track: uint8(l.track.source), Data: data,
 		Whole: p.marker || l.track.codec == codec.Opus})
 	s.server.frames[result].Add(1)
 	if result != sframe.Valid {
 		e.failed, e.any = p.in.Timestamp, true
+	}
+	if now, _ := e.checker.Key(); had && now != key {
+		l.forgetKeyFrame()
 	}
 	switch closed := e.checker.Closed(); {
 	case closed && !wasClosed:

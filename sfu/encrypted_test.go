@@ -174,6 +174,25 @@ func TestNothingInClearIsKept(t *testing.T) {
 	}
 }
 
+// A key frame sealed under an older key than what followed is not played to somebody who comes: they were not given that key.
+func TestAKeyFrameOfAnOlderKeyIsNotPlayedAgain(t *testing.T) {
+	r := newEncryptedRoom(t, codec.VP8)
+	r.frame(codec.VP8, true, cameraHeader(0)...)
+	r.frame(codec.VP8, false, cameraHeader(1)...)
+	l := r.publisher.session.tracks[slices.IndexFunc(r.publisher.session.tracks, func(t *track) bool { return t.source == Camera })].layers[0]
+	if _, _, ok := l.sinceKey(); !ok {
+		t.Fatal("a key frame under the key in use is not there")
+	}
+	r.frame(codec.VP8, false, 0x80, 0x09) // step 1, counter 0
+	if _, _, ok := l.sinceKey(); ok {
+		t.Error("it is played to newcomers after the key has changed")
+	}
+	r.frame(codec.VP8, true, 0x81, 0x09)
+	if _, _, ok := l.sinceKey(); !ok {
+		t.Error("the next key frame is not")
+	}
+}
+
 // Speech in clear is held back, encrypted speech and the silence between (DTX: packets without payload, and pauses) are not.
 func TestMicrophonesMustBeEncryptedToo(t *testing.T) {
 	r := newEncryptedRoom(t, codec.VP8)

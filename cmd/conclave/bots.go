@@ -18,7 +18,9 @@ type botsCmd struct {
 	URL          string        `name:"url" aliases:"server" required:"" placeholder:"URL" help:"The server's address: https://meet.example.org."`
 	Token        string        `env:"CONCLAVE_BOT_TOKEN" placeholder:"HEX" help:"Token that the server's operator issued (better: the environment or --token-file)."`
 	TokenFile    string        `placeholder:"FILE" help:"File that holds the token."`
-	Meeting      string        `placeholder:"ID" help:"Meeting to join. Default: a new one without a lobby."`
+	Meeting      string        `env:"CONCLAVE_BOT_MEETING" placeholder:"ID" help:"Meeting to join: its id, or the whole link (in quotes) if it is end-to-end encrypted. Default: a new one without a lobby."`
+	E2EE         bool          `name:"e2ee" default:"true" negatable:"" help:"Make the bots' own meeting end-to-end encrypted."`
+	Purpose      string        `default:"Testing this server" placeholder:"TEXT" help:"What people are asked to let the bots receive them for; empty: they are not asked."`
 	Password     string        `name:"meeting-password" placeholder:"TEXT" help:"The meeting's password."`
 	BotName      string        `default:"Bot" help:"What the display names begin with."`
 	Count        int           `short:"n" default:"3" help:"How many bots."`
@@ -41,6 +43,7 @@ type botsCmd struct {
 	JoinTimeout  time.Duration `default:"30s" help:"How long one join may take, the lobby included."`
 	FlipInterval time.Duration `placeholder:"DURATION" help:"Turn the page of what each bot views this often."`
 	Churn        time.Duration `placeholder:"DURATION" help:"Make one bot leave and come back this often."`
+	Away         time.Duration `placeholder:"DURATION" help:"How long it stays away."`
 	ServerPID    int           `name:"server-pid" placeholder:"PID" help:"The server's process on this machine: report its CPU time per packet delivered."`
 	Threshold    []string      `sep:"none" placeholder:"METRIC<VALUE" help:"Fail unless this holds, for example join.p99<2s or loss<=0.1%. May be repeated."`
 	JSON         string        `name:"json" placeholder:"FILE" help:"Write the whole report there. - is the standard output, without the text."`
@@ -106,7 +109,7 @@ func (cmd *botsCmd) config() (*bots.Config, error) {
 		Simulcast: !cmd.NoSimulcast, AudioSlots: cmd.SlotsAudio, VideoSlots: cmd.SlotsVideo, View: view, Height: cmd.Height,
 		Duration: cmd.Duration, Settle: cmd.Settle, Ramp: cmd.Ramp, JoinTimeout: cmd.JoinTimeout,
 		Flip: cmd.FlipInterval, Churn: cmd.Churn, Verify: cmd.Verify, Feedback: cmd.Feedback, Poll: cmd.Poll,
-		ServerPID: cmd.ServerPID, Thresholds: cmd.Threshold,
+		Away: cmd.Away, E2EE: cmd.E2EE, Purpose: cmd.Purpose, ServerPID: cmd.ServerPID, Thresholds: cmd.Threshold,
 	}
 	if cmd.Profile == "bench" {
 		cfg.Bench = true

@@ -69,6 +69,9 @@ func (h *History) Get(seq uint64) (m Meta, payload []byte, ok bool) {
 	return e.Meta, h.bytes[at : at+uint64(e.size)], true
 }
 
+// ForgetKey makes SinceKey wait for the next key frame. Packets stay for Get.
+func (h *History) ForgetKey() { h.hasKey = false }
+
 // SinceKey returns the range [from, to] of sequence numbers from the latest key frame's first packet to the newest, if
 // every packet in it is here and together they are at most maxBytes.
 func (h *History) SinceKey(maxBytes int) (from, to uint64, ok bool) {

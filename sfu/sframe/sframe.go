@@ -194,6 +194,9 @@ func (c *Checker) look(f Frame) Result {
 	return result
 }
 
+// Key is the generation and step of the newest frame, as one number; ok is false before the first.
+func (c *Checker) Key() (key uint64, ok bool) { return c.key, c.any }
+
 // Closed says whether the stream is to be held back: three frames in a row have failed, and no three since have passed.
 func (c *Checker) Closed() bool { return c.closed }
 

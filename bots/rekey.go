@@ -1,0 +1,76 @@
+package bots
+
+import (
+	"sync"
+	"time"
+)
+
+// maxRekeys bounds the leaves that are looked at.
+const maxRekeys = 1024
+
+// Rekey is what one leave cost: from the leaver's last message until every publisher that was there has a key that the leaver has not.
+type Rekey struct {
+	// MS is how long the last publisher took, the 500 ms of the specification included; 0 if nobody had to.
+	MS float64 `json:"ms"`
+	// Publishers is how many renewed their keys.
+	Publishers int `json:"publishers"`
+	// Bytes is what all bots sent and received for it on their WebSockets until then, Messages how many sealed messages that was.
+	Bytes    uint64 `json:"bytes"`
+	Messages uint64 `json:"messages"`
+}
+
+// rekeyLog measures leaves. It takes one leave at a time: what happens until the next one counts for it. Safe for concurrent use.
+type rekeyLog struct {
+	mu       sync.Mutex
+	relayed  uint64 // bytes of WebSocket messages with sealed ones, both ways
+	messages uint64 // sealed messages in them
+	leftAt   time.Time
+	before   Rekey // totals when it left
+	list     []Rekey
+}
+
+// carried takes note of a WebSocket message of n bytes with sealed messages that a bot sent or received.
+func (l *rekeyLog) carried(n, messages int) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.relayed += uint64(n)
+	l.messages += uint64(messages)
+}
+
+// left takes note of a leave.
+func (l *rekeyLog) left() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.list) == maxRekeys {
+		return
+	}
+	l.leftAt = time.Now()
+	l.before = Rekey{Bytes: l.relayed, Messages: l.messages}
+	l.list = append(l.list, Rekey{})
+}
+
+// switched takes note of a publisher that uses a new key; fresh if it is not merely the next step of the old one.
+func (l *rekeyLog) switched(fresh bool) {
+	if !fresh {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.list) == 0 {
+		return
+	}
+	r := &l.list[len(l.list)-1]
+	r.MS = float64(time.Since(l.leftAt)) / float64(time.Millisecond)
+	r.Publishers++
+	r.Bytes, r.Messages = l.relayed-l.before.Bytes, l.messages-l.before.Messages
+}
+
+// report returns the leaves so far.
+func (l *rekeyLog) report() []Rekey {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]Rekey(nil), l.list...)
+}
