@@ -29,37 +29,18 @@ type viewerState struct {
 	sources   []allocation.Source // scratch
 	allotted  []allotment
 	first     int64    // bit/s that audio and repairs take
+	total     int64    // bit/s allotted, first included
 	asked     []*track // whose publishers were told that this viewer wants something
 
 	repaired   uint64 // bytes retransmitted, at the latest look
 	repairedAt time.Time
-	repairs    int64 // bit/s over the last look
+	repairs    [3]int64 // bit/s, of the last seconds
 }
 
 // allotment is what one wanted track is given.
 type allotment struct {
 	track *track
 	allocation.Decision
-}
-
-// Estimates lists what the connections of all viewers carry by their estimators, in bit/s at IP level, least first: for measuring programs.
-// Those about which nothing is known are left out.
-func (s *Server) Estimates() []int64 {
-	list := []int64{}
-	for _, r := range s.listRooms() {
-		r.mu.Lock()
-		for _, p := range r.peers {
-			if p.session == nil {
-				continue
-			}
-			if bps, known := p.session.egress.estimate(); known {
-				list = append(list, bps)
-			}
-		}
-		r.mu.Unlock()
-	}
-	slices.Sort(list)
-	return list
 }
 
 // estimate is what the viewer's connection carries, in bit/s at IP level; known is false before the estimator has found out.
@@ -147,6 +128,10 @@ func (r *Room) allocate(p *Peer, now time.Time) []allotment {
 		v.allotted = append(v.allotted, allotment{t, decisions[i]})
 	}
 	clear(v.tracks)
+	v.total = v.first
+	for _, a := range v.allotted {
+		v.total += a.Rate
+	}
 	r.ask(p)
 	return v.allotted
 }
@@ -176,16 +161,17 @@ func (e *egress) audioRate(now time.Time) (total int64) {
 	return total
 }
 
-// repairRate is what retransmissions took over the last second or so. Callers hold Room.mu.
+// repairRate is what retransmissions have been taking in each of the last three seconds: a burst of them after a loss is no lasting need. Callers
+// hold Room.mu.
 func (v *viewerState) repairRate(e *egress, now time.Time) int64 {
 	if elapsed := now.Sub(v.repairedAt); elapsed >= time.Second {
 		sent := e.repaired.Load()
 		if !v.repairedAt.IsZero() {
-			v.repairs = int64(float64(sent-v.repaired) * 8 / elapsed.Seconds())
+			v.repairs = [...]int64{v.repairs[1], v.repairs[2], int64(float64(sent-v.repaired) * 8 / elapsed.Seconds())}
 		}
 		v.repaired, v.repairedAt = sent, now
 	}
-	return v.repairs
+	return slices.Min(v.repairs[:])
 }
 
 // ask tells the tracks what this viewer wants of them: the layer it would get were all being sent, the one it gets meanwhile, and the

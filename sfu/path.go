@@ -124,6 +124,8 @@ type PathStats struct {
 	Participant ParticipantID
 	// Estimate is what it carries, in bit/s at IP level; 0: unknown.
 	Estimate int64
+	// Budget is what the allocator makes of the estimates, Allotted what it gives away, audio and repairs included.
+	Budget, Allotted int64
 	bwe.Stats
 }
 
@@ -134,7 +136,8 @@ func (s *Server) Paths() (list []PathStats) {
 		for _, p := range r.peers {
 			if p.session != nil {
 				e := &p.session.egress
-				list = append(list, PathStats{Participant: p.id, Estimate: e.estimated.Load(), Stats: e.network()})
+				list = append(list, PathStats{Participant: p.id, Estimate: e.estimated.Load(), Stats: e.network(),
+					Budget: p.viewer.allocator.Budget(), Allotted: p.viewer.total})
 			}
 		}
 		r.mu.Unlock()

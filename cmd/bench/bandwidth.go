@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +23,7 @@ import (
 type bandwidthCmd struct {
 	Scenario []string `name:"scenario" help:"Which: steps, loss, noise, tiles, senders, fair. All if none is named." sep:","`
 	Viewer   []string `enum:"bot,chromium" default:"bot,chromium" sep:"," help:"Who watches in steps."`
-	Trace    string   `placeholder:"FILE" help:"Write the estimates of the noisy link there."`
+	Trace    string   `placeholder:"FILE" help:"Write the narrow link every 100 ms there: ms, bytes sent, bytes waiting, packets dropped; estimate, budget, allotted in bit/s; loss."`
 	Quick    bool     `help:"A smoke test: the figures mean nothing."`
 }
 
@@ -66,6 +68,14 @@ func (cmd *bandwidthCmd) one(parent context.Context, c console, s bandwidthScena
 		return err
 	}
 	f := &field{cmd: cmd, console: c, lab: lab}
+	if cmd.Trace != "" {
+		file, err := os.OpenFile(cmd.Trace, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			return fmt.Errorf("trace: %w", err)
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		f.trace = file
+	}
 	defer func() { err = errors.Join(err, lab.Close()) }()
 	table, err := s.measure(ctx, f)
 	if err != nil {
@@ -80,6 +90,7 @@ type field struct {
 	cmd     *bandwidthCmd
 	console console
 	lab     *netlab.Lab
+	trace   io.Writer // nil: none
 }
 
 // ground is one meeting with its hosts: everybody on wide, who is watched on narrow.

@@ -2,24 +2,28 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
 
 	"conclave/bots"
 	"conclave/cmd/bench/netlab"
+	"conclave/sfu"
 )
 
 // lookEvery is how often links and viewers are looked at.
 const lookEvery = 100 * time.Millisecond
 
-// linkSample is a link at one moment.
+// linkSample is a link at one moment, and what the server thinks of the way to the viewer behind it.
 type linkSample struct {
 	at time.Time
 	netlab.Queue
+	Path sfu.PathStats
 }
 
-// linkWatch follows a limited link.
+// linkWatch follows the narrow link.
 type linkWatch struct {
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -28,16 +32,17 @@ type linkWatch struct {
 	list []linkSample // a sample each lookEvery; scenarios last minutes
 }
 
-func watchLink(ctx context.Context, h *netlab.Host) *linkWatch {
+// watch begins to follow the link of g's narrow host. The viewer behind it is the one who joined last.
+func (g *ground) watch(ctx context.Context) *linkWatch {
 	ctx, stop := context.WithCancel(ctx)
 	w := &linkWatch{stop: stop}
 	w.done.Go(func() {
 		tick := time.NewTicker(lookEvery)
 		defer tick.Stop()
 		for {
-			if q, err := h.Queue(ctx); err == nil {
+			if s, err := g.sample(ctx); err == nil {
 				w.mu.Lock()
-				w.list = append(w.list, linkSample{time.Now(), q})
+				w.list = append(w.list, s)
 				w.mu.Unlock()
 			}
 			select {
@@ -50,10 +55,30 @@ func watchLink(ctx context.Context, h *netlab.Host) *linkWatch {
 	return w
 }
 
-// end stops watching and returns what was seen.
-func (w *linkWatch) end() []linkSample {
+func (g *ground) sample(ctx context.Context) (s linkSample, err error) {
+	s.at = time.Now()
+	if s.Queue, err = g.narrow.Queue(ctx); err != nil {
+		return s, err
+	}
+	paths, err := call[[]sfu.PathStats](ctx, g.server.http, g.server.ready, http.MethodGet, "/bench/paths", nil)
+	for _, p := range paths {
+		if p.Participant > s.Path.Participant {
+			s.Path = p
+		}
+	}
+	return s, err
+}
+
+// end stops watching, writes what was seen into the trace if there is one, and returns it.
+func (w *linkWatch) end(f *field) []linkSample {
 	w.stop()
 	w.done.Wait()
+	for _, s := range w.list {
+		if f.trace != nil {
+			p := &s.Path
+			fmt.Fprintf(f.trace, "%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.3f\n", s.at.UnixMilli(), s.Bytes, s.Backlog, s.Drops, p.Estimate, p.Budget, p.Allotted, p.Loss)
+		}
+	}
 	return w.list
 }
 

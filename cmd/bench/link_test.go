@@ -14,7 +14,7 @@ var linkEpoch = time.UnixMilli(1_000_000)
 func samples(seconds int, kbit func(second int) int) (list []linkSample) {
 	var q netlab.Queue
 	for i := range seconds * 10 {
-		list = append(list, linkSample{linkEpoch.Add(time.Duration(i) * lookEvery), q})
+		list = append(list, linkSample{at: linkEpoch.Add(time.Duration(i) * lookEvery), Queue: q})
 		q.Bytes += uint64(kbit(i/10) * 1000 / 8 / 10)
 	}
 	return list

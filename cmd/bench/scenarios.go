@@ -106,7 +106,7 @@ func (f *field) stepRun(ctx context.Context, viewer string, wide bots.Config, sh
 	if err := g.await(ctx, wide.Count+1, 0); err != nil {
 		return "", err
 	}
-	link := watchLink(ctx, g.narrow)
+	link := g.watch(ctx)
 	if err := pause(ctx, rampUp); err != nil {
 		return "", err
 	}
@@ -121,7 +121,7 @@ func (f *field) stepRun(ctx context.Context, viewer string, wide bots.Config, sh
 		}
 	}
 	starts = append(starts, time.Now())
-	samples := link.end()
+	samples := link.end(f)
 	seen, err := moments()
 	if err != nil {
 		return "", err
@@ -297,7 +297,7 @@ func measureTiles(ctx context.Context, f *field) (string, error) {
 	if err := g.narrow.Limit(ctx, kbit, queueTime); err != nil {
 		return "", err
 	}
-	link := watchLink(ctx, g.narrow)
+	link := g.watch(ctx)
 	c, err := g.bots(ctx, g.narrow, bots.Config{Count: 1, AudioSlots: 4, VideoSlots: people, View: people, Height: 180, Stage: 720, Duration: last})
 	if err != nil {
 		return "", err
@@ -306,7 +306,7 @@ func measureTiles(ctx context.Context, f *field) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	samples := link.end()
+	samples := link.end(f)
 	_ = crowd.stop() // it has served
 	return tilesTable(r.Bots[0].Timeline, people, kbit, samples), nil
 }
@@ -371,7 +371,7 @@ func measureFair(ctx context.Context, f *field) (string, error) {
 	if err := g.narrow.Limit(ctx, kbit, queueTime); err != nil {
 		return "", err
 	}
-	link := watchLink(ctx, g.narrow)
+	link := g.watch(ctx)
 	viewers := make([]*child, 2)
 	for i := range viewers { // the second comes ten seconds later, when the first has it all
 		if viewers[i], err = g.bots(ctx, g.narrow, bots.Config{Count: 1, AudioSlots: 4, VideoSlots: 8, View: 8, Height: 360, Duration: last - time.Duration(i)*10*time.Second}); err != nil {
@@ -389,7 +389,7 @@ func measureFair(ctx context.Context, f *field) (string, error) {
 		}
 		timelines = append(timelines, r.Bots[0].Timeline)
 	}
-	samples := link.end()
+	samples := link.end(f)
 	_ = crowd.stop() // it has served
 	return fairTable(timelines, samples, kbit), nil
 }

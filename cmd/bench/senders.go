@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -102,7 +99,7 @@ func encodingChange(list []browserMoment, from time.Time, begins bool) (after ti
 	return -1, !begins
 }
 
-// measureNoise watches one camera over a link whose width wanders, and can write the estimates down: sfu/allocation replays them.
+// measureNoise watches eight cameras over a link whose width wanders. Its trace has the estimates that sfu/allocation replays.
 func measureNoise(ctx context.Context, f *field) (string, error) {
 	last := 150 * time.Second
 	if f.cmd.Quick {
@@ -125,43 +122,29 @@ func measureNoise(ctx context.Context, f *field) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var trace strings.Builder
-	if err := g.wander(ctx, last+5*time.Second, &trace); err != nil {
+	link := g.watch(ctx)
+	if err := g.wander(ctx, last+5*time.Second); err != nil {
 		return "", err
 	}
 	r, err := botReport(c)
 	if err != nil {
 		return "", err
 	}
+	link.end(f)
 	_ = crowd.stop() // it has served
-	if f.cmd.Trace != "" {
-		if err := os.WriteFile(f.cmd.Trace, []byte(trace.String()), 0o600); err != nil {
-			return "", fmt.Errorf("trace: %w", err)
-		}
-	}
 	v := look(r.Bots[0].Timeline, r.Window.Start, r.Window.Start.Add(last))
 	return fmt.Sprintf("| time | link, kbit/s | visible changes of layers | the same in 5 minutes | longest freeze, ms |\n|---|---|---|---|---|\n| %.0f s | 1,400 to 2,200, another each 2 s | %d | %.0f | %.0f |\n",
 		last.Seconds(), v.changes, float64(v.changes)*300/last.Seconds(), v.longest), nil
 }
 
-// wander gives the link another width every two seconds, and writes down the estimate every 100 ms.
-func (g *ground) wander(ctx context.Context, d time.Duration, trace *strings.Builder) error {
+// wander gives the link another width every two seconds.
+func (g *ground) wander(ctx context.Context, d time.Duration) error {
 	widths := [...]int{1800, 1500, 2100, 1700, 2200, 1400, 1900, 1600, 2000, 1450}
-	began := time.Now()
-	for i := 0; time.Since(began) < d; i++ {
-		if i%20 == 0 {
-			if err := g.narrow.Limit(ctx, widths[i/20*7%len(widths)], queueTime); err != nil {
-				return err
-			}
-		}
-		list, err := call[[]int64](ctx, g.server.http, g.server.ready, "GET", "/bench/estimates", nil)
-		if err != nil {
+	for i, began := 0, time.Now(); time.Since(began) < d; i++ {
+		if err := g.narrow.Limit(ctx, widths[7*i%len(widths)], queueTime); err != nil {
 			return err
 		}
-		if len(list) > 0 {
-			trace.WriteString(strconv.FormatInt(list[0], 10) + "\n")
-		}
-		if err := pause(ctx, lookEvery); err != nil && !errors.Is(err, context.Canceled) {
+		if err := pause(ctx, 2*time.Second); err != nil {
 			return err
 		}
 	}

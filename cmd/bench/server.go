@@ -225,7 +225,7 @@ func (s *benchServer) router() http.Handler {
 	})
 	r.Post("/bench/profile", func(w http.ResponseWriter, r *http.Request) { s.answer(w, s.profiling(r.URL.Query().Get("file"))) })
 	r.Post("/bench/heap", func(w http.ResponseWriter, r *http.Request) { s.answer(w, heapProfile(r.URL.Query().Get("file"))) })
-	r.Get("/bench/estimates", func(w http.ResponseWriter, _ *http.Request) { auth.WriteJSON(w, http.StatusOK, s.sfu.Estimates()) })
+	r.Get("/bench/paths", func(w http.ResponseWriter, _ *http.Request) { auth.WriteJSON(w, http.StatusOK, s.sfu.Paths()) })
 	r.Post("/bench/peers", s.lab.join)
 	r.Delete("/bench/peers", func(w http.ResponseWriter, _ *http.Request) { s.lab.clear(); s.answer(w, nil) })
 	if s.web != nil {

@@ -7,7 +7,7 @@ import "time"
 const (
 	changePercent = 15              // smaller changes of the estimate are ignored
 	overFor       = time.Second     // unless what is sent has not fitted for so long
-	risesAfter    = 3 * time.Second // for so long a higher estimate must have lasted
+	risesAfter    = 2 * time.Second // for so long a higher estimate must have lasted
 	bucketLength  = 250 * time.Millisecond
 	buckets       = int(risesAfter / bucketLength)
 )
@@ -57,7 +57,7 @@ func (b *budget) update(now time.Time, estimate, sent, first int64) {
 	}
 }
 
-// lowest notes the estimate and returns the lowest of the last 3 s.
+// lowest notes the estimate and returns the lowest of the last 2 s.
 func (b *budget) lowest(now time.Time, estimate int64) int64 {
 	n := now.UnixNano() / int64(bucketLength)
 	if b.last == 0 {
@@ -82,6 +82,7 @@ func (b *budget) lowest(now time.Time, estimate int64) int64 {
 
 const (
 	firstHold  = 10 * time.Second // no climbing after a loss
+	returnHold = 3 * time.Second  // and no coming back for what was withheld
 	longHold   = 80 * time.Second // at most, after losses that followed a climb
 	mistake    = 10 * time.Second // a loss so soon after a climb shows that it was one
 	forgivenIn = 60 * time.Second // of free climbing without a loss
@@ -91,6 +92,7 @@ const (
 type hold struct {
 	wait    time.Duration
 	until   time.Time
+	absent  time.Time // until then what is withheld stays so
 	climbed time.Time // the latest climb that no loss has followed
 }
 
@@ -104,7 +106,7 @@ func (h *hold) observe(now time.Time, lost, climbed bool) {
 		case !h.climbed.IsZero() && now.Sub(h.climbed) < mistake:
 			h.wait = min(2*h.wait, longHold)
 		}
-		h.until, h.climbed = now.Add(h.wait), time.Time{}
+		h.until, h.absent, h.climbed = now.Add(h.wait), now.Add(returnHold*(h.wait/firstHold)), time.Time{}
 	} else if climbed {
 		h.climbed = now
 	}

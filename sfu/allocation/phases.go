@@ -14,7 +14,7 @@ func (a *Allocator) run(in *Input, room int64, layers selection) {
 		w.ladder.steps(&in.Sources[i], layers(&in.Sources[i]))
 		w.at, w.fixed = -1, false
 		if held && !w.exempt {
-			w.limit()
+			w.limit(in.Now.Before(a.hold.absent))
 		}
 	}
 	a.stageFirst(in)
@@ -22,14 +22,16 @@ func (a *Allocator) run(in *Input, room int64, layers selection) {
 	a.rounds()
 }
 
-// limit cuts the ladder down to what the source may have while climbing is held back: no higher layer than it has, nothing
-// if it has nothing; but what it was given when the hold began and was not arriving then, it may have. One whose layer has gone keeps the
-// lowest step there is.
-func (w *work) limit() {
-	highest := max(w.before.sent.Layer, w.before.allowed)
-	keep := 1
-	if highest < 0 {
-		keep = 0
+// limit cuts the ladder down to what the source may have while climbing is held back: no higher layer than it has; but what it was given
+// when the hold began and was not arriving then, it may have. One whose layer has gone keeps the lowest layer there is. One that has nothing
+// gets nothing while absent, then the lowest layer too.
+func (w *work) limit(absent bool) {
+	highest, keep := max(w.before.sent.Layer, w.before.allowed), 0
+	if highest < 0 && w.ladder.n > 0 && !absent {
+		highest = w.ladder.rungs[0].step.Layer
+	}
+	if highest >= 0 {
+		keep = 1
 	}
 	for w.ladder.n > keep && w.ladder.rungs[w.ladder.n-1].step.Layer > highest {
 		w.ladder.n--
