@@ -52,7 +52,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 	if !readBody(w, r, &body) {
 		return
 	}
-	e2ee := body.E2EE != nil && *body.E2EE
+	e2ee := body.E2EE == nil || *body.E2EE
 	if body.PrivateAudio && !e2ee {
 		fail(w, http.StatusBadRequest, protocol.ErrInvalidRequest, "\"private_audio\" belongs to end-to-end encrypted meetings.", 0)
 		return

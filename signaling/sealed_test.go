@@ -115,6 +115,22 @@ func TestAnEncryptedMeetingOverTheWire(t *testing.T) {
 	}
 }
 
+// Who does not say otherwise gets an encrypted meeting; a plain one must be chosen.
+func TestMeetingsAreEncryptedUnlessChosenOtherwise(t *testing.T) {
+	s := newServer(t)
+	ana := s.signIn("ana")
+	for body, want := range map[string]bool{`{}`: true, `{"title": "Weekly"}`: true, `{"e2ee": true}`: true, `{"e2ee": false}`: false} {
+		var made protocol.Created
+		ana.want(http.StatusCreated, "POST", "/api/meetings", body, &made)
+		var info protocol.MeetingInfo
+		ana.want(http.StatusOK, "GET", "/api/meetings/"+string(made.Meeting), "", &info)
+		if made.E2EE != want || info.E2EE != want {
+			t.Errorf("%s makes an encrypted meeting: %v, %v", body, made.E2EE, info.E2EE)
+		}
+	}
+	ana.refused(http.StatusBadRequest, protocol.ErrInvalidRequest, "POST", "/api/meetings", `{"e2ee": null}`)
+}
+
 // Private audio is chosen with the meeting, in encrypted ones only, and said to everybody who comes in.
 func TestPrivateAudioIsChosenWithTheMeeting(t *testing.T) {
 	s := newServer(t)

@@ -40,7 +40,7 @@ type Session struct {
 }
 
 // Create is the body of POST /api/meetings. Absent fields take the documented defaults. E2EE says whether media and texts are
-// encrypted end to end; it cannot be changed later. PrivateAudio, in such a meeting, keeps from the server who speaks when.
+// encrypted end to end (the default); it cannot be changed later. PrivateAudio, in such a meeting, keeps from the server who speaks when.
 type Create struct {
 	Title          string      `json:"title,omitempty" bound:"0..80" text:"line"`
 	Password       string      `json:"password,omitempty" bound:"1..128"`
