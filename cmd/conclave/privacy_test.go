@@ -155,9 +155,9 @@ func (s *canaryServer) meetSealed(ana, ben person) (id string) {
 	if status != 201 || !ok {
 		s.t.Fatal(status, out)
 	}
-	for _, p := range []*person{&ana, &ben} {
+	for i, p := range []*person{&ana, &ben} {
 		p.dial()
-		p.send(fmt.Sprintf(`{"type":"join","id":1,"version":1,"meeting":%q,"name":"","announce":"%sannounce"}`, id, canary))
+		p.send(fmt.Sprintf(`{"type":"join","id":1,"version":1,"meeting":%q,"name":"","announce":"%sannounc%d"}`, id, canary, i))
 		p.until(map[*person]string{&ana: "welcome", &ben: "lobby"}[p])
 	}
 	ben.send(fmt.Sprintf(`{"type":"relay","id":2,"to":[{"participant":1,"data":"%ssealname"}]}`, canary))
