@@ -150,8 +150,9 @@ function moreMenu(context, anchor) {
   const { mode } = ui.get();
   const s = session.store.get().call;
   const narrow = window.innerWidth < 640;
+  const sharing = Boolean(session.local.store.get().screen);
   openMenu(anchor, [
-    narrow && may(s, 'publish_screen') && canShareScreen() && { label: t('call.screen.off'), icon: 'screen', act: verbs.screen },
+    narrow && may(s, 'publish_screen') && canShareScreen() && { label: t(sharing ? 'call.screen.on' : 'call.screen.off'), icon: sharing ? 'screenStop' : 'screen', act: verbs.screen },
     narrow && { label: t(s.hand > 0 ? 'call.hand.lower' : 'call.hand.raise'), icon: 'hand', act: verbs.hand },
     narrow && { label: t('call.react'), icon: 'react', act: () => reactMenu(context, anchor) },
     narrow && { label: t('call.people'), icon: 'people', act: verbs.people },
