@@ -192,7 +192,7 @@ for (const kind of kinds.filter((k) => k === (process.env.TEST_STATES || k))) {
       await ana.press('people', true);
       await ana.at('lobby-switch').click();
       await until('the waiting room is off', async () => !await ana.at('lobby-switch').isChecked());
-      bots = await startBots(server, ben.meeting(), {
+      bots = await startBots(server, server.url + ben.link(), {
         count: 4, seconds: 170, name: `states-${kind}`,
         args: ['--meeting-password', password, '--publishers', '2', '--slots-video', '1', '--view', '1', '--mute-audio'],
       });

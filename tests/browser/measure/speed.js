@@ -1,8 +1,8 @@
 // How fast the client is, in Chromium, with bots in the meeting: what is transferred until the page can be used, from the join
 // click to the first picture, from a page flip to its pictures, and how busy the page's main thread is with many tiles.
-// Medians on the standard output, one JSON line at the end.
+// Medians on the standard output, one JSON line at the end. The meetings are end-to-end encrypted unless --plain is said.
 //
-//   tests/browser/isolated node tests/browser/measure/speed.js [--only join,flip,tiles] [--bots 10] [--crowd 50] [--rounds 7] [--tiles 25]
+//   tests/browser/isolated node tests/browser/measure/speed.js [--only join,flip,tiles] [--bots 10] [--crowd 50] [--rounds 7] [--tiles 25] [--plain]
 import { parseArgs } from 'node:util';
 import { startBots } from '../harness/bots.js';
 import { launch } from '../harness/browsers.js';
@@ -12,7 +12,7 @@ import { sleep, until } from '../harness/wait.js';
 
 const { values } = parseArgs({ options: {
   only: { type: 'string', default: 'join,flip,tiles' }, bots: { type: 'string', default: '10' }, crowd: { type: 'string', default: '50' },
-  rounds: { type: 'string', default: '7' }, tiles: { type: 'string', default: '25' },
+  rounds: { type: 'string', default: '7' }, tiles: { type: 'string', default: '25' }, plain: { type: 'boolean', default: false },
 } });
 const only = values.only.split(',');
 const bots = Number(values.bots);
@@ -75,14 +75,14 @@ async function time(person, pressed, wanted) {
  * @param {{tiles: number, wide?: boolean, args?: string[]}} options
  */
 async function arrive(name, count, { tiles: onAPage, wide = false, args = [] }) {
-  const meeting = await server.createMeeting(await server.token(`host-${name.toLowerCase()}@example.org`), { lobby: false, e2ee: false });
-  const load = await startBots(server, meeting, { count, seconds: 600, name: `measure-${name}`, args: ['--view', '1', '--slots-video', '1', '--slots-audio', '1', ...args] });
-  await sleep(2000 + 100 * count);
   const person = await Person.arrive(browser, server, name, { viewport: wide ? { width: 1600, height: 900 } : { width: 1280, height: 720 } });
   await person.signIn();
+  await person.createMeeting({ lobby: false, e2ee: !values.plain });
+  const load = await startBots(server, server.url + person.link(), { count, seconds: 600, name: `measure-${name}`, args: ['--view', '1', '--slots-video', '1', '--slots-audio', '1', ...args] });
+  await sleep(2000 + 100 * count);
   await person.context.addInitScript(installStopwatch);
   await person.page.evaluate((n) => localStorage.setItem('conclave.choices', JSON.stringify({ mode: 'grid', tiles: n })), onAPage);
-  await person.page.goto(`${server.url}/m/${meeting}`);
+  await person.page.reload();
   await person.screen('prejoin');
   await person.write('name', name);
   return { person, load };
@@ -179,7 +179,7 @@ const browser = await launch('chromium');
 try {
   let all = {};
   for (const [name, measure] of Object.entries(measures)) if (only.includes(name)) all = { ...all, ...await measure() };
-  console.log(JSON.stringify(all));
+  console.log(JSON.stringify({ encrypted: !values.plain, ...all }));
 } finally {
   await browser.close();
   await server.stop();
