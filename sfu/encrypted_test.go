@@ -169,7 +169,7 @@ func TestNothingInClearIsKept(t *testing.T) {
 		r.frame(codec.VP8, true)
 	}
 	l := r.publisher.session.tracks[slices.IndexFunc(r.publisher.session.tracks, func(t *track) bool { return t.source == Camera })].layers[0]
-	if _, _, ok := l.sinceKey(); ok || l.hist != nil {
+	if _, _, ok := l.sinceKey(replayBytes); ok || l.hist != nil {
 		t.Error("there is a history")
 	}
 }
@@ -180,15 +180,15 @@ func TestAKeyFrameOfAnOlderKeyIsNotPlayedAgain(t *testing.T) {
 	r.frame(codec.VP8, true, cameraHeader(0)...)
 	r.frame(codec.VP8, false, cameraHeader(1)...)
 	l := r.publisher.session.tracks[slices.IndexFunc(r.publisher.session.tracks, func(t *track) bool { return t.source == Camera })].layers[0]
-	if _, _, ok := l.sinceKey(); !ok {
+	if _, _, ok := l.sinceKey(replayBytes); !ok {
 		t.Fatal("a key frame under the key in use is not there")
 	}
 	r.frame(codec.VP8, false, 0x80, 0x09) // step 1, counter 0
-	if _, _, ok := l.sinceKey(); ok {
+	if _, _, ok := l.sinceKey(replayBytes); ok {
 		t.Error("it is played to newcomers after the key has changed")
 	}
 	r.frame(codec.VP8, true, 0x81, 0x09)
-	if _, _, ok := l.sinceKey(); !ok {
+	if _, _, ok := l.sinceKey(replayBytes); !ok {
 		t.Error("the next key frame is not")
 	}
 }

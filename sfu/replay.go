@@ -40,7 +40,8 @@ func (s *Server) replay(e *egress, o *output, now time.Time) (started bool) {
 	box.begin()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	from, until, ok := o.layer.sinceKey()
+	room := e.replayRoom(now)
+	from, until, ok := o.layer.sinceKey(room)
 	if !ok || o.slot.next != o {
 		return false
 	}
@@ -54,6 +55,7 @@ func (s *Server) replay(e *egress, o *output, now time.Time) (started bool) {
 		at := len(box.arena)
 		var forwarded bool
 		if box.arena, _, forwarded = e.forward(box.arena, o, &p, &r.seal); forwarded {
+			e.replayed += len(box.arena) - at
 			e.emit(box, at, to, true, now)
 		}
 	}
@@ -96,13 +98,26 @@ func (l *layer) framesBetween(from, until uint64) *hastened {
 	return h
 }
 
-func (l *layer) sinceKey() (from, until uint64, ok bool) {
+// replayRoom is how many bytes of kept media e may be sent now: within a second no more than its path carries in an eighth of one. More would make
+// the queue that a new page of pictures must not begin with; a new key frame is smaller. Callers hold e.mu.
+func (e *egress) replayRoom(now time.Time) int {
+	if now.Sub(e.replayedAt) >= time.Second {
+		e.replayed, e.replayedAt = 0, now
+	}
+	bps, known := e.estimate()
+	if !known {
+		return replayBytes
+	}
+	return max(0, min(replayBytes, int(bps/8/8)-e.replayed))
+}
+
+func (l *layer) sinceKey(maxBytes int) (from, until uint64, ok bool) {
 	l.histMu.Lock()
 	defer l.histMu.Unlock()
 	if l.hist == nil {
 		return 0, 0, false
 	}
-	from, until, ok = l.hist.SinceKey(replayBytes)
+	from, until, ok = l.hist.SinceKey(maxBytes)
 	return from, until, ok && until-from < replayPackets
 }
 

@@ -135,6 +135,9 @@ type egress struct {
 	hasRetired atomic.Bool
 	hasPending atomic.Bool // some slot may be waiting for a key frame
 
+	replayed   int // bytes of kept media sent since replayedAt
+	replayedAt time.Time
+
 	estimated atomic.Int64  // what the way to the subscriber carries, in bit/s at IP level; 0: unknown
 	repaired  atomic.Uint64 // bytes retransmitted so far
 }

@@ -122,7 +122,7 @@ func TestTheOldPicturePlaysUntilTheNewOneIsThere(t *testing.T) {
 		room.mu.Lock()
 		defer room.mu.Unlock()
 		l := room.tracks[trackKey{2, Camera}].layers[0]
-		_, _, recent := l.sinceKey()
+		_, _, recent := l.sinceKey(replayBytes)
 		return l.height.Load() != 0 && !recent
 	})
 	publishers[1].mu.Lock()
