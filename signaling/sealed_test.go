@@ -293,7 +293,7 @@ func (p *peer) quiet() bool {
 
 // One who never reads is disconnected by what others relay to them, and delays nobody.
 func TestOneWhoNeverReadsRelaysDelaysNobody(t *testing.T) {
-	s := newServer(t, func(c *Config, _ *meeting.Config) { c.WriteTimeout = 5 * time.Second })
+	s := newServer(t, func(c *Config, _ *meeting.Config) { c.WriteTimeout = 2 * time.Second })
 	id, check := pair(t, s)
 	deaf := s.signIn("deaf").rawDial()
 	deaf.must(fin|opText, fmt.Sprintf(`{"type":"join","id":1,"version":1,"meeting":%q,"name":"","announce":"YWJj"}`, id))
