@@ -3,7 +3,7 @@
 // decides what each participant may publish and tells the media server; it knows no wire format and no sockets.
 //
 // Of an end-to-end encrypted meeting it knows as little: what participants announce, what hosts sign and what people say passes
-// through (relay.go), bounded and unread; who may reach whom is decided here.
+// through (sealed.go, relay.go), bounded and unread; who may reach whom is decided here.
 //
 // It imports sfu only, and of that the types; the media server itself is reached through the interfaces of media.go.
 //

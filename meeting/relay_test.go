@@ -54,6 +54,34 @@ func TestRelaysAreDeliveredTogetherAndInOrder(t *testing.T) {
 	}
 }
 
+// One client's message to a thousand, and those of twenty to each of them, are one delivery each.
+func TestARelayToAThousandIsOneDeliveryEach(t *testing.T) {
+	st := newStage(t, withE2EE, withOptions(func(o *Options) { o.MaxParticipants = 1001 }))
+	people := make([]*someone, 1001)
+	for i := range people {
+		people[i] = st.join(fmt.Sprint(i))
+	}
+	var everybody Relay
+	for _, p := range people {
+		everybody.To = append(everybody.To, to(p, "k"))
+	}
+	for _, p := range people[:20] {
+		if err := st.s.request(st.now, p.id, p.guestSink, everybody, st.token); err != nil {
+			t.Fatal(err)
+		}
+	}
+	st.advance(relayInterval)
+	for i, p := range people {
+		want := 20
+		if i < 20 {
+			want--
+		}
+		if n := len(relayed(p)); n != want || count[RelaysCame](p) != 1 {
+			t.Fatalf("%s got %d in %d deliveries", p.name, n, count[RelaysCame](p))
+		}
+	}
+}
+
 // Unknown and gone recipients and oneself are skipped, and the others get theirs.
 func TestRelayToNobodyIsSkipped(t *testing.T) {
 	st := newStage(t, withE2EE)
