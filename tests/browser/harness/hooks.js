@@ -183,3 +183,50 @@ export async function countSealing() {
   }
   return total;
 }
+
+/**
+ * Looks for pauses of the received video. Runs in the page.
+ * @param {number} ms how long to look
+ * @returns {Promise<{longest: number, frames: number, freezes: number}>} longest pause between decoded frames in ms (looked at every 100),
+ *   of the streams that played at the beginning; frames decoded; seconds frozen by the browser's own count
+ */
+export async function watchPauses(ms) {
+  /** @type {Probe} */
+  const probe = Reflect.get(window, 'conclaveProbe');
+  const look = async () => {
+    /** @type {Map<string, {frames: number, frozen: number}>} */
+    const streams = new Map();
+    for (const connection of probe.connections) {
+      if (connection.connectionState !== 'connected') continue;
+      (await connection.getStats()).forEach((r) => {
+        if (r.type === 'inbound-rtp' && r.kind === 'video' && r.framesDecoded > 0) streams.set(r.id, { frames: r.framesDecoded, frozen: r.totalFreezesDuration ?? 0 });
+      });
+    }
+    return streams;
+  };
+  const earlier = await look();
+  await new Promise((resolve) => { setTimeout(resolve, 1500); });
+  const first = await look();
+  const playing = [...first].filter(([id, s]) => s.frames > (earlier.get(id)?.frames ?? 0));
+  /** @type {Map<string, {frames: number, at: number}>} */
+  const last = new Map(playing.map(([id, s]) => [id, { frames: s.frames, at: performance.now() }]));
+  let longest = 0;
+  let now = first;
+  for (const end = performance.now() + ms; performance.now() < end;) {
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+    now = await look();
+    const at = performance.now();
+    for (const [id, seen] of last) {
+      const frames = now.get(id)?.frames ?? seen.frames;
+      if (frames > seen.frames) Object.assign(seen, { frames, at });
+      else longest = Math.max(longest, at - seen.at);
+    }
+  }
+  let frames = 0;
+  let freezes = 0;
+  for (const [id, s] of now) {
+    frames += s.frames - (first.get(id)?.frames ?? 0);
+    freezes += s.frozen - (first.get(id)?.frozen ?? 0);
+  }
+  return { longest, frames, freezes };
+}

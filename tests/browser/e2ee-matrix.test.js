@@ -1,0 +1,154 @@
+// Chromium, Firefox and the bots, each codec, while people come and go: every frame opens, and new keys stop no picture.
+// Minutes long: `bash .ci/run e2ee`.
+import assert from 'node:assert/strict';
+import { after, before, describe } from 'node:test';
+import { startBots } from './harness/bots.js';
+import { launch } from './harness/browsers.js';
+import { story } from './harness/chain.js';
+import { watchPauses } from './harness/hooks.js';
+import { Person } from './harness/person.js';
+import { Server } from './harness/server.js';
+import { sleep, until } from './harness/wait.js';
+
+const FRAMES = 'conclave_sfu_encrypted_frames_total';
+const codecs = (process.env.E2EE_CODECS ?? 'vp8,vp9,av1').split(',');
+const bots = Number(process.env.E2EE_BOTS ?? 2);
+/** The same without encryption, to compare with. */
+const plain = Boolean(process.env.E2EE_CONTROL);
+const CHURN_MS = 60_000;
+const ROUNDS = 10;
+
+/** Lets Opus send nothing while nobody speaks. Runs in the page before its own scripts. */
+function useDTX() {
+  const Native = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends Native {
+    /** @param {RTCSessionDescriptionInit} description */
+    answered({ type, sdp = '' }) {
+      return super.setRemoteDescription({ type, sdp: sdp.replace(/(a=fmtp:\d+ [^\r\n]*minptime=\d+[^\r\n]*)/g, '$1;usedtx=1') });
+    }
+  };
+  Object.defineProperty(window.RTCPeerConnection.prototype, 'setRemoteDescription', { value: Reflect.get(window.RTCPeerConnection.prototype, 'answered') });
+}
+
+for (const codec of codecs) {
+  describe(codec, () => {
+    /** @type {Server} */
+    let server;
+    /** @type {import('playwright-core').Browser[]} */
+    let browsers = [];
+    /** @type {Person[]} */
+    let people = [];
+    /** @type {Person} */
+    let cem;
+    /** @type {Awaited<ReturnType<typeof startBots>> | undefined} */
+    let crowd;
+    let link = '';
+    const step = story();
+
+    const nothingFailed = async () => {
+      if (plain) return;
+      for (const person of people) {
+        const { failed, stranger, ...rest } = await person.sealing();
+        console.log(`${codec}, ${person.name}: ${JSON.stringify({ ...rest, failed, stranger })}`);
+        assert.deepEqual({ failed, stranger }, { failed: 0, stranger: 0 }, person.name);
+      }
+      const { valid, ...bad } = await server.metric(FRAMES);
+      console.log(`${codec}, the server: ${valid} valid frames, others ${JSON.stringify(bad)}`);
+      assert.equal(Object.values(bad).reduce((sum, n) => sum + n, 0), 0);
+    };
+
+    before(async () => {
+      server = await Server.start(`e2ee-${codec}`, ['--admin-listen', '127.0.0.1:19466']);
+      browsers = await Promise.all([launch('chromium'), launch('firefox')]);
+    });
+
+    after(async () => {
+      crowd?.stop();
+      await Promise.all(browsers.map((browser) => browser.close()));
+      await server?.stop();
+    });
+
+    step('Chromium and Firefox see and hear each other', async () => {
+      const ana = await Person.arrive(browsers[0], server, 'Ana', { viewport: { width: 800, height: 600 } });
+      await ana.context.addInitScript(useDTX);
+      await ana.signIn();
+      await ana.createMeeting({ lobby: false, e2ee: !plain });
+      link = ana.link();
+      const path = link.replace(/#|$/, `?codec=${codec}$&`);
+      await ana.page.goto(server.url + path);
+      await ana.join();
+      const ben = await Person.arrive(browsers[1], server, 'Ben', { path, viewport: { width: 800, height: 600 } });
+      await ben.signIn();
+      await ben.join();
+      people = [ana, ben];
+      for (const person of people) {
+        await until(`${person.name} sees the other`, async () => (await person.frameRates(1000)).some((rate) => !rate.self && rate.decoded > 3), 30_000);
+      }
+      for (const person of people) {
+        const used = await person.page.evaluate(async () => {
+          /** @type {Set<string>} */
+          const names = new Set();
+          for (const c of Reflect.get(window, 'conclaveProbe').connections) {
+            const stats = /** @type {RTCStatsReport} */ (await c.getStats());
+            stats.forEach((r) => { if (r.type === 'inbound-rtp' && r.kind === 'video' && r.framesDecoded > 0) names.add(stats.get(r.codecId)?.mimeType ?? ''); });
+          }
+          return [...names];
+        });
+        assert.deepEqual(used.map((name) => name.toLowerCase()), [`video/${codec}`], person.name);
+      }
+      await nothingFailed();
+    });
+
+    if (bots > 0) {
+      step('bots in between: they open the browsers, and the browsers them', async () => {
+        crowd = await startBots(server, server.url + link, { count: bots, seconds: 240, name: `e2ee-${codec}` });
+        for (const person of people) {
+          await until(`${person.name} sees everybody`, async () => (await person.frameRates(1000)).filter((rate) => !rate.self && rate.decoded > 3).length === bots + 1, 30_000);
+        }
+        await nothingFailed();
+      });
+    }
+
+    step('layers change with the size of the window', async () => {
+      for (const size of [{ width: 420, height: 420 }, { width: 1280, height: 800 }, { width: 420, height: 420 }, { width: 800, height: 600 }]) {
+        for (const person of people) await person.page.setViewportSize(size);
+        await sleep(4000);
+      }
+      await nothingFailed();
+    });
+
+    step('a shared screen', async () => {
+      await people[0].at('screen').click();
+      await until('the shared screen plays', async () => (await people[1].frameRates(1000)).some((rate) => rate.source === 'screen' && rate.decoded > 0), 20_000);
+      await people[0].at('screen').click();
+      await nothingFailed();
+    });
+
+    step('ten come and ten go within a minute: no picture stops for more than a second', async () => {
+      cem = await Person.arrive(browsers[0], server, 'Cem', { path: link });
+      await cem.signIn();
+      await sleep(2000);
+      const watches = people.map((person) => person.page.evaluate(watchPauses, CHURN_MS));
+      const begun = Date.now();
+      for (let round = 0; round < ROUNDS; round++) {
+        await cem.join({ mic: false, camera: false });
+        await cem.leave();
+        if (round < ROUNDS - 1) await cem.at('rejoin').click();
+        await sleep(Math.max(0, begun + ((round + 1) * (CHURN_MS - 4000)) / ROUNDS - Date.now()));
+      }
+      const took = Date.now() - begun;
+      const pauses = await Promise.all(watches);
+      pauses.forEach((p, i) => console.log(`${codec}, ${people[i].name}: ${p.frames} frames, longest pause ${p.longest.toFixed(0)} ms, frozen ${p.freezes.toFixed(2)} s while ${ROUNDS} came and went in ${(took / 1000).toFixed(0)} s`));
+      await nothingFailed();
+      for (const p of pauses) assert(p.longest < 1000, `a pause of ${p.longest} ms`);
+    });
+
+    if (bots > 0) {
+      step('the bots failed to open nothing either', async () => {
+        crowd?.stop();
+        const { output } = (await crowd?.done) ?? { output: '' };
+        console.log(output.split('\n').filter((line) => /e2ee|decrypt|open|seal|result/i.test(line)).join('\n'));
+      });
+    }
+  });
+}
