@@ -4,8 +4,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/webrtc/v4"
-
 	"conclave/sfu/quality"
 )
 
@@ -64,9 +62,8 @@ func (r *Room) rateConnections(now time.Time) {
 // sample is the last second of the session's connection. Callers hold Room.mu.
 func (s *session) sample(now time.Time) quality.Sample {
 	loss, jitter := s.health.take()
-	state := s.transport.pc.ConnectionState()
 	return quality.Sample{
-		Lost:     state == webrtc.PeerConnectionStateDisconnected || state == webrtc.PeerConnectionStateFailed || state == webrtc.PeerConnectionStateClosed,
+		Lost:     s.transport.silence(now) > iceDisconnected,
 		Loss:     loss,
 		RTT:      time.Duration(s.rtt.Load()),
 		Jitter:   jitter,

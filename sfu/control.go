@@ -108,6 +108,9 @@ func (s *session) tick(now time.Time, n int) {
 		s.sendFeedback()
 	}
 	if n%reportEvery == 0 {
+		if s.transport.silence(now) > iceFailed {
+			s.fail("ice")
+		}
 		s.refill()
 		s.egress.revise(now)
 		s.sendReports(now)

@@ -5,10 +5,10 @@ type Drop uint8
 
 // The reasons.
 const (
-	DropUnknownAddress Drop = iota // not from a connected peer: a stranger, or a peer that has gone
+	DropUnknownAddress Drop = iota // not from or for a peer: a stranger, or a peer that has gone
 	DropNotReady                   // before the handshake has finished
-	DropMalformed                  // RTP, RTCP or payload descriptor does not parse, or another payload type than negotiated
-	DropAuth                       // SRTP authentication failed
+	DropMalformed                  // STUN, RTP, RTCP or payload descriptor does not parse, or another payload type than negotiated
+	DropAuth                       // SRTP or STUN authentication failed
 	DropReplay                     // SRTP index seen before or too old
 	DropUnknownSSRC                // authentic, but of no negotiated source
 	DropOverLimit                  // a cap was reached
@@ -22,7 +22,7 @@ const (
 	DropReordered                  // older than the slot's latest switch
 	DropSocketFull                 // the socket buffer had no room
 	DropUnreachable                // the kernel refused to send to its destination
-	DropQueueFull                  // STUN or DTLS over the hand-off queue
+	DropQueueFull                  // DTLS over the peer's queue
 	DropNotEncrypted               // a frame without end-to-end encryption in a room that requires it, or what follows three of them
 	numDrops
 )

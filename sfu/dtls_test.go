@@ -22,7 +22,8 @@ func TestAnotherCertificateThanTheOffersGetsNoKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	sdp := candidateLine.ReplaceAllString(c.pc.LocalDescription().SDP, "")
-	fingerprint := cutLine(sdp, "a=fingerprint:sha-256 ")
+	_, fingerprint, _ := strings.Cut(sdp, "a=fingerprint:sha-256 ")
+	fingerprint, _, _ = strings.Cut(fingerprint, "\r\n")
 	other := strings.Repeat("AB:", 31) + "AB"
 	answer, err := c.peer.Negotiate(context.Background(), strings.ReplaceAll(sdp, fingerprint, other), nil)
 	if err != nil {

@@ -38,6 +38,7 @@ func workerMetrics() []metric {
 		workerMetric("forwarded_bytes_total", "Bytes of media sent to subscribers.", func(w *workerStats) *atomic.Uint64 { return &w.forwardBytes }),
 		workerMetric("retransmitted_packets_total", "Packets sent again as RTX: NACKs answered from the history.", func(w *workerStats) *atomic.Uint64 { return &w.retransmitted }),
 		workerMetric("history_misses_total", "Packets asked for by NACK and not sent: too old, too often, or over the cap.", func(w *workerStats) *atomic.Uint64 { return &w.historyMisses }),
+		workerMetric("connectivity_checks_total", "STUN checks of clients answered.", func(w *workerStats) *atomic.Uint64 { return &w.checks }),
 		workerMetric("batches_total", "Receive batches.", func(w *workerStats) *atomic.Uint64 { return &w.batches }),
 		workerMetric("messages_total", "Messages handed to the kernel; a message with segmentation offload is several packets.", func(w *workerStats) *atomic.Uint64 { return &w.messages }),
 		workerMetric("send_calls_total", "System calls that sent messages.", func(w *workerStats) *atomic.Uint64 { return &w.calls }),

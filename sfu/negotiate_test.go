@@ -543,12 +543,12 @@ func checkOffer(tb testing.TB, raw string) {
 	}
 }
 
-var credentials = regexp.MustCompile(`^[A-Za-z0-9+/]{1,256} [A-Za-z0-9+/]{1,256} [A-Za-z0-9 :-]{1,512}$`)
+var usableCredentials = regexp.MustCompile(`^[A-Za-z0-9+/]{1,256} [A-Za-z0-9+/]{1,256} [A-Za-z0-9 :-]{1,512}$`)
 
 // checkCredentials asserts that what is given to Pion has no other characters than RFC 8839 §5.4 and RFC 8122 §5 allow.
 func checkCredentials(tb testing.TB, o *offer) {
 	tb.Helper()
-	if text := o.ufrag + " " + o.pwd + " " + o.fingerprint; !credentials.MatchString(text) {
+	if text := o.ufrag + " " + o.pwd + " " + o.fingerprint; !usableCredentials.MatchString(text) {
 		tb.Fatalf("credentials %q", text)
 	}
 }

@@ -8,9 +8,9 @@ import (
 )
 
 // Negotiate answers an offer: the first, one with more slots, one with new ICE credentials (ICE restart), or one with
-// another DTLS fingerprint, which replaces the PeerConnection. It may take some milliseconds of CPU: call it from the
-// participant's own goroutine, not from an actor. Errors that are the client's fault wrap ErrBadOffer; nothing has changed then.
-func (p *Peer) Negotiate(ctx context.Context, sdp string, tracks []Track) (answer string, err error) {
+// another DTLS fingerprint, which replaces the PeerConnection. It waits for nothing, but a big offer takes a millisecond of CPU: call it
+// from the participant's own goroutine, not from an actor. Errors that are the client's fault wrap ErrBadOffer; nothing has changed then.
+func (p *Peer) Negotiate(_ context.Context, sdp string, tracks []Track) (answer string, err error) {
 	o, err := parseOffer(sdp)
 	if err != nil {
 		return "", err
@@ -30,27 +30,18 @@ func (p *Peer) Negotiate(ctx context.Context, sdp string, tracks []Track) (answe
 	}
 	s := old
 	if old == nil || old.fingerprint != o.fingerprint {
-		if s, err = p.newSession(); err != nil {
-			return "", err
-		}
+		s = p.newSession(o)
 	}
 	if s.ufrag != o.ufrag || s.pwd != o.pwd {
-		ufrag, pwd, err := s.transport.negotiate(ctx, o)
-		if err != nil {
-			if s != old {
-				s.transport.close()
-			}
-			return "", err
-		}
+		s.localUfrag, s.localPwd = s.transport.negotiate(o.ufrag)
 		s.ufrag, s.pwd, s.fingerprint = o.ufrag, o.pwd, o.fingerprint
-		s.localUfrag, s.localPwd = ufrag, pwd
 	}
 	if err := p.install(s, old, o, sources); err != nil {
 		return "", err
 	}
 	p.version++
 	return writeAnswer(o, &answerParams{
-		ufrag: s.localUfrag, pwd: s.localPwd, fingerprint: p.room.server.fingerprint, candidates: p.room.server.candidates,
+		ufrag: s.localUfrag, pwd: s.localPwd, fingerprint: p.room.server.identity.fingerprint, candidates: p.room.server.candidates,
 		sessionID: s.sdpID, version: p.version, slots: s.egress.byMID(), sources: sources,
 	}), nil
 }
@@ -93,7 +84,7 @@ func (o *offer) sources(tracks []Track) (map[string]Source, error) {
 	return sources, nil
 }
 
-func (p *Peer) newSession() (*session, error) {
+func (p *Peer) newSession(o *offer) *session {
 	srv := p.room.server
 	s := &session{server: srv, serial: srv.sessions.Add(1), room: p.room, peer: p, streams: map[uint32]*stream{},
 		feedback: twcc.NewRecorder(srv.ssrc), budget: publishPacketsPerSecond, sdpID: uint64(random32())}
@@ -101,19 +92,22 @@ func (p *Peer) newSession() (*session, error) {
 	for i := range s.egress.chains {
 		s.egress.chains[i] = chain{-1, -1}
 	}
-	t, err := srv.newTransport(s, transportEvents{
+	s.transport = newTransport(s, o.fingerprint, transportEvents{
 		connected: func() { p.connected(s) },
 		failed: func(reason string) {
-			if cur, err := p.current(); err == nil && cur == s && !s.failed.Swap(true) {
-				p.notify.failed(reason)
+			if cur, err := p.current(); err == nil && cur == s {
+				s.fail(reason)
 			}
 		},
 	})
-	if err != nil {
-		return nil, err
+	return s
+}
+
+// fail tells the meeting, once, that the connection is lost for good.
+func (s *session) fail(reason string) {
+	if !s.failed.Swap(true) {
+		s.peer.notify.failed(reason)
 	}
-	s.transport = t
-	return s, nil
 }
 
 // connected runs once the handshake is done: what was waiting can flow.

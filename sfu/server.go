@@ -1,22 +1,17 @@
 package sfu
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
-	"github.com/pion/ice/v4"
 	"github.com/pion/logging"
-	"github.com/pion/webrtc/v4"
 
 	"conclave/sfu/batch"
 	"conclave/sfu/sframe"
@@ -43,30 +38,27 @@ type Config struct {
 
 // Server owns the sockets and workers. Safe for concurrent use.
 type Server struct {
-	log         *slog.Logger
-	pionLog     logging.LoggerFactory
-	certificate webrtc.Certificate
-	fingerprint string
-	mediaEngine *webrtc.MediaEngine
-	mux         ice.UDPMux
-	locals      []*local
-	workers     []*worker
-	candidates  []netip.AddrPort
-	ssrc        uint32 // of our receiver reports and feedback
-	closing     atomic.Bool
-	wg          sync.WaitGroup
-	stop        chan struct{}
-	wake        chan struct{} // a room has work for control before its next tick
-	clock       *clock
-	stats       controlStats
-	frames      [sframe.Results]atomic.Uint64 // of rooms that require end-to-end encryption
-	events      eventQueue
-	replayer    replayer
-	pacer       pacer
+	log        *slog.Logger
+	identity   identity
+	locals     []*local
+	workers    []*worker
+	candidates []netip.AddrPort
+	ssrc       uint32 // of our receiver reports and feedback
+	closing    atomic.Bool
+	wg         sync.WaitGroup
+	stop       chan struct{}
+	wake       chan struct{} // a room has work for control before its next tick
+	clock      *clock
+	stats      controlStats
+	frames     [sframe.Results]atomic.Uint64 // of rooms that require end-to-end encryption
+	events     eventQueue
+	replayer   replayer
+	pacer      pacer
 
 	addrMu sync.RWMutex
 	addrs  map[netip.AddrPort]*transport
-	// generation counts departures, so that workers know when their copies of addrs are out of date.
+	ufrags map[string]*transport // by our user name fragments
+	// generation counts addresses that are somebody else's or nobody's now, so that workers know when their copies of addrs are out of date.
 	generation atomic.Uint64
 	sessions   atomic.Uint64 // made so far
 
@@ -74,11 +66,10 @@ type Server struct {
 	rooms  map[*Room]struct{}
 }
 
-// local is one of our addresses: a socket a worker, and what Pion reads.
+// local is one of our addresses: a socket a worker.
 type local struct {
-	addr    netip.AddrPort
-	conns   []batch.Conn
-	handoff *handoff
+	addr  netip.AddrPort
+	conns []batch.Conn
 }
 
 // Listen opens the sockets and starts the workers.
@@ -130,7 +121,7 @@ func Listen(cfg Config) (*Server, error) {
 func newServer(cfg Config, sockets [][]batch.Conn) (*Server, error) {
 	s := &Server{
 		log:   cfg.Log,
-		addrs: map[netip.AddrPort]*transport{},
+		addrs: map[netip.AddrPort]*transport{}, ufrags: map[string]*transport{},
 		rooms: map[*Room]struct{}{},
 		stop:  make(chan struct{}),
 		wake:  make(chan struct{}, 1),
@@ -139,24 +130,17 @@ func newServer(cfg Config, sockets [][]batch.Conn) (*Server, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	// Pion logs addresses; nothing of it may reach a log.
-	s.pionLog = silentFactory{}
-	if err := s.prepareDTLS(); err != nil {
-		return nil, err
+	var err error
+	if s.identity, err = newIdentity(time.Now()); err != nil {
+		return nil, fmt.Errorf("sfu: certificate: %w", err)
 	}
-	var muxes []ice.UDPMux
 	for _, conns := range sockets {
-		l := &local{addr: conns[0].LocalAddr(), conns: conns, handoff: newHandoff(conns[0])}
+		l := &local{addr: conns[0].LocalAddr(), conns: conns}
 		s.locals = append(s.locals, l)
 		s.candidates = append(s.candidates, l.addr)
-		muxes = append(muxes, ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: l.handoff, Logger: silentLogger{}}))
 	}
 	for _, a := range cfg.Advertise {
 		s.candidates = append([]netip.AddrPort{netip.AddrPortFrom(a, s.locals[0].addr.Port())}, s.candidates...)
-	}
-	s.mux = muxes[0]
-	if len(muxes) > 1 {
-		s.mux = ice.NewMultiUDPMuxDefault(muxes...)
 	}
 	for i, l := range s.locals {
 		for j, c := range l.conns {
@@ -170,7 +154,6 @@ func newServer(cfg Config, sockets [][]batch.Conn) (*Server, error) {
 	if err := s.newReplayer(); err != nil {
 		return nil, fmt.Errorf("sfu: %w", err)
 	}
-	var err error
 	if s.clock, err = newClock(); err != nil {
 		return nil, fmt.Errorf("sfu: %w", err)
 	}
@@ -185,33 +168,6 @@ func newServer(cfg Config, sockets [][]batch.Conn) (*Server, error) {
 	go s.dispatch()
 	go s.pace()
 	return s, nil
-}
-
-// prepareDTLS makes what all PeerConnections share: a certificate for the life of the process and the codec table.
-func (s *Server) prepareDTLS() error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return fmt.Errorf("sfu: %w", err)
-	}
-	cert, err := webrtc.GenerateCertificate(key)
-	if err != nil {
-		return fmt.Errorf("sfu: %w", err)
-	}
-	fps, err := cert.GetFingerprints()
-	if err != nil || len(fps) == 0 {
-		return fmt.Errorf("sfu: fingerprint: %w", err)
-	}
-	s.certificate = *cert
-	s.fingerprint = fps[0].Algorithm + " " + strings.ToUpper(fps[0].Value) // RFC 8122 §5: upper case, and Firefox insists
-	s.mediaEngine = &webrtc.MediaEngine{}
-	err = s.mediaEngine.RegisterCodec(webrtc.RTPCodecParameters{
-		RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2},
-		PayloadType:        111,
-	}, webrtc.RTPCodecTypeAudio)
-	if err != nil {
-		return fmt.Errorf("sfu: %w", err)
-	}
-	return nil
 }
 
 func (s *Server) newWorker(local, index int, conn batch.Conn) (*worker, error) {
@@ -253,7 +209,7 @@ func (s *Server) Close() error {
 		r.Close()
 	}
 	close(s.stop)
-	err := errors.Join(s.mux.Close(), s.clock.ticker.Close())
+	err := s.clock.ticker.Close()
 	for _, l := range s.locals {
 		for _, c := range l.conns {
 			if e := c.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
@@ -292,7 +248,7 @@ func (s *Server) NewRoom(events RoomEvents) *Room {
 	return r
 }
 
-// silentFactory keeps Pion from logging: its messages name addresses.
+// silentFactory keeps Pion from logging: its messages name addresses, and nothing of them may reach a log.
 type silentFactory struct{}
 
 func (silentFactory) NewLogger(string) logging.LeveledLogger { return silentLogger{} }

@@ -78,6 +78,7 @@ type workerStats struct {
 	forwarded, forwardBytes  atomic.Uint64
 	retransmitted            atomic.Uint64
 	historyMisses            atomic.Uint64
+	checks                   atomic.Uint64
 	batches, messages, calls atomic.Uint64
 	busy                     atomic.Uint64 // nanoseconds
 	drops                    [numDrops]atomic.Uint64
@@ -125,13 +126,27 @@ func (w *worker) take(datagrams []batch.Datagram, now time.Time) {
 		switch {
 		case len(d.Data) == 0:
 			w.drop(DropMalformed, 1)
-		case d.Data[0] < 128 || d.Data[0] > 191: // STUN, DTLS
-			if !w.server.locals[w.local].handoff.deliver(*d) {
-				w.drop(DropQueueFull, 1)
-			}
+		case d.Data[0] < 4:
+			w.stun(d, now)
+		case d.Data[0] >= 20 && d.Data[0] < 64:
+			w.dtls(d)
+		case d.Data[0] < 128 || d.Data[0] > 191:
+			w.drop(DropMalformed, 1)
 		default:
 			w.media(d, now)
 		}
+	}
+}
+
+// dtls hands a record to its peer's handshake. ICE comes first: from an address that nobody has proven to have, nothing is taken.
+func (w *worker) dtls(d *batch.Datagram) {
+	t := w.transportOf(d.From)
+	if t == nil {
+		w.drop(DropUnknownAddress, 1)
+		return
+	}
+	if !t.dtlsRecord(d.Data) {
+		w.drop(DropQueueFull, 1)
 	}
 }
 
