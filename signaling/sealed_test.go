@@ -281,6 +281,37 @@ func TestARelayFloodIsCut(t *testing.T) {
 	})
 }
 
+// Who answers whatever is relayed to them, as often as it comes, stays within the limits; who sends more does not.
+func TestEachDeliveryMayBeAnswered(t *testing.T) {
+	inVirtualTime(t, nil, func(t *testing.T, s *server) {
+		id, _ := pair(t, s)
+		p := s.signIn("p").join(id, sealed("p"))
+		for range 10 * 40 { // ten seconds
+			p.ok(p.relay(p, opaque("ack")))
+			stay(25 * time.Millisecond)
+		}
+		refused := 0
+		for range 400 {
+			p.send(p.relay(p, opaque("ack")))
+			match(p, func(m protocol.ServerMessage) bool {
+				e, wrong := m.(*protocol.Error)
+				if wrong && e.Error == protocol.ErrRateLimited {
+					refused++
+				}
+				_, fine := m.(*protocol.OK)
+				return fine || wrong
+			})
+			if refused > 0 {
+				break
+			}
+			stay(10 * time.Millisecond)
+		}
+		if refused == 0 {
+			t.Error("a hundred a second are not limited")
+		}
+	})
+}
+
 // quiet takes one message that waits, if there is one.
 func (p *peer) quiet() bool {
 	select {

@@ -16,8 +16,8 @@ const requestTimeout = 15 * time.Second
 
 // handle does what one message asks.
 func (s *socket) handle(data []byte) {
-	ok, giveUp := s.mayAsk(len(data))
 	m, err := protocol.DecodeClient(data)
+	ok, giveUp := s.mayAsk(m, len(data))
 	var wrong *protocol.RequestError
 	if errors.As(err, &wrong) {
 		s.h.metrics.request("unreadable", string(wrong.Err))
@@ -49,10 +49,13 @@ func (s *socket) handle(data []byte) {
 	}
 }
 
-// mayAsk counts a message of n bytes against the socket's limits.
-func (s *socket) mayAsk(n int) (ok, giveUp bool) {
-	now := s.h.cfg.Now()
-	ok, giveUp = s.rate.take(now, rateRefill, rateBurst)
+// mayAsk counts a message of n bytes against the socket's limits; m is nil if it could not be read.
+func (s *socket) mayAsk(m protocol.ClientMessage, n int) (ok, giveUp bool) {
+	now, cost := s.h.cfg.Now(), rateRefill
+	if _, relay := m.(*protocol.Relay); relay {
+		cost = relayRefill
+	}
+	ok, giveUp = s.rate.take(now, cost, rateBurst)
 	fits, tooOften := s.bytes.take(now, time.Duration(n)*bytesRefill, bytesBurst)
 	return ok && fits, giveUp || tooOften
 }
