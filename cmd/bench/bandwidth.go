@@ -196,7 +196,7 @@ type browserSent struct {
 // browser starts a Chromium on a host. Its output ends with itself.
 func (g *ground) browser(ctx context.Context, on *netlab.Host, cfg browserConfig) (*child, error) {
 	cfg.Server, cfg.Meeting = strings.TrimPrefix(g.server.ready.URL, "http://"), g.meeting
-	return startProgram(ctx, "browser", on.Command("node", "tests/browser/measure/viewer.js"), cfg, nil)
+	return startProgram(ctx, "browser", on.Command("node", "tests/browser/measure/viewer.js"), cfg, func(line string) { g.console.progress("browser: %s", line) })
 }
 
 // browserMoments reads a browser's output to its end.

@@ -27,6 +27,7 @@ import (
 	"conclave/meeting"
 	"conclave/sfu"
 	"conclave/signaling"
+	"conclave/signaling/protocol"
 	"conclave/static"
 )
 
@@ -233,6 +234,9 @@ func (s *benchServer) router() http.Handler {
 			if code := s.mail.code.Swap(nil); code != nil {
 				_, _ = io.WriteString(w, *code)
 			}
+		})
+		r.Get("/api/config", func(w http.ResponseWriter, _ *http.Request) {
+			auth.WriteJSON(w, http.StatusOK, protocol.Config{Name: "Bench", CodeDigits: 6})
 		})
 		r.NotFound(s.web.ServeHTTP)
 	}
