@@ -217,13 +217,13 @@ func (r *Room) reallocate(p *Peer, now time.Time) {
 	if p.session == nil || p.dirty || len(p.wants) == 0 {
 		return
 	}
-	before := append(r.decided[:0], p.viewer.allotted...)
+	r.decided = append(r.decided[:0], p.viewer.allotted...)
+	before := r.decided
 	r.eligible(p, false)
 	p.dirty = !slices.EqualFunc(before, r.allocate(p, now), func(a, b allotment) bool {
 		return a.track == b.track && a.Send == b.Send
 	})
 	clear(before) // it must keep nobody's track alive
-	r.decided = before[:0]
 }
 
 // pressed says whether more is being sent than the viewer's budget holds. Callers hold Room.mu.

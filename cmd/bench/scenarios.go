@@ -225,7 +225,7 @@ func othersLine(r *bots.Report, publishers int, from, to time.Time) string {
 // measureLoss loses packets at random on a link that is wide enough.
 func measureLoss(ctx context.Context, f *field) (string, error) {
 	var b strings.Builder
-	b.WriteString("| loss | lost on the way | left after RTX | one way, ms: p50, p95 | layer | changes | longest freeze, ms |\n|---|---|---|---|---|---|---|\n")
+	b.WriteString("| loss | video lost on the way | left after RTX | audio lost | one way, ms: p50, p95 | layer | changes | longest freeze, ms |\n|---|---|---|---|---|---|---|---|\n")
 	last := 25 * time.Second
 	rates := []int{0, 20, 50, 100}
 	if f.cmd.Quick {
@@ -269,7 +269,17 @@ func (f *field) lossRun(ctx context.Context, permille int, last time.Duration) (
 	_ = crowd.stop() // it has served
 	t, w := &r.Bots[0], r.Window.Start
 	v := look(t.Timeline, w, w.Add(last))
-	return fmt.Sprintf("| %.0f %% | %.2f %% | %.3f %% | %.1f, %.1f | %s | %d | %.0f |\n", float64(permille)/10, 100*part(t.LostBefore, t.Expected), 100*part(t.LostAfter, t.Expected),
+	var lost [2]struct{ before, after, all uint64 } // audio, which has no RTX, and video
+	for _, s := range t.Received {
+		l := &lost[0]
+		if s.Video {
+			l = &lost[1]
+		}
+		l.before, l.after, l.all = l.before+s.LostBefore, l.after+s.LostAfter, l.all+s.Packets+s.LostAfter
+	}
+	audio, video := lost[0], lost[1]
+	return fmt.Sprintf("| %.0f %% | %.2f %% | %.3f %% | %.2f %% | %.1f, %.1f | %s | %d | %.0f |\n", float64(permille)/10, 100*part(video.before, video.all),
+		100*part(video.after, video.all), 100*part(audio.after, audio.all),
 		t.VideoDelay.P50, t.VideoDelay.P95, heightsOf(v), v.changes, v.longest), nil
 }
 

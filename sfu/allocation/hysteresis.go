@@ -82,7 +82,6 @@ func (b *budget) lowest(now time.Time, estimate int64) int64 {
 
 const (
 	firstHold  = 10 * time.Second // no climbing after a loss
-	returnHold = 3 * time.Second  // and no coming back for what was withheld
 	longHold   = 80 * time.Second // at most, after losses that followed a climb
 	mistake    = 10 * time.Second // a loss so soon after a climb shows that it was one
 	forgivenIn = 60 * time.Second // of free climbing without a loss
@@ -92,7 +91,7 @@ const (
 type hold struct {
 	wait    time.Duration
 	until   time.Time
-	absent  time.Time // until then what is withheld stays so
+	absent  time.Time // until then what is withheld stays so: 3 s of the first 10
 	climbed time.Time // the latest climb that no loss has followed
 }
 
@@ -106,7 +105,7 @@ func (h *hold) observe(now time.Time, lost, climbed bool) {
 		case !h.climbed.IsZero() && now.Sub(h.climbed) < mistake:
 			h.wait = min(2*h.wait, longHold)
 		}
-		h.until, h.absent, h.climbed = now.Add(h.wait), now.Add(returnHold*(h.wait/firstHold)), time.Time{}
+		h.until, h.absent, h.climbed = now.Add(h.wait), now.Add(h.wait*3/10), time.Time{}
 	} else if climbed {
 		h.climbed = now
 	}

@@ -170,9 +170,9 @@ func TestAMistakenClimbDoublesTheWait(t *testing.T) {
 		}
 		return r.now.Sub(began).Round(time.Second)
 	}
-	for _, want := range []time.Duration{10, 20, 40, 80, 80} {
-		if got := wait(); got != want*time.Second {
-			t.Fatalf("waited %v, want %v", got, want*time.Second)
+	for _, want := range []time.Duration{10 * time.Second, 20 * time.Second, 40 * time.Second, 80 * time.Second, 80 * time.Second} {
+		if got := wait(); got != want {
+			t.Fatalf("waited %v, want %v", got, want)
 		}
 	}
 	r.lasts(70*time.Second, 2000)

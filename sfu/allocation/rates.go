@@ -99,6 +99,9 @@ func (m *Meter) Rates(now time.Time, l *Layer) {
 	for i := range l.Rates {
 		l.Rates[i] = total * nominalShare(l.Temporal, i) / 100
 	}
+	if m.known && m.rates[MaxTemporal-1] < total { // it did with less, and is measured anew as soon as it is sent
+		l.Rates = m.rates
+	}
 }
 
 // nominal is what a camera of the given height usually takes: 150 kbit/s with 180 lines, 1.6 Mbit/s with 720.

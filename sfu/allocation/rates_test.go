@@ -53,11 +53,14 @@ func TestAPausedLayerCountsWithItsLastRateForAWhile(t *testing.T) {
 		t.Errorf("%v became %v", before, got)
 	}
 	now = now.Add(rateLasts)
-	if got := rates(&m, now, 180); got.Rates != [MaxTemporal]int64{60 * kbit, 90 * kbit, 150 * kbit, 150 * kbit} {
-		t.Errorf("after a long pause: %v", got.Rates)
+	if got := rates(&m, now, 90); got.Rates[2] != nominal(90) || got.Rates[0] != nominal(90)*40/100 {
+		t.Errorf("after a long pause, being more than usual: %v", got.Rates)
+	}
+	if got := rates(&m, now, 360); got.Rates != before.Rates {
+		t.Errorf("after a long pause, being less than usual: %v", got.Rates)
 	}
 	now = feed(&m, now, 500*time.Millisecond, &bytes, 5000) // a key frame's burst is no rate
-	if got := rates(&m, now, 180); got.Rates[2] != 150*kbit {
+	if got := rates(&m, now, 90); got.Rates[2] != nominal(90) {
 		t.Errorf("after half a second: %v", got.Rates)
 	}
 }

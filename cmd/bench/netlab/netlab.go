@@ -60,7 +60,7 @@ func New(ctx context.Context) (*Lab, error) {
 	if !Inside() {
 		return nil, errors.New("netlab: not in a network namespace of its own")
 	}
-	for _, args := range []string{"link set lo up", "address add " + ServerAddress + "/32 dev lo"} {
+	for _, args := range []string{"link set lo up", "address replace " + ServerAddress + "/32 dev lo"} {
 		if err := run(ctx, "ip", strings.Fields(args)...); err != nil {
 			return nil, err
 		}
