@@ -49,7 +49,7 @@ step('Ana signs in with a code, makes a meeting and joins it in Chromium', async
   ana = await Person.arrive(browsers[0], server, 'Ana');
   await ana.screenshot('call-1-sign-in');
   await ana.signIn();
-  await ana.createMeeting({ lobby: false, e2ee: false });
+  await ana.createMeeting({ lobby: false });
   await ana.join();
 });
 
@@ -64,7 +64,7 @@ step('Ben follows the link in Firefox, signs in and joins', async () => {
 });
 
 step('three bots join, and everybody sees five tiles', async () => {
-  bots = await startBots(server, ana.meeting(), { count: botCount, seconds: 120, name: 'call' });
+  bots = await startBots(server, server.url + ana.link(), { count: botCount, seconds: 120, name: 'call' });
   for (const person of [ana, ben]) {
     await until(`${person.name} sees ${botCount + 2} tiles`, async () => await person.at('tile').count() === botCount + 2, 20_000);
   }

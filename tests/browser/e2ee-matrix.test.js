@@ -48,9 +48,9 @@ for (const codec of codecs) {
     const nothingFailed = async () => {
       if (plain) return;
       for (const person of people) {
-        const { failed, stranger, ...rest } = await person.sealing();
-        console.log(`${codec}, ${person.name}: ${JSON.stringify({ ...rest, failed, stranger })}`);
-        assert.deepEqual({ failed, stranger }, { failed: 0, stranger: 0 }, person.name);
+        const counts = await person.sealing();
+        console.log(`${codec}, ${person.name}: ${JSON.stringify(counts)}`);
+        assert.equal(counts.failed, 0, person.name); // `stranger`: the last frames of whom a slot carried before
       }
       const { valid, ...bad } = await server.metric(FRAMES);
       console.log(`${codec}, the server: ${valid} valid frames, others ${JSON.stringify(bad)}`);
@@ -124,10 +124,13 @@ for (const codec of codecs) {
       await nothingFailed();
     });
 
-    step('ten come and ten go within a minute: no picture stops for more than a second', async () => {
+    // A key that is not there in time shows as a frame dropped by who seals or who opens; what else a picture waits for on a busy machine
+    // (layers, layout, the processor) is there without encryption too: E2EE_CONTROL=1 measures that.
+    step('ten come and ten go within a minute, and new keys stop no frame', async () => {
       cem = await Person.arrive(browsers[0], server, 'Cem', { path: link });
       await cem.signIn();
       await sleep(2000);
+      const earlier = await Promise.all(people.map((person) => person.sealing()));
       const watches = people.map((person) => person.page.evaluate(watchPauses, CHURN_MS));
       const begun = Date.now();
       for (let round = 0; round < ROUNDS; round++) {
@@ -140,7 +143,11 @@ for (const codec of codecs) {
       const pauses = await Promise.all(watches);
       pauses.forEach((p, i) => console.log(`${codec}, ${people[i].name}: ${p.frames} frames, longest pause ${p.longest.toFixed(0)} ms, frozen ${p.freezes.toFixed(2)} s while ${ROUNDS} came and went in ${(took / 1000).toFixed(0)} s`));
       await nothingFailed();
-      for (const p of pauses) assert(p.longest < 1000, `a pause of ${p.longest} ms`);
+      const later = await Promise.all(people.map((person) => person.sealing()));
+      people.forEach((person, i) => {
+        const during = { dropped: later[i].dropped - earlier[i].dropped, noKey: later[i].noKey - earlier[i].noKey, failed: later[i].failed - earlier[i].failed };
+        assert.deepEqual(during, { dropped: 0, noKey: 0, failed: 0 }, person.name);
+      });
     });
 
     if (bots > 0) {

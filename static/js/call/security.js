@@ -62,15 +62,22 @@ function listen({ session, ui, cleanup }, secrets) {
   on('leaked', ({ source }) => toast(t('security.leaked'), { icon: 'warn', urgent: true, ms: 0, key: `leaked-${source}`, testid: 'leaked' }));
   on('unsent', () => toast(t('security.unsent'), { icon: 'warn', urgent: true, key: 'unsent' }));
   on('cannot_admit', () => toast(t('security.cannotadmit'), { icon: 'warn', urgent: true, key: 'cannot-admit' }));
+  /** @type {Map<number, string>} bots that ask, and what for: one question for all of them */
+  const asking = new Map();
   on('consent_asked', ({ participant, what }) => {
-    const name = nameOf(session.store.get().call, participant);
-    toast(t(what ? 'security.consent.what' : 'security.consent', { name, what }), {
-      icon: 'info', urgent: true, ms: 0, key: `consent-${participant}`, testid: 'consent-asked',
-      actions: [
-        { label: t('security.consent.yes'), act: () => secrets.consent(participant, true), testid: 'consent-yes' },
-        { label: t('security.consent.no'), primary: true, act: () => secrets.consent(participant, false), testid: 'consent-no' },
-      ],
-    });
+    asking.set(participant, what);
+    askConsent(asking, (n) => nameOf(session.store.get().call, n), (n, given) => secrets.consent(n, given));
+  });
+}
+
+/** @param {Map<number, string>} asking @param {(n: number) => string} name @param {(n: number, given: boolean) => void} answer */
+function askConsent(asking, name, answer) {
+  const [[first, what]] = asking;
+  const n = asking.size;
+  const all = (/** @type {boolean} */ given) => () => { for (const p of asking.keys()) answer(p, given); asking.clear(); };
+  toast(n > 1 ? t('security.consent.many', { n }) : t(what ? 'security.consent.what' : 'security.consent', { name: name(first), what }), {
+    icon: 'info', urgent: true, ms: 0, key: 'consent', testid: 'consent-asked',
+    actions: [{ label: t('security.consent.yes'), act: all(true), testid: 'consent-yes' }, { label: t('security.consent.no'), primary: true, act: all(false), testid: 'consent-no' }],
   });
 }
 

@@ -9,6 +9,8 @@ import { ReplayWindow, WINDOW } from './replay.js';
 const HOLD_MS = 300;
 /** Frames of one slot that may fail to open within a second; the rest of that second nothing is tried. */
 const FAILURES = 30;
+/** A slot may begin anew at a key frame (a layer switch) this often; so often, too, a key frame is asked for. */
+const RESTART_MS = 1000;
 /** Windows of one slot: a stream moves on to a new key, and late frames come under the old. */
 const WINDOWS = 8;
 
@@ -55,6 +57,8 @@ export class Sealer {
  * somebody's screen never shows as their camera, nor anybody's picture under another's name.
  */
 export class Opener {
+  /** asks the sender for a key frame, where the browser can */
+  askKeyFrame = () => {};
   counts = { opened: 0, noKey: 0, failed: 0, repeated: 0, stranger: 0 };
   /** @type {Owner} */
   #owner = { participant: 0, track: 0 };
@@ -62,6 +66,8 @@ export class Opener {
   /** @type {Map<bigint, ReplayWindow>} */
   #windows = new Map();
   #second = { at: 0, failures: 0 };
+  #restartedAt = 0;
+  #askedAt = 0;
   /** frames were dropped for want of a key */
   #lacked = false;
   /** a slot waits once for each owner, so that a flood of what never opens is not kept */
@@ -86,11 +92,11 @@ export class Opener {
     this.#wake();
   }
 
-  /** @param {number} participant who gave us a key @returns {boolean} whether a key frame is to be asked for */
+  /** @param {number} participant who gave us a key */
   keyCame(participant) {
-    const ask = this.#lacked && this.#owner.participant === participant;
-    if (ask) this.#lacked = false;
-    return ask;
+    if (!this.#lacked || this.#owner.participant !== participant) return;
+    this.#lacked = false;
+    this.askKeyFrame();
   }
 
   /** @param {EncodedFrame} f @returns {Promise<boolean>} whether it may go to the decoder: it was changed in place */
@@ -110,12 +116,22 @@ export class Opener {
       this.#lacked = true;
       return this.#refuse('noKey');
     }
-    const window = this.#window(kid, key);
-    if (!window.fresh(ctr)) return this.#refuse('repeated');
+    let window = this.#window(kid, key);
+    const again = !window.fresh(ctr);
+    if (again) {
+      // A server that switches layers may begin with the newest key frame it has, and what followed it.
+      window = new ReplayWindow(floorOf(key));
+      const isKey = f.type === 'key';
+      if (!isKey || !window.fresh(ctr) || now - this.#restartedAt < RESTART_MS) {
+        if (isKey) this.#wantKeyFrame(now);
+        return this.#refuse('repeated');
+      }
+    }
     try {
       const plain = await frame.openFrame(key.key, parsed);
       if (this.#owner.participant !== participant || !window.take(ctr)) return this.#refuse('repeated');
       f.data = plain.buffer;
+      if (again) this.#restart(kid, window, now);
     } catch {
       this.#second.failures++;
       return this.#refuse('failed');
@@ -146,12 +162,24 @@ export class Opener {
   #window(kid, key) {
     let window = this.#windows.get(kid);
     if (!window) {
-      const floor = key.highest - BigInt(WINDOW);
-      window = new ReplayWindow(floor > 0n ? floor : 0n);
+      window = new ReplayWindow(floorOf(key));
       this.#windows.set(kid, window);
       if (this.#windows.size > WINDOWS) this.#windows.delete(/** @type {bigint} */ (this.#windows.keys().next().value));
     }
     return window;
+  }
+
+  /** @param {bigint} kid @param {ReplayWindow} window @param {number} now */
+  #restart(kid, window, now) {
+    this.#restartedAt = now;
+    this.#windows.set(kid, window);
+  }
+
+  /** @param {number} now a key frame came that may not be shown again: another is needed */
+  #wantKeyFrame(now) {
+    if (now - this.#askedAt < RESTART_MS) return;
+    this.#askedAt = now;
+    this.askKeyFrame();
   }
 
   /** @param {'noKey'|'failed'|'repeated'|'stranger'} why @returns {false} */
@@ -159,6 +187,12 @@ export class Opener {
     this.counts[why]++;
     return false;
   }
+}
+
+/** @param {OpenKey} key @returns {bigint} nothing of it that is older is opened, whatever the server plays again */
+function floorOf(key) {
+  const floor = key.highest - BigInt(WINDOW);
+  return floor > 0n ? floor : 0n;
 }
 
 /**

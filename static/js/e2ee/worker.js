@@ -35,7 +35,7 @@ const say = (word) => scope.postMessage(word);
 let session = null;
 /** @type {Map<string, {sealer: Sealer, source: Source}>} */
 const sealers = new Map();
-/** @type {Map<string, {opener: Opener, transformer: Transformer}>} */
+/** @type {Map<string, {opener: Opener}>} */
 const openers = new Map();
 /** What the server said of slots whose transform is not there yet. @type {Map<string, {participant: number, track: number}>} */
 const owners = new Map();
@@ -66,7 +66,7 @@ async function handle(event) {
   if (session !== mine) return;
   const words = out.filter((o) => o.type !== 'keys');
   if (words.length > 0) say({ say: 'out', out: words });
-  for (const o of out) if (o.type === 'keys') keyCame(o.participant);
+  for (const o of out) if (o.type === 'keys') for (const { opener } of openers.values()) opener.keyCame(o.participant);
   confirm();
   const view = await mine.view();
   const text = JSON.stringify(view);
@@ -82,13 +82,6 @@ function confirm() {
   const able = (/** @type {string} */ id) => session?.sender.usable && sealers.has(id);
   for (const { sender, call } of waiting) if (able(sender)) say({ say: 'answer', call, answer: true });
   waiting = waiting.filter((w) => !able(w.sender));
-}
-
-/** @param {number} participant */
-function keyCame(participant) {
-  for (const { opener, transformer } of openers.values()) {
-    if (opener.keyCame(participant)) transformer.sendKeyFrameRequest?.().catch(() => {}); // audio has none
-  }
 }
 
 /** @type {import('./pipes.js').Keys} */
@@ -108,9 +101,10 @@ function attach(transformer) {
     return confirm();
   }
   const opener = new Opener(keys);
+  opener.askKeyFrame = () => { transformer.sendKeyFrameRequest?.().catch(() => {}); }; // audio has none
   const owner = owners.get(id);
   if (owner) opener.assign(owner);
-  openers.set(id, { opener, transformer });
+  openers.set(id, { opener });
   void run(transformer, opener).finally(() => openers.delete(id));
 }
 
@@ -123,9 +117,10 @@ function assign(slots) {
   }
 }
 
-/** @returns {{sealed: Record<string, number>, opened: Record<string, Opener['counts']>}} frames by sender and by slot */
+/** @returns {{sealed: Record<string, number>, dropped: Record<string, number>, opened: Record<string, Opener['counts']>}} frames by sender and by slot */
 const counts = () => ({
   sealed: Object.fromEntries([...sealers].map(([id, s]) => [id, s.sealer.counts.sealed])),
+  dropped: Object.fromEntries([...sealers].map(([id, s]) => [id, s.sealer.counts.dropped])),
   opened: Object.fromEntries([...openers].map(([id, o]) => [id, o.opener.counts])),
 });
 

@@ -108,6 +108,7 @@ export const en = {
   'security.broken': 'Encryption failed in this page, so nothing is sent and nothing is heard.', 'security.leaked': 'Something was about to leave unencrypted, and was stopped.',
   'security.unsent': 'The message could not be sent.', 'security.cannotadmit': 'They cannot be let in: their key is not valid, or you may not admit.',
   'security.consent': '{name}, a bot, asks to receive your sound, picture and texts.', 'security.consent.what': '{name}, a bot, asks to receive your sound, picture and texts: {what}',
+  'security.consent.many': '{n} bots ask to receive your sound, picture and texts.',
   'security.consent.yes': 'Allow', 'security.consent.no': 'Not now', 'security.bot.hears': 'receives what you send', 'security.bot.deaf': 'receives nothing of yours',
   'security.bot.allow': 'Let it receive what I send', 'security.bot.stop': 'No longer let it receive',
   'security.calendar': 'The link contains the key. Calendars and mail keep it: whoever reads them can join.',

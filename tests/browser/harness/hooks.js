@@ -152,7 +152,7 @@ export async function audioReceived() {
 
 /**
  * @typedef {object} Sealing what the encryption worker counted, summed over its transforms
- * @property {number} sealed @property {number} opened @property {number} noKey @property {number} failed
+ * @property {number} sealed @property {number} dropped for want of a key of one's own @property {number} opened @property {number} noKey @property {number} failed
  * @property {number} repeated @property {number} stranger
  */
 
@@ -164,9 +164,9 @@ export async function countSealing() {
   /** @type {Probe} */
   const probe = Reflect.get(window, 'conclaveProbe');
   const worker = probe.workers.at(-1);
-  const total = { sealed: 0, opened: 0, noKey: 0, failed: 0, repeated: 0, stranger: 0 };
+  const total = { sealed: 0, dropped: 0, opened: 0, noKey: 0, failed: 0, repeated: 0, stranger: 0 };
   if (!worker) return total;
-  /** @type {{sealed: Record<string, number>, opened: Record<string, Record<string, number>>}} */
+  /** @type {{sealed: Record<string, number>, dropped: Record<string, number>, opened: Record<string, Record<string, number>>}} */
   const counts = await new Promise((resolve) => {
     const call = -Math.floor(performance.now() * 1000) - 1;
     const hear = (/** @type {MessageEvent} */ event) => {
@@ -178,6 +178,7 @@ export async function countSealing() {
     worker.postMessage({ do: 'counts', call });
   });
   for (const n of Object.values(counts.sealed)) total.sealed += n;
+  for (const n of Object.values(counts.dropped)) total.dropped += n;
   for (const slot of Object.values(counts.opened)) {
     for (const key of /** @type {const} */ (['opened', 'noKey', 'failed', 'repeated', 'stranger'])) total[key] += slot[key];
   }
