@@ -21,9 +21,11 @@ const (
 	beta = 0.85
 	// leastQueue, in ms, must stand for a growing delay to count: two packets at 1 Mbit/s.
 	leastQueue = 10
-	// A queue shorter than this, in ms, on a path that is not being filled is jitter: the estimate is lowered, but not to what happens to
-	// be sent.
-	jitterQueue = 25
+	// A path that is not being filled by what is sent, and from which at least this share of it arrives, is full of something else: the
+	// estimate falls by its own measure, not to what happens to be sent.
+	throttled = 0.75
+	// deepest is the least that a decrease leaves: behind somebody else's burst nothing may arrive for a moment. The next may follow sooner.
+	deepest = 0.5
 	// drained is below which the queue counts as empty, in ms.
 	drained = 50
 	// additive is by how much the estimate rises in a second near the path's known rate (a tenth of that below 1 Mbit/s). It is the same for
@@ -38,7 +40,7 @@ const (
 	fullWindow = 150_000
 	slowPath   = 1_000_000
 	sentWindow = 500_000
-	// A queue this long, in ms, on a path that carries less than this share of the estimate means that the path has become narrower.
+	// A queue this long, in ms, on a path from which less than this share of what is sent arrives means that it has become narrower.
 	narrowQueue = 100
 	narrowShare = 0.7
 	// feedbackPatience is how long feedback may stay away while packets are sent. After it the estimate falls by a fifth each half
@@ -241,7 +243,7 @@ func (e *Estimator) react(now int64) {
 	e.concludeProbe(now)
 	acked := e.fullRate()
 	switch {
-	case e.delay.usage == over && e.delay.queue() > leastQueue || e.delay.queue() > narrowQueue && float64(acked) < narrowShare*float64(e.estimate):
+	case e.delay.usage == over && e.delay.queue() > leastQueue || e.narrow(sent):
 		e.delay.usage = normal
 		e.congested(now, sent, acked)
 	case e.delay.usage != under:
@@ -250,6 +252,12 @@ func (e *Estimator) react(now int64) {
 	default: // a queue drains: nothing can be said of the rate
 		e.lastIncrease = now
 	}
+}
+
+// narrow says whether whole bursts are stuck: a long queue, and much less arrives than is sent.
+func (e *Estimator) narrow(sent int64) bool {
+	acked := e.acked.over(2 * fullWindow)
+	return e.delay.queue() > narrowQueue && acked > 0 && float64(acked) < narrowShare*float64(min(sent, e.estimate))
 }
 
 // fullRate is the rate at which packets arrive: that of the path, while it is full.
@@ -272,14 +280,22 @@ func (e *Estimator) congested(now, sent, acked int64) {
 	if acked == 0 || e.lastDecrease != 0 && now-e.lastDecrease < decreaseEvery {
 		return
 	}
+	again := false
 	to := int64(e.delay.room() * float64(acked))
-	if 4*sent < 3*e.estimate && e.delay.queue() < jitterQueue {
+	if 4*sent < 3*e.estimate && float64(e.acked.over(sentWindow)) > throttled*float64(sent) {
+		// The path carries what is sent; it is others who fill it, or it is jitter. What arrives says nothing of our share.
 		to = max(to, int64(beta*float64(e.estimate)))
 	} else {
 		e.ceiling.learn(acked)
+		if least := int64(deepest * float64(e.estimate)); to < least {
+			to, again = least, true
+		}
 	}
 	if to < e.estimate {
 		e.decrease(now, to)
+		if again {
+			e.lastDecrease -= decreaseEvery / 2
+		}
 	}
 }
 
@@ -317,7 +333,7 @@ func (e *Estimator) increase(now, sent int64) {
 	seconds := float64(elapsed) / 1e6
 	c := float64(e.ceiling)
 	if near := int64(recovered * c); e.estimate < near && e.delay.queue() < drained && now-e.lastDecrease > e.settling() {
-		e.estimate = min(e.estimate+int64(seconds*0.2*c), near)
+		e.estimate = min(e.estimate+int64(seconds*0.4*c), near)
 		return
 	}
 	if 10*sent < 9*e.estimate {
@@ -352,7 +368,7 @@ func (e *Estimator) concludeProbe(now int64) {
 	case !ok:
 	case reached:
 		e.raise(now, rate)
-	case e.delay.queue() > jitterQueue: // it has filled the path: this is what the path carries
+	case e.delay.queue() > filledQueue: // it has filled the path: this is what the path carries
 		e.ceiling.learn(rate)
 		if most := max(int64(fullProbe*float64(rate)), Min); most < e.estimate {
 			e.estimate = most

@@ -60,7 +60,7 @@ func TestTwoFlowsShareThePathFairly(t *testing.T) {
 	}
 	slices.Sort(shares)
 	t.Logf("the smaller has this much of the larger's: %.2f", shares)
-	if shares[0] < 0.45 || shares[len(shares)/2] < 0.7 {
+	if shares[0] < 0.4 || shares[len(shares)/2] < 0.7 {
 		t.Errorf("unfair: %.2f", shares)
 	}
 }
@@ -194,7 +194,7 @@ func TestATokenBucketIsNotMistakenForRoom(t *testing.T) {
 		l.run(20 * time.Second)
 		f.samples = nil
 		l.run(60 * time.Second)
-		within(t, "estimate", f.mean(60*time.Second), rate, 75, 120)
+		within(t, "estimate", f.mean(60*time.Second), rate, 75, 130)
 		for _, s := range f.samples {
 			if s > rate*13/10 {
 				t.Errorf("%.2f Mbit/s on a path of %.2f", float64(s)/1e6, float64(rate)/1e6)

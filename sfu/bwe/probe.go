@@ -26,6 +26,8 @@ const (
 	afterDrop = 3_000_000
 	// probeQueue ends a probe early: it has found the path's end, in ms.
 	probeQueue = 120
+	// filledQueue is what a probe leaves behind that has filled the path, in ms.
+	filledQueue = 25
 	// afterProbe is how long the queue that a probe has left may take to drain.
 	afterProbe = 300_000
 )
