@@ -279,7 +279,7 @@ func (s *session) refill() {
 	s.inMu.Unlock()
 	s.peer.rtcpBudget.fill(rtcpPerSecond)
 	s.egress.mu.Lock()
-	s.egress.rtxTokens = rtxPerSecond
+	s.egress.rtxTokens = s.egress.mayResend()
 	s.egress.mu.Unlock()
 }
 

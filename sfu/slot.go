@@ -145,6 +145,16 @@ type egress struct {
 // rtxPerSecond caps what NACKs can make us send to one subscriber: a quarter of a nine-tile meeting's packets.
 const rtxPerSecond = 400
 
+// mayResend is how many RTX packets may go to the subscriber in a second: no more than a third of what its path carries, or repeats of what
+// a full queue has lost would keep it full.
+func (e *egress) mayResend() int {
+	const packet, least = 1100 * 8, 20
+	if bps, known := e.estimate(); known {
+		return int(min(max(bps/3/packet, least), rtxPerSecond))
+	}
+	return rtxPerSecond
+}
+
 // accepts decides whether p may go out through o now, switching the slot over if p is where o takes over. Callers hold mu.
 func (e *egress) accepts(o *output, p *packet) (Drop, bool) {
 	s := o.slot

@@ -32,10 +32,10 @@ func TestFollowsStepsOfThePath(t *testing.T) {
 				l.run(3 * time.Second)
 				f.maxQueue = 0
 				l.run(wait - 3*time.Second)
-				within(t, "after the step", f.mean(time.Second), rate, 75, 105)
+				within(t, "after the step", f.mean(time.Second), rate, 70, 105)
 				l.run(15 * time.Second)
 				within(t, "later", f.mean(10*time.Second), rate, 80, 106)
-				if f.maxQueue > 220*time.Millisecond {
+				if f.maxQueue > 240*time.Millisecond {
 					t.Errorf("at %.1f Mbit/s the queue grows to %v", float64(rate)/1e6, f.maxQueue)
 				}
 			}
@@ -117,7 +117,7 @@ func TestAPathWithoutBufferIsFoundByItsLoss(t *testing.T) {
 	f := l.flow(t, steady(6*mbit))
 	f.e.Wanted(6 * mbit)
 	l.run(60 * time.Second)
-	within(t, "estimate", f.mean(30*time.Second), 2*mbit, 60, 130)
+	within(t, "estimate", f.mean(30*time.Second), 2*mbit, 60, 150)
 	if s := f.e.Stats(); s.Loss > 0.25 {
 		t.Errorf("%.0f %% are lost", 100*s.Loss)
 	}
@@ -131,7 +131,7 @@ func TestJitterIsNotCongestion(t *testing.T) {
 		f := l.flow(t, steady(2*mbit))
 		f.e.Wanted(2 * mbit)
 		l.run(60 * time.Second)
-		within(t, jitter.String(), f.mean(30*time.Second), 2*mbit, 60, 130)
+		within(t, jitter.String(), f.mean(30*time.Second), 2*mbit, 60, 150)
 	}
 }
 

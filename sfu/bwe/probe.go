@@ -9,9 +9,9 @@ const (
 	probeMost   = 500_000 // µs
 	// maxProbeBytes bounds a probe: 80 ms of 25 Mbit/s.
 	maxProbeBytes = 256 << 10
-	// A probe goes to twice the estimate until the path has once been found full, and then half as far beyond it.
+	// A probe goes to twice the estimate until the path has once been found full, and then to 1.3 times.
 	probeNew   = 2.0
-	probeAgain = 1.5
+	probeAgain = 1.3
 	// probePatience is how long the feedback of a probe is awaited.
 	probePatience = 1_000_000 // µs
 	// probeReached: a probe has succeeded if this share of its rate arrived. Of one that filled the path, the estimate may be this much; it is
