@@ -27,6 +27,7 @@ type rekeyLog struct {
 	leftAt   time.Time
 	before   Rekey // totals when it left
 	list     []Rekey
+	over     bool // everybody leaves
 }
 
 // carried takes note of a WebSocket message of n bytes with sealed messages that a bot sent or received.
@@ -44,7 +45,7 @@ func (l *rekeyLog) carried(n, messages int) {
 func (l *rekeyLog) left() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.list) == maxRekeys {
+	if l.over || len(l.list) == maxRekeys {
 		return
 	}
 	l.leftAt = time.Now()
@@ -52,7 +53,14 @@ func (l *rekeyLog) left() {
 	l.list = append(l.list, Rekey{})
 }
 
-// switched takes note of a publisher that uses a new key; fresh if it is not merely the next step of the old one.
+// end is called before everybody leaves: that is nothing to measure.
+func (l *rekeyLog) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over = true
+}
+
+// switched takes note of a publisher that uses a new key; fresh if it is a new generation, and not the first one.
 func (l *rekeyLog) switched(fresh bool) {
 	if !fresh {
 		return

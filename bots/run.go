@@ -153,6 +153,7 @@ func (r *runner) run(ctx context.Context) (*Report, error) {
 	end := time.Now()
 	arrivals := r.arrivals(end)
 	close(r.quiet)
+	r.rekeys.end()
 	wait(ctx, drainTime)
 	r.collect(end, arrivals)
 	interrupted := ctx.Err()

@@ -200,7 +200,7 @@ func (s *secure) apply(out *e2ee.Output) {
 	s.peer.receiver.setKeys(out.Forget, out.Receive)
 	if out.Send != nil {
 		s.peer.publisher.setKey(*out.Send)
-		s.log.switched(out.Send.Step == 0)
+		s.log.switched(out.Send.Step == 0 && out.Send.Generation > 0)
 	}
 }
 

@@ -47,12 +47,15 @@ func chosen(names []string) ([]scenario, error) {
 	return out, nil
 }
 
+// sealed is the engine with an end-to-end encrypted meeting.
+const sealed = "e2ee"
+
 // forwardCmd measures CPU time per delivered packet.
 type forwardCmd struct {
 	Runs       int           `default:"5" help:"Runs of each server in each scenario, interleaved."`
 	Window     time.Duration `default:"10s" help:"How long is measured in each run."`
 	Scenarios  []string      `default:"A,B,C,D" help:"A: 1 to 50, B: 10 by 10, C: 1 to 200, D: 20 by 20."`
-	Servers    []string      `default:"engine,naive,limit" enum:"engine,naive,limit" help:"What to measure."`
+	Servers    []string      `default:"engine,naive,limit" enum:"engine,e2ee,naive,limit" help:"What to measure. e2ee: the engine in an end-to-end encrypted meeting."`
 	Workers    int           `help:"Workers of the engine. Default: one per core."`
 	Feedback   bool          `help:"Bots send transport-wide feedback where a server negotiates it."`
 	CPUProfile string        `name:"cpuprofile" placeholder:"FILE" help:"Write CPU profiles of the engine, one a scenario (FILE.A and so on), from full delivery on. The figures then hold the profiling too."`
@@ -161,13 +164,16 @@ func (cmd *forwardCmd) limitTime() time.Duration {
 func (cmd *forwardCmd) one(ctx context.Context, s scenario, media string) (run forwardRun, err error) {
 	ctx, cancel := context.WithTimeout(ctx, cmd.Window+2*time.Minute)
 	defer cancel()
+	cfg := benchBots(s.People, s.Publishers, s.slots(), cmd.Window)
+	cfg.Feedback = cmd.Feedback
+	if media == sealed {
+		media, cfg.E2EE = engine, true
+	}
 	srv, err := startServer(ctx, serverConfig{Media: media, Workers: cmd.Workers})
 	if err != nil {
 		return run, err
 	}
 	defer func() { err = errors.Join(err, srv.stop()) }()
-	cfg := benchBots(s.People, s.Publishers, s.slots(), cmd.Window)
-	cfg.Feedback = cmd.Feedback
 	if cmd.Quick {
 		cfg.Settle = 300 * time.Millisecond
 	}

@@ -25,6 +25,7 @@ type cli struct {
 	Forward   forwardCmd   `cmd:"" help:"CPU time per delivered packet: the engine, the naive one, and the limit."`
 	Limit     limitCmd     `cmd:"" help:"What sealing and sending the same packets costs, and nothing else."`
 	Join      joinCmd      `cmd:"" help:"What a participant costs: joining, being there, a slot."`
+	Rekey     rekeyCmd     `cmd:"" help:"What a leave costs an end-to-end encrypted meeting: time and signalling until all publishers have new keys."`
 	Scale     scaleCmd     `cmd:"" help:"The ceiling with one worker and with two."`
 	Bandwidth bandwidthCmd `cmd:"" help:"What viewers get through narrow, lossy and shared connections. Needs root."`
 	Soak      soakCmd      `cmd:"" help:"A long meeting with much coming and going, and what is left of it."`

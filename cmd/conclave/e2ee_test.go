@@ -55,4 +55,7 @@ func TestEveryFrameDecryptsWhileTenComeAndTenGo(t *testing.T) {
 	if len(r.Rekeys) < 10 {
 		t.Errorf("%d leaves", len(r.Rekeys))
 	}
+	for i, k := range r.Rekeys {
+		t.Logf("leave %d: %+v", i, k)
+	}
 }

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"conclave/bots"
+)
+
+// rekeyCmd measures what a leave costs an end-to-end encrypted meeting: every publisher gives everybody who stays a new key. The time
+// is from the leaver's goodbye until the last publisher uses its new key, all having acknowledged it; the half second in which others may leave
+// too (docs/e2ee.md) is part of it. Signalling is what all bots send and receive of relayed messages, whole WebSocket messages.
+type rekeyCmd struct {
+	People     int    `default:"100" help:"How many are in the meeting."`
+	Publishers int    `default:"20" help:"How many of them publish, their microphones only."`
+	Leaves     int    `default:"20" help:"How many leave, one after another, and come back."`
+	JSON       string `name:"json" placeholder:"FILE" help:"Write all leaves there."`
+	Quick      bool   `help:"A smoke test of some seconds."`
+}
+
+// rekeyEvery is the time between two leaves, rekeyAway how long one stays away: the newcomer's keys do not count.
+const (
+	rekeyEvery = 3 * time.Second
+	rekeyAway  = 2 * time.Second
+)
+
+// Run measures.
+func (cmd *rekeyCmd) Run(parent context.Context, c console) error {
+	if cmd.Quick {
+		cmd.People, cmd.Publishers, cmd.Leaves = 20, 4, 2
+	}
+	ctx, cancel := context.WithTimeout(parent, time.Duration(cmd.Leaves)*rekeyEvery+2*time.Minute)
+	defer cancel()
+	srv, err := startServer(ctx, serverConfig{Media: engine})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = srv.stop() }() // its error was returned below, if there was none before
+	report, err := botsOn(ctx, srv, bots.Config{
+		E2EE: true, Count: cmd.People, Publishers: cmd.Publishers, MuteVideo: true, AudioSlots: 4, Ramp: 30 * time.Millisecond,
+		Duration: time.Duration(cmd.Leaves)*rekeyEvery + rekeyEvery/2, Churn: rekeyEvery, Away: rekeyAway, Settle: 3 * time.Second,
+	}, nil)
+	if err != nil {
+		return err
+	}
+	c.table(rekeyTable(report.Rekeys))
+	e := report.Total.Sealed
+	c.table(fmt.Sprintf("\n%d frames opened, %d failed, %d without a key. %v %v\n", e.Frames, e.Failed, e.NoKey, report.Failures, report.Invalid))
+	if len(report.Rekeys) < cmd.Leaves || e.Frames == 0 || e.Failed+e.NoKey > 0 {
+		return fmt.Errorf("%d leaves, %d frames, of which %d did not open", len(report.Rekeys), e.Frames, e.Failed+e.NoKey)
+	}
+	return errors.Join(writeJSON(cmd.JSON, report.Rekeys), srv.stop())
+}
+
+// rekeyTable is the outcome in Markdown.
+func rekeyTable(list []bots.Rekey) string {
+	rows := [][]string{{"leaves", "", "median", "min–max"}}
+	add := func(what string, digits int, get func(bots.Rekey) float64) {
+		s := spreadOf(pluck(list, get))
+		rows = append(rows, []string{
+			fmt.Sprint(len(list)), what, number(s.Median, digits), number(s.Min, digits) + "–" + number(s.Max, digits),
+		})
+	}
+	add("ms until all publishers use new keys", 0, func(r bots.Rekey) float64 { return r.MS })
+	add("publishers that renewed theirs", 0, func(r bots.Rekey) float64 { return float64(r.Publishers) })
+	add("KiB of signalling, both ways", 0, func(r bots.Rekey) float64 { return float64(r.Bytes) / 1024 })
+	add("sealed messages, sent and received", 0, func(r bots.Rekey) float64 { return float64(r.Messages) })
+	return markdown(rows)
+}
