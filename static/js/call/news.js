@@ -51,7 +51,10 @@ const ICONS = /** @type {const} */ ({ host: 'shield', lock: 'lock', unlock: 'unl
 
 /** @param {CallContext} context @param {News} item */
 function tell({ ui, session }, item) {
-  const text = t(`news.${item.kind}`, { name: item.name, n: item.many ?? 1, text: (item.text ?? '').slice(0, 200) });
+  // In an encrypted meeting a bot receives only what each person allows it.
+  const { kind, name } = item;
+  const words = { name, n: item.many ?? 1, text: (item.text ?? '').slice(0, 200) };
+  const text = session.secrets && (kind === 'bot' || kind === 'bots') ? t(`news.${kind}.asks`, words) : t(`news.${kind}`, words);
   const open = (/** @type {'chat'|'people'} */ panel) => () => ui.set((u) => ({ ...u, panel }));
   switch (item.kind) {
     case 'chat':

@@ -285,6 +285,8 @@ export const en = {
 
   'news.joined': '{name} joined.', 'news.bot': '{name}, a bot, has joined. It receives what you send.',
   'news.bots': { one: 'A bot is here: {name}. It receives what you send.', other: '{n} bots are here. They receive what you send.' },
+  'news.bot.asks': '{name}, a bot, has joined. It receives nothing of yours unless you allow it.',
+  'news.bots.asks': { one: 'A bot is here: {name}. It receives nothing of yours unless you allow it.', other: '{n} bots are here. They receive nothing of yours unless you allow them.' },
   'news.left': '{name} left.', 'news.hand': '{name} raised a hand.', 'news.chat': '{name} wrote: {text}',
   'news.waiting': '{name} is waiting to be let in.', 'news.host': 'You are the host now.', 'news.share': '{name} is sharing a screen.',
   'news.share_end': '{name} stopped sharing.', 'news.lock': 'The meeting is locked: nobody else can join.', 'news.unlock': 'The meeting is open again.',
