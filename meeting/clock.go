@@ -44,6 +44,7 @@ func (s *state) tick(now time.Time) {
 	}
 	s.flush(now)
 	s.wake(s.batch.due)
+	s.wake(s.lobbyNews.due)
 	s.wake(s.quality.due)
 	s.wake(s.mail.due)
 }

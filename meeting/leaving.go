@@ -120,5 +120,5 @@ func (s *state) end(why ByeReason) {
 	s.do(effect{kind: endMeeting})
 	s.seats, s.waiting, s.resumes, s.banned, s.hands, s.speakers = nil, nil, nil, nil, nil, nil
 	s.present, s.hosts, s.spotlight, s.next = 0, 0, 0, time.Time{}
-	s.batch, s.mail, s.quality = batch{}, mail{}, qualityBatch{}
+	s.batch, s.lobbyNews, s.mail, s.quality = batch{}, lobbyNews{}, mail{}, qualityBatch{}
 }

@@ -264,3 +264,35 @@ func TestLock(t *testing.T) {
 func resuming(p *someone) func(*joinRequest) {
 	return func(j *joinRequest) { j.resume = hashToken(p.token) }
 }
+
+// However many come and go in a crowded lobby, hosts are told of sixteen people each tenth of a second, and not of more; the last
+// they are told is how it stands.
+func TestACrowdInTheLobbyIsNoFloodToHosts(t *testing.T) {
+	st := newStage(t, withLobby)
+	ana := st.join("ana")
+	for i := range maxWaitingSent {
+		st.join(fmt.Sprint("p", i))
+	}
+	st.advance(10 * time.Second)
+	before := len(ana.events)
+	for i := range 100 {
+		eve := st.join(fmt.Sprint("eve", i))
+		st.advance(50 * time.Millisecond)
+		st.must(eve, Leave{})
+		st.advance(50 * time.Millisecond)
+	}
+	told := 0
+	for _, e := range ana.events[before:] {
+		if w, ok := e.(Waiting); ok {
+			told += len(w.Waiting)
+		}
+	}
+	if told > 101*lobbyPerInterval+maxWaitingSent {
+		t.Errorf("ana was told of %d people in 10 s", told)
+	}
+	st.must(ana, Deny{Participants: []sfu.ParticipantID{2}})
+	st.advance(10 * time.Second)
+	if e, _ := last[Waiting](ana); len(e.Waiting) != maxWaitingSent-1 || e.Waiting[0].Participant == 2 {
+		t.Errorf("the last that ana was told is %d people", len(e.Waiting))
+	}
+}

@@ -16,12 +16,11 @@ const (
 	joined
 )
 
-// batch gathers what the next Roster and Waiting events will tell.
+// batch gathers what the next Roster event will tell.
 type batch struct {
 	entries map[sfu.ParticipantID]change // at most one a seat
 	left    []LeftEntry                  // bounded by the joins that rate limits let through in one interval
-	lobby   bool
-	due     time.Time // zero: nothing gathered
+	due     time.Time                    // zero: nothing gathered
 	sent    time.Time
 }
 
@@ -53,9 +52,31 @@ func (s *state) left(now time.Time, id sfu.ParticipantID, why LeftReason) {
 	s.schedule(now)
 }
 
+// lobbyNews is when the lobby is told of next.
+type lobbyNews struct {
+	due  time.Time // zero: nothing has changed
+	sent time.Time
+}
+
+// lobbyChanged has those who may admit and those who wait told how the lobby stands: the less often, the more there is to tell
+// each, so that no crowd in the lobby is a flood to anybody.
 func (s *state) lobbyChanged(now time.Time) {
-	s.batch.lobby = true
-	s.schedule(now)
+	if !s.lobbyNews.due.IsZero() || s.ended {
+		return
+	}
+	s.lobbyNews.due = now
+	if at := s.lobbyNews.sent.Add(rosterInterval * time.Duration(1+len(s.waiting)/lobbyPerInterval)); at.After(now) {
+		s.lobbyNews.due = at
+	}
+	s.wake(s.lobbyNews.due)
+}
+
+func (s *state) flushLobby(now time.Time) {
+	if s.lobbyNews.due.IsZero() || s.lobbyNews.due.After(now) {
+		return
+	}
+	s.lobbyNews = lobbyNews{sent: now}
+	s.tellLobby()
 }
 
 // flush sends what is due. It is the last thing that any change of the state does, so that a Welcome goes
@@ -65,6 +86,7 @@ func (s *state) flush(now time.Time) {
 		return
 	}
 	s.flushRoster(now)
+	s.flushLobby(now)
 	s.flushQuality(now)
 	s.deliverMail(now)
 }
@@ -75,22 +97,17 @@ func (s *state) flushRoster(now time.Time) {
 	}
 	b := s.batch
 	s.batch = batch{sent: now}
-	if len(b.entries)+len(b.left) > 0 {
-		hands := s.handPlaces()
-		r := Roster{Left: b.left}
-		for _, id := range slices.Sorted(maps.Keys(b.entries)) {
-			entry := s.entry(s.seats[id], hands)
-			if b.entries[id] == joined {
-				r.Joined = append(r.Joined, entry)
-			} else {
-				r.Changed = append(r.Changed, entry)
-			}
+	hands := s.handPlaces()
+	r := Roster{Left: b.left}
+	for _, id := range slices.Sorted(maps.Keys(b.entries)) {
+		entry := s.entry(s.seats[id], hands)
+		if b.entries[id] == joined {
+			r.Joined = append(r.Joined, entry)
+		} else {
+			r.Changed = append(r.Changed, entry)
 		}
-		s.tellAll(r)
 	}
-	if b.lobby {
-		s.tellLobby()
-	}
+	s.tellAll(r)
 }
 
 func (s *state) tellLobby() {

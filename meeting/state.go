@@ -55,11 +55,12 @@ type Options struct {
 
 // The fixed bounds and rhythms of a meeting.
 const (
-	maxBans         = 1024                   // persons banned from one meeting; more is refused
-	maxWaitingSent  = 256                    // lobby entries in one event (protocol)
-	maxLobbyHosts   = 16                     // of those who may admit, in what the lobby is told (protocol)
-	rosterInterval  = 100 * time.Millisecond // between two roster events (protocol: at most ten a second)
-	qualityInterval = time.Second            // between two quality events (protocol)
+	maxBans          = 1024                   // persons banned from one meeting; more is refused
+	maxWaitingSent   = 256                    // lobby entries in one event (protocol)
+	maxLobbyHosts    = 16                     // of those who may admit, in what the lobby is told (protocol)
+	lobbyPerInterval = 16                     // people in the lobby who are told of in each rosterInterval
+	rosterInterval   = 100 * time.Millisecond // between two roster events (protocol: at most ten a second)
+	qualityInterval  = time.Second            // between two quality events (protocol)
 )
 
 // expiryNotices are how long before the hard end everybody is told.
@@ -159,9 +160,10 @@ type state struct {
 	mail         mail
 	quality      qualityBatch
 
-	batch   batch
-	effects []effect
-	next    time.Time // no deadline is before this; tick may be called at any time
+	lobbyNews lobbyNews
+	batch     batch
+	effects   []effect
+	next      time.Time // no deadline is before this; tick may be called at any time
 }
 
 func newState(m meta, opts *Options, lobby bool, now time.Time) *state {

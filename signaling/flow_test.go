@@ -36,7 +36,7 @@ func TestWholeFlow(t *testing.T) {
 	if e := waiting.Waiting[0]; e.Email != "ben@example.org" || e.Name != "ben" {
 		t.Fatalf("%+v", e)
 	}
-	host.ok(&protocol.Admit{ID: host.id(), Participants: []protocol.Participant{waiting.Waiting[0].Participant}})
+	host.send(&protocol.Admit{ID: host.id(), Participants: []protocol.Participant{waiting.Waiting[0].Participant}})
 	guest.in()
 	me := guest.welcome.Participant
 	if guest.welcome.Role != protocol.RoleParticipant || len(guest.welcome.Participants) != 1 || guest.welcome.Participants[0].Name != "ana" {

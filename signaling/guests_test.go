@@ -125,7 +125,7 @@ func TestBotsAndGuestsAreMarkedOnTheWire(t *testing.T) {
 		if w.Waiting[0].Kind != who.kind {
 			t.Errorf("lobby: %+v", w.Waiting[0])
 		}
-		host.ok(&protocol.Admit{ID: host.id(), All: true})
+		host.send(&protocol.Admit{ID: host.id(), All: true})
 		p.in()
 		host.sees(p.welcome.Participant, func(e protocol.RosterEntry) bool { return e.Kind == who.kind })
 		if len(p.welcome.Participants) == 0 || p.welcome.Participants[0].Kind != "" {

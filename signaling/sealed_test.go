@@ -79,7 +79,7 @@ func TestAnEncryptedMeetingOverTheWire(t *testing.T) {
 	relayedTo(guest, host.me(), opaque("hello"))
 
 	host.rejected(&protocol.Admit{ID: host.id(), All: true}, protocol.ErrInvalidRequest)
-	host.ok(&protocol.Admit{ID: host.id(), Admissions: []protocol.Admission{{Participant: waiting.Participant, Admit: opaque("signed by ana")}}})
+	host.send(&protocol.Admit{ID: host.id(), Admissions: []protocol.Admission{{Participant: waiting.Participant, Admit: opaque("signed by ana")}}})
 	guest.in()
 	if guest.welcome.Admit != opaque("signed by ana") || guest.welcome.Participants[0].Announce != opaque("announce of ana") {
 		t.Fatalf("%+v", guest.welcome)
@@ -328,6 +328,7 @@ func TestOneWhoNeverReadsRelaysDelaysNobody(t *testing.T) {
 	id, check := pair(t, s)
 	deaf := s.signIn("deaf").rawDial()
 	deaf.must(fin|opText, fmt.Sprintf(`{"type":"join","id":1,"version":1,"meeting":%q,"name":"","announce":"YWJj"}`, id))
+	eventually(t, "the deaf one is in, as number 3", func() bool { return s.registry.Gauges().Participants == 3 })
 	talkers := make([]*peer, 4)
 	for i := range talkers {
 		talkers[i] = s.signIn(fmt.Sprint("talker", i)).join(id, sealed(fmt.Sprint("talker ", i)))
