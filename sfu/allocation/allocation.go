@@ -79,11 +79,13 @@ type Allocator struct {
 	budget budget
 	hold   hold
 
-	before []memory // of the sources of the last call, in its order
-	work   []work   // of this call
-	result []Decision
-	left   int64 // of the budget
-	stage  int   // height from which a source is on the stage
+	before   []memory // of the sources of the last call, in its order
+	work     []work   // of this call
+	result   []Decision
+	room     int64 // what of the budget is left for video
+	left     int64 // of that
+	climbing int64 // how much of room may be used by what climbs to a higher layer or was withheld
+	stage    int   // height from which a source is on the stage
 }
 
 // memory is what is remembered of a source from call to call.
@@ -112,13 +114,14 @@ func (a *Allocator) Allocate(in *Input) []Decision {
 	first := clamp(in.Audio) + clamp(in.Repairs)
 	a.budget.update(in.Now, in.Estimate, a.sent(), first)
 	a.prepare(in)
-	room := max(0, a.budget.value()-first) // phase 1: audio first
+	a.room = max(0, a.budget.value()-first) // phase 1: audio first
+	a.climbing = max(0, a.budget.lowest(a.hold.patience())-first)
 
-	a.run(in, room, everyLayer)
+	a.run(in, everyLayer)
 	for i := range a.work {
 		a.result[i].Ask = a.step(i).Layer
 	}
-	a.run(in, room, activeLayers)
+	a.run(in, activeLayers)
 	for i := range a.work {
 		a.result[i].Send, a.result[i].Rate = a.step(i), a.rate(i)
 	}

@@ -9,7 +9,7 @@ const (
 	overFor       = time.Second     // unless what is sent has not fitted for so long
 	risesAfter    = 2 * time.Second // for so long a higher estimate must have lasted
 	bucketLength  = 250 * time.Millisecond
-	buckets       = int(risesAfter / bucketLength)
+	buckets       = int(longHold / bucketLength)
 )
 
 // budget follows the estimate, slowly upwards.
@@ -17,8 +17,8 @@ type budget struct {
 	current   int64 // 0: none known
 	overSince time.Time
 	fallen    bool           // the estimate has gone down once: the beginning is over
-	lows      [buckets]int64 // the lowest estimates of the last quarter seconds
-	bucket    int64          // number of the latest
+	lows      [buckets]int64 // the lowest estimates of the last quarter seconds, a ring
+	bucket    int64          // number of the latest of lows
 	last      int64          // estimate
 }
 
@@ -35,7 +35,7 @@ func (b *budget) update(now time.Time, estimate, sent, first int64) {
 		return
 	}
 	estimate = min(estimate, maxRate)
-	low := b.lowest(now, estimate)
+	b.note(now, estimate)
 	if b.current == 0 {
 		b.current = estimate
 		return
@@ -52,13 +52,15 @@ func (b *budget) update(now time.Time, estimate, sent, first int64) {
 		b.current, b.fallen, b.overSince = estimate, true, time.Time{}
 	case !b.fallen && estimate > b.current+change:
 		b.current = estimate
-	case low > b.current+change:
-		b.current = low
+	default:
+		if low := b.lowest(risesAfter); b.fallen && low > b.current+change {
+			b.current = low
+		}
 	}
 }
 
-// lowest notes the estimate and returns the lowest of the last 2 s.
-func (b *budget) lowest(now time.Time, estimate int64) int64 {
+// note takes an estimate into the history.
+func (b *budget) note(now time.Time, estimate int64) {
 	n := now.UnixNano() / int64(bucketLength)
 	if b.last == 0 {
 		b.last, b.bucket = estimate, n-1
@@ -71,11 +73,18 @@ func (b *budget) lowest(now time.Time, estimate int64) int64 {
 	}
 	b.bucket = max(b.bucket, n)
 	b.last = estimate
-	at := uint64(n) % uint64(buckets)
+	at := uint64(b.bucket) % uint64(buckets)
 	b.lows[at] = min(b.lows[at], estimate)
-	low := b.lows[0]
-	for _, l := range b.lows {
-		low = min(low, l)
+}
+
+// lowest is the lowest estimate of the last d, at most longHold. Before the first fall it is the budget.
+func (b *budget) lowest(d time.Duration) int64 {
+	if !b.fallen {
+		return b.value()
+	}
+	low := b.last
+	for i := range min(int64(d/bucketLength), int64(buckets)) {
+		low = min(low, b.lows[uint64(b.bucket-i)%uint64(buckets)])
 	}
 	return low
 }
@@ -83,7 +92,7 @@ func (b *budget) lowest(now time.Time, estimate int64) int64 {
 const (
 	firstHold  = 10 * time.Second // no climbing after a loss
 	longHold   = 80 * time.Second // at most, after losses that followed a climb
-	mistake    = 10 * time.Second // a loss so soon after a climb shows that it was one
+	mistake    = 15 * time.Second // a loss so soon after a climb shows that it was one
 	forgivenIn = 60 * time.Second // of free climbing without a loss
 )
 
@@ -91,9 +100,11 @@ const (
 type hold struct {
 	wait    time.Duration
 	until   time.Time
-	absent  time.Time // until then what is withheld stays so: 3 s of the first 10
 	climbed time.Time // the latest climb that no loss has followed
 }
+
+// patience is for how long the estimate must have been good enough for a climb: half as long as climbing is forbidden after a loss.
+func (h *hold) patience() time.Duration { return max(h.wait, firstHold) / 2 }
 
 func (h *hold) active(now time.Time) bool { return now.Before(h.until) }
 
@@ -105,7 +116,7 @@ func (h *hold) observe(now time.Time, lost, climbed bool) {
 		case !h.climbed.IsZero() && now.Sub(h.climbed) < mistake:
 			h.wait = min(2*h.wait, longHold)
 		}
-		h.until, h.absent, h.climbed = now.Add(h.wait), now.Add(h.wait*3/10), time.Time{}
+		h.until, h.climbed = now.Add(h.wait), time.Time{}
 	} else if climbed {
 		h.climbed = now
 	}

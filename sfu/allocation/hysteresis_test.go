@@ -2,6 +2,9 @@ package allocation
 
 import (
 	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -112,14 +115,14 @@ func TestExample15NoClimbForTenSecondsAfterALoss(t *testing.T) {
 }
 
 // Nobody had asked for h when the estimate fell: it is asked for then, and taken when it comes.
-func TestWhatWasWithheldComesBackAfterThreeSeconds(t *testing.T) {
+func TestWhatWasWithheldComesBackWhenItCanLast(t *testing.T) {
 	r := newRig(2, 180)
 	r.lasts(time.Second, 1000)
 	r.expect(t, 100, "q1", "--")
 	fell := r.now
 	for r.lasts(100*time.Millisecond, 130); r.last[1] == "--"; r.lasts(100*time.Millisecond, 150) {
 	}
-	if after := r.now.Sub(fell); after < 3*time.Second || after > 4*time.Second {
+	if after := r.now.Sub(fell); after < 5*time.Second || after > 6*time.Second {
 		t.Errorf("after %v", after)
 	}
 }
@@ -153,7 +156,7 @@ func TestAPinIsNotHeldBack(t *testing.T) {
 	r.lasts(time.Second, 600)
 	r.expect(t, 170, "q1", "q0", "--")
 	r.sources[0].Height = 720
-	r.lasts(4*time.Second, 2000)
+	r.lasts(6*time.Second, 2000)
 	r.expect(t, 2000, "f2", "q2", "q2") // what was withheld comes back sooner than layers do
 	r.sources = append(r.sources, camera(50, 180))
 	r.expect(t, 2000, "f2", "q2", "q2", "q2")
@@ -202,6 +205,30 @@ func TestStableUnderNoise(t *testing.T) {
 		}
 		t.Logf("%d tiles: %d changes of layers", c.tiles, r.changes)
 		if r.changes >= 20 {
+			t.Errorf("%d tiles: %d changes of layers", c.tiles, r.changes)
+		}
+	}
+}
+
+// The estimates of testdata/noisy-link.txt were recorded every 100 ms behind a link that had another width between 1.4 and 2.2 Mbit/s every two
+// seconds, seen by a viewer of eight cameras (bench bandwidth --scenario noise --trace). Five minutes of it change fewer than 20 layers.
+func TestARecordedNoisyLinkChangesFewLayers(t *testing.T) {
+	raw, err := os.ReadFile("testdata/noisy-link.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	trace := strings.Fields(string(raw))
+	for _, c := range []struct{ tiles, height int }{{1, 720}, {8, 360}, {24, 180}} {
+		r := newRig(c.tiles, c.height)
+		for i := range 3000 {
+			estimate, err := strconv.ParseInt(trace[i%len(trace)], 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.lasts(100*time.Millisecond, estimate)
+		}
+		t.Logf("%d tiles: %d changes of layers", c.tiles, r.changes)
+		if r.changes >= max(20, 2*c.tiles) { // of 24 that hardly fit, one or the other goes and comes in a dip
 			t.Errorf("%d tiles: %d changes of layers", c.tiles, r.changes)
 		}
 	}

@@ -5,16 +5,16 @@ package allocation
 // spare is what a step above what a source carries must leave, as a part of its rate: 15 %.
 const sparePercent = 15
 
-// run gives room away over the selected layers. The outcome is in a.work.
-func (a *Allocator) run(in *Input, room int64, layers selection) {
-	a.left = room
+// run gives the room away over the selected layers. The outcome is in a.work.
+func (a *Allocator) run(in *Input, layers selection) {
+	a.left = a.room
 	held := a.hold.active(in.Now)
 	for i := range a.work {
 		w := &a.work[i]
 		w.ladder.steps(&in.Sources[i], layers(&in.Sources[i]))
 		w.at, w.fixed = -1, false
 		if held && !w.exempt {
-			w.limit(in.Now.Before(a.hold.absent))
+			w.limit()
 		}
 	}
 	a.stageFirst(in)
@@ -23,17 +23,10 @@ func (a *Allocator) run(in *Input, room int64, layers selection) {
 }
 
 // limit cuts the ladder down to what the source may have while climbing is held back: no higher layer than it has; but what it was given
-// when the hold began and was not arriving then, it may have. One whose layer has gone keeps the lowest layer there is. One that has nothing
-// gets nothing while absent, then the lowest layer too.
-func (w *work) limit(absent bool) {
-	highest, keep := max(w.before.sent.Layer, w.before.allowed), 0
-	if highest < 0 && w.ladder.n > 0 && !absent {
-		highest = w.ladder.rungs[0].step.Layer
-	}
-	if highest >= 0 {
-		keep = 1
-	}
-	for w.ladder.n > keep && w.ladder.rungs[w.ladder.n-1].step.Layer > highest {
+// when the hold began and was not arriving then, it may have. One that has nothing, or whose layer has gone, may have the lowest there is.
+func (w *work) limit() {
+	highest := max(w.before.sent.Layer, w.before.allowed, w.ladder.rungs[0].step.Layer)
+	for w.ladder.n > 0 && w.ladder.rungs[w.ladder.n-1].step.Layer > highest {
 		w.ladder.n--
 	}
 	w.ladder.least = min(w.ladder.least, w.ladder.n-1)
@@ -83,13 +76,22 @@ func (a *Allocator) climb(w *work) bool {
 	if !w.fresh && next.step.above(w.before.sent) {
 		need += next.rate * sparePercent / 100
 	}
-	if need > a.left {
+	if need > a.left || a.room-a.left+more > a.allowance(w, next.step) {
 		w.fixed = true
 		return false
 	}
 	a.left -= more
 	w.at++
 	return true
+}
+
+// allowance is how much may be used in all once w has taken a step: for higher layers than it has, the estimate must have been good enough for
+// some time.
+func (a *Allocator) allowance(w *work, step Step) int64 {
+	if w.exempt || step.Layer <= max(w.before.sent.Layer, w.before.allowed) {
+		return a.room
+	}
+	return a.climbing
 }
 
 func (a *Allocator) step(i int) Step {
