@@ -32,10 +32,10 @@ type Options struct {
 	Dir string
 }
 
-// File is one file of the client with the SHA-256 of its bytes, so that what is served can be compared with what was
+// File is one answer of the client with the SHA-256 of its bytes, so that what is served can be compared with what was
 // released.
 type File struct {
-	Path   string
+	Path   string // as it is asked for: /, /assets/…/js/main.js
 	SHA256 string // hex
 }
 
@@ -88,14 +88,26 @@ func Handler(opts Options) (http.Handler, error) {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, true) }), nil
 }
 
-// Manifest lists the embedded files in order of path with their hashes.
+// Manifest lists, in order of path, everything that Handler serves of the embedded client, with its hash. /m/ stands for the page of
+// every meeting.
 func Manifest() ([]File, error) {
-	var files []File
-	err := walk(embedded, func(name string, body []byte) {
-		sum := sha256.Sum256(body)
-		files = append(files, File{Path: name, SHA256: hex.EncodeToString(sum[:])})
-	})
-	return files, err
+	s, err := load(embedded, false)
+	if err != nil {
+		return nil, err
+	}
+	served := map[string]asset{"/favicon.svg": s.assets["favicon.svg"]}
+	for address, a := range s.pages {
+		served[address] = a
+	}
+	for name, a := range s.assets {
+		served[assetPrefix+s.version+"/"+name] = a
+	}
+	files := make([]File, 0, len(served))
+	for _, address := range slices.Sorted(maps.Keys(served)) {
+		sum := sha256.Sum256(served[address].body)
+		files = append(files, File{Path: address, SHA256: hex.EncodeToString(sum[:])})
+	}
+	return files, nil
 }
 
 // walk calls visit for each file of the client in order of path.

@@ -3,6 +3,8 @@ package static
 import (
 	"cmp"
 	"compress/gzip"
+	"crypto/sha256"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -265,14 +267,27 @@ func TestAnImportOfAFileThatIsNotThereIsFoundAtTheStart(t *testing.T) {
 	}
 }
 
-func TestManifestNamesEveryFile(t *testing.T) {
+func TestTheManifestHasTheHashOfEverythingServed(t *testing.T) {
 	files, err := Manifest()
 	if err != nil || len(files) < 7 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
+	handler, err := Handler(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i, f := range files {
 		if len(f.SHA256) != 64 || (i > 0 && files[i-1].Path >= f.Path) {
 			t.Errorf("%+v", f)
+		}
+		address := f.Path
+		if address == "/m/" {
+			address += "k7qm-2f9x-w3dj-8hrt"
+		}
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, address, nil))
+		if got := fmt.Sprintf("%x", sha256.Sum256(w.Body.Bytes())); w.Code != http.StatusOK || got != f.SHA256 {
+			t.Errorf("%s is served with status %d and hash %s", address, w.Code, got)
 		}
 	}
 }

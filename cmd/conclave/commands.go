@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -103,14 +102,6 @@ func ownURL(d *config.Deployment) string {
 		return "http://" + net.JoinHostPort(host, port)
 	}
 	return "https://" + net.JoinHostPort(host, port)
-}
-
-type versionCmd struct{}
-
-// Run prints the version.
-func (versionCmd) Run(c console) error {
-	_, err := fmt.Fprintf(c.out, "conclave %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return err
 }
 
 // version is the module's version, or the commit it was built from.

@@ -23,7 +23,7 @@ type cli struct {
 	Health  healthCmd      `cmd:"" help:"Ask a running server on this machine whether it is well. Exit status 0 if so."`
 	SMTP    smtpCmd        `cmd:"" name:"smtp" help:"Try out the mail server."`
 	Bots    botsCmd        `cmd:"" help:"Load a server with bots."`
-	Version versionCmd     `cmd:"" help:"Print the version."`
+	Version versionCmd     `cmd:"" help:"Print the version and the hash of the web client; compare it with a server's."`
 }
 
 // options are the flags of every command that reads the configuration.
