@@ -86,12 +86,19 @@ func benchmarkForward(b *testing.B, offer string) {
 		w.take(datagrams, now)
 		w.flush()
 	}
+	// A second of this is an hour of media: control, which would make sense of the rates, has to wait from here on.
+	room := viewers[0].peer.room
+	for connected := false; !connected; {
+		room.mu.Lock()
+		if connected = len(room.tracks[trackKey{1, Camera}].layers[0].outputs()) == subscribers; !connected {
+			room.mu.Unlock()
+			time.Sleep(time.Millisecond)
+		}
+	}
+	defer room.mu.Unlock()
 	for range 20 {
 		feed()
 	}
-	// A second of this is an hour of media: control, which would make sense of the rates, has to wait.
-	viewers[0].peer.room.mu.Lock()
-	defer viewers[0].peer.room.mu.Unlock()
 	s.packets = 0
 	var feedback []byte
 	b.ReportAllocs()
