@@ -63,6 +63,13 @@ func benchRoom(b *testing.B, n int, offer string) (w *worker, s *sink, next func
 	for _, box := range w.out {
 		box.sender = s
 	}
+	for _, v := range viewers { // they begin with the first packet, the only key frame
+		for assigned := false; !assigned; time.Sleep(time.Millisecond) {
+			room.mu.Lock()
+			assigned = v.session.egress.list()[0].assigned != nil
+			room.mu.Unlock()
+		}
+	}
 	return w, s, next, viewers
 }
 
