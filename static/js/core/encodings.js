@@ -16,8 +16,8 @@ export const camera = (codec = 'vp8') => [
   { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 1_700_000 },
 ].map((e) => ({ ...e, ...LAYERS[codec] }));
 
-/** @returns {Encoding[]} a screen is one encoding: small text does not survive scaling */
-export const screen = () => [{ maxBitrate: 2_500_000, maxFramerate: 30 }];
+/** @returns {Encoding[]} a screen is one encoding: small text does not survive scaling. Who has too little bandwidth is sent fewer frames of it */
+export const screen = () => [{ maxBitrate: 2_500_000, maxFramerate: 30, scalabilityMode: 'L1T3' }];
 
 /**
  * withActive switches encodings to what the server says anybody wants. One encoding without RID is on when any is wanted.
