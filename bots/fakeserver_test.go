@@ -36,6 +36,7 @@ type fakeServer struct {
 	mute   bool          // forwards nothing
 	busy   int           // refuses so many upgrades first
 	closed sync.WaitGroup
+	offers int // that came
 }
 
 type fakePerson struct {
@@ -169,6 +170,9 @@ func (f *fakeServer) handle(p *fakePerson, m protocol.ClientMessage) {
 		}
 		f.welcome(p, m)
 	case *protocol.Offer:
+		f.mu.Lock()
+		f.offers++
+		f.mu.Unlock()
 		text, err := f.negotiate(p, m)
 		if err != nil {
 			f.t.Error(err)

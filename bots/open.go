@@ -127,7 +127,13 @@ func (r *receiver) openOwn(s *stream, frame []byte, at int64) bool {
 		codec = e2ee.VP8
 	}
 	from := uint32(s.owner)
-	plain, err := u.opener.Open(u.plain[:0], from, trackOf(s.source), codec, frame, time.Unix(0, at))
+	track := trackOf(s.source)
+	plain, err := u.opener.Open(u.plain[:0], from, track, codec, frame, time.Unix(0, at))
+	if errors.Is(err, e2ee.ErrReplay) && s.video && vp8KeyFrame(frame) && at-s.againAt >= int64(time.Second) {
+		s.againAt = at // another layer, begun with the newest key frame there is: docs/e2ee.md, section 8
+		u.opener.Restart(from, track)
+		plain, err = u.opener.Open(u.plain[:0], from, track, codec, frame, time.Unix(0, at))
+	}
 	switch {
 	case err == nil:
 		u.plain = plain

@@ -40,6 +40,7 @@ type stream struct {
 	source      protocol.Source      // likewise
 	parts       map[int64]part       // of frames that are not complete, by extended number; at most maxParts
 	held        []heldFrame          // at most maxHeldFrames
+	againAt     int64                // when the slot last began anew at a key frame that was seen before
 	csrc        uint32               // by the packets themselves
 	csrcChanges uint64
 	firstAt     int64

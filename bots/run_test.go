@@ -2,6 +2,7 @@ package bots
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"os"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"conclave/e2ee"
 	"conclave/signaling/protocol"
 )
 
@@ -147,5 +149,30 @@ func TestTheTokenIsNeverSentInTheClear(t *testing.T) {
 	cfg := short("http://meet.example.org")
 	if _, err := Run(context.Background(), cfg); !errors.Is(err, errPlainHTTP) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A server that takes the encryption off a meeting whose link has a key gets nothing: threat 27.
+func TestADowngradedMeetingIsNotJoined(t *testing.T) {
+	f, url := newFakeServer(t) // says that its meeting is not encrypted
+	cfg := short(url)
+	creator, err := e2ee.NewIdentity(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link, err := e2ee.NewLink(rand.Reader, creator.Public(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Count, cfg.Meeting = 1, url+"/m/k7qm-2f9x-w3dj-8hrt#"+link.String()
+	r := run(t, cfg)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if r.Verdict != Failed || f.offers > 0 || r.Total.SentPackets > 0 || !strings.Contains(strings.Join(r.Failures, " "), errDowngrade.Error()) {
+		t.Errorf("%s %q, %d offers", r.Verdict, r.Failures, f.offers)
+	}
+	cfg.Meeting = "k7qm-2f9x-w3dj-8hrt#k=AAAA"
+	if _, err := Run(context.Background(), cfg); err == nil {
+		t.Error("ran with half a link")
 	}
 }

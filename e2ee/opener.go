@@ -37,8 +37,8 @@ func NewOpener() *Opener { return &Opener{map[uint32]*senderKeys{}} }
 type senderKeys struct {
 	hash     Hash
 	first    SenderKey // the first key there ever was, without its chain
-	epochs   []*epoch // ascending
-	failures int      // in the second that began at second
+	epochs   []*epoch  // ascending
+	failures int       // in the second that began at second
 	second   time.Time
 }
 

@@ -45,6 +45,24 @@ func TestSecurityDocumentIsTrue(t *testing.T) {
 	}
 }
 
+// TestEncryptionDocumentNamesTestsThatExist checks docs/e2ee.md, section 18.
+func TestEncryptionDocumentNamesTestsThatExist(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/e2ee.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := testNames(t, "../..")
+	named := regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w+)`").FindAllStringSubmatch(string(doc), -1)
+	for _, m := range named {
+		if !tests[m[1]] {
+			t.Errorf("there is no test %s", m[1])
+		}
+	}
+	if len(named) < 20 {
+		t.Errorf("only %d tests are named", len(named))
+	}
+}
+
 // testNames are the names of all test and fuzz functions below root.
 func testNames(t *testing.T, root string) map[string]bool {
 	t.Helper()
