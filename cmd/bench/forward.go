@@ -80,6 +80,7 @@ type forwardRun struct {
 	Loss       float64 `json:"loss"` // of all packets, before retransmission
 	RSSMiB     float64 `json:"rss_mib"`
 	DelayP99   float64 `json:"video_delay_p99_ms"`
+	ForwardP99 float64 `json:"forwarding_p99_ms,omitempty"` // in the engine, from a batch's receipt to its departure; the bound of a histogram's bucket
 	Generator  float64 `json:"generator_cores"`
 	// How the engine sent: packets a message (segmentation offload), a system call, and received ones a batch; since its start.
 	PerMessage float64 `json:"packets_per_message,omitempty"`
@@ -198,6 +199,7 @@ func (cmd *forwardCmd) one(ctx context.Context, s scenario, media string) (run f
 	}
 	run = evaluate(report, readings)
 	run.batching(st.Counters)
+	run.ForwardP99 = 1000 * st.ForwardingP99
 	return run, nil
 }
 
@@ -264,7 +266,7 @@ func forwardTable(results []forwardResult) string {
 		}
 	}
 	rows := [][]string{{"scenario", "server", "µs/packet", "min–max", "user", "system", "limit", "× limit", "paced limit", "× paced", "of naive",
-		"packets/s", "loss %", "p99 ms", "RSS MiB", "runs"}}
+		"packets/s", "loss %", "p99 ms", "in it ms", "RSS MiB", "runs"}}
 	for _, r := range results {
 		if r.Server == limitName {
 			continue
@@ -284,7 +286,8 @@ func forwardTable(results []forwardResult) string {
 			number(get(func(r forwardRun) float64 { return r.User }), 2), number(get(func(r forwardRun) float64 { return r.System }), 2),
 			orDash(limit, 2), ratio(cpu.Median, limit), orDash(pace, 2), ratio(cpu.Median, pace), ratio(cpu.Median, naives[r.Scenario.Name]),
 			thousands(get(func(r forwardRun) float64 { return r.PacketsPer })), number(100*get(func(r forwardRun) float64 { return r.Loss }), 3),
-			number(get(func(r forwardRun) float64 { return r.DelayP99 }), 1), number(get(func(r forwardRun) float64 { return r.RSSMiB }), 0), counts(r.Runs),
+			number(get(func(r forwardRun) float64 { return r.DelayP99 }), 1),
+			orDash(get(func(r forwardRun) float64 { return r.ForwardP99 }), 2), number(get(func(r forwardRun) float64 { return r.RSSMiB }), 0), counts(r.Runs),
 		})
 	}
 	return markdown(rows)
