@@ -101,11 +101,12 @@ func (e *egress) revise(now time.Time) {
 	}
 }
 
-// estimateChanged publishes the estimate for the allocator. Callers hold mu.
+// estimateChanged publishes the estimate for the allocator. A viewer that could say what it receives and does not is sent everything: the
+// cautious first estimate must not stay. Callers hold mu.
 func (e *egress) estimateChanged(now time.Time) {
 	bps, known := e.path.bwe.Estimate(now)
 	if !known {
-		bps = 0
+		bps = bwe.Max
 	}
 	e.estimated.Store(bps)
 }

@@ -179,6 +179,13 @@ func arrivedAt(base uint16, times []int64) []byte {
 	return b
 }
 
+// A viewer that took the extension and never says anything is not held to the first, cautious estimate.
+func TestAViewerThatSaysNothingIsSentEverything(t *testing.T) {
+	_, publisher, viewer := watched(t)
+	publisher.publish()
+	eventually(t, "no limit", func() bool { return viewer.session.egress.estimated.Load() == bwe.Max })
+}
+
 // Threat 6: whatever a viewer says of its own path, its estimate stays between the limits, and others have nothing of it.
 func TestFeedbackThatLiesHurtsNobodyElse(t *testing.T) {
 	room, publisher, mallory := watched(t)
