@@ -64,14 +64,21 @@ function listen({ session, ui, cleanup }, secrets) {
   on('cannot_admit', () => toast(t('security.cannotadmit'), { icon: 'warn', urgent: true, key: 'cannot-admit' }));
   /** @type {Map<number, string>} bots that ask, and what for: one question for all of them */
   const asking = new Map();
+  let timer = 0;
+  cleanup(() => clearTimeout(timer));
   on('consent_asked', ({ participant, what }) => {
     asking.set(participant, what);
-    askConsent(asking, (n) => nameOf(session.store.get().call, n), (n, given) => secrets.consent(n, given));
+    clearTimeout(timer);
+    timer = window.setTimeout(() => askConsent(asking, (n) => nameOf(session.store.get().call, n) || t('kind.bot'), (n, given) => secrets.consent(n, given)), CONSENT_MS);
   });
 }
 
+/** So long is waited for others that ask too, and for their names. */
+const CONSENT_MS = 500;
+
 /** @param {Map<number, string>} asking @param {(n: number) => string} name @param {(n: number, given: boolean) => void} answer */
 function askConsent(asking, name, answer) {
+  if (asking.size === 0) return; // answered meanwhile
   const [[first, what]] = asking;
   const n = asking.size;
   const all = (/** @type {boolean} */ given) => () => { for (const p of asking.keys()) answer(p, given); asking.clear(); };
