@@ -1,12 +1,12 @@
 package main
 
 import (
-	dto "github.com/prometheus/client_model/go"
-
 	"math"
 	"strings"
 	"testing"
 	"time"
+
+	dto "github.com/prometheus/client_model/go"
 )
 
 func TestMedianIsTheMiddle(t *testing.T) {
