@@ -75,6 +75,7 @@ func measureSteps(ctx context.Context, f *field) (string, error) {
 				return "", err
 			}
 			fmt.Fprintf(&b, "**%s, watched by a %s**\n\n%s\n", meeting.name, viewer, rows)
+			f.console.progress("%s", rows) // what comes next may fail
 		}
 	}
 	return b.String(), nil

@@ -100,6 +100,9 @@ func visit(tb testing.TB, p rtcpview.Packet) {
 	if n := p.FIRs(); n > 0 && 8+8*n > len(p.Body) {
 		tb.Fatalf("%d FIR entries in %d bytes", n, len(p.Body))
 	}
+	if bps, ok := p.REMB(); ok && bps < 0 {
+		tb.Errorf("REMB of %d", bps)
+	}
 	for i := range p.FIRs() {
 		p.FIR(i)
 	}
@@ -227,6 +230,31 @@ func TestEveryFlippedBitNeverPanics(t *testing.T) {
 			_, _ = walk(t, flipped)
 			compare(t, flipped)
 		}
+	}
+}
+
+// A bit rate of REMB is read to within its eighteen bits, and what is beyond any path is cut.
+func TestREMBIsReadAsPionWritesIt(t *testing.T) {
+	for _, want := range []float32{0, 1, 50_000, 1_234_567, 262_143 << 10, 1e9, 1e18} {
+		raw := marshal(t, &rtcp.ReceiverEstimatedMaximumBitrate{Bitrate: want, SSRCs: []uint32{1, 2, 3}})
+		p, _, err := rtcpview.Next(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, ok := p.REMB()
+		if diff := float32(got) - want; !ok || want < 1e12 && (diff > want/1000+1 || -diff > want/1000+1) || want >= 1e12 && got < 1e12 {
+			t.Errorf("%v is read as %d, %v", want, got, ok)
+		}
+		for n := range len(p.Body) {
+			cut := p
+			cut.Body = p.Body[:n:n]
+			if _, ok := cut.REMB(); ok != (n >= 16) {
+				t.Errorf("%d bytes: %v", n, ok)
+			}
+		}
+	}
+	if _, ok := (rtcpview.Packet{Type: rtcpview.TypePSFB, Format: rtcpview.FormatALFB, Body: make([]byte, 20)}).REMB(); ok {
+		t.Error("another application's feedback is read as REMB")
 	}
 }
 
