@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { mirror, grid } from '../js/core/layout.js';
+import { mirror, grid, swipe } from '../js/core/layout.js';
 import { command } from '../js/core/keymap.js';
 import { en, language } from '../js/i18n/en.js';
 
@@ -47,6 +47,14 @@ test('language: tiles are mirrored within the same space, and arrows follow the 
   assert.equal(command({ ...stroke, key: 'ArrowLeft' }, 'down', true), 'previous');
   assert.equal(command({ ...stroke, key: 'ArrowLeft', rtl: true }, 'down', true), 'next');
   assert.equal(command({ ...stroke, key: 'ArrowRight', rtl: true }, 'down', true), 'previous');
+});
+
+test('layouts: a finger that goes sideways turns the page, towards where one reads on', () => {
+  assert.equal(swipe(-90, 10, false), 1);
+  assert.equal(swipe(90, 10, false), -1);
+  assert.equal(swipe(90, -10, true), 1);
+  assert.equal(swipe(40, 0, false), 0, 'too short');
+  assert.equal(swipe(-90, 80, false), 0, 'a scroll');
 });
 
 test('language: the catalogue names its language, and a text with forms has one for all numbers', () => {

@@ -6,7 +6,7 @@ import { icon } from '../ui/icons.js';
 import { t, rightToLeft } from '../i18n/i18n.js';
 import * as tiles from '../core/tiles.js';
 import { wants } from '../core/viewport.js';
-import { MAX_TILES, mirror } from '../core/layout.js';
+import { MAX_TILES, mirror, swipe } from '../core/layout.js';
 import { TileElement } from './tile.js';
 import { inviteCard } from './invite.js';
 
@@ -58,6 +58,20 @@ export class Stage {
     cleanup(session.local.store.watch((l) => l.camera, () => this.paint()));
     cleanup(ui.watch((u) => u, () => this.paint()));
     this.#watchVisibility();
+    this.#watchSwipes();
+  }
+
+  /** A finger turns pages, as it does elsewhere on a phone. */
+  #watchSwipes() {
+    /** @type {Touch|null} */
+    let from = null;
+    this.#field.addEventListener('touchstart', (e) => { from = e.touches.length === 1 ? e.touches[0] : null; }, { passive: true });
+    this.#field.addEventListener('touchend', (e) => {
+      const to = e.changedTouches[0];
+      const by = from && to ? swipe(to.clientX - from.clientX, to.clientY - from.clientY, rightToLeft()) : 0;
+      from = null;
+      if (by !== 0) this.flip(by);
+    });
   }
 
   #watchVisibility() {

@@ -126,3 +126,12 @@ export function pages(total, perPage, wanted) {
   const page = Math.max(0, Math.min(wanted, count - 1));
   return { page, pages: count, from: page * perPage, to: Math.min(total, (page + 1) * perPage) };
 }
+
+/**
+ * swipe says which page a finger asks for: one that went sideways, far enough and not up or down.
+ * @param {number} dx px @param {number} dy px @param {boolean} rtl @returns {-1|0|1}
+ */
+export function swipe(dx, dy, rtl) {
+  if (Math.abs(dx) < 60 || Math.abs(dx) < 2 * Math.abs(dy)) return 0;
+  return (dx < 0) !== rtl ? 1 : -1;
+}
