@@ -100,21 +100,27 @@ func (b *bot) join(ctx context.Context) error {
 
 // awaitMedia waits for ICE and DTLS. Meanwhile the bot answers what others send: they wait for it.
 func (b *bot) awaitMedia(ctx context.Context) error {
-	done := make(chan error, 1)
+	type outcome struct {
+		ice, dtls time.Time
+		err       error
+	}
+	wait, stop := context.WithCancel(ctx)
+	done := make(chan outcome, 1)
 	go func() {
-		var err error
-		b.times.ice, b.times.dtls, err = b.peer.wait(ctx)
-		done <- err
+		var o outcome
+		o.ice, o.dtls, o.err = b.peer.wait(wait)
+		done <- o
 	}()
+	defer stop() // a bot that gives up does not wait for it
 	for {
 		select {
-		case err := <-done:
-			return err
+		case o := <-done:
+			b.times.ice, b.times.dtls = o.ice, o.dtls
+			return o.err
 		case <-b.secure.due():
 			b.secure.session.Tick(time.Now())
 		case m, ok := <-b.ws.messages:
 			if !ok {
-				<-done
 				return b.ws.err
 			}
 			b.handle(m)

@@ -87,7 +87,8 @@ type Config struct {
 	// Progress gets a line a second; nil: none.
 	Progress io.Writer
 
-	link *e2ee.Link // of an end-to-end encrypted meeting
+	link        *e2ee.Link    // of an end-to-end encrypted meeting
+	arrivalWait time.Duration // for every expected stream, before the window begins anyway
 }
 
 // check fills in defaults and refuses what makes no sense.
@@ -99,6 +100,7 @@ func (c *Config) check() error {
 	defaults(&c.Settle, 2*time.Second)
 	defaults(&c.JoinTimeout, 30*time.Second)
 	defaults(&c.Verify, 1)
+	defaults(&c.arrivalWait, 10*time.Second)
 	if c.Publishers < 0 || c.Publishers > c.Count {
 		c.Publishers = c.Count
 	}

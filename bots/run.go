@@ -17,7 +17,6 @@ import (
 const (
 	pulseInterval = 20 * time.Millisecond
 	drainTime     = 500 * time.Millisecond // between the last packet sent and the count
-	arrivalWait   = 10 * time.Second       // for every expected stream, before the window begins anyway
 	// maxJoins bounds the joins going on at once: a handshake is work for this machine too.
 	maxJoins = 32
 )
@@ -301,7 +300,7 @@ func (r *runner) awaitJoins(ctx context.Context) {
 
 // awaitArrivals returns when everything expected arrives, or after a while.
 func (r *runner) awaitArrivals(ctx context.Context) {
-	deadline := time.Now().Add(arrivalWait)
+	deadline := time.Now().Add(r.cfg.arrivalWait)
 	for ctx.Err() == nil && time.Now().Before(deadline) {
 		missing := 0
 		for _, a := range r.arrivals(time.Now()) {

@@ -83,12 +83,8 @@ func TestSilenceOfTheServerFailsTheRun(t *testing.T) {
 	f, url := newFakeServer(t)
 	f.mute = true
 	cfg := short(url)
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second) // do not wait long for what will not come
-	defer cancel()
-	r, err := Run(ctx, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg.arrivalWait = 500 * time.Millisecond // for what will not come
+	r := run(t, cfg)
 	if r.Verdict == Passed || r.Total.ArrivedVideo != 0 || r.Total.ExpectedVideo == 0 {
 		t.Errorf("%s %q %+v", r.Verdict, r.Failures, r.Total.Traffic)
 	}

@@ -36,6 +36,19 @@ func clearLen(c Codec, frame []byte) (n int, ok bool) {
 	return n, len(frame) >= n
 }
 
+// envelope takes a frame off the wire apart: the clear bytes before, and the SFrame.
+func envelope(c Codec, frame []byte) (prefix, sframe []byte, err error) {
+	if c == AV1 {
+		sframe, err = obuBody(frame)
+		return nil, sframe, err
+	}
+	n, ok := clearLen(c, frame)
+	if !ok {
+		return nil, nil, malformed("frame")
+	}
+	return frame[:n], frame[n:], nil
+}
+
 // appendOBUHead writes the header of the OBU around size bytes.
 func appendOBUHead(dst []byte, key bool, size int) []byte {
 	h := byte(obuFrame)

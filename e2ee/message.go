@@ -80,30 +80,34 @@ func parseMessage(b []byte) (message, error) {
 		return message{}, malformed("message: empty")
 	}
 	m := message{kind: b[0]}
-	b = b[1:]
+	err := m.parse(b[1:])
+	return m, err
+}
+
+func (m *message) parse(b []byte) error {
 	switch m.kind {
 	case msgKey, msgAck:
-		return m, m.parsePlace(b)
+		return m.parsePlace(b)
 	case msgName:
 		m.text = string(b)
-		return m, checkText(m.text, MaxNameRunes, MaxNameBytes, false)
+		return checkText(m.text, MaxNameRunes, MaxNameBytes, false)
 	case msgCredential:
 		m.body = b
 		if len(b) > MaxCredential {
-			return m, malformed("message: credential")
+			return malformed("message: credential")
 		}
 	case msgConsent:
-		return m, m.parseConsent(b)
+		return m.parseConsent(b)
 	case msgChat:
 		m.text = string(b)
-		return m, checkText(m.text, MaxPrivateBytes, MaxPrivateBytes, true)
+		return checkText(m.text, MaxPrivateBytes, MaxPrivateBytes, true)
 	case msgRoster:
 		if len(b) != rosterHashSize+1 || b[rosterHashSize] > 1 {
-			return m, malformed("message: roster")
+			return malformed("message: roster")
 		}
 		m.roster, m.ask = RosterHash(b[:rosterHashSize]), b[rosterHashSize] == 1
 	}
-	return m, nil
+	return nil
 }
 
 func (m *message) parsePlace(b []byte) error {

@@ -110,18 +110,9 @@ func (s *senderKeys) mayTry(now time.Time) bool {
 }
 
 func (s *senderKeys) open(dst []byte, t Track, c Codec, frame []byte, now time.Time) ([]byte, error) {
-	clear, sframe := 0, frame
-	if c == AV1 {
-		var err error
-		if sframe, err = obuBody(frame); err != nil {
-			return nil, err
-		}
-	} else {
-		var ok bool
-		if clear, ok = clearLen(c, frame); !ok {
-			return nil, malformed("frame")
-		}
-		sframe = frame[clear:]
+	prefix, sframe, err := envelope(c, frame)
+	if err != nil {
+		return nil, err
 	}
 	id, ctr, header, err := ParseHeader(sframe)
 	if err != nil {
@@ -146,7 +137,7 @@ func (s *senderKeys) open(dst []byte, t Track, c Codec, frame []byte, now time.T
 	if !k.window.fresh(ctr) {
 		return nil, ErrReplay
 	}
-	out, err := k.open(append(dst, frame[:clear]...), ctr, header, frame[:clear], sframe)
+	out, err := k.open(append(dst, prefix...), ctr, header, prefix, sframe)
 	if err != nil {
 		return nil, err
 	}

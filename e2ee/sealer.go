@@ -42,7 +42,7 @@ func (s *Sealer) Seal(dst []byte, t Track, c Codec, key bool, frame []byte) ([]b
 	if err != nil {
 		return nil, err
 	}
-	clear, ok := clearLen(c, frame)
+	n, ok := clearLen(c, frame)
 	if !ok {
 		return nil, ErrNotSealable
 	}
@@ -52,9 +52,9 @@ func (s *Sealer) Seal(dst []byte, t Track, c Codec, key bool, frame []byte) ([]b
 		size := len(appendHeader(head[:0], k.kid, ctr)) + len(frame) + tagSize
 		dst = appendOBUHead(dst, key, size)
 	}
-	dst = append(dst, frame[:clear]...)
+	dst = append(dst, frame[:n]...)
 	s.next[t]++
-	return k.seal(dst, ctr, frame[:clear], frame[clear:]), nil
+	return k.seal(dst, ctr, frame[:n], frame[n:]), nil
 }
 
 func (s *Sealer) trackKey(t Track) (*frameKey, error) {

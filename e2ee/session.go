@@ -256,8 +256,7 @@ func (s *Session) Lobby(now time.Time, hosts []Member) {
 	for i := range hosts {
 		p := s.meet(now, &hosts[i])
 		if p.ann != nil && s.mayAdmit(p) && !p.told {
-			p.told = true
-			s.send(p, &message{kind: msgName, text: s.cfg.Name})
+			s.tellName(p)
 		}
 	}
 }

@@ -57,15 +57,15 @@ func (cmd *rekeyCmd) Run(parent context.Context, c console) error {
 // rekeyTable is the outcome in Markdown.
 func rekeyTable(list []bots.Rekey) string {
 	rows := [][]string{{"leaves", "", "median", "min–max"}}
-	add := func(what string, digits int, get func(bots.Rekey) float64) {
+	add := func(what string, get func(bots.Rekey) float64) {
 		s := spreadOf(pluck(list, get))
 		rows = append(rows, []string{
-			fmt.Sprint(len(list)), what, number(s.Median, digits), number(s.Min, digits) + "–" + number(s.Max, digits),
+			fmt.Sprint(len(list)), what, number(s.Median, 0), number(s.Min, 0) + "–" + number(s.Max, 0),
 		})
 	}
-	add("ms until all publishers use new keys", 0, func(r bots.Rekey) float64 { return r.MS })
-	add("publishers that renewed theirs", 0, func(r bots.Rekey) float64 { return float64(r.Publishers) })
-	add("KiB of signalling, both ways", 0, func(r bots.Rekey) float64 { return float64(r.Bytes) / 1024 })
-	add("sealed messages, sent and received", 0, func(r bots.Rekey) float64 { return float64(r.Messages) })
+	add("ms until all publishers use new keys", func(r bots.Rekey) float64 { return r.MS })
+	add("publishers that renewed theirs", func(r bots.Rekey) float64 { return float64(r.Publishers) })
+	add("KiB of signalling, both ways", func(r bots.Rekey) float64 { return float64(r.Bytes) / 1024 })
+	add("sealed messages, sent and received", func(r bots.Rekey) float64 { return float64(r.Messages) })
 	return markdown(rows)
 }
