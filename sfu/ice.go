@@ -18,8 +18,9 @@ const (
 	iceDisconnected = 13 * time.Second
 	// iceFailed is after how long it counts as lost for good, or as never made.
 	iceFailed = 27 * time.Second
-	// maxPaths bounds the addresses one peer may come from at a time: two of each of its networks. The oldest goes first.
-	maxPaths = 8
+	// maxPaths bounds the addresses one peer may come from at a time: its networks, by IPv4 and IPv6. The oldest goes first, but never the
+	// one that is sent to.
+	maxPaths = 16
 )
 
 // iceState is a transport's side of ICE.
@@ -128,8 +129,12 @@ func (s *Server) bind(t *transport, p route, nominated bool, credential int) {
 	t.ice.credentials = slices.Delete(t.ice.credentials, 0, credential)
 	if !slices.Contains(t.ice.paths, p) {
 		if len(t.ice.paths) == maxPaths {
-			s.release(t, t.ice.paths[0].from)
-			t.ice.paths = slices.Delete(t.ice.paths, 0, 1)
+			oldest := 0
+			if t.remote.Load().to.AddrPort == t.ice.paths[0].from {
+				oldest = 1
+			}
+			s.release(t, t.ice.paths[oldest].from)
+			t.ice.paths = slices.Delete(t.ice.paths, oldest, oldest+1)
 		}
 		t.ice.paths = append(t.ice.paths, p)
 	}

@@ -138,6 +138,9 @@ func TestAddressesOfOnePeerAreBounded(t *testing.T) {
 	if n, m := len(c.transport.ice.paths), len(c.srv.addrs); n != maxPaths || m != maxPaths {
 		t.Errorf("%d paths, %d addresses", n, m)
 	}
+	if c.sendsTo() != "192.0.2.1:1" || c.srv.lookup(netip.MustParseAddrPort("192.0.2.1:1")) != c.transport {
+		t.Error("the nominated path was pushed out")
+	}
 	c.transport.close()
 	if n, m := len(c.srv.ufrags), len(c.srv.addrs); n != 0 || m != 0 {
 		t.Errorf("after the end %d fragments and %d addresses", n, m)
