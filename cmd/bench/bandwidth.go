@@ -41,16 +41,30 @@ type bandwidthScenario struct {
 }
 
 // Run measures.
-func (cmd *bandwidthCmd) Run(ctx context.Context, c console) error {
+func (cmd *bandwidthCmd) Run(ctx context.Context, c console) (err error) {
 	if !netlab.Inside() {
 		return netlab.Enter(ctx)
+	}
+	lab, err := netlab.New(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lab.Close()) }()
+	f := &field{cmd: cmd, console: c, lab: lab}
+	if cmd.Trace != "" {
+		file, err := os.OpenFile(cmd.Trace, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			return fmt.Errorf("trace: %w", err)
+		}
+		defer file.Close()
+		f.trace = file
 	}
 	var failed []error
 	for _, s := range bandwidthScenarios() {
 		if len(cmd.Scenario) > 0 && !slices.Contains(cmd.Scenario, s.name) {
 			continue
 		}
-		if err := cmd.one(ctx, c, s); err != nil {
+		if err := f.one(ctx, s); err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", s.name, err))
 		}
 	}
@@ -60,28 +74,14 @@ func (cmd *bandwidthCmd) Run(ctx context.Context, c console) error {
 // scenarioLimit bounds one scenario: something that hangs must not hang for ever.
 const scenarioLimit = 12 * time.Minute
 
-func (cmd *bandwidthCmd) one(parent context.Context, c console, s bandwidthScenario) (err error) {
+func (f *field) one(parent context.Context, s bandwidthScenario) error {
 	ctx, cancel := context.WithTimeout(parent, scenarioLimit)
 	defer cancel()
-	lab, err := netlab.New(ctx)
-	if err != nil {
-		return err
-	}
-	f := &field{cmd: cmd, console: c, lab: lab}
-	if cmd.Trace != "" {
-		file, err := os.OpenFile(cmd.Trace, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-		if err != nil {
-			return fmt.Errorf("trace: %w", err)
-		}
-		defer func() { err = errors.Join(err, file.Close()) }()
-		f.trace = file
-	}
-	defer func() { err = errors.Join(err, lab.Close()) }()
 	table, err := s.measure(ctx, f)
 	if err != nil {
 		return err
 	}
-	c.table("\n" + table)
+	f.console.table("\n" + table)
 	return nil
 }
 

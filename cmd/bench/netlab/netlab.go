@@ -98,7 +98,7 @@ func (l *Lab) Host(ctx context.Context) (*Host, error) {
 	return h, nil
 }
 
-// Close takes the hosts away. What runs on them should have ended.
+// Close takes the hosts away. What runs on them should have ended. Their interfaces go some time later, so a lab is made once a process.
 func (l *Lab) Close() error {
 	var errs []error
 	for _, h := range l.hosts {
