@@ -282,12 +282,12 @@ func forwardTable(results []forwardResult) string {
 		cpu := spreadOf(pluck(ok, func(r forwardRun) float64 { return r.Micros }))
 		limit, pace := limits[r.Scenario.Name].Median, paced[r.Scenario.Name].Median
 		rows = append(rows, []string{
-			r.Scenario.Name + ": " + r.Scenario.Title, r.Server, orDash(cpu.Median, 2), fmt.Sprintf("%.2f–%.2f", cpu.Min, cpu.Max),
+			r.Scenario.Name + ": " + r.Scenario.Title, r.Server, orDash(cpu.Median), fmt.Sprintf("%.2f–%.2f", cpu.Min, cpu.Max),
 			number(get(func(r forwardRun) float64 { return r.User }), 2), number(get(func(r forwardRun) float64 { return r.System }), 2),
-			orDash(limit, 2), ratio(cpu.Median, limit), orDash(pace, 2), ratio(cpu.Median, pace), ratio(cpu.Median, naives[r.Scenario.Name]),
+			orDash(limit), ratio(cpu.Median, limit), orDash(pace), ratio(cpu.Median, pace), ratio(cpu.Median, naives[r.Scenario.Name]),
 			thousands(get(func(r forwardRun) float64 { return r.PacketsPer })), number(100*get(func(r forwardRun) float64 { return r.Loss }), 3),
 			number(get(func(r forwardRun) float64 { return r.DelayP99 }), 1),
-			orDash(get(func(r forwardRun) float64 { return r.ForwardP99 }), 2), number(get(func(r forwardRun) float64 { return r.RSSMiB }), 0), counts(r.Runs),
+			orDash(get(func(r forwardRun) float64 { return r.ForwardP99 })), number(get(func(r forwardRun) float64 { return r.RSSMiB }), 0), counts(r.Runs),
 		})
 	}
 	return markdown(rows)
@@ -321,11 +321,11 @@ func counts(runs []forwardRun) string {
 func number(x float64, digits int) string { return fmt.Sprintf("%.*f", digits, x) }
 
 // orDash formats a figure, zero as one that is not there.
-func orDash(x float64, digits int) string {
+func orDash(x float64) string {
 	if x == 0 {
 		return "–"
 	}
-	return number(x, digits)
+	return number(x, 2)
 }
 
 func ratio(a, b float64) string {
