@@ -3,8 +3,12 @@ package sfu
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
+
+	"conclave/sfu/allocation"
+	"conclave/sfu/codec"
 )
 
 // assertDecodable checks that no frame came through without those it is predicted from, as videoSource's temporal pattern has it.
@@ -147,4 +151,135 @@ func TestTemporalLayersComeBackWhereTheyCanBeDecoded(t *testing.T) {
 	if n := alice.plis["q"]; n > 1 {
 		t.Errorf("%d key frames were asked for", n)
 	}
+}
+
+// frameOf is the first packet of a frame.
+func frameOf(tid uint8, sync, key bool) *packet {
+	return &packet{info: codec.Info{TID: tid, Sync: sync, FrameStart: true, KeyStart: key}, newest: true}
+}
+
+func TestTemporalLimits(t *testing.T) {
+	type step struct {
+		limit      int8
+		tid        uint8
+		sync, key  bool
+		want       bool
+		wantReason Drop
+	}
+	for _, c := range []struct {
+		name  string
+		steps []step
+	}{
+		{"everything passes", []step{{allTemporal, 0, false, true, true, 0}, {allTemporal, 2, false, false, true, 0}}},
+		{"down at once", []step{{allTemporal, 0, false, true, true, 0}, {0, 2, true, false, false, DropTemporal}, {0, 0, false, false, true, 0}}},
+		{"up at a frame that needs nothing dropped", []step{
+			{0, 0, false, true, true, 0}, {1, 1, false, false, false, DropTemporal}, {1, 1, true, false, true, 0}, {1, 1, false, false, true, 0},
+		}},
+		{"up one by one", []step{
+			{0, 0, false, true, true, 0}, {allTemporal, 2, true, false, false, DropTemporal}, {allTemporal, 1, true, false, true, 0}, {allTemporal, 2, true, false, true, 0},
+		}},
+		{"up at a key frame", []step{{0, 0, false, true, true, 0}, {allTemporal, 0, false, true, true, 0}, {allTemporal, 2, false, false, true, 0}}},
+		{"after a pause only from a key frame on", []step{
+			{allTemporal, 0, false, true, true, 0}, {paused, 0, false, false, false, DropCongested}, {allTemporal, 0, false, false, false, DropCongested},
+			{allTemporal, 1, true, false, false, DropCongested}, {allTemporal, 0, false, true, true, 0},
+		}},
+		{"paused at a key frame", []step{{paused, 0, false, true, false, DropCongested}, {allTemporal, 0, false, false, false, DropCongested}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var s slot
+			for i, st := range c.steps {
+				s.temporal = st.limit
+				drop, ok := s.passes(frameOf(st.tid, st.sync, st.key))
+				if ok != st.want || !ok && drop != st.wantReason {
+					t.Fatalf("step %d: %v, %s", i, ok, drop)
+				}
+			}
+		})
+	}
+}
+
+// A frame whose beginning went out goes out whole, whatever the limit has become.
+func TestAFrameIsNotCutInTwo(t *testing.T) {
+	s := slot{temporal: allTemporal}
+	s.passes(frameOf(0, false, true))
+	s.passes(frameOf(2, false, false))
+	s.temporal = 0
+	rest := &packet{info: codec.Info{TID: 2}, newest: true}
+	if _, ok := s.passes(rest); !ok {
+		t.Error("the rest of the frame was dropped")
+	}
+	if _, ok := s.passes(frameOf(1, true, false)); ok {
+		t.Error("the next frame passed")
+	}
+}
+
+// While the key frame of a lower layer is awaited, the old layer is sent with what fits the lower one's rate; alone, it is left as it is.
+func TestTheOldLayerIsCutDownOnlyWhereItIsTooMuch(t *testing.T) {
+	now := time.Now()
+	measured := func(kbit uint64) *layer {
+		l := &layer{track: &track{layers: make([]*layer, 3)}}
+		var bytes [allocation.MaxTemporal]uint64
+		for i := range 12 {
+			for tid := range 3 {
+				bytes[tid] += kbit * 1000 / 8 / 5 * [...]uint64{40, 20, 40}[tid] / 100
+			}
+			l.meter.Observe(now.Add(time.Duration(i)*200*time.Millisecond), bytes)
+		}
+		return l
+	}
+	old, lower := measured(1200), measured(150)
+	after := now.Add(3 * time.Second)
+	for _, c := range []struct {
+		name    string
+		rate    int64
+		pressed bool
+		want    int8
+	}{
+		{"not pressed", 150_000, false, allTemporal},
+		{"nothing of it fits", 150_000, true, paused},
+		{"its lowest frame rate fits", 500_000, true, 0},
+		{"two of three fit", 800_000, true, 1},
+		{"all of it fits", 2_000_000, true, allTemporal},
+	} {
+		s := slot{cur: &output{layer: old}, passing: allTemporal}
+		s.limits(lower, allocation.Decision{Send: allocation.Step{Layer: 0, Temporal: 2}, Rate: c.rate}, c.pressed, after)
+		if s.meanwhile != c.want || s.temporal != allTemporal {
+			t.Errorf("%s: meanwhile %d, then %d, want %d", c.name, s.meanwhile, s.temporal, c.want)
+		}
+	}
+}
+
+// A publisher is told at once that somebody wants an encoding that is stopped.
+func TestAWantedEncodingIsAskedForWithoutWaiting(t *testing.T) {
+	room, publishers, v := meetLayers(t)
+	eventually(t, "the lowest is watched", showing(v, 1))
+	room.mu.Lock()
+	room.tracks[trackKey{1, Camera}].encode.reported = 1 // nobody has wanted more for a while
+	room.mu.Unlock()
+	began := time.Now()
+	v.peer.SetView([]Want{{Participant: 1, Source: Camera, Height: 720}})
+	eventually(t, "the publisher is told", func() bool {
+		publishers.mu.Lock()
+		defer publishers.mu.Unlock()
+		return slices.Contains(publishers.encode[Camera], "f")
+	})
+	t.Logf("after %v", time.Since(began))
+}
+
+// meetLayers brings a publisher of three layers and a viewer at 180 lines together.
+func meetLayers(t *testing.T) (room *Room, publisher, viewer *client) {
+	t.Helper()
+	room = testServer(t).NewRoom(RoomEvents{})
+	publisher = newClient(t, room, 1, clientOptions{layers: 3})
+	viewer = newClient(t, room, 2, clientOptions{video: 1})
+	for _, c := range []*client{publisher, viewer} {
+		c.negotiate()
+		c.waitUp()
+	}
+	publisher.peer.SetLive(Sources(Camera))
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	go publisher.runCamera(ctx, 1)
+	viewer.peer.SetView(wantsOf(1))
+	return room, publisher, viewer
 }
