@@ -115,6 +115,7 @@ func (a *Allocator) Allocate(in *Input) []Decision {
 	a.budget.update(in.Now, in.Estimate, a.sent(), first)
 	a.prepare(in)
 	a.room = max(0, a.budget.value()-first) // phase 1: audio first
+	a.hold.relax(a.budget.lowest(firstHold / 2))
 	a.climbing = max(0, a.budget.lowest(a.hold.patience())-first)
 
 	a.run(in, everyLayer)
@@ -126,7 +127,7 @@ func (a *Allocator) Allocate(in *Input) []Decision {
 		a.result[i].Send, a.result[i].Rate = a.step(i), a.rate(i)
 	}
 	lost, climbed := a.changes(in)
-	a.hold.observe(in.Now, lost, climbed)
+	a.hold.observe(in.Now, a.budget.value(), lost, climbed)
 	a.remember(in, lost)
 	return a.result
 }

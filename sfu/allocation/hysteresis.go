@@ -101,6 +101,8 @@ type hold struct {
 	wait    time.Duration
 	until   time.Time
 	climbed time.Time // the latest climb that no loss has followed
+	lost    time.Time // the latest loss
+	level   int64     // the budget then
 }
 
 // patience is for how long the estimate must have been good enough for a climb: half as long as climbing is forbidden after a loss.
@@ -108,7 +110,18 @@ func (h *hold) patience() time.Duration { return max(h.wait, firstHold) / 2 }
 
 func (h *hold) active(now time.Time) bool { return now.Before(h.until) }
 
-func (h *hold) observe(now time.Time, lost, climbed bool) {
+// otherLink is by how much an estimate exceeds the budget of the latest loss if it is not the same link any more.
+const otherLink = 3
+
+// relax takes back what a wait has been lengthened by when low, the lowest estimate of the last while, shows that the connection is not
+// the one on which climbs were mistakes.
+func (h *hold) relax(low int64) {
+	if h.wait > firstHold && low/otherLink >= h.level {
+		h.wait, h.until = firstHold, h.lost.Add(firstHold)
+	}
+}
+
+func (h *hold) observe(now time.Time, budget int64, lost, climbed bool) {
 	if lost {
 		switch {
 		case h.wait == 0 || now.Sub(h.until) >= forgivenIn:
@@ -117,6 +130,7 @@ func (h *hold) observe(now time.Time, lost, climbed bool) {
 			h.wait = min(2*h.wait, longHold)
 		}
 		h.until, h.climbed = now.Add(h.wait), time.Time{}
+		h.lost, h.level = now, budget
 	} else if climbed {
 		h.climbed = now
 	}

@@ -166,7 +166,7 @@ func TestAMistakenClimbDoublesTheWait(t *testing.T) {
 	r := newRig(1, 720)
 	r.lasts(time.Second, 2000)
 	wait := func() time.Duration {
-		r.lasts(2*time.Second, 400)
+		r.lasts(2*time.Second, 700)
 		began := r.now.Add(-2 * time.Second)
 		for r.last[0][0] != 'f' {
 			r.lasts(100*time.Millisecond, 2000)
@@ -181,6 +181,27 @@ func TestAMistakenClimbDoublesTheWait(t *testing.T) {
 	r.lasts(70*time.Second, 2000)
 	if got := wait(); got != 10*time.Second {
 		t.Errorf("waited %v after a good minute", got)
+	}
+}
+
+// Where three times as much comes to fit for good, it is another connection, and waits of before count no more.
+func TestAWiderLinkEndsTheLongWait(t *testing.T) {
+	r := newRig(1, 720)
+	r.lasts(time.Second, 2000)
+	for range 3 { // the next wait would be 40 s
+		r.lasts(2*time.Second, 600)
+		for r.last[0][0] != 'f' {
+			r.lasts(100*time.Millisecond, 1700)
+		}
+	}
+	r.lasts(2*time.Second, 600)
+	r.lasts(7*time.Second, 5000)
+	if r.last[0][0] == 'f' {
+		t.Errorf("%s after 9 s of it", r.last[0])
+	}
+	r.lasts(4*time.Second, 5000)
+	if r.last[0][0] != 'f' {
+		t.Errorf("%s after 13 s", r.last[0])
 	}
 }
 
