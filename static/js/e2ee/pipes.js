@@ -26,7 +26,7 @@ const WINDOWS = 8;
 
 /** Seals what one sender sends. */
 export class Sealer {
-  counts = { sealed: 0, dropped: 0 };
+  counts = { sealed: 0, dropped: 0, empty: 0 };
   #key;
 
   /** @param {() => SendKey|null} key the key of now */
@@ -39,7 +39,11 @@ export class Sealer {
     const key = this.#key();
     const codec = frame.codecOf(f.getMetadata().mimeType);
     const data = new Uint8Array(f.data);
-    if (!key || !codec || data.length === 0 || data.length < frame.clearBytes(codec, data)) {
+    if (data.length === 0) {
+      this.counts.empty++; // silence: there is nothing in it, and nothing to seal
+      return false;
+    }
+    if (!key || !codec || data.length < frame.clearBytes(codec, data)) {
       this.counts.dropped++;
       return false;
     }
@@ -59,7 +63,7 @@ export class Sealer {
 export class Opener {
   /** asks the sender for a key frame, where the browser can */
   askKeyFrame = () => {};
-  counts = { opened: 0, noKey: 0, failed: 0, repeated: 0, stranger: 0 };
+  counts = { opened: 0, noKey: 0, failed: 0, repeated: 0, stranger: 0, restarts: 0, asked: 0 };
   /** @type {Owner} */
   #owner = { participant: 0, track: 0 };
   #former = 0;
@@ -96,6 +100,11 @@ export class Opener {
   keyCame(participant) {
     if (!this.#lacked || this.#owner.participant !== participant) return;
     this.#lacked = false;
+    this.#ask();
+  }
+
+  #ask() {
+    this.counts.asked++;
     this.askKeyFrame();
   }
 
@@ -171,6 +180,7 @@ export class Opener {
 
   /** @param {bigint} kid @param {ReplayWindow} window @param {number} now */
   #restart(kid, window, now) {
+    this.counts.restarts++;
     this.#restartedAt = now;
     this.#windows.set(kid, window);
   }
@@ -179,7 +189,7 @@ export class Opener {
   #wantKeyFrame(now) {
     if (now - this.#askedAt < RESTART_MS) return;
     this.#askedAt = now;
-    this.askKeyFrame();
+    this.#ask();
   }
 
   /** @param {'noKey'|'failed'|'repeated'|'stranger'} why @returns {false} */

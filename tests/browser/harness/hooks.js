@@ -154,6 +154,7 @@ export async function audioReceived() {
  * @typedef {object} Sealing what the encryption worker counted, summed over its transforms
  * @property {number} sealed @property {number} dropped for want of a key of one's own @property {number} opened @property {number} noKey @property {number} failed
  * @property {number} repeated @property {number} stranger
+ * @property {number} restarts of slots at a key frame seen before @property {number} asked key frames asked for
  */
 
 /**
@@ -164,7 +165,7 @@ export async function countSealing() {
   /** @type {Probe} */
   const probe = Reflect.get(window, 'conclaveProbe');
   const worker = probe.workers.at(-1);
-  const total = { sealed: 0, dropped: 0, opened: 0, noKey: 0, failed: 0, repeated: 0, stranger: 0 };
+  const total = { sealed: 0, dropped: 0, opened: 0, noKey: 0, failed: 0, repeated: 0, stranger: 0, restarts: 0, asked: 0 };
   if (!worker) return total;
   /** @type {{sealed: Record<string, number>, dropped: Record<string, number>, opened: Record<string, Record<string, number>>}} */
   const counts = await new Promise((resolve) => {
@@ -180,7 +181,7 @@ export async function countSealing() {
   for (const n of Object.values(counts.sealed)) total.sealed += n;
   for (const n of Object.values(counts.dropped)) total.dropped += n;
   for (const slot of Object.values(counts.opened)) {
-    for (const key of /** @type {const} */ (['opened', 'noKey', 'failed', 'repeated', 'stranger'])) total[key] += slot[key];
+    for (const key of /** @type {const} */ (['opened', 'noKey', 'failed', 'repeated', 'stranger', 'restarts', 'asked'])) total[key] += slot[key];
   }
   return total;
 }
