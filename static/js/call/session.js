@@ -189,7 +189,9 @@ export class Session extends EventTarget {
     this.#call((s) => reduce(s, m));
     switch (m.type) {
       case 'welcome': return this.#welcomed(m);
-      case 'slots': return this.#slotsChanged();
+      case 'slots':
+        this.#seal?.renew(m.slots);
+        return this.#slotsChanged();
       case 'encode': return void this.#peer?.setEncode(m.source, m.rids);
       case 'muted': this.local.stop(m.sources); return this.#emit('muted', m);
       case 'permissions':

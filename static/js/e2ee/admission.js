@@ -18,7 +18,7 @@ export class Admission {
   #meeting;
   #link;
   #keys;
-  /** announce hashes and seat keys by whom they were first shown for @type {Map<string, number>} */
+  /** announce hashes, by whom they were first shown for @type {Map<string, number>} */
   #known = new Map();
 
   /** @param {string} meeting @param {Link} link @param {LinkKeys} keys */
@@ -52,9 +52,9 @@ export class Admission {
 
   /** @param {number} participant @param {Announcement} announce @returns {boolean} false when it was somebody else's */
   claim(participant, announce) {
-    const marks = [hex(announce.hash), hex(announce.ek)];
-    if (marks.some((m) => (this.#known.get(m) ?? participant) !== participant) || this.#known.size > 2 * MAX_SEATS) return false;
-    for (const m of marks) this.#known.set(m, participant);
+    const mark = hex(announce.hash);
+    if ((this.#known.get(mark) ?? participant) !== participant || this.#known.size >= MAX_SEATS) return false;
+    this.#known.set(mark, participant);
     return true;
   }
 

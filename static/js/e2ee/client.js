@@ -85,7 +85,7 @@ export class WorkerSeal {
   #slots = [];
   /** @type {Map<string, string>} what the worker was told of a slot */
   #told = new Map();
-  /** @type {Map<Source, {bytes: number, sealed: number}>} at the last look */
+  /** @type {Map<Source, {bytes: number, sealed: number, suspect: boolean}>} at the last look */
   #looked = new Map();
 
   /** @param {Worklet} worklet */
@@ -126,6 +126,11 @@ export class WorkerSeal {
     throw new Error('the sender cannot be protected');
   }
 
+  /** @param {readonly {mid: string}[]} slots that the server named: what they carry begins anew, even where it is the same */
+  renew(slots) {
+    for (const { mid } of slots) this.#told.delete(this.#slots.find((s) => s.mid() === mid)?.id ?? '');
+  }
+
   /** @param {Iterable<{mid: string, participant: number, source?: string}>} slots whose track each carries, as the server says it */
   assign(slots) {
     const changed = [];
@@ -140,8 +145,8 @@ export class WorkerSeal {
   }
 
   /**
-   * leaks names the sources of which media left that the worker did not seal. The worker is asked after the statistics were read, so
-   * that its count is never the older one.
+   * leaks names the sources of which media left that the worker did not seal, in two looks one after the other: what was sealed before the
+   * source was switched off may leave a moment after it.
    * @param {readonly {source: Source|'', bytes: number, again: number}[]} sent again: bytes of retransmissions among them
    * @returns {Promise<Source[]>}
    */
@@ -151,10 +156,10 @@ export class WorkerSeal {
     const out = [];
     for (const [source, { id }] of this.#senders) {
       const bytes = sent.reduce((n, s) => n + (s.source === source ? s.bytes - s.again : 0), 0);
-      const now = { bytes, sealed: sealed[id] ?? 0 };
-      const before = this.#looked.get(source) ?? { bytes: 0, sealed: 0 };
-      this.#looked.set(source, now);
-      if (now.bytes > before.bytes && now.sealed === before.sealed) out.push(source);
+      const before = this.#looked.get(source) ?? { bytes: 0, sealed: 0, suspect: false };
+      const suspect = bytes > before.bytes && (sealed[id] ?? 0) === before.sealed;
+      this.#looked.set(source, { bytes, sealed: sealed[id] ?? 0, suspect });
+      if (suspect && before.suspect) out.push(source);
     }
     return out;
   }
