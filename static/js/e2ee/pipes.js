@@ -67,6 +67,8 @@ export class Opener {
   /** @type {Owner} */
   #owner = { participant: 0, track: 0 };
   #former = 0;
+  /** whose frames were dropped last because the slot was not theirs */
+  #stranger = 0;
   /** @type {Map<bigint, ReplayWindow>} */
   #windows = new Map();
   #second = { at: 0, failures: 0 };
@@ -93,6 +95,8 @@ export class Opener {
     this.#windows.clear();
     this.#patient = true;
     this.#lacked = false;
+    if (this.#stranger === owner.participant && owner.participant > 0) this.#wantKeyFrame(this.#keys.now());
+    this.#stranger = 0;
     this.#wake();
   }
 
@@ -114,7 +118,7 @@ export class Opener {
     const codec = frame.codecOf(meta.mimeType);
     const parsed = codec && frame.parseFrame(codec, new Uint8Array(f.data));
     if (!parsed) return this.#refuse('failed');
-    if (!await this.#isOwners(meta.contributingSources?.[0])) return this.#refuse('stranger');
+    if (!await this.#isOwners(meta.contributingSources?.[0], f.type === 'key')) return this.#refuse('stranger');
     const { kid, ctr } = parsed.header;
     const { participant, track } = this.#owner;
     if (participant === 0 || Number(kid & 7n) !== track) return this.#refuse('stranger');
@@ -150,15 +154,17 @@ export class Opener {
     return true;
   }
 
-  /** @param {number|undefined} from whom the server says the frame is of @returns {Promise<boolean>} */
-  async #isOwners(from) {
+  /** @param {number|undefined} from whom the server says the frame is of @param {boolean} isKey @returns {Promise<boolean>} */
+  async #isOwners(from, isKey) {
     if (from === undefined || from === this.#owner.participant) return true;
-    // The picture may be here before the word that the slot is theirs.
-    if (from !== this.#former && this.#patient) {
+    // The picture may be here before the word that the slot is theirs. It begins with a key frame.
+    if ((isKey || from !== this.#former) && this.#patient) {
       this.#patient = false;
       await this.#wait(HOLD_MS, new Promise((resolve) => { this.#wake = () => resolve(); }));
     }
-    return from === this.#owner.participant;
+    if (from === this.#owner.participant) return true;
+    this.#stranger = from;
+    return false;
   }
 
   /** @param {number} now @returns {boolean} whether too much failed in this second */
@@ -205,18 +211,32 @@ function floorOf(key) {
   return floor > 0n ? floor : 0n;
 }
 
+/** How long the last frames took, in ms, from being read to being written. */
+export class Times {
+  #ms = new Float32Array(512);
+  #n = 0;
+
+  /** @param {number} ms */
+  add(ms) { this.#ms[this.#n++ % this.#ms.length] = ms; }
+
+  /** @returns {number[]} */
+  list() { return [...this.#ms.subarray(0, this.#n)]; }
+}
+
 /**
  * run passes every frame of a transform through a pipe, in order, until the stream ends.
  * @param {{readable: ReadableStream<any>, writable: WritableStream<any>}} transformer
- * @param {{pass: (f: EncodedFrame) => Promise<boolean>}} pipe
+ * @param {{pass: (f: EncodedFrame) => Promise<boolean>}} pipe @param {Times} times
  */
-export async function run({ readable, writable }, pipe) {
+export async function run({ readable, writable }, pipe, times) {
   const reader = readable.getReader();
   const writer = writable.getWriter();
   for (;;) {
     const { value, done } = await reader.read();
     if (done) return;
+    const begun = performance.now();
     // A mistake of ours must not end the stream, and must let nothing through.
     if (await pipe.pass(value).catch(() => false)) writer.write(value).catch(() => {});
+    times.add(performance.now() - begun);
   }
 }

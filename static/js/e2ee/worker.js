@@ -3,7 +3,7 @@
 /** @import {Event, Output, View} from './types.js' */
 /** @import {Identity} from './announce.js' */
 /** @import {Link} from './link.js' */
-import { Opener, Sealer, run } from './pipes.js';
+import { Opener, Sealer, Times, run } from './pipes.js';
 import { Session } from './session.js';
 import { TRACKS } from './chain.js';
 
@@ -17,6 +17,7 @@ import { TRACKS } from './chain.js';
  *   | {do: 'ready', call: number, sender: string}
  *   | {do: 'issue', call: number, list: {participant: number, role: string}[]}
  *   | {do: 'counts', call: number}
+ *   | {do: 'times', call: number}
  *   | {do: 'drop', ids: string[]}} Order
  */
 
@@ -33,9 +34,9 @@ const say = (word) => scope.postMessage(word);
 
 /** @type {Session|null} */
 let session = null;
-/** @type {Map<string, {sealer: Sealer, source: Source}>} */
+/** @type {Map<string, {sealer: Sealer, times: Times}>} */
 const sealers = new Map();
-/** @type {Map<string, {opener: Opener}>} */
+/** @type {Map<string, {opener: Opener, times: Times}>} */
 const openers = new Map();
 /** What the server said of slots whose transform is not there yet. @type {Map<string, {participant: number, track: number}>} */
 const owners = new Map();
@@ -94,18 +95,19 @@ const keys = {
 /** @param {Transformer} transformer */
 function attach(transformer) {
   const { seal, id } = transformer.options;
+  const took = new Times();
   if (seal) {
     const sealer = new Sealer(() => session?.sender.key(TRACKS[seal]) ?? null);
-    sealers.set(id, { sealer, source: seal });
-    void run(transformer, sealer).finally(() => sealers.delete(id));
+    sealers.set(id, { sealer, times: took });
+    void run(transformer, sealer, took).finally(() => sealers.delete(id));
     return confirm();
   }
   const opener = new Opener(keys);
   opener.askKeyFrame = () => { transformer.sendKeyFrameRequest?.().catch(() => {}); }; // audio has none
   const owner = owners.get(id);
   if (owner) opener.assign(owner);
-  openers.set(id, { opener });
-  void run(transformer, opener).finally(() => openers.delete(id));
+  openers.set(id, { opener, times: took });
+  void run(transformer, opener, took).finally(() => openers.delete(id));
 }
 
 /** @param {{slot: string, participant: number, source: string}[]} slots */
@@ -123,6 +125,9 @@ const counts = () => ({
   dropped: Object.fromEntries([...sealers].map(([id, s]) => [id, s.sealer.counts.dropped])),
   opened: Object.fromEntries([...openers].map(([id, o]) => [id, o.opener.counts])),
 });
+
+/** @param {Map<string, {times: Times}>} pipes @returns {number[]} ms a frame, of the last frames of each */
+const times = (pipes) => [...pipes.values()].flatMap((p) => p.times.list());
 
 /** @param {Order} m */
 function obey(m) {
@@ -144,6 +149,7 @@ function obey(m) {
         for (const { participant, role } of m.list) list.push({ participant, credential: await session?.issue(participant, role, now()) ?? null });
         say({ say: 'answer', call: m.call, answer: list });
       });
+    case 'times': return say({ say: 'answer', call: m.call, answer: { seal: times(sealers), open: times(openers) } });
     case 'counts': return say({ say: 'answer', call: m.call, answer: counts() });
     case 'drop':
       for (const id of m.ids) for (const map of [owners, openers, sealers]) map.delete(id);
