@@ -250,6 +250,27 @@ test('with a lobby only those whom a host admitted get keys, whatever the server
   assert.equal(a.code, b.code);
 });
 
+test('a creator who leaves first makes another host, and that one can let people in', async () => {
+  const m = await Meeting.make(true);
+  const host = await m.join('Ana', { identity: m.hostIdentity });
+  const ben = await m.seat('Ben');
+  await m.tell(host, { type: 'waiting', waiting: [{ participant: ben.n, announce: ben.announce }] });
+  ben.admit = await host.session.issue(ben.n, 'participant', m.now);
+  await m.enter(ben);
+  m.now += 1000;
+  const credential = await host.session.issue(ben.n, 'host', m.now);
+  await m.tell(host, { type: 'credential', participant: ben.n, credential });
+  await m.leave(host);
+  const cem = await m.seat('Cem');
+  await m.tell(ben, { type: 'waiting', waiting: [{ participant: cem.n, announce: cem.announce }] });
+  cem.admit = await ben.session.issue(cem.n, 'participant', m.now);
+  assert(cem.admit);
+  await m.enter(cem);
+  await m.pass(1200);
+  assert(await opens(cem, ben, await frameOf(ben)));
+  assert(await opens(ben, cem, await frameOf(cem)));
+});
+
 test('group chat is signed: a member cannot forge, repeat or re-label it', async () => {
   const m = await Meeting.make();
   const [ana, ben, cem] = [await m.join('Ana'), await m.join('Ben'), await m.join('Cem')];

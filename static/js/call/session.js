@@ -91,6 +91,7 @@ export class Session extends EventTarget {
   /** @type {number[]} when the server closed the socket but kept the seat, ms */
   #byes = [];
   #over = false;
+  #left = false;
   #gone = new AbortController();
 
   /**
@@ -457,8 +458,15 @@ export class Session extends EventTarget {
   /** seen marks the chat as read. */
   seen() { this.#call((s) => (s.chatSeen === s.count ? s : { ...s, chatSeen: s.count })); }
 
-  /** leave tells the server and ends. */
+  /** leave tells the server and ends; whoever everybody was let in by first makes somebody else able to. */
   leave() {
+    const heir = this.secrets && !this.#left ? this.secrets.heir(this.store.get().call) : 0;
+    this.#left = true;
+    if (heir) void this.secrets?.handOver(heir).finally(() => this.#leave());
+    else this.#leave();
+  }
+
+  #leave() {
     if (this.#over) return;
     depart(this.#socket);
     this.#socket = null; // nothing that still arrives is ours

@@ -4,6 +4,7 @@
 /** @import {Output, PersonView, View} from './types.js' */
 /** @import {Trust} from './identity.js' */
 /** @import {Identity} from './announce.js' */
+/** @import {State} from '../core/state.js' */
 /** @import {ServerMessage, ClientMessage, Fields, Role} from '../core/types.js' */
 import { createStore } from '../ui/store.js';
 import { Worklet, WorkerSeal } from './client.js';
@@ -13,6 +14,8 @@ import { Pins, identity } from './identity.js';
 const NAMELESS_MS = 3000;
 /** What is to be relayed within this time goes in one message, because the server counts messages. */
 const GATHER_MS = 30;
+/** What everybody is to be told before one leaves has left by then. */
+const HAND_OVER_MS = 150;
 
 /** @typedef {PersonView & {trust: Trust}} Known */
 
@@ -222,13 +225,25 @@ export class Secrets {
     this.#set({ people: new Map(await Promise.all([...this.store.get().people].map(async ([n, p]) => /** @type {const} */ ([n, { ...p, trust: await this.#pins.trust(p) }])))) });
   }
 
+  /** @param {State} s @returns {number} whom the server will make host when we leave, if nobody could let people in then; else 0 */
+  heir(s) {
+    if (s.role !== 'host' || this.store.get().open) return 0;
+    const able = [...s.people.values()].filter((p) => p.connected && !p.kind && this.store.get().people.get(p.participant)?.hears);
+    const [first] = able.sort((a, b) => Number(b.role === 'cohost') - Number(a.role === 'cohost') || a.participant - b.participant);
+    return first?.participant ?? 0;
+  }
+
   /**
-   * handOver makes somebody able to admit others after us, if we are the one all admissions come from.
-   * @param {number} participant
+   * handOver makes somebody able to admit others after us.
+   * @param {number} participant @returns {Promise<void>} resolves when everybody was told, or soon after in any case
    */
   async handOver(participant) {
-    const [{ credential }] = await this.#sign([{ participant, role: 'host' }]);
-    if (credential) this.#worklet.event({ type: 'credential', participant, credential });
+    const told = (async () => {
+      const [{ credential }] = await this.#sign([{ participant, role: 'host' }]);
+      if (credential) this.#worklet.event({ type: 'credential', participant, credential });
+      await new Promise((resolve) => { setTimeout(resolve, HAND_OVER_MS); });
+    })();
+    await Promise.race([told, new Promise((resolve) => { setTimeout(resolve, 2 * HAND_OVER_MS); })]);
   }
 
   /** @param {string} source */
