@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { stripAddresses, keepCodecs, waysIn } from '../js/core/sdp.js';
+import { constantAudio, stripAddresses, keepCodecs, waysIn } from '../js/core/sdp.js';
 import * as quality from '../js/core/quality.js';
 import { command, SHORTCUTS } from '../js/core/keymap.js';
 import { parseMeeting, linkify, initials, nameProblem, clock, found, hue, HUES } from '../js/core/text.js';
@@ -23,6 +23,11 @@ test('the offer keeps to Opus, and VP8, VP9 and AV1 with RTX, the one to send fi
   assert.deepEqual(keepCodecs(codecs, 'video').map((c) => c.mimeType), ['video/VP8', 'video/VP9', 'video/AV1', 'video/rtx']);
   assert.deepEqual(keepCodecs(codecs, 'video', 'av1').map((c) => c.mimeType), ['video/AV1', 'video/VP8', 'video/VP9', 'video/rtx']);
   assert.deepEqual(keepCodecs(codecs, 'audio').map((c) => c.mimeType), ['audio/opus']);
+});
+
+test('private audio is as large in silence as in speech', () => {
+  const answer = 'a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;usedtx=1;useinbandfec=1\r\na=rtpmap:96 VP8/90000\r\na=fmtp:97 apt=96\r\n';
+  assert.equal(constantAudio(answer), answer.replace('minptime=10;usedtx=1;useinbandfec=1', 'minptime=10;useinbandfec=1;cbr=1;usedtx=0'));
 });
 
 test('the ways an answer offers are counted', () => {

@@ -11,6 +11,7 @@
 /** @import {WorkerSeal} from '../e2ee/client.js' */
 import { initialState, reduce, named, may, permissionFor } from '../core/state.js';
 import { newLadder, next } from '../core/reconnect.js';
+import { constantAudio } from '../core/sdp.js';
 import { sameWants, slotsFor } from '../core/viewport.js';
 import * as quality from '../core/quality.js';
 import { createStore } from '../ui/store.js';
@@ -266,7 +267,7 @@ export class Session extends EventTarget {
         const offer = await peer.offer(o);
         const answer = await socket.request('offer', offer);
         if (answer.type !== 'answer') throw new RequestError('unknown', '', false);
-        await peer.answer(answer.sdp);
+        await peer.answer(this.store.get().call.meeting?.private_audio ? constantAudio(answer.sdp) : answer.sdp);
         this.#owesOffer = false;
         this.#answered = true;
         this.#phase('answer');

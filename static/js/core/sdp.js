@@ -31,6 +31,19 @@ export function keepCodecs(codecs, kind, first = 'vp8') {
 }
 
 /**
+ * constantAudio has Opus send the same amount whether one speaks or not (RFC 7587 §6.1): sizes and pauses would tell the server.
+ * @param {string} answer @returns {string}
+ */
+export function constantAudio(answer) {
+  const opus = [...answer.matchAll(/^a=rtpmap:(\d+) opus\//gim)].map(([, pt]) => pt);
+  return answer.replace(/^a=fmtp:(\d+) (.*)$/gm, (line, pt, parameters) => {
+    if (!opus.includes(pt)) return line;
+    const kept = parameters.trim().split(';').filter((/** @type {string} */ p) => !/^(cbr|usedtx)=/.test(p.trim()));
+    return `a=fmtp:${pt} ${[...kept, 'cbr=1', 'usedtx=0'].join(';')}${parameters.endsWith('\r') ? '\r' : ''}`;
+  });
+}
+
+/**
  * waysIn lists how the server's answer says it can be reached with media: each transport, address and port once.
  * @param {string} sdp @returns {{transport: 'udp'|'tcp', address: string, port: number}[]}
  */

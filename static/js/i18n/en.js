@@ -116,6 +116,7 @@ export const en = {
   'badlink.incomplete.title': 'This link is incomplete', 'badlink.incomplete.text': 'The part after # is the key: ask for the whole link.',
   'badlink.downgrade.title': 'This meeting is not what the link says', 'badlink.downgrade.text': 'This link is for an encrypted meeting, but the server says it is not. Left for your safety.',
   'bye.downgrade': 'This meeting is not what the link says', 'bye.downgrade.text': 'This link is for an encrypted meeting, but the server says it is not. Left for your safety.',
+  'options.private': 'Keep from the server who speaks', 'options.private.help': 'No audio levels are sent: nobody is shown as speaking, and the loudest are not preferred.',
   'options.e2ee': 'End-to-end encryption', 'options.e2ee.help': 'Nobody but those in the meeting sees, hears or reads it, this server neither.', 'options.e2ee.off': 'Everybody will see, all the time, that this server could see and hear the meeting. It cannot be changed later.',
   'security.nokey': 'This link has no key. The meeting is encrypted, but not protected against an active server until you compare codes.',
   'security.transport.text': 'What you say and show is encrypted on the way to this server and from it to the others. The server itself handles it in the clear while it passes it on; it does not record or store it. Whoever runs the server could listen.',

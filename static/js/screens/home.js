@@ -72,18 +72,20 @@ function options(app) {
   /** @type {Parameters<typeof api.createMeeting>[0]} */
   const wish = { lobby: true, when_host_leaves: 'promote', e2ee: true };
   const exposed = h('p', { class: 'hint warning', role: 'status', hidden: true }, icon('warn'), t('options.e2ee.off'));
+  let quietly = false;
+  const quiet = h('div', null, toggle(t('options.private'), false, (on) => { quietly = on; }, { help: t('options.private.help'), testid: 'options-private-audio' }));
   const title = field(t('options.title'), { type: 'text', dir: 'auto', maxlength: MAX_TITLE, placeholder: t('options.title.placeholder'), 'data-testid': 'options-title', autocomplete: 'off' }, { optional: t('optional') });
   const password = field(t('options.password'), { type: 'text', maxlength: 128, autocomplete: 'off', spellcheck: 'false', 'data-testid': 'options-password' }, { optional: t('optional'), help: t('options.password.help') });
   const button = h('button', { class: 'button primary', type: 'submit', 'data-testid': 'options-create' }, t('options.create'));
   const form = h('form', {
     onsubmit: async (/** @type {SubmitEvent} */ event) => {
       event.preventDefault();
-      const made = await create(app, { ...wish, ...(title.input.value.trim() && { title: title.input.value.trim() }), ...(password.input.value && { password: password.input.value }) }, button);
+      const made = await create(app, { ...wish, ...(wish.e2ee && quietly && { private_audio: true }), ...(title.input.value.trim() && { title: title.input.value.trim() }), ...(password.input.value && { password: password.input.value }) }, button);
       if (made) dialog.close();
     },
   }, title.el, password.el,
   toggle(t('options.lobby'), true, (on) => { wish.lobby = on; }, { help: t('options.lobby.help'), testid: 'options-lobby' }),
-  toggle(t('options.e2ee'), true, (on) => { wish.e2ee = on; setHidden(exposed, on); }, { help: t('options.e2ee.help'), testid: 'options-e2ee' }), exposed,
+  toggle(t('options.e2ee'), true, (on) => { wish.e2ee = on; setHidden(exposed, on); setHidden(quiet, !on); }, { help: t('options.e2ee.help'), testid: 'options-e2ee' }), exposed, quiet,
   select(t('options.leaves'), ['promote', 'keep', 'end'].map((value) => ({ value, label: t(/** @type {any} */ (`options.leaves.${value}`)) })), 'promote', (value) => { wish.when_host_leaves = value; }, { testid: 'options-leaves' }),
   h('div', { class: 'dialog-actions' }, button));
   const dialog = openDialog(t('home.new.options'), [form], { testid: 'options' });
