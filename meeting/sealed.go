@@ -68,7 +68,7 @@ func (s *state) lobbyHosts() []LobbyHost {
 	hosts = hosts[:min(len(hosts), maxLobbyHosts)]
 	out := make([]LobbyHost, len(hosts))
 	for i, p := range hosts {
-		out[i] = LobbyHost{Participant: p.id, Announce: p.announce, Admit: p.admit}
+		out[i] = LobbyHost{Participant: p.id, Announce: p.announce, Admit: cmp.Or(p.grant, p.admit)} // what their role rests on
 	}
 	return out
 }

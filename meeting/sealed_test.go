@@ -183,6 +183,20 @@ func TestResumeKeepsTheAnnounce(t *testing.T) {
 	}
 }
 
+// Who waits is shown what a co-host's role rests on: with the admission as a participant alone, nobody would seal their name to them.
+func TestTheLobbyIsShownTheGrantOfACohost(t *testing.T) {
+	st := newStage(t, withE2EE, withLobby)
+	ana, ben := st.join("ana"), st.join("ben")
+	st.must(ana, Admit{Admissions: []Admission{{ben.id, NewBlob("admit")}}})
+	st.must(ana, SetRole{Participant: ben.id, Role: Cohost, Grant: NewBlob("grant")})
+	for _, h := range st.s.lobbyHosts() {
+		if h.Participant == ben.id && h.Admit == NewBlob("grant") {
+			return
+		}
+	}
+	t.Errorf("%+v", st.s.lobbyHosts())
+}
+
 // What a host signed about a role is seen by everybody, and goes with the role.
 func TestGrantsGoWithTheRole(t *testing.T) {
 	st := newStage(t, withE2EE)
