@@ -14,9 +14,6 @@ const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy('concl
   },
 });
 
-/** @returns {boolean} whether this browser can encrypt end to end */
-export const supported = () => typeof RTCRtpScriptTransform === 'function' && typeof Worker === 'function';
-
 /** A sender that is not protected by then never will be. */
 const READY_MS = 10_000;
 const LOOK_MS = 50;

@@ -45,6 +45,9 @@ export function meeting(app, id) {
       const info = await api.meetingInfo(id);
       const wrong = linkProblem(info);
       if (wrong) return show(notice(app, { icon: 'warn', testid: `link-${wrong}`, title: t(`badlink.${wrong}.title`), text: t(`badlink.${wrong}.text`), actions: [{ label: t('home'), act: () => app.go('/'), primary: true }] }));
+      if (info.e2ee && typeof RTCRtpScriptTransform !== 'function') {
+        return show(notice(app, { icon: 'warn', testid: 'unsupported', title: t('unsupported.title'), text: t('unsupported.text', { what: 'RTCRtpScriptTransform' }), actions: [{ label: t('home'), act: () => app.go('/'), primary: true }] }));
+      }
       show(prejoin(app, { info, local, join: (name, password) => join(info, name, password) }));
       whenIdle(loadCall);
     } catch (err) {
