@@ -1,0 +1,85 @@
+package bwe
+
+import "time"
+
+// When to probe, and what to make of it.
+
+// Probe begins a probe if one is due, and says how many bytes are to be sent for it now, beside the media there is, as packets
+// registered with Sent. active is false when there is no need to come by again before the next feedback.
+func (e *Estimator) Probe(now time.Time) (bytes int, active bool) {
+	t := e.clock(now)
+	if !e.probe.sending && !e.beginProbe(t) {
+		return 0, false
+	}
+	if e.delay.queue() > probeQueue || t-e.probe.began > probePatience {
+		e.probe.end(t)
+		return 0, false
+	}
+	return max(0, e.probe.due(t)), true
+}
+
+// beginProbe starts a probe if more would be useful and the path is at rest.
+func (e *Estimator) beginProbe(now int64) bool {
+	if e.lastFeedback == 0 || now < e.nextProbe || e.probe.waiting || now-e.lastFeedback > feedbackPatience ||
+		now-e.lastSent > feedbackPatience || e.delay.queue() > drained || e.loss.last > e.loss.floor+lossTolerated {
+		return false
+	}
+	goal := e.wanted + e.wanted/10
+	if e.wanted == 0 {
+		goal = 2 * e.sending.over(sentWindow)
+	}
+	goal = min(goal, Max)
+	if goal <= e.estimate+e.estimate/20 {
+		return false
+	}
+	reach := probeAgain
+	if e.lastDecrease == 0 {
+		reach = probeNew
+	}
+	e.probe.begin(now, min(goal, int64(reach*float64(e.estimate))), e.estimate)
+	return true
+}
+
+// concludeProbe believes a probe whose feedback is complete.
+func (e *Estimator) concludeProbe(now int64) {
+	if e.probe.sending && e.delay.queue() > probeQueue {
+		e.probe.end(now)
+	}
+	rate, done, ok := e.probe.result(now, e.loss.shown)
+	if !done {
+		return
+	}
+	e.probed = now
+	reached := ok && float64(rate) >= probeReached*float64(e.probe.rate)
+	switch {
+	case !ok:
+	case reached:
+		e.raise(now, rate)
+	case e.delay.queue() > filledQueue: // it has filled the path: this is what the path carries
+		e.ceiling.learn(rate)
+		if most := max(int64(fullProbe*float64(rate)), Min); most < e.estimate {
+			e.estimate = most
+		}
+		e.raise(now, int64(beta*float64(rate)))
+	default:
+		e.raise(now, int64(fullProbe*float64(rate)))
+	}
+	if reached {
+		e.backoff, e.nextProbe = firstBackoff, now
+		return
+	}
+	e.nextProbe = now + e.backoff
+	e.backoff = min(e.backoff*3/2, maxBackoff)
+}
+
+// raise takes the estimate up to what a probe has shown.
+func (e *Estimator) raise(now, to int64) {
+	if to <= e.estimate || e.delay.queue() > probeQueue {
+		return
+	}
+	e.estimate = min(to, Max)
+	e.lastRaise = now
+	if to > int64(e.ceiling)*105/100 {
+		e.ceiling = 0
+	}
+}
