@@ -12,9 +12,11 @@ import { Server } from '../harness/server.js';
 import { sleep } from '../harness/wait.js';
 
 const file = artefact('capture.pcapng');
-const tshark = spawn('tshark', ['-q', '-i', 'any', '-w', file], { stdio: 'ignore' });
-await sleep(2000);
 const server = await Server.start('capture', ['--admin-listen', '127.0.0.1:19467']);
+const { port } = new URL(server.url);
+// The server's own traffic: what drives Firefox goes over loopback, too, and knows the link.
+const tshark = spawn('tshark', ['-q', '-i', 'any', '-f', `tcp port ${port} or udp`, '-w', file], { stdio: 'ignore' });
+await sleep(2000);
 const browsers = await Promise.all([launch('chromium'), launch('firefox')]);
 const ana = await Person.arrive(browsers[0], server, 'Anacanary');
 await ana.signIn();
@@ -35,7 +37,6 @@ await server.stop();
 tshark.kill('SIGINT');
 await new Promise((resolve) => { tshark.once('exit', resolve); });
 
-const port = new URL(server.url).port;
 /** @param {string[]} args */
 const read = (args) => execFileSync('tshark', ['-r', file, '-d', `tcp.port==${port},http`, ...args], { maxBuffer: 1 << 29 }).toString();
 const messages = read(['-Y', 'websocket', '-T', 'fields', '-e', 'websocket.payload', '-e', 'data-text-lines', '-e', 'text']);
