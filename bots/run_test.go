@@ -15,7 +15,9 @@ import (
 	"conclave/signaling/protocol"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.runCleanups")) // the runtime's own, seen only while it is at work
+}
 
 // short is a run of a second or two.
 func short(url string) Config {

@@ -111,9 +111,13 @@ func inOBU(header byte, elements []byte) ([]byte, bool) {
 func leb128(b []byte) (n uint64, rest []byte, ok bool) {
 	for i := range min(len(b), 5) {
 		n |= uint64(b[i]&0x7f) << (7 * i)
-		if b[i]&0x80 == 0 {
-			return n, b[i+1:], n <= 1<<32-1
+		if b[i]&0x80 != 0 {
+			continue
 		}
+		if n > 1<<32-1 {
+			break
+		}
+		return n, b[i+1:], true
 	}
 	return 0, nil, false
 }
