@@ -60,11 +60,11 @@ func (v *rtpView) extension(id uint8) []byte {
 			b = b[1:]
 			continue
 		}
-		n := int(b[0]&15) + 1
-		if len(b) < 1+n || b[0]>>4 == 15 {
+		n, this := int(b[0]&15)+1, b[0]>>4
+		if len(b) < 1+n || this == 0 || this == 15 { // padding with a length, or reserved: nothing after it counts (RFC 8285 §4.2)
 			return nil
 		}
-		if b[0]>>4 == id {
+		if this == id {
 			return b[1 : 1+n]
 		}
 		b = b[1+n:]
