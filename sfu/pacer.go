@@ -85,9 +85,7 @@ func (s *Server) paceOne(e *egress, now time.Time) (more bool) {
 	r := &s.replayer
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.seal.cipher, r.seal.now = ks.out, now
-	box := r.box[to.local]
-	box.begin()
+	box := r.begin(ks, to, now)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.release(box, to, e.hold.due(now, paceFactor*e.estimated.Load()), now)
@@ -158,14 +156,8 @@ func (e *egress) padding(dst []byte, now time.Time, w *sealer) (_ []byte, ok boo
 		clear(payload)
 		payload[maxPadding-1] = maxPadding
 		last, _ := s.rw.Last()
-		h := rtpview.Header{SSRC: s.rtxSSRC, Timestamp: last.Timestamp, Seq: uint16(s.rtxSeq), PT: pt, Padding: true}
-		e.path.stamp(&h, s, len(payload), now)
-		at := len(dst)
-		dst = dst[:at+h.Len()]
-		rtpview.WriteHeader(dst[at:], &h)
-		sealed := w.cipher.Seal(dst[at:], payload, s.rtxSSRC, s.rtxSeq, &w.nonce)
-		s.rtxSeq++
-		return dst[:at+len(sealed)], true
+		h := rtpview.Header{Timestamp: last.Timestamp, PT: pt, Padding: true}
+		return e.sealRTX(dst, s, &h, payload, now, w), true
 	}
 	return dst, false
 }

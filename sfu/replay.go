@@ -24,6 +24,14 @@ type replayer struct {
 	payload []byte
 }
 
+// begin makes r ready to seal and send to one subscriber. Callers hold mu.
+func (r *replayer) begin(ks *keys, to *remote, now time.Time) *outbox {
+	r.seal.cipher, r.seal.now = ks.out, now
+	box := r.box[to.local]
+	box.begin()
+	return box
+}
+
 // replay forwards the layer's packets since its latest key frame to o, and makes o its slot's output. What the receiving worker
 // forwards meanwhile is either in the history (and then a repeat, which the layer's numbering shows) or comes after.
 func (s *Server) replay(e *egress, o *output, now time.Time) (started bool) {
@@ -35,9 +43,7 @@ func (s *Server) replay(e *egress, o *output, now time.Time) (started bool) {
 	r := &s.replayer
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.seal.cipher, r.seal.now = ks.out, now
-	box := r.box[to.local]
-	box.begin()
+	box := r.begin(ks, to, now)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	room := e.replayRoom(now)

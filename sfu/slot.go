@@ -302,16 +302,20 @@ func (e *egress) resend(dst []byte, s *slot, m *sent, now time.Time, w *sealer) 
 		return dst, false
 	}
 	codec.Patch(payload[2:], info, m.pictureID, m.tl0)
-	h := rtpview.Header{
-		SSRC: s.rtxSSRC, CSRC: uint32(l.track.owner), Timestamp: m.timestamp, Seq: uint16(s.rtxSeq), PT: s.pts[l.track.codec].rtx, Marker: meta.Marker,
-	}
-	e.path.stamp(&h, s, len(payload), now)
+	h := rtpview.Header{CSRC: uint32(l.track.owner), Timestamp: m.timestamp, PT: s.pts[l.track.codec].rtx, Marker: meta.Marker}
+	return e.sealRTX(dst, s, &h, payload, now, w), true
+}
+
+// sealRTX appends the next packet of the slot's RTX stream to dst, which has room for it. Callers hold mu.
+func (e *egress) sealRTX(dst []byte, s *slot, h *rtpview.Header, payload []byte, now time.Time, w *sealer) []byte {
+	h.SSRC, h.Seq = s.rtxSSRC, uint16(s.rtxSeq)
+	e.path.stamp(h, s, len(payload), now)
 	at := len(dst)
 	dst = dst[:at+h.Len()]
-	rtpview.WriteHeader(dst[at:], &h)
+	rtpview.WriteHeader(dst[at:], h)
 	sealed := w.cipher.Seal(dst[at:], payload, s.rtxSSRC, s.rtxSeq, &w.nonce)
 	s.rtxSeq++
-	return dst[:at+len(sealed)], true
+	return dst[:at+len(sealed)]
 }
 
 // forget drops what is kept of t to answer NACKs: it has ended, and its history must not live on with its former viewers.
