@@ -232,6 +232,7 @@ func (a *actor) perform() {
 			}
 		case endMeeting:
 			a.endMedia()
+			a.count() // before anybody hears that it has ended
 			a.deps.release(a)
 		}
 	}
