@@ -82,7 +82,7 @@ var answerLine = sync.OnceValue(func() *regexp.Regexp {
 		`m=` + token + ` 0 \S+ \S+`, `m=(audio|video) 9 UDP/TLS/RTP/SAVPF( \d{1,3}){1,6}`, `c=IN IP4 0\.0\.0\.0`,
 		`a=ice-ufrag:ourUfrag`, `a=ice-pwd:ourPassword0123456789abc`, `a=fingerprint:sha-256 01:23`, `a=setup:passive`, `a=mid:` + mid,
 		`a=rtcp-mux`, `a=rtcp-rsize`, `a=rtpmap:\d{1,3} (opus/48000/2|(VP8|VP9|AV1|rtx)/90000)`, `a=fmtp:\d{1,3} (minptime=10;useinbandfec=1;usedtx=1|apt=\d{1,3}|profile-id=0|((level-idx|profile|tier)=\d{1,2};?){1,3})`,
-		`a=rtcp-fb:\d{1,3} (nack|nack pli|transport-cc)`, `a=(inactive|recvonly|sendonly)`, `a=extmap:\d{1,2} (` + regexp.QuoteMeta(uriMID) + `|` +
+		`a=rtcp-fb:\d{1,3} (nack|nack pli|transport-cc|goog-remb)`, `a=(inactive|recvonly|sendonly)`, `a=extmap:\d{1,2} (` + regexp.QuoteMeta(uriMID) + `|` +
 			regexp.QuoteMeta(uriRID) + `|` + regexp.QuoteMeta(uriRRID) + `|` + regexp.QuoteMeta(uriAudioLevel) + `|` + regexp.QuoteMeta(uriTWCC) + `)`,
 		`a=rid:[qhf] recv`, `a=simulcast:recv [qhf](;[qhf])*`, `a=msid:s\d+ ` + mid, `a=ssrc-group:FID \d+ \d+`, `a=ssrc:\d+ cname:conclave`,
 		`a=candidate:\d+ 1 udp \d+ [0-9a-f.:]+ \d+ typ host`, `a=end-of-candidates`,
