@@ -66,7 +66,7 @@ func (r *encryptedRoom) send(p *rtp.Packet) bool {
 	before := r.w.stats.forwarded.Load()
 	from := r.publisher.session.transport.remote.Load().to.AddrPort
 	r.w.take([]batch.Datagram{{Data: r.publisher.sealRTP(b, p.Header.MarshalSize()), From: from}}, time.Now())
-	r.w.flush()
+	r.w.flush(time.Now())
 	return r.w.stats.forwarded.Load() > before
 }
 

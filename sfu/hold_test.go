@@ -71,9 +71,9 @@ func burst(t *testing.T, estimate int64, n int) (e *egress, out *segments, pace 
 	e.mu.Lock()
 	e.hold.debt, e.hold.paidAt = 0, time.Now()
 	e.mu.Unlock()
-	w.take(datagrams, time.Now())
-	w.flush()
 	at := time.Now()
+	w.take(datagrams, at)
+	w.flush(at)
 	return e, out, func(after time.Duration) { srv.paceOne(e, at.Add(after)) }
 }
 

@@ -109,7 +109,7 @@ func (w *worker) forwardBatch(datagrams []batch.Datagram) {
 	began := time.Now()
 	w.forget()
 	w.take(datagrams, began)
-	w.flush()
+	w.flush(began)
 	ended := time.Now()
 	w.stats.batches.Add(1)
 	w.stats.batchSize.observe(float64(len(datagrams)))
@@ -161,7 +161,7 @@ func (w *worker) media(d *batch.Datagram, now time.Time) {
 		return
 	}
 	if w.n == len(w.packets) || len(w.pending) >= maxPending {
-		w.flush()
+		w.flush(now)
 	}
 	p := &w.packets[w.n]
 	drop, ok := t.session.receiveRTP(d.Data, now, &w.seal.nonce, p)
@@ -218,8 +218,8 @@ func (w *worker) queue(o *output, pkt int32) {
 
 // flush forwards the queued packets, subscriber by subscriber, so that packets to one destination are adjacent and
 // become one message.
-func (w *worker) flush() {
-	w.seal.now = time.Now()
+func (w *worker) flush(now time.Time) {
+	w.seal.now = now
 	for i, e := range w.touched {
 		w.flushEgress(e)
 		w.touched[i] = nil
