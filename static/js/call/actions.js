@@ -18,7 +18,7 @@ export function personActions(context, person) {
   const role = (/** @type {import('../core/types.js').Role} */ to) => send('role', { participant: id, role: to });
   return [
     may(s, 'spotlight') && spotlightItem(context, id),
-    ...botConsent(context, person),
+    ...consent(context, person),
     may(s, 'chat') && { label: t('people.message', { name: person.name }), icon: 'chat', act: () => ui.set((u) => ({ ...u, panel: 'chat', chatTo: id })) },
     muting && has('mic') && { label: t('people.mute'), icon: 'micOff', act: send('mute', { participants: [id], sources: ['mic'] }), testid: 'mute-one' },
     muting && !has('mic') && person.role !== 'viewer' && { label: t('people.ask.mic'), icon: 'mic', act: send('ask_unmute', { participants: [id], sources: ['mic'] }), testid: 'ask-unmute' },
@@ -41,11 +41,17 @@ export function spotlightItem({ session }, participant) {
   return { label: t(on ? 'people.spotlight.end' : 'people.spotlight'), icon: 'spotlight', testid: 'spotlight', act: () => void session.request('spotlight', { participant: on ? 0 : participant }) };
 }
 
-/** @param {CallContext} context @param {Person} person @returns {(Item|false)[]} what one sends is one's own: whether a bot gets it, too */
-function botConsent({ session: { secrets } }, person) {
+/**
+ * What one sends is one's own: whether a bot gets it, and whether somebody whose key is not the one known for their name.
+ * @param {CallContext} context @param {Person} person @returns {(Item|false)[]}
+ */
+function consent({ session: { secrets } }, person) {
   const p = secrets?.store.get().people.get(person.participant);
-  if (!secrets || !p?.bot || p.status !== 'ok') return [];
-  return [{ label: t(p.hears ? 'security.bot.stop' : 'security.bot.allow'), icon: p.hears ? 'eyeOff' : 'shield', act: () => secrets.consent(person.participant, !p.hears), testid: 'bot-consent' }];
+  if (!secrets || p?.status !== 'ok') return [];
+  const act = () => secrets.consent(person.participant, !p.hears);
+  if (p.bot) return [{ label: t(p.hears ? 'security.bot.stop' : 'security.bot.allow'), icon: p.hears ? 'eyeOff' : 'shield', act, testid: 'bot-consent' }];
+  if (p.trust !== 'changed' && p.consent !== false) return [];
+  return [{ label: t(p.hears ? 'security.changed.refuse' : 'security.changed.allow'), icon: p.hears ? 'eyeOff' : 'shield', act, testid: 'changed-consent' }];
 }
 
 /** @param {CallContext} _ @param {'remove'|'ban'|'handover'} what @param {Person} person @param {() => Promise<boolean>} act */

@@ -58,7 +58,10 @@ function listen({ session, ui, cleanup }, secrets) {
   /** @param {string} type @param {(detail: any) => void} see */
   const on = (type, see) => session.addEventListener(type, (e) => see(/** @type {CustomEvent} */ (e).detail), { signal: stop.signal });
   const details = { label: t('security.details'), primary: true, act: () => ui.set((/** @type {any} */ u) => ({ ...u, panel: 'security' })) };
-  on('changed_key', ({ name }) => toast(t('security.changed.name', { name }), { icon: 'warn', urgent: true, ms: 0, key: `changed-${name}`, testid: 'changed-key', actions: [details] }));
+  on('changed_key', ({ participant, name }) => {
+    const refuse = { label: t('security.changed.refuse'), testid: 'changed-refuse', act: () => secrets.consent(participant, false) };
+    toast(t('security.changed.name', { name }), { icon: 'warn', urgent: true, ms: 0, key: `changed-${participant}`, testid: 'changed-key', actions: [refuse, details] });
+  });
   on('leaked', ({ source }) => toast(t('security.leaked'), { icon: 'warn', urgent: true, ms: 0, key: `leaked-${source}`, testid: 'leaked' }));
   on('unsent', () => toast(t('security.unsent'), { icon: 'warn', urgent: true, key: 'unsent' }));
   on('cannot_admit', () => toast(t('security.cannotadmit'), { icon: 'warn', urgent: true, key: 'cannot-admit' }));
@@ -97,5 +100,6 @@ export function personState(p) {
   if (p.status === 'invalid') return { text: t('security.invalid'), bad: true };
   if (p.status === 'outside') return { text: t('security.outside'), bad: true };
   if (p.differs) return { text: t('security.differs.person'), bad: true };
+  if (!p.bot && p.consent === false) return { text: t('security.refused'), bad: true };
   return { text: t(`security.trust.${p.trust}`), bad: p.trust === 'changed' };
 }

@@ -2,13 +2,14 @@
 // goes through it to the server, and what there is to show of keys is kept in a store.
 /** @import {Link} from './link.js' */
 /** @import {Output, PersonView, View} from './types.js' */
-/** @import {Trust} from './identity.js' */
+/** @import {Trust} from './pins.js' */
 /** @import {Identity} from './announce.js' */
 /** @import {State} from '../core/state.js' */
 /** @import {ServerMessage, ClientMessage, Fields, Role} from '../core/types.js' */
 import { createStore } from '../ui/store.js';
 import { Worklet, WorkerSeal } from './client.js';
-import { Pins, identity } from './identity.js';
+import { identity, keepPins, keptPins } from './identity.js';
+import { Pins } from './pins.js';
 
 /** Who has not said their name after this long is shown without one. */
 const NAMELESS_MS = 3000;
@@ -45,7 +46,10 @@ export class Secrets {
   #o;
   #ways;
   #worklet;
+  /** what was known when the meeting began: loaded once, however often it is joined @type {Promise<Pins>} */
   #pins;
+  /** what there is to show is shown in the order in which it came */
+  #shown = Promise.resolve();
   /** @type {Promise<Identity>} */
   #identity;
   #announce = '';
@@ -64,11 +68,11 @@ export class Secrets {
     this.#o = o;
     this.#ways = ways;
     this.keyed = o.link.c.length > 0;
-    this.#pins = new Pins(!o.guest);
+    this.#pins = o.guest ? Promise.resolve(new Pins()) : keptPins().then((kept) => new Pins(kept));
     this.#identity = identity(o.guest);
     this.#worklet = new Worklet({
       out: (out) => { for (const o2 of out) this.#out(o2); },
-      view: (view) => void this.#view(view),
+      view: (view) => { this.#shown = this.#shown.then(() => this.#view(view)); },
       broken: () => this.#set({ broken: true }),
     });
   }
@@ -79,7 +83,7 @@ export class Secrets {
   /** @returns {Promise<{name: string, announce: string}>} what `join` carries, with new keys: the old seat's are forgotten */
   async begin() {
     const { meeting, link, name } = this.#o;
-    const [mine] = await Promise.all([this.#identity, this.#pins.load()]);
+    const [mine] = await Promise.all([this.#identity, this.#pins]);
     this.#names.clear();
     this.#announce = await this.#worklet.ask({ do: 'begin', meeting, link, identity: mine, name });
     return { name: '', announce: this.#announce };
@@ -146,15 +150,28 @@ export class Secrets {
   /** @param {View} view */
   async #view(view) {
     const before = this.store.get().people;
-    const people = await Promise.all(view.people.map(async (p) => /** @type {const} */ ([p.participant, { ...p, trust: await this.#pins.trust(p) }])));
-    this.#set({ code: view.code, open: view.open, admitted: view.admitted, people: new Map(people) });
+    const people = await this.#known(view.people);
+    if (this.#closed) return;
+    this.#set({ code: view.code, open: view.open, admitted: view.admitted, people });
     for (const [n, p] of people) {
       if (p.name) this.#names.set(n, p.name);
       if (p.asks !== null && before.get(n)?.asks !== p.asks && p.consent === null) this.#ways.emit('consent_asked', { participant: n, what: p.asks });
-      if (p.trust === 'changed' && before.get(n)?.trust !== 'changed') this.#ways.emit('changed_key', { name: p.name });
+      if (p.trust === 'changed' && before.get(n)?.trust !== 'changed') this.#ways.emit('changed_key', { participant: n, name: p.name });
     }
     this.#tellNames();
-    void this.#pins.meet(view.people, false);
+    await this.#meet(view.people, false);
+  }
+
+  /** @param {Iterable<PersonView>} people @returns {Promise<Map<number, Known>>} with what this device knows of their keys */
+  async #known(people) {
+    const pins = await this.#pins;
+    return new Map(await Promise.all([...people].map(async (p) => /** @type {const} */ ([p.participant, { ...p, trust: await pins.trust(p) }]))));
+  }
+
+  /** @param {readonly PersonView[]} people @param {boolean} verified */
+  async #meet(people, verified) {
+    const change = await (await this.#pins).meet(people, verified, Date.now());
+    if (!this.#o.guest) void keepPins(change);
   }
 
   #tellNames() {
@@ -218,11 +235,15 @@ export class Secrets {
   /** @param {number} participant @param {boolean} given */
   consent(participant, given) { this.#worklet.event({ type: 'consent', participant, given }); }
 
-  /** verify notes that the person compared the code with everybody: these are their keys. */
-  async verify() {
-    const people = [...this.store.get().people.values()].filter((p) => p.status === 'ok');
-    await this.#pins.meet(people, true);
-    this.#set({ people: new Map(await Promise.all([...this.store.get().people].map(async ([n, p]) => /** @type {const} */ ([n, { ...p, trust: await this.#pins.trust(p) }])))) });
+  /** verify notes that the person compared the code with everybody: these are their keys. Who was refused for another's key is heard again. */
+  verify() {
+    this.#shown = this.#shown.then(async () => {
+      const { people } = this.store.get();
+      await this.#meet([...people.values()].filter((p) => p.status === 'ok'), true);
+      for (const [n, p] of people) if (p.trust === 'changed' && p.consent === false && !p.bot) this.consent(n, true);
+      this.#set({ people: await this.#known(people.values()) });
+    });
+    return this.#shown;
   }
 
   /** @param {State} s @returns {number} whom the server will make host when we leave, if nobody could let people in then; else 0 */

@@ -102,6 +102,7 @@ export const en = {
   'security.verified': 'Noted: these are their keys.', 'security.people': 'Whose keys', 'security.more': { one: '…and one more.', other: '…and {n} more.' }, 'security.nameless': 'No name',
   'security.trust.verified': 'Verified by you', 'security.trust.known': 'Known from an earlier meeting', 'security.trust.new': 'New to you',
   'security.trust.changed': 'Not the key you know for this name. Compare codes.', 'security.changed.name': 'Not the key you know for “{name}”. Compare codes.',
+  'security.changed.refuse': 'Send them nothing', 'security.changed.allow': 'Send to them again', 'security.refused': 'You send them nothing.',
   'security.invalid': 'Their key is not valid. They see and hear nobody.', 'security.outside': 'Not admitted by a host. They see and hear nobody.',
   'security.outside.self': 'No host has admitted you yet. You see and hear nobody.',
   'security.differs': 'Participants do not see the same people.', 'security.differs.person': 'They do not see the people you see.',

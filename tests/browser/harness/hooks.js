@@ -9,13 +9,30 @@
  * @property {number} sockets how many WebSockets the page opened
  * @property {Worker[]} workers every worker the page made
  * @property {string[]} messages the last ones, in both directions, each cut to 40,000 characters
+ * @property {{at: number, text: string}[]} heard the last `slots` and `encode` of the server, and when, by performance.now()
+ * @property {() => Promise<{sealed: Record<string, number>, dropped: Record<string, number>, opened: Record<string, Record<string, number>>}>} counts what
+ *   the encryption worker counted, by its transforms; nothing where there is no such worker
  * @property {Record<string, number>} seen moments by name, in milliseconds since 1970
  */
 
 /** Installs window.conclaveProbe. Runs in the page. */
 export function installProbe() {
   /** @type {Probe} */
-  const probe = { violations: [], connections: [], captures: [], sockets: 0, workers: [], messages: [], seen: {} };
+  const probe = {
+    violations: [], connections: [], captures: [], sockets: 0, workers: [], messages: [], heard: [], seen: {},
+    counts: () => new Promise((resolve) => {
+      const worker = probe.workers.at(-1);
+      if (!worker) return resolve({ sealed: {}, dropped: {}, opened: {} });
+      const call = -probe.workers.length - performance.now(); // the page's own are positive
+      const hear = (/** @type {MessageEvent} */ event) => {
+        if (event.data.call !== call) return;
+        worker.removeEventListener('message', hear);
+        resolve(event.data.answer);
+      };
+      worker.addEventListener('message', hear);
+      worker.postMessage({ do: 'counts', call });
+    }),
+  };
   Object.defineProperty(window, 'conclaveProbe', { value: probe });
 
   document.addEventListener('securitypolicyviolation', (event) => {
@@ -36,8 +53,12 @@ export function installProbe() {
    * @param {unknown} data
    */
   const keep = (direction, data) => {
-    probe.messages.push(`${direction} ${String(data).slice(0, 40_000)}`);
+    const text = `${direction} ${String(data).slice(0, 40_000)}`;
+    probe.messages.push(text);
     if (probe.messages.length > 300) probe.messages.shift();
+    if (!/^. \{"type":"(slots|encode)"/.test(text)) return;
+    probe.heard.push({ at: performance.now(), text });
+    if (probe.heard.length > 1000) probe.heard.shift();
   };
   const NativeWorker = window.Worker;
   window.Worker = class extends NativeWorker {
@@ -164,20 +185,8 @@ export async function audioReceived() {
 export async function countSealing() {
   /** @type {Probe} */
   const probe = Reflect.get(window, 'conclaveProbe');
-  const worker = probe.workers.at(-1);
   const total = { sealed: 0, dropped: 0, opened: 0, noKey: 0, failed: 0, repeated: 0, stranger: 0, restarts: 0, asked: 0 };
-  if (!worker) return total;
-  /** @type {{sealed: Record<string, number>, dropped: Record<string, number>, opened: Record<string, Record<string, number>>}} */
-  const counts = await new Promise((resolve) => {
-    const call = -Math.floor(performance.now() * 1000) - 1;
-    const hear = (/** @type {MessageEvent} */ event) => {
-      if (event.data.call !== call) return;
-      worker.removeEventListener('message', hear);
-      resolve(event.data.answer);
-    };
-    worker.addEventListener('message', hear);
-    worker.postMessage({ do: 'counts', call });
-  });
+  const counts = await probe.counts();
   for (const n of Object.values(counts.sealed)) total.sealed += n;
   for (const n of Object.values(counts.dropped)) total.dropped += n;
   for (const slot of Object.values(counts.opened)) {
@@ -186,49 +195,3 @@ export async function countSealing() {
   return total;
 }
 
-/**
- * Looks for pauses of the received video. Runs in the page.
- * @param {number} ms how long to look
- * @returns {Promise<{longest: number, frames: number, freezes: number}>} longest pause between decoded frames in ms (looked at every 100),
- *   of the streams that played at the beginning; frames decoded; seconds frozen by the browser's own count
- */
-export async function watchPauses(ms) {
-  /** @type {Probe} */
-  const probe = Reflect.get(window, 'conclaveProbe');
-  const look = async () => {
-    /** @type {Map<string, {frames: number, frozen: number}>} */
-    const streams = new Map();
-    for (const connection of probe.connections) {
-      if (connection.connectionState !== 'connected') continue;
-      (await connection.getStats()).forEach((r) => {
-        if (r.type === 'inbound-rtp' && r.kind === 'video' && r.framesDecoded > 0) streams.set(r.id, { frames: r.framesDecoded, frozen: r.totalFreezesDuration ?? 0 });
-      });
-    }
-    return streams;
-  };
-  const earlier = await look();
-  await new Promise((resolve) => { setTimeout(resolve, 1500); });
-  const first = await look();
-  const playing = [...first].filter(([id, s]) => s.frames > (earlier.get(id)?.frames ?? 0));
-  /** @type {Map<string, {frames: number, at: number}>} */
-  const last = new Map(playing.map(([id, s]) => [id, { frames: s.frames, at: performance.now() }]));
-  let longest = 0;
-  let now = first;
-  for (const end = performance.now() + ms; performance.now() < end;) {
-    await new Promise((resolve) => { setTimeout(resolve, 100); });
-    now = await look();
-    const at = performance.now();
-    for (const [id, seen] of last) {
-      const frames = now.get(id)?.frames ?? seen.frames;
-      if (frames > seen.frames) Object.assign(seen, { frames, at });
-      else longest = Math.max(longest, at - seen.at);
-    }
-  }
-  let frames = 0;
-  let freezes = 0;
-  for (const [id, s] of now) {
-    frames += s.frames - (first.get(id)?.frames ?? 0);
-    freezes += s.frozen - (first.get(id)?.frozen ?? 0);
-  }
-  return { longest, frames, freezes };
-}
