@@ -5,7 +5,7 @@ import { after, before, describe } from 'node:test';
 import { startBots } from './harness/bots.js';
 import { launch } from './harness/browsers.js';
 import { story } from './harness/chain.js';
-import { watchPauses } from './harness/pauses.js';
+import { explain, watchPauses } from './harness/pauses.js';
 import { Person } from './harness/person.js';
 import { Server } from './harness/server.js';
 import { sleep, until } from './harness/wait.js';
@@ -143,7 +143,7 @@ for (const codec of codecs) {
       const took = Date.now() - begun;
       const pauses = await Promise.all(watches);
       pauses.forEach((p, i) => console.log(`${codec}, ${people[i].name}: ${p.frames} frames, longest pause ${p.longest.toFixed(0)} ms, frozen ${p.freezes.toFixed(2)} s while ${ROUNDS} came and went in ${(took / 1000).toFixed(0)} s`));
-      pauses.forEach((p, i) => { for (const pause of p.pauses) console.log(`${codec}, ${people[i].name}, a pause: ${JSON.stringify(pause, null, 1)}`); });
+      pauses.forEach((p, i) => { for (const pause of p.pauses) console.log(`${codec}, ${people[i].name}, a pause: ${explain(pause, people.map(({ name }, k) => ({ name, sent: pauses[k].sent })))}`); });
       await nothingFailed();
       const later = await Promise.all(people.map((person) => person.sealing()));
       people.forEach((person, i) => {

@@ -27,7 +27,7 @@ export function personActions(context, person) {
     muting && has('screen') && { label: t('people.stopscreen'), icon: 'screenStop', act: send('mute', { participants: [id], sources: ['screen', 'screen_audio'] }) },
     muting && person.hand > 0 && { label: t('people.lower'), icon: 'hand', act: send('hand', { participant: id, raised: false }) },
     may(s, 'roles') && person.role !== 'cohost' && { label: t('people.cohost'), icon: 'people', act: role('cohost'), testid: 'make-cohost' },
-    may(s, 'roles') && person.role !== 'participant' && { label: t('people.participant'), icon: 'people', act: role('participant') },
+    may(s, 'roles') && person.role !== 'participant' && { label: t('people.participant'), icon: 'people', act: role('participant'), testid: 'make-participant' },
     may(s, 'roles') && person.role !== 'viewer' && { label: t('people.viewer'), icon: 'eyeOff', act: role('viewer') },
     may(s, 'roles') && { label: t('people.handover'), icon: 'shield', testid: 'hand-over', act: () => void confirmThen(context, 'handover', person, () => session.request('role', { participant: id, role: 'host' })) },
     may(s, 'remove') && person.role !== 'host' && { label: t('people.remove'), icon: 'remove', danger: true, testid: 'remove', act: () => void confirmThen(context, 'remove', person, () => session.request('remove', { participants: [id], ban: false })) },

@@ -2,17 +2,19 @@
 
 /**
  * @typedef {object} Pause of a second or more
- * @property {string} stream @property {number} at ms since the watch began @property {number} ms
+ * @property {string} stream @property {number} at Unix ms @property {number} ms
  * @property {Record<string, number>} change of the browser's counts of this stream from before it to after it
  * @property {Record<string, number>} worker change of what the encryption worker counted, over all streams
  * @property {number} blind longest time in it, in ms, in which the page itself did not run
  * @property {string[]} heard the server's messages on slots and layers, from 2 s before, with ms since the pause began
  */
 
+/** @typedef {{at: number, rates: Record<string, Record<string, number>>}} Sent what one's own video encodings counted until then, by source and layer; at in Unix ms */
+
 /**
  * Looks for pauses of the received video. Runs in the page, so it may use nothing from this module.
  * @param {number} ms how long to look
- * @returns {Promise<{longest: number, frames: number, freezes: number, pauses: Pause[]}>} longest pause between decoded frames in ms (looked at
+ * @returns {Promise<{longest: number, frames: number, freezes: number, pauses: Pause[], sent: Sent[]}>} longest pause between decoded frames in ms (looked at
  *   every 100), of the streams that played at the beginning; frames decoded; seconds frozen by the browser's own count
  */
 export async function watchPauses(ms) {
@@ -20,6 +22,9 @@ export async function watchPauses(ms) {
   const probe = Reflect.get(window, 'conclaveProbe');
   const pick = ['packetsReceived', 'packetsLost', 'packetsDiscarded', 'framesReceived', 'framesDecoded', 'framesDropped', 'framesAssembledFromMultiplePackets',
     'keyFramesDecoded', 'pliCount', 'nackCount', 'firCount', 'freezeCount', 'frameHeight', 'jitterBufferDelay', 'jitterBufferEmittedCount', 'totalDecodeTime'];
+  const outgoing = ['framesEncoded', 'framesSent', 'keyFramesEncoded', 'packetsSent', 'pliCount', 'firCount', 'nackCount', 'frameHeight', 'active'];
+  /** @type {Sent[]} */
+  const sent = [];
   /** @typedef {{stats: Record<string, Record<string, number>>, worker: Record<string, number>, at: number}} Look */
   /** @returns {Promise<Look>} */
   const look = async () => {
@@ -27,11 +32,15 @@ export async function watchPauses(ms) {
     const seen = { stats: {}, worker: {}, at: 0 };
     for (const connection of probe.connections) {
       if (connection.connectionState !== 'connected') continue;
+      /** @type {Sent} */
+      const mine = { at: Math.round(performance.timeOrigin + performance.now()), rates: {} };
       (await connection.getStats()).forEach((r) => {
+        if (r.type === 'outbound-rtp' && r.kind === 'video' && r.packetsSent > 0) mine.rates[`${r.mid} ${r.rid ?? ''}`] = Object.fromEntries(outgoing.map((name) => [name, Number(r[name] ?? 0)]));
         if (r.type !== 'inbound-rtp' || r.kind !== 'video' || !(r.framesDecoded > 0)) return;
         seen.stats[r.id] = Object.fromEntries([...pick, 'totalFreezesDuration'].map((name) => [name, r[name] ?? 0]));
         seen.stats[r.id].mid = Number(r.mid ?? -1);
       });
+      if (mine.at - (sent.at(-1)?.at ?? 0) >= 500) sent.push(mine);
     }
     for (const slot of Object.values((await probe.counts()).opened)) for (const [name, n] of Object.entries(slot)) seen.worker[name] = (seen.worker[name] ?? 0) + n;
     seen.at = performance.now();
@@ -43,7 +52,6 @@ export async function watchPauses(ms) {
   const earlier = await look();
   await new Promise((resolve) => { setTimeout(resolve, 1500); });
   const first = await look();
-  const begun = first.at;
   /** @type {Map<string, {frames: number, before: Look, blind: number}>} */
   const last = new Map(Object.entries(first.stats).filter(([id, s]) => s.framesDecoded > (earlier.stats[id]?.framesDecoded ?? 0))
     .map(([id, s]) => [id, { frames: s.framesDecoded, before: first, blind: 0 }]));
@@ -57,7 +65,7 @@ export async function watchPauses(ms) {
     if (took < 1000 || pauses.length >= 20) return;
     const mid = now.stats[id]?.mid ?? seen.before.stats[id].mid;
     pauses.push({
-      stream: `${id} mid ${mid}`, at: Math.round(seen.before.at - begun), ms: Math.round(took), blind: Math.round(seen.blind),
+      stream: `${id} mid ${mid}`, at: Math.round(performance.timeOrigin + seen.before.at), ms: Math.round(took), blind: Math.round(seen.blind),
       change: change(seen.before.stats[id], now.stats[id] ?? {}), worker: change(seen.before.worker, now.worker),
       heard: probe.heard.filter((h) => h.at > seen.before.at - 2000 && h.at <= now.at).map((h) => `${Math.round(h.at - seen.before.at)}: ${h.text.slice(0, 500)}`),
     });
@@ -82,5 +90,24 @@ export async function watchPauses(ms) {
     frames += s.framesDecoded - (first.stats[id]?.framesDecoded ?? 0);
     freezes += s.totalFreezesDuration - (first.stats[id]?.totalFreezesDuration ?? 0);
   }
-  return { longest, frames, freezes, pauses };
+  return { longest, frames, freezes, pauses, sent };
+}
+
+/**
+ * What there is to say of a pause, with what the others sent meanwhile.
+ * @param {Pause} pause @param {{name: string, sent: Sent[]}[]} others
+ * @returns {string}
+ */
+export function explain(pause, others) {
+  const lines = [JSON.stringify(pause)];
+  for (const { name, sent } of others) {
+    const near = sent.filter((s) => s.at > pause.at - 2000 && s.at < pause.at + pause.ms + 1000);
+    for (const [i, { at, rates }] of near.entries()) {
+      const before = near[i - 1]?.rates;
+      if (!before) continue;
+      const grown = Object.entries(rates).map(([layer, r]) => `${layer}: ${Object.entries(r).map(([k, n]) => (k === 'frameHeight' || k === 'active' ? `${k} ${n}` : [k, n - (before[layer]?.[k] ?? 0)].join(' +'))).filter((x) => !x.endsWith('+0')).join(', ')}`);
+      lines.push(`  ${name} at ${at - pause.at}: ${grown.join('; ')}`);
+    }
+  }
+  return lines.join('\n');
 }

@@ -1,0 +1,293 @@
+// Who is who in an encrypted meeting: keys that changed, a server that shows different people to different people, and whose word lets
+// somebody in. In each story one looks on from Chromium and one from Firefox.
+import assert from 'node:assert/strict';
+import { after, before, describe } from 'node:test';
+import { launch } from './harness/browsers.js';
+import { story } from './harness/chain.js';
+import { Person } from './harness/person.js';
+import { Relay } from './harness/relay.js';
+import { Server } from './harness/server.js';
+import { sleep, until } from './harness/wait.js';
+
+const LONG = 30_000;
+const small = { viewport: { width: 900, height: 600 } };
+
+/** @type {Server} */
+let server;
+/** @type {import('playwright-core').Browser} */
+let chromium;
+/** @type {import('playwright-core').Browser} */
+let firefox;
+
+before(async () => {
+  server = await Server.start('e2ee-people');
+  [chromium, firefox] = await Promise.all([launch('chromium'), launch('firefox')]);
+});
+
+after(async () => {
+  await Promise.all([chromium, firefox].map((browser) => browser?.close()));
+  await server?.stop();
+});
+
+/**
+ * @param {Person} person who sees @param {string} name whose tile @param {string} trust
+ */
+const sees = (person, name, trust) => person.page.locator(`[data-testid="tile"][data-trust="${trust}"]`)
+  .filter({ has: person.page.getByTestId('tile-name').filter({ hasText: name }) }).waitFor({ timeout: LONG });
+
+/** @param {Person} person @param {string} text to all */
+async function says(person, text) {
+  await person.press('chat', true);
+  await person.write('chat-input', text);
+  await person.at('chat-send').click();
+}
+
+/** @param {Person} person @param {string} text */
+const reads = async (person, text) => {
+  await person.press('chat', true);
+  await person.at('chat-message').filter({ hasText: text }).waitFor({ timeout: LONG });
+};
+
+/** @param {Person} person how many frames they have opened, in a second that is long over or that passes */
+const openedWithin = async (person) => {
+  const { opened } = await person.sealing();
+  await sleep(1000);
+  return (await person.sealing()).opened - opened;
+};
+
+/** @param {Person} person waits in the lobby of the meeting whose page is open */
+async function knocks(person) {
+  await person.screen('prejoin');
+  await person.write('name', person.name);
+  await person.at('join').click();
+  await person.screen('lobby');
+}
+
+for (const [kind, other] of /** @type {const} */ ([['chromium', 'firefox'], ['firefox', 'chromium']])) {
+  describe(`a key that is not the one known for a name, seen in ${kind}`, () => {
+    const step = story();
+    const browsers = () => ({ mine: kind === 'chromium' ? chromium : firefox, theirs: other === 'chromium' ? chromium : firefox });
+    /** @type {Person} */
+    let ana;
+    /** @type {Person} */
+    let impostor;
+
+    after(async () => { for (const p of [ana, impostor]) await p?.context.close(); });
+
+    step('somebody met before is known, as long as the key is theirs', async () => {
+      ana = await Person.arrive(browsers().mine, server, 'Ana', small);
+      ana.email = `ana-${kind}@example.org`;
+      await ana.signIn();
+      await ana.createMeeting({ lobby: false });
+      await ana.join({ mic: false });
+      const ben = await Person.arrive(browsers().theirs, server, 'Ben', { path: ana.link(), ...small });
+      ben.email = `ben-${kind}@example.org`;
+      await ben.signIn();
+      await ben.join({ mic: false, camera: false });
+      await sees(ana, 'Ben', 'new');
+      await ana.leave();
+      await ana.at('rejoin').click();
+      await ana.join({ mic: false });
+      await sees(ana, 'Ben', 'known');
+      await ben.leave();
+      await ben.context.close();
+    });
+
+    step('another key under that name is changed: on the tile, in a message, on the chip, in the panel; in the next meeting too', async () => {
+      impostor = await Person.arrive(browsers().theirs, server, 'Ben', { path: ana.link(), ...small });
+      impostor.email = `not-ben-${kind}@example.org`;
+      await impostor.signIn();
+      await impostor.join({ mic: false, camera: false });
+      for (const meeting of ['first', 'next']) {
+        await sees(ana, 'Ben', 'changed');
+        await ana.at('changed-key').getByText('Not the key you know for “Ben”. Compare codes.').waitFor();
+        await ana.tileOf('Ben').getByTestId('tile-key').waitFor();
+        assert.equal(await ana.at('security').getAttribute('data-troubled'), 'true');
+        await ana.code();
+        await ana.page.locator('[data-testid="e2ee-person"][data-trust="changed"]').getByText('Not the key you know for this name. Compare codes.').waitFor();
+        if (meeting === 'next') return;
+        await ana.leave();
+        await ana.at('rejoin').click();
+        await ana.join({ mic: false });
+      }
+    });
+
+    step('who is refused gets no picture and no word, until the codes were compared', async () => {
+      await until('the other sees a picture', async () => await openedWithin(impostor) > 0, LONG);
+      await ana.at('changed-refuse').click();
+      await until('nothing opens any more', async () => await openedWithin(impostor) === 0, LONG);
+      await says(ana, 'between friends');
+      await reads(ana, 'between friends');
+      assert.equal(await openedWithin(impostor), 0);
+      await ana.code();
+      await ana.at('e2ee-verify').click();
+      await sees(ana, 'Ben', 'verified');
+      await until('it is seen again', async () => await openedWithin(impostor) > 0, LONG);
+      await says(ana, 'for Ben as well');
+      await reads(impostor, 'for Ben as well');
+      assert.equal(await impostor.at('chat-message').filter({ hasText: 'between friends' }).count(), 0);
+      assert.equal(await ana.at('security').getAttribute('data-troubled'), 'false');
+    });
+  });
+}
+
+describe('a server that shows different people to two', () => {
+  const step = story();
+  /** @type {Relay} */
+  let relay;
+  /** @type {Person[]} */
+  let people = [];
+
+  before(async () => { relay = await Relay.start(server.url); });
+  after(async () => {
+    for (const p of people) await p.context.close();
+    relay.stop();
+  });
+
+  step('both are told that they do not see the same people, and no longer when they do', async () => {
+    const ana = await Person.arrive(chromium, server, 'Ana', small);
+    ana.email = 'ana-split@example.org';
+    await ana.signIn();
+    await ana.createMeeting({ lobby: false });
+    await ana.join({ mic: false, camera: false });
+    const ben = await Person.arrive(firefox, /** @type {Server} */ (/** @type {unknown} */ ({ url: relay.url, code: (/** @type {string} */ email) => server.code(email) })), 'Ben', { path: ana.link(), ...small });
+    ben.email = 'ben-split@example.org';
+    people = [ana, ben];
+    await ben.signIn();
+    await ben.join({ mic: false, camera: false });
+    await sees(ana, 'Ben', 'new');
+    await sees(ben, 'Ana', 'new');
+    const [first, second] = await Promise.all([ana.code(), ben.code()]);
+    assert.equal(first, second);
+    const shown = new Set(/** @type {number[]} */ ([]));
+    // Ben is told of nobody else from now on.
+    relay.tamper = (m, direction) => {
+      if (direction === 'up' || m.type !== 'roster') return m;
+      for (const p of m.joined ?? []) shown.add(p.participant);
+      return { ...m, joined: [], changed: m.changed?.filter((/** @type {{participant: number}} */ p) => !shown.has(p.participant)), left: m.left?.filter((/** @type {{participant: number}} */ p) => !shown.has(p.participant)) };
+    };
+    const cem = await Person.arrive(chromium, server, 'Cem', { path: ana.link(), ...small });
+    cem.email = 'cem-split@example.org';
+    people.push(cem);
+    await cem.signIn();
+    await cem.join({ mic: false, camera: false });
+    await sees(ana, 'Cem', 'new');
+    for (const person of [ana, ben]) {
+      await person.at('e2ee-differs').getByText('Participants do not see the same people.').waitFor({ timeout: 60_000 });
+      assert.equal(await person.at('security').getAttribute('data-troubled'), 'true');
+    }
+    assert.notEqual(await ana.code(), await ben.code());
+    assert.equal(await ben.tileOf('Cem').count(), 0);
+    await cem.leave();
+    for (const person of [ana, ben]) await person.at('e2ee-differs').waitFor({ state: 'hidden', timeout: 60_000 });
+    assert.equal(await ana.code(), await ben.code());
+  });
+});
+
+describe('whose word lets somebody in', () => {
+  const step = story();
+  /** @type {Relay} */
+  let relay;
+  /** @type {Person} */
+  let ana;
+  /** @type {Person} */
+  let ben;
+  /** @type {Person} */
+  let cem;
+  /** @type {Person[]} */
+  const people = [];
+
+  /** @param {import('playwright-core').Browser} browser @param {string} name @param {string} [path] @param {string} [url] */
+  const arrive = async (browser, name, path = '/', url = server.url) => {
+    const through = /** @type {Server} */ (/** @type {unknown} */ ({ url, code: (/** @type {string} */ email) => server.code(email) }));
+    const person = await Person.arrive(browser, through, name, { path, ...small });
+    person.email = `${name}-lobby@example.org`.toLowerCase();
+    people.push(person);
+    await person.signIn();
+    return person;
+  };
+
+  /** @param {Person} host @param {string} name */
+  const admits = async (host, name) => {
+    await host.press('people', true);
+    await host.at('waiting').filter({ hasText: name }).getByTestId('admit').click();
+  };
+
+  /** @param {string} name @param {string} item of the menu */
+  const anaChooses = async (name, item) => {
+    await ana.press('people', true);
+    await ana.at('person').filter({ hasText: name }).getByTestId('person-menu').click();
+    await ana.at(item).click();
+  };
+
+  before(async () => { relay = await Relay.start(server.url); });
+  after(async () => {
+    for (const p of people) await p.context.close();
+    relay.stop();
+  });
+
+  step('a co-host by the creator\'s signature lets somebody in, whom all believe', async () => {
+    ana = await arrive(chromium, 'Ana');
+    await ana.createMeeting();
+    await ana.join({ mic: false });
+    ben = await arrive(firefox, 'Ben', ana.link(), relay.url);
+    await knocks(ben);
+    await admits(ana, 'Ben');
+    await ben.screen('call');
+    await sees(ana, 'Ben', 'new');
+    await anaChooses('Ben', 'make-cohost');
+    cem = await arrive(chromium, 'Cem', ana.link());
+    await knocks(cem);
+    await admits(ben, 'Cem');
+    await cem.screen('call');
+    for (const person of [ana, ben]) await sees(person, 'Cem', 'new');
+    for (const name of ['Ana', 'Ben']) await sees(cem, name, 'new');
+    await until('Cem sees a picture', async () => await openedWithin(cem) > 0, LONG);
+    assert.equal(await cem.code(), await ana.code());
+  });
+
+  step('with a forged signature the server lets somebody in, and nobody else does', async () => {
+    relay.tamper = (m, direction) => {
+      if (direction !== 'up' || m.type !== 'admit') return m;
+      const forged = (/** @type {string} */ admit) => `${admit.slice(0, -20)}${admit.at(-20) === 'A' ? 'B' : 'A'}${admit.slice(-19)}`;
+      return { ...m, admissions: m.admissions.map((/** @type {{admit: string}} */ a) => ({ ...a, admit: forged(a.admit) })) };
+    };
+    const dan = await arrive(chromium, 'Dan', ana.link());
+    await knocks(dan);
+    await admits(ben, 'Dan');
+    await dan.screen('call');
+    relay.tamper = (m) => m;
+    await dan.at('e2ee-outside').getByText('No host has admitted you yet. You see and hear nobody.').waitFor();
+    for (const person of [ana, ben, cem]) {
+      await person.code();
+      await person.page.locator('[data-testid="e2ee-person"][data-trust="outside"]').getByText('Not admitted by a host. They see and hear nobody.').waitFor({ timeout: LONG });
+    }
+    await says(ana, 'not for Dan');
+    await reads(cem, 'not for Dan');
+    assert.equal((await dan.sealing()).opened, 0);
+    assert.equal(await dan.at('chat-message').count(), 0);
+    await dan.leave();
+    await ana.tileOf('Dan').waitFor({ state: 'detached' });
+  });
+
+  step('a creator who vanishes leaves nobody who could let others in, and can do so again when back on the same device', async () => {
+    await anaChooses('Ben', 'make-participant');
+    await until('Ben is no co-host any more', async () => !await ben.at('lobby-switch').isVisible(), LONG);
+    // Gone without a last word: the worker that would sign it is not there any more.
+    await ana.page.evaluate(() => { for (const worker of Reflect.get(window, 'conclaveProbe').workers) worker.terminate(); });
+    await ana.leave();
+    await ben.press('people', true);
+    await ben.at('lobby-switch').waitFor({ timeout: 60_000 }); // the server made him host
+    const eve = await arrive(chromium, 'Eve', ben.link());
+    await knocks(eve);
+    await admits(ben, 'Eve');
+    await ben.at('toast').getByText('They cannot be let in').waitFor();
+    await eve.screen('lobby');
+    await ana.page.reload();
+    await ana.join({ mic: false });
+    await admits(ana, 'Eve');
+    await eve.screen('call');
+    for (const person of [ana, ben, cem]) await sees(person, 'Eve', 'new');
+    await until('Eve sees a picture', async () => await openedWithin(eve) > 0, LONG);
+  });
+});
