@@ -218,19 +218,19 @@ for (const kind of kinds.filter((k) => k === (process.env.TEST_STATES || k))) {
     }, () => inspect(ana, 'six-chat'));
 
     step('six, with the meeting\'s details', async () => {
-      await more(ana, 'open-info');
+      await ana.more('open-info');
       await ana.at('panel-info').waitFor();
     }, () => inspect(ana, 'six-info'));
 
     step('six, with the connection', async () => {
-      await more(ana, 'open-stats');
+      await ana.more('open-stats');
       await ana.at('panel-stats').waitFor();
       await ana.page.waitForTimeout(2200); // one measurement
     }, () => inspect(ana, 'six-connection'));
 
     step('six, with the settings', async () => {
       await ana.at('panel-close').click();
-      await more(ana, 'open-settings');
+      await ana.more('open-settings');
       await ana.at('settings').waitFor();
     }, () => inspect(ana, 'six-settings'));
 
@@ -245,7 +245,7 @@ for (const kind of kinds.filter((k) => k === (process.env.TEST_STATES || k))) {
       await ana.page.keyboard.press('Escape');
       await ben.press('chat', false);
       await ana.press('people', true);
-      await onPerson(ana, 'Ben', 'mute-one');
+      await ana.onPerson('Ben', 'mute-one');
       await until('Ben is muted', async () => await ben.at('mic').getAttribute('aria-pressed') === 'false');
       await ben.at('toast').first().waitFor();
     }, () => inspect(ben, 'muted'));
@@ -258,7 +258,7 @@ for (const kind of kinds.filter((k) => k === (process.env.TEST_STATES || k))) {
     step('removed', async () => {
       await turn(ben, { blockSockets: false });
       await ben.at('ladder').waitFor({ state: 'hidden', timeout: 20_000 });
-      await onPerson(ana, 'Ben', 'remove');
+      await ana.onPerson('Ben', 'remove');
       await ana.at('dialog-yes').click();
       await ben.at('ended-removed').waitFor();
     }, () => inspect(ben, 'ended-removed'));
@@ -319,25 +319,4 @@ async function assertReadable(person, state) {
     return violations.map((/** @type {{id: string, nodes: {html: string}[]}} */ v) => `${v.id}: ${v.nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`);
   });
   assert.deepEqual(bad, [], `${state}: findings of axe`);
-}
-
-/**
- * @param {Person} person
- * @param {string} id of the menu's item
- */
-async function more(person, id) {
-  await person.at('more').click();
-  await person.at(id).click();
-}
-
-/**
- * As a host, does something with somebody in the list of people.
- * @param {Person} person
- * @param {string} name
- * @param {string} id of the menu's item
- */
-async function onPerson(person, name, id) {
-  await person.press('people', true);
-  await person.at('person').filter({ hasText: name }).getByTestId('person-menu').click();
-  await person.at(id).click();
 }

@@ -2,7 +2,7 @@
 /** @import {CallContext} from '../screens/call.js' */
 /** @import {News} from '../core/state.js' */
 import { announce } from '../ui/live.js';
-import { toast, closeToast } from '../ui/toast.js';
+import { toast, toasted, closeToast } from '../ui/toast.js';
 import { fly, reactionLabel, REACTIONS } from '../ui/reactions.js';
 import { t, errorText, has } from '../i18n/i18n.js';
 import { nameOf } from '../core/state.js';
@@ -70,7 +70,9 @@ function tell({ ui, session }, item) {
         actions: [{ label: t('people.admit'), primary: true, testid: 'toast-admit', act: () => void session.request('admit', { participants: [item.participant ?? 0] }) }, { label: t('call.people'), act: open('people') }],
       });
     case 'hand': return void toast(text, { icon: 'hand' });
-    case 'bot': case 'bots': return void toast(text, { icon: 'info', key: 'bot', ms: 8000 });
+    case 'bot': case 'bots':
+      if (toasted('consent')) return announce(text); // the question says as much
+      return void toast(text, { icon: 'info', key: 'bot', ms: 8000 });
     case 'host': case 'lock': case 'unlock': case 'share': case 'spotlight': case 'spotlight_self': return void toast(text, { icon: ICONS[item.kind], key: item.kind.startsWith('spotlight') ? 'spotlight' : '' });
     default: return announce(text);
   }

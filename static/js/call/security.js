@@ -5,7 +5,7 @@
 import { h, attr, setHidden } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
 import { alertNow } from '../ui/live.js';
-import { toast } from '../ui/toast.js';
+import { toast, closeToast } from '../ui/toast.js';
 import { t } from '../i18n/i18n.js';
 import { nameOf } from '../core/state.js';
 
@@ -78,6 +78,8 @@ function listen({ session, ui, cleanup }, secrets) {
 
 /** So long is waited for others that ask too, and for their names. */
 const CONSENT_MS = 500;
+/** Whoever does not answer has said no, and finds the question again in the bot's menu. */
+const CONSENT_SHOWN_MS = 30_000;
 
 /** @param {Map<number, string>} asking @param {(n: number) => string} name @param {(n: number, given: boolean) => void} answer */
 function askConsent(asking, name, answer) {
@@ -85,8 +87,9 @@ function askConsent(asking, name, answer) {
   const [[first, what]] = asking;
   const n = asking.size;
   const all = (/** @type {boolean} */ given) => () => { for (const p of asking.keys()) answer(p, given); asking.clear(); };
+  closeToast('bot');
   toast(n > 1 ? t('security.consent.many', { n }) : t(what ? 'security.consent.what' : 'security.consent', { name: name(first), what }), {
-    icon: 'info', urgent: true, ms: 0, key: 'consent', testid: 'consent-asked',
+    icon: 'info', urgent: true, ms: CONSENT_SHOWN_MS, key: 'consent', testid: 'consent-asked',
     actions: [{ label: t('security.consent.yes'), act: all(true), testid: 'consent-yes' }, { label: t('security.consent.no'), primary: true, act: all(false), testid: 'consent-no' }],
   });
 }

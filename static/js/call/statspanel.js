@@ -26,6 +26,11 @@ const ms = (/** @type {number|string} */ n) => t('unit.ms', { n });
 const rate = (/** @type {number} */ kbit) => (kbit >= 1000 ? t('unit.mbit', { n: (kbit / 1000).toFixed(1) }) : t('unit.kbit', { n: Math.round(kbit) }));
 
 const SOURCES = /** @type {const} */ ({ mic: 'device.mic', camera: 'device.camera', screen: 'call.screen', screen_audio: 'call.screen' });
+/** The layers of a simulcast, from the smallest. */
+const LAYERS = /** @type {const} */ (['q', 'h', 'f']);
+const layer = (/** @type {StreamStats} */ s) => { const rid = LAYERS.find((r) => r === s.label); return rid ? t(`stats.layer.${rid}`) : s.label; };
+const order = (/** @type {StreamStats} */ s) => Object.keys(SOURCES).indexOf(s.source) * LAYERS.length + LAYERS.findIndex((r) => r === s.label);
+const inOrder = (/** @type {StreamStats[]} */ list) => [...list].sort((a, b) => order(a) - order(b));
 const kind = (/** @type {StreamStats} */ s) => t(s.kind === 'audio' ? 'stats.audio' : 'stats.video');
 
 /** @param {Presence} p @returns {[string, string][]} */
@@ -49,7 +54,7 @@ function content(p) {
   const name = (/** @type {StreamStats} */ s) => nameOf(p.call, p.call.slots.get(s.label)?.participant ?? 0);
   return [
     h('dl', { class: 'facts-list' }, summary(p).map(([k, v]) => h('div', null, h('dt', null, k), h('dd', null, v)))),
-    h('h3', null, t('stats.sent')), table((p.snapshot?.sent ?? []).filter((s) => s.packets > 0), (s) => [s.source ? t(SOURCES[s.source]) : kind(s), s.label].filter(Boolean).join(' ')),
+    h('h3', null, t('stats.sent')), table(inOrder((p.snapshot?.sent ?? []).filter((s) => s.packets > 0)), (s) => [s.source ? t(SOURCES[s.source]) : kind(s), layer(s)].filter(Boolean).join(', ')),
     h('h3', null, t('stats.received')), table((p.snapshot?.received ?? []).filter((s) => s.packets > 0 && (s.kind === 'audio' || s.fps > 0)), (s) => name(s) || kind(s)),
   ];
 }
@@ -59,7 +64,7 @@ function table(list, label) {
   if (list.length === 0) return h('p', { class: 'muted small' }, t('stats.none'));
   return h('table', { class: 'stats-table' }, h('tbody', null, list.map((s) => h('tr', null,
     h('th', { scope: 'row' }, label(s)), h('td', null, s.kind === 'video' ? (s.height ? `${s.width}×${s.height}` : '–') : ''),
-    h('td', null, s.kind === 'video' ? t('unit.fps', { n: s.fps }) : ''), h('td', null, s.lost > 0 ? `−${s.lost}` : ''), h('td', null, s.limit === 'bandwidth' || s.limit === 'cpu' ? t(`stats.limit.${s.limit}`) : '')))));
+    h('td', null, s.kind !== 'video' ? '' : s.fps > 0 ? t('unit.fps', { n: s.fps }) : t('stats.paused')), h('td', null, s.lost > 0 ? `−${s.lost}` : ''), h('td', null, s.limit === 'bandwidth' || s.limit === 'cpu' ? t(`stats.limit.${s.limit}`) : '')))));
 }
 
 /** @param {CallContext} context @returns {string} */

@@ -95,7 +95,7 @@ export class TileElement {
     style.height = `${box.h}px`;
     style.setProperty('--tile-size', `${Math.min(box.w, box.h)}px`);
     attr(this.el, 'data-role', role);
-    this.el.classList.toggle('tiny', box.w < 150 || box.h < 90);
+    this.el.classList.toggle('tiny', box.w < 170 || box.h < 90);
   }
 
   /** @param {Box} from @param {Box} to moves by transform alone, which costs no layout however many tiles there are */

@@ -43,20 +43,21 @@ async function startIfGranted(local) {
 function preview(local, signal) {
   const video = h('video', { class: 'preview-video', disablepictureinpicture: true, autoplay: true, playsinline: true, muted: true, 'data-testid': 'preview-video' });
   const problem = h('p', { class: 'preview-problem', role: 'alert', hidden: true, 'data-testid': 'device-problem' });
-  const empty = h('div', { class: 'preview-empty' }, h('span', { class: 'preview-off' }, icon('cameraOff')), h('p', null, t('prejoin.preview')));
+  const empty = h('div', { class: 'preview-empty' }, h('span', { class: 'preview-off' }, icon('cameraOff')), h('p', { class: 'preview-words' }, t('prejoin.preview')));
   const enable = h('button', { class: 'button primary', type: 'button', 'data-testid': 'enable-devices', onclick: () => void both() }, t('prejoin.enable'));
   empty.append(enable);
   const meter = h('div', { class: 'meter', role: 'meter', 'aria-label': t('prejoin.level'), 'aria-valuemin': '0', 'aria-valuemax': '100', 'aria-valuenow': '0', 'data-testid': 'level' }, h('span', { class: 'meter-bar' }));
   const silent = h('p', { class: 'hint', role: 'status', hidden: true, 'data-testid': 'level-silent' }, icon('warn'), h('span', null, t('prejoin.level.silent')));
+  const consent = h('p', { class: 'muted small' });
   const run = async (/** @type {(() => Promise<void>)[]} */ ...acts) => {
     setHidden(problem, true);
     /** @type {string[]} */
-    const problems = [];
+    const keys = [];
     for (const act of acts) {
-      await act().catch((err) => problems.push(err instanceof devices.DeviceError ? t(err.key) : t('device.failed')));
+      await act().catch((err) => keys.push(err instanceof devices.DeviceError ? err.key : 'device.failed'));
     }
-    fill(problem, problems.map((text) => h('span', null, text)));
-    setHidden(problem, problems.length === 0);
+    fill(problem, together(keys).map((key) => h('span', null, t(key))));
+    setHidden(problem, keys.length === 0);
   };
   const both = async () => {
     setHidden(problem, true);
@@ -66,12 +67,12 @@ function preview(local, signal) {
   };
   const mic = switchButton('mic', () => run(async () => { remember({ mic: !local.store.get().micOn }); await local.setMic(!local.store.get().micOn); }));
   const camera = switchButton('camera', () => run(async () => { remember({ camera: !local.store.get().camera }); await local.setCamera(!local.store.get().camera); }));
-  const watches = watchPreview(local, { video, empty, enable, mic, camera, meter, silent });
+  const watches = watchPreview(local, { video, empty, enable, mic, camera, meter, silent, consent });
   signal.addEventListener('abort', () => { for (const w of watches) w(); video.srcObject = null; });
   return h('section', { class: 'preview-side', 'aria-label': t('prejoin.title') },
     h('div', { class: 'preview' }, video, empty, h('div', { class: 'preview-controls' }, mic, camera)),
     problem, h('div', { class: 'level-row' }, icon('mic'), meter), silent,
-    h('p', { class: 'muted small consent' }, t('prejoin.preview.ask')));
+    consent);
 }
 
 /** @param {LocalMedia} local @param {AbortSignal} signal @returns {HTMLElement} which devices; below the form where there is little room */
@@ -84,6 +85,12 @@ function pickers(local, signal) {
   return el;
 }
 
+/** @param {readonly string[]} keys of what went wrong @returns {any[]} what is wrong with both in one sentence */
+function together(keys) {
+  const both = ['denied', 'missing'].find((what) => keys.includes(`device.${what}.mic`) && keys.includes(`device.${what}.camera`));
+  return both ? [`device.${both}.both`] : [...keys];
+}
+
 /** @param {'mic'|'camera'} what @param {() => void} act @returns {HTMLButtonElement} */
 function switchButton(what, act) {
   return h('button', { class: 'round', type: 'button', 'data-testid': what, 'aria-pressed': 'false', onclick: act });
@@ -91,7 +98,7 @@ function switchButton(what, act) {
 
 /**
  * @param {LocalMedia} local
- * @param {{video: HTMLVideoElement, empty: HTMLElement, enable: HTMLElement, mic: HTMLButtonElement, camera: HTMLButtonElement, meter: HTMLElement, silent: HTMLElement}} el
+ * @param {{video: HTMLVideoElement, empty: HTMLElement, enable: HTMLElement, mic: HTMLButtonElement, camera: HTMLButtonElement, meter: HTMLElement, silent: HTMLElement, consent: HTMLElement}} el
  * @returns {(() => void)[]}
  */
 function watchPreview(local, el) {
@@ -119,6 +126,7 @@ function watchPreview(local, el) {
       bar.style.transform = `scaleX(${level.toFixed(2)})`;
       attr(el.meter, 'aria-valuenow', String(Math.round(level * 100)));
     }),
+    store.watch((l) => l.micOn || Boolean(l.camera), (on) => setText(el.consent, t(on ? 'prejoin.preview.on' : 'prejoin.preview.ask'))),
     store.watch((l) => l.silent, (silent) => setHidden(el.silent, !silent)),
   ];
 }

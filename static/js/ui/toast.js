@@ -31,10 +31,10 @@ export function toast(text, o = {}) {
   const close = () => el.remove();
   const el = h('div', { class: 'toast', 'data-key': o.key ?? '', 'data-testid': o.testid ?? 'toast' },
     o.icon && icon(o.icon), h('span', { class: 'toast-text' }, text),
-    (o.actions ?? []).map((a) => h('button', {
+    o.actions?.length ? h('span', { class: 'toast-actions' }, o.actions.map((a) => h('button', {
       class: a.primary ? 'button small primary' : 'button small', type: 'button', 'data-testid': a.testid,
       onclick: () => { close(); a.act(); },
-    }, a.label)),
+    }, a.label))) : null,
     h('button', { class: 'icon-button small', type: 'button', 'aria-label': t('dismiss'), onclick: close }, icon('close')));
   layer.appendChild(el);
   const ms = o.ms ?? (o.actions ? 15_000 : 5_000);
@@ -46,6 +46,9 @@ export function toast(text, o = {}) {
 export function closeToast(key) {
   for (const el of layer.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)) el.remove();
 }
+
+/** @param {string} key @returns {boolean} whether a toast of this key is there */
+export const toasted = (key) => layer.querySelector(`[data-key="${CSS.escape(key)}"]`) !== null;
 
 /** clearToasts takes all away, when the call is left. */
 export const clearToasts = () => layer.replaceChildren();

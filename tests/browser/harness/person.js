@@ -190,9 +190,46 @@ export class Person {
    * @param {string} name
    */
   async askToUnmute(name) {
+    await this.onPerson(name, 'ask-unmute');
+  }
+
+  /**
+   * Opens an item of the menu "More".
+   * @param {string} id of the item
+   */
+  async more(id) {
+    await this.at('more').click();
+    await this.at(id).click();
+  }
+
+  /**
+   * Does something with somebody in the list of people.
+   * @param {string} name
+   * @param {string} id of the menu's item
+   */
+  async onPerson(name, id) {
     await this.press('people', true);
     await this.at('person').filter({ hasText: name }).getByTestId('person-menu').click();
-    await this.page.getByTestId('ask-unmute').click();
+    await this.at(id).click();
+  }
+
+  /**
+   * What the server last said of somebody in the roster.
+   * @param {number} participant
+   * @returns {Promise<Record<string, unknown>>}
+   */
+  entryOf(participant) {
+    return this.page.evaluate((wanted) => {
+      /** @type {Probe} */
+      const { messages } = Reflect.get(window, 'conclaveProbe');
+      for (const message of [...messages].reverse()) {
+        if (!/^< \{"type":"(welcome|roster)"/.test(message)) continue;
+        const { participants = [], joined = [], changed = [] } = JSON.parse(message.slice(2));
+        const entry = [...participants, ...joined, ...changed].find((p) => p.participant === wanted);
+        if (entry) return entry;
+      }
+      throw new Error(`nothing was said of ${wanted}`);
+    }, participant);
   }
 
   /**
