@@ -66,7 +66,7 @@ step('Ben follows the link in Firefox, signs in and joins', async () => {
 step('three bots join, and everybody sees five tiles', async () => {
   bots = await startBots(server, server.url + ana.link(), { count: botCount, seconds: 120, name: 'call' });
   for (const person of [ana, ben]) {
-    await until(`${person.name} sees ${botCount + 2} tiles`, async () => await person.at('tile').count() === botCount + 2, 20_000);
+    await until(`${person.name} sees ${botCount + 2} tiles`, async () => await person.at('tile').count() === botCount + 2);
   }
 });
 
@@ -123,7 +123,7 @@ step('a shared screen appears at the others', async () => {
   const shared = ben.page.locator('[data-testid="tile"][data-source="screen"]');
   await shared.waitFor();
   await until('the shared screen plays', async () => (await ben.frameRates(1000))
-    .some((rate) => rate.source === 'screen' && rate.decoded > 0 && rate.presented > 0 && rate.width > 0), 15_000);
+    .some((rate) => rate.source === 'screen' && rate.decoded > 0 && rate.presented > 0 && rate.width > 0));
   await ben.screenshot('call-3-screen-share');
   await ana.at('screen').click();
   await shared.waitFor({ state: 'detached' });

@@ -82,7 +82,7 @@ for (const codec of codecs) {
       await ben.join();
       people = [ana, ben];
       for (const person of people) {
-        await until(`${person.name} sees the other`, async () => (await person.frameRates(1000)).some((rate) => !rate.self && rate.decoded > 3), 30_000);
+        await until(`${person.name} sees the other`, async () => (await person.frameRates(1000)).some((rate) => !rate.self && rate.decoded > 3));
       }
       for (const person of people) {
         const used = await person.page.evaluate(async () => {
@@ -104,7 +104,7 @@ for (const codec of codecs) {
         crowd = await startBots(server, server.url + link, { count: bots, seconds: 240, name: `e2ee-${codec}` });
         for (const person of people) {
           if (!plain) await person.at('consent-yes').first().click();
-          await until(`${person.name} sees everybody`, async () => (await person.frameRates(1000)).filter((rate) => !rate.self && rate.decoded > 3).length === bots + 1, 30_000);
+          await until(`${person.name} sees everybody`, async () => (await person.frameRates(1000)).filter((rate) => !rate.self && rate.decoded > 3).length === bots + 1);
         }
         await nothingFailed();
       });
@@ -120,7 +120,7 @@ for (const codec of codecs) {
 
     step('a shared screen', async () => {
       await people[0].at('screen').click();
-      await until('the shared screen plays', async () => (await people[1].frameRates(1000)).some((rate) => rate.source === 'screen' && rate.decoded > 0), 20_000);
+      await until('the shared screen plays', async () => (await people[1].frameRates(1000)).some((rate) => rate.source === 'screen' && rate.decoded > 0));
       await people[0].at('screen').click();
       await nothingFailed();
     });

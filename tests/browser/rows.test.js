@@ -147,7 +147,7 @@ for (const kind of kinds) {
 
     step('layouts: two face each other; every video plays inline and the number of elements stays within the slots', async () => {
       await until('one to one', async () => await ana.at('stage').getAttribute('data-kind') === 'duo');
-      await until('Ana sees Ben move', async () => (await ana.frameRates(500)).some((rate) => !rate.self && rate.decoded > 0), 15_000);
+      await until('Ana sees Ben move', async () => (await ana.frameRates(500)).some((rate) => !rate.self && rate.decoded > 0));
       const videos = await ana.page.locator('video').evaluateAll((all) => all.map((video) => video.hasAttribute('playsinline')));
       assert(videos.length <= 10 && videos.every(Boolean), `${videos.length} elements`);
     });
@@ -200,7 +200,7 @@ for (const kind of kinds) {
     });
 
     step('mobile: what was in the background for 10 s asked for no video, and asks again when it is looked at', async () => {
-      await until('nothing is asked for', async () => (await lastView(ana)).length === 0, 15_000);
+      await until('nothing is asked for', async () => (await lastView(ana)).length === 0);
       await putAway(ana, false);
       await until('Ben is asked for again', async () => (await lastView(ana)).length === 1);
     });
@@ -249,7 +249,7 @@ for (const kind of kinds) {
       assert.equal((await shared(ben))[0], 'motion');
       const screen = ana.page.locator('[data-testid="tile"][data-source="screen"]:not([data-self])');
       await screen.waitFor();
-      await until('Ben\'s screen plays at Ana\'s', async () => (await ana.frameRates(700)).some((rate) => rate.source === 'screen' && !rate.self && rate.decoded > 0), 15_000);
+      await until('Ben\'s screen plays at Ana\'s', async () => (await ana.frameRates(700)).some((rate) => rate.source === 'screen' && !rate.self && rate.decoded > 0));
       assert.match(await ana.page.locator('[data-testid="tile"][data-source="screen"][data-self]').innerText(), /The others see this/);
       await until('sound is sent along', () => ana.page.evaluate(() => {
         const { messages } = Reflect.get(window, 'conclaveProbe');
@@ -262,7 +262,7 @@ for (const kind of kinds) {
     step('screen share: two at once are both on the stage', async () => {
       bots = await startBots(server, server.url + path, { count: botCount, seconds: 200, name: `rows-${kind}`, args: ['--publishers', '6', '--slots-video', '1', '--view', '1', '--mute-audio'] });
       await ben.page.setViewportSize({ width: 420, height: 300 }); // two cores draw all of this
-      await until('the bots are here', async () => (await ben.at('people').innerText()).includes(`${botCount + 2}`), 30_000);
+      await until('the bots are here', async () => (await ben.at('people').innerText()).includes(`${botCount + 2}`));
       await ana.at('screen').click();
       const shown = async () => (await tiles(ben)).filter((tile) => tile.role === 'stage' && tile.source === 'screen').length;
       await until('Ana\'s screen is on Ben\'s stage', async () => await shown() === 1);
@@ -280,7 +280,7 @@ for (const kind of kinds) {
       await ana.at('tiles-select').selectOption('4');
       await ana.at('dialog-close').click();
       await ana.more('layout-grid');
-      await until('there are pages', async () => /Page 1 of 4/.test(await ana.at('page-label').innerText()), 20_000);
+      await until('there are pages', async () => /Page 1 of 4/.test(await ana.at('page-label').innerText()));
       /** @type {Set<string>} */
       const seen = new Set();
       for (let page = 1; page <= 4; page++) {

@@ -48,18 +48,18 @@ for (const kind of kinds) {
 
     /** Waits until both see each other's moving pictures, and each other once. */
     async function together() {
-      await ben.at('ladder').waitFor({ state: 'hidden', timeout: 20_000 });
+      await ben.at('ladder').waitFor({ state: 'hidden' });
       for (const [person, other] of /** @type {const} */ ([[ana, 'Ben'], [ben, 'Ana']])) {
         await until(`${person.name} sees ${other} move`, async () => {
           const videos = (await person.frameRates(700)).filter((rate) => !rate.self);
           return videos.length === 1 && videos[0].decoded > 1;
-        }, 15_000);
+        });
         assert.equal(await person.tileOf(other).count(), 1, `${person.name} sees ${other} once`);
       }
     }
 
     /** @param {string} name of the step that must be shown */
-    const shown = (name) => until(`Ben is shown "${name}"`, async () => (await stepsShown(ben)).includes(name), 20_000);
+    const shown = (name) => until(`Ben is shown "${name}"`, async () => (await stepsShown(ben)).includes(name));
 
     step('the first answers cannot be used: said in words, and connected anew until one can', async () => {
       await turn(ben, { failAnswers: 2 });
@@ -120,7 +120,7 @@ for (const kind of kinds) {
       await died;
       await shown('resume');
       restarted = await Server.start(`ladder-again-${kind}`, ['--listen', new URL(server.url).host]);
-      await ben.at('ended-forgotten').waitFor({ timeout: 15_000 });
+      await ben.at('ended-forgotten').waitFor();
       await ben.at('rejoin').click();
       await ben.at('signin-note').waitFor();
     });

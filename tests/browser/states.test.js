@@ -196,7 +196,7 @@ for (const kind of kinds.filter((k) => k === (process.env.TEST_STATES || k))) {
         count: 4, seconds: 170, name: `states-${kind}`,
         args: ['--meeting-password', password, '--publishers', '2', '--slots-video', '1', '--view', '1', '--mute-audio'],
       });
-      await until('six are here', async () => (await ana.at('person').count()) === 6, 20_000);
+      await until('six are here', async () => (await ana.at('person').count()) === 6);
       await ana.press('people', false);
       await showsVideoOf(ana, 'Bot');
     }, () => inspect(ana, 'six'));
@@ -257,7 +257,7 @@ for (const kind of kinds.filter((k) => k === (process.env.TEST_STATES || k))) {
 
     step('removed', async () => {
       await turn(ben, { blockSockets: false });
-      await ben.at('ladder').waitFor({ state: 'hidden', timeout: 20_000 });
+      await ben.at('ladder').waitFor({ state: 'hidden' });
       await ana.onPerson('Ben', 'remove');
       await ana.at('dialog-yes').click();
       await ben.at('ended-removed').waitFor();
@@ -295,7 +295,7 @@ for (const kind of kinds.filter((k) => k === (process.env.TEST_STATES || k))) {
       await ana.at('unsupported').waitFor();
     }, () => inspect(ana, 'unsupported'));
 
-    step('expired', () => eve.at('ended-expired').waitFor({ timeout: 60_000 }), () => inspect(eve, 'expired'));
+    step('expired', () => eve.at('ended-expired').waitFor(), () => inspect(eve, 'expired'));
   });
 }
 
@@ -305,7 +305,7 @@ for (const kind of kinds.filter((k) => k === (process.env.TEST_STATES || k))) {
  * @param {string} name
  */
 async function showsVideoOf(person, name) {
-  await until(`${person.name} sees ${name}`, () => person.tileOf(name).first().locator('video:not(.stale)').count(), 15_000);
+  await until(`${person.name} sees ${name}`, () => person.tileOf(name).first().locator('video:not(.stale)').count());
 }
 
 /**

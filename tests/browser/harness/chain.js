@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { patience } from './wait.js';
 
 /**
  * Tests that tell one story: once an act fails, those after it fail at once and say so, instead of each waiting for a
@@ -9,7 +10,7 @@ import { test } from 'node:test';
 export function story() {
   let broken = '';
   return (name, act, look) => {
-    test(name, { timeout: 120_000 }, async () => {
+    test(name, { timeout: 4 * patience }, async () => {
       if (broken) assert.fail(`not reached, because this failed: ${broken}`);
       try {
         await act();

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { audioReceived, countFrames, countSealing, installProbe } from './hooks.js';
 import { artefact } from './paths.js';
-import { until } from './wait.js';
+import { patience, until } from './wait.js';
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -57,7 +57,7 @@ export class Person {
     // By the driver, not by the page: the page's policy lets no foreign script in.
     if (axe) await context.addInitScript({ content: axeSource });
     const page = await context.newPage();
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(patience);
     const person = new Person(context, page, server, name);
     page.on('console', (message) => {
       if (message.type() === 'error' || message.type() === 'warning') person.complaints.push(`${message.type()}: ${message.text()} ${message.location().url}`);
@@ -83,7 +83,7 @@ export class Person {
    * @param {ScreenName} name
    * @param {number} [timeout]
    */
-  async screen(name, timeout = 15_000) {
+  async screen(name, timeout = patience) {
     try {
       await this.on(name).waitFor({ timeout });
     } catch (error) {
@@ -176,9 +176,9 @@ export class Person {
     await button.waitFor();
     const is = async () => await button.getAttribute('aria-pressed') === String(on);
     // A device that was allowed for good starts by itself before joining: a press in that moment would stop it again.
-    const patience = await this.on('prejoin').isVisible() ? 1000 : 0;
+    const itself = await this.on('prejoin').isVisible() ? 1000 : 0;
     for (let tries = 0; tries < 3; tries++) {
-      const settled = await until(`${id} is ${on ? 'on' : 'off'}`, is, tries === 0 ? patience : 5000).catch(() => false);
+      const settled = await until(`${id} is ${on ? 'on' : 'off'}`, is, tries === 0 ? itself : 5000).catch(() => false);
       if (settled) return;
       await button.click();
     }

@@ -62,7 +62,7 @@ export class Server {
     server.url = await until('the server prints its address', () => {
       if (server.exit !== undefined) throw new Hopeless(`the server ended with ${server.exit}:\n${server.lines.join('\n')}`);
       return server.lines.join('\n').match(/^url\s+(https?:\/\/[^\s/]+)/m)?.[1];
-    }, 20_000);
+    });
     await until('the server answers', async () => (await fetch(`${server.url}/api/config`)).ok);
     return server;
   }

@@ -7,6 +7,12 @@ export function sleep(ms) {
   return new Promise((resolve) => { setTimeout(resolve, ms); });
 }
 
+/**
+ * How long something that has to happen may take, in ms, before it counts as never: a machine that does other work too is slow, and only
+ * a test that fails waits for so long.
+ */
+export const patience = 60_000;
+
 /** Thrown by what until() asks when waiting on is of no use. */
 export class Hopeless extends Error {}
 
@@ -18,7 +24,7 @@ export class Hopeless extends Error {}
  * @param {number} [timeoutMs]
  * @returns {Promise<NonNullable<T>>}
  */
-export async function until(what, ask, timeoutMs = 10_000) {
+export async function until(what, ask, timeoutMs = patience) {
   const deadline = Date.now() + timeoutMs;
   /** @type {unknown} */
   let last;
