@@ -30,7 +30,7 @@ func TestConnectionQualityIsToldOnChange(t *testing.T) {
 	bars := map[ParticipantID]int{}
 	until := func(what string, cond func() bool) {
 		t.Helper()
-		deadline := time.After(10 * time.Second)
+		deadline := time.After(patience)
 		for !cond() {
 			select {
 			case n := <-told:

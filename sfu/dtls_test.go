@@ -37,7 +37,7 @@ func TestAnotherCertificateThanTheOffersGetsNoKeys(t *testing.T) {
 		}
 	case <-c.up:
 		t.Fatal("media came up with a stranger")
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("nothing happened")
 	}
 	if c.peer.session.transport.keys.Load() != nil {

@@ -57,7 +57,7 @@ func (a *attacker) feedback(body []byte) {
 func (a *attacker) arrivals(what string, enough func(p *rtp.Packet, size int) bool) {
 	a.t.Helper()
 	buf := make([]byte, batch.MaxDatagram)
-	_ = a.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = a.conn.SetReadDeadline(time.Now().Add(patience))
 	for {
 		n, err := a.conn.Read(buf)
 		if err != nil {
