@@ -28,9 +28,9 @@ type client struct {
 	pc   *webrtc.PeerConnection
 
 	mic    *webrtc.TrackLocalStaticRTP
-	camera []*webrtc.TrackLocalStaticRTP // by layer
-	codec  codec.Kind                    // of the camera
-	rising bool                          // clientOptions.rising
+	camera []*cameraTrack // by layer
+	codec  codec.Kind     // of the camera
+	rising bool           // clientOptions.rising
 
 	mu       sync.Mutex
 	received map[string][]rtp.Packet // by mid
@@ -193,6 +193,19 @@ func newClientPC(t *testing.T, opt clientOptions) *webrtc.PeerConnection {
 	return pc
 }
 
+// cameraTrack says when Pion begins to send it: until then what is written is lost without a word.
+type cameraTrack struct {
+	*webrtc.TrackLocalStaticRTP
+	bound chan struct{}
+	once  sync.Once
+}
+
+func (t *cameraTrack) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
+	p, err := t.TrackLocalStaticRTP.Bind(c)
+	t.once.Do(func() { close(t.bound) })
+	return p, err //nolint:wrapcheck // Pion's own
+}
+
 func (c *client) publish(opt clientOptions) {
 	c.t.Helper()
 	must := func(err error) {
@@ -218,13 +231,14 @@ func (c *client) publish(opt clientOptions) {
 		}
 		track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: testMimeTypes[opt.videoCodecs()[0]]}, "camera", "me", options...)
 		must(err)
-		c.camera = append(c.camera, track)
+		camera := &cameraTrack{TrackLocalStaticRTP: track, bound: make(chan struct{})}
+		c.camera = append(c.camera, camera)
 		if i == 0 {
-			tr, err := c.pc.AddTransceiverFromTrack(track, sendonly)
+			tr, err := c.pc.AddTransceiverFromTrack(camera, sendonly)
 			must(err)
 			sender = tr.Sender()
 		} else {
-			must(sender.AddEncoding(track))
+			must(sender.AddEncoding(camera))
 		}
 	}
 	if sender != nil {
@@ -309,6 +323,12 @@ func (c *client) waitUp() {
 	case <-time.After(patience):
 		c.t.Fatal("media did not come up")
 	}
+	eventually(c.t, "the server has the keys too: until then it drops what is sent", func() bool {
+		c.peer.room.mu.Lock()
+		defer c.peer.room.mu.Unlock()
+		s := c.peer.session
+		return s == nil || s.transport.keys.Load() != nil // nil: closed meanwhile
+	})
 }
 
 func (c *client) packets(mid string) []rtp.Packet {
@@ -355,6 +375,13 @@ func (c *client) runCamera(ctx context.Context, packetsPerFrame int) {
 		}
 	}
 	answered := make([]int, len(sources))
+	for _, track := range c.camera {
+		select {
+		case <-ctx.Done():
+			return
+		case <-track.bound:
+		}
+	}
 	began := time.Now()
 	for n := time.Duration(0); ; n++ {
 		select {
