@@ -122,7 +122,7 @@ func (r *Room) allocate(p *Peer, now time.Time) []allotment {
 	}
 	v.first = e.audioRate(now) + v.repairRate(e, now)
 	e.wanted(v.first + useful*115/100) // a step up must leave 15 % to spare
-	decisions := v.allocator.Allocate(&allocation.Input{Now: now, Estimate: estimate, Audio: v.first, Sources: v.sources})
+	decisions := v.allocator.Allocate(&allocation.Input{Now: now, Estimate: estimate, Drain: e.drain(now), Audio: v.first, Sources: v.sources})
 	v.allotted = v.allotted[:0]
 	for i, t := range v.tracks {
 		v.allotted = append(v.allotted, allotment{t, decisions[i]})
@@ -221,7 +221,7 @@ func (r *Room) reallocate(p *Peer, now time.Time) {
 	before := r.decided
 	r.eligible(p, false)
 	p.dirty = !slices.EqualFunc(before, r.allocate(p, now), func(a, b allotment) bool {
-		return a.track == b.track && a.Send == b.Send
+		return a.track == b.track && a.Send == b.Send && a.Pass == b.Pass
 	})
 	clear(before) // it must keep nobody's track alive
 }
@@ -245,11 +245,18 @@ func (e *egress) pressed(v *viewerState, now time.Time) bool {
 	return total > budget
 }
 
-// stopped says whether nothing passes until the next key frame.
+// stopped says whether nothing passes until the next key frame, though it may.
 func (e *egress) stopped(sl *slot) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return sl.video && sl.cur != nil && sl.passing == paused
+	return sl.video && sl.temporal != paused && (sl.cur == nil || sl.passing == paused)
+}
+
+// held says whether nothing may pass, because a queue is being let go.
+func (e *egress) held(sl *slot) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return sl.video && sl.temporal == paused
 }
 
 // limits sets which temporal layers of what the slot carries may pass: of the output it is assigned to, and of what it carries until
@@ -258,8 +265,12 @@ func (e *egress) stopped(sl *slot) bool {
 func (s *slot) limits(l *layer, d allocation.Decision, pressed bool, now time.Time) {
 	s.temporal, s.meanwhile = allTemporal, s.passing
 	described := allocation.Layer{Height: l.guessHeight()}
-	if l.meter.Rates(now, &described); d.Send.Temporal < described.Temporal-1 {
-		s.temporal = int8(d.Send.Temporal)
+	if l.meter.Rates(now, &described); d.Pass < described.Temporal-1 {
+		s.temporal = int8(d.Pass)
+	}
+	if d.Pass < 0 {
+		s.meanwhile = paused
+		return
 	}
 	if !pressed || s.cur == nil || s.cur.layer == l {
 		return

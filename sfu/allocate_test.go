@@ -242,10 +242,29 @@ func TestTheOldLayerIsCutDownOnlyWhereItIsTooMuch(t *testing.T) {
 		{"all of it fits", 2_000_000, true, allTemporal},
 	} {
 		s := slot{cur: &output{layer: old}, passing: allTemporal}
-		s.limits(lower, allocation.Decision{Send: allocation.Step{Layer: 0, Temporal: 2}, Rate: c.rate}, c.pressed, after)
+		s.limits(lower, allocation.Decision{Send: allocation.Step{Layer: 0, Temporal: 2}, Rate: c.rate, Pass: 2}, c.pressed, after)
 		if s.meanwhile != c.want || s.temporal != allTemporal {
 			t.Errorf("%s: meanwhile %d, then %d, want %d", c.name, s.meanwhile, s.temporal, c.want)
 		}
+	}
+}
+
+// While a queue is being let go, nothing passes of what is to wait: neither of the old layer nor of the new one.
+func TestNothingPassesWhileAQueueIsLetGo(t *testing.T) {
+	now := time.Now()
+	l := &layer{track: &track{layers: make([]*layer, 3)}}
+	s := slot{video: true, cur: &output{layer: l}, passing: allTemporal}
+	s.limits(l, allocation.Decision{Pass: -1}, false, now)
+	if _, ok := s.passes(frameOf(0, false, false)); ok {
+		t.Error("a frame of the old layer passed")
+	}
+	e := &egress{}
+	if !e.held(&s) || e.stopped(&s) {
+		t.Error("a key frame would be asked for too early")
+	}
+	s.limits(l, allocation.Decision{Pass: 0}, false, now)
+	if e.held(&s) || !e.stopped(&s) {
+		t.Error("no key frame would be asked for")
 	}
 }
 

@@ -111,6 +111,26 @@ func (e *egress) estimateChanged(now time.Time) {
 	e.estimated.Store(bps)
 }
 
+// drain is what may be sent while a queue on the way to the viewer is being let go, in bit/s; 0 when none is.
+func (e *egress) drain(now time.Time) int64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.path.draining(now) {
+		return 0
+	}
+	bps, _ := e.path.bwe.Drain(now)
+	return max(1, bps)
+}
+
+// draining says whether a queue on the way to the viewer is being let go. Callers hold egress.mu.
+func (p *path) draining(now time.Time) bool {
+	if p.bwe == nil {
+		return false
+	}
+	_, on := p.bwe.Drain(now)
+	return on
+}
+
 // wanted says how much would be useful to the viewer in all, in bit/s at IP level: probes look no further.
 func (e *egress) wanted(bps int64) {
 	e.mu.Lock()

@@ -343,7 +343,7 @@ func (r *Room) connect(e *egress, sl *slot, l *layer, now time.Time) {
 		waiting.layer.removeOutput(waiting)
 	}
 	l.addOutput(o)
-	if l.track.source.Video() && !e.startFromHistory(o, now) {
+	if l.track.source.Video() && !e.held(sl) && !e.startFromHistory(o, now) {
 		l.requestKey(now)
 	}
 }

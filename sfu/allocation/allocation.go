@@ -44,6 +44,8 @@ type Input struct {
 	Now time.Time
 	// Estimate is what the connection carries, Unlimited if unknown.
 	Estimate int64
+	// Drain is what may be sent while a queue is being let go, beside the estimate, which holds after that; 0 when none is.
+	Drain int64
 	// Audio and Repairs are taken off first.
 	Audio, Repairs int64
 	// Sources are in order of importance, each Key once.
@@ -70,6 +72,8 @@ type Decision struct {
 	Send Step
 	// Rate is what Send takes.
 	Rate int64
+	// Pass is the highest temporal layer of it that may pass now: that of Send, less while a queue is let go, -1 for none of it.
+	Pass int
 	// Ask is the layer to ask the publisher for, -1 if none.
 	Ask int
 }
@@ -114,8 +118,10 @@ func (a *Allocator) Allocate(in *Input) []Decision {
 	first := clamp(in.Audio) + clamp(in.Repairs)
 	a.budget.update(in.Now, in.Estimate, a.sent(), first)
 	a.prepare(in)
+	if a.hold.otherLink(in.Now, a.budget.lowest(risesAfter)) {
+		a.budget.begin()
+	}
 	a.room = max(0, a.budget.value()-first) // phase 1: audio first
-	a.hold.relax(a.budget.lowest(firstHold / 2))
 	a.climbing = max(0, a.budget.lowest(a.hold.patience())-first)
 
 	a.run(in, everyLayer)
@@ -126,6 +132,7 @@ func (a *Allocator) Allocate(in *Input) []Decision {
 	for i := range a.work {
 		a.result[i].Send, a.result[i].Rate = a.step(i), a.rate(i)
 	}
+	a.thin(in, first)
 	lost, climbed := a.changes(in)
 	a.hold.observe(in.Now, a.budget.value(), lost, climbed)
 	a.remember(in, lost)
@@ -190,7 +197,8 @@ func (a *Allocator) remember(in *Input, lost bool) {
 }
 
 // changes says what happened to the sources that were there before: whether one lost a layer it could still have had, and whether one
-// climbed to a higher. What gives way to something new in the view has not lost: that is the person's own act.
+// climbed to a higher. What gives way to something new in the view has not lost: that is the person's own act;
+// nor has anything when the estimate becomes known.
 func (a *Allocator) changes(in *Input) (lost, climbed bool) {
 	own := false
 	for i := range a.work {
@@ -205,5 +213,5 @@ func (a *Allocator) changes(in *Input) (lost, climbed bool) {
 			lost = lost || before.Layer <= s.Right() && (now.None() || s.Layers[before.Layer].Active)
 		}
 	}
-	return lost && !own, climbed
+	return lost && !own && !a.budget.first, climbed
 }

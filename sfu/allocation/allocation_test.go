@@ -333,3 +333,21 @@ func TestEverybodyIsVisibleBeforeAnybodyIsImproved(t *testing.T) {
 		}
 	}
 }
+
+// While a queue is let go, temporal layers give way before pictures, and what is least important first; the decisions stay.
+func TestWhatPassesWhileAQueueIsLetGo(t *testing.T) {
+	for _, c := range []struct {
+		drain int64
+		want  []int
+	}{
+		{0, []int{2, 2, 2}}, {450, []int{2, 2, 2}}, {370, []int{2, 2, 0}}, {200, []int{0, 0, 0}}, {130, []int{0, 0, -1}}, {1, []int{-1, -1, -1}},
+	} {
+		var a Allocator
+		got := a.Allocate(&Input{Now: epoch, Estimate: 1000 * kbit, Drain: c.drain * kbit, Sources: cameras(3, 180)})
+		for i := range got {
+			if got[i].Pass != c.want[i] || got[i].Send != (Step{0, 2}) {
+				t.Errorf("%d kbit/s: %d is sent %v of which %d passes, want %d", c.drain, i, got[i].Send, got[i].Pass, c.want[i])
+			}
+		}
+	}
+}

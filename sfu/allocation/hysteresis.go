@@ -16,6 +16,7 @@ const (
 type budget struct {
 	current   int64 // 0: none known
 	overSince time.Time
+	first     bool           // the estimate has become known just now
 	fallen    bool           // the estimate has gone down once: the beginning is over
 	lows      [buckets]int64 // the lowest estimates of the last quarter seconds, a ring
 	bucket    int64          // number of the latest of lows
@@ -36,7 +37,7 @@ func (b *budget) update(now time.Time, estimate, sent, first int64) {
 	}
 	estimate = min(estimate, maxRate)
 	b.note(now, estimate)
-	if b.current == 0 {
+	if b.first = b.current == 0; b.first {
 		b.current = estimate
 		return
 	}
@@ -58,6 +59,9 @@ func (b *budget) update(now time.Time, estimate, sent, first int64) {
 		}
 	}
 }
+
+// begin makes it a beginning again: the latest estimate counts, and rises count at once.
+func (b *budget) begin() { b.current, b.fallen = b.last, false }
 
 // note takes an estimate into the history.
 func (b *budget) note(now time.Time, estimate int64) {
@@ -101,8 +105,7 @@ type hold struct {
 	wait    time.Duration
 	until   time.Time
 	climbed time.Time // the latest climb that no loss has followed
-	lost    time.Time // the latest loss
-	level   int64     // the budget then
+	level   int64     // the budget at the latest loss, 0: none on this link
 }
 
 // patience is for how long the estimate must have been good enough for a climb: half as long as climbing is forbidden after a loss.
@@ -110,15 +113,17 @@ func (h *hold) patience() time.Duration { return max(h.wait, firstHold) / 2 }
 
 func (h *hold) active(now time.Time) bool { return now.Before(h.until) }
 
-// otherLink is by how much an estimate exceeds the budget of the latest loss if it is not the same link any more.
-const otherLink = 3
+// wider is by how much the lowest estimate of the last while exceeds the budget of the latest loss if it is not the same link any more.
+const wider = 3
 
-// relax takes back what a wait has been lengthened by when low, the lowest estimate of the last while, shows that the connection is not
-// the one on which climbs were mistakes.
-func (h *hold) relax(low int64) {
-	if h.wait > firstHold && low/otherLink >= h.level {
-		h.wait, h.until = firstHold, h.lost.Add(firstHold)
+// otherLink says whether low, the lowest estimate of the last while, shows that the connection is not the one on which the latest loss
+// was. Then climbing is free; should it have been a mistake, the next wait is longer.
+func (h *hold) otherLink(now time.Time, low int64) bool {
+	if h.level == 0 || low/wider < h.level {
+		return false
 	}
+	h.wait, h.until, h.level = firstHold, now, 0
+	return true
 }
 
 func (h *hold) observe(now time.Time, budget int64, lost, climbed bool) {
@@ -130,7 +135,7 @@ func (h *hold) observe(now time.Time, budget int64, lost, climbed bool) {
 			h.wait = min(2*h.wait, longHold)
 		}
 		h.until, h.climbed = now.Add(h.wait), time.Time{}
-		h.lost, h.level = now, budget
+		h.level = budget
 	} else if climbed {
 		h.climbed = now
 	}

@@ -101,16 +101,38 @@ func TestABeginningRisesAtOnce(t *testing.T) {
 	r.expect(t, 1500, "f2")
 }
 
+// At first nothing is known, and everything is given; that the first estimate does not carry that is no loss.
+func TestTheFirstEstimateHoldsNothingBack(t *testing.T) {
+	r := newRig(1, 720)
+	r.allocate(0)
+	r.expect(t, 600, "h2")
+	r.expect(t, 1500, "f2")
+}
+
 func TestExample15NoClimbForTenSecondsAfterALoss(t *testing.T) {
 	r := newRig(1, 720)
-	r.expect(t, 560, "h2")
+	r.expect(t, 600, "h2")
 	fell := r.now
-	r.expect(t, 260, "q2")
-	r.lasts(3*time.Second, 260)
+	r.expect(t, 299, "q2")
+	r.lasts(3*time.Second, 299)
 	for r.now.Before(fell.Add(10 * time.Second)) {
+		r.expect(t, 590, "q2")
+		r.now = r.now.Add(100 * time.Millisecond)
+	}
+	r.expect(t, 590, "h2")
+}
+
+func TestExample16AnotherLinkIsABeginning(t *testing.T) {
+	r := newRig(1, 720)
+	r.expect(t, 600, "h2")
+	r.expect(t, 299, "q2")
+	r.lasts(3*time.Second, 299)
+	rose := r.now
+	for r.now.Before(rose.Add(2 * time.Second)) {
 		r.expect(t, 2000, "q2")
 		r.now = r.now.Add(100 * time.Millisecond)
 	}
+	r.lasts(300*time.Millisecond, 2000)
 	r.expect(t, 2000, "f2")
 }
 
@@ -138,17 +160,17 @@ func TestALayerAskedForInTheFallIsNoClimb(t *testing.T) {
 	r.lasts(300*time.Millisecond, 400)
 	r.sources[0].Layers[1].Active = true
 	r.expect(t, 400, "h1")
-	r.lasts(4*time.Second, 2000)
-	r.expect(t, 2000, "h2") // but f waits
+	r.lasts(4*time.Second, 790)
+	r.expect(t, 790, "h2") // but f waits
 }
 
 func TestTemporalLayersComeBackAtOnce(t *testing.T) {
 	r := newRig(1, 720)
 	r.expect(t, 560, "h2")
 	r.expect(t, 100, "q1")
-	r.lasts(3*time.Second, 2000)
-	r.lasts(200*time.Millisecond, 2000)
-	r.expect(t, 2000, "q2")
+	r.lasts(3*time.Second, 190)
+	r.lasts(200*time.Millisecond, 190)
+	r.expect(t, 190, "q2")
 }
 
 func TestAPinIsNotHeldBack(t *testing.T) {
@@ -181,27 +203,6 @@ func TestAMistakenClimbDoublesTheWait(t *testing.T) {
 	r.lasts(70*time.Second, 2000)
 	if got := wait(); got != 10*time.Second {
 		t.Errorf("waited %v after a good minute", got)
-	}
-}
-
-// Where three times as much comes to fit for good, it is another connection, and waits of before count no more.
-func TestAWiderLinkEndsTheLongWait(t *testing.T) {
-	r := newRig(1, 720)
-	r.lasts(time.Second, 2000)
-	for range 3 { // the next wait would be 40 s
-		r.lasts(2*time.Second, 600)
-		for r.last[0][0] != 'f' {
-			r.lasts(100*time.Millisecond, 1700)
-		}
-	}
-	r.lasts(2*time.Second, 600)
-	r.lasts(7*time.Second, 5000)
-	if r.last[0][0] == 'f' {
-		t.Errorf("%s after 9 s of it", r.last[0])
-	}
-	r.lasts(4*time.Second, 5000)
-	if r.last[0][0] != 'f' {
-		t.Errorf("%s after 13 s", r.last[0])
 	}
 }
 

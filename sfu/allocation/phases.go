@@ -73,7 +73,11 @@ func (a *Allocator) climb(w *work) bool {
 		more -= w.ladder.rungs[w.at].rate
 	}
 	need := more
-	if !w.fresh && next.step.above(w.before.sent) {
+	switch sent := w.before.sent; {
+	case w.fresh || !next.step.above(sent):
+	case next.step.Layer == sent.Layer: // easily undone: it needs no key frame
+		need += more * sparePercent / 100
+	default:
 		need += next.rate * sparePercent / 100
 	}
 	if need > a.left || a.room-a.left+more > a.allowance(w, next.step) {

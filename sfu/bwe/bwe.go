@@ -18,7 +18,7 @@ const (
 	Max = 200_000_000 // bit/s
 
 	// beta is by how much less than what arrives is sent once a queue grows: the rest of the path drains it (draft-ietf-rmcat-gcc-02 §5.5).
-	beta = 0.85
+	beta = 0.9
 	// leastQueue, in ms, must stand for a growing delay to count: two packets at 1 Mbit/s.
 	leastQueue = 10
 	// A path that is not being filled by what is sent, and from which at least this share of it arrives, is full of something else: the
@@ -32,9 +32,13 @@ const (
 	// all round-trip times, so that flows that share a path come to share it equally.
 	additive = 100_000
 	// recovered is the share of the path's known rate that is returned to at once when the queue has drained.
-	recovered = beta
+	recovered = settled
+	// beyond is how far the estimate rises over the path's known rate by itself: more must be found by a probe.
+	beyond = 1.05
 	// decreaseEvery is how long a decrease is given to show, in µs.
 	decreaseEvery = 250_000
+	// oneFall: decreases that follow each other sooner are of one fall, µs.
+	oneFall = 2_000_000
 	// Rates are taken over 150 ms where the path's own rate is asked, while it is full (twice that below 1 Mbit/s: there are 13 packets in
 	// 150 ms of it), and over half a second where ours is.
 	fullWindow = 150_000
@@ -68,6 +72,7 @@ type Estimator struct {
 	delay   delayDetector
 	loss    lossControl
 	probe   probe
+	drain   drain
 
 	estimate int64
 	wanted   int64 // 0: nobody has said
@@ -82,6 +87,7 @@ type Estimator struct {
 	referenceAt          int64 // µs by the receiver's clock
 	response             int64 // smoothed time from sending to feedback, µs
 	lastDecrease         int64
+	fellFrom             int64 // the estimate before the latest fall
 	lastIncrease         int64
 	lastRaise            int64 // by a probe
 	nextProbe            int64
@@ -222,6 +228,7 @@ func (e *Estimator) statusesOf(f *Feedback) (newest int64, news bool) {
 		e.acked.add(arrival, int(p.size))
 		e.delay.add(p.sent, arrival)
 		e.probe.received(p, arrival)
+		e.drain.received(p.sent, arrival, int(p.size))
 	}
 }
 

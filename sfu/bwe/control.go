@@ -20,6 +20,8 @@ func (e *Estimator) react(now int64) {
 	e.concludeProbe(now)
 	acked := e.fullRate()
 	switch {
+	case e.drain.on:
+		e.draining(now)
 	case e.delay.usage == over && e.delay.queue() > leastQueue || e.narrow(sent):
 		e.delay.usage = normal
 		e.congested(now, sent, acked)
@@ -58,8 +60,13 @@ func (e *Estimator) congested(now, sent, acked int64) {
 		return
 	}
 	again := false
-	to := int64(e.delay.room() * float64(acked))
-	if 4*sent < 3*e.estimate && float64(e.acked.over(sentWindow)) > throttled*float64(sent) {
+	to := int64(beta * float64(acked))
+	others := 4*sent < 3*e.estimate && float64(e.acked.over(sentWindow)) > throttled*float64(sent)
+	if e.delay.queue() > deepQueue {
+		e.beginDrain(now, acked, others)
+		return
+	}
+	if others {
 		// The path carries what is sent; it is others who fill it, or it is jitter. What arrives says nothing of our share.
 		to = max(to, int64(beta*float64(e.estimate)))
 	} else {
@@ -80,6 +87,10 @@ func (e *Estimator) decrease(now, to int64) {
 	if e.lastRaise != 0 && now-e.lastRaise < 5_000_000 && 5*to < 4*e.estimate {
 		e.backoff = maxBackoff // the probe that raised it had been wrong
 	}
+	if now-e.lastDecrease > oneFall {
+		e.fellFrom = 0
+	}
+	e.fellFrom = max(e.fellFrom, e.estimate)
 	e.estimate = min(max(to, Min), Max)
 	e.lastDecrease, e.lastIncrease = now, now
 	e.nextProbe = max(e.nextProbe, now+afterDrop)
@@ -109,7 +120,7 @@ func (e *Estimator) increase(now, sent int64) {
 	}
 	seconds := float64(elapsed) / 1e6
 	c := float64(e.ceiling)
-	if near := int64(recovered * c); e.estimate < near && e.delay.queue() < drained && now-e.lastDecrease > e.settling() {
+	if near := min(int64(recovered*c), e.fellFrom); e.estimate < near && e.delay.queue() < drained && now-e.lastDecrease > e.settling() {
 		e.estimate = min(e.estimate+int64(seconds*0.4*c), near)
 		return
 	}
@@ -117,11 +128,12 @@ func (e *Estimator) increase(now, sent int64) {
 		return
 	}
 	step := 0.08 * float64(e.estimate)
+	limit := acked + acked/8 + 10_000
 	if c != 0 && float64(e.estimate) > recovered*c { // equal steps for all on the path, so that they come to share it equally
 		step = min(additive, 0.1*c)
+		limit = min(limit, int64(beyond*c))
 	}
 	step *= seconds
-	limit := acked + acked/8 + 10_000
 	if raised := min(e.estimate+int64(step), limit, Max); raised > e.estimate {
 		e.estimate = raised
 	}

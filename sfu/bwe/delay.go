@@ -109,13 +109,6 @@ func (d *delayDetector) add(sent, arrived int64) {
 // queue is how much longer than on an empty path packets are under way, in ms.
 func (d *delayDetector) queue() float64 { return max(0, d.stand.value-d.base.value) }
 
-// room is the share of the path's rate that leaves enough of it to drain the queue: beta, and less for a queue that would take longer than
-// some seconds to drain so.
-func (d *delayDetector) room() float64 {
-	const long, deepest = 100, 0.25 // ms
-	return beta - min(max(0, (d.queue()-long)/1000), deepest)
-}
-
 // slope is that of the least-squares line through the points: ms of queue a ms.
 func (d *delayDetector) slope() float64 {
 	var sx, sy float64

@@ -31,6 +31,7 @@ type flow struct {
 	l     *link
 	e     *Estimator
 	app   func(now time.Time, estimate int64) int64 // what is to be sent now, bit/s
+	media func(now time.Time)                       // instead of app: sends by itself
 	burst int                                       // every so many frames one is six times as large, 0: none
 
 	started   time.Time
@@ -104,11 +105,18 @@ func (l *link) run(d time.Duration) {
 
 func (f *flow) step(now time.Time) {
 	const packet = 1150
+	if f.media != nil {
+		f.media(now)
+		f.nextMedia = now.Add(time.Hour)
+	}
 	for !f.paused && !now.Before(f.nextMedia) {
 		f.nextMedia = f.nextMedia.Add(time.Second / 30)
 		estimate, known := f.e.Estimate(now)
 		if !known {
 			estimate = Max
+		}
+		if drain, on := f.e.Drain(now); on {
+			estimate = drain
 		}
 		size := int(f.app(now, estimate) / 8 / 30)
 		if f.burst != 0 {
@@ -138,27 +146,29 @@ func (f *flow) step(now time.Time) {
 	}
 }
 
-func (f *flow) send(now time.Time, size int) {
+// send gives a packet to the link. It says when it arrives, if it does.
+func (f *flow) send(now time.Time, size int) (at time.Time, ok bool) {
 	l := f.l
 	seq := f.e.Sent(now, size)
 	if full := now.Add(-time.Duration(int64(l.bucket) * 8 * int64(time.Second) / max(l.rate, 1))); l.free.Before(full) {
 		l.free = full
 	}
 	if l.free.Sub(now) > l.queue || l.rate == 0 {
-		return
+		return at, false
 	}
 	l.free = l.free.Add(time.Duration(int64(size) * 8 * int64(time.Second) / l.rate))
 	f.maxQueue = max(f.maxQueue, l.free.Sub(now))
 	if l.rng.Float64() < l.loss {
-		return
+		return at, false
 	}
-	at := later(l.free, now).Add(l.delay + f.far)
+	at = later(l.free, now).Add(l.delay + f.far)
 	if l.jitter > 0 {
 		at = at.Add(time.Duration(l.rng.ExpFloat64() * float64(l.jitter)))
 	}
 	at = later(at, f.lastAt)
 	f.lastAt = at
 	f.inFlight = append(f.inFlight, arriving{seq, at, size})
+	return at, true
 }
 
 func later(a, b time.Time) time.Time {

@@ -18,13 +18,16 @@ const (
 	// raised to less (beta), because what arrived was taken from others on the path.
 	probeReached = 0.95
 	fullProbe    = 0.95
-	// A failed probe is repeated after 2 s, then after longer, up to 8 s: two of them fit into the 15 s in which a path that has become wider
-	// is to be used.
+	// otherPath is how many percent of the path's known rate a probe that fell short must have found to be believed.
+	otherPath = 125
+	// A failed probe is repeated after 2 s, then after longer, up to 5 s: a path that has become wider is to be used within 15 s.
 	firstBackoff = 2_000_000
-	maxBackoff   = 8_000_000
+	maxBackoff   = 5_000_000
 	// afterDrop is how long the path is left alone once the estimate was taken down.
 	afterDrop = 3_000_000
-	// probeQueue ends a probe early: it has found the path's end, in ms.
+	// probeFull ends a probe early: it has found the path's end, in ms. What it leaves is looked at when its feedback is complete, unless it is
+	// longer than probeQueue.
+	probeFull  = 90
 	probeQueue = 120
 	// filledQueue is what a probe leaves behind that has filled the path, in ms.
 	filledQueue = 25
@@ -105,18 +108,18 @@ func (p *probe) received(e *sentPacket, arrival int64) {
 }
 
 // result is the rate the probe has shown the path to carry, once all its feedback is there; ok is false while it is not, or when it
-// has shown nothing. loss is what the path loses anyway: loss alone is not congestion.
-func (p *probe) result(now int64, loss float64) (rate int64, done, ok bool) {
+// has shown nothing. left is at what rate it was sent: ours to keep, and late now and then. loss is what the path loses anyway: loss alone is not congestion.
+func (p *probe) result(now int64, loss float64) (rate, left int64, done, ok bool) {
 	if !p.waiting || !p.covered && now < p.until {
-		return 0, false, false
+		return 0, 0, false, false
 	}
 	p.waiting = false
 	span := p.lastArrival - p.firstArrival
 	sentSpan := p.lastSent - p.began
 	if p.gotPackets < 5 || 5*p.gotPackets < 3*p.sentPackets || span <= 0 || sentSpan <= 0 {
-		return 0, true, false
+		return 0, 0, true, false
 	}
 	arrived := int64(float64(p.gotBytes-p.gotFirst) * 8_000_000 / float64(span) / (1 - min(loss, 0.5)))
-	left := int64(p.sentBytes-p.lastBurst) * 8_000_000 / sentSpan
-	return min(arrived, left, p.rate), true, true
+	left = int64(p.sentBytes-p.lastBurst) * 8_000_000 / sentSpan
+	return min(arrived, left, p.rate), min(left, p.rate), true, true
 }

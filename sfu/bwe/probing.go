@@ -11,7 +11,7 @@ func (e *Estimator) Probe(now time.Time) (bytes int, active bool) {
 	if !e.probe.sending && !e.beginProbe(t) {
 		return 0, false
 	}
-	if e.delay.queue() > probeQueue || t-e.probe.began > probePatience {
+	if e.delay.queue() > probeFull || t-e.probe.began > probePatience {
 		e.probe.end(t)
 		return 0, false
 	}
@@ -20,8 +20,8 @@ func (e *Estimator) Probe(now time.Time) (bytes int, active bool) {
 
 // beginProbe starts a probe if more would be useful and the path is at rest.
 func (e *Estimator) beginProbe(now int64) bool {
-	if e.lastFeedback == 0 || now < e.nextProbe || e.probe.waiting || now-e.lastFeedback > feedbackPatience ||
-		now-e.lastSent > feedbackPatience || e.delay.queue() > drained || e.loss.last > e.loss.floor+lossTolerated {
+	if e.lastFeedback == 0 || e.drain.on || now < e.nextProbe || e.probe.waiting || now-e.lastFeedback > feedbackPatience ||
+		now-e.lastSent > feedbackPatience || e.delay.queue() > e.restful() || e.loss.last > e.loss.floor+lossTolerated {
 		return false
 	}
 	goal := e.wanted + e.wanted/10
@@ -40,17 +40,25 @@ func (e *Estimator) beginProbe(now int64) bool {
 	return true
 }
 
+// restful is the longest queue, in ms, beside which a probe is begun: on a slow path its own is long enough.
+func (e *Estimator) restful() float64 {
+	if e.estimate < slowPath {
+		return emptied
+	}
+	return drained
+}
+
 // concludeProbe believes a probe whose feedback is complete.
 func (e *Estimator) concludeProbe(now int64) {
-	if e.probe.sending && e.delay.queue() > probeQueue {
+	if e.probe.sending && e.delay.queue() > probeFull {
 		e.probe.end(now)
 	}
-	rate, done, ok := e.probe.result(now, e.loss.shown)
+	rate, left, done, ok := e.probe.result(now, e.loss.shown)
 	if !done {
 		return
 	}
 	e.probed = now
-	reached := ok && float64(rate) >= probeReached*float64(e.probe.rate)
+	reached := ok && float64(rate) >= probeReached*float64(left)
 	switch {
 	case !ok:
 	case reached:
@@ -61,6 +69,8 @@ func (e *Estimator) concludeProbe(now int64) {
 			e.estimate = most
 		}
 		e.raise(now, int64(beta*float64(rate)))
+	case int64(e.ceiling)*otherPath/100 > rate: // it has found what was known already, and a little that a shaper lets through at any speed
+		e.raise(now, min(int64(settled*float64(e.ceiling)), int64(fullProbe*float64(rate))))
 	default:
 		e.raise(now, int64(fullProbe*float64(rate)))
 	}
