@@ -73,8 +73,9 @@ test('the spotlight of a host comes before layouts and beside a shared screen, b
   assert.deepEqual(stageOf({ spotlight: 3 }), ['3/screen'], 'who shows a screen is shown by it');
 });
 
-test('the speaker layout shows who speaks; one\'s own screen is never put on one\'s own stage', () => {
+test('the speaker layout shows who speaks; one\'s own screen has no tile', () => {
   const s = state(3, { sources: ['screen'] });
+  assert.ok(all(s, others(s), false).every((t) => t.source === 'camera'), 'it would mirror itself');
   assert.deepEqual(view(s, others(s), options({ mode: 'speaker', stageSpeaker: 4 })).tiles[0].key, '4/camera');
   assert.equal(view(s, others(s), options()).kind, 'grid');
 });

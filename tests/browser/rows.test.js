@@ -147,7 +147,7 @@ for (const kind of kinds) {
 
     step('layouts: two face each other; every video plays inline and the number of elements stays within the slots', async () => {
       await until('one to one', async () => await ana.at('stage').getAttribute('data-kind') === 'duo');
-      await until('Ana sees Ben move', async () => (await ana.frameRates(500)).some((rate) => !rate.self && rate.decoded > 0));
+      await ana.plays('[data-testid="tile"][data-source="camera"]:not([data-self])');
       const videos = await ana.page.locator('video').evaluateAll((all) => all.map((video) => video.hasAttribute('playsinline')));
       assert(videos.length <= 10 && videos.every(Boolean), `${videos.length} elements`);
     });
@@ -247,16 +247,16 @@ for (const kind of kinds) {
       assert.equal((await shared(ben))[0], 'detail');
       await ben.at('screen-hint').click();
       assert.equal((await shared(ben))[0], 'motion');
-      const screen = ana.page.locator('[data-testid="tile"][data-source="screen"]:not([data-self])');
-      await screen.waitFor();
-      await until('Ben\'s screen plays at Ana\'s', async () => (await ana.frameRates(700)).some((rate) => rate.source === 'screen' && !rate.self && rate.decoded > 0));
-      assert.match(await ana.page.locator('[data-testid="tile"][data-source="screen"][data-self]').innerText(), /The others see this/);
+      const screen = '[data-testid="tile"][data-source="screen"]:not([data-self])';
+      await ana.plays(screen);
+      assert.match(await ana.at('sharing').innerText(), /You are sharing your screen/);
+      assert.equal(await ana.page.locator('[data-testid="tile"][data-source="screen"][data-self]').count(), 0, 'no mirror of it');
       await until('sound is sent along', () => ana.page.evaluate(() => {
         const { messages } = Reflect.get(window, 'conclaveProbe');
         return messages.some((/** @type {string} */ m) => m.startsWith('> {"type":"media"') && m.includes('screen_audio'));
       }));
       for (const person of [ana, ben]) await person.at('screen').click();
-      await screen.waitFor({ state: 'detached' });
+      await ana.page.locator(screen).waitFor({ state: 'detached' });
     });
 
     step('screen share: two at once are both on the stage', async () => {
@@ -266,8 +266,7 @@ for (const kind of kinds) {
       await ana.at('screen').click();
       const shown = async () => (await tiles(ben)).filter((tile) => tile.role === 'stage' && tile.source === 'screen').length;
       await until('Ana\'s screen is on Ben\'s stage', async () => await shown() === 1);
-      const bot = await numberOf(ben, 'Bot');
-      const entry = await ben.entryOf(bot);
+      const entry = await ben.entryOf(await numberOf(ana, 'Bot'));
       await deliver(ben, { type: 'roster', changed: [{ ...entry, sources: ['camera', 'screen'] }] });
       await until('two screens are on Ben\'s stage', async () => await shown() === 2);
       await deliver(ben, { type: 'roster', changed: [entry] });

@@ -24,7 +24,7 @@ export function banners(context) {
     icon(what === 'mic' ? 'micOff' : 'cameraOff'), h('span', null, t(`call.interrupted.${what}`)),
     h('button', { class: 'button small primary', type: 'button', 'data-testid': `restart-${what}`, onclick: () => void session.local.restart(what).catch(() => {}) }, t('call.restart'))));
   const hint = h('span');
-  const sharing = h('div', { class: 'banner', hidden: true, 'data-testid': 'sharing' }, icon('screen'), h('span', null, t('call.sharing')),
+  const sharing = h('div', { class: 'banner lasting', hidden: true, 'data-testid': 'sharing' }, icon('screen'), h('span', null, t('call.sharing')),
     h('button', { class: 'button small', type: 'button', 'data-testid': 'screen-hint', onclick: () => session.local.setScreenHint(session.local.store.get().screenHint === 'motion' ? 'detail' : 'motion') }, hint),
     h('button', { class: 'button small', type: 'button', onclick: () => context.verbs.screen() }, t('call.screen.on')));
   const connecting = h('div', { class: 'banner', hidden: true, role: 'status', 'data-testid': 'connecting' }, h('span', { class: 'spinner', 'aria-hidden': 'true' }), h('span', null, t('call.connecting')));

@@ -18,7 +18,7 @@ import { personActions } from './actions.js';
 
 const ROW = 56;
 /** One for all comparisons: localeCompare makes its own each time, which a thousand names feel. */
-const byName = new Intl.Collator();
+const byName = new Intl.Collator(undefined, { numeric: true });
 
 /** @param {CallContext} context @returns {PanelContent} */
 export function peoplePanel(context) {

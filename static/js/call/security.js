@@ -49,7 +49,7 @@ export function securityBanners(context) {
 }
 
 /** @param {string} testid @param {string} text @param {HTMLElement} [button] @returns {HTMLElement} */
-const banner = (testid, text, button) => h('div', { class: 'banner alarm', hidden: true, 'data-testid': testid }, icon('warn'), h('span', null, text), button);
+const banner = (testid, text, button) => h('div', { class: 'banner alarm lasting', hidden: true, 'data-testid': testid }, icon('warn'), h('span', null, text), button);
 
 /** @param {CallContext} context @param {Secrets} secrets what happens once is told once */
 function listen({ session, ui, cleanup }, secrets) {

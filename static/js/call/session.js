@@ -8,23 +8,15 @@
 /** @import {Rates} from '../core/quality.js' */
 /** @import {LocalMedia} from './localmedia.js' */
 /** @import {Link} from '../e2ee/link.js' */
-/** @import {WorkerSeal} from '../e2ee/client.js' */
 import { initialState, reduce, named, may, permissionFor } from '../core/state.js';
 import { newLadder, next } from '../core/reconnect.js';
-import { constantAudio } from '../core/sdp.js';
-import { sameWants, slotsFor } from '../core/viewport.js';
-import * as quality from '../core/quality.js';
 import { createStore } from '../ui/store.js';
 import { Socket, RequestError } from '../net/socket.js';
 import { session as askSession } from '../net/api.js';
-import { Peer } from '../media/peer.js';
 import { Sinks } from '../media/sinks.js';
-import { transportOnly } from '../media/seal.js';
 import { Secrets } from '../e2ee/secrets.js';
-import { snapshot } from '../media/stats.js';
+import { MediaLink } from './medialink.js';
 
-/** Two `view` messages are at least this far apart. */
-const VIEW_GAP_MS = 120;
 const STATS_MS = 2000;
 /** How long an answer may take after the page was asleep. */
 const WAKE_MS = 4000;
@@ -64,31 +56,16 @@ export class Session extends EventTarget {
   #socket = null;
   /** Still holds the old seat while a new one is asked for, so that a host who joins anew has not left. @type {Socket|null} */
   #former = null;
-  /** @type {Peer|null} */
-  #peer = null;
+  #media;
   #join;
   /** the keys of an end-to-end encrypted meeting @type {Secrets|null} */
   secrets = null;
-  /** @type {WorkerSeal|null} */
-  #seal = null;
   #resume = '';
   #startedAt;
   /** pictures were there when we came, so that the first of them belongs to joining */
   #someToSee = false;
   /** @type {number[]} */
   #timers = [];
-  /** @type {Promise<void>} offers wait for each other */
-  #negotiation = Promise.resolve();
-  /** the PeerConnection of now was answered once */
-  #answered = false;
-  /** m-lines were added that the server has not heard of */
-  #owesOffer = false;
-  /** @type {readonly Want[]} */
-  #wants = [];
-  /** @type {readonly Want[]|null} what the server was told last */
-  #sentWants = null;
-  #viewTimer = 0;
-  #viewAt = 0;
   /** @type {number[]} when the server closed the socket but kept the seat, ms */
   #byes = [];
   #over = false;
@@ -105,11 +82,16 @@ export class Session extends EventTarget {
     this.#join = join;
     this.#startedAt = join.pressed;
     this.local = local;
+    if (join.link) this.secrets = this.#protect({ ...join, link: join.link });
+    this.#media = new MediaLink({
+      local, sinks: this.sinks, secrets: this.secrets, store: this.store, socket: () => this.#socket,
+      climb: (event) => this.#climb(event), phase: (name) => this.#phase(name), silent: (err) => this.#silent(err),
+      problem: (error) => this.#emit('problem', { error }), leaked: (source) => this.#emit('leaked', { source }),
+    });
     local.attach({
-      send: (source, track) => this.#peer?.setTrack(source, track) ?? Promise.resolve(),
+      send: (source, track) => this.#media.setTrack(source, track),
       changed: (sources) => this.#sourcesChanged(sources),
     });
-    if (join.link) this.secrets = this.#protect({ ...join, link: join.link });
     this.#call((s) => ({ ...s, name: join.name, phase: 'connecting', sources: local.sources() }));
   }
 
@@ -157,7 +139,7 @@ export class Session extends EventTarget {
       throw err;
     }
     this.#watchSleep();
-    this.#timers.push(window.setInterval(() => this.#climb('tick'), 250), window.setInterval(() => this.#look(), STATS_MS));
+    this.#timers.push(window.setInterval(() => this.#climb('tick'), 250), window.setInterval(() => this.#media.look(), STATS_MS));
   }
 
   /** @returns {Socket} */
@@ -191,10 +173,8 @@ export class Session extends EventTarget {
     this.#call((s) => reduce(s, m));
     switch (m.type) {
       case 'welcome': return this.#welcomed(m);
-      case 'slots':
-        this.#seal?.renew(m.slots);
-        return this.#slotsChanged();
-      case 'encode': return void this.#peer?.setEncode(m.source, m.rids);
+      case 'slots': return this.#media.assign(m.slots);
+      case 'encode': return this.#media.setEncode(m.source, m.rids);
       case 'muted': this.local.stop(m.sources); return this.#emit('muted', m);
       case 'permissions':
         this.local.keep(this.store.get().call.sources);
@@ -228,81 +208,13 @@ export class Session extends EventTarget {
     this.#former = null;
     if (m.resumed) {
       this.#climb('resumed');
-      this.#sentWants = null;
-      if (this.#owesOffer && this.store.get().ladder.step === 'ok') void this.#negotiate({});
       this.#sendMedia();
-      this.#sendView();
+      this.#media.resumed();
       return;
     }
     this.local.keep(this.local.sources().filter((s) => may(this.store.get().call, permissionFor(s))));
     this.#climb('joined');
-    void this.#connectMedia();
-  }
-
-  /** A new PeerConnection, at the start or when the ladder asks for one. */
-  async #connectMedia() {
-    this.#peer?.close();
-    this.sinks.clear();
-    this.#call((s) => ({ ...s, slots: new Map(), withheld: [] }));
-    this.#sentWants = null;
-    this.#seal = this.secrets?.seal() ?? null;
-    const peer = new Peer({ seal: this.#seal ?? transportOnly, state: (state) => { if (this.#peer === peer) this.#mediaState(state); } });
-    this.#peer = peer;
-    this.#answered = false;
-    peer.growTo(slotsFor(this.#wants.length));
-    for (const [source, track] of this.local.sending()) peer.setTrack(source, track).catch(() => {}); // what cannot be protected is not sent
-    await this.#negotiate({});
-    this.#sendMedia();
-    this.#sendView();
-  }
-
-  /** @param {{iceRestart?: boolean}} o @returns {Promise<void>} */
-  #negotiate(o) {
-    this.#owesOffer = true;
-    this.#negotiation = this.#negotiation.then(async () => {
-      const peer = this.#peer;
-      const socket = this.#socket;
-      if (!peer || !socket || this.#over) return;
-      try {
-        const offer = await peer.offer(o);
-        const answer = await socket.request('offer', offer);
-        if (answer.type !== 'answer') throw new RequestError('unknown', '', false);
-        await peer.answer(this.store.get().call.meeting?.private_audio ? constantAudio(answer.sdp) : answer.sdp);
-        this.#owesOffer = false;
-        this.#answered = true;
-        this.#phase('answer');
-        this.sinks.ensure(peer.slots);
-        this.#slotsChanged();
-      } catch (err) {
-        if (this.#peer === peer && !this.#over) this.#notNegotiated(err);
-      }
-    });
-    return this.#negotiation;
-  }
-
-  /** @param {unknown} err a refusal of the server, or a browser that could not make the offer or take the answer */
-  #notNegotiated(err) {
-    const refused = err instanceof RequestError;
-    if (refused && err.id === 'network') return; // the ladder has it: the offer is made again on the next socket
-    if (this.#silent(err)) return;
-    this.#owesOffer = false;
-    this.#climb(refused ? 'offer_refused' : 'answer_failed');
-    this.#emit('problem', { error: refused ? err : new RequestError('bad_offer', '', false) });
-  }
-
-  /** @param {RTCPeerConnectionState} state */
-  #mediaState(state) {
-    if (state === 'connected') {
-      this.#phase('media');
-      this.#climb('media_up');
-    } else if (state === 'disconnected') this.#climb('media_shaky');
-    else if (state === 'failed') this.#climb('media_lost');
-  }
-
-  #slotsChanged() {
-    this.#seal?.assign(this.store.get().call.slots.values());
-    for (const slot of this.store.get().call.slots.values()) this.sinks.assign(slot.mid, slot.participant, slot.source ?? '');
-    this.#update({ mediaVersion: this.store.get().mediaVersion + 1 });
+    void this.#connect();
   }
 
   /** @param {LadderEvent} event */
@@ -323,8 +235,8 @@ export class Session extends EventTarget {
 
   /** @param {Action} action */
   async #act(action) {
-    if (action === 'ice_restart') return this.#negotiate({ iceRestart: true });
-    if (action === 'new_connection') return this.#connectMedia();
+    if (action === 'ice_restart') return this.#media.restart();
+    if (action === 'new_connection') return this.#connect();
     if (action === 'join') return this.#rejoin(false);
     return this.#rejoin(true);
   }
@@ -350,6 +262,15 @@ export class Session extends EventTarget {
     }
   }
 
+  /** New media, at the start or when the ladder asks for it; what is on is told once it is there. */
+  async #connect() {
+    await this.#media.connect();
+    this.#sendMedia();
+  }
+
+  /** @param {readonly Want[]} wants what the screen shows now */
+  setView(wants) { this.#media.setView(wants); }
+
   /** retry starts the ladder's last step again, by the person's wish. */
   retry() { this.#climb('retry'); }
 
@@ -371,32 +292,6 @@ export class Session extends EventTarget {
     });
   }
 
-  /** @param {readonly Want[]} wants what the screen shows now; sent when it differs, not more often than every 120 ms */
-  setView(wants) {
-    this.#wants = wants;
-    if (this.#viewTimer) return;
-    const wait = Math.max(0, this.#viewAt + VIEW_GAP_MS - performance.now());
-    this.#viewTimer = window.setTimeout(() => { this.#viewTimer = 0; this.#sendView(); }, wait);
-  }
-
-  #sendView() {
-    const peer = this.#peer;
-    if (!peer || !this.#answered || (this.#sentWants && sameWants(this.#wants, this.#sentWants))) return;
-    const wants = this.#wants;
-    this.#sentWants = wants;
-    this.#viewAt = performance.now();
-    const slots = slotsFor(wants.length);
-    if (slots > peer.videoSlots) {
-      peer.growTo(slots);
-      void this.#negotiate({});
-    }
-    this.#socket?.request('view', { wants: [...wants] }).catch((err) => {
-      this.#sentWants = null;
-      if (this.#silent(err)) return;
-      if (err instanceof RequestError && err.id === 'rate_limited') setTimeout(() => this.setView(this.#wants), 1000);
-    });
-  }
-
   /**
    * A socket over which answers no longer come is as good as lost, whatever the system says: a page cannot see pings.
    * @param {unknown} err @returns {boolean}
@@ -414,28 +309,6 @@ export class Session extends EventTarget {
     const ask = () => { if (!document.hidden && this.store.get().ladder.step === 'ok') this.#sendMedia(WAKE_MS); };
     document.addEventListener('visibilitychange', ask, { signal });
     window.addEventListener('online', ask, { signal });
-  }
-
-  async #look() {
-    const peer = this.#peer;
-    if (!peer || this.#over) return;
-    const now = await snapshot(peer, performance.now()).catch(() => null);
-    if (!now || this.#peer !== peer) return;
-    const { snapshot: before, quality: shown, ladder } = this.store.get();
-    const rates = before && before.sample.bytesIn <= now.sample.bytesIn ? quality.rates(before.sample, now.sample) : null;
-    const up = ladder.step === 'ok' && peer.state === 'connected';
-    await this.#watch(now);
-    this.#update({ snapshot: now, rates, quality: quality.smooth(shown, !up ? 0 : rates ? quality.score(rates) : shown.shown || 4) });
-  }
-
-  /** @param {Snapshot} now stops what left without being sealed, whatever the reason: it must not happen, and cannot be seen otherwise */
-  async #watch(now) {
-    for (const source of await this.#seal?.leaks(now.sent) ?? []) {
-      await this.#peer?.setTrack(source, null);
-      this.local.stop([source]);
-      this.secrets?.leaked(source);
-      this.#emit('leaked', { source });
-    }
   }
 
   /**
@@ -491,10 +364,9 @@ export class Session extends EventTarget {
     this.#over = true;
     this.#gone.abort();
     for (const timer of this.#timers) clearInterval(timer);
-    clearTimeout(this.#viewTimer);
     depart(this.#former);
     this.#socket?.close();
-    this.#peer?.close();
+    this.#media.close();
     this.secrets?.close();
     this.sinks.clear();
   }

@@ -47,7 +47,7 @@ export class TileElement {
       ondblclick: () => this.#pin(),
     }, h('div', { class: 'tile-back' }, this.#avatar), this.#media, this.#note, this.#away,
     h('div', { class: 'tile-label' }, this.#muted, this.#name, this.#kind, this.#bars), h('div', { class: 'tile-badges' }, this.#key, this.#lit, this.#hand), this.#menu);
-    if (tile.self && tile.source === 'camera') {
+    if (tile.self) {
       this.#own = h('video', { autoplay: true, playsinline: true, muted: true, disablepictureinpicture: true, tabindex: '-1', 'data-testid': 'self-video' });
       this.#media.append(this.#own);
     }
@@ -128,13 +128,13 @@ export class TileElement {
   /** @param {PlacedTile} tile @param {Person} person @param {State} s */
   #describe(tile, person, s) {
     const isScreen = tile.source === 'screen';
-    const name = isScreen ? t(tile.self ? 'tile.screen.you' : 'tile.screen', { name: person.name }) : tile.self ? t('tile.you', { name: person.name }) : person.name;
+    const name = isScreen ? t('tile.screen', { name: person.name }) : tile.self ? t('tile.you', { name: person.name }) : person.name;
     const muted = !isScreen && !person.sources.includes('mic');
     const speaks = !isScreen && s.speakers.includes(person.participant) && !muted;
     const withheld = s.withheld.find((w) => w.participant === tile.participant && w.source === tile.source)?.reason;
     const key = tile.self ? undefined : this.#context.session.secrets?.store.get().people.get(tile.participant);
     const state = personState(key);
-    const note = tile.self && isScreen ? t('tile.own.screen') : state.bad ? state.text : person.sources.includes(tile.source) && withheld ? withheldText(withheld) : '';
+    const note = state.bad ? state.text : person.connected && person.sources.includes(tile.source) && withheld ? withheldText(withheld) : '';
     const quality = isScreen || tile.self ? undefined : s.bars.get(person.participant);
     const lit = s.spotlight === person.participant;
     setText(this.#name, name || t('security.nameless'));

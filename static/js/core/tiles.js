@@ -1,8 +1,7 @@
 // Which tiles there are, in which order, and which of them are on the screen.
-/** @import {Source, Person} from './types.js' */
+/** @import {Source} from './types.js' */
 /** @import {State} from './state.js' */
 /** @import {Box} from './layout.js' */
-import { selfPerson } from './state.js';
 import * as layout from './layout.js';
 
 /**
@@ -85,7 +84,8 @@ function longestSilent(list, first, spokeAt, among) {
 }
 
 /**
- * all lists every tile: shared screens first, then oneself, then the others in their order.
+ * all lists every tile: the screens that others share first, then oneself, then the others in their order. One's own screen has no
+ * tile: it would mirror itself, and a banner says that it is shared.
  * @param {State} s @param {readonly number[]} others @param {boolean} hideSelf @returns {Tile[]}
  */
 export function all(s, others, hideSelf) {
@@ -93,19 +93,12 @@ export function all(s, others, hideSelf) {
   const screens = [];
   /** @type {Tile[]} */
   const cameras = [];
-  /** @param {Person} p @param {boolean} self */
-  const add = (p, self) => {
-    if (p.sources.includes('screen')) screens.push(tile(p.participant, 'screen', self));
-    if (!self || !hideSelf) cameras.push(tile(p.participant, 'camera', self));
-  };
+  if (!hideSelf) cameras.push(tile(s.self, 'camera', true));
   for (const n of others) {
     const p = s.people.get(n);
-    if (p) add(p, false);
-  }
-  const me = selfPerson(s);
-  if (!hideSelf || me.sources.includes('screen')) {
-    if (me.sources.includes('screen')) screens.push(tile(me.participant, 'screen', true));
-    if (!hideSelf) cameras.unshift(tile(me.participant, 'camera', true));
+    if (!p) continue;
+    if (p.sources.includes('screen')) screens.push(tile(n, 'screen', false));
+    cameras.push(tile(n, 'camera', false));
   }
   return [...screens, ...cameras];
 }
@@ -131,14 +124,14 @@ export function view(s, others, o) {
 /** @param {ViewOptions} o @returns {{minAspect: number, minWidth: number, gap: number}} phones may stand tiles upright */
 function gridShape(o) {
   const portrait = o.height > o.width;
-  return { minAspect: portrait ? 0.8 : 4 / 3, minWidth: o.width < 600 ? 130 : 176, gap: o.width < 600 ? 6 : 10 };
+  return { minAspect: portrait ? 0.8 : 4 / 3, minWidth: o.width < 600 ? 130 : 160, gap: o.width < 600 ? 6 : 10 };
 }
 
 /** @param {Tile[]} tiles @param {ViewOptions} o @returns {Tile[]} */
 function stagedTiles(tiles, o) {
   const pinned = tiles.find((t) => t.key === o.pin);
   if (pinned) return [pinned];
-  const screens = tiles.filter((t) => t.source === 'screen' && !t.self);
+  const screens = tiles.filter((t) => t.source === 'screen');
   const lit = tiles.find((t) => t.participant === o.spotlight && !t.self);
   // What somebody shows belongs beside the one who is put before everybody.
   if (lit) return [...screens.filter((t) => t !== lit).slice(0, 1), lit];

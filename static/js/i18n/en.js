@@ -180,11 +180,10 @@ export const en = {
   'call.away': 'Reconnecting…',
   'call.tab.hidden': 'Video is paused while this tab is in the background.',
 
-  'tile.you': '{name} (you)', 'tile.screen': '{name}’s screen', 'tile.screen.you': 'Your screen',
+  'tile.you': '{name} (you)', 'tile.screen': '{name}’s screen',
   'tile.muted': 'Microphone off', 'tile.pin': 'Pin', 'tile.unpin': 'Unpin', 'tile.menu': 'Actions for {name}',
   'tile.bandwidth': 'Paused: not enough bandwidth', 'tile.no_slot': 'Not shown: too many videos at once',
   'tile.codec': 'This browser cannot decode this video', 'tile.not_permitted': 'You may not see this video', 'tile.spotlight': 'In the spotlight', 'tile.hand': 'Hand raised, number {n}',
-  'tile.own.screen': 'The others see this. It is not shown here, so that it does not mirror itself.',
 
   'layout.auto': 'Automatic', 'layout.grid': 'Grid', 'layout.speaker': 'Speaker',
   'layout.hideself': 'Hide my own tile', 'layout.tiles': 'Tiles on a page',

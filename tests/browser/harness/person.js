@@ -249,6 +249,15 @@ export class Person {
   }
 
   /**
+   * Waits until somebody's tile shows pictures that move and are known to be the tile owner's.
+   * @param {string} tile a selector
+   */
+  async plays(tile) {
+    await until(`${this.name} sees ${tile} move`, () => this.page.locator(`${tile} video:not(.stale)`).evaluateAll((videos) =>
+      videos.some((video) => video instanceof HTMLVideoElement && video.videoWidth > 0 && video.currentTime > 0)), 30_000);
+  }
+
+  /**
    * How many frames a second each visible video element presents, and how many are decoded for it.
    * @param {number} [ms]
    */

@@ -1,0 +1,209 @@
+// One person's media in one meeting: the PeerConnection and its negotiation, which pictures are asked for, and what is measured of
+// it all. When a connection is to be made anew is the session's to say, which climbs the ladder.
+/** @import {Presence, Phases} from './session.js' */
+/** @import {Event as LadderEvent} from '../core/reconnect.js' */
+/** @import {Source, Want} from '../core/types.js' */
+/** @import {Slot} from '../protocol-types.js' */
+/** @import {Snapshot} from '../media/stats.js' */
+/** @import {Sinks} from '../media/sinks.js' */
+/** @import {Socket} from '../net/socket.js' */
+/** @import {Store} from '../ui/store.js' */
+/** @import {LocalMedia} from './localmedia.js' */
+/** @import {WorkerSeal} from '../e2ee/client.js' */
+/** @import {Secrets} from '../e2ee/secrets.js' */
+import { constantAudio } from '../core/sdp.js';
+import { sameWants, slotsFor } from '../core/viewport.js';
+import * as quality from '../core/quality.js';
+import { RequestError } from '../net/socket.js';
+import { Peer } from '../media/peer.js';
+import { transportOnly } from '../media/seal.js';
+import { snapshot } from '../media/stats.js';
+
+/** Two `view` messages are at least this far apart. */
+const VIEW_GAP_MS = 120;
+
+/**
+ * @typedef {object} Around what a link has to do with
+ * @property {LocalMedia} local
+ * @property {Sinks} sinks
+ * @property {Secrets|null} secrets
+ * @property {Store<Presence>} store
+ * @property {() => Socket|null} socket the one of now
+ * @property {(event: LadderEvent) => void} climb
+ * @property {(name: keyof Phases) => void} phase
+ * @property {(err: unknown) => boolean} silent whether the socket answers no longer, which the ladder has then been told
+ * @property {(error: RequestError) => void} problem
+ * @property {(source: Source) => void} leaked
+ */
+
+/** The media of one session, over as many PeerConnections as it takes. */
+export class MediaLink {
+  #o;
+  /** @type {Peer|null} */
+  #peer = null;
+  /** @type {WorkerSeal|null} */
+  #seal = null;
+  /** @type {Promise<void>} offers wait for each other */
+  #negotiation = Promise.resolve();
+  /** the PeerConnection of now was answered once */
+  #answered = false;
+  /** m-lines were added that the server has not heard of */
+  #owesOffer = false;
+  /** @type {readonly Want[]} */
+  #wants = [];
+  /** @type {readonly Want[]|null} what the server was told last */
+  #sentWants = null;
+  #viewTimer = 0;
+  #viewAt = 0;
+  #over = false;
+
+  /** @param {Around} o */
+  constructor(o) { this.#o = o; }
+
+  /** @param {Partial<Presence>} change */
+  #update(change) { this.#o.store.set((p) => ({ ...p, ...change })); }
+
+  /** @param {Source} source @param {MediaStreamTrack|null} track @returns {Promise<void>} */
+  setTrack(source, track) { return this.#peer?.setTrack(source, track) ?? Promise.resolve(); }
+
+  /** @param {Source} source @param {readonly string[]} rids the layers somebody wants */
+  setEncode(source, rids) { void this.#peer?.setEncode(source, rids); }
+
+  /** connect makes a new PeerConnection, resolving when it was negotiated or could not be. */
+  async connect() {
+    this.#peer?.close();
+    this.#o.sinks.clear();
+    this.#o.store.set((p) => ({ ...p, call: { ...p.call, slots: new Map(), withheld: [] } }));
+    this.#sentWants = null;
+    this.#seal = this.#o.secrets?.seal() ?? null;
+    const peer = new Peer({ seal: this.#seal ?? transportOnly, state: (state) => { if (this.#peer === peer) this.#stateChanged(state); } });
+    this.#peer = peer;
+    this.#answered = false;
+    peer.growTo(slotsFor(this.#wants.length));
+    for (const [source, track] of this.#o.local.sending()) peer.setTrack(source, track).catch(() => {}); // what cannot be protected is not sent
+    await this.#negotiate({});
+    this.#sendView();
+  }
+
+  /** restart looks for another way for the media that is there. */
+  restart() { return this.#negotiate({ iceRestart: true }); }
+
+  /** resumed tells a new socket of the same seat what the one before may not have told. */
+  resumed() {
+    this.#sentWants = null;
+    if (this.#owesOffer && this.#o.store.get().ladder.step === 'ok') void this.#negotiate({});
+    this.#sendView();
+  }
+
+  /** @param {{iceRestart?: boolean}} o @returns {Promise<void>} */
+  #negotiate(o) {
+    this.#owesOffer = true;
+    this.#negotiation = this.#negotiation.then(async () => {
+      const peer = this.#peer;
+      const socket = this.#o.socket();
+      if (!peer || !socket || this.#over) return;
+      try {
+        const offer = await peer.offer(o);
+        const answer = await socket.request('offer', offer);
+        if (answer.type !== 'answer') throw new RequestError('unknown', '', false);
+        await peer.answer(this.#o.store.get().call.meeting?.private_audio ? constantAudio(answer.sdp) : answer.sdp);
+        this.#owesOffer = false;
+        this.#answered = true;
+        this.#o.phase('answer');
+        this.#o.sinks.ensure(peer.slots);
+        this.#slotsChanged();
+      } catch (err) {
+        if (this.#peer === peer && !this.#over) this.#notNegotiated(err);
+      }
+    });
+    return this.#negotiation;
+  }
+
+  /** @param {unknown} err a refusal of the server, or a browser that could not make the offer or take the answer */
+  #notNegotiated(err) {
+    const refused = err instanceof RequestError;
+    if (refused && err.id === 'network') return; // the ladder has it: the offer is made again on the next socket
+    if (this.#o.silent(err)) return;
+    this.#owesOffer = false;
+    this.#o.climb(refused ? 'offer_refused' : 'answer_failed');
+    this.#o.problem(refused ? err : new RequestError('bad_offer', '', false));
+  }
+
+  /** @param {RTCPeerConnectionState} state */
+  #stateChanged(state) {
+    if (state === 'connected') {
+      this.#o.phase('media');
+      this.#o.climb('media_up');
+    } else if (state === 'disconnected') this.#o.climb('media_shaky');
+    else if (state === 'failed') this.#o.climb('media_lost');
+  }
+
+  /** @param {readonly Slot[]} slots that carry something else from now on; the state has them already */
+  assign(slots) {
+    this.#seal?.renew(slots);
+    this.#slotsChanged();
+  }
+
+  #slotsChanged() {
+    const { call, mediaVersion } = this.#o.store.get();
+    this.#seal?.assign(call.slots.values());
+    for (const slot of call.slots.values()) this.#o.sinks.assign(slot.mid, slot.participant, slot.source ?? '');
+    this.#update({ mediaVersion: mediaVersion + 1 });
+  }
+
+  /** @param {readonly Want[]} wants what the screen shows now; sent when it differs, not more often than every 120 ms */
+  setView(wants) {
+    this.#wants = wants;
+    if (this.#viewTimer) return;
+    const wait = Math.max(0, this.#viewAt + VIEW_GAP_MS - performance.now());
+    this.#viewTimer = window.setTimeout(() => { this.#viewTimer = 0; this.#sendView(); }, wait);
+  }
+
+  #sendView() {
+    const peer = this.#peer;
+    if (!peer || !this.#answered || (this.#sentWants && sameWants(this.#wants, this.#sentWants))) return;
+    const wants = this.#wants;
+    this.#sentWants = wants;
+    this.#viewAt = performance.now();
+    const slots = slotsFor(wants.length);
+    if (slots > peer.videoSlots) {
+      peer.growTo(slots);
+      void this.#negotiate({});
+    }
+    this.#o.socket()?.request('view', { wants: [...wants] }).catch((err) => {
+      this.#sentWants = null;
+      if (this.#o.silent(err)) return;
+      if (err instanceof RequestError && err.id === 'rate_limited') setTimeout(() => this.setView(this.#wants), 1000);
+    });
+  }
+
+  /** look measures the connection, for the bars and the panel. */
+  async look() {
+    const peer = this.#peer;
+    if (!peer || this.#over) return;
+    const now = await snapshot(peer, performance.now()).catch(() => null);
+    if (!now || this.#peer !== peer) return;
+    const { snapshot: before, quality: shown, ladder } = this.#o.store.get();
+    const rates = before && before.sample.bytesIn <= now.sample.bytesIn ? quality.rates(before.sample, now.sample) : null;
+    const up = ladder.step === 'ok' && peer.state === 'connected';
+    await this.#watch(now);
+    this.#update({ snapshot: now, rates, quality: quality.smooth(shown, !up ? 0 : rates ? quality.score(rates) : shown.shown || 4) });
+  }
+
+  /** @param {Snapshot} now stops what left without being sealed, whatever the reason: it must not happen, and cannot be seen otherwise */
+  async #watch(now) {
+    for (const source of await this.#seal?.leaks(now.sent) ?? []) {
+      await this.#peer?.setTrack(source, null);
+      this.#o.local.stop([source]);
+      this.#o.secrets?.leaked(source);
+      this.#o.leaked(source);
+    }
+  }
+
+  /** close ends it for good. */
+  close() {
+    this.#over = true;
+    clearTimeout(this.#viewTimer);
+    this.#peer?.close();
+  }
+}
