@@ -37,20 +37,14 @@ func (g *ground) watch(ctx context.Context) *linkWatch {
 	ctx, stop := context.WithCancel(ctx)
 	w := &linkWatch{stop: stop}
 	w.done.Go(func() {
-		tick := time.NewTicker(lookEvery)
-		defer tick.Stop()
-		for {
+		sampling(ctx, lookEvery, func() bool {
 			if s, err := g.sample(ctx); err == nil {
 				w.mu.Lock()
 				w.list = append(w.list, s)
 				w.mu.Unlock()
 			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-		}
+			return true
+		})
 	})
 	return w
 }

@@ -92,24 +92,31 @@ func startWatch(ctx context.Context, pid int) *watch {
 	ctx, stop := context.WithCancel(ctx)
 	w := &watch{pid: pid, stop: stop}
 	w.done.Go(func() {
-		tick := time.NewTicker(sampleEvery)
-		defer tick.Stop()
-		for {
+		sampling(ctx, sampleEvery, func() bool {
 			r, err := readProcess(pid)
 			if err != nil {
-				return
+				return false
 			}
 			w.mu.Lock()
 			w.list = append(w.list, r)
 			w.mu.Unlock()
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-		}
+			return true
+		})
 	})
 	return w
+}
+
+// sampling calls look at once and then periodically, until the context ends or look says that there is no more to see.
+func sampling(ctx context.Context, every time.Duration, look func() bool) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for look() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // end stops the watch and returns what it saw.

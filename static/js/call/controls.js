@@ -130,7 +130,7 @@ function makeVerbs(context) {
 }
 
 /** @param {CallContext} context @param {string} mode */
-export function setMode({ ui }, mode) {
+function setMode({ ui }, mode) {
   const to = /** @type {'auto'|'grid'|'speaker'} */ (mode);
   remember({ mode: to });
   ui.set((u) => ({ ...u, mode: to, pin: '', page: 0 }));

@@ -101,4 +101,4 @@ function tellNotice({ session }, m) {
 }
 
 /** @param {unknown} err @returns {string} */
-export const deviceText = (err) => (err instanceof DeviceError ? t(err.key) : t('device.failed'));
+const deviceText = (err) => (err instanceof DeviceError ? t(err.key) : t('device.failed'));

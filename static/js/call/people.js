@@ -53,7 +53,7 @@ function showWaiting({ session }, el, list) {
     h('div', { class: 'section-head' }, h('h3', null, `${t('people.waiting')} (${list.length})`), list.length > 1 && h('button', { class: 'button small', type: 'button', 'data-testid': 'admit-all', onclick: () => void session.request('admit', { all: true }) }, t('people.admit.all'))),
     h('ul', null, list.map((w) => h('li', { class: 'person', 'data-testid': 'waiting', 'data-participant': w.participant },
       h('span', { class: `avatar hue-${hue(w.participant)}`, 'aria-hidden': 'true' }, initials(w.name)),
-      h('div', { class: 'person-text' }, h('span', { class: 'person-name', dir: 'auto' }, w.name), h('span', { class: 'person-note', dir: 'auto', 'data-testid': 'waiting-who' }, w.kind === 'bot' ? t('people.bot') : w.email || t('people.guest'))),
+      h('div', { class: 'person-text' }, h('span', { class: 'person-name', dir: 'auto' }, w.name), h('span', { class: 'person-note', dir: 'auto', 'data-testid': 'waiting-who' }, w.kind === 'bot' ? t(session.secrets ? 'people.bot.asks' : 'people.bot') : w.email || t('people.guest'))),
       h('div', { class: 'person-answer' }, h('button', { class: 'button small', type: 'button', 'aria-label': t('people.deny.name', { name: w.name }), 'data-testid': 'deny', onclick: () => void session.request('deny', { participants: [w.participant] }) }, t('people.deny')),
       h('button', { class: 'button small primary', type: 'button', 'aria-label': t('people.admit.name', { name: w.name }), 'data-testid': 'admit', onclick: () => void session.request('admit', { participants: [w.participant] }) }, t('people.admit')))))));
 }

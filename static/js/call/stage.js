@@ -89,7 +89,7 @@ export class Stage {
   #makePager() {
     const { ui } = this.#context;
     const step = (/** @type {number} */ by) => ui.set((u) => ({ ...u, page: Math.max(0, Math.min(u.pages - 1, u.page + by)) }));
-    const label = h('span', { class: 'pager-label', 'data-testid': 'page-label' });
+    const label = h('span', { 'data-testid': 'page-label' });
     const previous = h('button', { class: 'icon-button', type: 'button', 'aria-label': t('call.page.previous'), 'data-testid': 'page-previous', onclick: () => step(-1) }, icon('left'));
     const next = h('button', { class: 'icon-button', type: 'button', 'aria-label': t('call.page.next'), 'data-testid': 'page-next', onclick: () => step(1) }, icon('right'));
     return { el: h('div', { class: 'pager', hidden: true, 'data-testid': 'pager' }, previous, label, next), label, previous, next, step };

@@ -1,5 +1,4 @@
 // Which tiles there are, in which order, and which of them are on the screen.
-/** @import {Source} from './types.js' */
 /** @import {State} from './state.js' */
 /** @import {Box} from './layout.js' */
 import * as layout from './layout.js';
@@ -194,6 +193,3 @@ export function nextStage(st, speakers, now) {
   const ready = now - st.candidateSince >= STAGE_ATTACK_MS && now - st.since >= STAGE_HOLD_MS;
   return ready ? { on: loudest, since: now, candidate: 0, candidateSince: 0 } : st;
 }
-
-/** @type {readonly Source[]} */
-export const VIDEO_SOURCES = ['camera', 'screen'];

@@ -5,9 +5,9 @@ import * as encodings from '../core/encodings.js';
 import { keepCodecs, stripAddresses } from '../core/sdp.js';
 
 /** Receiving audio m-lines; the server forwards that many speakers at most. */
-export const AUDIO_SLOTS = 4;
+const AUDIO_SLOTS = 4;
 /** Receiving video m-lines of the first offer. */
-export const VIDEO_SLOTS = 9;
+const VIDEO_SLOTS = 9;
 
 /** @typedef {{mid: string, kind: 'audio'|'video', receiver: RTCRtpReceiver}} ReceiveSlot */
 /** @typedef {{sdp: string, tracks: {mid: string, source: Source}[]}} Offer */
