@@ -254,7 +254,7 @@ export class Person {
    */
   async plays(tile) {
     await until(`${this.name} sees ${tile} move`, () => this.page.locator(`${tile} video:not(.stale)`).evaluateAll((videos) =>
-      videos.some((video) => video instanceof HTMLVideoElement && video.videoWidth > 0 && video.currentTime > 0)), 30_000);
+      videos.some((video) => video instanceof HTMLVideoElement && video.videoWidth > 0 && video.currentTime > 0)));
   }
 
   /**
