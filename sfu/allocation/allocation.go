@@ -1,5 +1,5 @@
 // Package allocation decides what each of a viewer's sources is sent, so that all of it fits through the viewer's connection.
-// docs/allocation.md is its specification; the files follow its sections: steps.go, phases.go, hysteresis.go, and rates.go for the
+// docs/allocation.md is its specification; the files follow its sections: steps.go, phases.go, hysteresis.go, drain.go, and rates.go for the
 // measured rates among the inputs.
 //
 // It is pure: no clock, no lock, no goroutine, and once its slices have grown no allocation. Rates are in bit/s at IP level.
