@@ -8,6 +8,7 @@ const (
 	changePercent = 15              // smaller changes of the estimate are ignored
 	overFor       = time.Second     // unless what is sent has not fitted for so long
 	risesAfter    = 2 * time.Second // for so long a higher estimate must have lasted
+	creepsAfter   = 5 * time.Second // and one that is higher by less
 	bucketLength  = 250 * time.Millisecond
 	buckets       = int(longHold / bucketLength)
 )
@@ -55,6 +56,9 @@ func (b *budget) update(now time.Time, estimate, sent, first int64) {
 		b.current = estimate
 	default:
 		if low := b.lowest(risesAfter); b.fallen && low > b.current+change {
+			b.current = low
+		}
+		if low := b.lowest(creepsAfter); b.fallen && low > b.current {
 			b.current = low
 		}
 	}

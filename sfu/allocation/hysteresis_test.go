@@ -93,6 +93,10 @@ func TestExample14MoreCountsWhenItLasts(t *testing.T) {
 	r.budget(t, 1000)
 	r.lasts(500*time.Millisecond, 1300)
 	r.budget(t, 1300)
+	r.lasts(4*time.Second, 1400)
+	r.budget(t, 1300)
+	r.lasts(1200*time.Millisecond, 1400)
+	r.budget(t, 1400)
 }
 
 func TestABeginningRisesAtOnce(t *testing.T) {

@@ -21,8 +21,9 @@ const (
 	beta = 0.9
 	// leastQueue, in ms, must stand for a growing delay to count: two packets at 1 Mbit/s.
 	leastQueue = 10
-	// A path that is not being filled by what is sent, and from which at least this share of it arrives, is full of something else: the
+	// A path of whose estimate less is being sent, and from which at least this share of what is sent arrives, is full of something else: the
 	// estimate falls by its own measure, not to what happens to be sent.
+	filling   = 0.85
 	throttled = 0.75
 	// deepest is the least that a decrease leaves: behind somebody else's burst nothing may arrive for a moment. The next may follow sooner.
 	deepest = 0.5

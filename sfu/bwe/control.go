@@ -61,7 +61,7 @@ func (e *Estimator) congested(now, sent, acked int64) {
 	}
 	again := false
 	to := int64(beta * float64(acked))
-	others := 4*sent < 3*e.estimate && float64(e.acked.over(sentWindow)) > throttled*float64(sent)
+	others := float64(sent) < filling*float64(e.estimate) && float64(e.acked.over(sentWindow)) > throttled*float64(sent)
 	if e.delay.queue() > deepQueue {
 		e.beginDrain(now, acked, others)
 		return
