@@ -64,13 +64,11 @@ type person struct {
 	cur, passing     int // -1: none
 	target, temporal int
 	meanwhile        int
-	rate             int64
 	withheld         bool
 	shownAt          time.Time // the last frame completed
 	absent           bool      // withheld since the last frame
 	changes          int
 	longest          time.Duration // freeze since the last look
-	lastTID          int
 }
 
 type resend struct {
@@ -191,8 +189,9 @@ func (m *meeting) frame(p *person, now time.Time) {
 			n, p.wantKey[i] = 0, false
 		}
 		p.frames[i] = (n + 1) % 240
-		tid, size := [...]int{0, 2, 1, 2}[n%4], 0
-		if size = c.frame[tid]; n == 0 {
+		tid := [...]int{0, 2, 1, 2}[n%4]
+		size := c.frame[tid]
+		if n == 0 {
 			size = c.key
 		}
 		m.offer(p, now, i, tid, size, n == 0)
