@@ -15,7 +15,7 @@ func (s *state) request(now time.Time, id sfu.ParticipantID, sink Sink, r Reques
 		return ErrNotJoined
 	}
 	if r, ok := r.(Leave); ok {
-		s.leave(now, p, Left, r.Reason)
+		s.leaveRequest(now, p, r)
 		return nil
 	}
 	if r, ok := r.(Relay); ok {

@@ -23,6 +23,17 @@ func (s *state) lost(now time.Time, id sfu.ParticipantID, sink Sink) {
 	}
 }
 
+// leaveRequest is Leave. The last host may say to whom of those who may inherit the meeting falls, and what they signed of them is shown.
+func (s *state) leaveRequest(now time.Time, p *seat, r Leave) {
+	heir := s.seats[r.Heir]
+	last := p.role == Host && s.hosts == 1 && s.policy == WhenPromote
+	if s.e2ee && last && heir != nil && heir.mayInherit() && r.Grant != (Blob{}) {
+		s.setRole(now, heir, Host)
+		heir.grant = r.Grant
+	}
+	s.leave(now, p, Left, r.Reason)
+}
+
 // abandon gives up the seat of a socket that did not wait for it.
 func (s *state) abandon(now time.Time, sink Sink) {
 	for _, p := range s.seats {
@@ -83,12 +94,11 @@ func (s *state) hostGone(now time.Time) {
 	}
 }
 
-// heir is the longest-present co-host, else participant; one with a socket before one without. Bots and guests never inherit:
-// a meeting does not fall to somebody of whom nothing is known.
+// heir is the longest-present co-host, else participant; one with a socket before one without.
 func (s *state) heir() *seat {
 	var best *seat
 	for _, p := range s.seats {
-		if p.identity.Bot || p.identity.guest() || p.role != Cohost && p.role != Participant {
+		if !p.mayInherit() {
 			continue
 		}
 		if best == nil || p.before(best) {
@@ -96,6 +106,11 @@ func (s *state) heir() *seat {
 		}
 	}
 	return best
+}
+
+// mayInherit says whether the meeting may fall to somebody. Never to bots and guests: of them nothing is known.
+func (p *seat) mayInherit() bool {
+	return !p.identity.Bot && !p.identity.guest() && (p.role == Cohost || p.role == Participant)
 }
 
 func (p *seat) before(q *seat) bool {

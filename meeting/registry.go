@@ -349,11 +349,11 @@ func (s *Seat) Lost() {
 }
 
 // Leave gives the seat up; the sink is told why. It does not block.
-func (s *Seat) Leave(why ByeReason) {
+func (s *Seat) Leave(r Leave) {
 	a := s.actor
-	err := a.post(job{seat: s.id, run: func(now time.Time) { _ = a.state.request(now, s.id, s.sink, Leave{why}, newToken) }})
+	err := a.post(job{seat: s.id, run: func(now time.Time) { _ = a.state.request(now, s.id, s.sink, r, newToken) }})
 	if errors.Is(err, ErrBusy) {
-		time.AfterFunc(time.Second, func() { s.Leave(why) })
+		time.AfterFunc(time.Second, func() { s.Leave(r) })
 	}
 }
 

@@ -432,7 +432,7 @@ func TestManyJoinAndLeaveAtOnce(t *testing.T) {
 			}
 			switch i % 3 {
 			case 0:
-				seat.Leave(ByeLeft)
+				seat.Leave(Leave{Reason: ByeLeft})
 			case 1:
 				seat.Lost()
 			}

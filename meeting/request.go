@@ -129,8 +129,13 @@ type End struct{}
 // Active says that somebody is there.
 type Active struct{}
 
-// Leave gives the seat up. Reason is what the person's own socket is told.
-type Leave struct{ Reason ByeReason }
+// Leave gives the seat up. Reason is what the person's own socket is told. In an end-to-end encrypted meeting Grant is what a host signed
+// for Heir, to whom the meeting is to fall; zero for none.
+type Leave struct {
+	Reason ByeReason
+	Heir   sfu.ParticipantID
+	Grant  Blob
+}
 
 func (SetMedia) request()     {}
 func (SetView) request()      {}

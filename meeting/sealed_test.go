@@ -233,6 +233,49 @@ func TestGrantsGoWithTheRole(t *testing.T) {
 	}
 }
 
+// The last host's word says to whom the meeting falls, where it falls to somebody; nobody else's word does, and no other grant changes.
+func TestTheLastHostNamesAnHeir(t *testing.T) {
+	word, old := NewBlob("heir"), NewBlob("old")
+	for name, c := range map[string]struct {
+		policy LeavePolicy
+		act    func(st *stage, ana, ben, cem *someone)
+		heir   string // who is host then
+		cem    Blob
+	}{
+		"one who came later": {WhenPromote, func(st *stage, ana, _, cem *someone) { st.must(ana, Leave{Heir: cem.id, Grant: word}) }, "cem", word},
+		"nobody there":       {WhenPromote, func(st *stage, ana, _, _ *someone) { st.must(ana, Leave{Heir: 99, Grant: word}) }, "ben", Blob{}},
+		"without a grant":    {WhenPromote, func(st *stage, ana, _, cem *someone) { st.must(ana, Leave{Heir: cem.id}) }, "ben", Blob{}},
+		"a viewer": {WhenPromote, func(st *stage, ana, _, cem *someone) {
+			st.must(ana, SetRole{Participant: cem.id, Role: Viewer})
+			st.must(ana, Leave{Heir: cem.id, Grant: word})
+		}, "ben", Blob{}},
+		"by no host": {WhenPromote, func(st *stage, ana, ben, cem *someone) {
+			st.must(ana, SetRole{Participant: cem.id, Role: Cohost, Grant: old})
+			st.must(ben, Leave{Heir: cem.id, Grant: word})
+		}, "ana", old},
+		"a meeting that stays without a host": {WhenKeep, func(st *stage, ana, _, cem *someone) { st.must(ana, Leave{Heir: cem.id, Grant: word}) }, "", Blob{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			st := newStage(t, withE2EE, withPolicy(c.policy))
+			ana, ben, cem := st.join("ana"), st.join("ben"), st.join("cem")
+			c.act(st, ana, ben, cem)
+			st.settleRoster()
+			host := ""
+			for _, one := range []*someone{ana, ben, cem} {
+				if seat := st.s.seats[one.id]; seat != nil && seat.role == Host {
+					host += one.name
+				}
+			}
+			if host != c.heir {
+				t.Errorf("host is %q, want %q", host, c.heir)
+			}
+			if st.s.seats[cem.id].grant != c.cem {
+				t.Error("not the grant expected")
+			}
+		})
+	}
+}
+
 // The lobby names those who may admit, and no others, as they come and go.
 func TestTheLobbyKnowsWhoMayAdmit(t *testing.T) {
 	st := newStage(t, withE2EE, withLobby)

@@ -234,7 +234,7 @@ func (s *socket) refuseWith(m protocol.ClientMessage, err error) {
 func (s *socket) leave(m *protocol.Leave) {
 	s.done(m)
 	if seat := s.seat.Load(); seat != nil {
-		seat.Leave(meeting.ByeLeft)
+		seat.Leave(toLeave(m))
 		return
 	}
 	s.bye(protocol.ByeLeft)

@@ -101,7 +101,7 @@ func (s *socket) guard(f func()) {
 		s.send(&protocol.Error{Error: protocol.ErrInternal, Message: "Something went wrong on the server.", Fatal: true})
 		s.bye(protocol.ByeInternal)
 		if seat := s.seat.Load(); seat != nil {
-			seat.Leave(meeting.ByeInternal)
+			seat.Leave(meeting.Leave{Reason: meeting.ByeInternal})
 		}
 	}()
 	f()

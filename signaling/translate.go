@@ -126,6 +126,11 @@ func toRole(r protocol.Role) meeting.Role {
 	}
 }
 
+// toLeave is the wish of somebody to go, with what a host signed of their heir.
+func toLeave(m *protocol.Leave) meeting.Leave {
+	return meeting.Leave{Reason: meeting.ByeLeft, Heir: sfu.ParticipantID(m.Heir), Grant: meeting.NewBlob(m.Grant)}
+}
+
 func toPolicy(p protocol.LeavePolicy) meeting.LeavePolicy {
 	switch p {
 	case protocol.WhenKeep:

@@ -154,9 +154,12 @@ type Active struct {
 	ID RequestID `json:"id" bound:"1..2147483647"`
 }
 
-// Leave gives the seat up.
+// Leave gives the seat up. In an end-to-end encrypted meeting the last host may name to whom the meeting falls, with what it signed about
+// them; both or none.
 type Leave struct {
-	ID RequestID `json:"id" bound:"1..2147483647"`
+	ID    RequestID   `json:"id" bound:"1..2147483647"`
+	Heir  Participant `json:"heir,omitempty" bound:"1..4294967295"`
+	Grant string      `json:"grant,omitempty" bound:"1..1024" text:"base64url"`
 }
 
 // OK is the reply to a request that has no reply of its own.

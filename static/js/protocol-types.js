@@ -232,6 +232,8 @@ export const LIMITS = Object.freeze({
  * @typedef {object} Leave
  * @property {"leave"} type
  * @property {number} id 1..2147483647
+ * @property {number} [heir] 1..4294967295
+ * @property {string} [grant] 1..1024 bytes, base64url
  */
 
 /**

@@ -18,16 +18,48 @@ const plain = Boolean(process.env.E2EE_CONTROL);
 const CHURN_MS = 1000 * Number(process.env.E2EE_CHURN_S ?? 60);
 const ROUNDS = Math.round(CHURN_MS / 6000);
 
-/** Lets Opus send nothing while nobody speaks. Runs in the page before its own scripts. */
-function useDTX() {
-  const Native = window.RTCPeerConnection;
-  window.RTCPeerConnection = class extends Native {
-    /** @param {RTCSessionDescriptionInit} description */
-    answered({ type, sdp = '' }) {
-      return super.setRemoteDescription({ type, sdp: sdp.replace(/(a=fmtp:\d+ [^\r\n]*minptime=\d+[^\r\n]*)/g, '$1;usedtx=1') });
-    }
+/** Puts a volume between the microphone and the page, so that somebody can fall silent. Runs in the page before its own scripts. */
+function useVolume() {
+  const native = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (constraints) => {
+    const stream = await native(constraints);
+    const [track] = stream.getAudioTracks();
+    if (!track) return stream;
+    const context = new AudioContext();
+    const volume = context.createGain();
+    const out = context.createMediaStreamDestination();
+    context.createMediaStreamSource(new MediaStream([track])).connect(volume).connect(out);
+    Reflect.set(window, 'conclaveVolume', volume.gain);
+    return new MediaStream([...out.stream.getAudioTracks(), ...stream.getVideoTracks()]);
   };
-  Object.defineProperty(window.RTCPeerConnection.prototype, 'setRemoteDescription', { value: Reflect.get(window.RTCPeerConnection.prototype, 'answered') });
+}
+
+/** @param {number} to Runs in the page. */
+function setVolume(to) {
+  Reflect.get(window, 'conclaveVolume').value = to;
+}
+
+/** @param {number} ms @returns {Promise<{packets: number, bytes: number}>} of sound sent in a second. Runs in the page. */
+async function soundSent(ms) {
+  /** @type {import('./harness/hooks.js').Probe} */
+  const probe = Reflect.get(window, 'conclaveProbe');
+  const look = async () => {
+    const sum = { packets: 0, bytes: 0, at: performance.now() };
+    for (const connection of probe.connections) {
+      if (connection.connectionState !== 'connected') continue;
+      (await connection.getStats()).forEach((r) => {
+        if (r.type !== 'outbound-rtp' || r.kind !== 'audio') return;
+        sum.packets += r.packetsSent;
+        sum.bytes += r.bytesSent;
+      });
+    }
+    return sum;
+  };
+  const first = await look();
+  await new Promise((resolve) => { setTimeout(resolve, ms); });
+  const last = await look();
+  const seconds = (last.at - first.at) / 1000;
+  return { packets: (last.packets - first.packets) / seconds, bytes: (last.bytes - first.bytes) / seconds };
 }
 
 for (const codec of codecs) {
@@ -70,7 +102,7 @@ for (const codec of codecs) {
 
     step('Chromium and Firefox see and hear each other', async () => {
       const ana = await Person.arrive(browsers[0], server, 'Ana', { viewport: { width: 800, height: 600 } });
-      await ana.context.addInitScript(useDTX);
+      await ana.context.addInitScript(useVolume);
       await ana.signIn();
       await ana.createMeeting({ lobby: false, e2ee: !plain });
       link = ana.link();
@@ -78,7 +110,9 @@ for (const codec of codecs) {
       await ana.page.goto(server.url + path);
       await ana.join();
       const ben = await Person.arrive(browsers[1], server, 'Ben', { path, viewport: { width: 800, height: 600 } });
+      await ben.context.addInitScript(useVolume);
       await ben.signIn();
+      await ben.page.reload();
       await ben.join();
       people = [ana, ben];
       for (const person of people) {
@@ -95,6 +129,27 @@ for (const codec of codecs) {
           return [...names];
         });
         assert.deepEqual(used.map((name) => name.toLowerCase()), [`video/${codec}`], person.name);
+      }
+      await nothingFailed();
+    });
+
+    step('who is silent sends next to nothing, and what follows the silence opens', async () => {
+      for (const [i, person] of people.entries()) {
+        const other = people[1 - i];
+        const loud = await person.page.evaluate(soundSent, 2000);
+        await person.page.evaluate(setVolume, 0);
+        const silent = await until(`${person.name} sends less`, async () => {
+          const now = await person.page.evaluate(soundSent, 3000);
+          return now.packets < loud.packets / 3 && now.bytes < loud.bytes / 3 ? now : null;
+        });
+        await person.page.evaluate(setVolume, 1);
+        const again = await until(`${person.name} sends as before`, async () => {
+          const now = await person.page.evaluate(soundSent, 1000);
+          return now.packets > loud.packets / 2 ? now : null;
+        });
+        await until(`${other.name} hears ${person.name}`, async () => (await other.audioWithin(1000)).energy > 1e-6);
+        const say = (/** @type {{packets: number, bytes: number}} */ s) => `${s.packets.toFixed(1)} packets/s, ${s.bytes.toFixed(0)} bytes/s`;
+        console.log(`${codec}, sound of ${person.name}: ${say(loud)}; in silence ${say(silent)}; after it ${say(again)}`);
       }
       await nothingFailed();
     });

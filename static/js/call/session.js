@@ -139,7 +139,7 @@ export class Session extends EventTarget {
       throw err;
     }
     this.#watchSleep();
-    this.#timers.push(window.setInterval(() => this.#climb('tick'), 250), window.setInterval(() => this.#media.look(), STATS_MS));
+    this.#timers.push(window.setInterval(() => this.#climb('tick'), 250), window.setInterval(() => this.#look(), STATS_MS));
   }
 
   /** @returns {Socket} */
@@ -311,6 +311,12 @@ export class Session extends EventTarget {
     window.addEventListener('online', ask, { signal });
   }
 
+  /** What is looked after every now and then; among it what a page that closes has no time for. */
+  #look() {
+    void this.#media.look();
+    if (!this.#left) void this.secrets?.will(this.store.get().call);
+  }
+
   /**
    * request sends one of the protocol's requests that need no more than an answer: chat, react, hand, admit, deny, mute,
    * ask_unmute, remove, role, policy, end, active.
@@ -332,17 +338,20 @@ export class Session extends EventTarget {
   /** seen marks the chat as read. */
   seen() { this.#call((s) => (s.chatSeen === s.count ? s : { ...s, chatSeen: s.count })); }
 
-  /** leave tells the server and ends; whoever everybody was let in by first makes somebody else able to. */
-  leave() {
-    const heir = this.secrets && !this.#left ? this.secrets.heir(this.store.get().call) : 0;
+  /**
+   * leave tells the server and ends. A host leaves word who may let people in after them.
+   * @param {{closing?: boolean}} [o] closing: the page goes away in this moment
+   */
+  leave({ closing = false } = {}) {
+    const sign = !this.#left && !closing && this.secrets;
     this.#left = true;
-    if (heir) void this.secrets?.handOver(heir).finally(() => this.#leave());
+    if (sign) void sign.will(this.store.get().call).finally(() => this.#leave());
     else this.#leave();
   }
 
   #leave() {
     if (this.#over) return;
-    depart(this.#socket);
+    depart(this.#socket, this.secrets?.lastWord(this.store.get().call));
     this.#socket = null; // nothing that still arrives is ours
     this.#end('left', '');
   }
@@ -372,7 +381,10 @@ export class Session extends EventTarget {
   }
 }
 
-/** @param {Socket|null} socket gives up its seat in so many words, so that nobody waits for it to come back */
-function depart(socket) {
-  socket?.request('leave', {}).catch(() => {}).finally(() => socket.close());
+/**
+ * depart gives up a socket's seat in so many words, so that nobody waits for it to come back.
+ * @param {Socket|null} socket @param {Fields<'leave'>} [word] who inherits
+ */
+function depart(socket, word = {}) {
+  socket?.request('leave', word).catch(() => {}).finally(() => socket.close());
 }

@@ -15,8 +15,8 @@ import { Pins } from './pins.js';
 const NAMELESS_MS = 3000;
 /** What is to be relayed within this time goes in one message, because the server counts messages. */
 const GATHER_MS = 30;
-/** What everybody is to be told before one leaves has left by then. */
-const HAND_OVER_MS = 150;
+/** Who leaves does not wait longer for a signature. */
+const SIGN_MS = 300;
 
 /** @typedef {PersonView & {trust: Trust}} Known */
 
@@ -61,6 +61,8 @@ export class Secrets {
   #relays = [];
   /** @type {number[]} who waits, for "admit all" */
   #waiting = [];
+  /** whom everybody was let in by after us, signed in advance */
+  #will = { heir: 0, grant: '' };
   #closed = false;
 
   /** @param {{meeting: string, link: Link, name: string, guest: boolean}} o @param {Ways} ways */
@@ -85,6 +87,7 @@ export class Secrets {
     const { meeting, link, name } = this.#o;
     const [mine] = await Promise.all([this.#identity, this.#pins]);
     this.#names.clear();
+    this.#will = { heir: 0, grant: '' };
     this.#announce = await this.#worklet.ask({ do: 'begin', meeting, link, identity: mine, name });
     return { name: '', announce: this.#announce };
   }
@@ -255,17 +258,20 @@ export class Secrets {
   }
 
   /**
-   * handOver makes somebody able to admit others after us.
-   * @param {number} participant @returns {Promise<void>} resolves when everybody was told, or soon after in any case
+   * will signs that somebody may admit others after us; a page that closes has no time to, and has signed before.
+   * @param {State} s @returns {Promise<void>} when that is signed, or soon after in any case
    */
-  async handOver(participant) {
-    const told = (async () => {
-      const [{ credential }] = await this.#sign([{ participant, role: 'host' }]);
-      if (credential) this.#worklet.event({ type: 'credential', participant, credential });
-      await new Promise((resolve) => { setTimeout(resolve, HAND_OVER_MS); });
-    })();
-    await Promise.race([told, new Promise((resolve) => { setTimeout(resolve, 2 * HAND_OVER_MS); })]);
+  async will(s) {
+    const heir = this.heir(s);
+    if (heir === this.#will.heir) return;
+    this.#will = { heir: 0, grant: '' };
+    if (!heir) return;
+    const signed = this.#sign([{ participant: heir, role: 'host' }]).then(([{ credential }]) => { if (credential) this.#will = { heir, grant: credential }; }, () => {});
+    await Promise.race([signed, new Promise((resolve) => { setTimeout(resolve, SIGN_MS); })]);
   }
+
+  /** @param {State} s @returns {{heir?: number, grant?: string}} what `leave` carries */
+  lastWord(s) { return this.#will.heir > 0 && this.#will.heir === this.heir(s) ? this.#will : {}; }
 
   /** @param {string} source */
   leaked(source) { this.#set({ leaked: [...this.store.get().leaked.filter((s) => s !== source), source] }); }

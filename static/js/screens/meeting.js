@@ -89,7 +89,7 @@ export function meeting(app, id) {
   const warn = (/** @type {BeforeUnloadEvent} */ event) => {
     if (session?.store.get().call.phase === 'joined') event.preventDefault();
   };
-  const away = () => session?.leave();
+  const away = () => session?.leave({ closing: true });
   window.addEventListener('beforeunload', warn);
   window.addEventListener('pagehide', away);
   void begin();
