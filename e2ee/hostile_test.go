@@ -222,6 +222,47 @@ func TestNoSplitIsSeenWhereThereIsNone(t *testing.T) {
 	w.allHear()
 }
 
+// TestARestlessRosterIsNoSplit: while people come, two may see them in different portions, and no portion of one ever be one of the other's.
+func TestARestlessRosterIsNoSplit(t *testing.T) {
+	w := newWorld(t, false)
+	late := true
+	w.show = func(to uint32, m Member) (Member, bool) { return m, !late || to != 1 || m.Participant%2 == 0 }
+	for range 14 {
+		w.join(Config{})
+		w.run(time.Second)
+	}
+	late = false
+	for _, p := range w.sortedPeople() {
+		w.tellAll(p.member)
+	}
+	w.run(time.Minute)
+	for _, p := range w.people {
+		for _, n := range p.notices {
+			if n.Kind == NoticeMismatch {
+				t.Fatalf("%d is told that %d sees others", p.number, n.From)
+			}
+		}
+	}
+}
+
+// TestARosterThatNeverRestsHidesNoSplit: a server that lets people come and go without end does not put the warning off.
+func TestARosterThatNeverRestsHidesNoSplit(t *testing.T) {
+	w := newWorld(t, false)
+	var ghost uint32
+	w.show = func(to uint32, m Member) (Member, bool) { return m, m.Participant != ghost || to == 1 }
+	a, b := w.join(Config{}), w.join(Config{})
+	ghost = w.last + 1
+	w.join(Config{})
+	for range 30 {
+		w.run(time.Second)
+		w.leave(w.join(Config{}))
+		w.run(time.Second)
+	}
+	if a.err(NoticeMismatch, b.number) == nil || b.err(NoticeMismatch, a.number) == nil {
+		t.Error("two who see others are not told")
+	}
+}
+
 func keyed(t *testing.T) (*Sealer, *Opener, SenderKey) {
 	t.Helper()
 	key := SenderKey{Generation: 1, Chain: Chain(seed(3))}

@@ -8,6 +8,7 @@ import (
 
 const (
 	rosterTolerance = 5 * time.Second
+	rosterRestless  = 30 * time.Second // no server can put the answer off for longer by changing the roster for ever
 	askInterval     = 2 * time.Second
 	maxRosters      = 64
 )
@@ -89,7 +90,7 @@ func (s *Session) compare(now time.Time) {
 		if v.since.IsZero() || !p.admitted {
 			continue
 		}
-		if !v.differs && now.Sub(v.since) >= rosterTolerance {
+		if !v.differs && !now.Before(s.known(v)) {
 			v.differs = true
 			s.notice(Notice{Kind: NoticeMismatch, From: p.number})
 		}
@@ -98,6 +99,18 @@ func (s *Session) compare(now time.Time) {
 			s.sendRoster(p, true)
 		}
 	}
+}
+
+// known is when a difference is one: while one's own roster changes it is not known who is behind.
+func (s *Session) known(v *view) time.Time {
+	begun := v.since
+	if n := len(s.rosters); n > 1 && s.rosters[n-2].until.After(begun) {
+		begun = s.rosters[n-2].until
+	}
+	if due, latest := begun.Add(rosterTolerance), v.since.Add(rosterRestless); due.Before(latest) {
+		return due
+	}
+	return v.since.Add(rosterRestless)
 }
 
 // beacon tells one random member what oneself sees.
@@ -156,7 +169,7 @@ func (s *Session) Next() time.Time {
 		if !p.view.since.IsZero() && p.admitted {
 			soonest(p.view.asked.Add(askInterval))
 			if !p.view.differs {
-				soonest(p.view.since.Add(rosterTolerance))
+				soonest(s.known(&p.view))
 			}
 		}
 	}

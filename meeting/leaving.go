@@ -23,13 +23,17 @@ func (s *state) lost(now time.Time, id sfu.ParticipantID, sink Sink) {
 	}
 }
 
-// leaveRequest is Leave. The last host may say to whom of those who may inherit the meeting falls, and what they signed of them is shown.
+// leaveRequest is Leave. A host may leave word of another: the last one to whom of those who may inherit the meeting falls; and what they
+// signed of who is host then is shown.
 func (s *state) leaveRequest(now time.Time, p *seat, r Leave) {
-	heir := s.seats[r.Heir]
-	last := p.role == Host && s.hosts == 1 && s.policy == WhenPromote
-	if s.e2ee && last && heir != nil && heir.mayInherit() && r.Grant != (Blob{}) {
-		s.setRole(now, heir, Host)
-		heir.grant = r.Grant
+	if heir := s.seats[r.Heir]; s.e2ee && p.role == Host && heir != nil && heir != p && r.Grant != (Blob{}) {
+		if s.hosts == 1 && s.policy == WhenPromote && heir.mayInherit() {
+			s.setRole(now, heir, Host)
+		}
+		if heir.role == Host {
+			heir.grant = r.Grant
+			s.changed(now, heir.id, changed)
+		}
 	}
 	s.leave(now, p, Left, r.Reason)
 }

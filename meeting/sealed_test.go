@@ -249,6 +249,11 @@ func TestTheLastHostNamesAnHeir(t *testing.T) {
 			st.must(ana, SetRole{Participant: cem.id, Role: Viewer})
 			st.must(ana, Leave{Heir: cem.id, Grant: word})
 		}, "ben", Blob{}},
+		"who is host by the server's word": {WhenPromote, func(st *stage, ana, _, cem *someone) {
+			st.must(ana, SetRole{Participant: cem.id, Role: Cohost, Grant: old})
+			st.must(ana, Leave{}) // cem inherits
+			st.must(st.join("ana"), Leave{Heir: cem.id, Grant: word})
+		}, "cem", word},
 		"by no host": {WhenPromote, func(st *stage, ana, ben, cem *someone) {
 			st.must(ana, SetRole{Participant: cem.id, Role: Cohost, Grant: old})
 			st.must(ben, Leave{Heir: cem.id, Grant: word})

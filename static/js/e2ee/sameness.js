@@ -6,6 +6,8 @@ import { meetingCode, rosterHash } from './roster.js';
 
 /** Rosters change here and there at slightly different moments. */
 const SLACK_MS = 5000;
+/** While the roster changes it is not known who is behind; but no server can put the answer off for longer by changing it for ever. */
+const RESTLESS_MS = 30_000;
 /** While in doubt a member is asked again this often, and answers no more often than that. */
 const ASK_MS = 2000;
 const ANSWER_MS = 1000;
@@ -20,6 +22,7 @@ export class Sameness {
   /** newest last @type {{hash: Bytes, until: number}[]} until: Infinity for the present one */
   #past = [];
   #code = '';
+  #changedAt = 0;
   hash = new Uint8Array(16);
 
   /** @param {Bytes} root */
@@ -37,6 +40,7 @@ export class Sameness {
       if (this.#past.length > PAST) this.#past.shift();
       this.hash = next;
       this.#hashes = hashes;
+      this.#changedAt = now;
       this.#code = '';
     }
     this.#past = this.#past.filter((p) => p.until > now);
@@ -50,15 +54,17 @@ export class Sameness {
     if (this.#past.some((p) => equal(p.hash, doubt.hash))) {
       m.doubt = null;
       m.differs = false;
-    } else if (now >= doubt.until) {
-      doubt.until = Infinity;
+    } else if (now >= this.#until(doubt)) {
       m.differs = true;
     }
   }
 
+  /** @param {{since: number}} doubt @returns {number} when it is one no longer, but known */
+  #until({ since }) { return Math.min(Math.max(since, this.#changedAt) + SLACK_MS, since + RESTLESS_MS); }
+
   /** @param {Member} m @param {Bytes} hash what they say they see @param {number} now */
   heard(m, hash, now) {
-    m.doubt = { hash, until: m.doubt?.until ?? now + SLACK_MS, askAt: m.doubt?.askAt ?? now + ASK_MS };
+    m.doubt = { hash, since: m.doubt?.since ?? now, askAt: m.doubt?.askAt ?? now + ASK_MS };
     this.#look(m, now);
   }
 
@@ -83,7 +89,7 @@ export class Sameness {
   /** @param {Iterable<Member>} members @returns {number} */
   deadline(members) {
     let at = Infinity;
-    for (const m of members) if (m.doubt) at = Math.min(at, m.doubt.until, m.doubt.askAt);
+    for (const m of members) if (m.doubt) at = Math.min(at, m.differs ? Infinity : this.#until(m.doubt), m.doubt.askAt);
     return at;
   }
 

@@ -249,11 +249,12 @@ export class Secrets {
     return this.#shown;
   }
 
-  /** @param {State} s @returns {number} whom the server will make host when we leave, if nobody could let people in then; else 0 */
+  /** @param {State} s @returns {number} who is to be host when we leave; 0 where that takes no signature, or there is nobody */
   heir(s) {
     if (s.role !== 'host' || this.store.get().open) return 0;
     const able = [...s.people.values()].filter((p) => p.connected && !p.kind && this.store.get().people.get(p.participant)?.hears);
-    const [first] = able.sort((a, b) => Number(b.role === 'cohost') - Number(a.role === 'cohost') || a.participant - b.participant);
+    const rank = (/** @type {Role} */ role) => ['host', 'cohost'].indexOf(role) + 1 || 3; // another host may be one by the server's word alone
+    const [first] = able.sort((a, b) => rank(a.role) - rank(b.role) || a.participant - b.participant);
     return first?.participant ?? 0;
   }
 
