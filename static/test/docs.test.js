@@ -27,3 +27,15 @@ test('every test of a row runs in both browsers', () => {
     assert.match(readFileSync(`${root}/tests/browser/${file}.test.js`, 'utf8'), /for \(const kind of kinds/, file);
   }
 });
+
+test('every test that the specification of the encryption names is there', () => {
+  const spec = readFileSync(`${root}/docs/e2ee.md`, 'utf8');
+  const tested = spec.slice(spec.indexOf('## 18.'));
+  const here = readdirSync(`${root}/static/test`);
+  const named = [...tested.matchAll(/`([^`]+)`/g)].map((m) => m[1]).filter((name) => name.endsWith('…') || name.endsWith('.test.js'));
+  assert.ok(named.length >= 15, `only ${named.length} are named`);
+  for (const name of named) {
+    if (name.endsWith('.test.js')) assert.ok(here.includes(name) || browser.includes(name), name);
+    else assert.ok(names.some((n) => n.startsWith(name.slice(0, -1))), name);
+  }
+});
