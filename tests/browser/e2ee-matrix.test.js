@@ -110,9 +110,7 @@ for (const codec of codecs) {
       await ana.page.goto(server.url + path);
       await ana.join();
       const ben = await Person.arrive(browsers[1], server, 'Ben', { path, viewport: { width: 800, height: 600 } });
-      await ben.context.addInitScript(useVolume);
       await ben.signIn();
-      await ben.page.reload();
       await ben.join();
       people = [ana, ben];
       for (const person of people) {
@@ -133,25 +131,25 @@ for (const codec of codecs) {
       await nothingFailed();
     });
 
+    // In Chromium: Firefox's sound does not pass the page's Web Audio without a person's own act.
     step('who is silent sends next to nothing, and what follows the silence opens', async () => {
-      for (const [i, person] of people.entries()) {
-        const other = people[1 - i];
-        const loud = await person.page.evaluate(soundSent, 2000);
-        await person.page.evaluate(setVolume, 0);
-        // Opus in Firefox goes on in silence, whatever the answer says: only what it sends afterwards is looked at.
-        const silent = i > 0 ? await person.page.evaluate(soundSent, 3000) : await until(`${person.name} sends less`, async () => {
-          const now = await person.page.evaluate(soundSent, 3000);
-          return now.packets < 15 && now.bytes < loud.bytes / 3 ? now : null;
-        });
-        await person.page.evaluate(setVolume, 1);
-        const again = await until(`${person.name} sends as before`, async () => {
-          const now = await person.page.evaluate(soundSent, 1000);
-          return now.packets > loud.packets / 2 ? now : null;
-        });
-        await until(`${other.name} hears ${person.name}`, async () => (await other.audioWithin(1000)).energy > 1e-6);
-        const say = (/** @type {{packets: number, bytes: number}} */ s) => `${s.packets.toFixed(1)} packets/s, ${s.bytes.toFixed(0)} bytes/s`;
-        console.log(`${codec}, sound of ${person.name}: ${say(loud)}; in silence ${say(silent)}; after it ${say(again)}`);
-      }
+      const [ana, ben] = people;
+      const loud = await ana.page.evaluate(soundSent, 2000);
+      await ana.page.evaluate(setVolume, 0);
+      const silent = await until('Ana sends less', async () => {
+        const now = await ana.page.evaluate(soundSent, 3000);
+        return now.packets < 15 && now.bytes < loud.bytes / 3 ? now : null;
+      });
+      const { opened } = await ben.sealing();
+      await ana.page.evaluate(setVolume, 1);
+      const again = await until('Ana sends as before', async () => {
+        const now = await ana.page.evaluate(soundSent, 1000);
+        return now.packets > loud.packets / 2 ? now : null;
+      });
+      await until('Ben hears Ana', async () => (await ben.audioWithin(1000)).energy > 1e-6);
+      assert((await ben.sealing()).opened > opened);
+      const say = (/** @type {{packets: number, bytes: number}} */ s) => `${s.packets.toFixed(1)} packets/s, ${s.bytes.toFixed(0)} bytes/s`;
+      console.log(`${codec}, sound of Ana: ${say(loud)}; in silence ${say(silent)}; after it ${say(again)}`);
       await nothingFailed();
     });
 
