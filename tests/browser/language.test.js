@@ -114,7 +114,7 @@ for (const kind of kinds) {
  * @returns {string[]}
  */
 function foreignWords() {
-  const own = /Ana\b|ana@example\.org|ANA|Conclave|https?:\/\/\S+|[0-9a-hjkmnp-tv-z]{4}(?:-[0-9a-hjkmnp-tv-z]{4}){3}|\bDTLS-SRTP(?: SRTP_\w+)?|\b(?:UDP|TCP)\b|\b[AP]M\b/g;
+  const own = /Ana\b|ana@example\.org|ANA|Conclave|https?:\/\/\S+|[0-9a-hjkmnp-tv-z]{4}(?:-[0-9a-hjkmnp-tv-z]{4}){3}|\bDTLS-SRTP(?:, [A-Z0-9 ]+)?|\b(?:UDP|TCP)\b|\b[AP]M\b/g;
   /** @type {Set<string>} */
   const found = new Set();
   /** @param {string | null} text */

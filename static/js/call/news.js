@@ -69,7 +69,7 @@ function tell({ ui, session }, item) {
         icon: 'door', key: 'waiting', ms: 0,
         actions: [{ label: t('people.admit'), primary: true, testid: 'toast-admit', act: () => void session.request('admit', { participants: [item.participant ?? 0] }) }, { label: t('call.people'), act: open('people') }],
       });
-    case 'hand': return void toast(text, { icon: 'hand' });
+    case 'hand': return void (ui.get().panel === 'people' ? announce(text) : toast(text, { icon: 'hand' }));
     case 'bot': case 'bots':
       if (toasted('consent')) return announce(text); // the question says as much
       return void toast(text, { icon: 'info', key: 'bot', ms: 8000 });

@@ -44,7 +44,7 @@ function summary(p) {
     [t('stats.rate'), r ? `${rate(r.kbitIn)} / ${rate(r.kbitOut)}` : '–'],
     [t('stats.jitter'), r ? ms(Math.round(r.jitter)) : '–'],
     [t('stats.transport'), p.snapshot?.protocol?.toUpperCase() || '–'],
-    [t('stats.encryption'), p.snapshot?.srtp ? `DTLS-SRTP ${p.snapshot.srtp}` : 'DTLS-SRTP'],
+    [t('stats.encryption'), ['DTLS-SRTP', p.snapshot?.srtp.replace(/^SRTP_/, '').replaceAll('_', ' ')].filter(Boolean).join(', ')],
     [t('stats.join'), phases ? ms(phases) : '–'],
   ];
 }
