@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 const botToken = "b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0"
 
 // patience bounds every wait of these tests.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // fakeMedia stands for the media server: it answers offers and remembers.
 type fakeMedia struct {

@@ -48,7 +48,12 @@ func TestOneWhoNeverReadsDelaysNobody(t *testing.T) {
 		})
 	}
 	all.Wait()
-	eventually(t, "the deaf one is disconnected", func() bool {
+	next := 0
+	eventually(t, "the deaf one is disconnected, however much its connection takes in", func() bool {
+		p := crowd[next%people]
+		next++
+		p.send(&protocol.Chat{ID: p.id(), Text: text})
+		match(p, func(m *protocol.OK) bool { return m.ID == p.lastID })
 		return s.counter("conclave_signaling_closed_total", "reason", string(protocol.ByeSlowReader)) == 1
 	})
 	eventually(t, "and nobody else is", func() bool { return s.handler.countSockets() == people+1 })

@@ -220,7 +220,7 @@ func (p *person) send(m string) {
 // until reads messages until one of the type comes.
 func (p *person) until(kind string) map[string]any {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
 	defer cancel()
 	for {
 		_, data, err := p.conn.Read(ctx)

@@ -84,7 +84,7 @@ func TestPrivacyCanary(t *testing.T) {
 	for range 2 {
 		select {
 		case <-s.heard:
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("no sound arrived: the test proves nothing")
 		}
 	}

@@ -67,7 +67,7 @@ func (o *output) String() string {
 func (o *output) wait(t *testing.T, pattern string) string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
-	for range 500 {
+	for range 6000 { // a minute: only a test that fails waits so long
 		if m := re.FindStringSubmatch(o.String()); m != nil {
 			return m[1]
 		}
