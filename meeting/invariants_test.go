@@ -108,6 +108,8 @@ func script2sealed(op, arg byte, other sfu.ParticipantID) Request {
 		return SetRole{Participant: other, Role: Role(1 + arg%4), Grant: NewBlob("signed")}
 	case 5:
 		return SetPolicy{Lobby: ptr(arg&1 == 0)}
+	case 6:
+		return Leave{Heir: other, Grant: NewBlob("signed")}
 	default:
 		return Say{Text: "in clear", To: other}
 	}
