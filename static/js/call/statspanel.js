@@ -29,7 +29,7 @@ const SOURCES = /** @type {const} */ ({ mic: 'device.mic', camera: 'device.camer
 /** The layers of a simulcast, from the smallest. */
 const LAYERS = /** @type {const} */ (['q', 'h', 'f']);
 const layer = (/** @type {StreamStats} */ s) => { const rid = LAYERS.find((r) => r === s.label); return rid ? t(`stats.layer.${rid}`) : s.label; };
-const order = (/** @type {StreamStats} */ s) => Object.keys(SOURCES).indexOf(s.source) * LAYERS.length + LAYERS.findIndex((r) => r === s.label);
+const order = (/** @type {StreamStats} */ s) => Object.keys(SOURCES).indexOf(s.source) * LAYERS.length + Math.max(0, LAYERS.findIndex((r) => r === s.label));
 const inOrder = (/** @type {StreamStats[]} */ list) => [...list].sort((a, b) => order(a) - order(b));
 const kind = (/** @type {StreamStats} */ s) => t(s.kind === 'audio' ? 'stats.audio' : 'stats.video');
 
