@@ -117,6 +117,10 @@ func (h *hold) patience() time.Duration { return max(h.wait, firstHold) / 2 }
 
 func (h *hold) active(now time.Time) bool { return now.Before(h.until) }
 
+// fresh says whether the latest loss is so near that what was withheld does not come back either: else it would take the place of what has
+// just been lost, in turns.
+func (h *hold) fresh(now time.Time) bool { return now.Before(h.until.Add(-h.wait / 2)) }
+
 // wider is by how much the lowest estimate of the last while exceeds the budget of the latest loss if it is not the same link any more.
 const wider = 3
 

@@ -260,6 +260,26 @@ func TestARecordedNoisyLinkChangesFewLayers(t *testing.T) {
 	}
 }
 
+// The estimates of testdata/steps-link.txt were recorded in the nine-people run of bench bandwidth --scenario steps: 5, 1, 0.5, 5 Mbit/s. With 326
+// kbit/s of audio, which it had, eight pictures change layer or go twice, for the steps, and come back, and little more.
+func TestARecordedRunOfStepsChangesFewLayers(t *testing.T) {
+	raw, err := os.ReadFile("testdata/steps-link.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(8, 360)
+	for _, word := range strings.Fields(string(raw)) {
+		estimate, err := strconv.ParseInt(word, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.lasts(100*time.Millisecond, max(1, estimate-326))
+	}
+	if t.Logf("%d changes of layers", r.changes); r.changes > 5*8 {
+		t.Errorf("%d changes of layers", r.changes)
+	}
+}
+
 func TestTheBudgetStaysWhenTheEstimateIsLost(t *testing.T) {
 	r := newRig(1, 720)
 	r.expect(t, 600, "h2")
@@ -267,4 +287,25 @@ func TestTheBudgetStaysWhenTheEstimateIsLost(t *testing.T) {
 		r.allocate(0)
 	}
 	r.expect(t, 0, "h2")
+}
+
+// Where hardly one of several fits, and their rates wobble, they do not take turns.
+func TestWithheldPicturesDoNotTakeTurns(t *testing.T) {
+	r := newRig(8, 360)
+	r.lasts(2*time.Second, 600)
+	r.lasts(time.Second, 64)
+	r.changes = 0
+	random := rand.New(rand.NewPCG(5, 6))
+	quiet := cameras(8, 360)
+	for range 200 {
+		for i := range r.sources {
+			for j, rate := range quiet[i].Layers[0].Rates {
+				r.sources[i].Layers[0].Rates[j] = int64(float64(rate) * (0.9 + 0.2*random.Float64()))
+			}
+		}
+		r.lasts(100*time.Millisecond, 62+random.Int64N(5))
+	}
+	if t.Logf("%d changes", r.changes); r.changes > 6 {
+		t.Errorf("%d changes in 20 s", r.changes)
+	}
 }

@@ -13,7 +13,11 @@ func (a *Allocator) run(in *Input, layers selection) {
 		w := &a.work[i]
 		w.ladder.steps(&in.Sources[i], layers(&in.Sources[i]))
 		w.at, w.fixed = -1, false
-		if held && !w.exempt {
+		switch {
+		case w.exempt || !held:
+		case w.before.sent.None() && w.before.allowed < 0 && a.hold.fresh(in.Now):
+			w.ladder.n, w.ladder.least = 0, -1
+		default:
 			w.limit()
 		}
 	}
