@@ -52,5 +52,7 @@ func benchBots(count, publishers, slots int, window time.Duration) bots.Config {
 	return bots.Config{
 		Count: count, Publishers: publishers, AudioSlots: slots, VideoSlots: slots, View: -1, Bench: true, Verify: 16,
 		Poll: 5 * time.Millisecond, Ramp: 20 * time.Millisecond, Duration: window,
+		// The server takes some seconds to see that these bots will not say what arrives, and to give them all there is.
+		Settle: 5 * time.Second,
 	}
 }
