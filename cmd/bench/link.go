@@ -102,13 +102,13 @@ func queueDelays(list []linkSample, kbit int) (ms []float64) {
 	return ms
 }
 
-// reached is how long after its beginning a span begins in which the link is used to at least the given part, in the mean over each second, for the
-// rest of the time; -1: never.
+// reached is how long after its beginning a span begins in which the link is used to at least the given part for the rest of the time, in the
+// mean over each three seconds: pictures do not take the same in every one. -1: never.
 func reached(list []linkSample, kbit int, part float64) time.Duration {
-	const second = int(time.Second / lookEvery)
+	const mean, step = int(3 * time.Second / lookEvery), int(time.Second / lookEvery / 2)
 	since := -1
-	for i := 0; i+second < len(list); i += second / 2 {
-		switch enough := sentRate(list[i:i+second+1]) >= part*float64(kbit); {
+	for i := 0; i+mean < len(list); i += step {
+		switch enough := sentRate(list[i:i+mean+1]) >= part*float64(kbit); {
 		case enough && since < 0:
 			since = i
 		case !enough:
@@ -126,7 +126,7 @@ type view struct {
 	visible   int     // at the end
 	heights   []int   // at the end
 	changes   int     // of the height of a picture, pictures that went and came included
-	longest   float64 // freeze, ms
+	longest   float64 // freeze, ms, without what lies before the span
 	frameRate float64 // of all pictures together
 }
 
@@ -145,7 +145,7 @@ func look(list []bots.Moment, from, to time.Time) (v view) {
 			first = m
 		}
 		for _, s := range m.Streams {
-			v.longest = max(v.longest, s.FreezeMS)
+			v.longest = max(v.longest, min(s.FreezeMS, float64(m.At-from.UnixMilli()))) // what of it lies after from
 		}
 		last = m
 	}
