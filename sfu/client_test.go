@@ -383,11 +383,11 @@ func (c *client) runCamera(ctx context.Context, packetsPerFrame int) {
 		}
 	}
 	began := time.Now()
-	for n := time.Duration(0); ; n++ {
+	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(time.Until(began.Add(n * time.Second / 30))): // late on a busy machine, but no frame is left out: rates stay what they are
+		case <-time.After(time.Until(began.Add(time.Duration(n) * time.Second / 30))): // late on a busy machine, but no frame is left out: rates stay what they are
 		}
 		for i, src := range sources {
 			c.mu.Lock()
