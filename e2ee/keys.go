@@ -51,7 +51,7 @@ func (s *Session) gain(now time.Time, added []*peer) {
 		return
 	}
 	for _, p := range added {
-		s.greet(p)
+		s.greet(now, p)
 	}
 	m := &s.mine
 	switch {
@@ -75,14 +75,31 @@ func (s *Session) gain(now time.Time, added []*peer) {
 }
 
 // greet tells a new recipient what it must know.
-func (s *Session) greet(p *peer) {
+func (s *Session) greet(now time.Time, p *peer) {
 	s.tellName(p)
 	if s.own != nil && !s.shown {
 		_ = s.send(p, &message{kind: msgCredential, body: s.own.raw}) // a channel that is used up gets no key either
 	}
 	if s.cfg.Bot && s.cfg.Purpose != "" && !p.bot && !p.ann.Bot {
-		_ = s.send(p, &message{kind: msgConsent, consent: ConsentAsked, text: s.cfg.Purpose}) // as above
+		s.ask(now, p)
 	}
+}
+
+// question is what a bot asks a person. Who was too busy when it came (opening is slow where fifty come at once) has dropped it, so that it is
+// asked again.
+type question struct {
+	asked int // times
+	at    time.Time
+	done  bool
+}
+
+// open says whether the question is to be asked again.
+func (q *question) open() bool { return q.asked > 0 && q.asked < askMost && !q.done }
+
+func (s *Session) ask(now time.Time, p *peer) {
+	p.question.asked++
+	p.question.at = now
+	_ = s.send(p, &message{kind: msgConsent, consent: ConsentAsked, text: s.cfg.Purpose}) // as above
 }
 
 func (s *Session) tellName(p *peer) {

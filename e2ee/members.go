@@ -29,6 +29,7 @@ type peer struct {
 	told      bool      // has one's name
 	chosen    bool      // the person decided
 	choice    Consent
+	question  question // of a bot to a person
 
 	early []earlyMessage // from before it was admitted, opened; at most maxHeldRelays
 	out   delivery

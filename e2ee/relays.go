@@ -95,6 +95,7 @@ func (s *Session) act(now time.Time, p *peer, m *message) {
 	case msgAck:
 		s.acked(now, p, m.key.Generation, m.key.Step)
 	case msgConsent:
+		p.question.done = true
 		s.notice(Notice{Kind: NoticeConsent, From: p.number, Consent: m.consent, Text: m.text})
 	case msgChat:
 		s.notice(Notice{Kind: NoticePrivate, From: p.number, Text: m.text})

@@ -139,6 +139,9 @@ func (s *Session) Tick(now time.Time) {
 		if p.recipient && p.out.owed && !now.Before(p.out.next) {
 			s.deliver(now, p, p.out.delay)
 		}
+		if p.recipient && p.question.open() && !now.Before(p.question.at.Add(askAgain)) {
+			s.ask(now, p)
+		}
 	}
 	s.compare(now)
 	s.beacon(now)
@@ -165,6 +168,9 @@ func (s *Session) Next() time.Time {
 	for _, p := range s.peers {
 		if p.recipient && p.out.owed {
 			soonest(p.out.next)
+		}
+		if p.recipient && p.question.open() {
+			soonest(p.question.at.Add(askAgain))
 		}
 		if !p.view.since.IsZero() && p.admitted {
 			soonest(p.view.asked.Add(askInterval))

@@ -3,6 +3,7 @@ package e2ee
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -298,6 +299,41 @@ func TestABotGetsNothingBeforeConsentAndNothingAfterItsEnd(t *testing.T) {
 	w.run(2 * time.Second)
 	if w.hears(bot, a) || !w.hears(b, a) {
 		t.Error("consent was withdrawn")
+	}
+}
+
+// A question that got lost is asked again, and whoever has answered is asked no more.
+func TestABotAsksAgainUntilThereIsAnAnswer(t *testing.T) {
+	w := newWorld(t, false)
+	a := w.join(Config{Name: "Ana"})
+	w.tamper = func(uint32, uint32, []byte) [][]byte { return nil } // nothing gets through
+	bot := w.join(Config{Bot: true, Name: "Recorder", Purpose: "Recording"})
+	w.run(askAgain / 2)
+	w.tamper = nil
+	asked := func() (n int) {
+		for _, notice := range a.notices {
+			if notice.Kind == NoticeConsent {
+				n++
+			}
+		}
+		return n
+	}
+	w.run(askAgain)
+	if n := asked(); n != 1 {
+		t.Fatalf("asked %d times", n)
+	}
+	if err := a.Consent(w.now, bot.number, false); err != nil {
+		t.Fatal(err)
+	}
+	w.take(a)
+	w.run(10 * askAgain)
+	if n := asked(); n != 1 {
+		t.Errorf("asked %d times, after an answer", n)
+	}
+	silent := w.join(Config{Name: "Ben"})
+	w.run(10 * askAgain)
+	if n := len(slices.DeleteFunc(slices.Clone(silent.notices), func(n Notice) bool { return n.Kind != NoticeConsent })); n != askMost {
+		t.Errorf("somebody silent was asked %d times", n)
 	}
 }
 
