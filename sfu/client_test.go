@@ -383,7 +383,8 @@ func (c *client) runCamera(ctx context.Context, packetsPerFrame int) {
 		}
 	}
 	began := time.Now()
-	for n := 0; ; n++ {
+	const first = 1 // an interval after Bind: Pion connects the track a moment after it, and until then the frame would be lost
+	for n := first; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
@@ -393,7 +394,7 @@ func (c *client) runCamera(ctx context.Context, packetsPerFrame int) {
 			c.mu.Lock()
 			asked := c.plis[rids[i]]
 			c.mu.Unlock()
-			key := n == 0 || asked > answered[i]
+			key := n == first || asked > answered[i]
 			answered[i] = asked
 			for _, p := range src.frame(key) {
 				c.identify(p, i)
