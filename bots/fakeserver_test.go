@@ -37,6 +37,7 @@ type fakeServer struct {
 	busy   int           // refuses so many upgrades first
 	closed sync.WaitGroup
 	offers int // that came
+	left   int // said goodbye
 }
 
 type fakePerson struct {
@@ -194,6 +195,9 @@ func (f *fakeServer) handle(p *fakePerson, m protocol.ClientMessage) {
 		f.mu.Unlock()
 		p.out <- &protocol.OK{ID: m.ID}
 	case *protocol.Leave:
+		f.mu.Lock()
+		f.left++
+		f.mu.Unlock()
 		p.out <- &protocol.Bye{Reason: "left", Message: "You left the meeting."}
 	default:
 		f.t.Errorf("unexpected %s", m.Type())

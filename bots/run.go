@@ -191,9 +191,11 @@ func (r *runner) sitOnce(ctx context.Context, i int) (again bool) {
 	defer b.close()
 	leave, cancel := context.WithCancel(ctx)
 	defer cancel()
-	life, end := context.WithCancel(ctx)
+	life, end := context.WithCancel(context.WithoutCancel(ctx)) // an interruption is heard of by leave, and goodbye said
 	defer end()
+	joined := context.AfterFunc(ctx, end)
 	err := r.admit(life, b)
+	joined()
 	if err != nil {
 		r.failed(i, b, err)
 		return false

@@ -108,6 +108,24 @@ func TestLobbyAndRateLimitAreWaitedFor(t *testing.T) {
 	}
 }
 
+// Whoever watches sees bots that are interrupted leave, not fall silent.
+func TestInterruptedBotsSayGoodbye(t *testing.T) {
+	f, url := newFakeServer(t)
+	cfg := short(url)
+	cfg.Duration = time.Hour
+	ctx, interrupt := context.WithCancel(t.Context())
+	time.AfterFunc(2*time.Second, interrupt)
+	r, err := Run(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if in := len(r.Bots); in == 0 || f.left != in {
+		t.Errorf("%d of %d said goodbye", f.left, in)
+	}
+}
+
 func TestChurnReplacesBotsWithoutFailing(t *testing.T) {
 	_, url := newFakeServer(t)
 	cfg := short(url)

@@ -89,11 +89,18 @@ func TestAListenerSeesAPublisherInTheBenchProfile(t *testing.T) {
 		Profile: "bench", Duration: 2 * time.Second, Settle: 200 * time.Millisecond, JoinTimeout: 20 * time.Second,
 		JSON: "-", Threshold: []string{"loss<=0"},
 	}
-	var out bytes.Buffer
-	err := cmd.Run(console{&out, io.Discard})
 	var r bots.Report
-	if jsonErr := json.Unmarshal(out.Bytes(), &r); jsonErr != nil {
-		t.Fatalf("%v; %v", err, jsonErr)
+	var err error
+	for range 3 { // again if the bots say that the machine was too busy for them
+		var out bytes.Buffer
+		err = cmd.Run(console{&out, io.Discard})
+		r = bots.Report{}
+		if jsonErr := json.Unmarshal(out.Bytes(), &r); jsonErr != nil {
+			t.Fatalf("%v; %v", err, jsonErr)
+		}
+		if len(r.Invalid) == 0 {
+			break
+		}
 	}
 	if len(r.Failures) > 0 || r.Total.ArrivedVideo != 3 || r.Window.PacketsPerS < 3*165 {
 		t.Errorf("%v: %q, %d streams, %.0f packets/s", err, r.Failures, r.Total.ArrivedVideo, r.Window.PacketsPerS)
