@@ -13,7 +13,7 @@ const (
 	switchAfter    = time.Second            // from sealing a fresh generation to using it, acked or not
 	firstResend    = 2 * time.Second        // doubled each time
 	lastResend     = 30 * time.Second
-	askAgain       = 10 * time.Second       // a bot that has no answer asks so often, askMost times in all
+	askAgain       = 10 * time.Second // a bot that has no answer asks so often, askMost times in all
 	askMost        = 3
 	holdTime       = 5 * time.Second // of what came before its sender, or its key, was known
 	beaconInterval = 10 * time.Second
