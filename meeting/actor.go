@@ -207,8 +207,9 @@ func (a *actor) protect(f func()) (ok bool) {
 	return true
 }
 
-// perform carries out the effects of the state, in order.
+// perform carries out the effects of the state, in order. It counts first: who hears of an effect finds it in the gauges.
 func (a *actor) perform() {
+	a.count()
 	for _, e := range a.state.take() {
 		switch e.kind {
 		case sendOne:
@@ -232,11 +233,9 @@ func (a *actor) perform() {
 			}
 		case endMeeting:
 			a.endMedia()
-			a.count() // before anybody hears that it has ended
 			a.deps.release(a)
 		}
 	}
-	a.count()
 }
 
 // spread delivers one event to many, as one Delivery.

@@ -115,20 +115,19 @@ func (e *egress) estimateChanged(now time.Time) {
 func (e *egress) drain(now time.Time) int64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if !e.path.draining(now) {
+	bps, on := e.path.drain(now)
+	if !on {
 		return 0
 	}
-	bps, _ := e.path.bwe.Drain(now)
 	return max(1, bps)
 }
 
-// draining says whether a queue on the way to the viewer is being let go. Callers hold egress.mu.
-func (p *path) draining(now time.Time) bool {
+// drain says whether a queue on the way to the viewer is being let go, and what may be sent meanwhile. Callers hold egress.mu.
+func (p *path) drain(now time.Time) (bps int64, on bool) {
 	if p.bwe == nil {
-		return false
+		return 0, false
 	}
-	_, on := p.bwe.Drain(now)
-	return on
+	return p.bwe.Drain(now)
 }
 
 // wanted says how much would be useful to the viewer in all, in bit/s at IP level: probes look no further.

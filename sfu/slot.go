@@ -266,7 +266,10 @@ const minResend = 40 * time.Millisecond
 // retransmit writes the packet the subscriber missed into dst, as RTX (RFC 4588 §4). ok is false if it is not here any more,
 // has just been retransmitted, the cap is reached, or a queue is being let go: repeats would keep it. Callers hold mu.
 func (e *egress) retransmit(dst []byte, s *slot, seq uint16, now time.Time, w *sealer) (_ []byte, ok bool) {
-	if s.sent == nil || e.rtxTokens <= 0 || e.path.draining(now) {
+	if s.sent == nil || e.rtxTokens <= 0 {
+		return dst, false
+	}
+	if _, draining := e.path.drain(now); draining {
 		return dst, false
 	}
 	m := &s.sent[seq%sentPackets]
