@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"conclave/e2ee"
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // viewInterval is the shortest time between two views: far below the request limit. The first change is told at once.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"conclave/e2ee"
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // MaxBots bounds one process; larger loads take several processes or machines.

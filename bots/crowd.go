@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // crowd knows which bots of the run publish what. Safe for concurrent use.

@@ -2,7 +2,7 @@
 // a meeting through the public protocol, publish real VP8 and Opus from embedded clips, subscribe, and measure what
 // arrives. `conclave bots` runs many of them in one process to test and to load a server.
 //
-// A bot is a client like any other: of the server's packages only signaling/protocol may be imported here. Pion does
+// A bot is a client like any other: of the server's packages only protocol may be imported here. Pion does
 // SDP, ICE and DTLS; the packets themselves take a path of their own (wire.go), so that hundreds of bots fit on the
 // machine of the server they measure.
 //

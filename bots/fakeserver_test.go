@@ -20,7 +20,7 @@ import (
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 const fakeToken = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"

@@ -10,7 +10,7 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/srtp/v3"
 
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // link joins a publisher straight to a receiver, with loss and delay, in virtual time: what a bot sends is what another

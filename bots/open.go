@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"conclave/e2ee"
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 const (

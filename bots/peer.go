@@ -16,7 +16,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"conclave/e2ee"
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // payload types of our offers.

@@ -9,7 +9,7 @@ import (
 	"github.com/pion/srtp/v3"
 
 	"conclave/e2ee"
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // historySize is how many packets of an encoding can be sent again: above 3 s of the largest layer.

@@ -12,7 +12,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
 
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 const (

@@ -5,7 +5,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // Verdict is the outcome of a run.

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"conclave/e2ee"
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 const (

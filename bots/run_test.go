@@ -12,7 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"conclave/e2ee"
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 func TestMain(m *testing.M) {

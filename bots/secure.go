@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"conclave/e2ee"
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // errDowngrade is a server that says of a meeting whose link has a key that it is not encrypted.

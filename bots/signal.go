@@ -15,7 +15,7 @@ import (
 
 	"github.com/coder/websocket"
 
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // httpTimeout bounds one HTTP request.

@@ -3,7 +3,7 @@ package bots
 import (
 	"time"
 
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // maxMoments bounds one bot's timeline: over half an hour of ten a second.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"conclave/media"
 	"conclave/sfu"
 )
 
@@ -29,15 +30,15 @@ type actor struct {
 	running bool
 	closed  bool // the meeting has ended: nothing is taken any more
 	timer   *time.Timer
-	reports map[sfu.ParticipantID]*mediaReport // at most one a peer
-	speaker []sfu.ParticipantID                // the latest list, if speaks
+	reports map[media.ParticipantID]*mediaReport // at most one a peer
+	speaker []media.ParticipantID                // the latest list, if speaks
 	speaks  bool
-	bars    map[sfu.ParticipantID]int // the latest of each, not yet looked at; at most one a peer
+	bars    map[media.ParticipantID]int // the latest of each, not yet looked at; at most one a peer
 
 	// Owned by the working goroutine.
 	state *state
 	room  Room
-	peers map[sfu.ParticipantID]Peer // at most one a seat
+	peers map[media.ParticipantID]Peer // at most one a seat
 }
 
 // deps is what actors share.
@@ -52,7 +53,7 @@ type deps struct {
 
 // job is one entry of the mailbox. seat is the participant it concerns, zero for none; a panic in it ends that one.
 type job struct {
-	seat sfu.ParticipantID
+	seat media.ParticipantID
 	run  func(now time.Time)
 	done func(ok bool) // called once what follows from run is done, or (not ok) if run panicked or never ran; may be nil
 }
@@ -254,7 +255,7 @@ func (a *actor) spread(e effect) {
 }
 
 // openPeer seats a participant in the media room, which is made when the first one comes.
-func (a *actor) openPeer(id sfu.ParticipantID) {
+func (a *actor) openPeer(id media.ParticipantID) {
 	if a.room == nil {
 		a.room = a.deps.media.NewRoom(sfu.RoomEvents{Speakers: a.onSpeakers, Quality: a.onQuality})
 		if a.state.e2ee {
@@ -263,7 +264,7 @@ func (a *actor) openPeer(id sfu.ParticipantID) {
 		if a.state.privateAudio {
 			a.room.PrivateAudio()
 		}
-		a.peers = make(map[sfu.ParticipantID]Peer)
+		a.peers = make(map[media.ParticipantID]Peer)
 	}
 	peer, err := a.room.Join(id, a.peerEvents(id))
 	if err != nil {
@@ -289,24 +290,24 @@ func (a *actor) count() {
 	a.deps.stats.count(a, present, waiting)
 }
 
-func (a *actor) onSpeakers(list []sfu.ParticipantID) {
+func (a *actor) onSpeakers(list []media.ParticipantID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
 		return
 	}
-	a.speaker, a.speaks = append([]sfu.ParticipantID(nil), list...), true
+	a.speaker, a.speaks = append([]media.ParticipantID(nil), list...), true
 	a.start()
 }
 
-func (a *actor) onQuality(changed []sfu.ParticipantQuality) {
+func (a *actor) onQuality(changed []media.Quality) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
 		return
 	}
 	if a.bars == nil {
-		a.bars = make(map[sfu.ParticipantID]int, len(changed))
+		a.bars = make(map[media.ParticipantID]int, len(changed))
 	}
 	for _, q := range changed {
 		a.bars[q.Participant] = q.Bars
@@ -315,7 +316,7 @@ func (a *actor) onQuality(changed []sfu.ParticipantQuality) {
 }
 
 // peerEvents coalesces what the media server says about one peer. None of it blocks.
-func (a *actor) peerEvents(id sfu.ParticipantID) sfu.PeerEvents {
+func (a *actor) peerEvents(id media.ParticipantID) sfu.PeerEvents {
 	return sfu.PeerEvents{
 		Connected: func() {
 			a.note(id, func(r *mediaReport) { r.connected, r.failed = true, false })
@@ -323,29 +324,29 @@ func (a *actor) peerEvents(id sfu.ParticipantID) sfu.PeerEvents {
 		Failed: func(string) {
 			a.note(id, func(r *mediaReport) { r.connected, r.failed = false, true })
 		},
-		Slots: func(changed []sfu.Slot, withheld []sfu.Withheld) {
+		Slots: func(changed []media.Slot, withheld []media.Withheld) {
 			a.note(id, func(r *mediaReport) {
 				if r.slots == nil {
-					r.slots = make(map[string]sfu.Slot, len(changed))
+					r.slots = make(map[string]media.Slot, len(changed))
 				}
 				for _, slot := range changed {
 					r.slots[slot.MID] = slot
 				}
-				r.withheld = append([]sfu.Withheld(nil), withheld...)
+				r.withheld = append([]media.Withheld(nil), withheld...)
 			})
 		},
-		Encode: func(source sfu.Source, rids []string) {
+		Encode: func(source media.Source, rids []string) {
 			a.note(id, func(r *mediaReport) {
 				if r.encode == nil {
-					r.encode = make(map[sfu.Source][]string)
+					r.encode = make(map[media.Source][]string)
 				}
 				r.encode[source] = append([]string(nil), rids...)
 			})
 		},
-		Refused: func(source sfu.Source, reason string) {
+		Refused: func(source media.Source, reason string) {
 			a.note(id, func(r *mediaReport) {
 				if r.refused == nil {
-					r.refused = make(map[sfu.Source]string)
+					r.refused = make(map[media.Source]string)
 				}
 				r.refused[source] = reason
 			})
@@ -353,14 +354,14 @@ func (a *actor) peerEvents(id sfu.ParticipantID) sfu.PeerEvents {
 	}
 }
 
-func (a *actor) note(id sfu.ParticipantID, f func(*mediaReport)) {
+func (a *actor) note(id media.ParticipantID, f func(*mediaReport)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
 		return
 	}
 	if a.reports == nil {
-		a.reports = make(map[sfu.ParticipantID]*mediaReport)
+		a.reports = make(map[media.ParticipantID]*mediaReport)
 	}
 	r := a.reports[id]
 	if r == nil {
@@ -373,7 +374,7 @@ func (a *actor) note(id sfu.ParticipantID, f func(*mediaReport)) {
 
 // ask runs f in the actor and waits for what it returns and for its effects. ctx bounds the wait only: f may still run
 // after it.
-func ask[T any](ctx context.Context, a *actor, seat sfu.ParticipantID, f func(now time.Time) (T, error)) (T, error) {
+func ask[T any](ctx context.Context, a *actor, seat media.ParticipantID, f func(now time.Time) (T, error)) (T, error) {
 	type answer struct {
 		value T
 		err   error

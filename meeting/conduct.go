@@ -4,12 +4,12 @@ import (
 	"slices"
 	"time"
 
-	"conclave/sfu"
+	"conclave/media"
 )
 
 // request does what a participant asks. token makes fresh resume tokens. sink is the socket it came by: one that is no
 // longer the seat's has no say.
-func (s *state) request(now time.Time, id sfu.ParticipantID, sink Sink, r Request, token func() string) error {
+func (s *state) request(now time.Time, id media.ParticipantID, sink Sink, r Request, token func() string) error {
 	p := s.seats[id]
 	if s.ended || p == nil || p.sink != sink {
 		return ErrNotJoined
@@ -90,7 +90,7 @@ func (s *state) ownMedia(now time.Time, p *seat, r Request) error {
 }
 
 // declare changes what a seat publishes: the media server first, then the others.
-func (s *state) declare(now time.Time, p *seat, sources sfu.SourceSet) {
+func (s *state) declare(now time.Time, p *seat, sources media.SourceSet) {
 	if p.declared == sources {
 		return
 	}
@@ -305,7 +305,7 @@ func (s *state) spotlightRequest(p *seat, r SetSpotlight) error {
 	return nil
 }
 
-func (s *state) setSpotlight(id, by sfu.ParticipantID) {
+func (s *state) setSpotlight(id, by media.ParticipantID) {
 	if s.spotlight != id {
 		s.spotlight = id
 		s.tellAll(SpotlightChanged{Participant: id, By: by})

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"conclave/sfu"
+	"conclave/media"
 )
 
 // Event is something that a participant is told. Events are immutable once delivered: one value goes to many.
@@ -51,14 +51,14 @@ type LobbyStatus struct {
 
 // LobbyHost is somebody who may admit, as those who wait see them.
 type LobbyHost struct {
-	Participant sfu.ParticipantID
+	Participant media.ParticipantID
 	Announce    Blob
 	Admit       Blob
 }
 
 // Welcome tells a participant that it is in. Resume is the token that takes the seat back.
 type Welcome struct {
-	Participant  sfu.ParticipantID
+	Participant  media.ParticipantID
 	Role         Role
 	Resume       string
 	Resumed      bool
@@ -68,8 +68,8 @@ type Welcome struct {
 	Lobby        bool
 	E2EE         bool
 	PrivateAudio bool
-	Spotlight    sfu.ParticipantID // zero: nobody
-	Admit, Grant Blob              // one's own
+	Spotlight    media.ParticipantID // zero: nobody
+	Admit, Grant Blob                // one's own
 	ExpiresAt    time.Time
 	Now          time.Time
 	Participants []RosterEntry
@@ -89,10 +89,10 @@ const (
 // RosterEntry is a participant as the others see it. Hand is 0 or the place in the order of raised hands. Announce is there, and
 // Name is not, in an end-to-end encrypted meeting; Admit and Grant are what hosts signed.
 type RosterEntry struct {
-	Participant sfu.ParticipantID
+	Participant media.ParticipantID
 	Name        DisplayName
 	Role        Role
-	Sources     sfu.SourceSet
+	Sources     media.SourceSet
 	Hand        int
 	Connected   bool
 	Kind        Kind
@@ -103,7 +103,7 @@ type RosterEntry struct {
 
 // WaitingEntry is somebody in the lobby, as those who may admit see it.
 type WaitingEntry struct {
-	Participant sfu.ParticipantID
+	Participant media.ParticipantID
 	Name        DisplayName
 	Address     Address
 	Since       time.Time
@@ -113,7 +113,7 @@ type WaitingEntry struct {
 
 // LeftEntry is one who is no longer there.
 type LeftEntry struct {
-	Participant sfu.ParticipantID
+	Participant media.ParticipantID
 	Reason      LeftReason
 }
 
@@ -125,24 +125,24 @@ type Roster struct {
 }
 
 // Speakers is who speaks now, loudest first.
-type Speakers struct{ Speakers []sfu.ParticipantID }
+type Speakers struct{ Speakers []media.ParticipantID }
 
 // Said is a chat message.
 type Said struct {
-	From, To sfu.ParticipantID
+	From, To media.ParticipantID
 	Text     string
 	At       time.Time
 }
 
 // Reacted is a reaction.
 type Reacted struct {
-	From sfu.ParticipantID
+	From media.ParticipantID
 	Kind string
 }
 
 // Relayed is one thing that From relayed.
 type Relayed struct {
-	From sfu.ParticipantID
+	From media.ParticipantID
 	Data string
 }
 
@@ -151,20 +151,20 @@ type RelaysCame struct{ Relays []Relayed }
 
 // BroadcastCame is what somebody broadcast.
 type BroadcastCame struct {
-	From       sfu.ParticipantID
+	From       media.ParticipantID
 	Kind, Data string
 	At         time.Time
 }
 
 // SpotlightChanged tells everybody whom By has them look at; Participant zero is nobody, and By zero if that one left.
-type SpotlightChanged struct{ Participant, By sfu.ParticipantID }
+type SpotlightChanged struct{ Participant, By media.ParticipantID }
 
 // QualityChanged tells of the connections that changed.
-type QualityChanged struct{ Quality []sfu.ParticipantQuality }
+type QualityChanged struct{ Quality []media.Quality }
 
 // MediaRefused is what sfu.PeerEvents.Refused reported.
 type MediaRefused struct {
-	Source sfu.Source
+	Source media.Source
 	Reason string
 }
 
@@ -173,14 +173,14 @@ type Waiting struct{ Waiting []WaitingEntry }
 
 // Muted tells a participant that By muted sources of theirs.
 type Muted struct {
-	By      sfu.ParticipantID
-	Sources sfu.SourceSet
+	By      media.ParticipantID
+	Sources media.SourceSet
 }
 
 // AskedUnmute tells a participant that By asks them to switch sources on.
 type AskedUnmute struct {
-	By      sfu.ParticipantID
-	Sources sfu.SourceSet
+	By      media.ParticipantID
+	Sources media.SourceSet
 }
 
 // RoleChanged tells a participant its role.
@@ -197,13 +197,13 @@ type IdleQuestion struct{ In time.Duration }
 
 // SlotsChanged is what sfu.PeerEvents.Slots reported.
 type SlotsChanged struct {
-	Slots    []sfu.Slot
-	Withheld []sfu.Withheld
+	Slots    []media.Slot
+	Withheld []media.Withheld
 }
 
 // EncodeChanged is what sfu.PeerEvents.Encode reported.
 type EncodeChanged struct {
-	Source sfu.Source
+	Source media.Source
 	RIDs   []string
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"conclave/media"
 	"conclave/sfu"
 )
 
@@ -18,7 +19,7 @@ type fakeMedia struct {
 type fakeRoom struct {
 	media   *fakeMedia
 	events  sfu.RoomEvents
-	peers   map[sfu.ParticipantID]*fakePeer
+	peers   map[media.ParticipantID]*fakePeer
 	sframe  bool
 	private bool
 }
@@ -26,7 +27,7 @@ type fakeRoom struct {
 type fakePeer struct {
 	room   *fakeRoom
 	events sfu.PeerEvents
-	live   sfu.SourceSet
+	live   media.SourceSet
 	views  int
 	closed bool
 }
@@ -34,12 +35,12 @@ type fakePeer struct {
 func (m *fakeMedia) NewRoom(events sfu.RoomEvents) Room {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	r := &fakeRoom{media: m, events: events, peers: make(map[sfu.ParticipantID]*fakePeer)}
+	r := &fakeRoom{media: m, events: events, peers: make(map[media.ParticipantID]*fakePeer)}
 	m.rooms = append(m.rooms, r)
 	return r
 }
 
-func (r *fakeRoom) Join(id sfu.ParticipantID, events sfu.PeerEvents) (Peer, error) {
+func (r *fakeRoom) Join(id media.ParticipantID, events sfu.PeerEvents) (Peer, error) {
 	r.media.mu.Lock()
 	defer r.media.mu.Unlock()
 	p := &fakePeer{room: r, events: events}
@@ -57,23 +58,23 @@ func (r *fakeRoom) Close() {
 	r.media.closed++
 }
 
-func (r *fakeRoom) peer(id sfu.ParticipantID) *fakePeer {
+func (r *fakeRoom) peer(id media.ParticipantID) *fakePeer {
 	r.media.mu.Lock()
 	defer r.media.mu.Unlock()
 	return r.peers[id]
 }
 
-func (p *fakePeer) Negotiate(context.Context, string, []sfu.Track) (string, error) {
+func (p *fakePeer) Negotiate(context.Context, string, []media.Track) (string, error) {
 	return "answer", nil
 }
 
-func (p *fakePeer) SetView([]sfu.Want) {
+func (p *fakePeer) SetView([]media.Want) {
 	p.room.media.mu.Lock()
 	defer p.room.media.mu.Unlock()
 	p.views++
 }
 
-func (p *fakePeer) SetLive(set sfu.SourceSet) {
+func (p *fakePeer) SetLive(set media.SourceSet) {
 	p.room.media.mu.Lock()
 	defer p.room.media.mu.Unlock()
 	if p.room.media.panics {

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"conclave/sfu"
+	"conclave/media"
 )
 
 // start is when the tests' meetings begin.
@@ -19,8 +19,8 @@ type stage struct {
 	opts      Options
 	s         *state
 	tokens    int
-	live      map[sfu.ParticipantID]sfu.SourceSet // of the peers that exist
-	views     map[sfu.ParticipantID]int
+	live      map[media.ParticipantID]media.SourceSet // of the peers that exist
+	views     map[media.ParticipantID]int
 	freshKeys bool     // each join has another announce
 	order     []string // what was done to media and sinks, in order
 }
@@ -48,7 +48,7 @@ func (g *guestSink) Deliver(d *Delivery) {
 type someone struct {
 	*guestSink
 	identity Identity
-	id       sfu.ParticipantID
+	id       media.ParticipantID
 	token    string
 }
 
@@ -71,7 +71,7 @@ func withOptions(f func(*Options)) setting     { return func(st *stage, _ *meta,
 func newStage(t *testing.T, settings ...setting) *stage {
 	t.Helper()
 	st := &stage{
-		t: t, now: start, opts: defaults(), live: make(map[sfu.ParticipantID]sfu.SourceSet), views: make(map[sfu.ParticipantID]int),
+		t: t, now: start, opts: defaults(), live: make(map[media.ParticipantID]media.SourceSet), views: make(map[media.ParticipantID]int),
 	}
 	m := meta{id: newID(), title: NewTitle("Weekly"), creator: who("ana").person(), created: start}
 	lobby := false

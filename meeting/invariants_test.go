@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"conclave/sfu"
+	"conclave/media"
 )
 
 // FuzzMeeting plays arbitrary sequences of joins, requests, losses and time, and checks after each step what must always
@@ -57,15 +57,15 @@ func (st *stage) mayJoin(people []*someone, op, arg byte) *someone {
 	return p
 }
 
-func script2request(op, arg byte, other sfu.ParticipantID) Request {
-	one := []sfu.ParticipantID{other}
+func script2request(op, arg byte, other media.ParticipantID) Request {
+	one := []media.ParticipantID{other}
 	on := arg&1 == 0
 	if op >= 128 {
 		return script2sealed(op, arg, other)
 	}
 	switch op % 16 {
 	case 4:
-		return SetMedia{sfu.SourceSet(arg & 15)}
+		return SetMedia{media.SourceSet(arg & 15)}
 	case 5:
 		return Negotiated{}
 	case 6:
@@ -94,10 +94,10 @@ func script2request(op, arg byte, other sfu.ParticipantID) Request {
 	}
 }
 
-func script2sealed(op, arg byte, other sfu.ParticipantID) Request {
+func script2sealed(op, arg byte, other media.ParticipantID) Request {
 	switch op % 8 {
 	case 0:
-		return Relay{To: []RelayOne{{Participant: other, Data: "x"}, {Participant: sfu.ParticipantID(arg), Data: strings.Repeat("y", int(arg)<<9)}}}
+		return Relay{To: []RelayOne{{Participant: other, Data: "x"}, {Participant: media.ParticipantID(arg), Data: strings.Repeat("y", int(arg)<<9)}}}
 	case 1:
 		return Broadcast{Kind: "chat", Data: "x"}
 	case 2:

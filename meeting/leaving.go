@@ -4,11 +4,11 @@ import (
 	"slices"
 	"time"
 
-	"conclave/sfu"
+	"conclave/media"
 )
 
 // lost notes that the socket of a seat is gone. An old socket of a seat that another one has taken changes nothing.
-func (s *state) lost(now time.Time, id sfu.ParticipantID, sink Sink) {
+func (s *state) lost(now time.Time, id media.ParticipantID, sink Sink) {
 	p := s.seats[id]
 	if p == nil || p.sink != sink {
 		return
@@ -62,7 +62,7 @@ func (s *state) leave(now time.Time, p *seat, why LeftReason, bye ByeReason) {
 	s.do(effect{kind: closePeer, seat: p.id})
 	s.bye(p, bye)
 	s.lowerHand(now, p)
-	s.speakers = slices.DeleteFunc(s.speakers, func(id sfu.ParticipantID) bool { return id == p.id })
+	s.speakers = slices.DeleteFunc(s.speakers, func(id media.ParticipantID) bool { return id == p.id })
 	s.present--
 	s.left(now, p.id, why)
 	if s.spotlight == p.id {

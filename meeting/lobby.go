@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"conclave/sfu"
+	"conclave/media"
 )
 
 // placeInLobby finds the place that a session has in the lobby. Bots share one session and have no such place.
@@ -21,7 +21,7 @@ func (s *state) placeInLobby(who Identity) *seat {
 }
 
 // wait puts somebody at the end of the lobby's queue.
-func (s *state) wait(now time.Time, j joinRequest) (sfu.ParticipantID, error) {
+func (s *state) wait(now time.Time, j joinRequest) (media.ParticipantID, error) {
 	if len(s.waiting) >= s.opts.MaxParticipants {
 		return 0, ErrMeetingFull
 	}
@@ -33,7 +33,7 @@ func (s *state) wait(now time.Time, j joinRequest) (sfu.ParticipantID, error) {
 }
 
 // returnToLobby gives a place in the lobby to a new socket: the page was loaded again.
-func (s *state) returnToLobby(now time.Time, p *seat, j joinRequest) (sfu.ParticipantID, error) {
+func (s *state) returnToLobby(now time.Time, p *seat, j joinRequest) (media.ParticipantID, error) {
 	if p.announce != j.announce {
 		p = s.replaceInLobby(now, p, j)
 	}
@@ -116,7 +116,7 @@ func (s *state) waitingEntries() []WaitingEntry {
 }
 
 // named looks up people in the lobby by number; all must be there.
-func (s *state) named(ids []sfu.ParticipantID, inLobby bool) ([]*seat, error) {
+func (s *state) named(ids []media.ParticipantID, inLobby bool) ([]*seat, error) {
 	out := make([]*seat, 0, len(ids))
 	for _, id := range ids {
 		p := s.seats[id]
@@ -135,7 +135,7 @@ func (s *state) admitRequest(now time.Time, r Admit, token func() string) error 
 	if s.e2ee != (len(r.Admissions) > 0) {
 		return ErrAdmissions
 	}
-	signed := make(map[sfu.ParticipantID]Blob, len(r.Admissions))
+	signed := make(map[media.ParticipantID]Blob, len(r.Admissions))
 	for _, a := range r.Admissions {
 		r.Participants = append(r.Participants, a.Participant)
 		signed[a.Participant] = a.Admit

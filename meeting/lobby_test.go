@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"conclave/sfu"
+	"conclave/media"
 )
 
 func TestLobbyHoldsEverybodyButTheCreator(t *testing.T) {
@@ -43,7 +43,7 @@ func TestLobbyShowsTheVerifiedAddressToThoseWhoMayAdmitOnly(t *testing.T) {
 		t.Fatal("a participant's welcome holds the lobby")
 	}
 	st.refused(ben, Admit{All: true}, ErrNotPermitted)
-	st.refused(ben, Deny{Participants: []sfu.ParticipantID{dora.id}}, ErrNotPermitted)
+	st.refused(ben, Deny{Participants: []media.ParticipantID{dora.id}}, ErrNotPermitted)
 }
 
 func TestLobbyAdmitsOneAllOrDenies(t *testing.T) {
@@ -53,17 +53,17 @@ func TestLobbyAdmitsOneAllOrDenies(t *testing.T) {
 	for i := range 4 {
 		people = append(people, st.join(fmt.Sprintf("p%d", i)))
 	}
-	st.must(ana, Admit{Participants: []sfu.ParticipantID{people[2].id}})
+	st.must(ana, Admit{Participants: []media.ParticipantID{people[2].id}})
 	st.wantRole(people[2], Participant)
 	st.wantRole(people[0], NoRole)
-	st.must(ana, Deny{Participants: []sfu.ParticipantID{people[0].id}})
+	st.must(ana, Deny{Participants: []media.ParticipantID{people[0].id}})
 	st.wantBye(people[0], ByeDenied)
 	st.wantGone(people[0])
 	st.must(ana, Admit{All: true})
 	st.wantRole(people[1], Participant)
 	st.wantRole(people[3], Participant)
-	st.refused(ana, Admit{Participants: []sfu.ParticipantID{people[1].id}}, ErrNoSuchParticipant)
-	st.refused(ana, Admit{Participants: []sfu.ParticipantID{999}}, ErrNoSuchParticipant)
+	st.refused(ana, Admit{Participants: []media.ParticipantID{people[1].id}}, ErrNoSuchParticipant)
+	st.refused(ana, Admit{Participants: []media.ParticipantID{999}}, ErrNoSuchParticipant)
 	st.settleRoster()
 	if e, _ := last[Waiting](ana); len(e.Waiting) != 0 {
 		t.Fatal("the lobby is not shown as empty")
@@ -82,7 +82,7 @@ func TestAFullServerRefusesNobodyWhoHasAPlace(t *testing.T) {
 	}
 	st.lose(ben)
 	st.lose(cem)
-	st.must(ana, Admit{Participants: []sfu.ParticipantID{ben.id}})
+	st.must(ana, Admit{Participants: []media.ParticipantID{ben.id}})
 	st.wantRole(st.join("ben", full), Participant) // admitted while the page was loaded again
 	st.wantRole(st.join("cem", full), NoRole)
 	st.lose(ana)
@@ -93,15 +93,15 @@ func TestLobbyMayDoNothing(t *testing.T) {
 	st := newStage(t, withLobby)
 	ana, eve := st.join("ana"), st.join("eve")
 	for _, r := range []Request{
-		SetMedia{sfu.Sources(sfu.Mic)}, SetView{}, Negotiated{}, Say{Text: "hi"}, React{"clap"}, SetHand{Raised: true}, Admit{All: true},
-		Deny{}, Mute{All: true}, AskUnmute{}, Remove{Participants: []sfu.ParticipantID{ana.id}}, SetRole{Participant: eve.id, Role: Host},
+		SetMedia{media.Sources(media.Mic)}, SetView{}, Negotiated{}, Say{Text: "hi"}, React{"clap"}, SetHand{Raised: true}, Admit{All: true},
+		Deny{}, Mute{All: true}, AskUnmute{}, Remove{Participants: []media.ParticipantID{ana.id}}, SetRole{Participant: eve.id, Role: Host},
 		SetPolicy{Lobby: ptr(false)}, End{}, Active{},
 	} {
 		st.refused(eve, r, ErrNotJoined)
 	}
 	st.refused(ana, Say{Text: "hi", To: eve.id}, ErrNoSuchParticipant)
 	st.must(ana, Say{Text: "hi"})
-	st.must(ana, SetMedia{sfu.Sources(sfu.Mic)})
+	st.must(ana, SetMedia{media.Sources(media.Mic)})
 	st.settleRoster()
 	for _, e := range eve.events {
 		if _, ok := e.(LobbyStatus); !ok {
@@ -290,7 +290,7 @@ func TestACrowdInTheLobbyIsNoFloodToHosts(t *testing.T) {
 	if told > 101*lobbyPerInterval+maxWaitingSent {
 		t.Errorf("ana was told of %d people in 10 s", told)
 	}
-	st.must(ana, Deny{Participants: []sfu.ParticipantID{2}})
+	st.must(ana, Deny{Participants: []media.ParticipantID{2}})
 	st.advance(10 * time.Second)
 	if e, _ := last[Waiting](ana); len(e.Waiting) != maxWaitingSent-1 || e.Waiting[0].Participant == 2 {
 		t.Errorf("the last that ana was told is %d people", len(e.Waiting))

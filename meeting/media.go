@@ -3,6 +3,7 @@ package meeting
 import (
 	"context"
 
+	"conclave/media"
 	"conclave/sfu"
 )
 
@@ -14,7 +15,7 @@ type Media interface {
 
 // Room is a set of peers among which media may flow; see sfu.Room.
 type Room interface {
-	Join(id sfu.ParticipantID, events sfu.PeerEvents) (Peer, error)
+	Join(id media.ParticipantID, events sfu.PeerEvents) (Peer, error)
 	// RequireSFrame has the room forward nothing but SFrame (RFC 9605). It is called before the first Join or never.
 	RequireSFrame()
 	// PrivateAudio has the room ask nobody how loud they are. It is called before the first Join or never.
@@ -24,9 +25,9 @@ type Room interface {
 
 // Peer is one participant's media connection; see sfu.Peer.
 type Peer interface {
-	Negotiate(ctx context.Context, sdp string, tracks []sfu.Track) (answer string, err error)
-	SetView(wants []sfu.Want)
-	SetLive(sources sfu.SourceSet)
+	Negotiate(ctx context.Context, sdp string, tracks []media.Track) (answer string, err error)
+	SetView(wants []media.Want)
+	SetLive(sources media.SourceSet)
 	Close()
 }
 
@@ -40,7 +41,7 @@ func (m sfuMedia) NewRoom(events sfu.RoomEvents) Room { return sfuRoom{m.server.
 type sfuRoom struct{ *sfu.Room }
 
 // Join hides sfu's concrete peer behind the interface, without making a nil pointer look like a peer.
-func (r sfuRoom) Join(id sfu.ParticipantID, events sfu.PeerEvents) (Peer, error) {
+func (r sfuRoom) Join(id media.ParticipantID, events sfu.PeerEvents) (Peer, error) {
 	p, err := r.Room.Join(id, events)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // an adapter adds nothing

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"conclave/sfu"
+	"conclave/media"
 )
 
 // maxBars is the best quality of a connection (protocol).
@@ -15,16 +15,16 @@ const maxBars = 4
 // mediaReport is what the media server reported of one peer since it was last looked at, coalesced: only the latest
 // state of each slot and source matters, so it is bounded whatever the rate of events.
 type mediaReport struct {
-	slots     map[string]sfu.Slot // at most one a receiving m-line
-	withheld  []sfu.Withheld      // at most one a want
-	encode    map[sfu.Source][]string
-	refused   map[sfu.Source]string
+	slots     map[string]media.Slot // at most one a receiving m-line
+	withheld  []media.Withheld      // at most one a want
+	encode    map[media.Source][]string
+	refused   map[media.Source]string
 	connected bool
 	failed    bool // later than connected
 }
 
 // report takes in what the media server said about a seat.
-func (s *state) report(now time.Time, id sfu.ParticipantID, r *mediaReport) {
+func (s *state) report(now time.Time, id media.ParticipantID, r *mediaReport) {
 	p := s.seats[id]
 	if s.ended || p == nil || p.role == NoRole {
 		return
@@ -41,14 +41,14 @@ func (s *state) report(now time.Time, id sfu.ParticipantID, r *mediaReport) {
 	}
 	for source, rids := range r.encode {
 		if p.encode == nil {
-			p.encode = make(map[sfu.Source][]string)
+			p.encode = make(map[media.Source][]string)
 		}
 		p.encode[source] = rids
 		s.tell(p, EncodeChanged{Source: source, RIDs: rids})
 	}
 	for source, reason := range r.refused {
 		if p.refused == nil {
-			p.refused = make(map[sfu.Source]string)
+			p.refused = make(map[media.Source]string)
 		}
 		p.refused[source] = reason
 		s.tell(p, MediaRefused{Source: source, Reason: reason})
@@ -57,24 +57,24 @@ func (s *state) report(now time.Time, id sfu.ParticipantID, r *mediaReport) {
 
 func (s *state) slotsChanged(p *seat, r *mediaReport) {
 	if p.slots == nil {
-		p.slots = make(map[string]sfu.Slot)
+		p.slots = make(map[string]media.Slot)
 	}
-	e := SlotsChanged{Withheld: r.withheld, Slots: make([]sfu.Slot, 0, len(r.slots))}
+	e := SlotsChanged{Withheld: r.withheld, Slots: make([]media.Slot, 0, len(r.slots))}
 	for mid, slot := range r.slots {
 		p.slots[mid] = slot
 		e.Slots = append(e.Slots, slot)
 	}
-	slices.SortFunc(e.Slots, func(a, b sfu.Slot) int { return compareMID(a.MID, b.MID) })
+	slices.SortFunc(e.Slots, func(a, b media.Slot) int { return compareMID(a.MID, b.MID) })
 	p.withheld = r.withheld
 	s.tell(p, e)
 }
 
 // speaking takes in who speaks. To speak is to be active.
-func (s *state) speaking(now time.Time, list []sfu.ParticipantID) {
+func (s *state) speaking(now time.Time, list []media.ParticipantID) {
 	if s.ended {
 		return
 	}
-	list = slices.DeleteFunc(slices.Clone(list), func(id sfu.ParticipantID) bool {
+	list = slices.DeleteFunc(slices.Clone(list), func(id media.ParticipantID) bool {
 		p := s.seats[id]
 		return p == nil || p.role == NoRole
 	})
@@ -90,13 +90,13 @@ func (s *state) speaking(now time.Time, list []sfu.ParticipantID) {
 
 // qualityBatch gathers whose connection changed since the last quality event.
 type qualityBatch struct {
-	changed map[sfu.ParticipantID]struct{} // at most one a seat
-	due     time.Time                      // zero: nothing gathered
+	changed map[media.ParticipantID]struct{} // at most one a seat
+	due     time.Time                        // zero: nothing gathered
 	sent    time.Time
 }
 
 // connections takes in how good connections are: zero to four bars of each.
-func (s *state) connections(now time.Time, bars map[sfu.ParticipantID]int) {
+func (s *state) connections(now time.Time, bars map[media.ParticipantID]int) {
 	if s.ended {
 		return
 	}
@@ -107,7 +107,7 @@ func (s *state) connections(now time.Time, bars map[sfu.ParticipantID]int) {
 		}
 		p.bars = uint8(n + 1)
 		if s.quality.changed == nil {
-			s.quality.changed = make(map[sfu.ParticipantID]struct{})
+			s.quality.changed = make(map[media.ParticipantID]struct{})
 		}
 		s.quality.changed[id] = struct{}{}
 	}
@@ -126,10 +126,10 @@ func (s *state) flushQuality(now time.Time) {
 		return
 	}
 	s.quality = qualityBatch{sent: now}
-	var list []sfu.ParticipantQuality
+	var list []media.Quality
 	for _, id := range slices.Sorted(maps.Keys(q.changed)) {
 		if p := s.seats[id]; p != nil {
-			list = append(list, sfu.ParticipantQuality{Participant: id, Bars: int(p.bars) - 1})
+			list = append(list, media.Quality{Participant: id, Bars: int(p.bars) - 1})
 		}
 	}
 	if len(list) > 0 {
@@ -138,13 +138,13 @@ func (s *state) flushQuality(now time.Time) {
 }
 
 // knownQuality is what a newcomer is told.
-func (s *state) knownQuality() []sfu.ParticipantQuality {
-	var list []sfu.ParticipantQuality
+func (s *state) knownQuality() []media.Quality {
+	var list []media.Quality
 	for id, p := range s.seats {
 		if p.bars > 0 {
-			list = append(list, sfu.ParticipantQuality{Participant: id, Bars: int(p.bars) - 1})
+			list = append(list, media.Quality{Participant: id, Bars: int(p.bars) - 1})
 		}
 	}
-	slices.SortFunc(list, func(a, b sfu.ParticipantQuality) int { return cmp.Compare(a.Participant, b.Participant) })
+	slices.SortFunc(list, func(a, b media.Quality) int { return cmp.Compare(a.Participant, b.Participant) })
 	return list
 }

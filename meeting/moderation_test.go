@@ -5,17 +5,17 @@ import (
 	"slices"
 	"testing"
 
-	"conclave/sfu"
+	"conclave/media"
 )
 
 func TestMuteStopsForwardingAndTellsWho(t *testing.T) {
 	st, ana, ben, cem := trio(t)
 	st.must(ben, SetMedia{everything})
-	st.must(ana, Mute{Participants: []sfu.ParticipantID{ben.id, cem.id}, Sources: sfu.Sources(sfu.Mic)})
-	if st.live[ben.id] != everything&^sfu.Sources(sfu.Mic) {
+	st.must(ana, Mute{Participants: []media.ParticipantID{ben.id, cem.id}, Sources: media.Sources(media.Mic)})
+	if st.live[ben.id] != everything&^media.Sources(media.Mic) {
 		t.Fatalf("forwards %b", st.live[ben.id])
 	}
-	if e, _ := last[Muted](ben); e.By != ana.id || e.Sources != sfu.Sources(sfu.Mic) {
+	if e, _ := last[Muted](ben); e.By != ana.id || e.Sources != media.Sources(media.Mic) {
 		t.Fatalf("ben was told %+v", e)
 	}
 	if count[Muted](cem) != 0 {
@@ -32,8 +32,8 @@ func TestMuteAllSparesOneself(t *testing.T) {
 	for _, p := range []*someone{ana, ben, cem} {
 		st.must(p, SetMedia{everything})
 	}
-	st.must(ana, Mute{All: true, Sources: sfu.Sources(sfu.Mic, sfu.Camera)})
-	if st.live[ana.id] != everything || st.live[ben.id].Has(sfu.Mic) || st.live[cem.id].Has(sfu.Camera) || !st.live[cem.id].Has(sfu.Screen) {
+	st.must(ana, Mute{All: true, Sources: media.Sources(media.Mic, media.Camera)})
+	if st.live[ana.id] != everything || st.live[ben.id].Has(media.Mic) || st.live[cem.id].Has(media.Camera) || !st.live[cem.id].Has(media.Screen) {
 		t.Fatalf("%v", st.live)
 	}
 }
@@ -41,7 +41,7 @@ func TestMuteAllSparesOneself(t *testing.T) {
 func TestMuteOfSomebodyUnknownDoesNothingAtAll(t *testing.T) {
 	st, ana, ben, _ := trio(t)
 	st.must(ben, SetMedia{everything})
-	st.refused(ana, Mute{Participants: []sfu.ParticipantID{ben.id, 99}, Sources: everything}, ErrNoSuchParticipant)
+	st.refused(ana, Mute{Participants: []media.ParticipantID{ben.id, 99}, Sources: everything}, ErrNoSuchParticipant)
 	if st.live[ben.id] != everything {
 		t.Fatal("half of a refused request was done")
 	}
@@ -49,8 +49,8 @@ func TestMuteOfSomebodyUnknownDoesNothingAtAll(t *testing.T) {
 
 func TestAskUnmuteIsARequestAndNeverAnAct(t *testing.T) {
 	st, ana, ben, _ := trio(t)
-	st.must(ana, AskUnmute{Participants: []sfu.ParticipantID{ben.id}, Sources: sfu.Sources(sfu.Mic)})
-	if e, _ := last[AskedUnmute](ben); e.By != ana.id || !e.Sources.Has(sfu.Mic) {
+	st.must(ana, AskUnmute{Participants: []media.ParticipantID{ben.id}, Sources: media.Sources(media.Mic)})
+	if e, _ := last[AskedUnmute](ben); e.By != ana.id || !e.Sources.Has(media.Mic) {
 		t.Fatalf("%+v", e)
 	}
 	if st.live[ben.id] != 0 {
@@ -63,7 +63,7 @@ func TestRemoveWhilePublishingClosesMediaBeforeAnythingIsTold(t *testing.T) {
 	st.must(ben, SetMedia{everything})
 	st.settleRoster()
 	st.order = nil
-	st.must(ana, Remove{Participants: []sfu.ParticipantID{ben.id}})
+	st.must(ana, Remove{Participants: []media.ParticipantID{ben.id}})
 	if len(st.order) < 2 || st.order[0] != fmt.Sprintf("close %d", ben.id) || st.order[1] != "ben meeting.Bye" {
 		t.Fatalf("order %v", st.order)
 	}
@@ -82,7 +82,7 @@ func TestRemovedMayComeBackThroughTheLobby(t *testing.T) {
 	ana, ben := st.join("ana"), st.join("ben")
 	st.must(ana, Admit{All: true})
 	ben.learn()
-	st.must(ana, Remove{Participants: []sfu.ParticipantID{ben.id}})
+	st.must(ana, Remove{Participants: []media.ParticipantID{ben.id}})
 	if _, err := st.tryJoin("ben", resuming(ben)); err != ErrResumeFailed {
 		t.Fatalf("resume after removal: %v", err)
 	}
@@ -99,7 +99,7 @@ func TestBannedCannotComeBackByAnyWay(t *testing.T) {
 	st.must(ana, Admit{All: true})
 	ben.learn()
 	other := st.join("ben's other session", func(j *joinRequest) { j.identity = Identity{SessionKeyOf("other"), who("ben").Address, false} })
-	st.must(ana, Remove{Participants: []sfu.ParticipantID{ben.id}, Ban: true})
+	st.must(ana, Remove{Participants: []media.ParticipantID{ben.id}, Ban: true})
 	st.wantBye(ben, ByeBanned)
 	st.wantBye(other, ByeBanned) // also out of the lobby
 	if _, err := st.tryJoin("ben"); err != ErrBanned {
@@ -116,12 +116,12 @@ func TestBannedCannotComeBackByAnyWay(t *testing.T) {
 func TestNobodyRemovesThemselvesOrThoseWhoHoldMore(t *testing.T) {
 	st, ana, ben, cem := trio(t)
 	st.must(ana, SetRole{Participant: ben.id, Role: Cohost})
-	st.refused(ana, Remove{Participants: []sfu.ParticipantID{ana.id}}, ErrNotPermitted)
-	st.refused(ben, Remove{Participants: []sfu.ParticipantID{cem.id, ana.id}}, ErrNotPermitted)
+	st.refused(ana, Remove{Participants: []media.ParticipantID{ana.id}}, ErrNotPermitted)
+	st.refused(ben, Remove{Participants: []media.ParticipantID{cem.id, ana.id}}, ErrNotPermitted)
 	st.wantRole(cem, Participant)
 	st.must(ana, SetRole{Participant: ben.id, Role: Host}) // ana hands over
-	st.refused(ben, Remove{Participants: []sfu.ParticipantID{ana.id}, Ban: true}, ErrNotPermitted)
-	st.must(ben, Remove{Participants: []sfu.ParticipantID{ana.id}})
+	st.refused(ben, Remove{Participants: []media.ParticipantID{ana.id}, Ban: true}, ErrNotPermitted)
+	st.must(ben, Remove{Participants: []media.ParticipantID{ana.id}})
 }
 
 func TestBansAreBounded(t *testing.T) {
@@ -130,14 +130,14 @@ func TestBansAreBounded(t *testing.T) {
 	for i := range maxBans {
 		st.s.banned[who(fmt.Sprint(i)).person()] = struct{}{}
 	}
-	st.refused(ana, Remove{Participants: []sfu.ParticipantID{ben.id}, Ban: true}, ErrBusy)
-	st.must(ana, Remove{Participants: []sfu.ParticipantID{ben.id}})
+	st.refused(ana, Remove{Participants: []media.ParticipantID{ben.id}, Ban: true}, ErrBusy)
+	st.must(ana, Remove{Participants: []media.ParticipantID{ben.id}})
 }
 
 func TestEndForAll(t *testing.T) {
 	st := newStage(t, withLobby)
 	ana, ben, cem := st.join("ana"), st.join("ben"), st.join("cem")
-	st.must(ana, Admit{Participants: []sfu.ParticipantID{ben.id}})
+	st.must(ana, Admit{Participants: []media.ParticipantID{ben.id}})
 	st.must(ana, End{})
 	for _, p := range []*someone{ana, ben, cem} {
 		st.wantBye(p, ByeEnded)

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"conclave/sfu"
+	"conclave/media"
 )
 
 // Config configures a Registry. Zero values take the defaults named.
@@ -289,7 +289,7 @@ func (r *Registry) Join(ctx context.Context, j Join) (*Seat, error) {
 }
 
 func (a *actor) join(ctx context.Context, req joinRequest) (*Seat, error) {
-	id, err := ask(ctx, a, 0, func(now time.Time) (sfu.ParticipantID, error) { return a.state.join(now, req) })
+	id, err := ask(ctx, a, 0, func(now time.Time) (media.ParticipantID, error) { return a.state.join(now, req) })
 	switch {
 	case err == nil:
 		return &Seat{actor: a, id: id, sink: req.sink}, nil
@@ -306,12 +306,12 @@ func (a *actor) join(ctx context.Context, req joinRequest) (*Seat, error) {
 // Seat is somebody's place, as the socket that holds it sees it. Safe for concurrent use.
 type Seat struct {
 	actor *actor
-	id    sfu.ParticipantID
+	id    media.ParticipantID
 	sink  Sink
 }
 
 // Participant is the number of the seat.
-func (s *Seat) Participant() sfu.ParticipantID { return s.id }
+func (s *Seat) Participant() media.ParticipantID { return s.id }
 
 // Do carries out a request and waits until it is done or refused (a Refusal). ctx bounds the wait.
 func (s *Seat) Do(ctx context.Context, r Request) error {

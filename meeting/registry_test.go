@@ -11,7 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"conclave/sfu"
+	"conclave/media"
 )
 
 func TestMain(m *testing.M) {
@@ -54,13 +54,13 @@ func (b *inbox) count(match func(Event) bool) (n int) {
 
 func newRegistry(t testing.TB, cfg Config) (*Registry, *fakeMedia) {
 	t.Helper()
-	media := &fakeMedia{}
-	cfg.Media = media
+	fake := &fakeMedia{}
+	cfg.Media = fake
 	r, err := NewRegistry(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r, media
+	return r, fake
 }
 
 func create(t testing.TB, r *Registry, c Creation) ID {
@@ -104,7 +104,7 @@ func TestEverythingIsGoneWhenAMeetingEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r, media := newRegistry(t, Config{})
+				r, fake := newRegistry(t, Config{})
 				id := create(t, r, Creation{Creator: who("ana")})
 				host, anaBox := enter(t, r, id, "ana")
 				seat, benBox := enter(t, r, id, "ben")
@@ -121,7 +121,7 @@ func TestEverythingIsGoneWhenAMeetingEnds(t *testing.T) {
 				if len(r.meetings) != 0 || len(r.creators) != 0 || len(r.stats.counted) != 0 || r.Gauges().Participants != 0 {
 					t.Fatalf("left over: %d meetings, %d creators, %+v", len(r.meetings), len(r.creators), r.Gauges())
 				}
-				if media.closed != 1 {
+				if fake.closed != 1 {
 					t.Fatal("the media room is open")
 				}
 				if a := seat.actor; a.state.seats != nil || a.state.resumes != nil || a.peers != nil || a.timer.Stop() {
@@ -253,12 +253,12 @@ func TestPasswordHashingIsBoundedAndCancelled(t *testing.T) {
 
 func TestMediaIsDrivenByDecisions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, media := newRegistry(t, Config{})
+		r, fake := newRegistry(t, Config{})
 		id := create(t, r, Creation{Creator: who("ana"), Lobby: true})
 		box := &inbox{}
 		waiting, err := r.Join(t.Context(), Join{Meeting: id, Identity: who("ben"), Name: NewDisplayName("ben"), Sink: box})
-		if err != nil || len(media.rooms) != 0 {
-			t.Fatalf("%v, %d rooms before anybody is admitted", err, len(media.rooms))
+		if err != nil || len(fake.rooms) != 0 {
+			t.Fatalf("%v, %d rooms before anybody is admitted", err, len(fake.rooms))
 		}
 		if _, err := waiting.Peer(t.Context()); !errors.Is(err, ErrNotJoined) {
 			t.Fatalf("a peer in the lobby: %v", err)
@@ -270,14 +270,14 @@ func TestMediaIsDrivenByDecisions(t *testing.T) {
 		if _, err := waiting.Peer(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		ben := media.rooms[0].peer(waiting.Participant())
+		ben := fake.rooms[0].peer(waiting.Participant())
 		if err := waiting.Do(t.Context(), SetMedia{everything}); err != nil || ben.live != everything {
 			t.Fatal(err, ben.live)
 		}
-		ben.events.Slots([]sfu.Slot{{MID: "4", Participant: 2, Source: sfu.Mic}}, nil)
-		ben.events.Encode(sfu.Camera, []string{"q"})
+		ben.events.Slots([]media.Slot{{MID: "4", Participant: 2, Source: media.Mic}}, nil)
+		ben.events.Encode(media.Camera, []string{"q"})
 		ben.events.Connected()
-		media.rooms[0].events.Speakers([]sfu.ParticipantID{waiting.Participant()})
+		fake.rooms[0].events.Speakers([]media.ParticipantID{waiting.Participant()})
 		synctest.Wait()
 		for _, b := range []*inbox{box, hostBox} {
 			if b.count(func(e Event) bool { _, ok := e.(Speakers); return ok }) != 1 {
@@ -287,25 +287,25 @@ func TestMediaIsDrivenByDecisions(t *testing.T) {
 		if box.count(func(e Event) bool { _, ok := e.(SlotsChanged); return ok }) != 1 {
 			t.Fatal("slots were not told")
 		}
-		if err := host.Do(t.Context(), Remove{Participants: []sfu.ParticipantID{waiting.Participant()}}); err != nil || !ben.closed {
+		if err := host.Do(t.Context(), Remove{Participants: []media.ParticipantID{waiting.Participant()}}); err != nil || !ben.closed {
 			t.Fatal("removed and still connected", err)
 		}
 		if _, err := waiting.Peer(t.Context()); !errors.Is(err, ErrNotJoined) {
 			t.Fatal(err)
 		}
-		ben.events.Slots([]sfu.Slot{{MID: "4"}}, nil) // a late report about nobody
+		ben.events.Slots([]media.Slot{{MID: "4"}}, nil) // a late report about nobody
 		if err := r.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		ben.events.Failed("late")
-		media.rooms[0].events.Speakers(nil)
+		fake.rooms[0].events.Speakers(nil)
 		synctest.Wait()
 	})
 }
 
 // However many events the media server has, none of them waits, and what is kept is bounded.
 func TestMediaEventsAreCoalesced(t *testing.T) {
-	r, media := newRegistry(t, Config{})
+	r, fake := newRegistry(t, Config{})
 	defer func() { _ = r.Close(context.Background()) }()
 	id := create(t, r, Creation{Creator: who("ana")})
 	seat, box := enter(t, r, id, "ana")
@@ -314,12 +314,12 @@ func TestMediaEventsAreCoalesced(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-blocked
-	peer := media.rooms[0].peer(seat.Participant())
+	peer := fake.rooms[0].peer(seat.Participant())
 	for i := range 100_000 {
 		mid := fmt.Sprint(i % 10)
-		peer.events.Slots([]sfu.Slot{{MID: mid, Participant: sfu.ParticipantID(i), Source: sfu.Camera}}, nil)
-		peer.events.Encode(sfu.Camera, []string{"q"})
-		media.rooms[0].events.Speakers([]sfu.ParticipantID{sfu.ParticipantID(i)})
+		peer.events.Slots([]media.Slot{{MID: mid, Participant: media.ParticipantID(i), Source: media.Camera}}, nil)
+		peer.events.Encode(media.Camera, []string{"q"})
+		fake.rooms[0].events.Speakers([]media.ParticipantID{media.ParticipantID(i)})
 	}
 	if n := len(seat.actor.reports); n != 1 {
 		t.Fatalf("%d reports are kept for one peer", n)
@@ -371,20 +371,20 @@ func TestMailboxIsBounded(t *testing.T) {
 }
 
 func TestPanicEndsOneParticipantOnly(t *testing.T) {
-	r, media := newRegistry(t, Config{})
+	r, fake := newRegistry(t, Config{})
 	defer func() { _ = r.Close(context.Background()) }()
 	id := create(t, r, Creation{Creator: who("ana")})
 	host, _ := enter(t, r, id, "ana")
 	ben, box := enter(t, r, id, "ben")
-	media.mu.Lock()
-	media.panics = true
-	media.mu.Unlock()
+	fake.mu.Lock()
+	fake.panics = true
+	fake.mu.Unlock()
 	if err := ben.Do(t.Context(), SetMedia{everything}); !errors.Is(err, ErrInternal) {
 		t.Fatal(err)
 	}
-	media.mu.Lock()
-	media.panics = false
-	media.mu.Unlock()
+	fake.mu.Lock()
+	fake.panics = false
+	fake.mu.Unlock()
 	if err := host.Do(t.Context(), Say{Text: "still here"}); err != nil {
 		t.Fatal(err)
 	}
@@ -449,20 +449,20 @@ func TestManyJoinAndLeaveAtOnce(t *testing.T) {
 
 // What the media server says about everybody and about one peer reaches those whom it concerns, whatever goroutine it says it on.
 func TestReportsOfTheMediaServerReachTheirReceivers(t *testing.T) {
-	r, media := newRegistry(t, Config{})
+	r, fake := newRegistry(t, Config{})
 	id := create(t, r, Creation{Creator: who("ana")})
 	ana, anaBox := enter(t, r, id, "ana")
 	ben, benBox := enter(t, r, id, "ben")
-	room := media.rooms[0]
+	room := fake.rooms[0]
 	var all sync.WaitGroup
-	all.Go(func() { room.events.Quality([]sfu.ParticipantQuality{{Participant: ana.Participant(), Bars: 4}}) })
-	all.Go(func() { room.events.Quality([]sfu.ParticipantQuality{{Participant: ben.Participant(), Bars: 1}}) })
-	all.Go(func() { room.peer(ben.Participant()).events.Refused(sfu.Screen, "not_encrypted") })
+	all.Go(func() { room.events.Quality([]media.Quality{{Participant: ana.Participant(), Bars: 4}}) })
+	all.Go(func() { room.events.Quality([]media.Quality{{Participant: ben.Participant(), Bars: 1}}) })
+	all.Go(func() { room.peer(ben.Participant()).events.Refused(media.Screen, "not_encrypted") })
 	all.Wait()
-	bars := func(b *inbox) map[sfu.ParticipantID]int {
+	bars := func(b *inbox) map[media.ParticipantID]int {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		out := make(map[sfu.ParticipantID]int)
+		out := make(map[media.ParticipantID]int)
 		for _, e := range b.events {
 			if e, ok := e.(QualityChanged); ok {
 				for _, q := range e.Quality {
@@ -476,7 +476,7 @@ func TestReportsOfTheMediaServerReachTheirReceivers(t *testing.T) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		for _, e := range b.events {
-			if e == (MediaRefused{Source: sfu.Screen, Reason: "not_encrypted"}) {
+			if e == (MediaRefused{Source: media.Screen, Reason: "not_encrypted"}) {
 				n++
 			}
 		}

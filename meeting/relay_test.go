@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"conclave/sfu"
+	"conclave/media"
 )
 
 // relayed is everything that was relayed to p, in order, as "sender:data".
@@ -101,7 +101,7 @@ func TestRelayDiesWithItsRecipient(t *testing.T) {
 	st := newStage(t, withE2EE)
 	ana, ben := st.join("ana"), st.join("ben")
 	st.must(ana, Relay{To: []RelayOne{to(ben, "x")}})
-	st.must(ana, Remove{Participants: []sfu.ParticipantID{ben.id}})
+	st.must(ana, Remove{Participants: []media.ParticipantID{ben.id}})
 	st.advance(time.Second)
 	st.wantRelayed(ben)
 	st.wantGone(ben)

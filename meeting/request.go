@@ -1,6 +1,8 @@
 package meeting
 
-import "conclave/sfu"
+import (
+	"conclave/media"
+)
 
 // Refusal says why a request was not done; nothing was changed by it. Its text holds no user data.
 type Refusal string
@@ -39,10 +41,10 @@ const (
 type Request interface{ request() }
 
 // SetMedia says which sources the person's own switches have on.
-type SetMedia struct{ Sources sfu.SourceSet }
+type SetMedia struct{ Sources media.SourceSet }
 
 // SetView says what the person's client shows, most important first.
-type SetView struct{ Wants []sfu.Want }
+type SetView struct{ Wants []media.Want }
 
 // Negotiated says that an offer was answered on the seat's Peer.
 type Negotiated struct{}
@@ -50,7 +52,7 @@ type Negotiated struct{}
 // Say is a chat message to everybody, or to one participant if To is not zero.
 type Say struct {
 	Text string
-	To   sfu.ParticipantID
+	To   media.ParticipantID
 }
 
 // React is a reaction; Kind is the protocol's name of it.
@@ -59,7 +61,7 @@ type React struct{ Kind string }
 // SetHand raises or lowers the person's own hand, or lowers that of Participant if not zero.
 type SetHand struct {
 	Raised      bool
-	Participant sfu.ParticipantID
+	Participant media.ParticipantID
 }
 
 // Relay sends each recipient something that only they can read.
@@ -67,7 +69,7 @@ type Relay struct{ To []RelayOne }
 
 // RelayOne is what one recipient gets.
 type RelayOne struct {
-	Participant sfu.ParticipantID
+	Participant media.ParticipantID
 	Data        string // in the form of the wire
 }
 
@@ -76,49 +78,49 @@ type Broadcast struct{ Kind, Data string }
 
 // Admit lets people in from the lobby: those of Participants, or All; in an end-to-end encrypted meeting those of Admissions.
 type Admit struct {
-	Participants []sfu.ParticipantID
+	Participants []media.ParticipantID
 	All          bool
 	Admissions   []Admission
 }
 
 // Admission is what an admitting host signed about one person.
 type Admission struct {
-	Participant sfu.ParticipantID
+	Participant media.ParticipantID
 	Admit       Blob
 }
 
 // Deny sends people in the lobby away.
-type Deny struct{ Participants []sfu.ParticipantID }
+type Deny struct{ Participants []media.ParticipantID }
 
 // Mute stops sources of others; All is everybody else.
 type Mute struct {
-	Participants []sfu.ParticipantID
+	Participants []media.ParticipantID
 	All          bool
-	Sources      sfu.SourceSet
+	Sources      media.SourceSet
 }
 
 // AskUnmute asks people to switch sources on.
 type AskUnmute struct {
-	Participants []sfu.ParticipantID
-	Sources      sfu.SourceSet
+	Participants []media.ParticipantID
+	Sources      media.SourceSet
 }
 
 // Remove puts people out; with Ban they cannot come back.
 type Remove struct {
-	Participants []sfu.ParticipantID
+	Participants []media.ParticipantID
 	Ban          bool
 }
 
 // SetRole gives somebody another role. Making another Host hands over. Grant is what the host signed about it, in an end-to-end
 // encrypted meeting.
 type SetRole struct {
-	Participant sfu.ParticipantID
+	Participant media.ParticipantID
 	Role        Role
 	Grant       Blob
 }
 
 // SetSpotlight has everybody look at a participant; zero ends it.
-type SetSpotlight struct{ Participant sfu.ParticipantID }
+type SetSpotlight struct{ Participant media.ParticipantID }
 
 // SetPolicy changes lock and lobby; nil leaves one as it is.
 type SetPolicy struct{ Locked, Lobby *bool }
@@ -133,7 +135,7 @@ type Active struct{}
 // for Heir, to whom the meeting is to fall; zero for none.
 type Leave struct {
 	Reason ByeReason
-	Heir   sfu.ParticipantID
+	Heir   media.ParticipantID
 	Grant  Blob
 }
 

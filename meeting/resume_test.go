@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"conclave/sfu"
+	"conclave/media"
 )
 
 func TestResumeTakesTheSeatBack(t *testing.T) {
@@ -99,14 +99,14 @@ func TestResumedSocketLearnsWhatItsSlotsCarry(t *testing.T) {
 	st, ana, ben, _ := trio(t)
 	report := func(p *someone, r *mediaReport) { st.s.report(st.now, p.id, r); st.settle() }
 	report(ben, &mediaReport{
-		slots:    map[string]sfu.Slot{"9": {MID: "9", Participant: ana.id, Source: sfu.Camera}, "10": {MID: "10"}},
-		withheld: []sfu.Withheld{{Participant: ana.id, Source: sfu.Screen, Reason: sfu.ReasonNotPublished}},
-		encode:   map[sfu.Source][]string{sfu.Camera: {"q"}},
+		slots:    map[string]media.Slot{"9": {MID: "9", Participant: ana.id, Source: media.Camera}, "10": {MID: "10"}},
+		withheld: []media.Withheld{{Participant: ana.id, Source: media.Screen, Reason: media.ReasonNotPublished}},
+		encode:   map[media.Source][]string{media.Camera: {"q"}},
 	})
-	report(ben, &mediaReport{slots: map[string]sfu.Slot{"10": {MID: "10", Participant: ana.id, Source: sfu.Mic}}})
+	report(ben, &mediaReport{slots: map[string]media.Slot{"10": {MID: "10", Participant: ana.id, Source: media.Mic}}})
 	again := st.join("ben", resuming(ben))
 	e, ok := last[SlotsChanged](again)
-	if !ok || len(e.Slots) != 2 || e.Slots[0].MID != "9" || e.Slots[1].Source != sfu.Mic || len(e.Withheld) != 0 {
+	if !ok || len(e.Slots) != 2 || e.Slots[0].MID != "9" || e.Slots[1].Source != media.Mic || len(e.Withheld) != 0 {
 		t.Fatalf("%+v", e)
 	}
 	if e, ok := last[EncodeChanged](again); !ok || len(e.RIDs) != 1 {

@@ -1,6 +1,8 @@
 package meeting
 
-import "conclave/sfu"
+import (
+	"conclave/media"
+)
 
 // Role is a named set of permissions.
 type Role uint8
@@ -64,16 +66,16 @@ func (r Role) Permissions() Permission {
 }
 
 // Sources returns what p allows to publish.
-func (p Permission) Sources() sfu.SourceSet {
-	var set sfu.SourceSet
+func (p Permission) Sources() media.SourceSet {
+	var set media.SourceSet
 	if p.Has(PublishMic) {
-		set |= sfu.Sources(sfu.Mic)
+		set |= media.Sources(media.Mic)
 	}
 	if p.Has(PublishCamera) {
-		set |= sfu.Sources(sfu.Camera)
+		set |= media.Sources(media.Camera)
 	}
 	if p.Has(PublishScreen) {
-		set |= sfu.Sources(sfu.Screen, sfu.ScreenAudio)
+		set |= media.Sources(media.Screen, media.ScreenAudio)
 	}
 	return set
 }

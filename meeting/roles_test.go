@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"conclave/sfu"
+	"conclave/media"
 )
 
 // trio is a meeting with a host, a participant and another participant.
@@ -14,7 +14,7 @@ func trio(t *testing.T, settings ...setting) (st *stage, ana, ben, cem *someone)
 	return st, ana, ben, cem
 }
 
-var everything = sfu.Sources(sfu.Mic, sfu.Camera, sfu.Screen, sfu.ScreenAudio)
+var everything = media.Sources(media.Mic, media.Camera, media.Screen, media.ScreenAudio)
 
 func TestPermissionsAreThoseOfTheDocument(t *testing.T) {
 	publish := PublishMic | PublishCamera | PublishScreen
@@ -36,7 +36,7 @@ func TestPermissionsAreThoseOfTheDocument(t *testing.T) {
 
 func TestEveryModerationNeedsItsPermission(t *testing.T) {
 	st, ana, ben, cem := trio(t)
-	one := []sfu.ParticipantID{cem.id}
+	one := []media.ParticipantID{cem.id}
 	all := []Request{
 		Admit{All: true}, Deny{}, Mute{Participants: one, Sources: everything}, AskUnmute{Participants: one}, Remove{Participants: one},
 		SetPolicy{Locked: ptr(true)}, SetRole{Participant: cem.id, Role: Viewer}, End{},
@@ -45,7 +45,7 @@ func TestEveryModerationNeedsItsPermission(t *testing.T) {
 		st.refused(ben, r, ErrNotPermitted)
 	}
 	st.must(ana, SetRole{Participant: ben.id, Role: Viewer})
-	for _, r := range append(all, SetMedia{sfu.Sources(sfu.Mic)}, SetMedia{sfu.Sources(sfu.ScreenAudio)}) {
+	for _, r := range append(all, SetMedia{media.Sources(media.Mic)}, SetMedia{media.Sources(media.ScreenAudio)}) {
 		st.refused(ben, r, ErrNotPermitted)
 	}
 	st.must(ben, Say{Text: "hello"})
@@ -62,9 +62,9 @@ func TestEveryModerationNeedsItsPermission(t *testing.T) {
 
 func TestRefusedMediaChangesNothing(t *testing.T) {
 	st, ana, ben, _ := trio(t)
-	st.must(ben, SetMedia{sfu.Sources(sfu.Mic)})
+	st.must(ben, SetMedia{media.Sources(media.Mic)})
 	st.must(ana, SetRole{Participant: ben.id, Role: Viewer})
-	st.refused(ben, SetMedia{sfu.Sources(sfu.Camera)}, ErrNotPermitted)
+	st.refused(ben, SetMedia{media.Sources(media.Camera)}, ErrNotPermitted)
 	if st.live[ben.id] != 0 {
 		t.Fatal("a viewer publishes")
 	}
@@ -84,8 +84,8 @@ func TestDemotionStopsMediaAndGivingTheRoleBackDoesNotStartIt(t *testing.T) {
 	if st.live[ben.id] != 0 {
 		t.Fatal("a microphone opened without its owner's act")
 	}
-	st.must(ben, SetMedia{sfu.Sources(sfu.Mic)})
-	if st.live[ben.id] != sfu.Sources(sfu.Mic) {
+	st.must(ben, SetMedia{media.Sources(media.Mic)})
+	if st.live[ben.id] != media.Sources(media.Mic) {
 		t.Fatal("ben cannot switch on again")
 	}
 }
@@ -183,7 +183,7 @@ func TestBotsAndGuestsAreMarkedToEverybody(t *testing.T) {
 	r, _ := last[Roster](ana)
 	check("joined", byName(r.Joined))
 	late := st.join("late", proved)
-	st.must(ana, Admit{Participants: []sfu.ParticipantID{late.id}})
+	st.must(ana, Admit{Participants: []media.ParticipantID{late.id}})
 	welcome, _ := last[Welcome](late)
 	check("welcome", byName(welcome.Participants))
 }

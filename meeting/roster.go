@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"conclave/sfu"
+	"conclave/media"
 )
 
 // change is what happened to a participant since the last roster event.
@@ -18,9 +18,9 @@ const (
 
 // batch gathers what the next Roster event will tell.
 type batch struct {
-	entries map[sfu.ParticipantID]change // at most one a seat
-	left    []LeftEntry                  // bounded by the joins that rate limits let through in one interval
-	due     time.Time                    // zero: nothing gathered
+	entries map[media.ParticipantID]change // at most one a seat
+	left    []LeftEntry                    // bounded by the joins that rate limits let through in one interval
+	due     time.Time                      // zero: nothing gathered
 	sent    time.Time
 }
 
@@ -36,9 +36,9 @@ func (s *state) schedule(now time.Time) {
 	s.wake(s.batch.due)
 }
 
-func (s *state) changed(now time.Time, id sfu.ParticipantID, what change) {
+func (s *state) changed(now time.Time, id media.ParticipantID, what change) {
 	if s.batch.entries == nil {
-		s.batch.entries = make(map[sfu.ParticipantID]change)
+		s.batch.entries = make(map[media.ParticipantID]change)
 	}
 	if s.batch.entries[id] != joined {
 		s.batch.entries[id] = what
@@ -46,7 +46,7 @@ func (s *state) changed(now time.Time, id sfu.ParticipantID, what change) {
 	s.schedule(now)
 }
 
-func (s *state) left(now time.Time, id sfu.ParticipantID, why LeftReason) {
+func (s *state) left(now time.Time, id media.ParticipantID, why LeftReason) {
 	delete(s.batch.entries, id)
 	s.batch.left = append(s.batch.left, LeftEntry{id, why})
 	s.schedule(now)
@@ -117,7 +117,7 @@ func (s *state) tellLobby() {
 	}
 }
 
-func (s *state) entry(p *seat, hands map[sfu.ParticipantID]int) RosterEntry {
+func (s *state) entry(p *seat, hands map[media.ParticipantID]int) RosterEntry {
 	return RosterEntry{
 		Participant: p.id, Name: p.name, Role: p.role, Sources: p.live(), Hand: hands[p.id], Connected: p.sink != nil,
 		Kind: p.identity.kind(), Announce: p.announce, Admit: p.admit, Grant: p.grant,
@@ -125,7 +125,7 @@ func (s *state) entry(p *seat, hands map[sfu.ParticipantID]int) RosterEntry {
 }
 
 // others is the roster without one.
-func (s *state) others(but sfu.ParticipantID) []RosterEntry {
+func (s *state) others(but media.ParticipantID) []RosterEntry {
 	hands := s.handPlaces()
 	out := make([]RosterEntry, 0, s.present)
 	for id, p := range s.seats {
@@ -137,11 +137,11 @@ func (s *state) others(but sfu.ParticipantID) []RosterEntry {
 	return out
 }
 
-func (s *state) handPlaces() map[sfu.ParticipantID]int {
+func (s *state) handPlaces() map[media.ParticipantID]int {
 	if len(s.hands) == 0 {
 		return nil
 	}
-	out := make(map[sfu.ParticipantID]int, len(s.hands))
+	out := make(map[media.ParticipantID]int, len(s.hands))
 	for i, id := range s.hands {
 		out[id] = i + 1
 	}

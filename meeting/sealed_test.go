@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"conclave/sfu"
+	"conclave/media"
 )
 
 // An encrypted meeting takes announces and no names; a plain one the reverse. Nothing that anybody may ask changes which it is.
@@ -60,7 +60,7 @@ func TestAnAnnounceBelongsToOneSeat(t *testing.T) {
 	if again := st.join("eve"); again.id != eve.id {
 		t.Fatal("one's own announce is somebody else's")
 	}
-	st.must(ana, Deny{Participants: []sfu.ParticipantID{ben.id}})
+	st.must(ana, Deny{Participants: []media.ParticipantID{ben.id}})
 	st.join("fay", func(j *joinRequest) { j.announce = announceOf("ben") })
 }
 
@@ -119,7 +119,7 @@ func TestAdmissionsAreNeededWhereTheyBelong(t *testing.T) {
 	st := newStage(t, withE2EE, withLobby)
 	ana, ben := st.join("ana"), st.join("ben")
 	st.refused(ana, Admit{All: true}, ErrAdmissions)
-	st.refused(ana, Admit{Participants: []sfu.ParticipantID{ben.id}}, ErrAdmissions)
+	st.refused(ana, Admit{Participants: []media.ParticipantID{ben.id}}, ErrAdmissions)
 	st.refused(ana, Admit{Admissions: []Admission{{99, NewBlob("x")}}}, ErrNoSuchParticipant)
 	st.refused(ana, Admit{Admissions: []Admission{{ana.id, NewBlob("x")}}}, ErrNoSuchParticipant)
 	st.wantRole(ben, NoRole)
@@ -285,7 +285,7 @@ func TestTheLastHostNamesAnHeir(t *testing.T) {
 func TestTheLobbyKnowsWhoMayAdmit(t *testing.T) {
 	st := newStage(t, withE2EE, withLobby)
 	eve := st.join("eve")
-	hosts := func() (out []sfu.ParticipantID) {
+	hosts := func() (out []media.ParticipantID) {
 		st.settleRoster()
 		e, _ := last[LobbyStatus](eve)
 		for _, h := range e.Hosts {
@@ -338,7 +338,7 @@ func TestTheLobbyNamesSixteenHosts(t *testing.T) {
 // The media room is told before anybody is in it that it is to want SFrame, and to know no audio levels; or not.
 func TestTheMediaRoomIsToldWhatTheMeetingIs(t *testing.T) {
 	for _, e2ee := range []bool{true, false} {
-		r, media := newRegistry(t, Config{})
+		r, fake := newRegistry(t, Config{})
 		id := create(t, r, Creation{Creator: who("ana"), E2EE: e2ee, PrivateAudio: e2ee})
 		j := Join{Meeting: id, Identity: who("ana"), Sink: &inbox{}}
 		if e2ee {
@@ -352,11 +352,11 @@ func TestTheMediaRoomIsToldWhatTheMeetingIs(t *testing.T) {
 		if info, err := r.Info(t.Context(), id, who("ben")); err != nil || info.E2EE != e2ee {
 			t.Fatalf("%+v, %v", info.E2EE, err)
 		}
-		if media.rooms[0].sframe != e2ee {
-			t.Fatalf("e2ee %v, SFrame required: %v", e2ee, media.rooms[0].sframe)
+		if fake.rooms[0].sframe != e2ee {
+			t.Fatalf("e2ee %v, SFrame required: %v", e2ee, fake.rooms[0].sframe)
 		}
-		if media.rooms[0].private != e2ee {
-			t.Fatalf("private audio %v, and the room was told %v", e2ee, media.rooms[0].private)
+		if fake.rooms[0].private != e2ee {
+			t.Fatalf("private audio %v, and the room was told %v", e2ee, fake.rooms[0].private)
 		}
 		if err := r.Close(t.Context()); err != nil {
 			t.Fatal(err)
@@ -368,9 +368,9 @@ func TestTheMediaRoomIsToldWhatTheMeetingIs(t *testing.T) {
 func TestRefusedMediaIsToldItsPublisher(t *testing.T) {
 	st := newStage(t, withE2EE)
 	ana, ben := st.join("ana"), st.join("ben")
-	st.s.report(st.now, ben.id, &mediaReport{refused: map[sfu.Source]string{sfu.Camera: "not_encrypted"}})
+	st.s.report(st.now, ben.id, &mediaReport{refused: map[media.Source]string{media.Camera: "not_encrypted"}})
 	st.settle()
-	if e, ok := last[MediaRefused](ben); !ok || e != (MediaRefused{sfu.Camera, "not_encrypted"}) {
+	if e, ok := last[MediaRefused](ben); !ok || e != (MediaRefused{media.Camera, "not_encrypted"}) {
 		t.Fatalf("%+v", e)
 	}
 	if count[MediaRefused](ana) != 0 {

@@ -4,13 +4,13 @@ import (
 	"testing"
 	"time"
 
-	"conclave/sfu"
+	"conclave/media"
 )
 
 func TestSpotlightIsSetByHostsOnly(t *testing.T) {
 	st := newStage(t, withLobby)
 	ana, ben, cem, dora := st.join("ana"), st.join("ben"), st.join("cem"), st.join("dora")
-	st.must(ana, Admit{Participants: []sfu.ParticipantID{ben.id, cem.id}})
+	st.must(ana, Admit{Participants: []media.ParticipantID{ben.id, cem.id}})
 	st.must(ana, SetRole{Participant: cem.id, Role: Cohost})
 	st.refused(ben, SetSpotlight{ben.id}, ErrNotPermitted)
 	st.refused(ana, SetSpotlight{99}, ErrNoSuchParticipant)
@@ -41,7 +41,7 @@ func TestSpotlightIsSetByHostsOnly(t *testing.T) {
 func TestSpotlightEndsWhenThatPersonLeaves(t *testing.T) {
 	for name, leave := range map[string]func(*stage, *someone, *someone){
 		"leaves":  func(st *stage, _, ben *someone) { st.must(ben, Leave{}) },
-		"removed": func(st *stage, ana, ben *someone) { st.must(ana, Remove{Participants: []sfu.ParticipantID{ben.id}}) },
+		"removed": func(st *stage, ana, ben *someone) { st.must(ana, Remove{Participants: []media.ParticipantID{ben.id}}) },
 		"lost":    func(st *stage, _, ben *someone) { st.lose(ben); st.advance(time.Minute) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestSpotlightOutlivesTheHostWhoSetIt(t *testing.T) {
 	}
 }
 
-func (st *stage) connections(bars map[sfu.ParticipantID]int) {
+func (st *stage) connections(bars map[media.ParticipantID]int) {
 	st.s.connections(st.now, bars)
 	st.settle()
 }
@@ -76,14 +76,14 @@ func (st *stage) connections(bars map[sfu.ParticipantID]int) {
 func TestQualityIsToldOnceASecondAndOnChangeOnly(t *testing.T) {
 	st := newStage(t)
 	ana, ben := st.join("ana"), st.join("ben")
-	st.connections(map[sfu.ParticipantID]int{ana.id: 4, ben.id: 3})
+	st.connections(map[media.ParticipantID]int{ana.id: 4, ben.id: 3})
 	if e, _ := last[QualityChanged](ana); len(e.Quality) != 2 {
 		t.Fatalf("%+v", e)
 	}
 	var told time.Time
 	for i := range 100 {
 		before := count[QualityChanged](ana)
-		st.connections(map[sfu.ParticipantID]int{ben.id: i % 5, ana.id: 4})
+		st.connections(map[media.ParticipantID]int{ben.id: i % 5, ana.id: 4})
 		st.advance(100 * time.Millisecond)
 		if count[QualityChanged](ana) > before {
 			if gap := st.now.Sub(told); gap < qualityInterval {
@@ -100,7 +100,7 @@ func TestQualityIsToldOnceASecondAndOnChangeOnly(t *testing.T) {
 	}
 	st.advance(time.Minute)
 	before := count[QualityChanged](ana)
-	st.connections(map[sfu.ParticipantID]int{ana.id: 4})
+	st.connections(map[media.ParticipantID]int{ana.id: 4})
 	st.advance(time.Minute)
 	if count[QualityChanged](ana) != before {
 		t.Fatal("told without a change")
@@ -111,14 +111,14 @@ func TestQualityIsToldOnceASecondAndOnChangeOnly(t *testing.T) {
 func TestQualityIsToldNewcomers(t *testing.T) {
 	st := newStage(t, withLobby)
 	ana, ben := st.join("ana"), st.join("ben")
-	st.connections(map[sfu.ParticipantID]int{ana.id: 2, ben.id: 4, 77: 4})
-	st.connections(map[sfu.ParticipantID]int{ana.id: 5})
-	st.connections(map[sfu.ParticipantID]int{ana.id: -1})
+	st.connections(map[media.ParticipantID]int{ana.id: 2, ben.id: 4, 77: 4})
+	st.connections(map[media.ParticipantID]int{ana.id: 5})
+	st.connections(map[media.ParticipantID]int{ana.id: -1})
 	if count[QualityChanged](ben) != 0 {
 		t.Fatal("the lobby is told")
 	}
 	st.must(ana, Admit{All: true})
-	if e, _ := last[QualityChanged](ben); len(e.Quality) != 1 || e.Quality[0] != (sfu.ParticipantQuality{Participant: ana.id, Bars: 2}) {
+	if e, _ := last[QualityChanged](ben); len(e.Quality) != 1 || e.Quality[0] != (media.Quality{Participant: ana.id, Bars: 2}) {
 		t.Fatalf("%+v", e)
 	}
 }

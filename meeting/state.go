@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"conclave/sfu"
+	"conclave/media"
 )
 
 // Identity is who asks, as the edge has established it.
@@ -91,7 +91,7 @@ type meta struct {
 
 // seat is one participant's place, in the lobby (role NoRole) or in the meeting.
 type seat struct {
-	id       sfu.ParticipantID
+	id       media.ParticipantID
 	identity Identity
 	name     DisplayName // empty in an end-to-end encrypted meeting
 	announce Blob        // of an end-to-end encrypted meeting: set once
@@ -109,18 +109,18 @@ type seat struct {
 	// have been lost with the socket.
 	resume, resumeBefore [32]byte
 
-	declared   sfu.SourceSet
+	declared   media.SourceSet
 	negotiated bool
 	hand       bool
 	failedAt   time.Time // media failed and no new offer yet
 	active     time.Time
 	asked      time.Time // the idle question is open since
 
-	slots    map[string]sfu.Slot // what its slots carry, to tell a resumed socket; at most the 128 m-lines of an offer
-	withheld []sfu.Withheld      // at most the 64 wants of a view
-	encode   map[sfu.Source][]string
-	refused  map[sfu.Source]string // what the media server forwards nothing of, and why, since the last offer
-	bars     uint8                 // quality of the connection, plus one; zero: not known
+	slots    map[string]media.Slot // what its slots carry, to tell a resumed socket; at most the 128 m-lines of an offer
+	withheld []media.Withheld      // at most the 64 wants of a view
+	encode   map[media.Source][]string
+	refused  map[media.Source]string // what the media server forwards nothing of, and why, since the last offer
+	bars     uint8                   // quality of the connection, plus one; zero: not known
 
 	kept      []Relayed // relayed and not yet delivered
 	keptBytes int       // at most maxKept
@@ -130,7 +130,7 @@ type seat struct {
 func (p *seat) may(want Permission) bool { return p.role.Permissions().Has(want) }
 
 // live is what may be forwarded from the seat.
-func (p *seat) live() sfu.SourceSet { return p.declared & p.role.Permissions().Sources() }
+func (p *seat) live() media.SourceSet { return p.declared & p.role.Permissions().Sources() }
 
 // state is a meeting as a pure state machine: every method takes the time, none blocks, and what is to be done about
 // the outside is left in effects. It is not safe for concurrent use. A state that has ended refuses everything.
@@ -141,14 +141,14 @@ type state struct {
 	lobby  bool
 	ended  bool
 
-	seats      map[sfu.ParticipantID]*seat // lobby and meeting; at most 2 × MaxParticipants
-	waiting    []*seat                     // the lobby, in order of arrival; at most MaxParticipants
-	resumes    map[[32]byte]*seat          // at most two a seat
-	banned     map[person]struct{}         // at most maxBans
-	hands      []sfu.ParticipantID         // raised, in order; at most one a seat
-	speakers   []sfu.ParticipantID         // at most one a seat
-	spotlight  sfu.ParticipantID           // zero: nobody
-	lastID     sfu.ParticipantID
+	seats      map[media.ParticipantID]*seat // lobby and meeting; at most 2 × MaxParticipants
+	waiting    []*seat                       // the lobby, in order of arrival; at most MaxParticipants
+	resumes    map[[32]byte]*seat            // at most two a seat
+	banned     map[person]struct{}           // at most maxBans
+	hands      []media.ParticipantID         // raised, in order; at most one a seat
+	speakers   []media.ParticipantID         // at most one a seat
+	spotlight  media.ParticipantID           // zero: nobody
+	lastID     media.ParticipantID
 	entered    uint64
 	present    int // seats in the meeting
 	hosts      int // of them, hosts
@@ -195,11 +195,11 @@ const (
 // effect is something to be done outside of the state.
 type effect struct {
 	kind  effectKind
-	seat  sfu.ParticipantID
+	seat  media.ParticipantID
 	sink  Sink
 	event Event
-	live  sfu.SourceSet
-	wants []sfu.Want
+	live  media.SourceSet
+	wants []media.Want
 }
 
 func (s *state) do(e effect) { s.effects = append(s.effects, e) }
@@ -248,7 +248,7 @@ type joinRequest struct {
 const errNeedsPassword Refusal = "password needed"
 
 // join seats somebody, in the meeting or in the lobby, and returns the number of the seat.
-func (s *state) join(now time.Time, j joinRequest) (sfu.ParticipantID, error) {
+func (s *state) join(now time.Time, j joinRequest) (media.ParticipantID, error) {
 	if s.ended {
 		return 0, ErrNoSuchMeeting
 	}
@@ -307,7 +307,7 @@ func (s *state) newSeat(now time.Time, j joinRequest) *seat {
 	s.lastID++
 	p := &seat{id: s.lastID, identity: j.identity, name: j.name, announce: j.announce, sink: j.sink, since: now, active: now}
 	if s.seats == nil {
-		s.seats = make(map[sfu.ParticipantID]*seat)
+		s.seats = make(map[media.ParticipantID]*seat)
 		s.resumes = make(map[[32]byte]*seat)
 	}
 	s.seats[p.id] = p
@@ -356,7 +356,7 @@ func (s *state) welcome(now time.Time, p *seat, token string, resumed bool) {
 }
 
 // resume gives an old seat to a new socket.
-func (s *state) resume(now time.Time, j joinRequest) (sfu.ParticipantID, error) {
+func (s *state) resume(now time.Time, j joinRequest) (media.ParticipantID, error) {
 	p := s.resumes[j.resume]
 	if p == nil || p.identity.person() != j.identity.person() {
 		return 0, ErrResumeFailed
@@ -386,7 +386,7 @@ func (s *state) tellMedia(p *seat) {
 		for _, slot := range p.slots {
 			e.Slots = append(e.Slots, slot)
 		}
-		slices.SortFunc(e.Slots, func(a, b sfu.Slot) int { return compareMID(a.MID, b.MID) })
+		slices.SortFunc(e.Slots, func(a, b media.Slot) int { return compareMID(a.MID, b.MID) })
 		s.tell(p, e)
 	}
 	for source, rids := range p.encode {

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"conclave/sfu"
+	"conclave/media"
 )
 
 func TestExpiryIsAnnouncedAndHard(t *testing.T) {
@@ -110,7 +110,7 @@ func TestSpeakingIsActivity(t *testing.T) {
 	ana := st.join("ana")
 	for range 20 {
 		st.advance(9 * time.Minute / 2)
-		st.s.speaking(st.now, []sfu.ParticipantID{ana.id})
+		st.s.speaking(st.now, []media.ParticipantID{ana.id})
 		st.s.speaking(st.now, nil)
 		st.settle()
 	}
@@ -169,7 +169,7 @@ func TestRosterTellsTheFirstChangeAtOnce(t *testing.T) {
 	ana, ben := st.join("ana"), st.join("ben")
 	st.advance(time.Second)
 	before := count[Roster](ana)
-	st.must(ben, SetMedia{sfu.Sources(sfu.Mic)})
+	st.must(ben, SetMedia{media.Sources(media.Mic)})
 	if count[Roster](ana) != before+1 {
 		t.Fatal("a mute waits although nothing was sent for a second")
 	}
@@ -220,7 +220,7 @@ func TestWelcomeHoldsTheWholeRosterAtOnce(t *testing.T) {
 func TestSpeakersAreToldOnChangeAndToNewcomers(t *testing.T) {
 	st := newStage(t)
 	ana, ben := st.join("ana"), st.join("ben")
-	say := func(ids ...sfu.ParticipantID) { st.s.speaking(st.now, ids); st.settle() }
+	say := func(ids ...media.ParticipantID) { st.s.speaking(st.now, ids); st.settle() }
 	say(ben.id, 99)
 	say(ben.id)
 	if e, _ := last[Speakers](ana); count[Speakers](ana) != 1 || len(e.Speakers) != 1 {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"conclave/media"
 	"conclave/sfu/allocation"
 	"conclave/sfu/codec"
 )
@@ -51,13 +52,13 @@ func (e *egress) estimate() (bps int64, known bool) {
 
 // reconcileVideo gives what p shows, in its order, the video slots as far as it fits, and says what is left out and why. Callers hold
 // mu.
-func (r *Room) reconcileVideo(p *Peer, slots []*slot, now time.Time) []Withheld {
+func (r *Room) reconcileVideo(p *Peer, slots []*slot, now time.Time) []media.Withheld {
 	withheld := r.eligible(p, true)
 	wanted := make([]trackKey, 0, len(slots))
 	for _, a := range r.allocate(p, now) {
 		key := trackKey{a.track.owner, a.track.source}
 		if a.Send.None() {
-			withheld = append(withheld, Withheld{Participant: key.participant, Source: key.source, Reason: ReasonBandwidth})
+			withheld = append(withheld, media.Withheld{Participant: key.participant, Source: key.source, Reason: media.ReasonBandwidth})
 		} else {
 			wanted = append(wanted, key)
 		}
@@ -68,26 +69,26 @@ func (r *Room) reconcileVideo(p *Peer, slots []*slot, now time.Time) []Withheld 
 
 // eligible notes which tracks p wants that could be sent, were there bandwidth, and how high it shows them. explain has it list the
 // others and why they cannot. Callers hold mu.
-func (r *Room) eligible(p *Peer, explain bool) (withheld []Withheld) {
+func (r *Room) eligible(p *Peer, explain bool) (withheld []media.Withheld) {
 	v, e := &p.viewer, &p.session.egress
 	slots := e.videoSlots()
 	v.tracks, v.heights = v.tracks[:0], v.heights[:0]
 	for _, w := range p.wants {
 		t := r.tracks[trackKey{w.Participant, w.Source}]
-		reason := ReasonNoSlot
+		reason := media.ReasonNoSlot
 		switch {
 		case t == nil:
-			reason = ReasonNotPublished
+			reason = media.ReasonNotPublished
 		case !t.live.Load():
-			reason = ReasonMuted
+			reason = media.ReasonMuted
 		case !e.allTake(t.codec):
-			reason = ReasonCodec
+			reason = media.ReasonCodec
 		case len(v.tracks) < slots:
 			v.tracks, v.heights = append(v.tracks, t), append(v.heights, w.Height)
 			continue
 		}
 		if explain {
-			withheld = append(withheld, Withheld{Participant: w.Participant, Source: w.Source, Reason: reason})
+			withheld = append(withheld, media.Withheld{Participant: w.Participant, Source: w.Source, Reason: reason})
 		}
 	}
 	return withheld
@@ -138,7 +139,7 @@ func (r *Room) allocate(p *Peer, now time.Time) []allotment {
 
 // describe is t as the allocator sees it. Callers hold Room.mu.
 func (t *track) describe(height int, now time.Time) allocation.Source {
-	s := allocation.Source{Key: uint64(t.owner)<<8 | uint64(t.source), Screen: t.source == Screen, Height: height, Count: len(t.layers)}
+	s := allocation.Source{Key: uint64(t.owner)<<8 | uint64(t.source), Screen: t.source == media.Screen, Height: height, Count: len(t.layers)}
 	for i, l := range t.layers {
 		s.Layers[i] = allocation.Layer{Height: l.guessHeight(), Active: l.active(now)}
 		l.meter.Rates(now, &s.Layers[i])

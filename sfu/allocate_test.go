@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"conclave/media"
 	"conclave/sfu/allocation"
 	"conclave/sfu/codec"
 )
@@ -51,17 +52,17 @@ func TestAViewerIsGivenWhatFitsAShrinkingEstimate(t *testing.T) {
 		c.negotiate()
 		c.waitUp()
 	}
-	alice.peer.SetLive(Sources(Camera))
+	alice.peer.SetLive(media.Sources(media.Camera))
 	go alice.runCamera(ctx, 1)
 	for _, c := range []*client{bob, other} {
-		c.peer.SetView([]Want{{Participant: 1, Source: Camera, Height: 720}})
+		c.peer.SetView([]media.Want{{Participant: 1, Source: media.Camera, Height: 720}})
 	}
 	var mid string
 	shows := func(height int) {
 		t.Helper()
 		eventually(t, fmt.Sprintf("%d lines", height), func() bool {
 			var ok bool
-			mid, ok = bob.slotOf(1, Camera)
+			mid, ok = bob.slotOf(1, media.Camera)
 			bob.mu.Lock()
 			defer bob.mu.Unlock()
 			return ok && bob.slots[mid].Height == height
@@ -95,13 +96,13 @@ func TestAViewerIsGivenWhatFitsAShrinkingEstimate(t *testing.T) {
 	eventually(t, "withheld for lack of bandwidth", func() bool {
 		bob.mu.Lock()
 		defer bob.mu.Unlock()
-		return len(bob.withheld) == 1 && bob.withheld[0].Reason == ReasonBandwidth && bob.slots[mid].Participant == 0
+		return len(bob.withheld) == 1 && bob.withheld[0].Reason == media.ReasonBandwidth && bob.slots[mid].Participant == 0
 	})
 	assertContinuous(t, before)
 	assertDecodable(t, before)
 
 	// Nobody else noticed.
-	omid, _ := other.slotOf(1, Camera)
+	omid, _ := other.slotOf(1, media.Camera)
 	theirs := bySeq(t, other.packets(omid))
 	if n := assertContinuous(t, theirs); n > 2 {
 		t.Errorf("the other viewer's layer changed %d times", n)
@@ -124,13 +125,13 @@ func TestTemporalLayersComeBackWhereTheyCanBeDecoded(t *testing.T) {
 		c.negotiate()
 		c.waitUp()
 	}
-	alice.peer.SetLive(Sources(Camera))
+	alice.peer.SetLive(media.Sources(media.Camera))
 	go alice.runCamera(ctx, 1)
-	bob.peer.SetView([]Want{{Participant: 1, Source: Camera, Height: 180}})
+	bob.peer.SetView([]media.Want{{Participant: 1, Source: media.Camera, Height: 180}})
 	var mid string
 	eventually(t, "a picture", func() bool {
 		var ok bool
-		mid, ok = bob.slotOf(1, Camera)
+		mid, ok = bob.slotOf(1, media.Camera)
 		return ok && len(bob.packets(mid)) > 40
 	})
 	egress := &bob.peer.session.egress
@@ -273,14 +274,14 @@ func TestAWantedEncodingIsAskedForWithoutWaiting(t *testing.T) {
 	room, publishers, v := meetLayers(t)
 	eventually(t, "the lowest is watched", showing(v, 1))
 	room.mu.Lock()
-	room.tracks[trackKey{1, Camera}].encode.reported = 1 // nobody has wanted more for a while
+	room.tracks[trackKey{1, media.Camera}].encode.reported = 1 // nobody has wanted more for a while
 	room.mu.Unlock()
 	began := time.Now()
-	v.peer.SetView([]Want{{Participant: 1, Source: Camera, Height: 720}})
+	v.peer.SetView([]media.Want{{Participant: 1, Source: media.Camera, Height: 720}})
 	eventually(t, "the publisher is told", func() bool {
 		publishers.mu.Lock()
 		defer publishers.mu.Unlock()
-		return slices.Contains(publishers.encode[Camera], "f")
+		return slices.Contains(publishers.encode[media.Camera], "f")
 	})
 	t.Logf("after %v", time.Since(began))
 }
@@ -295,7 +296,7 @@ func meetLayers(t *testing.T) (room *Room, publisher, viewer *client) {
 		c.negotiate()
 		c.waitUp()
 	}
-	publisher.peer.SetLive(Sources(Camera))
+	publisher.peer.SetLive(media.Sources(media.Camera))
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	go publisher.runCamera(ctx, 1)

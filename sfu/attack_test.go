@@ -16,6 +16,7 @@ import (
 	"github.com/pion/rtp"
 	pionsrtp "github.com/pion/srtp/v3"
 
+	"conclave/media"
 	"conclave/sfu/batch"
 	"conclave/sfu/srtp"
 )
@@ -46,12 +47,12 @@ const attackerOffer = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:
 const extMID, extRID, extRRID = 4, 10, 11
 
 // newAttacker joins the room with keys of its own choice in place of a handshake; everything after that is the real path.
-func newAttacker(t testing.TB, room *Room, id ParticipantID) *attacker {
+func newAttacker(t testing.TB, room *Room, id media.ParticipantID) *attacker {
 	t.Helper()
 	return newAttackerWith(t, room, id, attackerOffer)
 }
 
-func newAttackerWith(t testing.TB, room *Room, id ParticipantID, offer string) *attacker {
+func newAttackerWith(t testing.TB, room *Room, id media.ParticipantID, offer string) *attacker {
 	t.Helper()
 	srv := room.server
 	a := &attacker{t: t, server: srv.locals[0].addr}
@@ -59,7 +60,7 @@ func newAttackerWith(t testing.TB, room *Room, id ParticipantID, offer string) *
 	if a.peer, err = room.Join(id, PeerEvents{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err = a.peer.Negotiate(context.Background(), offer, []Track{{MID: "0", Source: Mic}, {MID: "1", Source: Camera}}); err != nil {
+	if _, err = a.peer.Negotiate(context.Background(), offer, []media.Track{{MID: "0", Source: media.Mic}, {MID: "1", Source: media.Camera}}); err != nil {
 		t.Fatal(err)
 	}
 	a.session = a.peer.session
@@ -187,7 +188,7 @@ func attacked(t *testing.T) (srv *Server, mallory *attacker, bystander func()) {
 	room, publishers, v := meet(t, 1, clientOptions{video: 1})
 	v.peer.SetView(wantsOf(1))
 	eventually(t, "a picture", showing(v, 1))
-	mid, _ := v.slotOf(1, Camera)
+	mid, _ := v.slotOf(1, media.Camera)
 	_ = publishers
 	return room.server, newAttacker(t, room, 666), func() {
 		t.Helper()
@@ -274,7 +275,7 @@ func TestRandomSSRCsAreDropped(t *testing.T) {
 // Threat 2: a layer that comes with ever new SSRCs is re-bound a bounded number of times and never holds more than one.
 func TestAnSSRCThatKeepsChangingIsBounded(t *testing.T) {
 	srv, mallory, bystander := attacked(t)
-	mallory.peer.SetLive(Sources(Camera))
+	mallory.peer.SetLive(media.Sources(media.Camera))
 	before := receivedBy(srv)
 	for i := range 600 {
 		mallory.rtp(mallory.video(uint32(1000+i), 1, "q"))
@@ -298,7 +299,7 @@ func TestAnSSRCThatKeepsChangingIsBounded(t *testing.T) {
 // Threat 3: an authenticated flood is cut at the packet budget, unopened beyond it, and others do not notice.
 func TestAnAuthenticatedFloodIsCut(t *testing.T) {
 	srv, mallory, bystander := attacked(t)
-	mallory.peer.SetLive(Sources(Camera))
+	mallory.peer.SetLive(media.Sources(media.Camera))
 	mallory.session.inMu.Lock()
 	mallory.session.budget = 100
 	mallory.session.inMu.Unlock()
@@ -384,7 +385,7 @@ func TestReportsAboutOthersChangeNothing(t *testing.T) {
 	v.peer.SetView(wantsOf(1))
 	eventually(t, "a picture", showing(v, 1))
 	mallory := newAttacker(t, room, 666)
-	l := room.tracks[trackKey{1, Camera}].layers[0]
+	l := room.tracks[trackKey{1, media.Camera}].layers[0]
 	ssrc, ok := publishers[0].peer.session.ssrcOf(l)
 	if !ok {
 		t.Fatal("no SSRC")
@@ -402,7 +403,7 @@ func TestReportsAboutOthersChangeNothing(t *testing.T) {
 // Threat 6: estimates of nothing, feedback that is noise, clocks that run backwards.
 func TestSenselessFeedbackChangesNothing(t *testing.T) {
 	srv, mallory, bystander := attacked(t)
-	mallory.peer.SetLive(Sources(Camera))
+	mallory.peer.SetLive(media.Sources(media.Camera))
 	mallory.rtp(mallory.video(5, 1, "q"))
 	before := receivedBy(srv)
 	random := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // any numbers will do
@@ -425,7 +426,7 @@ func TestSenselessFeedbackChangesNothing(t *testing.T) {
 // Threat 7: packets that are authentic and malformed in every way; the sender's next good packet is forwarded.
 func TestMalformedRTPIsDroppedAndForgotten(t *testing.T) {
 	srv, mallory, bystander := attacked(t)
-	mallory.peer.SetLive(Sources(Camera, Mic))
+	mallory.peer.SetLive(media.Sources(media.Camera, media.Mic))
 	mallory.session.inMu.Lock()
 	mallory.session.budget = 1 << 20
 	mallory.session.inMu.Unlock()
@@ -501,7 +502,7 @@ func TestMalformedRTPIsDroppedAndForgotten(t *testing.T) {
 // Threat 8: replayed SRTP, wrong tags, SRTCP of every small length.
 func TestReplaysAndForgeriesAreDropped(t *testing.T) {
 	srv, mallory, bystander := attacked(t)
-	mallory.peer.SetLive(Sources(Camera))
+	mallory.peer.SetLive(media.Sources(media.Camera))
 	p := mallory.video(5, 100, "q")
 	before := receivedBy(srv)
 	for range 20 {
@@ -552,7 +553,7 @@ func TestStrangersGetNoAnswer(t *testing.T) {
 	}
 	port := trap.LocalAddr().(*net.UDPAddr).Port
 	offer := attackerOffer + fmt.Sprintf("a=candidate:1 1 udp 2130706431 127.0.0.1 %d typ host\r\n", port)
-	if _, err := peer.Negotiate(context.Background(), offer, []Track{{MID: "0", Source: Mic}}); err != nil {
+	if _, err := peer.Negotiate(context.Background(), offer, []media.Track{{MID: "0", Source: media.Mic}}); err != nil {
 		t.Fatal(err)
 	}
 	binding := make([]byte, 20) // RFC 8489 §5: a Binding request without credentials
@@ -578,7 +579,7 @@ func TestStrangersGetNoAnswer(t *testing.T) {
 func TestRTXProbingReachesNobody(t *testing.T) {
 	room, _, v := meet(t, 0, clientOptions{video: 1})
 	mallory := newAttacker(t, room, 666)
-	mallory.peer.SetLive(Sources(Camera))
+	mallory.peer.SetLive(media.Sources(media.Camera))
 	v.peer.SetView(wantsOf(666))
 	mallory.rtp(mallory.video(1, 1, "q"))
 	eventually(t, "a picture", func() bool {
@@ -588,7 +589,7 @@ func TestRTXProbingReachesNobody(t *testing.T) {
 	mallory.session.inMu.Lock()
 	highest, _ := mallory.session.streams[1].layer.receive.seen.Highest()
 	mallory.session.inMu.Unlock()
-	mid, _ := v.slotOf(666, Camera)
+	mid, _ := v.slotOf(666, media.Camera)
 	time.Sleep(20 * time.Millisecond)
 	n, before := len(v.packets(mid)), dropped(room.server, DropDuplicate)
 	for i := range 300 {

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"conclave/media"
 	"conclave/sfu/batch"
 	"conclave/sfu/rtcpview"
 	"conclave/sfu/srtp"
@@ -32,7 +33,7 @@ func benchRoom(b *testing.B, n int, offer string) (w *worker, s *sink, next func
 	room := srv.NewRoom(RoomEvents{})
 	t := &testing.T{}
 	publisher := newAttacker(t, room, 1)
-	publisher.peer.SetLive(Sources(Camera))
+	publisher.peer.SetLive(media.Sources(media.Camera))
 	publisher.session.budget = 1 << 40
 	w = srv.workers[0]
 	s = &sink{}
@@ -56,7 +57,7 @@ func benchRoom(b *testing.B, n int, offer string) (w *worker, s *sink, next func
 		return batch.Datagram{Data: sealed, From: publisher.session.transport.remote.Load().to.AddrPort}
 	}
 	for i := range n {
-		a := newAttackerWith(t, room, ParticipantID(i+2), offer)
+		a := newAttackerWith(t, room, media.ParticipantID(i+2), offer)
 		a.peer.SetView(wantsOf(1))
 		viewers = append(viewers, a)
 	}
@@ -106,7 +107,7 @@ func benchmarkForward(b *testing.B, offer string) {
 	room := viewers[0].peer.room
 	for connected := false; !connected; {
 		room.mu.Lock()
-		if connected = len(room.tracks[trackKey{1, Camera}].layers[0].outputs()) == subscribers; !connected {
+		if connected = len(room.tracks[trackKey{1, media.Camera}].layers[0].outputs()) == subscribers; !connected {
 			room.mu.Unlock()
 			time.Sleep(time.Millisecond)
 		}

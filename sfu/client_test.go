@@ -16,6 +16,7 @@ import (
 	piontransport "github.com/pion/transport/v4"
 	"github.com/pion/webrtc/v4"
 
+	"conclave/media"
 	"conclave/sfu/codec"
 	"conclave/sfu/nack"
 	"conclave/sfu/srtp"
@@ -34,12 +35,12 @@ type client struct {
 
 	mu       sync.Mutex
 	received map[string][]rtp.Packet // by mid
-	slots    map[string]Slot
-	withheld []Withheld
-	encode   map[Source][]string
+	slots    map[string]media.Slot
+	withheld []media.Withheld
+	encode   map[media.Source][]string
 	plis     map[string]int // by RID of our own camera
 	up       chan struct{}
-	tracks   []Track
+	tracks   []media.Track
 }
 
 type clientOptions struct {
@@ -53,14 +54,14 @@ type clientOptions struct {
 
 var candidateLine = regexp.MustCompile(`a=(candidate:|end-of-candidates).*\r\n`)
 
-func newClient(t *testing.T, room *Room, id ParticipantID, opt clientOptions) *client {
+func newClient(t *testing.T, room *Room, id media.ParticipantID, opt clientOptions) *client {
 	t.Helper()
-	c := &client{t: t, received: map[string][]rtp.Packet{}, slots: map[string]Slot{}, encode: map[Source][]string{},
+	c := &client{t: t, received: map[string][]rtp.Packet{}, slots: map[string]media.Slot{}, encode: map[media.Source][]string{},
 		plis: map[string]int{}, up: make(chan struct{}, 8)}
 	var err error
 	c.peer, err = room.Join(id, PeerEvents{
 		Connected: func() { c.up <- struct{}{} },
-		Slots: func(changed []Slot, withheld []Withheld) {
+		Slots: func(changed []media.Slot, withheld []media.Withheld) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			for _, s := range changed {
@@ -68,7 +69,7 @@ func newClient(t *testing.T, room *Room, id ParticipantID, opt clientOptions) *c
 			}
 			c.withheld = withheld
 		},
-		Encode: func(source Source, rids []string) {
+		Encode: func(source media.Source, rids []string) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.encode[source] = rids
@@ -306,11 +307,11 @@ func (c *client) offer(options *webrtc.OfferOptions) (answer string, err error) 
 	c.tracks = nil
 	for _, tr := range c.pc.GetTransceivers() {
 		if tr.Direction() == webrtc.RTPTransceiverDirectionSendonly {
-			source := Mic
+			source := media.Mic
 			if tr.Kind() == webrtc.RTPCodecTypeVideo {
-				source = Camera
+				source = media.Camera
 			}
-			c.tracks = append(c.tracks, Track{MID: tr.Mid(), Source: source})
+			c.tracks = append(c.tracks, media.Track{MID: tr.Mid(), Source: source})
 		}
 	}
 	return c.peer.Negotiate(context.Background(), candidateLine.ReplaceAllString(c.pc.LocalDescription().SDP, ""), c.tracks)
@@ -338,7 +339,7 @@ func (c *client) packets(mid string) []rtp.Packet {
 }
 
 // slotOf returns the mid that carries a participant's source, as the server has announced it.
-func (c *client) slotOf(id ParticipantID, source Source) (string, bool) {
+func (c *client) slotOf(id media.ParticipantID, source media.Source) (string, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for mid, s := range c.slots {

@@ -10,18 +10,19 @@ import (
 
 	"github.com/pion/rtp"
 
+	"conclave/media"
 	"conclave/sfu/codec"
 	"conclave/sfu/rtpview"
 	"conclave/sfu/srtp"
 )
 
 // cameraOf brings a publisher of the given codec into the room.
-func cameraOf(ctx context.Context, t *testing.T, room *Room, id ParticipantID, kind codec.Kind, layers int) *client {
+func cameraOf(ctx context.Context, t *testing.T, room *Room, id media.ParticipantID, kind codec.Kind, layers int) *client {
 	t.Helper()
 	c := newClient(t, room, id, clientOptions{layers: layers, codecs: []codec.Kind{kind}})
 	c.negotiate()
 	c.waitUp()
-	c.peer.SetLive(Sources(Camera))
+	c.peer.SetLive(media.Sources(media.Camera))
 	go c.runCamera(ctx, 3)
 	return c
 }
@@ -76,7 +77,7 @@ func TestASlotChangesCodecWithWhatItCarries(t *testing.T) {
 	defer cancel()
 	codecs := map[uint32]codec.Kind{1: codec.VP8, 2: codec.VP9, 3: codec.AV1}
 	for id, kind := range codecs {
-		cameraOf(ctx, t, room, ParticipantID(id), kind, 1)
+		cameraOf(ctx, t, room, media.ParticipantID(id), kind, 1)
 	}
 	viewer := newClient(t, room, 9, clientOptions{video: 1, codecs: []codec.Kind{codec.VP9, codec.AV1, codec.VP8}})
 	viewer.negotiate()
@@ -84,9 +85,9 @@ func TestASlotChangesCodecWithWhatItCarries(t *testing.T) {
 	order := []uint32{1, 2, 3, 1}
 	var mid string
 	for _, id := range order {
-		viewer.peer.SetView(wantsOf(ParticipantID(id)))
+		viewer.peer.SetView(wantsOf(media.ParticipantID(id)))
 		eventually(t, "the slot carries it", func() (ok bool) {
-			mid, ok = viewer.slotOf(ParticipantID(id), Camera)
+			mid, ok = viewer.slotOf(media.ParticipantID(id), media.Camera)
 			return ok
 		})
 		already := len(viewer.packets(mid))
@@ -112,9 +113,9 @@ func TestSimulcastOfEveryCodec(t *testing.T) {
 			viewer.waitUp()
 			var mid string
 			for layer, height := range []int{180, 360, 720} {
-				viewer.peer.SetView([]Want{{Participant: 1, Source: Camera, Height: height}})
+				viewer.peer.SetView([]media.Want{{Participant: 1, Source: media.Camera, Height: height}})
 				eventually(t, "the slot carries it", func() (ok bool) {
-					mid, ok = viewer.slotOf(1, Camera)
+					mid, ok = viewer.slotOf(1, media.Camera)
 					packets := viewer.packets(mid)
 					return ok && len(packets) > 0 && int(packets[len(packets)-1].Payload[100]>>4) == layer
 				})
@@ -146,7 +147,7 @@ func TestWhatAViewerCannotDecodeIsWithheld(t *testing.T) {
 		viewer.mu.Lock()
 		withheld := slices.Clone(viewer.withheld)
 		viewer.mu.Unlock()
-		return showing(viewer, 2)() && slices.Equal(withheld, []Withheld{{Participant: 1, Source: Camera, Reason: ReasonCodec}})
+		return showing(viewer, 2)() && slices.Equal(withheld, []media.Withheld{{Participant: 1, Source: media.Camera, Reason: media.ReasonCodec}})
 	})
 }
 
@@ -162,7 +163,7 @@ func attackerOfferOf(kind codec.Kind) string {
 
 func (a *attacker) renegotiate(offer string) string {
 	a.t.Helper()
-	answer, err := a.peer.Negotiate(context.Background(), offer, []Track{{MID: "0", Source: Mic}, {MID: "1", Source: Camera}})
+	answer, err := a.peer.Negotiate(context.Background(), offer, []media.Track{{MID: "0", Source: media.Mic}, {MID: "1", Source: media.Camera}})
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -185,7 +186,7 @@ func TestRetransmissionsHaveTheirCodecsPayloadType(t *testing.T) {
 	for _, a := range []*attacker{camera, viewer} {
 		a.renegotiate(attackerOfferOf(codec.VP9))
 	}
-	camera.peer.SetLive(Sources(Camera))
+	camera.peer.SetLive(media.Sources(media.Camera))
 	viewer.peer.SetView(wantsOf(1))
 	e := &viewer.session.egress
 	sl := e.list()[0]
@@ -226,12 +227,12 @@ func TestAPublisherChangesItsCodec(t *testing.T) {
 	srv := testServer(t)
 	room := srv.NewRoom(RoomEvents{})
 	a := newAttacker(t, room, 1)
-	a.peer.SetLive(Sources(Camera))
+	a.peer.SetLive(media.Sources(media.Camera))
 	a.rtp(a.video(5, 7, "q"))
 	track := func() *track {
 		room.mu.Lock()
 		defer room.mu.Unlock()
-		return room.tracks[trackKey{1, Camera}]
+		return room.tracks[trackKey{1, media.Camera}]
 	}
 	eventually(t, "VP8 is received", func() bool { return track().layers[0].lastPacket.Load() != 0 })
 	old := track()

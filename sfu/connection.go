@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"conclave/media"
 	"conclave/sfu/quality"
 )
 
@@ -45,13 +46,13 @@ func (h *health) take() (loss float64, jitter time.Duration) {
 
 // rateConnections tells whose connection has become better or worse. Callers hold mu.
 func (r *Room) rateConnections(now time.Time) {
-	var changed []ParticipantQuality
+	var changed []media.Quality
 	for _, p := range r.peers {
 		if p.session == nil || p.session.transport.keys.Load() == nil {
 			continue // never connected, or connecting anew: what was told still holds
 		}
 		if bars, news := p.quality.Update(p.session.sample(now)); news {
-			changed = append(changed, ParticipantQuality{Participant: p.id, Bars: bars})
+			changed = append(changed, media.Quality{Participant: p.id, Bars: bars})
 		}
 	}
 	if len(changed) > 0 {

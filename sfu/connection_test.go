@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"conclave/media"
 	"context"
 	"testing"
 	"time"
@@ -10,24 +11,24 @@ import (
 func TestConnectionQualityIsToldOnChange(t *testing.T) {
 	type news struct {
 		at   time.Time
-		list []ParticipantQuality
+		list []media.Quality
 	}
 	told := make(chan news, 256)
 	srv := testServer(t)
-	room := srv.NewRoom(RoomEvents{Quality: func(list []ParticipantQuality) { told <- news{time.Now(), list} }})
+	room := srv.NewRoom(RoomEvents{Quality: func(list []media.Quality) { told <- news{time.Now(), list} }})
 	alice := newClient(t, room, 1, clientOptions{layers: 3, rising: true})
 	bob := newClient(t, room, 2, clientOptions{video: 1})
 	for _, c := range []*client{alice, bob} {
 		c.negotiate()
 		c.waitUp()
 	}
-	alice.peer.SetLive(Sources(Camera))
+	alice.peer.SetLive(media.Sources(media.Camera))
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go alice.runCamera(ctx, 1)
-	bob.peer.SetView([]Want{{Participant: 1, Source: Camera, Height: 720}})
+	bob.peer.SetView([]media.Want{{Participant: 1, Source: media.Camera, Height: 720}})
 	var last time.Time
-	bars := map[ParticipantID]int{}
+	bars := map[media.ParticipantID]int{}
 	until := func(what string, cond func() bool) {
 		t.Helper()
 		deadline := time.After(patience)

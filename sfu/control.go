@@ -9,6 +9,7 @@ import (
 
 	"github.com/pion/rtcp"
 
+	"conclave/media"
 	"conclave/sfu/audiorank"
 )
 
@@ -185,13 +186,13 @@ func (e *egress) retryPending(now time.Time) {
 
 // rankSpeakers updates the order of open microphones and who speaks. Callers hold mu.
 func (r *Room) rankSpeakers(now time.Time) {
-	levels := make(map[ParticipantID]*audiorank.Level, len(r.peers))
+	levels := make(map[media.ParticipantID]*audiorank.Level, len(r.peers))
 	for key, t := range r.tracks {
 		if !t.source.Video() && t.live.Load() {
 			t.levelMu.Lock()
 			level := t.level
 			t.levelMu.Unlock()
-			if key.source == Mic || levels[key.participant] == nil {
+			if key.source == media.Mic || levels[key.participant] == nil {
 				levels[key.participant] = &level
 			}
 		}
@@ -201,7 +202,7 @@ func (r *Room) rankSpeakers(now time.Time) {
 		r.order = slices.Clone(order)
 		r.audioChanged()
 	}
-	var speakers []ParticipantID
+	var speakers []media.ParticipantID
 	for _, id := range order {
 		if levels[id].Speaking(now) && len(speakers) < maxSpeakers {
 			speakers = append(speakers, id)
@@ -377,8 +378,8 @@ func (e *egress) startFromHistory(o *output, now time.Time) bool {
 	return e.session.server.replay(e, o, now)
 }
 
-func sortedSlots(m map[string]Slot) []Slot {
+func sortedSlots(m map[string]media.Slot) []media.Slot {
 	list := slices.Collect(maps.Values(m))
-	slices.SortFunc(list, func(a, b Slot) int { return cmp.Compare(a.MID, b.MID) })
+	slices.SortFunc(list, func(a, b media.Slot) int { return cmp.Compare(a.MID, b.MID) })
 	return list
 }

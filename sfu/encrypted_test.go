@@ -8,6 +8,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"conclave/media"
 	"conclave/sfu/batch"
 	"conclave/sfu/codec"
 	"conclave/sfu/sframe"
@@ -30,13 +31,13 @@ func newEncryptedRoom(t *testing.T, kind codec.Kind) *encryptedRoom {
 	room := r.srv.NewRoom(RoomEvents{})
 	room.RequireSFrame()
 	r.publisher, r.viewer = newAttacker(t, room, 1), newAttacker(t, room, 2)
-	r.publisher.peer.notify.events.Refused = func(source Source, reason string) { r.refusals <- fmt.Sprint(source, " ", reason) }
+	r.publisher.peer.notify.events.Refused = func(source media.Source, reason string) { r.refusals <- fmt.Sprint(source, " ", reason) }
 	for _, a := range []*attacker{r.publisher, r.viewer} {
 		if kind != codec.VP8 {
 			a.renegotiate(attackerOfferOf(kind))
 		}
 	}
-	r.publisher.peer.SetLive(Sources(Camera, Mic))
+	r.publisher.peer.SetLive(media.Sources(media.Camera, media.Mic))
 	r.viewer.peer.SetView(wantsOf(1))
 	eventually(t, "the slots are assigned", func() bool {
 		room.mu.Lock()
@@ -168,7 +169,7 @@ func TestNothingInClearIsKept(t *testing.T) {
 	for range 3 {
 		r.frame(codec.VP8, true)
 	}
-	l := r.publisher.session.tracks[slices.IndexFunc(r.publisher.session.tracks, func(t *track) bool { return t.source == Camera })].layers[0]
+	l := r.publisher.session.tracks[slices.IndexFunc(r.publisher.session.tracks, func(t *track) bool { return t.source == media.Camera })].layers[0]
 	if _, _, ok := l.sinceKey(replayBytes); ok || l.hist != nil {
 		t.Error("there is a history")
 	}
@@ -179,7 +180,7 @@ func TestAKeyFrameOfAnOlderKeyIsNotPlayedAgain(t *testing.T) {
 	r := newEncryptedRoom(t, codec.VP8)
 	r.frame(codec.VP8, true, cameraHeader(0)...)
 	r.frame(codec.VP8, false, cameraHeader(1)...)
-	l := r.publisher.session.tracks[slices.IndexFunc(r.publisher.session.tracks, func(t *track) bool { return t.source == Camera })].layers[0]
+	l := r.publisher.session.tracks[slices.IndexFunc(r.publisher.session.tracks, func(t *track) bool { return t.source == media.Camera })].layers[0]
 	if _, _, ok := l.sinceKey(replayBytes); !ok {
 		t.Fatal("a key frame under the key in use is not there")
 	}

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"conclave/media"
 	"context"
 	"net/netip"
 	"testing"
@@ -21,18 +22,18 @@ func TestForwardsACameraThroughASlot(t *testing.T) {
 	bob.negotiate()
 	alice.waitUp()
 	bob.waitUp()
-	alice.peer.SetLive(Sources(Mic, Camera))
+	alice.peer.SetLive(media.Sources(media.Mic, media.Camera))
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go alice.runCamera(ctx, 3)
-	bob.peer.SetView([]Want{{Participant: 1, Source: Camera, Height: 360}})
+	bob.peer.SetView([]media.Want{{Participant: 1, Source: media.Camera, Height: 360}})
 	eventually(t, "bob is told of alice's camera at 360", func() bool {
-		mid, ok := bob.slotOf(1, Camera)
+		mid, ok := bob.slotOf(1, media.Camera)
 		bob.mu.Lock()
 		defer bob.mu.Unlock()
 		return ok && bob.slots[mid].Height == 360
 	})
-	mid, _ := bob.slotOf(1, Camera)
+	mid, _ := bob.slotOf(1, media.Camera)
 	eventually(t, "a hundred packets", func() bool { return len(bob.packets(mid)) > 100 })
 	t.Log(dump(bob.packets(mid)[:20]))
 }

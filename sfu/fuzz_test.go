@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"conclave/media"
 	"conclave/sfu/batch"
 	"conclave/sfu/codec"
 )
@@ -21,13 +22,13 @@ func FuzzMediaPath(f *testing.F) {
 	kinds := []codec.Kind{codec.VP8, codec.VP9, codec.AV1}
 	var publishers []*attacker
 	for i, kind := range kinds { // one of each codec, and one who watches it
-		p, viewer := newAttacker(f, room, ParticipantID(i+1)), newAttacker(f, room, ParticipantID(i+11))
+		p, viewer := newAttacker(f, room, media.ParticipantID(i+1)), newAttacker(f, room, media.ParticipantID(i+11))
 		if kind != codec.VP8 {
 			p.renegotiate(attackerOfferOf(kind))
 			viewer.renegotiate(attackerOfferOf(kind))
 		}
-		p.peer.SetLive(Sources(Camera, Mic))
-		viewer.peer.SetView([]Want{{Participant: p.peer.id, Source: Camera, Height: 720}})
+		p.peer.SetLive(media.Sources(media.Camera, media.Mic))
+		viewer.peer.SetView([]media.Want{{Participant: p.peer.id, Source: media.Camera, Height: 720}})
 		publishers = append(publishers, p)
 	}
 	// A worker of our own: the server's is reading its socket.

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"conclave/media"
 	"runtime"
 	"testing"
 	"time"
@@ -11,7 +12,7 @@ func TestNothingOfALeaverIsKept(t *testing.T) {
 	room, publishers, v := meet(t, 2, clientOptions{video: 1})
 	v.peer.SetView(wantsOf(1))
 	eventually(t, "a picture", showing(v, 1))
-	mid, _ := v.slotOf(1, Camera)
+	mid, _ := v.slotOf(1, media.Camera)
 	eventually(t, "some of it", func() bool { return len(v.packets(mid)) > 30 })
 	v.peer.SetView(wantsOf(2))
 	eventually(t, "the other's picture", showing(v, 2))

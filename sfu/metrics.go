@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"conclave/media"
 	"conclave/sfu/sframe"
 )
 
@@ -96,7 +97,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	counter(switches, float64(s.stats.downs.Load()), "down")
 	rooms, peers, tracks, withheld := s.census()
 	left := desc("withheld", "Sources wanted by viewers and not sent to them, by reason.", "reason")
-	for _, reason := range reasons {
+	for _, reason := range media.Reasons {
 		ch <- prometheus.MustNewConstMetric(left, prometheus.GaugeValue, float64(withheld[reason]), string(reason))
 	}
 	gauge(desc("rooms", "Rooms open."), rooms)
@@ -104,9 +105,9 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(desc("tracks", "Tracks published."), tracks)
 }
 
-func (s *Server) census() (rooms, peers, tracks int, withheld map[Reason]int) {
+func (s *Server) census() (rooms, peers, tracks int, withheld map[media.Reason]int) {
 	list := s.listRooms()
-	withheld = map[Reason]int{}
+	withheld = map[media.Reason]int{}
 	for _, r := range list {
 		r.mu.Lock()
 		peers += len(r.peers)

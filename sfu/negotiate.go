@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"conclave/media"
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
@@ -246,7 +247,7 @@ type answerParams struct {
 	sessionID               uint64
 	version                 int
 	slots                   map[string]*slot
-	sources                 map[string]Source
+	sources                 map[string]media.Source
 }
 
 // writeAnswer writes the SDP answer (RFC 8829 §5.3): m-lines of sources are received, slots are sent, others rejected.

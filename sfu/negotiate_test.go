@@ -13,6 +13,7 @@ import (
 
 	"github.com/pion/sdp/v3"
 
+	"conclave/media"
 	"conclave/sfu/codec"
 )
 
@@ -58,7 +59,7 @@ func parsed(tb testing.TB, raw string) *offer {
 }
 
 // answered answers o as Peer.Negotiate does, with the given sources by mid, and slots for what else the offer receives.
-func answered(o *offer, sources map[string]Source) (*answerParams, string) {
+func answered(o *offer, sources map[string]media.Source) (*answerParams, string) {
 	e := &egress{bySSRC: map[uint32]*slot{}}
 	for i := range o.media {
 		m := &o.media[i]
@@ -205,7 +206,7 @@ func TestBrowsersOffersAreUnderstood(t *testing.T) {
 					t.Errorf("m-line %d is\n%+v, want\n%+v", i, got, want)
 				}
 			}
-			p, answer := answered(o, map[string]Source{"0": Mic, "1": Camera})
+			p, answer := answered(o, map[string]media.Source{"0": media.Mic, "1": media.Camera})
 			checkAnswer(t, o, p, answer)
 			for _, line := range []string{"a=group:BUNDLE 0 1 2\r\n", "a=simulcast:recv q;h;f\r\n", "a=msid:s0 2\r\n",
 				fmt.Sprintf("a=extmap:%d %s\r\n", c.want[1].exts.rid, uriRID)} {
@@ -221,7 +222,7 @@ func TestPortZeroWithBundleOnlyIsNoRejection(t *testing.T) {
 	for attribute, want := range map[string]bool{"bundle-only": true, "sendrecv": false} {
 		raw := sessionLines + audioLines("a") + strings.Replace(videoLines("v", "recvonly", attribute), "m=video 9", "m=video 0", 1)
 		o := parsed(t, strings.Replace(raw, "a=sendrecv", "a=recvonly", 1))
-		_, answer := answered(o, map[string]Source{"a": Mic})
+		_, answer := answered(o, map[string]media.Source{"a": media.Mic})
 		if got := strings.Contains(answer, "a=group:BUNDLE a v\r\n"); got != want {
 			t.Errorf("%s: accepted %v", attribute, got)
 		}
@@ -230,7 +231,7 @@ func TestPortZeroWithBundleOnlyIsNoRejection(t *testing.T) {
 
 func TestCandidatesAreInTheFirstAcceptedLine(t *testing.T) {
 	o := parsed(t, sessionLines+strings.Replace(audioLines("a"), "m=audio 9", "m=audio 0", 1)+videoLines("v"))
-	p, answer := answered(o, map[string]Source{"v": Camera})
+	p, answer := answered(o, map[string]media.Source{"v": media.Camera})
 	checkAnswer(t, o, p, answer)
 	if at := strings.Index(answer, "a=candidate:"); at < strings.Index(answer, "m=video") {
 		t.Errorf("candidates at %d:\n%s", at, answer)
@@ -424,7 +425,7 @@ func TestNothingOfTheOfferIsInjectedIntoTheAnswer(t *testing.T) {
 					}
 					continue
 				}
-				p, answer := answered(o, map[string]Source{"a": Mic, "v": Camera})
+				p, answer := answered(o, map[string]media.Source{"a": media.Mic, "v": media.Camera})
 				checkAnswer(t, o, p, answer)
 				if strings.Contains(answer, "evil") && !strings.Contains(answer, "a=mid:") {
 					t.Errorf("%q in place of %q:\n%s", evil, field, answer)
@@ -468,7 +469,7 @@ func TestAPublisherIsAnsweredOneCodecAndASlotAll(t *testing.T) {
 		return mediaLines("m=video 9 UDP/TLS/RTP/SAVPF "+order, mid, append(more, formats...)...)
 	}
 	o := parsed(t, sessionLines+line("av1", "102 45 46 96 97 98 99")+line("vp9", "98 99 45 46")+line("slot", "102 98 99 45 46 96 97", "recvonly"))
-	p, answer := answered(o, map[string]Source{"av1": Camera, "vp9": Screen})
+	p, answer := answered(o, map[string]media.Source{"av1": media.Camera, "vp9": media.Screen})
 	checkAnswer(t, o, p, answer)
 	for _, want := range []string{"SAVPF 45 46\r\n", "SAVPF 98 99\r\n", "SAVPF 98 99 45 46 96 97\r\n"} {
 		if strings.Count(answer, want) != 1 {
@@ -518,14 +519,14 @@ func checkOffer(tb testing.TB, raw string) {
 		tb.Fatalf("%d m-lines", len(o.media))
 	}
 	checkCredentials(tb, o)
-	var tracks []Track
+	var tracks []media.Track
 	for i := range o.media {
 		m := &o.media[i]
 		if len(m.rids) > maxLayers || len(m.ssrcs) > 2 || m.exts.mid > 14 || len(m.formats) > int(codec.Kinds) || !isToken(m.mid) {
 			tb.Fatalf("%+v", *m)
 		}
-		for _, s := range []Source{Mic, Camera, ScreenAudio, Screen} {
-			if candidate := append(slices.Clone(tracks), Track{m.mid, s}); m.direction != "recvonly" {
+		for _, s := range []media.Source{media.Mic, media.Camera, media.ScreenAudio, media.Screen} {
+			if candidate := append(slices.Clone(tracks), media.Track{MID: m.mid, Source: s}); m.direction != "recvonly" {
 				if _, err := o.sources(candidate); err == nil {
 					tracks = candidate
 					break
@@ -537,7 +538,7 @@ func checkOffer(tb testing.TB, raw string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	for _, s := range []map[string]Source{nil, sources} {
+	for _, s := range []map[string]media.Source{nil, sources} {
 		p, answer := answered(o, s)
 		checkAnswer(tb, o, p, answer)
 	}
@@ -556,22 +557,22 @@ func checkCredentials(tb testing.TB, o *offer) {
 func TestSourcesMustFitTheOffer(t *testing.T) {
 	o := parsed(t, sessionLines+audioLines("a")+videoLines("v")+
 		mediaLines("m=video 9 UDP/TLS/RTP/SAVPF 100", "h264", "rtpmap:100 H264/90000"))
-	for name, tracks := range map[string][]Track{
-		"unknown source":    {{"a", numSources}},
-		"unknown mid":       {{"x", Mic}},
-		"empty mid":         {{"", Mic}},
-		"m-line twice":      {{"a", Mic}, {"a", ScreenAudio}},
-		"source twice":      {{"a", Mic}, {"v", Camera}, {"h264", Camera}},
-		"video on audio":    {{"a", Camera}},
-		"audio on video":    {{"v", Mic}},
-		"no codec of ours":  {{"h264", Camera}},
-		"more than m-lines": {{"a", Mic}, {"v", Camera}, {"h264", Screen}, {"x", ScreenAudio}},
+	for name, tracks := range map[string][]media.Track{
+		"unknown source":    {{MID: "a", Source: media.NumSources}},
+		"unknown mid":       {{MID: "x", Source: media.Mic}},
+		"empty mid":         {{MID: "", Source: media.Mic}},
+		"m-line twice":      {{MID: "a", Source: media.Mic}, {MID: "a", Source: media.ScreenAudio}},
+		"source twice":      {{MID: "a", Source: media.Mic}, {MID: "v", Source: media.Camera}, {MID: "h264", Source: media.Camera}},
+		"video on audio":    {{MID: "a", Source: media.Camera}},
+		"audio on video":    {{MID: "v", Source: media.Mic}},
+		"no codec of ours":  {{MID: "h264", Source: media.Camera}},
+		"more than m-lines": {{MID: "a", Source: media.Mic}, {MID: "v", Source: media.Camera}, {MID: "h264", Source: media.Screen}, {MID: "x", Source: media.ScreenAudio}},
 	} {
 		if got, err := o.sources(tracks); !errors.Is(err, ErrBadOffer) || got != nil {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
-	if got, err := o.sources([]Track{{"a", Mic}, {"v", Screen}}); err != nil || got["a"] != Mic || got["v"] != Screen {
+	if got, err := o.sources([]media.Track{{MID: "a", Source: media.Mic}, {MID: "v", Source: media.Screen}}); err != nil || got["a"] != media.Mic || got["v"] != media.Screen {
 		t.Errorf("%v, %v", got, err)
 	}
 }

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"conclave/media"
 	"context"
 	"slices"
 
@@ -10,7 +11,7 @@ import (
 // Negotiate answers an offer: the first, one with more slots, one with new ICE credentials (ICE restart), or one with
 // another DTLS fingerprint, which replaces the PeerConnection. It waits for nothing, but a big offer takes a millisecond of CPU: call it
 // from the participant's own goroutine, not from an actor. Errors that are the client's fault wrap ErrBadOffer; nothing has changed then.
-func (p *Peer) Negotiate(_ context.Context, sdp string, tracks []Track) (answer string, err error) {
+func (p *Peer) Negotiate(_ context.Context, sdp string, tracks []media.Track) (answer string, err error) {
 	o, err := parseOffer(sdp)
 	if err != nil {
 		return "", err
@@ -56,18 +57,18 @@ func (p *Peer) current() (*session, error) {
 }
 
 // sources checks the mapping from mid to source against the offer.
-func (o *offer) sources(tracks []Track) (map[string]Source, error) {
-	media := make(map[string]*mediaOffer, len(o.media))
+func (o *offer) sources(tracks []media.Track) (map[string]media.Source, error) {
+	byMID := make(map[string]*mediaOffer, len(o.media))
 	for i := range o.media {
-		media[o.media[i].mid] = &o.media[i]
+		byMID[o.media[i].mid] = &o.media[i]
 	}
-	sources := make(map[string]Source, len(tracks))
-	var taken SourceSet
+	sources := make(map[string]media.Source, len(tracks))
+	var taken media.SourceSet
 	for _, t := range tracks {
-		m := media[t.MID]
+		m := byMID[t.MID]
 		_, twice := sources[t.MID]
 		switch {
-		case t.Source >= numSources:
+		case t.Source >= media.NumSources:
 			return nil, badOffer("unknown source")
 		case m == nil:
 			return nil, badOffer("tracks name an m-line that is not in the offer")
@@ -79,7 +80,7 @@ func (o *offer) sources(tracks []Track) (map[string]Source, error) {
 			return nil, badOffer("%s offers none of Opus, VP8, VP9 and AV1", t.Source)
 		}
 		sources[t.MID] = t.Source
-		taken |= Sources(t.Source)
+		taken |= media.Sources(t.Source)
 	}
 	return sources, nil
 }
@@ -128,7 +129,7 @@ func (p *Peer) connected(s *session) {
 }
 
 // install makes s, with the m-lines of o, the peer's session.
-func (p *Peer) install(s, old *session, o *offer, sources map[string]Source) error {
+func (p *Peer) install(s, old *session, o *offer, sources map[string]media.Source) error {
 	r := p.room
 	r.mu.Lock()
 	if p.closed {
@@ -160,7 +161,7 @@ func (p *Peer) install(s, old *session, o *offer, sources map[string]Source) err
 }
 
 // publish makes the track for an m-line the peer sends on, once. Callers hold Room.mu.
-func (r *Room) publish(p *Peer, s *session, source Source, m *mediaOffer) {
+func (r *Room) publish(p *Peer, s *session, source media.Source, m *mediaOffer) {
 	key := trackKey{p.id, source}
 	if t := r.tracks[key]; t != nil {
 		if t.session == s && t.mid == m.mid && t.format == m.formats[0] {

@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"cmp"
+	"conclave/media"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -25,15 +26,15 @@ type notifier struct {
 type news struct {
 	isConnected bool
 	failure     string
-	changed     map[string]Slot // by mid
-	withheld    []Withheld
+	changed     map[string]media.Slot // by mid
+	withheld    []media.Withheld
 	hasSlots    bool
-	encode      map[Source][]string
-	refusals    map[Source]string
+	encode      map[media.Source][]string
+	refusals    map[media.Source]string
 
-	speakers    []ParticipantID
+	speakers    []media.ParticipantID
 	hasSpeakers bool
-	quality     map[ParticipantID]int
+	quality     map[media.ParticipantID]int
 }
 
 func newNotifier(s *Server, events PeerEvents) *notifier { return &notifier{server: s, events: events} }
@@ -42,10 +43,10 @@ func (n *notifier) connected() { n.post(func() { n.isConnected = true }) }
 
 func (n *notifier) failed(reason string) { n.post(func() { n.failure = reason }) }
 
-func (n *notifier) slots(changed []Slot, withheld []Withheld) {
+func (n *notifier) slots(changed []media.Slot, withheld []media.Withheld) {
 	n.post(func() {
 		if n.changed == nil {
-			n.changed = map[string]Slot{}
+			n.changed = map[string]media.Slot{}
 		}
 		for _, s := range changed {
 			n.changed[s.MID] = s
@@ -54,32 +55,32 @@ func (n *notifier) slots(changed []Slot, withheld []Withheld) {
 	})
 }
 
-func (n *notifier) encodings(source Source, rids []string) {
+func (n *notifier) encodings(source media.Source, rids []string) {
 	n.post(func() {
 		if n.encode == nil {
-			n.encode = map[Source][]string{}
+			n.encode = map[media.Source][]string{}
 		}
 		n.encode[source] = rids
 	})
 }
 
-func (n *notifier) refused(source Source, reason string) {
+func (n *notifier) refused(source media.Source, reason string) {
 	n.post(func() {
 		if n.refusals == nil {
-			n.refusals = map[Source]string{}
+			n.refusals = map[media.Source]string{}
 		}
 		n.refusals[source] = reason
 	})
 }
 
-func (n *notifier) speaking(ids []ParticipantID) {
+func (n *notifier) speaking(ids []media.ParticipantID) {
 	n.post(func() { n.speakers, n.hasSpeakers = ids, true })
 }
 
-func (n *notifier) qualities(changed []ParticipantQuality) {
+func (n *notifier) qualities(changed []media.Quality) {
 	n.post(func() {
 		if n.quality == nil {
-			n.quality = map[ParticipantID]int{}
+			n.quality = map[media.ParticipantID]int{}
 		}
 		for _, q := range changed {
 			n.quality[q.Participant] = q.Bars
@@ -142,12 +143,12 @@ func (n *notifier) deliver() {
 	}
 }
 
-func sortedQualities(m map[ParticipantID]int) []ParticipantQuality {
-	list := make([]ParticipantQuality, 0, len(m))
+func sortedQualities(m map[media.ParticipantID]int) []media.Quality {
+	list := make([]media.Quality, 0, len(m))
 	for id, bars := range m {
-		list = append(list, ParticipantQuality{Participant: id, Bars: bars})
+		list = append(list, media.Quality{Participant: id, Bars: bars})
 	}
-	slices.SortFunc(list, func(a, b ParticipantQuality) int { return cmp.Compare(a.Participant, b.Participant) })
+	slices.SortFunc(list, func(a, b media.Quality) int { return cmp.Compare(a.Participant, b.Participant) })
 	return list
 }
 

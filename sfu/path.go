@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"conclave/media"
 	"conclave/sfu/bwe"
 	"conclave/sfu/rtcpview"
 	"conclave/sfu/rtpview"
@@ -141,7 +142,7 @@ func (e *egress) wanted(bps int64) {
 
 // PathStats describe the way to one subscriber.
 type PathStats struct {
-	Participant ParticipantID
+	Participant media.ParticipantID
 	// Estimate is what it carries, in bit/s at IP level; 0: unknown.
 	Estimate int64
 	// Budget is what the allocator makes of the estimates, Allotted what it gives away, audio and repairs included.

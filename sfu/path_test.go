@@ -10,6 +10,7 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
+	"conclave/media"
 	"conclave/sfu/batch"
 	"conclave/sfu/bwe"
 	"conclave/sfu/rtcpview"
@@ -80,7 +81,7 @@ func watched(t testing.TB) (room *Room, publisher, viewer *attacker) {
 	t.Cleanup(func() { _ = srv.Close() })
 	room = srv.NewRoom(RoomEvents{})
 	publisher = newAttacker(t, room, 1)
-	publisher.peer.SetLive(Sources(Camera, Mic))
+	publisher.peer.SetLive(media.Sources(media.Camera, media.Mic))
 	viewer = newAttackerWith(t, room, 2, measuredOffer())
 	viewer.peer.SetView(wantsOf(1))
 	return room, publisher, viewer

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"conclave/media"
 	"strings"
 	"testing"
 	"time"
@@ -10,9 +11,9 @@ import (
 // speaking, and the microphones are heard in the order in which they were opened.
 func TestPrivateAudioKnowsNoLevels(t *testing.T) {
 	for _, private := range []bool{true, false} {
-		spoke := make(chan []ParticipantID, 256)
+		spoke := make(chan []media.ParticipantID, 256)
 		srv := testServer(t)
-		room := srv.NewRoom(RoomEvents{Speakers: func(s []ParticipantID) { spoke <- s }})
+		room := srv.NewRoom(RoomEvents{Speakers: func(s []media.ParticipantID) { spoke <- s }})
 		if private {
 			room.PrivateAudio()
 		}
@@ -21,13 +22,13 @@ func TestPrivateAudioKnowsNoLevels(t *testing.T) {
 		if strings.Contains(answer, uriAudioLevel) == private {
 			t.Errorf("private %v: the answer is\n%s", private, answer)
 		}
-		first.peer.SetLive(Sources(Mic))
-		loud.peer.SetLive(Sources(Mic))
+		first.peer.SetLive(media.Sources(media.Mic))
+		loud.peer.SetLive(media.Sources(media.Mic))
 		for seq := range uint16(25) {
 			loud.rtp(loud.audio(seq, 10))
 			time.Sleep(10 * time.Millisecond)
 		}
-		order := func(id ParticipantID) func() bool {
+		order := func(id media.ParticipantID) func() bool {
 			return func() bool {
 				room.mu.Lock()
 				defer room.mu.Unlock()

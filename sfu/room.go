@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"conclave/media"
 	"conclave/sfu/audiorank"
 	"conclave/sfu/quality"
 )
@@ -19,8 +20,8 @@ const maxWants = 256
 
 // trackKey names a track within a room, across sessions of its publisher.
 type trackKey struct {
-	participant ParticipantID
-	source      Source
+	participant media.ParticipantID
+	source      media.Source
 }
 
 // Room is a set of peers among which media may flow. Safe for concurrent use.
@@ -35,11 +36,11 @@ type Room struct {
 	dirty     atomic.Bool // a slot has switched, or a layer come or gone: reconcile everybody at the next tick
 
 	mu           sync.Mutex
-	peers        map[ParticipantID]*Peer
+	peers        map[media.ParticipantID]*Peer
 	tracks       map[trackKey]*track
-	ranker       audiorank.Ranker[ParticipantID]
-	order        []ParticipantID // open microphones, loudest first
-	speakers     []ParticipantID
+	ranker       audiorank.Ranker[media.ParticipantID]
+	order        []media.ParticipantID // open microphones, loudest first
+	speakers     []media.ParticipantID
 	sframe       bool // set before anybody joins
 	privateAudio bool // no audio levels: set before anybody joins
 	closed       bool
@@ -50,7 +51,7 @@ type Room struct {
 // Peer is one participant's media connection. Safe for concurrent use.
 type Peer struct {
 	room   *Room
-	id     ParticipantID
+	id     media.ParticipantID
 	notify *notifier
 
 	rtcpBudget budget
@@ -60,9 +61,9 @@ type Peer struct {
 	session *session // guarded by Room.mu for writing
 
 	// guarded by Room.mu
-	live     SourceSet
-	wants    []Want
-	withheld []Withheld
+	live     media.SourceSet
+	wants    []media.Want
+	withheld []media.Withheld
 	viewer   viewerState
 	quality  quality.Meter
 	dirty    bool
@@ -70,7 +71,7 @@ type Peer struct {
 }
 
 // Join adds a participant. No PeerConnection exists until Negotiate. id must be new in the room and not zero.
-func (r *Room) Join(id ParticipantID, events PeerEvents) (*Peer, error) {
+func (r *Room) Join(id media.ParticipantID, events PeerEvents) (*Peer, error) {
 	if id == 0 {
 		return nil, errors.New("sfu: participant 0 is nobody")
 	}
@@ -174,7 +175,7 @@ func (r *Room) freeSlotsOf(t *track) {
 // SetLive replaces the set of sources that may be forwarded from this peer: what the person switched on and the
 // meeting permits. When it returns, no slot carries any other source: no packet of one is forwarded but those a worker is
 // just handing to the kernel.
-func (p *Peer) SetLive(sources SourceSet) {
+func (p *Peer) SetLive(sources media.SourceSet) {
 	r := p.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -182,7 +183,7 @@ func (p *Peer) SetLive(sources SourceSet) {
 		return
 	}
 	p.live = sources
-	for source := range numSources {
+	for source := range media.NumSources {
 		t := r.tracks[trackKey{p.id, source}]
 		if t == nil || t.live.Load() == sources.Has(source) {
 			continue
@@ -212,7 +213,7 @@ func (r *Room) wake(t *track) {
 		if p.session == nil || p.id == t.owner {
 			continue
 		}
-		if !t.source.Video() || slices.ContainsFunc(p.wants, func(w Want) bool { return w.Participant == t.owner && w.Source == t.source }) {
+		if !t.source.Video() || slices.ContainsFunc(p.wants, func(w media.Want) bool { return w.Participant == t.owner && w.Source == t.source }) {
 			p.dirty = true
 		}
 	}
@@ -221,11 +222,11 @@ func (r *Room) wake(t *track) {
 
 // SetView replaces what the peer wants to see, most important first. It returns at once; the outcome arrives as
 // PeerEvents.Slots. Entries beyond 256, repeats, and sources that are not video are ignored.
-func (p *Peer) SetView(wants []Want) {
-	clean := make([]Want, 0, min(len(wants), maxWants))
+func (p *Peer) SetView(wants []media.Want) {
+	clean := make([]media.Want, 0, min(len(wants), maxWants))
 	for _, w := range wants {
-		same := func(x Want) bool { return x.Participant == w.Participant && x.Source == w.Source }
-		if len(clean) < maxWants && w.Source < numSources && w.Source.Video() && w.Participant != p.id && !slices.ContainsFunc(clean, same) {
+		same := func(x media.Want) bool { return x.Participant == w.Participant && x.Source == w.Source }
+		if len(clean) < maxWants && w.Source < media.NumSources && w.Source.Video() && w.Participant != p.id && !slices.ContainsFunc(clean, same) {
 			clean = append(clean, w)
 		}
 	}
@@ -269,7 +270,7 @@ func (r *Room) reconcile(p *Peer, now time.Time) {
 // reconcileAudio gives the loudest others the audio slots. Callers hold mu.
 func (r *Room) reconcileAudio(p *Peer, slots []*slot, now time.Time) {
 	wanted := make([]trackKey, 0, len(slots))
-	for _, source := range []Source{ScreenAudio, Mic} { // screen audio is rare and always wanted
+	for _, source := range []media.Source{media.ScreenAudio, media.Mic} { // screen audio is rare and always wanted
 		for _, id := range r.order {
 			key := trackKey{id, source}
 			if t := r.tracks[key]; id != p.id && len(wanted) < len(slots) && t != nil && t.live.Load() {
@@ -374,12 +375,12 @@ func (r *Room) release(e *egress, sl *slot) {
 }
 
 // report tells the peer what its slots carry now, if that has changed. Callers hold mu.
-func (r *Room) report(p *Peer, withheld []Withheld) {
-	var changed []Slot
+func (r *Room) report(p *Peer, withheld []media.Withheld) {
+	var changed []media.Slot
 	e := &p.session.egress
 	e.mu.Lock()
 	for _, sl := range e.slots {
-		now := Slot{MID: sl.mid}
+		now := media.Slot{MID: sl.mid}
 		if sl.cur != nil {
 			t := sl.cur.layer.track
 			now.Participant, now.Source = t.owner, t.source

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pion/logging"
 
+	"conclave/media"
 	"conclave/sfu/batch"
 	"conclave/sfu/sframe"
 )
@@ -241,7 +242,7 @@ func (s *Server) inBackground(f func()) {
 
 // NewRoom makes a room: a set of peers among which media may flow.
 func (s *Server) NewRoom(events RoomEvents) *Room {
-	r := &Room{server: s, notify: &notifier{server: s, room: events}, peers: map[ParticipantID]*Peer{}, tracks: map[trackKey]*track{}}
+	r := &Room{server: s, notify: &notifier{server: s, room: events}, peers: map[media.ParticipantID]*Peer{}, tracks: map[trackKey]*track{}}
 	s.roomMu.Lock()
 	defer s.roomMu.Unlock()
 	s.rooms[r] = struct{}{}

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"conclave/media"
 	"conclave/sfu/codec"
 	"conclave/sfu/rewrite"
 	"conclave/sfu/rtpview"
@@ -72,12 +73,12 @@ type slot struct {
 	replayed        uint64        // up to here cur was started from the history: what the worker still brings of it is a repeat
 	hasReplayed     bool
 
-	assigned *output // what control wants it to carry, guarded by Room.mu; cur or next is it
-	reported Slot    // what the client was told last, guarded by Room.mu
+	assigned *output    // what control wants it to carry, guarded by Room.mu; cur or next is it
+	reported media.Slot // what the client was told last, guarded by Room.mu
 }
 
 func newSlot(m *mediaOffer, video bool, index int) *slot {
-	s := &slot{mid: m.mid, video: video, index: index, ssrc: random32(), transportID: m.exts.twcc, reported: Slot{MID: m.mid}}
+	s := &slot{mid: m.mid, video: video, index: index, ssrc: random32(), transportID: m.exts.twcc, reported: media.Slot{MID: m.mid}}
 	// Below 2^15: see rewrite.New.
 	s.rw = rewrite.New(uint16(random32()>>17)|1, random32())
 	s.negotiated(m.formats)

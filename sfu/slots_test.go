@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"conclave/media"
 	"context"
 	"strings"
 	"testing"
@@ -22,10 +23,10 @@ func meet(t *testing.T, n int, viewer clientOptions) (room *Room, publishers []*
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	for i := range n {
-		c := newClient(t, room, ParticipantID(i+1), clientOptions{layers: 1, mic: true})
+		c := newClient(t, room, media.ParticipantID(i+1), clientOptions{layers: 1, mic: true})
 		c.negotiate()
 		c.waitUp()
-		c.peer.SetLive(Sources(Camera, Mic))
+		c.peer.SetLive(media.Sources(media.Camera, media.Mic))
 		go c.runCamera(ctx, 2)
 		publishers = append(publishers, c)
 	}
@@ -36,18 +37,18 @@ func meet(t *testing.T, n int, viewer clientOptions) (room *Room, publishers []*
 }
 
 // wantsOf is a view of the cameras of the given participants.
-func wantsOf(ids ...ParticipantID) []Want {
-	var wants []Want
+func wantsOf(ids ...media.ParticipantID) []media.Want {
+	var wants []media.Want
 	for _, id := range ids {
-		wants = append(wants, Want{Participant: id, Source: Camera, Height: 180})
+		wants = append(wants, media.Want{Participant: id, Source: media.Camera, Height: 180})
 	}
 	return wants
 }
 
-func showing(v *client, ids ...ParticipantID) func() bool {
+func showing(v *client, ids ...media.ParticipantID) func() bool {
 	return func() bool {
 		for _, id := range ids {
-			if _, ok := v.slotOf(id, Camera); !ok {
+			if _, ok := v.slotOf(id, media.Camera); !ok {
 				return false
 			}
 		}
@@ -64,8 +65,8 @@ func TestAPageFlipReassignsSlotsWithoutSDP(t *testing.T) {
 	done := make(chan struct{})
 	cameras := make([]*attacker, 2*page)
 	for i := range cameras {
-		cameras[i] = newAttacker(t, room, ParticipantID(i+1))
-		cameras[i].peer.SetLive(Sources(Camera))
+		cameras[i] = newAttacker(t, room, media.ParticipantID(i+1))
+		cameras[i].peer.SetLive(media.Sources(media.Camera))
 	}
 	go func() { // everybody sends 20 frames a second
 		defer close(done)
@@ -80,9 +81,9 @@ func TestAPageFlipReassignsSlotsWithoutSDP(t *testing.T) {
 	v := newClient(t, room, 1000, clientOptions{video: page})
 	v.negotiate()
 	v.waitUp()
-	ids := func(from int) (list []ParticipantID) {
+	ids := func(from int) (list []media.ParticipantID) {
 		for i := range page {
-			list = append(list, ParticipantID(from+i))
+			list = append(list, media.ParticipantID(from+i))
 		}
 		return list
 	}
@@ -95,7 +96,7 @@ func TestAPageFlipReassignsSlotsWithoutSDP(t *testing.T) {
 		t.Error("a page flip took an offer")
 	}
 	for _, id := range ids(page + 1) {
-		mid, _ := v.slotOf(id, Camera)
+		mid, _ := v.slotOf(id, media.Camera)
 		eventually(t, "its packets carry its number", func() bool {
 			p := v.packets(mid)
 			return len(p) > 0 && p[len(p)-1].CSRC[0] == uint32(id)
@@ -105,7 +106,7 @@ func TestAPageFlipReassignsSlotsWithoutSDP(t *testing.T) {
 		room.mu.Lock()
 		defer room.mu.Unlock()
 		for _, id := range ids(1) {
-			if len(room.tracks[trackKey{id, Camera}].layers[0].outputs()) != 0 {
+			if len(room.tracks[trackKey{id, media.Camera}].layers[0].outputs()) != 0 {
 				return false
 			}
 		}
@@ -121,14 +122,14 @@ func TestTheOldPicturePlaysUntilTheNewOneIsThere(t *testing.T) {
 	eventually(t, "the second's key frame is too old to start from", func() bool {
 		room.mu.Lock()
 		defer room.mu.Unlock()
-		l := room.tracks[trackKey{2, Camera}].layers[0]
+		l := room.tracks[trackKey{2, media.Camera}].layers[0]
 		_, _, recent := l.sinceKey(replayBytes)
 		return l.height.Load() != 0 && !recent
 	})
 	publishers[1].mu.Lock()
 	publishers[1].plis["q"]-- // the second publisher ignores the first request for a key frame
 	publishers[1].mu.Unlock()
-	mid, _ := v.slotOf(1, Camera)
+	mid, _ := v.slotOf(1, media.Camera)
 	v.peer.SetView(wantsOf(2))
 	before := len(v.packets(mid))
 	eventually(t, "the second", showing(v, 2))
@@ -159,7 +160,7 @@ func TestARecentKeyFrameIsReused(t *testing.T) {
 		t.Error("the publisher was asked for another key frame")
 	}
 	publishers[0].mu.Unlock()
-	mid, _ := second.slotOf(1, Camera)
+	mid, _ := second.slotOf(1, media.Camera)
 	eventually(t, "packets", func() bool { return len(second.packets(mid)) > 30 })
 	assertContinuous(t, bySeq(t, second.packets(mid)))
 }
@@ -170,7 +171,7 @@ func TestMoreSlotsTakeOneMoreOffer(t *testing.T) {
 	v.peer.SetView(wantsOf(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12))
 	eventually(t, "nine", showing(v, 1, 2, 3, 4, 5, 6, 7, 8, 9))
 	v.mu.Lock()
-	if len(v.withheld) != 3 || v.withheld[0].Reason != ReasonNoSlot {
+	if len(v.withheld) != 3 || v.withheld[0].Reason != media.ReasonNoSlot {
 		t.Errorf("withheld %v, want three for lack of slots", v.withheld)
 	}
 	v.mu.Unlock()
@@ -201,7 +202,7 @@ func TestReconnecting(t *testing.T) {
 	v.peer.SetView(wantsOf(1))
 	eventually(t, "a picture", showing(v, 1))
 	session := v.peer.session
-	mid, _ := v.slotOf(1, Camera)
+	mid, _ := v.slotOf(1, media.Camera)
 
 	answer, err := v.offer(&webrtc.OfferOptions{ICERestart: true})
 	if err != nil {
@@ -231,32 +232,32 @@ func TestMutedMeansNoPacket(t *testing.T) {
 	_, publishers, v := meet(t, 1, clientOptions{video: 1, audio: 1})
 	v.peer.SetView(wantsOf(1))
 	eventually(t, "a picture", showing(v, 1))
-	mid, _ := v.slotOf(1, Camera)
+	mid, _ := v.slotOf(1, media.Camera)
 	publishers[0].peer.SetLive(0)
 	eventually(t, "the slot is free and the reason told", func() bool {
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		return v.slots[mid].Participant == 0 && len(v.withheld) == 1 && v.withheld[0].Reason == ReasonMuted
+		return v.slots[mid].Participant == 0 && len(v.withheld) == 1 && v.withheld[0].Reason == media.ReasonMuted
 	})
 	eventually(t, "no packet for 200 ms, once what was on the wire has come", func() bool {
 		n := len(v.packets(mid))
 		time.Sleep(200 * time.Millisecond)
 		return len(v.packets(mid)) == n
 	})
-	publishers[0].peer.SetLive(Sources(Camera))
+	publishers[0].peer.SetLive(media.Sources(media.Camera))
 	eventually(t, "it comes back", showing(v, 1))
 }
 
 // With a hundred open microphones, no listener is sent more than they have slots for; the loudest are, within 100 ms of speaking
 // up.
 func TestOfAHundredMicrophonesOnlyTheLoudestAreForwarded(t *testing.T) {
-	speakers := make(chan []ParticipantID, 256)
+	speakers := make(chan []media.ParticipantID, 256)
 	srv := testServer(t)
-	room := srv.NewRoom(RoomEvents{Speakers: func(s []ParticipantID) { speakers <- s }})
+	room := srv.NewRoom(RoomEvents{Speakers: func(s []media.ParticipantID) { speakers <- s }})
 	talkers := make([]*attacker, 100)
 	for i := range talkers {
-		talkers[i] = newAttacker(t, room, ParticipantID(i+1))
-		talkers[i].peer.SetLive(Sources(Mic))
+		talkers[i] = newAttacker(t, room, media.ParticipantID(i+1))
+		talkers[i].peer.SetLive(media.Sources(media.Mic))
 	}
 	v := newClient(t, room, 1000, clientOptions{audio: 4})
 	v.negotiate()
@@ -274,10 +275,10 @@ func TestOfAHundredMicrophonesOnlyTheLoudestAreForwarded(t *testing.T) {
 		seq++
 		time.Sleep(20 * time.Millisecond)
 	}
-	heard := func() map[ParticipantID]bool {
+	heard := func() map[media.ParticipantID]bool {
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		who := map[ParticipantID]bool{}
+		who := map[media.ParticipantID]bool{}
 		for _, s := range v.slots {
 			if s.Participant != 0 {
 				who[s.Participant] = true
@@ -305,7 +306,7 @@ func TestOfAHundredMicrophonesOnlyTheLoudestAreForwarded(t *testing.T) {
 	}
 	loud = map[int]bool{10: true}
 	speakUntil("participant 11 is heard", func() bool { return heard()[11] })
-	var latest []ParticipantID
+	var latest []media.ParticipantID
 	speakUntil("participant 11 is announced first", func() bool {
 		for len(speakers) > 0 {
 			latest = <-speakers

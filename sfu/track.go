@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"conclave/media"
 	"conclave/sfu/allocation"
 	"conclave/sfu/audiorank"
 	"conclave/sfu/history"
@@ -23,8 +24,8 @@ const layerIdle = 1500 * time.Millisecond
 // track is one published source of one session.
 type track struct {
 	session *session
-	owner   ParticipantID
-	source  Source
+	owner   media.ParticipantID
+	source  media.Source
 	mid     string
 	format
 	exts   extensionIDs
@@ -95,7 +96,7 @@ type senderReport struct {
 	arrived   time.Time
 }
 
-func newTrack(s *session, owner ParticipantID, source Source, m *mediaOffer) *track {
+func newTrack(s *session, owner media.ParticipantID, source media.Source, m *mediaOffer) *track {
 	t := &track{session: s, owner: owner, source: source, mid: m.mid, format: m.formats[0], exts: m.exts}
 	names := m.rids
 	if len(names) == 0 || !source.Video() {

@@ -16,6 +16,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/transport/v4/vnet"
 
+	"conclave/media"
 	"conclave/sfu/batch"
 	"conclave/sfu/codec"
 )
@@ -188,17 +189,17 @@ func TestOneStreamThroughLossLayerSwitchAndReassignment(t *testing.T) {
 		c.waitUp()
 	}
 	for _, c := range []*client{alice, carol} {
-		c.peer.SetLive(Sources(Camera))
+		c.peer.SetLive(media.Sources(media.Camera))
 		go c.runCamera(ctx, 3)
 	}
 	network.lossy.Store(true)
 	var mid string
-	sees := func(id ParticipantID, height int) {
+	sees := func(id media.ParticipantID, height int) {
 		t.Helper()
-		bob.peer.SetView([]Want{{Participant: id, Source: Camera, Height: height}})
+		bob.peer.SetView([]media.Want{{Participant: id, Source: media.Camera, Height: height}})
 		eventually(t, fmt.Sprintf("participant %d at %d", id, height), func() bool {
 			var ok bool
-			mid, ok = bob.slotOf(id, Camera)
+			mid, ok = bob.slotOf(id, media.Camera)
 			bob.mu.Lock()
 			defer bob.mu.Unlock()
 			return ok && bob.slots[mid].Height == height

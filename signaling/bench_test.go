@@ -11,8 +11,8 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"conclave/auth"
+	"conclave/media"
 	"conclave/meeting"
-	"conclave/sfu"
 )
 
 // crowd is a server's state without its sockets: so many sessions, so many meetings. join authenticates the request of one session
@@ -40,7 +40,7 @@ func crowd(t testing.TB, sessions, meetings int) (join func()) {
 		routes.ServeHTTP(w, r)
 		cookie = w.Result().Cookies()[0]
 	}
-	registry, err := meeting.NewRegistry(meeting.Config{Media: &fakeMedia{peers: map[sfu.ParticipantID]*fakePeer{}}, MaxMeetings: meetings})
+	registry, err := meeting.NewRegistry(meeting.Config{Media: &fakeMedia{peers: map[media.ParticipantID]*fakePeer{}}, MaxMeetings: meetings})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"conclave/meeting"
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // idleSocket opens a WebSocket and then neither reads nor writes: what costs memory is the server's side alone.

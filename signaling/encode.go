@@ -5,9 +5,9 @@ import (
 	"math"
 	"time"
 
+	"conclave/media"
 	"conclave/meeting"
-	"conclave/sfu"
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // marshal encodes a message of ours; one that cannot be encoded is our bug.
@@ -175,7 +175,7 @@ func wireSlots(e meeting.SlotsChanged) *protocol.Slots {
 	return out
 }
 
-func wireParticipants(list []sfu.ParticipantID) []protocol.Participant {
+func wireParticipants(list []media.ParticipantID) []protocol.Participant {
 	out := make([]protocol.Participant, len(list))
 	for i, id := range list {
 		out[i] = protocol.Participant(id)
@@ -183,9 +183,9 @@ func wireParticipants(list []sfu.ParticipantID) []protocol.Participant {
 	return out
 }
 
-func wireSources(set sfu.SourceSet) []protocol.Source {
+func wireSources(set media.SourceSet) []protocol.Source {
 	out := make([]protocol.Source, 0, 4)
-	for _, s := range []sfu.Source{sfu.Mic, sfu.Camera, sfu.ScreenAudio, sfu.Screen} {
+	for _, s := range []media.Source{media.Mic, media.Camera, media.ScreenAudio, media.Screen} {
 		if set.Has(s) {
 			out = append(out, protocol.Source(s.String()))
 		}

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"conclave/sfu"
-	"conclave/signaling/protocol"
+	"conclave/media"
+	"conclave/protocol"
 )
 
 // A whole meeting, from signing in to its end, over HTTP and WebSockets.
@@ -50,7 +50,7 @@ func TestWholeFlow(t *testing.T) {
 		t.Fatalf("%+v", a)
 	}
 	guest.ok(&protocol.Media{ID: guest.id(), Sources: []protocol.Source{protocol.Mic}})
-	if live, _ := s.media.liveOf(me); live != sfu.Sources(sfu.Mic) {
+	if live, _ := s.media.liveOf(me); live != media.Sources(media.Mic) {
 		t.Fatalf("live %b", live)
 	}
 	host.sees(me, func(e protocol.RosterEntry) bool { return len(e.Sources) == 1 })
@@ -149,7 +149,7 @@ func TestResumeOverTheWire(t *testing.T) {
 		t.Fatalf("%+v", again.welcome)
 	}
 	host.sees(guest.welcome.Participant, func(e protocol.RosterEntry) bool { return e.Connected })
-	if live, ok := s.media.liveOf(again.welcome.Participant); !ok || live != sfu.Sources(sfu.Mic) {
+	if live, ok := s.media.liveOf(again.welcome.Participant); !ok || live != media.Sources(media.Mic) {
 		t.Fatal("media was interrupted")
 	}
 	third := ben.join(id, resume(again.welcome.Resume))

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // Whatever the headers of a handshake hold: only our own host or a configured origin may open a socket, and only our subprotocol is

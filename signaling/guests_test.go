@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"conclave/meeting"
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 func guests(_ *Config, m *meeting.Config) { m.Guests = true }

@@ -24,9 +24,10 @@ import (
 	"go.uber.org/goleak"
 
 	"conclave/auth"
+	"conclave/media"
 	"conclave/meeting"
+	"conclave/protocol"
 	"conclave/sfu"
-	"conclave/signaling/protocol"
 )
 
 func TestMain(m *testing.M) {
@@ -41,7 +42,7 @@ const patience = time.Minute
 // fakeMedia stands for the media server: it answers offers and remembers.
 type fakeMedia struct {
 	mu    sync.Mutex
-	peers map[sfu.ParticipantID]*fakePeer // of all rooms: tests with media have one meeting
+	peers map[media.ParticipantID]*fakePeer // of all rooms: tests with media have one meeting
 	open  int
 	rooms int
 }
@@ -51,7 +52,7 @@ type fakeRoom struct{ media *fakeMedia }
 type fakePeer struct {
 	media  *fakeMedia
 	events sfu.PeerEvents
-	live   sfu.SourceSet
+	live   media.SourceSet
 	offers int
 	closed bool
 }
@@ -63,7 +64,7 @@ func (m *fakeMedia) NewRoom(sfu.RoomEvents) meeting.Room {
 	return fakeRoom{m}
 }
 
-func (r fakeRoom) Join(id sfu.ParticipantID, events sfu.PeerEvents) (meeting.Peer, error) {
+func (r fakeRoom) Join(id media.ParticipantID, events sfu.PeerEvents) (meeting.Peer, error) {
 	r.media.mu.Lock()
 	defer r.media.mu.Unlock()
 	p := &fakePeer{media: r.media, events: events}
@@ -82,7 +83,7 @@ func (r fakeRoom) Close() {
 	r.media.rooms--
 }
 
-func (p *fakePeer) Negotiate(_ context.Context, sdp string, _ []sfu.Track) (string, error) {
+func (p *fakePeer) Negotiate(_ context.Context, sdp string, _ []media.Track) (string, error) {
 	p.media.mu.Lock()
 	defer p.media.mu.Unlock()
 	switch {
@@ -97,11 +98,11 @@ func (p *fakePeer) Negotiate(_ context.Context, sdp string, _ []sfu.Track) (stri
 	return "v=0 answer", nil
 }
 
-func (p *fakePeer) SetView([]sfu.Want) {
-	p.events.Slots([]sfu.Slot{{MID: "4", Participant: 1, Source: sfu.Camera, Height: 180}}, nil)
+func (p *fakePeer) SetView([]media.Want) {
+	p.events.Slots([]media.Slot{{MID: "4", Participant: 1, Source: media.Camera, Height: 180}}, nil)
 }
 
-func (p *fakePeer) SetLive(set sfu.SourceSet) {
+func (p *fakePeer) SetLive(set media.SourceSet) {
 	p.media.mu.Lock()
 	defer p.media.mu.Unlock()
 	p.live = set
@@ -115,10 +116,10 @@ func (p *fakePeer) Close() {
 }
 
 // liveOf is what the media server may forward of a participant; false if it has no open peer.
-func (m *fakeMedia) liveOf(id protocol.Participant) (sfu.SourceSet, bool) {
+func (m *fakeMedia) liveOf(id protocol.Participant) (media.SourceSet, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := m.peers[sfu.ParticipantID(id)]
+	p := m.peers[media.ParticipantID(id)]
 	if p == nil || p.closed {
 		return 0, false
 	}
@@ -173,7 +174,7 @@ func newServer(t testing.TB, change ...func(*Config, *meeting.Config)) *server {
 func newServerOn(t testing.TB, network *memoryNetwork, change ...func(*Config, *meeting.Config)) *server {
 	t.Helper()
 	s := &server{
-		t: t, media: &fakeMedia{peers: make(map[sfu.ParticipantID]*fakePeer)}, metrics: prometheus.NewRegistry(),
+		t: t, media: &fakeMedia{peers: make(map[media.ParticipantID]*fakePeer)}, metrics: prometheus.NewRegistry(),
 		log: &lockedBuffer{}, mail: &codes{make(chan auth.Message, 10)}, network: network, patience: patience,
 	}
 	var err error

@@ -6,9 +6,9 @@ import (
 
 	"github.com/coder/websocket"
 
+	"conclave/media"
 	"conclave/meeting"
-	"conclave/sfu"
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // calm is a meeting that must not notice what others do: its host and a participant.
@@ -176,7 +176,7 @@ func TestDemotedThenOffer(t *testing.T) {
 		t.Fatal("the microphone opened by itself")
 	}
 	guest.ok(&protocol.Media{ID: guest.id(), Sources: []protocol.Source{protocol.Mic}})
-	if live, _ := s.media.liveOf(me); live != sfu.Sources(sfu.Mic) {
+	if live, _ := s.media.liveOf(me); live != media.Sources(media.Mic) {
 		t.Fatal("not by their own act either")
 	}
 }

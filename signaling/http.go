@@ -14,7 +14,7 @@ import (
 
 	"conclave/auth"
 	"conclave/meeting"
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // fail answers with the error body of the protocol.

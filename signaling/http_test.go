@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"conclave/meeting"
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 const someMeeting = "k7qm-2f9x-w3dj-8hrt"

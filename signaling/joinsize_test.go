@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"testing"
 
+	"conclave/media"
 	"conclave/meeting"
-	"conclave/sfu"
 )
 
 type encodingSink struct{ bytes int }
@@ -20,7 +20,7 @@ func (s *encodingSink) Deliver(d *meeting.Delivery) {
 func BenchmarkJoinBySize(b *testing.B) {
 	for _, size := range []int{10, 100, 1000} {
 		b.Run(fmt.Sprintf("present=%d", size), func(b *testing.B) {
-			registry, err := meeting.NewRegistry(meeting.Config{Media: &fakeMedia{peers: map[sfu.ParticipantID]*fakePeer{}}, MaxParticipants: 2000})
+			registry, err := meeting.NewRegistry(meeting.Config{Media: &fakeMedia{peers: map[media.ParticipantID]*fakePeer{}}, MaxParticipants: 2000})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // metrics count; no label names a person or a meeting, and each label's values are a closed set.

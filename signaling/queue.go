@@ -3,7 +3,7 @@ package signaling
 import (
 	"sync"
 
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // The bounds of a socket's outgoing queue. 512 messages are about a second of the busiest meeting (50 people chatting

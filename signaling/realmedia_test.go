@@ -16,8 +16,8 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"conclave/meeting"
+	"conclave/protocol"
 	"conclave/sfu"
-	"conclave/signaling/protocol"
 )
 
 // tap is a hostile client's network card: it counts media packets (RFC 7983: first byte 128 to 191) in both directions, and can

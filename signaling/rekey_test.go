@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"conclave/meeting"
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // The sizes of docs/e2ee.md, section 6, in the form of the wire: a sealed key and its acknowledgement.

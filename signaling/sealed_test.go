@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"conclave/meeting"
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 const encrypted = `{"e2ee": true, "lobby": false}`

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"conclave/meeting"
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // requestTimeout bounds how long a request waits for its meeting, or a join for its turn to check a password.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"conclave/meeting"
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // A participant that never reads is disconnected with a reason and delays nobody, while 50 others chat.

@@ -12,7 +12,7 @@ import (
 
 	"conclave/auth"
 	"conclave/meeting"
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 const shuttingDown = protocol.ByeShuttingDown

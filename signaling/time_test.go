@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"conclave/meeting"
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // arrives waits for a message that f accepts and checks that it comes at so long after began.

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"strings"
 
+	"conclave/media"
 	"conclave/meeting"
+	"conclave/protocol"
 	"conclave/sfu"
-	"conclave/signaling/protocol"
 )
 
 // toRequest translates the messages that are requests to a meeting; nil for those that are not (join, offer, leave).
@@ -18,11 +19,11 @@ func toRequest(m protocol.ClientMessage) meeting.Request {
 	case *protocol.View:
 		return meeting.SetView{Wants: toWants(m.Wants)}
 	case *protocol.Chat:
-		return meeting.Say{Text: m.Text, To: sfu.ParticipantID(m.To)}
+		return meeting.Say{Text: m.Text, To: media.ParticipantID(m.To)}
 	case *protocol.React:
 		return meeting.React{Kind: string(m.Reaction)}
 	case *protocol.Hand:
-		return meeting.SetHand{Raised: m.Raised, Participant: sfu.ParticipantID(m.Participant)}
+		return meeting.SetHand{Raised: m.Raised, Participant: media.ParticipantID(m.Participant)}
 	case *protocol.Active:
 		return meeting.Active{}
 	case *protocol.Relay:
@@ -47,9 +48,9 @@ func toModeration(m protocol.ClientMessage) meeting.Request {
 	case *protocol.Remove:
 		return meeting.Remove{Participants: toParticipants(m.Participants), Ban: m.Ban}
 	case *protocol.SetRole:
-		return meeting.SetRole{Participant: sfu.ParticipantID(m.Participant), Role: toRole(m.Role), Grant: meeting.NewBlob(m.Grant)}
+		return meeting.SetRole{Participant: media.ParticipantID(m.Participant), Role: toRole(m.Role), Grant: meeting.NewBlob(m.Grant)}
 	case *protocol.Spotlight:
-		return meeting.SetSpotlight{Participant: sfu.ParticipantID(m.Participant)}
+		return meeting.SetSpotlight{Participant: media.ParticipantID(m.Participant)}
 	case *protocol.SetPolicy:
 		return meeting.SetPolicy{Locked: m.Locked, Lobby: m.Lobby}
 	case *protocol.End:
@@ -59,10 +60,10 @@ func toModeration(m protocol.ClientMessage) meeting.Request {
 	}
 }
 
-func toParticipants(list []protocol.Participant) []sfu.ParticipantID {
-	out := make([]sfu.ParticipantID, len(list))
+func toParticipants(list []protocol.Participant) []media.ParticipantID {
+	out := make([]media.ParticipantID, len(list))
 	for i, p := range list {
-		out[i] = sfu.ParticipantID(p)
+		out[i] = media.ParticipantID(p)
 	}
 	return out
 }
@@ -70,7 +71,7 @@ func toParticipants(list []protocol.Participant) []sfu.ParticipantID {
 func toRelay(list []protocol.RelayOne) []meeting.RelayOne {
 	out := make([]meeting.RelayOne, len(list))
 	for i, one := range list {
-		out[i] = meeting.RelayOne{Participant: sfu.ParticipantID(one.Participant), Data: one.Data}
+		out[i] = meeting.RelayOne{Participant: media.ParticipantID(one.Participant), Data: one.Data}
 	}
 	return out
 }
@@ -78,37 +79,37 @@ func toRelay(list []protocol.RelayOne) []meeting.RelayOne {
 func toAdmissions(list []protocol.Admission) []meeting.Admission {
 	out := make([]meeting.Admission, len(list))
 	for i, a := range list {
-		out[i] = meeting.Admission{Participant: sfu.ParticipantID(a.Participant), Admit: meeting.NewBlob(a.Admit)}
+		out[i] = meeting.Admission{Participant: media.ParticipantID(a.Participant), Admit: meeting.NewBlob(a.Admit)}
 	}
 	return out
 }
 
 // toSource translates a source; the decoder let only known ones through.
-func toSource(s protocol.Source) sfu.Source {
-	out, _ := sfu.ParseSource(string(s))
+func toSource(s protocol.Source) media.Source {
+	out, _ := media.ParseSource(string(s))
 	return out
 }
 
-func toSources(list []protocol.Source) sfu.SourceSet {
-	var set sfu.SourceSet
+func toSources(list []protocol.Source) media.SourceSet {
+	var set media.SourceSet
 	for _, s := range list {
-		set |= sfu.Sources(toSource(s))
+		set |= media.Sources(toSource(s))
 	}
 	return set
 }
 
-func toWants(list []protocol.Want) []sfu.Want {
-	out := make([]sfu.Want, len(list))
+func toWants(list []protocol.Want) []media.Want {
+	out := make([]media.Want, len(list))
 	for i, w := range list {
-		out[i] = sfu.Want{Participant: sfu.ParticipantID(w.Participant), Source: toSource(w.Source), Height: w.Height}
+		out[i] = media.Want{Participant: media.ParticipantID(w.Participant), Source: toSource(w.Source), Height: w.Height}
 	}
 	return out
 }
 
-func toTracks(list []protocol.Track) []sfu.Track {
-	out := make([]sfu.Track, len(list))
+func toTracks(list []protocol.Track) []media.Track {
+	out := make([]media.Track, len(list))
 	for i, t := range list {
-		out[i] = sfu.Track{MID: t.MID, Source: toSource(t.Source)}
+		out[i] = media.Track{MID: t.MID, Source: toSource(t.Source)}
 	}
 	return out
 }
@@ -128,7 +129,7 @@ func toRole(r protocol.Role) meeting.Role {
 
 // toLeave is the wish of somebody to go, with what a host signed of their heir.
 func toLeave(m *protocol.Leave) meeting.Leave {
-	return meeting.Leave{Reason: meeting.ByeLeft, Heir: sfu.ParticipantID(m.Heir), Grant: meeting.NewBlob(m.Grant)}
+	return meeting.Leave{Reason: meeting.ByeLeft, Heir: media.ParticipantID(m.Heir), Grant: meeting.NewBlob(m.Grant)}
 }
 
 func toPolicy(p protocol.LeavePolicy) meeting.LeavePolicy {

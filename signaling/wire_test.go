@@ -18,7 +18,7 @@ import (
 	"github.com/coder/websocket"
 
 	"conclave/meeting"
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // rawSocket is a WebSocket made by hand: it sends frames that no well-behaved client would (RFC 6455 §5.2).

@@ -15,9 +15,9 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/webrtc/v4"
-	"github.com/pion/webrtc/v4/pkg/media"
+	pionmedia "github.com/pion/webrtc/v4/pkg/media"
 
-	"conclave/sfu"
+	"conclave/media"
 )
 
 // clientsConfig configures a child with bare clients: PeerConnections in a server child's lab, without WebSockets and meetings. They
@@ -31,7 +31,7 @@ type clientsConfig struct {
 	AudioSlots int `json:"audio_slots"`
 	VideoSlots int `json:"video_slots"`
 	// View lists whose cameras they want.
-	View []sfu.ParticipantID `json:"view"`
+	View []media.ParticipantID `json:"view"`
 	// Publish has them send frames of Frame bytes, FPS a second, and 50 packets of audio a second if Audio, instead of receiving.
 	Publish bool `json:"publish"`
 	FPS     int  `json:"fps"`
@@ -73,7 +73,7 @@ func (clientsCmd) Run(parent context.Context) error {
 		turn <- struct{}{}
 		running.Go(func() {
 			defer func() { <-turn }()
-			c, err := join(ctx, web, &cfg, sfu.ParticipantID(cfg.First+i))
+			c, err := join(ctx, web, &cfg, media.ParticipantID(cfg.First+i))
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -138,7 +138,7 @@ func (c *client) close() {
 }
 
 // join connects one client.
-func join(ctx context.Context, web *http.Client, cfg *clientsConfig, id sfu.ParticipantID) (c *client, err error) {
+func join(ctx context.Context, web *http.Client, cfg *clientsConfig, id media.ParticipantID) (c *client, err error) {
 	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
 	defer cancel()
 	defer func() {
@@ -171,11 +171,11 @@ func join(ctx context.Context, web *http.Client, cfg *clientsConfig, id sfu.Part
 	request := labJoin{Participant: id, SDP: offer.SDP, View: cfg.View}
 	if cfg.Publish {
 		for _, t := range c.pc.GetTransceivers() {
-			source := sfu.Mic
+			source := media.Mic
 			if t.Kind() == webrtc.RTPCodecTypeVideo {
-				source = sfu.Camera
+				source = media.Camera
 			}
-			request.Tracks = append(request.Tracks, sfu.Track{MID: t.Mid(), Source: source})
+			request.Tracks = append(request.Tracks, media.Track{MID: t.Mid(), Source: source})
 		}
 	} else {
 		request.SDP = slotsOffer(offer.SDP, cfg.AudioSlots, cfg.VideoSlots)
@@ -271,7 +271,7 @@ func (c *client) publish(ctx context.Context, cfg *clientsConfig) {
 			if n%max(1, cfg.FPS) == 0 { // nobody is asked: a key frame a second
 				frame = key
 			}
-			_ = c.video.WriteSample(media.Sample{Data: frame, Duration: between}) // lost, as UDP may
+			_ = c.video.WriteSample(pionmedia.Sample{Data: frame, Duration: between}) // lost, as UDP may
 		})
 	})
 	if c.audio == nil {
@@ -279,7 +279,7 @@ func (c *client) publish(ctx context.Context, cfg *clientsConfig) {
 	}
 	voice := make([]byte, audioPayload)
 	sending.Go(func() {
-		every(ctx, audioEvery, func(int) { _ = c.audio.WriteSample(media.Sample{Data: voice, Duration: audioEvery}) })
+		every(ctx, audioEvery, func(int) { _ = c.audio.WriteSample(pionmedia.Sample{Data: voice, Duration: audioEvery}) })
 	})
 }
 

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"conclave/bots"
-	"conclave/sfu"
+	"conclave/media"
 )
 
 // joinCmd measures what a participant costs who joins, and who is there and gets nothing.
@@ -308,9 +308,9 @@ func watchedHeap(ctx context.Context, publishers, listeners, watched int) (heap 
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, srv.stop()) }()
-	var view []sfu.ParticipantID
+	var view []media.ParticipantID
 	for id := range watched {
-		view = append(view, sfu.ParticipantID(id+1))
+		view = append(view, media.ParticipantID(id+1))
 	}
 	audience, err := startClients(ctx, srv, clientsConfig{First: publishers + 1, Count: listeners, AudioSlots: 4, VideoSlots: publishers, View: view})
 	if err != nil {

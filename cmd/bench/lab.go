@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"conclave/auth"
+	"conclave/media"
 	"conclave/meeting"
 	"conclave/sfu"
 )
@@ -26,11 +27,11 @@ func newLab(media meeting.Media) *lab { return &lab{media: media} }
 
 // labJoin is a request to join: an offer and what the peer sends and wants. Participants are numbered from 1 in the order they join.
 type labJoin struct {
-	Participant sfu.ParticipantID `json:"participant"`
-	SDP         string            `json:"sdp"`
-	Tracks      []sfu.Track       `json:"tracks"`
+	Participant media.ParticipantID `json:"participant"`
+	SDP         string              `json:"sdp"`
+	Tracks      []media.Track       `json:"tracks"`
 	// View lists whose cameras it wants.
-	View []sfu.ParticipantID `json:"view"`
+	View []media.ParticipantID `json:"view"`
 }
 
 // labJoined is the answer.
@@ -59,14 +60,14 @@ func (l *lab) join(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	var live []sfu.Source
+	var live []media.Source
 	for _, t := range in.Tracks {
 		live = append(live, t.Source)
 	}
-	p.SetLive(sfu.Sources(live...))
-	wants := make([]sfu.Want, len(in.View))
+	p.SetLive(media.Sources(live...))
+	wants := make([]media.Want, len(in.View))
 	for i, id := range in.View {
-		wants[i] = sfu.Want{Participant: id, Source: sfu.Camera, Height: 180}
+		wants[i] = media.Want{Participant: id, Source: media.Camera, Height: 180}
 	}
 	p.SetView(wants)
 	auth.WriteJSON(w, http.StatusOK, labJoined{SDP: answer})

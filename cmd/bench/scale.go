@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"conclave/media"
 	"conclave/sfu"
 )
 
@@ -82,9 +83,9 @@ func (cmd *scaleCmd) climb(ctx context.Context, c console, workers int) (steps [
 	}
 	defer func() { err = errors.Join(err, srv.stop()) }()
 	most := cmd.Publishers[len(cmd.Publishers)-1]
-	var view []sfu.ParticipantID
+	var view []media.ParticipantID
 	for id := range most {
-		view = append(view, sfu.ParticipantID(id+1))
+		view = append(view, media.ParticipantID(id+1))
 	}
 	audience, err := startClients(ctx, srv, clientsConfig{First: most + 1, Count: cmd.Listeners, AudioSlots: most, VideoSlots: most, View: view})
 	if err != nil {

@@ -28,9 +28,9 @@ import (
 	"conclave/cmd/bench/bare"
 	"conclave/cmd/bench/naive"
 	"conclave/meeting"
+	"conclave/protocol"
 	"conclave/sfu"
 	"conclave/signaling"
-	"conclave/signaling/protocol"
 	"conclave/static"
 )
 

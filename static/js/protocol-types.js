@@ -1,4 +1,4 @@
-// Generated from the Go structs of signaling/protocol by `go generate ./signaling/protocol`. Do not edit.
+// Generated from the Go structs of protocol by `go generate ./protocol`. Do not edit.
 // @ts-check
 
 /** The protocol version these types describe. */

@@ -18,6 +18,7 @@ import (
 	"github.com/pion/interceptor"
 	"github.com/pion/webrtc/v4"
 
+	"conclave/media"
 	"conclave/meeting"
 	"conclave/sfu"
 )
@@ -77,7 +78,7 @@ var _ meeting.Media = (*Media)(nil)
 type room struct{ media *Media }
 
 // Join implements meeting.Room.
-func (r room) Join(_ sfu.ParticipantID, events sfu.PeerEvents) (meeting.Peer, error) {
+func (r room) Join(_ media.ParticipantID, events sfu.PeerEvents) (meeting.Peer, error) {
 	return &peer{media: r.media, events: events}, nil
 }
 
@@ -98,7 +99,7 @@ type peer struct {
 }
 
 // Negotiate implements meeting.Peer. The offer should hold one m-line of Opus.
-func (p *peer) Negotiate(ctx context.Context, offer string, _ []sfu.Track) (answer string, err error) {
+func (p *peer) Negotiate(ctx context.Context, offer string, _ []media.Track) (answer string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.pc == nil {
@@ -131,10 +132,10 @@ func (p *peer) Negotiate(ctx context.Context, offer string, _ []sfu.Track) (answ
 }
 
 // SetView implements meeting.Peer.
-func (*peer) SetView([]sfu.Want) {}
+func (*peer) SetView([]media.Want) {}
 
 // SetLive implements meeting.Peer.
-func (*peer) SetLive(sfu.SourceSet) {}
+func (*peer) SetLive(media.SourceSet) {}
 
 // Close implements meeting.Peer.
 func (p *peer) Close() {

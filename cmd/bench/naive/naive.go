@@ -19,6 +19,7 @@ import (
 	"github.com/pion/interceptor"
 	"github.com/pion/webrtc/v4"
 
+	"conclave/media"
 	"conclave/meeting"
 	"conclave/sfu"
 )
@@ -55,7 +56,7 @@ func (s *Server) Forwarded() uint64 { return s.forwarded.Load() }
 
 // NewRoom implements meeting.Media.
 func (s *Server) NewRoom(sfu.RoomEvents) meeting.Room {
-	return &room{server: s, peers: map[sfu.ParticipantID]*peer{}, tracks: map[trackKey]*track{}}
+	return &room{server: s, peers: map[media.ParticipantID]*peer{}, tracks: map[trackKey]*track{}}
 }
 
 var _ meeting.Media = (*Server)(nil)

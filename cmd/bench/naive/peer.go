@@ -10,6 +10,7 @@ import (
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
+	"conclave/media"
 	"conclave/sfu"
 )
 
@@ -19,7 +20,7 @@ const maxNotices = 1024
 // peer is one participant: a PeerConnection.
 type peer struct {
 	room    *room
-	id      sfu.ParticipantID
+	id      media.ParticipantID
 	events  sfu.PeerEvents
 	notices chan func()
 	done    chan struct{}
@@ -27,16 +28,16 @@ type peer struct {
 
 	negMu   sync.Mutex // one negotiation at a time
 	pc      *webrtc.PeerConnection
-	sources map[string]sfu.Source // by mid
+	sources map[string]media.Source // by mid
 
 	// guarded by room.mu
 	audio, video []*slot
-	live         sfu.SourceSet
-	wants        []sfu.Want
+	live         media.SourceSet
+	wants        []media.Want
 }
 
-func newPeer(r *room, id sfu.ParticipantID, events sfu.PeerEvents) *peer {
-	p := &peer{room: r, id: id, events: events, notices: make(chan func(), maxNotices), done: make(chan struct{}), sources: map[string]sfu.Source{}}
+func newPeer(r *room, id media.ParticipantID, events sfu.PeerEvents) *peer {
+	p := &peer{room: r, id: id, events: events, notices: make(chan func(), maxNotices), done: make(chan struct{}), sources: map[string]media.Source{}}
 	go func() { // ends with Close
 		for {
 			select {
@@ -59,7 +60,7 @@ func (p *peer) notify(tell func()) {
 }
 
 // Negotiate implements meeting.Peer: Pion answers the whole offer, with a transceiver for each slot.
-func (p *peer) Negotiate(ctx context.Context, offer string, tracks []sfu.Track) (answer string, err error) {
+func (p *peer) Negotiate(ctx context.Context, offer string, tracks []media.Track) (answer string, err error) {
 	p.negMu.Lock()
 	defer p.negMu.Unlock()
 	var d sdp.SessionDescription
@@ -211,7 +212,7 @@ func (p *peer) forward(t *track, remote *webrtc.TrackRemote) {
 }
 
 // SetView implements meeting.Peer.
-func (p *peer) SetView(wants []sfu.Want) {
+func (p *peer) SetView(wants []media.Want) {
 	p.room.mu.Lock()
 	defer p.room.mu.Unlock()
 	p.wants = wants
@@ -219,7 +220,7 @@ func (p *peer) SetView(wants []sfu.Want) {
 }
 
 // SetLive implements meeting.Peer.
-func (p *peer) SetLive(sources sfu.SourceSet) {
+func (p *peer) SetLive(sources media.SourceSet) {
 	p.room.mu.Lock()
 	defer p.room.mu.Unlock()
 	p.live = sources

@@ -9,6 +9,7 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
+	"conclave/media"
 	"conclave/meeting"
 	"conclave/sfu"
 )
@@ -17,8 +18,8 @@ import (
 const pliInterval = 500 * time.Millisecond
 
 type trackKey struct {
-	owner  sfu.ParticipantID
-	source sfu.Source
+	owner  media.ParticipantID
+	source media.Source
 }
 
 // track is one received source. outs is replaced, never changed, so that it can be read without the room's lock.
@@ -45,13 +46,13 @@ type room struct {
 	server *Server
 
 	mu     sync.RWMutex
-	peers  map[sfu.ParticipantID]*peer
+	peers  map[media.ParticipantID]*peer
 	tracks map[trackKey]*track
 	closed bool
 }
 
 // Join implements meeting.Room.
-func (r *room) Join(id sfu.ParticipantID, events sfu.PeerEvents) (meeting.Peer, error) {
+func (r *room) Join(id media.ParticipantID, events sfu.PeerEvents) (meeting.Peer, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed || r.peers[id] != nil {
@@ -103,7 +104,7 @@ func (r *room) outputs(t *track) []*slot {
 func (r *room) assign() {
 	outs := map[*track][]*slot{}
 	for _, p := range r.peers {
-		var changed []sfu.Slot
+		var changed []media.Slot
 		changed = p.fill(changed, p.audio, r.audioFor(p))
 		changed = p.fill(changed, p.video, r.videoFor(p))
 		if len(changed) > 0 && p.events.Slots != nil {
@@ -143,7 +144,7 @@ func (r *room) videoFor(p *peer) (wanted []*track) {
 
 // fill puts the first wanted tracks into the slots, leaving those where they are that have one, and appends what changed.
 // Callers hold room.mu.
-func (p *peer) fill(changed []sfu.Slot, slots []*slot, wanted []*track) []sfu.Slot {
+func (p *peer) fill(changed []media.Slot, slots []*slot, wanted []*track) []media.Slot {
 	wanted = wanted[:min(len(wanted), len(slots))]
 	var free []*slot
 	placed := map[*track]bool{}
@@ -166,7 +167,7 @@ func (p *peer) fill(changed []sfu.Slot, slots []*slot, wanted []*track) []sfu.Sl
 			continue
 		}
 		s.carry(next)
-		state := sfu.Slot{MID: s.mid}
+		state := media.Slot{MID: s.mid}
 		if next != nil {
 			placed[next] = true
 			next.requestKey()

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
-const docPath = "../../docs/protocol.md"
+const docPath = "../docs/protocol.md"
 
 func readDoc(t testing.TB) string {
 	t.Helper()

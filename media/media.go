@@ -1,4 +1,6 @@
-package sfu
+// Package media holds the words that the engine, the meeting and the wire share: who publishes, what they publish, what
+// a viewer wants to see, and what their slots carry. Values only. It imports nothing.
+package media
 
 import "fmt"
 
@@ -15,14 +17,14 @@ const (
 	Camera
 	ScreenAudio
 	Screen
-	numSources
+	NumSources
 )
 
-var sourceNames = [numSources]string{"mic", "camera", "screen_audio", "screen"}
+var sourceNames = [NumSources]string{"mic", "camera", "screen_audio", "screen"}
 
 // String returns the protocol's name of s.
 func (s Source) String() string {
-	if s >= numSources {
+	if s >= NumSources {
 		return fmt.Sprintf("source(%d)", uint8(s))
 	}
 	return sourceNames[s]
@@ -90,7 +92,7 @@ const (
 )
 
 // reasons are all of them: they label a metric.
-var reasons = [...]Reason{ReasonNoSlot, ReasonNotPublished, ReasonMuted, ReasonBandwidth, ReasonCodec}
+var Reasons = [...]Reason{ReasonNoSlot, ReasonNotPublished, ReasonMuted, ReasonBandwidth, ReasonCodec}
 
 // Withheld is one wanted track that is not sent, and why.
 type Withheld struct {
@@ -99,32 +101,8 @@ type Withheld struct {
 	Reason      Reason
 }
 
-// PeerEvents are called by the SFU about one peer, one at a time per peer, from goroutines of its own. They must not
-// block and must not call back into the Peer or Room synchronously. A nil func is skipped.
-type PeerEvents struct {
-	// Connected is called when DTLS is up, again after a new PeerConnection.
-	Connected func()
-	// Failed is called once when the media connection is lost for good (ICE failed, DTLS failed, a limit broken).
-	Failed func(reason string)
-	// Slots tells what changed since the last call; withheld is the whole list.
-	Slots func(changed []Slot, withheld []Withheld)
-	// Encode names the RIDs of source that anybody wants, on change.
-	Encode func(source Source, rids []string)
-	// Refused is called once a source when nothing more of it is forwarded because of what it holds; reason is that of the
-	// protocol document ("not_encrypted").
-	Refused func(source Source, reason string)
-}
-
-// ParticipantQuality is how good one participant's connection is: Bars from 0 (lost) to 4 (excellent).
-type ParticipantQuality struct {
+// Quality is how good one participant's connection is: Bars from 0 (lost) to 4 (excellent).
+type Quality struct {
 	Participant ParticipantID
 	Bars        int
-}
-
-// RoomEvents are called by the SFU about a room, under the same rules as PeerEvents.
-type RoomEvents struct {
-	// Speakers is the whole list of who speaks now, loudest first, on change.
-	Speakers func(speakers []ParticipantID)
-	// Quality names those whose connection changed, at most once a second.
-	Quality func(changed []ParticipantQuality)
 }

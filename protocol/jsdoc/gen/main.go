@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 
-	"conclave/signaling/protocol/jsdoc"
+	"conclave/protocol/jsdoc"
 )
 
 func main() {

@@ -9,4 +9,4 @@
 // of elements for lists. A field without omitempty must be present.
 package protocol
 
-//go:generate go run ./jsdoc/gen ../../static/js/protocol-types.js
+//go:generate go run ./jsdoc/gen ../static/js/protocol-types.js

@@ -5,7 +5,7 @@ import (
 	"reflect"
 	"testing"
 
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // Whatever bytes come: no panic; what is accepted is valid JSON for the standard library too and survives a round trip.

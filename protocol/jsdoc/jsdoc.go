@@ -8,13 +8,13 @@ import (
 	"strings"
 	"time"
 
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 // Generate returns the content of the web client's protocol-types.js.
 func Generate() string {
 	g := generator{done: map[string]bool{}}
-	g.line("// Generated from the Go structs of signaling/protocol by `go generate ./signaling/protocol`. Do not edit.")
+	g.line("// Generated from the Go structs of protocol by `go generate ./protocol`. Do not edit.")
 	g.line("// @ts-check\n")
 	g.line("/** The protocol version these types describe. */")
 	g.line("export const PROTOCOL_VERSION = %d;\n", protocol.Version)

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"conclave/signaling/protocol"
+	"conclave/protocol"
 )
 
 func sealed(name, announce string) string {

@@ -4,17 +4,17 @@ import (
 	"os"
 	"testing"
 
-	"conclave/signaling/protocol/jsdoc"
+	"conclave/protocol/jsdoc"
 )
 
 // The web client's types are those of the server: the committed file is what the structs say.
 func TestGeneratedTypesAreFresh(t *testing.T) {
-	const path = "../../../static/js/protocol-types.js"
+	const path = "../../static/js/protocol-types.js"
 	have, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if string(have) != jsdoc.Generate() {
-		t.Fatalf("%s is stale: run `go generate ./signaling/protocol`", path)
+		t.Fatalf("%s is stale: run `go generate ./protocol`", path)
 	}
 }
