@@ -15,7 +15,7 @@ var floors = map[string]struct{ version, why string }{
 	"github.com/pion/webrtc/v4":   {"v4.2.20", "the version the packet path is tested with"},
 	"github.com/pion/interceptor": {"v0.1.39", "remote crash by RTP padding"},
 	"github.com/pion/srtp/v3":     {"v3.0.12", "memory growth by unauthenticated packets"},
-	"github.com/pion/dtls/v3":     {"v3.1.4", "published security fix"},
+	"github.com/pion/dtls/v3":     {"v3.1.15", "one unauthenticated alert after the handshake ended a connection"},
 	"github.com/pion/stun/v3":     {"v3.1.5", "published security fix"},
 }
 
