@@ -49,8 +49,11 @@ type Config struct {
 	// block. Nil means that there is always room.
 	Reserve func() (release func(), ok bool)
 
-	JoinTimeout    time.Duration // from the upgrade to the first join; default 10 s
-	RetryTimeout   time.Duration // from there to a seat; default 3 min: somebody types a password
+	// A client has JoinTimeout from the upgrade to its first join, and RetryTimeout from each answer to the next: a
+	// person types a password. Neither runs while the server works on a join.
+	JoinTimeout  time.Duration // default 10 s
+	RetryTimeout time.Duration // default 3 min
+
 	MessageTimeout time.Duration // from a message's first byte to its last; default 10 s
 	PingEvery      time.Duration // default 15 s; a ping waits as long for its pong
 	WriteTimeout   time.Duration // of one message; default 10 s

@@ -34,11 +34,13 @@ type socket struct {
 	waits  atomic.Bool   // a LobbyStatus has answered the join
 	joined atomic.Bool   // a Welcome has
 
+	busy atomic.Uint64 // counts when the reading goroutine turns to a message and when it is done: odd in between
+
 	// Of the reading goroutine.
 	rate    bucket // of requests
 	bytes   bucket // of all that comes
 	touched time.Time
-	tried   bool // a join came
+	tried   bool // a join came with this message
 }
 
 func newSocket(h *Handler, who auth.Identity, client auth.ClientIP) *socket {
@@ -217,11 +219,13 @@ func (s *socket) closeStatus() websocket.StatusCode {
 	}
 }
 
-// ping asks for a sign of life. It runs on a goroutine of its own for as long as the answer takes.
+// ping asks for a sign of life. It runs on a goroutine of its own for as long as the answer takes. The reading goroutine
+// takes the answer, so a ping says nothing about a client whose message is being handled meanwhile.
 func (s *socket) ping() {
 	ctx, cancel := context.WithTimeout(s.ctx, s.h.cfg.PingEvery)
 	defer cancel()
-	if s.conn.Ping(ctx) != nil {
+	before := s.busy.Load()
+	if s.conn.Ping(ctx) != nil && before%2 == 0 && s.busy.Load() == before {
 		s.cancel()
 	}
 }
@@ -238,8 +242,8 @@ func (s *socket) onPing(context.Context, []byte) bool {
 
 // read takes the client's messages one after the other until the socket is closed.
 func (s *socket) read() {
-	timeout := time.AfterFunc(s.h.cfg.JoinTimeout, s.notJoined)
-	defer timeout.Stop()
+	patience := newStopwatch(s.h.cfg.JoinTimeout, s.notJoined)
+	defer patience.pause()
 	for {
 		data, err := s.receive()
 		if err != nil {
@@ -252,13 +256,41 @@ func (s *socket) read() {
 			s.drain()
 			return
 		}
+		patience.pause() // a join may wait for its turn to check a password: that is the server's time
+		s.busy.Add(1)
+		s.tried = false
 		s.handle(data)
-		if s.tried && s.seat.Load() != nil {
-			timeout.Stop()
-		} else if s.tried {
-			timeout.Reset(s.h.cfg.RetryTimeout)
+		s.busy.Add(1)
+		if s.tried {
+			patience.left = s.h.cfg.RetryTimeout
+		}
+		if s.seat.Load() == nil {
+			patience.resume()
 		}
 	}
+}
+
+// stopwatch calls a function when it has run for as long as it was given.
+type stopwatch struct {
+	timer *time.Timer
+	began time.Time
+	left  time.Duration
+}
+
+// newStopwatch returns one that runs.
+func newStopwatch(d time.Duration, f func()) *stopwatch {
+	return &stopwatch{timer: time.AfterFunc(d, f), began: time.Now(), left: d}
+}
+
+func (w *stopwatch) pause() {
+	if w.timer.Stop() {
+		w.left -= time.Since(w.began)
+	}
+}
+
+func (w *stopwatch) resume() {
+	w.began = time.Now()
+	w.timer.Reset(w.left)
 }
 
 // notJoined ends a socket that never asked for a seat, or got none.

@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"sync"
@@ -17,6 +18,8 @@ type memoryNetwork struct {
 	conns chan net.Conn
 	done  chan struct{}
 	once  sync.Once
+
+	buffered bool // connections dialed from now on hold what a client writes until the server reads
 }
 
 func newMemoryNetwork() *memoryNetwork {
@@ -35,12 +38,54 @@ func (n *memoryNetwork) dial(ctx context.Context, _, _ string) (net.Conn, error)
 	client, server := net.Pipe()
 	select {
 	case n.conns <- memoryConn{server, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}}:
+		if n.buffered {
+			return newBufferedConn(client), nil
+		}
 		return client, nil
 	case <-n.done:
 		return nil, net.ErrClosed
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// bufferedConn keeps what is written until the other end reads.
+type bufferedConn struct {
+	net.Conn
+	written chan []byte
+	closed  chan struct{}
+	once    sync.Once
+}
+
+func newBufferedConn(conn net.Conn) *bufferedConn {
+	c := &bufferedConn{Conn: conn, written: make(chan []byte, 64), closed: make(chan struct{})}
+	go func() {
+		for {
+			select {
+			case b := <-c.written:
+				if _, err := conn.Write(b); err != nil {
+					return
+				}
+			case <-c.closed:
+				return
+			}
+		}
+	}()
+	return c
+}
+
+func (c *bufferedConn) Write(b []byte) (int, error) {
+	select {
+	case c.written <- bytes.Clone(b):
+		return len(b), nil
+	case <-c.closed:
+		return 0, net.ErrClosed
+	}
+}
+
+func (c *bufferedConn) Close() error {
+	c.once.Do(func() { close(c.closed) })
+	return c.Conn.Close()
 }
 
 func (n *memoryNetwork) Accept() (net.Conn, error) {
