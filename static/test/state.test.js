@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { initialState, reduce, unread, hands, may, nameOf, permissionFor, MAX_CHAT, MAX_NEWS } from '../js/core/state.js';
 import { t } from '../js/i18n/i18n.js';
-import { kindWord } from '../js/call/kind.js';
+import { kindWord } from '../js/call/panels/person.js';
 
 const person = (participant, name, more = {}) => ({ participant, name, role: 'participant', sources: [], hand: 0, connected: true, ...more });
 const welcome = (more = {}) => ({

@@ -1,9 +1,10 @@
 // Small pure text functions: names, meeting addresses, links in chat, times.
 
-/** The longest display name, and what it may not contain (docs/protocol.md, Limits). */
+/** The longest texts the server takes, in characters (docs/protocol.md, Limits). */
 export const MAX_NAME = 64;
 export const MAX_CHAT_TEXT = 2000;
 export const MAX_TITLE = 80;
+export const MAX_PASSWORD = 128;
 
 const FORBIDDEN = /[\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/u;
 

@@ -22,7 +22,7 @@ export const rawKey = async (key) => new Uint8Array(await crypto.subtle.exportKe
 export const newSeatKey = async () => /** @type {CryptoKeyPair} */ (await crypto.subtle.generateKey(X25519, false, ['deriveBits']));
 
 /** @param {Bytes} bytes @returns {Promise<Bytes>} A */
-export const announceHash = (bytes) => hash(label('announce hash'), bytes);
+const announceHash = (bytes) => hash(label('announce hash'), bytes);
 
 /** @param {string} meeting @param {number} flags @param {Bytes} ik @param {Bytes} ek */
 const signed = (meeting, flags, ik, ek) => fields(label('announce'), meeting, u8(SUITE), u8(flags), ik, ek);

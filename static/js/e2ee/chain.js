@@ -13,7 +13,7 @@ export const LAST_GENERATION = 0xffffff;
 /** @typedef {{gen: number, step: number, chain: Bytes}} Chain */
 
 /** @param {number} gen @param {number} step @param {number} track @returns {bigint} */
-export const kidOf = (gen, step, track) => BigInt(gen) << 8n | BigInt(step << 3 | track);
+const kidOf = (gen, step, track) => BigInt(gen) << 8n | BigInt(step << 3 | track);
 
 /** @param {bigint} kid @returns {{gen: number, step: number, track: number}|null} null when it is none of ours */
 export function readKid(kid) {

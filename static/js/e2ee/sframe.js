@@ -3,11 +3,9 @@
 import { concat, utf8 } from './bytes.js';
 
 /** AES_128_GCM_SHA256_128 (§4.5), what meetings use. */
-export const SUITE = 4;
+const SUITE = 4;
 /** Octets of the authentication tag. */
 export const TAG = 16;
-/** The most octets a header takes: the configuration byte, eight of KID, eight of CTR (§4.3). */
-export const MAX_HEADER = 17;
 
 /** @type {Record<number, {hash: 'SHA-256'|'SHA-512', key: number}>} */
 const SUITES = { 4: { hash: 'SHA-256', key: 16 }, 5: { hash: 'SHA-512', key: 32 } };

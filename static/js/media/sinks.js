@@ -1,6 +1,6 @@
 // Where received media plays: one <audio> for each audio slot, one <video> for each video slot, made once and moved
 // between tiles. A video is shown only when the picture is known to be its owner's.
-/** @import {ReceiveSlot} from './peer.js' */
+/** @import {ReceiveSlot} from './connection.js' */
 import { h } from '../ui/dom.js';
 
 /** After this long a picture is taken for the new owner's even if the browser does not tell whose it is. */

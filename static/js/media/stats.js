@@ -1,7 +1,7 @@
 // What the browser knows about the connection, brought into one shape for both browsers.
 /** @import {Sample} from '../core/quality.js' */
 /** @import {Source} from '../core/types.js' */
-/** @import {Peer} from './peer.js' */
+/** @import {Connection} from './connection.js' */
 
 /**
  * @typedef {object} StreamStats
@@ -22,9 +22,9 @@
  * @property {string} protocol udp or tcp @property {string} srtp
  */
 
-/** @param {Peer} peer @param {number} at ms @returns {Promise<Snapshot>} */
-export async function snapshot(peer, at) {
-  const report = await peer.stats();
+/** @param {Connection} connection @param {number} at ms @returns {Promise<Snapshot>} */
+export async function snapshot(connection, at) {
+  const report = await connection.stats();
   /** @type {Map<string, any>} */
   const all = new Map();
   report.forEach((/** @type {any} */ s) => all.set(s.id, s));
@@ -36,7 +36,7 @@ export async function snapshot(peer, at) {
   const outbound = of('outbound-rtp');
   const sum = (/** @type {any[]} */ list, /** @type {string} */ field) => list.reduce((n, s) => n + (s[field] ?? 0), 0);
   const rtts = [...remote.values()].map((r) => r.roundTripTime ?? 0).filter((x) => x > 0);
-  const sources = peer.sentMids;
+  const sources = connection.sentMids;
   return {
     sample: {
       at, bytesIn: sum(inbound, 'bytesReceived'), bytesOut: sum(outbound, 'bytesSent'),

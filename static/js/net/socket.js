@@ -11,6 +11,10 @@ export class RequestError extends Error {
   }
 }
 
+/** The protocol that this client speaks (docs/protocol.md). */
+export const PROTOCOL_VERSION = 1;
+export const SUBPROTOCOL = 'conclave.v1';
+
 const TIMEOUT_MS = 10_000;
 /** Requests that may wait for replies at once; more is our own mistake. */
 const MAX_PENDING = 256;
@@ -34,7 +38,7 @@ export class Socket {
   constructor(handlers) {
     const url = new URL('/ws', location.href);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-    this.#ws = new WebSocket(url.href, 'conclave.v1');
+    this.#ws = new WebSocket(url.href, SUBPROTOCOL);
     /** resolves when the socket is open, rejects when it cannot be opened */
     this.opened = new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#gone(handlers, reject), TIMEOUT_MS);

@@ -6,8 +6,8 @@ import { t } from '../i18n/i18n.js';
 import * as api from '../net/api.js';
 import * as devices from '../media/devices.js';
 import { missingFeatures } from '../media/support.js';
-import { Socket } from '../net/socket.js';
-import { Peer } from '../media/peer.js';
+import { Socket, PROTOCOL_VERSION } from '../net/socket.js';
+import { Connection } from '../media/connection.js';
 import { transportOnly } from '../media/seal.js';
 import { snapshot } from '../media/stats.js';
 import { waysIn } from '../core/sdp.js';
@@ -97,7 +97,7 @@ async function checkMedia(report) {
   report('udp')('run', '');
   try {
     const { meeting } = await api.createMeeting({ lobby: false, e2ee: false });
-    await socket.request('join', { version: 1, meeting, name: 'Check' });
+    await socket.request('join', { version: PROTOCOL_VERSION, meeting, name: 'Check' });
     await connect(socket, report);
     await socket.request('end', {}).catch(() => {});
   } catch (err) {
@@ -114,20 +114,20 @@ async function connect(socket, report) {
   /** @type {(up: boolean) => void} */
   let settle = () => {};
   const connected = new Promise((/** @type {(up: boolean) => void} */ resolve) => { settle = resolve; });
-  const peer = new Peer({ seal: transportOnly, state: (s) => { if (s === 'connected' || s === 'failed') settle(s === 'connected'); } });
+  const connection = new Connection({ seal: transportOnly, state: (s) => { if (s === 'connected' || s === 'failed') settle(s === 'connected'); } });
   try {
-    const answer = await socket.request('offer', await peer.offer());
+    const answer = await socket.request('offer', await connection.offer());
     if (answer.type !== 'answer') throw new Error('no answer');
-    await peer.answer(answer.sdp);
+    await connection.answer(answer.sdp);
     setTimeout(() => settle(false), MEDIA_MS);
     const up = await connected;
     const ways = waysIn(answer.sdp);
-    const stats = up ? await snapshot(peer, 0) : null;
+    const stats = up ? await snapshot(connection, 0) : null;
     const where = ways.filter((w) => w.transport === 'udp').map((w) => `${w.address}:${w.port}`).join(', ');
     report('udp')(up ? 'ok' : 'bad', up ? t('check.udp.ok', { protocol: (stats?.protocol || 'udp').toUpperCase(), ms: Math.round((stats?.sample.rtt ?? 0) * 1000) }) : t('check.udp.bad', { where }));
     const tcp = ways.some((w) => w.transport === 'tcp');
     report('tcp')(tcp ? 'ok' : 'none', t(tcp ? 'check.tcp.ok' : up ? 'check.tcp.none' : 'check.tcp.none.blocked'));
   } finally {
-    peer.close();
+    connection.close();
   }
 }

@@ -7,7 +7,7 @@ import { openDialog } from '../ui/dialog.js';
 import { toast } from '../ui/toast.js';
 import { t } from '../i18n/i18n.js';
 import * as api from '../net/api.js';
-import { parseMeeting, MAX_TITLE } from '../core/text.js';
+import { parseMeeting, MAX_TITLE, MAX_PASSWORD } from '../core/text.js';
 import { shell } from './shell.js';
 import { explain } from './signin.js';
 
@@ -75,7 +75,7 @@ function options(app) {
   let quietly = false;
   const quiet = h('div', null, toggle(t('options.private'), false, (on) => { quietly = on; }, { help: t('options.private.help'), testid: 'options-private-audio' }));
   const title = field(t('options.title'), { type: 'text', dir: 'auto', maxlength: MAX_TITLE, placeholder: t('options.title.placeholder'), 'data-testid': 'options-title', autocomplete: 'off' }, { optional: t('optional') });
-  const password = field(t('options.password'), { type: 'text', maxlength: 128, autocomplete: 'off', spellcheck: 'false', 'data-testid': 'options-password' }, { optional: t('optional'), help: t('options.password.help') });
+  const password = field(t('options.password'), { type: 'text', maxlength: MAX_PASSWORD, autocomplete: 'off', spellcheck: 'false', 'data-testid': 'options-password' }, { optional: t('optional'), help: t('options.password.help') });
   const button = h('button', { class: 'button primary', type: 'submit', 'data-testid': 'options-create' }, t('options.create'));
   const form = h('form', {
     onsubmit: async (/** @type {SubmitEvent} */ event) => {

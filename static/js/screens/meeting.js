@@ -1,7 +1,7 @@
 // One meeting from its link to its end: pre-join, lobby, call, and what is said afterwards.
 /** @import {App, Screen} from '../main.js' */
 /** @import {MeetingInfo} from '../core/types.js' */
-/** @import {Session} from '../call/session.js' */
+/** @import {Call} from '../call/call.js' */
 import { h, fill } from '../ui/dom.js';
 import { t, has, errorText } from '../i18n/i18n.js';
 import { clearToasts } from '../ui/toast.js';
@@ -19,15 +19,15 @@ import { lobby } from './lobby.js';
 /** @typedef {import('../ui/icons.js').IconName} IconName */
 
 /** What a call is made of; fetched while the person is still choosing a name. */
-const loadCall = () => Promise.all([import('../call/session.js'), import('./call.js')]);
+const loadCall = () => Promise.all([import('../call/call.js'), import('./call.js')]);
 
 /** @param {App} app @param {string} id @returns {Screen} */
 export function meeting(app, id) {
   const el = h('div', { class: 'contents' });
   /** @type {Screen|null} */
   let inner = null;
-  /** @type {Session|null} */
-  let session = null;
+  /** @type {Call|null} */
+  let call = null;
   let local = new LocalMedia();
   let gone = false;
   const show = (/** @type {Screen} */ screen) => {
@@ -62,13 +62,13 @@ export function meeting(app, id) {
     const parts = await loadCall().catch(() => null);
     if (!parts) return t('error.part');
     if (gone) return '';
-    const [{ Session: Presence }, { call }] = parts;
-    const s = new Presence({ meeting: id, name, password, pressed, link, guest: Boolean(app.session?.guest) }, local);
-    session = s;
-    s.store.watch((p) => p.call.phase, (phase) => {
-      if (session !== s) return;
+    const [{ Call: Made }, { callScreen }] = parts;
+    const s = new Made({ meeting: id, name, password, pressed, link, guest: Boolean(app.session?.guest) }, local);
+    call = s;
+    s.store.watch((p) => p.state.phase, (phase) => {
+      if (call !== s) return;
       if (phase === 'lobby') show(lobby(app, s));
-      else if (phase === 'joined') show(call(app, s));
+      else if (phase === 'joined') show(callScreen(app, s));
       else if (phase === 'ended') show(ended(app, s, () => void signedIn(app).then((still) => { if (still) void begin(); })));
     });
     try {
@@ -76,9 +76,9 @@ export function meeting(app, id) {
       return '';
     } catch (err) {
       const problem = err instanceof RequestError ? err : new RequestError('unknown', '', false);
-      if (s.store.get().call.phase === 'ended') return ''; // denied in the lobby: the end screen says so
-      if (s.store.get().call.phase === 'lobby') {
-        session = null;
+      if (s.store.get().state.phase === 'ended') return ''; // denied in the lobby: the end screen says so
+      if (s.store.get().state.phase === 'lobby') {
+        call = null;
         show(prejoin(app, { info, local, join: (n, p) => join(info, n, p) }));
       }
       if (problem.id === 'network' && !await signedIn(app)) return '';
@@ -87,9 +87,9 @@ export function meeting(app, id) {
   };
 
   const warn = (/** @type {BeforeUnloadEvent} */ event) => {
-    if (session?.store.get().call.phase === 'joined') event.preventDefault();
+    if (call?.store.get().state.phase === 'joined') event.preventDefault();
   };
-  const away = () => session?.leave({ closing: true });
+  const away = () => call?.leave({ closing: true });
   window.addEventListener('beforeunload', warn);
   window.addEventListener('pagehide', away);
   void begin();
@@ -99,7 +99,7 @@ export function meeting(app, id) {
       gone = true;
       window.removeEventListener('beforeunload', warn);
       window.removeEventListener('pagehide', away);
-      session?.leave();
+      call?.leave();
       local.detach();
       inner?.destroy?.();
       clearToasts();
@@ -154,17 +154,17 @@ const END_ICONS = { left: 'door', denied: 'door', removed: 'remove', banned: 're
 /** Ends after which joining again makes no sense. */
 const FINAL = new Set(['banned', 'downgrade', 'ended', 'expired', 'error:banned', 'error:no_such_meeting', 'error:version']);
 
-/** @param {App} app @param {Session} session @param {() => void} again @returns {Screen} */
-function ended(app, session, again) {
+/** @param {App} app @param {Call} call @param {() => void} again @returns {Screen} */
+function ended(app, call, again) {
   clearToasts();
-  const reason = session.store.get().call.bye?.reason ?? 'left';
+  const reason = call.store.get().state.bye?.reason ?? 'left';
   const error = reason.startsWith('error:') ? reason.slice('error:'.length) : '';
   const key = `bye.${reason}`;
   if (reason === 'signed_out' || reason === 'idle' || reason === 'forgotten') app.session = null;
   const known = has(key) ? key : 'bye.media_failed';
   return notice(app, {
     icon: END_ICONS[reason] ?? 'warn', testid: `ended-${error || reason}`,
-    title: error ? t('bye.unreachable') : t(known), text: error ? errorText(error, session.store.get().call.bye?.message) : t(/** @type {any} */ (`${known}.text`)),
+    title: error ? t('bye.unreachable') : t(known), text: error ? errorText(error, call.store.get().state.bye?.message) : t(/** @type {any} */ (`${known}.text`)),
     actions: [
       ...(FINAL.has(reason) ? [] : [{ label: t('bye.rejoin'), act: again, testid: 'rejoin' }]),
       { label: t('home'), act: () => app.go('/'), primary: true, testid: 'go-home' },

@@ -8,10 +8,10 @@ import { icon } from '../ui/icons.js';
 import { field } from '../ui/field.js';
 import { choices, remember } from '../ui/settings.js';
 import { t, timeOfDay } from '../i18n/i18n.js';
-import { nameProblem, initials, MAX_NAME } from '../core/text.js';
+import { nameProblem, initials, MAX_NAME, MAX_PASSWORD } from '../core/text.js';
 import * as devices from '../media/devices.js';
-import { showDevicePickers } from '../call/devicepickers.js';
-import { protection } from '../call/protection.js';
+import { showDevicePickers } from '../call/panels/devices.js';
+import { protection } from '../call/security/summary.js';
 import { shell } from './shell.js';
 
 /**
@@ -136,7 +136,7 @@ function form(app, o, title) {
   const { info } = o;
   const name = field(t('prejoin.name'), { type: 'text', dir: 'auto', autocomplete: 'name', value: app.name, maxlength: MAX_NAME * 2, 'data-testid': 'name' });
   const password = info.password && !info.host
-    ? field(t('prejoin.password'), { type: 'password', autocomplete: 'off', maxlength: 128, 'data-testid': 'password' }) : null;
+    ? field(t('prejoin.password'), { type: 'password', autocomplete: 'off', maxlength: MAX_PASSWORD, 'data-testid': 'password' }) : null;
   const asks = info.lobby && !info.host;
   const button = h('button', { class: 'button primary large wide', type: 'submit', 'data-testid': 'join', disabled: info.locked && !info.host }, t(asks ? 'prejoin.ask' : 'prejoin.join'));
   const error = h('p', { class: 'form-error', role: 'alert', 'data-testid': 'join-error', hidden: true });

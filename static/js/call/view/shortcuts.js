@@ -1,7 +1,7 @@
 // From key presses to verbs; which means which is decided in core/keymap.js.
-/** @import {CallContext} from '../screens/call.js' */
-import { command } from '../core/keymap.js';
-import { rightToLeft } from '../i18n/i18n.js';
+/** @import {CallContext} from '../context.js' */
+import { command } from '../../core/keymap.js';
+import { rightToLeft } from '../../i18n/i18n.js';
 
 /** @param {CallContext} context */
 export function listenKeys({ ui, verbs, cleanup }) {

@@ -1,20 +1,18 @@
 // Who is here and who waits. The list makes only the rows on the screen, so that a thousand people cost what twenty do.
-/** @import {CallContext} from '../screens/call.js' */
-/** @import {Person, Waiting} from '../core/types.js' */
-/** @import {State} from '../core/state.js' */
-/** @import {PanelContent} from './panel.js' */
-import { h, fill, keyed, setText, setHidden, attr } from '../ui/dom.js';
-import { icon } from '../ui/icons.js';
-import { toggle } from '../ui/field.js';
-import { openMenu } from '../ui/menu.js';
-import { t } from '../i18n/i18n.js';
-import { shallow } from '../ui/store.js';
-import { may, selfPerson } from '../core/state.js';
-import { found, hue, initials } from '../core/text.js';
-import { kindWord } from './kind.js';
-import { bars } from '../ui/bars.js';
-import { visibleRows } from '../core/virtual.js';
-import { personActions } from './actions.js';
+/** @import {CallContext, PanelContent} from '../context.js' */
+/** @import {Person, Waiting} from '../../core/types.js' */
+/** @import {State} from '../../core/state.js' */
+import { h, fill, keyed, setText, setHidden, attr } from '../../ui/dom.js';
+import { icon } from '../../ui/icons.js';
+import { toggle } from '../../ui/field.js';
+import { openMenu } from '../../ui/menu.js';
+import { t } from '../../i18n/i18n.js';
+import { shallow } from '../../ui/store.js';
+import { may, selfPerson } from '../../core/state.js';
+import { found, hue, initials } from '../../core/text.js';
+import { bars } from '../../ui/bars.js';
+import { visibleRows } from '../../core/virtual.js';
+import { kindWord, personActions } from './person.js';
 
 const ROW = 56;
 /** One for all comparisons: localeCompare makes its own each time, which a thousand names feel. */
@@ -22,13 +20,13 @@ const byName = new Intl.Collator(undefined, { numeric: true });
 
 /** @param {CallContext} context @returns {PanelContent} */
 export function peoplePanel(context) {
-  const { session, ui } = context;
+  const { call, ui } = context;
   const waiting = h('section', { class: 'waiting', hidden: true, 'data-testid': 'waiting-list' });
   const tools = h('div', { class: 'people-tools' });
   const roster = rosterList(context);
   const stops = [
-    session.store.watch((p) => p.call.waiting, (list) => showWaiting(context, waiting, list)),
-    session.store.watch((p) => ({ permissions: p.call.permissions, locked: p.call.meeting?.locked, lobby: p.call.meeting?.lobby }), () => fill(tools, hostTools(context)), shallow),
+    call.store.watch((p) => p.state.waiting, (list) => showWaiting(context, waiting, list)),
+    call.store.watch((p) => ({ permissions: p.state.permissions, locked: p.state.meeting?.locked, lobby: p.state.meeting?.lobby }), () => fill(tools, hostTools(context)), shallow),
     roster.stop,
   ];
   const invite = h('button', { class: 'button wide', type: 'button', onclick: () => ui.set((u) => ({ ...u, panel: 'info' })) }, icon('link'), t('people.invite'));
@@ -36,31 +34,31 @@ export function peoplePanel(context) {
 }
 
 /** @param {CallContext} context @returns {(HTMLElement|false)[]} */
-function hostTools({ session }) {
-  const s = session.store.get().call;
-  const policy = (/** @type {{locked?: boolean, lobby?: boolean}} */ change) => void session.request('policy', { locked: s.meeting?.locked ?? false, lobby: s.meeting?.lobby ?? true, ...change });
+function hostTools({ call }) {
+  const s = call.store.get().state;
+  const policy = (/** @type {{locked?: boolean, lobby?: boolean}} */ change) => void call.request('policy', { locked: s.meeting?.locked ?? false, lobby: s.meeting?.lobby ?? true, ...change });
   return [
     may(s, 'lock') && toggle(t('people.lock'), s.meeting?.locked ?? false, (locked) => policy({ locked }), { help: t('people.lock.help'), testid: 'lock' }),
     may(s, 'lock') && toggle(t('options.lobby'), s.meeting?.lobby ?? false, (lobby) => policy({ lobby }), { help: t('people.lobby.help'), testid: 'lobby-switch' }),
-    may(s, 'mute_others') && h('button', { class: 'button wide', type: 'button', 'data-testid': 'mute-all', onclick: () => void session.request('mute', { all: true, sources: ['mic'] }) }, icon('micOff'), t('people.mute.all')),
+    may(s, 'mute_others') && h('button', { class: 'button wide', type: 'button', 'data-testid': 'mute-all', onclick: () => void call.request('mute', { all: true, sources: ['mic'] }) }, icon('micOff'), t('people.mute.all')),
   ];
 }
 
 /** @param {CallContext} context @param {HTMLElement} el @param {readonly Waiting[]} list */
-function showWaiting({ session }, el, list) {
+function showWaiting({ call }, el, list) {
   setHidden(el, list.length === 0);
   fill(el,
-    h('div', { class: 'section-head' }, h('h3', null, `${t('people.waiting')} (${list.length})`), list.length > 1 && h('button', { class: 'button small', type: 'button', 'data-testid': 'admit-all', onclick: () => void session.request('admit', { all: true }) }, t('people.admit.all'))),
+    h('div', { class: 'section-head' }, h('h3', null, `${t('people.waiting')} (${list.length})`), list.length > 1 && h('button', { class: 'button small', type: 'button', 'data-testid': 'admit-all', onclick: () => void call.request('admit', { all: true }) }, t('people.admit.all'))),
     h('ul', null, list.map((w) => h('li', { class: 'person', 'data-testid': 'waiting', 'data-participant': w.participant },
       h('span', { class: `avatar hue-${hue(w.participant)}`, 'aria-hidden': 'true' }, initials(w.name)),
-      h('div', { class: 'person-text' }, h('span', { class: 'person-name', dir: 'auto' }, w.name), h('span', { class: 'person-note', dir: 'auto', 'data-testid': 'waiting-who' }, w.kind === 'bot' ? t(session.secrets ? 'people.bot.asks' : 'people.bot') : w.email || t('people.guest'))),
-      h('div', { class: 'person-answer' }, h('button', { class: 'button small', type: 'button', 'aria-label': t('people.deny.name', { name: w.name }), 'data-testid': 'deny', onclick: () => void session.request('deny', { participants: [w.participant] }) }, t('people.deny')),
-      h('button', { class: 'button small primary', type: 'button', 'aria-label': t('people.admit.name', { name: w.name }), 'data-testid': 'admit', onclick: () => void session.request('admit', { participants: [w.participant] }) }, t('people.admit')))))));
+      h('div', { class: 'person-text' }, h('span', { class: 'person-name', dir: 'auto' }, w.name), h('span', { class: 'person-note', dir: 'auto', 'data-testid': 'waiting-who' }, w.kind === 'bot' ? t(call.encryption ? 'people.bot.asks' : 'people.bot') : w.email || t('people.guest'))),
+      h('div', { class: 'person-answer' }, h('button', { class: 'button small', type: 'button', 'aria-label': t('people.deny.name', { name: w.name }), 'data-testid': 'deny', onclick: () => void call.request('deny', { participants: [w.participant] }) }, t('people.deny')),
+      h('button', { class: 'button small primary', type: 'button', 'aria-label': t('people.admit.name', { name: w.name }), 'data-testid': 'admit', onclick: () => void call.request('admit', { participants: [w.participant] }) }, t('people.admit')))))));
 }
 
 /** @param {CallContext} context @returns {{el: HTMLElement, search: HTMLInputElement, stop: () => void}} */
 function rosterList(context) {
-  const { session } = context;
+  const { call } = context;
   const search = h('input', { class: 'input', type: 'search', placeholder: t('people.search'), 'aria-label': t('people.search'), 'data-testid': 'people-search', autocomplete: 'off' });
   const none = h('p', { class: 'panel-empty', hidden: true }, t('people.none'));
   const rows = h('ul', { class: 'roster-rows' });
@@ -75,13 +73,13 @@ function rosterList(context) {
     rows.style.height = `${total}px`;
     keyed(rows, list.slice(from, to), (p) => String(p.participant), made, (p) => personRow(context, p.participant), (el, p, i) => {
       el.style.transform = `translateY(${before + i * ROW}px)`;
-      updateRow(el, p, session.store.get().call);
+      updateRow(el, p, call.store.get().state);
       attr(el, 'aria-posinset', String(from + i + 1));
       attr(el, 'aria-setsize', String(list.length));
     });
   };
   const refresh = () => {
-    const s = session.store.get().call;
+    const s = call.store.get().state;
     const everybody = [selfPerson(s), ...[...s.people.values()].sort(byImportance)];
     list = everybody.filter((p) => found(search.value, p.name));
     setText(title, `${t('people.here')} (${everybody.length})`);
@@ -92,7 +90,7 @@ function rosterList(context) {
   scroller.addEventListener('scroll', paint, { passive: true });
   const observer = new ResizeObserver(paint);
   observer.observe(scroller);
-  const stop = session.store.watch((p) => p.call, refresh, (a, b) => a.people === b.people && a.sources === b.sources && a.hand === b.hand && a.role === b.role && a.bars === b.bars && a.spotlight === b.spotlight);
+  const stop = call.store.watch((p) => p.state, refresh, (a, b) => a.people === b.people && a.sources === b.sources && a.hand === b.hand && a.role === b.role && a.bars === b.bars && a.spotlight === b.spotlight);
   return { el: h('section', { class: 'roster-section' }, h('div', { class: 'section-head' }, title), search, none, scroller), search, stop: () => { stop(); observer.disconnect(); } };
 }
 
@@ -107,7 +105,7 @@ function personRow(context, participant) {
   const more = h('button', {
     class: 'icon-button', type: 'button', 'aria-haspopup': 'menu', 'data-testid': 'person-menu',
     onclick: () => {
-      const p = context.session.store.get().call.people.get(participant);
+      const p = context.call.store.get().state.people.get(participant);
       if (p) openMenu(more, personActions(context, p), t('tile.menu', { name: p.name }));
     },
   }, icon('more'));

@@ -16,7 +16,7 @@ const VIDEO_SLOTS = 9;
 const SENDING = /** @type {const} */ (['mic', 'camera', 'screen_audio', 'screen']);
 
 /** A PeerConnection that always offers. Nothing is captured here: tracks are handed in by setTrack. */
-export class Peer {
+export class Connection {
   /** @type {RTCPeerConnection} */
   #pc;
   /** @type {Map<Source, RTCRtpTransceiver>} */

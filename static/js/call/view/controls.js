@@ -1,23 +1,23 @@
 // The bar of controls, and the verbs behind it, which keys and menus share.
-/** @import {CallContext} from '../screens/call.js' */
-/** @import {Command} from '../core/keymap.js' */
-/** @import {IconName} from '../ui/icons.js' */
-import { h, attr, fill, setHidden, setText } from '../ui/dom.js';
-import { icon } from '../ui/icons.js';
-import { openMenu } from '../ui/menu.js';
-import { ask } from '../ui/dialog.js';
-import { toast } from '../ui/toast.js';
-import { announce } from '../ui/live.js';
-import { shallow } from '../ui/store.js';
-import { remember } from '../ui/settings.js';
-import { t } from '../i18n/i18n.js';
-import { may, unread } from '../core/state.js';
-import { canShareScreen, DeviceError } from '../media/devices.js';
-import { REACTIONS, reactionLabel } from '../ui/reactions.js';
-import { lazily } from '../ui/lazy.js';
+/** @import {CallContext} from '../context.js' */
+/** @import {Command} from '../../core/keymap.js' */
+/** @import {IconName} from '../../ui/icons.js' */
+import { h, attr, fill, setHidden, setText } from '../../ui/dom.js';
+import { icon } from '../../ui/icons.js';
+import { openMenu } from '../../ui/menu.js';
+import { ask } from '../../ui/dialog.js';
+import { toast } from '../../ui/toast.js';
+import { announce } from '../../ui/live.js';
+import { shallow } from '../../ui/store.js';
+import { remember } from '../../ui/settings.js';
+import { t } from '../../i18n/i18n.js';
+import { may, unread } from '../../core/state.js';
+import { canShareScreen, DeviceError } from '../../media/devices.js';
+import { REACTIONS, reactionLabel } from '../../ui/reactions.js';
+import { lazily } from '../../ui/lazy.js';
 
 /** What fetches the settings and the sheet of shortcuts. */
-export const settings = () => import('./settingsdialog.js');
+export const settings = () => import('../panels/settings.js');
 
 /** @param {CallContext} context @returns {{el: HTMLElement, verbs: Record<Command, () => void>}} */
 export function controls(context) {
@@ -68,15 +68,15 @@ function badge(b, n, label) {
 }
 
 /** @param {CallContext} context @param {Record<ControlName, HTMLButtonElement>} b */
-function watch({ session, ui, cleanup }, b) {
-  cleanup(session.local.store.watch((l) => ({ mic: l.micOn, camera: Boolean(l.camera), screen: Boolean(l.screen), busy: l.busy }), (l) => {
+function watch({ call, ui, cleanup }, b) {
+  cleanup(call.local.store.watch((l) => ({ mic: l.micOn, camera: Boolean(l.camera), screen: Boolean(l.screen), busy: l.busy }), (l) => {
     paint(b.mic, l.mic, l.mic ? 'mic' : 'micOff', t(l.mic ? 'call.mic.on' : 'call.mic.off'));
     paint(b.camera, l.camera, l.camera ? 'camera' : 'cameraOff', t(l.camera ? 'call.camera.on' : 'call.camera.off'));
     paint(b.screen, l.screen, l.screen ? 'screenStop' : 'screen', t(l.screen ? 'call.screen.on' : 'call.screen.off'));
     for (const what of /** @type {const} */ (['mic', 'camera', 'screen'])) attr(b[what], 'aria-busy', l.busy === what ? 'true' : null);
   }, shallow));
-  cleanup(session.local.store.watch((l) => l.level, (level) => b.mic.style.setProperty('--level', level.toFixed(2))));
-  cleanup(session.store.watch((p) => p.call, (s) => {
+  cleanup(call.local.store.watch((l) => l.level, (level) => b.mic.style.setProperty('--level', level.toFixed(2))));
+  cleanup(call.store.watch((p) => p.state, (s) => {
     paint(b.hand, s.hand > 0, 'hand', t(s.hand > 0 ? 'call.hand.lower' : 'call.hand.raise'));
     b.mic.disabled = !may(s, 'publish_mic');
     b.camera.disabled = !may(s, 'publish_camera');
@@ -96,20 +96,20 @@ function watch({ session, ui, cleanup }, b) {
 
 /** @param {CallContext} context @returns {Record<Command, () => void>} */
 function makeVerbs(context) {
-  const { session, ui } = context;
-  const { local } = session;
+  const { call, ui } = context;
+  const { local } = call;
   const run = (/** @type {Promise<void>} */ doing) => void doing.catch((err) =>
     toast(err instanceof DeviceError ? t(err.key) : t('device.failed'), { icon: 'warn', urgent: true, key: 'device', ms: 9000 }));
   const mic = () => {
     const on = !local.store.get().micOn;
-    if (!may(session.store.get().call, 'publish_mic')) return;
+    if (!may(call.store.get().state, 'publish_mic')) return;
     remember({ mic: on });
     announce(t(on ? 'news.self.unmuted' : 'news.self.muted'));
     run(local.setMic(on));
   };
   const camera = () => {
     const on = !local.store.get().camera;
-    if (!may(session.store.get().call, 'publish_camera')) return;
+    if (!may(call.store.get().state, 'publish_camera')) return;
     remember({ camera: on });
     run(local.setCamera(on));
   };
@@ -117,14 +117,14 @@ function makeVerbs(context) {
   let talking = false;
   return {
     mic, camera,
-    screen: () => { if (may(session.store.get().call, 'publish_screen')) run(local.setScreen(!local.store.get().screen)); },
-    hand: () => void session.request('hand', { raised: session.store.get().call.hand === 0 }),
+    screen: () => { if (may(call.store.get().state, 'publish_screen')) run(local.setScreen(!local.store.get().screen)); },
+    hand: () => void call.request('hand', { raised: call.store.get().state.hand === 0 }),
     react: () => {},
     chat: toPanel('chat'), people: toPanel('people'), stats: toPanel('stats'),
     layout: () => setMode(context, { auto: 'grid', grid: 'speaker', speaker: 'auto' }[ui.get().mode]),
     help: async () => (await lazily(settings))?.shortcutSheet(context),
     next: () => context.stage.flip(1), previous: () => context.stage.flip(-1),
-    talk: () => { if (!local.store.get().micOn && may(session.store.get().call, 'publish_mic')) { talking = true; run(local.setMic(true)); } },
+    talk: () => { if (!local.store.get().micOn && may(call.store.get().state, 'publish_mic')) { talking = true; run(local.setMic(true)); } },
     talk_end: () => { if (talking) { talking = false; run(local.setMic(false)); } },
   };
 }
@@ -138,19 +138,19 @@ function setMode({ ui }, mode) {
 }
 
 /** @param {CallContext} context @param {HTMLElement} anchor */
-function reactMenu({ session }, anchor) {
+function reactMenu({ call }, anchor) {
   openMenu(anchor, REACTIONS.map((r) => ({
-    label: `${r.glyph} ${reactionLabel(r.id)}`, testid: `react-${r.id}`, act: () => void session.request('react', { reaction: r.id }),
+    label: `${r.glyph} ${reactionLabel(r.id)}`, testid: `react-${r.id}`, act: () => void call.request('react', { reaction: r.id }),
   })), t('call.react'), 'react-menu');
 }
 
 /** @param {CallContext} context @param {HTMLElement} anchor */
 function moreMenu(context, anchor) {
-  const { ui, session, verbs } = context;
+  const { ui, call, verbs } = context;
   const { mode } = ui.get();
-  const s = session.store.get().call;
+  const s = call.store.get().state;
   const narrow = window.innerWidth < 640;
-  const sharing = Boolean(session.local.store.get().screen);
+  const sharing = Boolean(call.local.store.get().screen);
   openMenu(anchor, [
     narrow && may(s, 'publish_screen') && canShareScreen() && { label: t(sharing ? 'call.screen.on' : 'call.screen.off'), icon: sharing ? 'screenStop' : 'screen', act: verbs.screen },
     narrow && { label: t(s.hand > 0 ? 'call.hand.lower' : 'call.hand.raise'), icon: 'hand', act: verbs.hand },
@@ -171,13 +171,13 @@ async function toggleFullscreen() {
 }
 
 /** @param {CallContext} context @param {HTMLElement} anchor */
-async function leave({ session }, anchor) {
-  if (!may(session.store.get().call, 'end')) return session.leave();
+async function leave({ call }, anchor) {
+  if (!may(call.store.get().state, 'end')) return call.leave();
   openMenu(anchor, [
-    { label: t('call.leave.only'), icon: 'door', act: () => session.leave(), testid: 'leave-only' },
+    { label: t('call.leave.only'), icon: 'door', act: () => call.leave(), testid: 'leave-only' },
     {
       label: t('call.end'), icon: 'close', danger: true, testid: 'end-for-all',
-      act: async () => { if (await ask(t('call.end.title'), t('call.end.text'), t('call.end'), { danger: true })) await session.request('end', {}); },
+      act: async () => { if (await ask(t('call.end.title'), t('call.end.text'), t('call.end'), { danger: true })) await call.request('end', {}); },
     },
   ], t('call.leave'));
 }

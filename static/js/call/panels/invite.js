@@ -1,8 +1,8 @@
 // The meeting's link, and how it gets to others.
-import { h } from '../ui/dom.js';
-import { icon } from '../ui/icons.js';
-import { toast } from '../ui/toast.js';
-import { t } from '../i18n/i18n.js';
+import { h } from '../../ui/dom.js';
+import { icon } from '../../ui/icons.js';
+import { toast } from '../../ui/toast.js';
+import { t } from '../../i18n/i18n.js';
 
 /** @returns {string} the link of this meeting; a fragment it was opened with stays on it */
 export const inviteLink = () => `${location.origin}${location.pathname}${location.hash}`;

@@ -1,5 +1,5 @@
 // Keeping the screen on during a call, where the system allows it.
-/** @import {CallContext} from '../screens/call.js' */
+/** @import {CallContext} from '../context.js' */
 
 /** @param {CallContext} context */
 export function keepAwake({ cleanup }) {

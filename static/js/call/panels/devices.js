@@ -1,13 +1,13 @@
 // Which microphone, camera and speaker; with a test tone for the speaker.
-/** @import {LocalMedia} from './localmedia.js' */
-import { h, fill, setBusy, setText } from '../ui/dom.js';
-import { icon } from '../ui/icons.js';
-import { select } from '../ui/field.js';
-import { choices, remember } from '../ui/settings.js';
-import { toast } from '../ui/toast.js';
-import { t } from '../i18n/i18n.js';
-import * as devices from '../media/devices.js';
-import { tone } from '../media/level.js';
+/** @import {LocalMedia} from '../localmedia.js' */
+import { h, fill, setBusy, setText } from '../../ui/dom.js';
+import { icon } from '../../ui/icons.js';
+import { select } from '../../ui/field.js';
+import { choices, remember } from '../../ui/settings.js';
+import { toast } from '../../ui/toast.js';
+import { t } from '../../i18n/i18n.js';
+import * as devices from '../../media/devices.js';
+import { tone } from '../../media/level.js';
 
 /**
  * showDevicePickers fills an element with them: at once with what the system would choose, then with what there is.

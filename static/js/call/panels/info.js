@@ -1,18 +1,17 @@
 // The panel that says how others get in, when the meeting ends, and what protects it.
-/** @import {CallContext} from '../screens/call.js' */
-/** @import {PanelContent} from './panel.js' */
-import { h } from '../ui/dom.js';
-import { icon } from '../ui/icons.js';
-import { t, timeOfDay } from '../i18n/i18n.js';
-import { invitation } from '../core/ics.js';
-import { qr } from '../core/qr.js';
-import { svgElement } from '../ui/icons.js';
+/** @import {CallContext, PanelContent} from '../context.js' */
+import { h } from '../../ui/dom.js';
+import { icon } from '../../ui/icons.js';
+import { t, timeOfDay } from '../../i18n/i18n.js';
+import { invitation } from '../../core/ics.js';
+import { qr } from '../../core/qr.js';
+import { svgElement } from '../../ui/icons.js';
 import { inviteLink, linkRow } from './invite.js';
-import { protection } from './protection.js';
+import { protection } from '../security/summary.js';
 
 /** @param {CallContext} context @returns {PanelContent} */
-export function infoPanel({ session }) {
-  const { meeting } = session.store.get().call;
+export function infoPanel({ call }) {
+  const { meeting } = call.store.get().state;
   const link = inviteLink();
   const title = meeting?.title || t('call.title');
   const share = typeof navigator.share === 'function' && h('button', { class: 'button', type: 'button', onclick: () => void navigator.share({ title, url: link }).catch(() => {}) }, icon('send'), t('info.share'));
@@ -20,12 +19,12 @@ export function infoPanel({ session }) {
   const el = h('div', { class: 'info' },
     h('p', { class: 'info-title' }, title),
     linkRow(), h('div', { class: 'actions' }, share, calendar),
-    session.secrets?.keyed && h('p', { class: 'muted small', 'data-testid': 'calendar-warning' }, t('security.calendar')),
+    call.encryption?.keyed && h('p', { class: 'muted small', 'data-testid': 'calendar-warning' }, t('security.calendar')),
     h('dl', { class: 'facts-list' },
       h('div', null, h('dt', null, t('info.code')), h('dd', { class: 'code-text', dir: 'ltr', 'data-testid': 'meeting-code' }, meeting?.meeting ?? '')),
       meeting && h('div', null, h('dt', null, icon('clock')), h('dd', null, t('info.ends', { time: timeOfDay(meeting.expires_at) })))),
     h('figure', { class: 'qr' }, qrImage(link), h('figcaption', { class: 'muted small' }, t('info.qr'))),
-    protection({ e2ee: session.secrets !== null, keyed: session.secrets?.keyed ?? false }));
+    protection({ e2ee: call.encryption !== null, keyed: call.encryption?.keyed ?? false }));
   return { el, destroy() {} };
 }
 

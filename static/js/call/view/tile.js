@@ -1,19 +1,18 @@
 // One tile: somebody's camera or screen, their name, and what is to be known about them.
-/** @import {CallContext} from '../screens/call.js' */
-/** @import {PlacedTile} from '../core/tiles.js' */
-/** @import {Box} from '../core/layout.js' */
-/** @import {State} from '../core/state.js' */
-/** @import {Person} from '../core/types.js' */
-import { h, attr, setHidden, setText } from '../ui/dom.js';
-import { icon } from '../ui/icons.js';
-import { openMenu } from '../ui/menu.js';
-import { t } from '../i18n/i18n.js';
-import { hue, initials } from '../core/text.js';
-import { may, selfPerson } from '../core/state.js';
-import { bars } from '../ui/bars.js';
-import { personActions, spotlightItem } from './actions.js';
-import { kindWord } from './kind.js';
-import { personState } from './security.js';
+/** @import {CallContext} from '../context.js' */
+/** @import {PlacedTile} from '../../core/tiles.js' */
+/** @import {Box} from '../../core/layout.js' */
+/** @import {State} from '../../core/state.js' */
+/** @import {Person} from '../../core/types.js' */
+import { h, attr, setHidden, setText } from '../../ui/dom.js';
+import { icon } from '../../ui/icons.js';
+import { openMenu } from '../../ui/menu.js';
+import { t } from '../../i18n/i18n.js';
+import { hue, initials } from '../../core/text.js';
+import { may, selfPerson } from '../../core/state.js';
+import { bars } from '../../ui/bars.js';
+import { kindWord, personActions, spotlightItem } from '../panels/person.js';
+import { personState } from '../security/trust.js';
 
 /** The element of one tile. */
 export class TileElement {
@@ -59,13 +58,13 @@ export class TileElement {
 
   /** @param {PlacedTile} tile */
   #openMenu(tile) {
-    const { ui, session } = this.#context;
-    const { call } = session.store.get();
+    const { ui, call } = this.#context;
+    const { state } = call.store.get();
     const pinned = ui.get().pin === this.#id;
-    const person = tile.self ? selfPerson(call) : call.people.get(tile.participant);
+    const person = tile.self ? selfPerson(state) : state.people.get(tile.participant);
     openMenu(this.#menu, [
       { label: t(pinned ? 'tile.unpin' : 'tile.pin'), icon: pinned ? 'unpin' : 'pin', act: () => this.#pin(), testid: 'pin' },
-      tile.self && may(call, 'spotlight') && spotlightItem(this.#context, call.self),
+      tile.self && may(state, 'spotlight') && spotlightItem(this.#context, state.self),
       ...(person && !tile.self ? personActions(this.#context, person) : []),
     ], this.#menu.getAttribute('aria-label') ?? '');
   }
@@ -110,7 +109,7 @@ export class TileElement {
   /** @param {PlacedTile} tile @param {HTMLVideoElement|null} video */
   #show(tile, video) {
     if (this.#own) {
-      const { camera } = this.#context.session.local.store.get();
+      const { camera } = this.#context.call.local.store.get();
       const shown = /** @type {MediaStream|null} */ (this.#own.srcObject)?.getTracks()[0] ?? null;
       if (shown !== camera) this.#own.srcObject = camera ? new MediaStream([camera]) : null;
       this.#own.classList.toggle('mirrored', this.#context.ui.get().mirror);
@@ -132,20 +131,20 @@ export class TileElement {
     const muted = !isScreen && !person.sources.includes('mic');
     const speaks = !isScreen && s.speakers.includes(person.participant) && !muted;
     const withheld = s.withheld.find((w) => w.participant === tile.participant && w.source === tile.source)?.reason;
-    const key = tile.self ? undefined : this.#context.session.secrets?.store.get().people.get(tile.participant);
-    const state = personState(key);
-    const note = state.bad ? state.text : person.connected && person.sources.includes(tile.source) && withheld ? withheldText(withheld) : '';
+    const key = tile.self ? undefined : this.#context.call.encryption?.store.get().people.get(tile.participant);
+    const keyState = personState(key);
+    const note = keyState.bad ? keyState.text : person.connected && person.sources.includes(tile.source) && withheld ? withheldText(withheld) : '';
     const quality = isScreen || tile.self ? undefined : s.bars.get(person.participant);
     const lit = s.spotlight === person.participant;
     setText(this.#name, name || t('security.nameless'));
     setText(this.#kind, kindWord(person));
     setText(this.#avatar, initials(person.name));
     attr(this.#avatar, 'class', `avatar hue-${hue(person.participant)}`);
-    setHidden(this.#avatar, isScreen || state.bad);
+    setHidden(this.#avatar, isScreen || keyState.bad);
     setHidden(this.#muted, !muted);
     setHidden(this.#hand, isScreen || person.hand === 0);
     setText(/** @type {Element} */ (this.#hand.lastElementChild), String(person.hand));
-    setHidden(this.#key, !state.bad);
+    setHidden(this.#key, !keyState.bad);
     attr(this.el, 'data-trust', key ? (key.status === 'ok' ? key.trust : key.status) : null);
     setText(this.#note, note);
     setHidden(this.#note, !note);
@@ -177,7 +176,7 @@ export class TileElement {
   }
 }
 
-/** @param {import('../protocol-types.js').WithheldReason} reason @returns {string} why a picture that is there is not shown; empty when it is not there */
+/** @param {import('../../protocol-types.js').WithheldReason} reason @returns {string} why a picture that is there is not shown; empty when it is not there */
 function withheldText(reason) {
   return reason === 'muted' || reason === 'not_published' ? '' : t(`tile.${reason}`);
 }

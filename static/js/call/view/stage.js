@@ -1,14 +1,14 @@
-// The tiles on the screen: asks the pure modules where they go, moves elements there, and tells the session what is shown.
-/** @import {CallContext} from '../screens/call.js' */
-/** @import {PlacedTile, Stage as StageState} from '../core/tiles.js' */
-import { h, keyed, attr, setHidden, setText } from '../ui/dom.js';
-import { icon } from '../ui/icons.js';
-import { t, rightToLeft } from '../i18n/i18n.js';
-import * as tiles from '../core/tiles.js';
-import { wants } from '../core/viewport.js';
-import { MAX_TILES, mirror, swipe } from '../core/layout.js';
+// The tiles on the screen: asks the pure modules where they go, moves elements there, and tells the call what is shown.
+/** @import {CallContext} from '../context.js' */
+/** @import {PlacedTile, Stage as StageState} from '../../core/tiles.js' */
+import { h, keyed, attr, setHidden, setText } from '../../ui/dom.js';
+import { icon } from '../../ui/icons.js';
+import { t, rightToLeft } from '../../i18n/i18n.js';
+import * as tiles from '../../core/tiles.js';
+import { wants } from '../../core/viewport.js';
+import { MAX_TILES, mirror, swipe } from '../../core/layout.js';
 import { TileElement } from './tile.js';
-import { inviteCard } from './invite.js';
+import { inviteCard } from '../panels/invite.js';
 
 /** With the tab in the background this long, no video is asked for. */
 const HIDDEN_MS = 10_000;
@@ -50,12 +50,12 @@ export class Stage {
       this.paint();
     });
     observer.observe(this.#field);
-    const { session, ui, cleanup } = context;
+    const { call, ui, cleanup } = context;
     const timer = setInterval(() => this.#tick(), 250);
     cleanup(() => { this.#over = true; observer.disconnect(); clearInterval(timer); });
-    cleanup(session.store.watch((p) => p.call, () => this.paint()));
-    cleanup(session.store.watch((p) => p.mediaVersion, () => this.paint()));
-    cleanup(session.local.store.watch((l) => l.camera, () => this.paint()));
+    cleanup(call.store.watch((p) => p.state, () => this.paint()));
+    cleanup(call.store.watch((p) => p.mediaVersion, () => this.paint()));
+    cleanup(call.local.store.watch((l) => l.camera, () => this.paint()));
     cleanup(ui.watch((u) => u, () => this.paint()));
     this.#watchVisibility();
     this.#watchSwipes();
@@ -79,7 +79,7 @@ export class Stage {
     const change = () => {
       clearTimeout(timer);
       const sleep = (/** @type {boolean} */ on) => { this.#asleep = on; this.paint(); };
-      if (document.hidden) timer = window.setTimeout(() => { this.#asleep = true; this.#context.session.setView([]); }, HIDDEN_MS);
+      if (document.hidden) timer = window.setTimeout(() => { this.#asleep = true; this.#context.call.setView([]); }, HIDDEN_MS);
       else sleep(false);
     };
     document.addEventListener('visibilitychange', change);
@@ -99,11 +99,11 @@ export class Stage {
   flip(by) { this.#pager.step(by); }
 
   #tick() {
-    const { call } = this.#context.session.store.get();
+    const { state } = this.#context.call.store.get();
     const now = performance.now();
-    for (const p of call.speakers) this.#spokeAt.set(p, now);
-    for (const p of this.#spokeAt.keys()) if (!call.people.has(p) && p !== call.self) this.#spokeAt.delete(p);
-    const stage = tiles.nextStage(this.#stage, call.speakers.filter((p) => p !== call.self), now);
+    for (const p of state.speakers) this.#spokeAt.set(p, now);
+    for (const p of this.#spokeAt.keys()) if (!state.people.has(p) && p !== state.self) this.#spokeAt.delete(p);
+    const stage = tiles.nextStage(this.#stage, state.speakers.filter((p) => p !== state.self), now);
     if (stage === this.#stage) return;
     const moved = stage.on !== this.#stage.on;
     this.#stage = stage;
@@ -120,32 +120,32 @@ export class Stage {
   #arrange() {
     this.#asked = false;
     if (this.#over) return;
-    const { session, ui } = this.#context;
-    const { call } = session.store.get();
+    const { call, ui } = this.#context;
+    const { state } = call.store.get();
     const u = ui.get();
     const { width, height } = this.#size;
-    if (width < 20 || height < 20 || call.phase !== 'joined') return;
-    this.#order = tiles.order(this.#order, [...call.people.keys()], call.speakers.filter((p) => p !== call.self), this.#spokeAt, Math.min(u.tiles, MAX_TILES) - 1,
-      (p) => call.people.get(p)?.sources.includes('camera') ?? false);
-    const view = tiles.view(call, this.#order, {
-      mode: u.mode, pin: u.pin, page: u.page, width, height, limit: Math.min(u.tiles, MAX_TILES), spotlight: call.spotlight, stageSpeaker: this.#stage.on, hideSelf: u.hideSelf,
+    if (width < 20 || height < 20 || state.phase !== 'joined') return;
+    this.#order = tiles.order(this.#order, [...state.people.keys()], state.speakers.filter((p) => p !== state.self), this.#spokeAt, Math.min(u.tiles, MAX_TILES) - 1,
+      (p) => state.people.get(p)?.sources.includes('camera') ?? false);
+    const view = tiles.view(state, this.#order, {
+      mode: u.mode, pin: u.pin, page: u.page, width, height, limit: Math.min(u.tiles, MAX_TILES), spotlight: state.spotlight, stageSpeaker: this.#stage.on, hideSelf: u.hideSelf,
     });
     if (view.pages !== u.pages || view.page !== u.page) ui.set({ ...u, pages: view.pages, page: view.page });
     attr(this.#field, 'data-kind', view.kind);
     this.#place(rightToLeft() ? view.tiles.map((p) => ({ ...p, box: mirror(p.box, width) })) : view.tiles);
-    setHidden(this.#empty, call.people.size > 0 || call.waiting.length > 0);
+    setHidden(this.#empty, state.people.size > 0 || state.waiting.length > 0);
     setHidden(this.#pager.el, view.pages < 2);
     setText(this.#pager.label, t('call.page', { page: view.page + 1, pages: view.pages }));
     this.#pager.previous.disabled = view.page === 0;
     this.#pager.next.disabled = view.page === view.pages - 1;
-    if (!this.#asleep) session.setView(wants(call, view.tiles, window.devicePixelRatio || 1));
+    if (!this.#asleep) call.setView(wants(state, view.tiles, window.devicePixelRatio || 1));
   }
 
   /** @param {PlacedTile[]} placed */
   #place(placed) {
-    const { session } = this.#context;
-    const { call } = session.store.get();
-    const mids = new Map([...call.slots.values()].filter((s) => s.participant > 0).map((s) => [`${s.participant}/${s.source}`, s.mid]));
+    const { call } = this.#context;
+    const { state } = call.store.get();
+    const mids = new Map([...state.slots.values()].filter((s) => s.participant > 0).map((s) => [`${s.participant}/${s.source}`, s.mid]));
     /** @type {Set<string>} */
     const used = new Set();
     keyed(this.#field, placed, (p) => p.key, this.#elements, (p) => {
@@ -154,15 +154,15 @@ export class Stage {
       return made.el;
     }, (_, p) => {
       const mid = p.self ? undefined : mids.get(p.key);
-      const on = call.people.get(p.participant)?.sources.includes(p.source);
-      const video = mid && on ? session.sinks.video(mid) : null;
+      const on = state.people.get(p.participant)?.sources.includes(p.source);
+      const video = mid && on ? call.sinks.video(mid) : null;
       if (video && mid) used.add(mid);
-      this.#tiles.get(p.key)?.update(p, call, video, !this.#resized);
+      this.#tiles.get(p.key)?.update(p, state, video, !this.#resized);
     }, (_, key) => {
       this.#tiles.get(key)?.destroy();
       this.#tiles.delete(key);
     });
     this.#resized = false;
-    session.sinks.park(used);
+    call.sinks.park(used);
   }
 }

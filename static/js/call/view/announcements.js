@@ -1,38 +1,38 @@
 // Telling what happens: in words for those who listen, as toasts for those who look, never both too often.
-/** @import {CallContext} from '../screens/call.js' */
-/** @import {News} from '../core/state.js' */
-import { announce } from '../ui/live.js';
-import { toast, toasted, closeToast } from '../ui/toast.js';
-import { fly, reactionLabel, REACTIONS } from '../ui/reactions.js';
-import { t, errorText, has } from '../i18n/i18n.js';
-import { nameOf } from '../core/state.js';
-import { RequestError } from '../net/socket.js';
-import { DeviceError } from '../media/devices.js';
+/** @import {CallContext} from '../context.js' */
+/** @import {News} from '../../core/state.js' */
+import { announce } from '../../ui/live.js';
+import { toast, toasted, closeToast } from '../../ui/toast.js';
+import { fly, reactionLabel, REACTIONS } from '../../ui/reactions.js';
+import { t, errorText, has } from '../../i18n/i18n.js';
+import { nameOf } from '../../core/state.js';
+import { RequestError } from '../../net/socket.js';
+import { DeviceError } from '../../media/devices.js';
 
 /** @param {CallContext} context @param {HTMLElement} flying */
 export function tellNews(context, flying) {
-  const { session, cleanup } = context;
+  const { call, cleanup } = context;
   let told = 0; // what came with the welcome is news too
-  cleanup(session.store.watch((p) => p.call.news, (news) => {
+  cleanup(call.store.watch((p) => p.state.news, (news) => {
     for (const item of news) {
       if (item.n <= told) continue;
       told = item.n;
       tell(context, item);
     }
   }));
-  cleanup(session.store.watch((p) => p.call.waiting.length, (n, before) => { if (n < (before ?? 0)) closeToast('waiting'); }));
+  cleanup(call.store.watch((p) => p.state.waiting.length, (n, before) => { if (n < (before ?? 0)) closeToast('waiting'); }));
   cleanup(context.ui.watch((u) => u.panel, (panel) => { if (panel === 'people') closeToast('waiting'); if (panel === 'chat') closeToast('chat'); }));
   const stop = new AbortController();
   cleanup(() => stop.abort());
   /** @param {string} type @param {(detail: any) => void} see */
-  const on = (type, see) => session.addEventListener(type, (e) => see(/** @type {CustomEvent} */ (e).detail), { signal: stop.signal });
+  const on = (type, see) => call.addEventListener(type, (e) => see(/** @type {CustomEvent} */ (e).detail), { signal: stop.signal });
   on('reaction', (m) => {
-    const name = nameOf(session.store.get().call, m.from);
+    const name = nameOf(call.store.get().state, m.from);
     fly(flying, m.reaction, name);
     if (REACTIONS.some((r) => r.id === m.reaction)) announce(t('news.reaction', { name, reaction: reactionLabel(m.reaction) }));
   });
   on('muted', (m) => {
-    const name = nameOf(session.store.get().call, m.by);
+    const name = nameOf(call.store.get().state, m.by);
     for (const source of ['mic', 'camera', 'screen']) if (m.sources.includes(source)) toast(t(/** @type {any} */ (`news.muted.${source}`), { name }), { icon: 'micOff', urgent: true, key: `muted-${source}` });
   });
   on('ask_unmute', (m) => askUnmute(context, m));
@@ -43,18 +43,18 @@ export function tellNews(context, flying) {
     const id = error instanceof RequestError ? error.id : 'unknown';
     if (id !== 'network') toast(errorText(id, error?.message), { icon: 'warn', urgent: true, key: `problem-${id}` });
   });
-  session.local.onlost = (what) => toast(t(what === 'mic' ? 'device.lost.mic' : 'device.lost.camera'), { icon: what === 'mic' ? 'micOff' : 'cameraOff', urgent: true, ms: 0, key: `lost-${what}`,
-    actions: what === 'screen' ? [] : [{ label: t('call.restart'), primary: true, testid: `restart-${what}`, act: () => void session.local.restart(what).catch((err) => toast(deviceText(err), { icon: 'warn', urgent: true })) }] });
+  call.local.onlost = (what) => toast(t(what === 'mic' ? 'device.lost.mic' : 'device.lost.camera'), { icon: what === 'mic' ? 'micOff' : 'cameraOff', urgent: true, ms: 0, key: `lost-${what}`,
+    actions: what === 'screen' ? [] : [{ label: t('call.restart'), primary: true, testid: `restart-${what}`, act: () => void call.local.restart(what).catch((err) => toast(deviceText(err), { icon: 'warn', urgent: true })) }] });
 }
 
 const ICONS = /** @type {const} */ ({ host: 'shield', lock: 'lock', unlock: 'unlock', share: 'screen', spotlight: 'spotlight', spotlight_self: 'spotlight' });
 
 /** @param {CallContext} context @param {News} item */
-function tell({ ui, session }, item) {
+function tell({ ui, call }, item) {
   // In an encrypted meeting a bot receives only what each person allows it.
   const { kind, name } = item;
   const words = { name, n: item.many ?? 1, text: (item.text ?? '').slice(0, 200) };
-  const text = session.secrets && (kind === 'bot' || kind === 'bots') ? t(`news.${kind}.asks`, words) : t(`news.${kind}`, words);
+  const text = call.encryption && (kind === 'bot' || kind === 'bots') ? t(`news.${kind}.asks`, words) : t(`news.${kind}`, words);
   const open = (/** @type {'chat'|'people'} */ panel) => () => ui.set((u) => ({ ...u, panel }));
   switch (item.kind) {
     case 'chat':
@@ -62,12 +62,12 @@ function tell({ ui, session }, item) {
       return void toast(text, { icon: 'chat', key: 'chat', actions: [{ label: t('call.chat'), act: open('chat') }], ms: 6000 });
     case 'waiting':
       if (ui.get().panel === 'people') return announce(text);
-      if (session.store.get().call.waiting.length > 1) {
-        return void toast(t('call.waiting', { n: session.store.get().call.waiting.length }), { icon: 'door', key: 'waiting', ms: 0, actions: [{ label: t('call.people'), primary: true, act: open('people') }] });
+      if (call.store.get().state.waiting.length > 1) {
+        return void toast(t('call.waiting', { n: call.store.get().state.waiting.length }), { icon: 'door', key: 'waiting', ms: 0, actions: [{ label: t('call.people'), primary: true, act: open('people') }] });
       }
       return void toast(text, {
         icon: 'door', key: 'waiting', ms: 0,
-        actions: [{ label: t('people.admit'), primary: true, testid: 'toast-admit', act: () => void session.request('admit', { participants: [item.participant ?? 0] }) }, { label: t('call.people'), act: open('people') }],
+        actions: [{ label: t('people.admit'), primary: true, testid: 'toast-admit', act: () => void call.request('admit', { participants: [item.participant ?? 0] }) }, { label: t('call.people'), act: open('people') }],
       });
     case 'hand': return void (ui.get().panel === 'people' ? announce(text) : toast(text, { icon: 'hand' }));
     case 'bot': case 'bots':
@@ -79,9 +79,9 @@ function tell({ ui, session }, item) {
 }
 
 /** @param {CallContext} context @param {{by: number, sources: string[]}} m a request, never an act: the person answers it */
-function askUnmute({ session, verbs }, m) {
-  const name = nameOf(session.store.get().call, m.by);
-  const { local } = session;
+function askUnmute({ call, verbs }, m) {
+  const name = nameOf(call.store.get().state, m.by);
+  const { local } = call;
   for (const source of /** @type {const} */ (['mic', 'camera', 'screen'])) {
     const on = { mic: local.store.get().micOn, camera: Boolean(local.store.get().camera), screen: Boolean(local.store.get().screen) }[source];
     if (!m.sources.includes(source) || on) continue;
@@ -93,10 +93,10 @@ function askUnmute({ session, verbs }, m) {
 }
 
 /** @param {CallContext} context @param {{notice: string, in_s: number}} m */
-function tellNotice({ session }, m) {
+function tellNotice({ call }, m) {
   if (m.notice === 'expiring') return void toast(t('call.expiring', { n: Math.max(1, Math.round(m.in_s / 60)) }), { icon: 'clock', urgent: true, ms: 15_000, key: 'expiring' });
   if (m.notice === 'idle') {
-    toast(t('call.idle', { n: m.in_s }), { icon: 'clock', urgent: true, key: 'idle', ms: m.in_s * 1000, actions: [{ label: t('call.idle.here'), primary: true, testid: 'still-here', act: () => void session.request('active', {}) }] });
+    toast(t('call.idle', { n: m.in_s }), { icon: 'clock', urgent: true, key: 'idle', ms: m.in_s * 1000, actions: [{ label: t('call.idle.here'), primary: true, testid: 'still-here', act: () => void call.request('active', {}) }] });
   }
 }
 

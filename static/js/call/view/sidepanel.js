@@ -1,19 +1,17 @@
 // The side panel: one of chat, people, details, connection. On small screens it covers the stage.
-/** @import {CallContext, PanelName} from '../screens/call.js' */
-import { h, fill, attr, setHidden } from '../ui/dom.js';
-import { icon } from '../ui/icons.js';
-import { t } from '../i18n/i18n.js';
-import { lazily } from '../ui/lazy.js';
+/** @import {CallContext, PanelContent, PanelName} from '../context.js' */
+import { h, fill, attr, setHidden } from '../../ui/dom.js';
+import { icon } from '../../ui/icons.js';
+import { t } from '../../i18n/i18n.js';
+import { lazily } from '../../ui/lazy.js';
 
-/** @typedef {{el: HTMLElement, focus?: () => void, destroy: () => void}} PanelContent */
-
-/** @type {Record<Exclude<PanelName, ''>, {title: import('../i18n/i18n.js').Key, load: () => Promise<(c: CallContext) => PanelContent>}>} */
+/** @type {Record<Exclude<PanelName, ''>, {title: import('../../i18n/i18n.js').Key, load: () => Promise<(c: CallContext) => PanelContent>}>} */
 const PANELS = {
-  chat: { title: 'chat.title', load: async () => (await import('./chat.js')).chatPanel },
-  people: { title: 'people.title', load: async () => (await import('./people.js')).peoplePanel },
-  info: { title: 'info.title', load: async () => (await import('./info.js')).infoPanel },
-  security: { title: 'security.title', load: async () => (await import('./securitypanel.js')).securityPanel },
-  stats: { title: 'stats.title', load: async () => (await import('./statspanel.js')).statsPanel },
+  chat: { title: 'chat.title', load: async () => (await import('../panels/chat.js')).chatPanel },
+  people: { title: 'people.title', load: async () => (await import('../panels/people.js')).peoplePanel },
+  info: { title: 'info.title', load: async () => (await import('../panels/info.js')).infoPanel },
+  security: { title: 'security.title', load: async () => (await import('../security/panel.js')).securityPanel },
+  stats: { title: 'stats.title', load: async () => (await import('../panels/stats.js')).statsPanel },
 };
 
 /** What fetches each panel, for when there is time. */

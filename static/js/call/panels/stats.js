@@ -1,20 +1,19 @@
 // How the connection does, in numbers, with a report to copy from which addresses were taken out.
-/** @import {CallContext} from '../screens/call.js' */
-/** @import {PanelContent} from './panel.js' */
-/** @import {Presence} from './session.js' */
-/** @import {StreamStats} from '../media/stats.js' */
-import { h, fill } from '../ui/dom.js';
-import { icon } from '../ui/icons.js';
-import { t } from '../i18n/i18n.js';
-import { nameOf } from '../core/state.js';
-import { withoutAddresses } from '../core/quality.js';
+/** @import {CallContext, PanelContent} from '../context.js' */
+/** @import {Presence} from '../call.js' */
+/** @import {StreamStats} from '../../media/stats.js' */
+import { h, fill } from '../../ui/dom.js';
+import { icon } from '../../ui/icons.js';
+import { t } from '../../i18n/i18n.js';
+import { nameOf } from '../../core/state.js';
+import { withoutAddresses } from '../../core/quality.js';
 import { copy } from './invite.js';
 
 /** @param {CallContext} context @returns {PanelContent} */
 export function statsPanel(context) {
-  const { session } = context;
+  const { call } = context;
   const body = h('div', { class: 'stats' });
-  const stop = session.store.watch((p) => p.snapshot, () => fill(body, content(session.store.get())));
+  const stop = call.store.watch((p) => p.snapshot, () => fill(body, content(call.store.get())));
   const button = h('button', {
     class: 'button wide', type: 'button', 'data-testid': 'stats-copy', onclick: () => void copy(report(context), t('stats.copied')),
   }, icon('copy'), t('stats.copy'));
@@ -51,7 +50,7 @@ function summary(p) {
 
 /** @param {Presence} p @returns {HTMLElement[]} */
 function content(p) {
-  const name = (/** @type {StreamStats} */ s) => nameOf(p.call, p.call.slots.get(s.label)?.participant ?? 0);
+  const name = (/** @type {StreamStats} */ s) => nameOf(p.state, p.state.slots.get(s.label)?.participant ?? 0);
   return [
     h('dl', { class: 'facts-list' }, summary(p).map(([k, v]) => h('div', null, h('dt', null, k), h('dd', null, v)))),
     h('h3', null, t('stats.sent')), table(inOrder((p.snapshot?.sent ?? []).filter((s) => s.packets > 0)), (s) => [s.source ? t(SOURCES[s.source]) : kind(s), layer(s)].filter(Boolean).join(', ')),
@@ -68,8 +67,8 @@ function table(list, label) {
 }
 
 /** @param {CallContext} context @returns {string} */
-function report({ session, app }) {
-  const p = session.store.get();
+function report({ call, app }) {
+  const p = call.store.get();
   const lines = [
     `Conclave ${app.config.version}`, navigator.userAgent, '',
     ...summary(p).map(([k, v]) => `${k}: ${v}`), '',

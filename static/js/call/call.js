@@ -1,4 +1,4 @@
-// One person's presence in one meeting: it joins the socket, the PeerConnection and the devices to the pure state, and
+// A participant's part in one meeting: it joins the socket, the media and the devices to the pure state, and
 // offers the screens verbs. Screens read `store` and call methods; they never see the socket.
 /** @import {State} from '../core/state.js' */
 /** @import {Ladder, Event as LadderEvent, Action} from '../core/reconnect.js' */
@@ -11,11 +11,11 @@
 import { initialState, reduce, named, may, permissionFor } from '../core/state.js';
 import { newLadder, next } from '../core/reconnect.js';
 import { createStore } from '../ui/store.js';
-import { Socket, RequestError } from '../net/socket.js';
+import { Socket, RequestError, PROTOCOL_VERSION } from '../net/socket.js';
 import { session as askSession } from '../net/api.js';
 import { Sinks } from '../media/sinks.js';
 import { Secrets } from '../e2ee/secrets.js';
-import { MediaLink } from './medialink.js';
+import { MediaLink } from './media.js';
 
 const STATS_MS = 2000;
 /** How long an answer may take after the page was asleep. */
@@ -27,7 +27,7 @@ const RESUMABLE = new Set(['slow_reader', 'rate_limited', 'protocol_error']);
 
 /**
  * @typedef {object} Presence
- * @property {State} call
+ * @property {State} state what the server says of the meeting
  * @property {Ladder} ladder
  * @property {{shown: number, run: number}} quality
  * @property {Rates|null} rates
@@ -41,9 +41,9 @@ const RESUMABLE = new Set(['slow_reader', 'rate_limited', 'protocol_error']);
  * Things that happen and are over: 'reaction' {from, reaction}, 'muted' {by, sources}, 'ask_unmute' {by, sources}, 'notice'
  * {notice, in_s}, 'problem' {error}, 'role' {role}, 'media_refused' {source, reason}. Dispatched as CustomEvents.
  */
-export class Session extends EventTarget {
+export class Call extends EventTarget {
   store = createStore(/** @type {Presence} */ ({
-    call: initialState(), ladder: newLadder(), quality: { shown: 4, run: 0 }, rates: null, snapshot: null, soundBlocked: false,
+    state: initialState(), ladder: newLadder(), quality: { shown: 4, run: 0 }, rates: null, snapshot: null, soundBlocked: false,
     mediaVersion: 0, phases: { socket: 0, welcome: 0, answer: 0, media: 0, frame: 0 },
   }));
   /** @type {LocalMedia} */
@@ -59,7 +59,7 @@ export class Session extends EventTarget {
   #media;
   #join;
   /** the keys of an end-to-end encrypted meeting @type {Secrets|null} */
-  secrets = null;
+  encryption = null;
   #resume = '';
   #startedAt;
   /** pictures were there when we came, so that the first of them belongs to joining */
@@ -82,9 +82,9 @@ export class Session extends EventTarget {
     this.#join = join;
     this.#startedAt = join.pressed;
     this.local = local;
-    if (join.link) this.secrets = this.#protect({ ...join, link: join.link });
+    if (join.link) this.encryption = this.#protect({ ...join, link: join.link });
     this.#media = new MediaLink({
-      local, sinks: this.sinks, secrets: this.secrets, store: this.store, socket: () => this.#socket,
+      local, sinks: this.sinks, encryption: this.encryption, store: this.store, socket: () => this.#socket,
       climb: (event) => this.#climb(event), phase: (name) => this.#phase(name), silent: (err) => this.#silent(err),
       problem: (error) => this.#emit('problem', { error }), leaked: (source) => this.#emit('leaked', { source }),
     });
@@ -92,27 +92,27 @@ export class Session extends EventTarget {
       send: (source, track) => this.#media.setTrack(source, track),
       changed: (sources) => this.#sourcesChanged(sources),
     });
-    this.#call((s) => ({ ...s, name: join.name, phase: 'connecting', sources: local.sources() }));
+    this.#change((s) => ({ ...s, name: join.name, phase: 'connecting', sources: local.sources() }));
   }
 
   /** @param {{meeting: string, link: Link, name: string, guest: boolean}} join @returns {Secrets} */
   #protect(join) {
     return new Secrets(join, {
       send: async (type, fields) => this.#socket?.request(type, fields).catch((err) => { if (type !== 'relay') this.#emit('problem', { error: err }); }),
-      heard: (m) => this.#call((s) => reduce(s, m)),
-      named: (names) => this.#call((s) => named(s, names)),
+      heard: (m) => this.#change((s) => reduce(s, m)),
+      named: (names) => this.#change((s) => named(s, names)),
       emit: (type, detail) => this.#emit(type, detail),
     });
   }
 
   /** @returns {Promise<{name: string, announce?: string}>} who asks to join, with new keys where there are keys */
-  async #who() { return this.secrets ? this.secrets.begin() : { name: this.#join.name }; }
+  async #who() { return this.encryption ? this.encryption.begin() : { name: this.#join.name }; }
 
   /** @param {Partial<Presence>} change */
   #update(change) { this.store.set((p) => ({ ...p, ...change })); }
 
   /** @param {(s: State) => State} change */
-  #call(change) { this.store.set((p) => ({ ...p, call: change(p.call) })); }
+  #change(change) { this.store.set((p) => ({ ...p, state: change(p.state) })); }
 
   /** @param {keyof Phases} name */
   #phase(name) {
@@ -133,7 +133,7 @@ export class Session extends EventTarget {
       await socket.opened;
       this.#phase('socket');
       const { meeting, password } = this.#join;
-      await socket.request('join', { version: 1, meeting, ...await this.#who(), ...(password ? { password } : {}) }, { timeout: 0 });
+      await socket.request('join', { version: PROTOCOL_VERSION, meeting, ...await this.#who(), ...(password ? { password } : {}) }, { timeout: 0 });
     } catch (err) {
       this.#free(); // the preview goes on
       throw err;
@@ -159,7 +159,7 @@ export class Session extends EventTarget {
   }
 
   #socketGone() {
-    const { phase } = this.store.get().call;
+    const { phase } = this.store.get().state;
     if (this.#over || phase === 'ended') return;
     if (phase === 'joined') return this.#climb('socket_lost');
     if (phase === 'lobby') this.#end('unreachable', '');
@@ -167,17 +167,17 @@ export class Session extends EventTarget {
 
   /** @param {ServerMessage} said */
   #receive(said) {
-    const m = this.secrets ? this.secrets.hear(said) : said;
+    const m = this.encryption ? this.encryption.hear(said) : said;
     if (!m) return;
-    const before = this.store.get().call;
-    this.#call((s) => reduce(s, m));
+    const before = this.store.get().state;
+    this.#change((s) => reduce(s, m));
     switch (m.type) {
       case 'welcome': return this.#welcomed(m);
       case 'slots': return this.#media.assign(m.slots);
       case 'encode': return this.#media.setEncode(m.source, m.rids);
       case 'muted': this.local.stop(m.sources); return this.#emit('muted', m);
       case 'permissions':
-        this.local.keep(this.store.get().call.sources);
+        this.local.keep(this.store.get().state.sources);
         if (m.role !== before.role) this.#emit('role', m);
         return;
       case 'ask_unmute': case 'reaction': case 'notice': case 'media_refused': return this.#emit(m.type, m);
@@ -190,7 +190,7 @@ export class Session extends EventTarget {
   /** @param {Bye} m */
   #bye(m) {
     const now = performance.now();
-    const resumable = RESUMABLE.has(m.reason) && this.store.get().call.phase === 'joined';
+    const resumable = RESUMABLE.has(m.reason) && this.store.get().state.phase === 'joined';
     this.#byes = this.#byes.filter((at) => now - at < 60_000);
     // The close that follows starts the ladder; but who is thrown out again and again is better told so.
     if (resumable && this.#byes.push(now) <= 3) return;
@@ -200,7 +200,7 @@ export class Session extends EventTarget {
   /** @param {Welcome} m */
   #welcomed(m) {
     // Nobody, the server least of all, switches the encryption off that the link promises.
-    if (m.meeting.e2ee !== Boolean(this.secrets)) return this.#end('downgrade', '');
+    if (m.meeting.e2ee !== Boolean(this.encryption)) return this.#end('downgrade', '');
     if (!m.resumed) this.#someToSee = m.participants.some((p) => p.sources.includes('camera') || p.sources.includes('screen'));
     this.#phase('welcome');
     this.#resume = m.resume;
@@ -212,7 +212,7 @@ export class Session extends EventTarget {
       this.#media.resumed();
       return;
     }
-    this.local.keep(this.local.sources().filter((s) => may(this.store.get().call, permissionFor(s))));
+    this.local.keep(this.local.sources().filter((s) => may(this.store.get().state, permissionFor(s))));
     this.#climb('joined');
     void this.#connect();
   }
@@ -227,7 +227,7 @@ export class Session extends EventTarget {
     if (ladder.step === 'failed' && before.step !== 'failed') void this.#stillSignedIn();
   }
 
-  /** A page is not told why a socket was refused. If there is no session any more, trying on is of no use. */
+  /** A page is not told why a socket was refused. If there is no call any more, trying on is of no use. */
   async #stillSignedIn() {
     const signedIn = await askSession().catch(() => true);
     if (!signedIn) this.#end('forgotten', '');
@@ -247,9 +247,9 @@ export class Session extends EventTarget {
     const { meeting, password } = this.#join;
     try {
       if (fresh) await this.#openSocket().opened.catch((err) => { void this.#stillSignedIn(); throw err; });
-      const who = resume && this.secrets ? { name: '' } : await this.#who();
+      const who = resume && this.encryption ? { name: '' } : await this.#who();
       const credential = resume ? { resume } : password ? { password } : {};
-      await this.#socket?.request('join', { version: 1, meeting, ...who, ...credential }, { timeout: resume ? 8000 : 0 });
+      await this.#socket?.request('join', { version: PROTOCOL_VERSION, meeting, ...who, ...credential }, { timeout: resume ? 8000 : 0 });
     } catch (err) {
       if (!(err instanceof RequestError)) throw err;
       if (err.id === 'resume_failed') return this.#climb('resume_failed');
@@ -276,15 +276,15 @@ export class Session extends EventTarget {
 
   /** @param {readonly Source[]} sources */
   #sourcesChanged(sources) {
-    this.#call((s) => ({ ...s, sources: [...sources] }));
-    this.secrets?.sending(sources.length > 0);
+    this.#change((s) => ({ ...s, sources: [...sources] }));
+    this.encryption?.sending(sources.length > 0);
     this.#update({ mediaVersion: this.store.get().mediaVersion + 1 });
     this.#sendMedia();
   }
 
   /** @param {number} [timeout] ms */
   #sendMedia(timeout) {
-    if (this.store.get().call.phase !== 'joined') return;
+    if (this.store.get().state.phase !== 'joined') return;
     this.#socket?.request('media', { sources: this.local.sources() }, { timeout }).catch((err) => {
       if (err instanceof RequestError && err.id === 'not_permitted') this.local.stop(this.local.sources());
       if (this.#silent(err)) return;
@@ -314,7 +314,7 @@ export class Session extends EventTarget {
   /** What is looked after every now and then; among it what a page that closes has no time for. */
   #look() {
     void this.#media.look();
-    if (!this.#left) void this.secrets?.will(this.store.get().call);
+    if (!this.#left) void this.encryption?.will(this.store.get().state);
   }
 
   /**
@@ -326,7 +326,7 @@ export class Session extends EventTarget {
   async request(type, fields) {
     try {
       if (!this.#socket) throw new RequestError('network', '', false);
-      await (this.secrets?.say(type, fields) ?? this.#socket.request(type, fields));
+      await (this.encryption?.say(type, fields) ?? this.#socket.request(type, fields));
       return true;
     } catch (err) {
       this.#silent(err);
@@ -336,22 +336,22 @@ export class Session extends EventTarget {
   }
 
   /** seen marks the chat as read. */
-  seen() { this.#call((s) => (s.chatSeen === s.count ? s : { ...s, chatSeen: s.count })); }
+  seen() { this.#change((s) => (s.chatSeen === s.count ? s : { ...s, chatSeen: s.count })); }
 
   /**
    * leave tells the server and ends. A host leaves word who may let people in after them.
    * @param {{closing?: boolean}} [o] closing: the page goes away in this moment
    */
   leave({ closing = false } = {}) {
-    const sign = !this.#left && !closing && this.secrets;
+    const sign = !this.#left && !closing && this.encryption;
     this.#left = true;
-    if (sign) void sign.will(this.store.get().call).finally(() => this.#leave());
+    if (sign) void sign.will(this.store.get().state).finally(() => this.#leave());
     else this.#leave();
   }
 
   #leave() {
     if (this.#over) return;
-    depart(this.#socket, this.secrets?.lastWord(this.store.get().call));
+    depart(this.#socket, this.encryption?.lastWord(this.store.get().state));
     this.#socket = null; // nothing that still arrives is ours
     this.#end('left', '');
   }
@@ -360,7 +360,7 @@ export class Session extends EventTarget {
   #end(reason, message) {
     if (this.#over) return;
     this.close();
-    this.#call((s) => ({ ...s, phase: 'ended', bye: { reason, message } }));
+    this.#change((s) => ({ ...s, phase: 'ended', bye: { reason, message } }));
   }
 
   /** close frees everything: socket, PeerConnection, timers, devices. */
@@ -376,7 +376,7 @@ export class Session extends EventTarget {
     depart(this.#former);
     this.#socket?.close();
     this.#media.close();
-    this.secrets?.close();
+    this.encryption?.close();
     this.sinks.clear();
   }
 }

@@ -1,21 +1,24 @@
-// What one may do with another participant; the server decides, this only does not offer what it would refuse.
-/** @import {CallContext} from '../screens/call.js' */
-/** @import {Person, ClientMessage, Fields} from '../core/types.js' */
-/** @import {Item} from '../ui/menu.js' */
-import { ask } from '../ui/dialog.js';
-import { t } from '../i18n/i18n.js';
-import { may } from '../core/state.js';
+// What is said of a participant beside their name, and what may be done with them: the server decides, and what it would refuse is not offered.
+/** @import {CallContext} from '../context.js' */
+/** @import {Person, ClientMessage, Fields} from '../../core/types.js' */
+/** @import {Item} from '../../ui/menu.js' */
+import { ask } from '../../ui/dialog.js';
+import { t } from '../../i18n/i18n.js';
+import { may } from '../../core/state.js';
+
+/** @param {Person} p @returns {string} marks a bot or a guest; empty for a person with a verified address */
+export const kindWord = (p) => (p.kind === 'bot' || p.kind === 'guest' ? t(`kind.${p.kind}`) : '');
 
 /** @param {CallContext} context @param {Person} person @returns {(Item|false)[]} */
 export function personActions(context, person) {
-  const { session, ui } = context;
-  const s = session.store.get().call;
+  const { call, ui } = context;
+  const s = call.store.get().state;
   const id = person.participant;
-  const has = (/** @type {import('../core/types.js').Source} */ source) => person.sources.includes(source);
+  const has = (/** @type {import('../../core/types.js').Source} */ source) => person.sources.includes(source);
   const muting = may(s, 'mute_others');
   /** @template {ClientMessage['type']} T @param {T} type @param {Fields<T>} fields @returns {() => void} */
-  const send = (type, fields) => () => void session.request(type, fields);
-  const role = (/** @type {import('../core/types.js').Role} */ to) => send('role', { participant: id, role: to });
+  const send = (type, fields) => () => void call.request(type, fields);
+  const role = (/** @type {import('../../core/types.js').Role} */ to) => send('role', { participant: id, role: to });
   return [
     may(s, 'spotlight') && spotlightItem(context, id),
     ...consent(context, person),
@@ -29,26 +32,26 @@ export function personActions(context, person) {
     may(s, 'roles') && person.role !== 'cohost' && { label: t('people.cohost'), icon: 'people', act: role('cohost'), testid: 'make-cohost' },
     may(s, 'roles') && person.role !== 'participant' && { label: t('people.participant'), icon: 'people', act: role('participant'), testid: 'make-participant' },
     may(s, 'roles') && person.role !== 'viewer' && { label: t('people.viewer'), icon: 'eyeOff', act: role('viewer') },
-    may(s, 'roles') && { label: t('people.handover'), icon: 'shield', testid: 'hand-over', act: () => void confirmThen(context, 'handover', person, () => session.request('role', { participant: id, role: 'host' })) },
-    may(s, 'remove') && person.role !== 'host' && { label: t('people.remove'), icon: 'remove', danger: true, testid: 'remove', act: () => void confirmThen(context, 'remove', person, () => session.request('remove', { participants: [id], ban: false })) },
-    may(s, 'remove') && person.role !== 'host' && { label: t('people.ban'), icon: 'remove', danger: true, testid: 'ban', act: () => void confirmThen(context, 'ban', person, () => session.request('remove', { participants: [id], ban: true })) },
+    may(s, 'roles') && { label: t('people.handover'), icon: 'shield', testid: 'hand-over', act: () => void confirmThen(context, 'handover', person, () => call.request('role', { participant: id, role: 'host' })) },
+    may(s, 'remove') && person.role !== 'host' && { label: t('people.remove'), icon: 'remove', danger: true, testid: 'remove', act: () => void confirmThen(context, 'remove', person, () => call.request('remove', { participants: [id], ban: false })) },
+    may(s, 'remove') && person.role !== 'host' && { label: t('people.ban'), icon: 'remove', danger: true, testid: 'ban', act: () => void confirmThen(context, 'ban', person, () => call.request('remove', { participants: [id], ban: true })) },
   ];
 }
 
 /** @param {CallContext} context @param {number} participant @returns {Item} */
-export function spotlightItem({ session }, participant) {
-  const on = session.store.get().call.spotlight === participant;
-  return { label: t(on ? 'people.spotlight.end' : 'people.spotlight'), icon: 'spotlight', testid: 'spotlight', act: () => void session.request('spotlight', { participant: on ? 0 : participant }) };
+export function spotlightItem({ call }, participant) {
+  const on = call.store.get().state.spotlight === participant;
+  return { label: t(on ? 'people.spotlight.end' : 'people.spotlight'), icon: 'spotlight', testid: 'spotlight', act: () => void call.request('spotlight', { participant: on ? 0 : participant }) };
 }
 
 /**
  * What one sends is one's own: whether a bot gets it, and whether somebody whose key is not the one known for their name.
  * @param {CallContext} context @param {Person} person @returns {(Item|false)[]}
  */
-function consent({ session: { secrets } }, person) {
-  const p = secrets?.store.get().people.get(person.participant);
-  if (!secrets || p?.status !== 'ok') return [];
-  const act = () => secrets.consent(person.participant, !p.hears);
+function consent({ call: { encryption } }, person) {
+  const p = encryption?.store.get().people.get(person.participant);
+  if (!encryption || p?.status !== 'ok') return [];
+  const act = () => encryption.consent(person.participant, !p.hears);
   if (p.bot) return [{ label: t(p.hears ? 'security.bot.stop' : 'security.bot.allow'), icon: p.hears ? 'eyeOff' : 'shield', act, testid: 'bot-consent' }];
   if (p.trust !== 'changed' && p.consent !== false) return [];
   return [{ label: t(p.hears ? 'security.changed.refuse' : 'security.changed.allow'), icon: p.hears ? 'eyeOff' : 'shield', act, testid: 'changed-consent' }];

@@ -1,6 +1,6 @@
 // One person's media in one meeting: the PeerConnection and its negotiation, which pictures are asked for, and what is measured of
 // it all. When a connection is to be made anew is the session's to say, which climbs the ladder.
-/** @import {Presence, Phases} from './session.js' */
+/** @import {Presence, Phases} from './call.js' */
 /** @import {Event as LadderEvent} from '../core/reconnect.js' */
 /** @import {Source, Want} from '../core/types.js' */
 /** @import {Slot} from '../protocol-types.js' */
@@ -15,7 +15,7 @@ import { constantAudio } from '../core/sdp.js';
 import { sameWants, slotsFor } from '../core/viewport.js';
 import * as quality from '../core/quality.js';
 import { RequestError } from '../net/socket.js';
-import { Peer } from '../media/peer.js';
+import { Connection } from '../media/connection.js';
 import { transportOnly } from '../media/seal.js';
 import { snapshot } from '../media/stats.js';
 
@@ -26,7 +26,7 @@ const VIEW_GAP_MS = 120;
  * @typedef {object} Around what a link has to do with
  * @property {LocalMedia} local
  * @property {Sinks} sinks
- * @property {Secrets|null} secrets
+ * @property {Secrets|null} encryption
  * @property {Store<Presence>} store
  * @property {() => Socket|null} socket the one of now
  * @property {(event: LadderEvent) => void} climb
@@ -36,11 +36,11 @@ const VIEW_GAP_MS = 120;
  * @property {(source: Source) => void} leaked
  */
 
-/** The media of one session, over as many PeerConnections as it takes. */
+/** The media of one call, over as many PeerConnections as it takes. */
 export class MediaLink {
   #o;
-  /** @type {Peer|null} */
-  #peer = null;
+  /** @type {Connection|null} */
+  #connection = null;
   /** @type {WorkerSeal|null} */
   #seal = null;
   /** @type {Promise<void>} offers wait for each other */
@@ -64,23 +64,23 @@ export class MediaLink {
   #update(change) { this.#o.store.set((p) => ({ ...p, ...change })); }
 
   /** @param {Source} source @param {MediaStreamTrack|null} track @returns {Promise<void>} */
-  setTrack(source, track) { return this.#peer?.setTrack(source, track) ?? Promise.resolve(); }
+  setTrack(source, track) { return this.#connection?.setTrack(source, track) ?? Promise.resolve(); }
 
   /** @param {Source} source @param {readonly string[]} rids the layers somebody wants */
-  setEncode(source, rids) { void this.#peer?.setEncode(source, rids); }
+  setEncode(source, rids) { void this.#connection?.setEncode(source, rids); }
 
   /** connect makes a new PeerConnection, resolving when it was negotiated or could not be. */
   async connect() {
-    this.#peer?.close();
+    this.#connection?.close();
     this.#o.sinks.clear();
-    this.#o.store.set((p) => ({ ...p, call: { ...p.call, slots: new Map(), withheld: [] } }));
+    this.#o.store.set((p) => ({ ...p, state: { ...p.state, slots: new Map(), withheld: [] } }));
     this.#sentWants = null;
-    this.#seal = this.#o.secrets?.seal() ?? null;
-    const peer = new Peer({ seal: this.#seal ?? transportOnly, state: (state) => { if (this.#peer === peer) this.#stateChanged(state); } });
-    this.#peer = peer;
+    this.#seal = this.#o.encryption?.seal() ?? null;
+    const connection = new Connection({ seal: this.#seal ?? transportOnly, state: (state) => { if (this.#connection === connection) this.#stateChanged(state); } });
+    this.#connection = connection;
     this.#answered = false;
-    peer.growTo(slotsFor(this.#wants.length));
-    for (const [source, track] of this.#o.local.sending()) peer.setTrack(source, track).catch(() => {}); // what cannot be protected is not sent
+    connection.growTo(slotsFor(this.#wants.length));
+    for (const [source, track] of this.#o.local.sending()) connection.setTrack(source, track).catch(() => {}); // what cannot be protected is not sent
     await this.#negotiate({});
     this.#sendView();
   }
@@ -99,21 +99,21 @@ export class MediaLink {
   #negotiate(o) {
     this.#owesOffer = true;
     this.#negotiation = this.#negotiation.then(async () => {
-      const peer = this.#peer;
+      const connection = this.#connection;
       const socket = this.#o.socket();
-      if (!peer || !socket || this.#over) return;
+      if (!connection || !socket || this.#over) return;
       try {
-        const offer = await peer.offer(o);
+        const offer = await connection.offer(o);
         const answer = await socket.request('offer', offer);
         if (answer.type !== 'answer') throw new RequestError('unknown', '', false);
-        await peer.answer(this.#o.store.get().call.meeting?.private_audio ? constantAudio(answer.sdp) : answer.sdp);
+        await connection.answer(this.#o.store.get().state.meeting?.private_audio ? constantAudio(answer.sdp) : answer.sdp);
         this.#owesOffer = false;
         this.#answered = true;
         this.#o.phase('answer');
-        this.#o.sinks.ensure(peer.slots);
+        this.#o.sinks.ensure(connection.slots);
         this.#slotsChanged();
       } catch (err) {
-        if (this.#peer === peer && !this.#over) this.#notNegotiated(err);
+        if (this.#connection === connection && !this.#over) this.#notNegotiated(err);
       }
     });
     return this.#negotiation;
@@ -145,9 +145,9 @@ export class MediaLink {
   }
 
   #slotsChanged() {
-    const { call, mediaVersion } = this.#o.store.get();
-    this.#seal?.assign(call.slots.values());
-    for (const slot of call.slots.values()) this.#o.sinks.assign(slot.mid, slot.participant, slot.source ?? '');
+    const { state, mediaVersion } = this.#o.store.get();
+    this.#seal?.assign(state.slots.values());
+    for (const slot of state.slots.values()) this.#o.sinks.assign(slot.mid, slot.participant, slot.source ?? '');
     this.#update({ mediaVersion: mediaVersion + 1 });
   }
 
@@ -160,14 +160,14 @@ export class MediaLink {
   }
 
   #sendView() {
-    const peer = this.#peer;
-    if (!peer || !this.#answered || (this.#sentWants && sameWants(this.#wants, this.#sentWants))) return;
+    const connection = this.#connection;
+    if (!connection || !this.#answered || (this.#sentWants && sameWants(this.#wants, this.#sentWants))) return;
     const wants = this.#wants;
     this.#sentWants = wants;
     this.#viewAt = performance.now();
     const slots = slotsFor(wants.length);
-    if (slots > peer.videoSlots) {
-      peer.growTo(slots);
+    if (slots > connection.videoSlots) {
+      connection.growTo(slots);
       void this.#negotiate({});
     }
     this.#o.socket()?.request('view', { wants: [...wants] }).catch((err) => {
@@ -179,13 +179,13 @@ export class MediaLink {
 
   /** look measures the connection, for the bars and the panel. */
   async look() {
-    const peer = this.#peer;
-    if (!peer || this.#over) return;
-    const now = await snapshot(peer, performance.now()).catch(() => null);
-    if (!now || this.#peer !== peer) return;
+    const connection = this.#connection;
+    if (!connection || this.#over) return;
+    const now = await snapshot(connection, performance.now()).catch(() => null);
+    if (!now || this.#connection !== connection) return;
     const { snapshot: before, quality: shown, ladder } = this.#o.store.get();
     const rates = before && before.sample.bytesIn <= now.sample.bytesIn ? quality.rates(before.sample, now.sample) : null;
-    const up = ladder.step === 'ok' && peer.state === 'connected';
+    const up = ladder.step === 'ok' && connection.state === 'connected';
     await this.#watch(now);
     this.#update({ snapshot: now, rates, quality: quality.smooth(shown, !up ? 0 : rates ? quality.score(rates) : shown.shown || 4) });
   }
@@ -193,9 +193,9 @@ export class MediaLink {
   /** @param {Snapshot} now stops what left without being sealed, whatever the reason: it must not happen, and cannot be seen otherwise */
   async #watch(now) {
     for (const source of await this.#seal?.leaks(now.sent) ?? []) {
-      await this.#peer?.setTrack(source, null);
+      await this.#connection?.setTrack(source, null);
       this.#o.local.stop([source]);
-      this.#o.secrets?.leaked(source);
+      this.#o.encryption?.leaked(source);
       this.#o.leaked(source);
     }
   }
@@ -204,6 +204,6 @@ export class MediaLink {
   close() {
     this.#over = true;
     clearTimeout(this.#viewTimer);
-    this.#peer?.close();
+    this.#connection?.close();
   }
 }

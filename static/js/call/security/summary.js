@@ -1,7 +1,7 @@
 // What protects the meeting, said as it is: before joining, and in the meeting's details.
-import { h } from '../ui/dom.js';
-import { icon } from '../ui/icons.js';
-import { t } from '../i18n/i18n.js';
+import { h } from '../../ui/dom.js';
+import { icon } from '../../ui/icons.js';
+import { t } from '../../i18n/i18n.js';
 
 /** @param {{e2ee: boolean, keyed: boolean}} o keyed: the link holds a key @returns {HTMLElement} */
 export function protection({ e2ee, keyed }) {

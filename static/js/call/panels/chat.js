@@ -1,21 +1,20 @@
 // Chat: text nodes only, links that show where they go, nothing kept.
-/** @import {CallContext} from '../screens/call.js' */
-/** @import {ChatLine, Person} from '../core/types.js' */
-/** @import {PanelContent} from './panel.js' */
-import { h, setHidden, fill } from '../ui/dom.js';
-import { icon } from '../ui/icons.js';
-import { t, timeOfDay } from '../i18n/i18n.js';
-import { linkify, MAX_CHAT_TEXT } from '../core/text.js';
+/** @import {CallContext, PanelContent} from '../context.js' */
+/** @import {ChatLine, Person} from '../../core/types.js' */
+import { h, setHidden, fill } from '../../ui/dom.js';
+import { icon } from '../../ui/icons.js';
+import { t, timeOfDay } from '../../i18n/i18n.js';
+import { linkify, MAX_CHAT_TEXT } from '../../core/text.js';
 
 /** @param {CallContext} context @returns {PanelContent} */
 export function chatPanel(context) {
-  const { session, ui } = context;
+  const { call, ui } = context;
   const list = h('ol', { class: 'chat-list', 'data-testid': 'chat-list', tabindex: '0', 'aria-label': t('chat.title') });
   const empty = h('p', { class: 'panel-empty' }, t('chat.empty'));
   let shown = 0;
   /** @type {ChatLine|undefined} */
   let last;
-  const stopLines = session.store.watch((p) => p.call.chat, (lines) => {
+  const stopLines = call.store.watch((p) => p.state.chat, (lines) => {
     const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
     for (const line of lines) {
       if (line.n <= shown) continue;
@@ -25,7 +24,7 @@ export function chatPanel(context) {
     while (list.childElementCount > lines.length) list.firstElementChild?.remove();
     setHidden(empty, lines.length > 0);
     if (atEnd || last?.own) list.scrollTop = list.scrollHeight;
-    session.seen();
+    call.seen();
   });
   const form = composer(context);
   return { el: h('div', { class: 'chat' }, empty, list, form.el), focus: () => form.input.focus(), destroy: () => { stopLines(); form.stop(); ui.set((u) => ({ ...u, chatTo: 0 })); } };
@@ -51,25 +50,25 @@ function sameNames(a, b) {
 }
 
 /** @param {CallContext} context @returns {{el: HTMLElement, input: HTMLTextAreaElement, stop: () => void}} */
-function composer({ session, ui }) {
+function composer({ call, ui }) {
   const input = h('textarea', { class: 'input', rows: '1', maxlength: MAX_CHAT_TEXT, placeholder: t('chat.placeholder'), 'aria-label': t('chat.placeholder'), 'data-testid': 'chat-input', dir: 'auto' });
   const send = h('button', { class: 'icon-button primary', type: 'submit', 'aria-label': t('chat.send'), 'data-testid': 'chat-send' }, icon('send'));
   const to = h('select', { class: 'input chat-to', 'aria-label': t('chat.to'), 'data-testid': 'chat-to', onchange: () => ui.set((u) => ({ ...u, chatTo: Number(to.value) })) });
   const refresh = () => {
-    const { people } = session.store.get().call;
+    const { people } = call.store.get().state;
     const { chatTo } = ui.get();
     fill(to, h('option', { value: '0' }, t('chat.everyone')), [...people.values()].map((p) => h('option', { value: p.participant }, p.name)));
     to.value = people.has(chatTo) ? String(chatTo) : '0';
     if (chatTo && !people.has(chatTo)) ui.set((u) => ({ ...u, chatTo: 0 }));
   };
-  const stops = [session.store.watch((p) => p.call.people, refresh, sameNames), ui.watch((u) => u.chatTo, refresh)];
+  const stops = [call.store.watch((p) => p.state.people, refresh, sameNames), ui.watch((u) => u.chatTo, refresh)];
   const submit = async () => {
     const text = input.value.trim();
     if (!text) return;
     input.value = '';
     grow();
     const { chatTo } = ui.get();
-    const sent = await session.request('chat', { text, ...(chatTo ? { to: chatTo } : {}) });
+    const sent = await call.request('chat', { text, ...(chatTo ? { to: chatTo } : {}) });
     if (!sent && !input.value) input.value = text; // what was written is not lost
   };
   const grow = () => {

@@ -1,21 +1,20 @@
 // The meeting's protection in detail: the code to compare, whose keys are whose, and what all of it does not do.
-/** @import {CallContext} from '../screens/call.js' */
-/** @import {PanelContent} from './panel.js' */
-/** @import {Known, Secrets} from '../e2ee/secrets.js' */
-import { h, fill, setHidden } from '../ui/dom.js';
-import { icon } from '../ui/icons.js';
-import { toast } from '../ui/toast.js';
-import { t } from '../i18n/i18n.js';
-import { hue, initials } from '../core/text.js';
-import { personState } from './security.js';
+/** @import {CallContext, PanelContent} from '../context.js' */
+/** @import {Known, Secrets} from '../../e2ee/secrets.js' */
+import { h, fill, setHidden } from '../../ui/dom.js';
+import { icon } from '../../ui/icons.js';
+import { toast } from '../../ui/toast.js';
+import { t } from '../../i18n/i18n.js';
+import { hue, initials } from '../../core/text.js';
+import { personState } from './trust.js';
 
 /** Rows made; those with something to say come first. */
 const MAX_ROWS = 100;
 
 /** @param {CallContext} context @returns {PanelContent} */
-export function securityPanel({ session }) {
-  const { secrets } = session;
-  if (!secrets) {
+export function securityPanel({ call }) {
+  const { encryption } = call;
+  if (!encryption) {
     const el = h('div', { class: 'security' },
       h('p', { class: 'hint warning' }, icon('warn'), h('span', null, t('security.off.long'))), h('p', { class: 'muted' }, t('security.transport.text')), h('p', { class: 'muted' }, t('security.off.why')));
     return { el, destroy() {} };
@@ -24,8 +23,8 @@ export function securityPanel({ session }) {
   const people = h('ul', { class: 'security-people' });
   const more = h('p', { class: 'muted small', hidden: true });
   const alone = h('p', { class: 'muted small' }, t('security.code.alone'));
-  const same = h('button', { class: 'button primary wide', type: 'button', 'data-testid': 'e2ee-verify', onclick: () => void verify(secrets) }, icon('check'), t('security.code.same'));
-  const stop = secrets.store.watch((s) => s, (s) => {
+  const same = h('button', { class: 'button primary wide', type: 'button', 'data-testid': 'e2ee-verify', onclick: () => void verify(encryption) }, icon('check'), t('security.code.same'));
+  const stop = encryption.store.watch((s) => s, (s) => {
     showCode(code, s.code);
     setHidden(same, s.people.size === 0);
     setHidden(alone, s.people.size > 0);
@@ -37,7 +36,7 @@ export function securityPanel({ session }) {
   const el = h('div', { class: 'security' },
     h('p', { class: 'security-lead' }, icon('shield'), h('span', null, t('security.on.long'))),
     h('p', { class: 'muted small' }, t('security.noreview')),
-    !secrets.keyed && h('p', { class: 'hint warning', 'data-testid': 'e2ee-nokey' }, icon('warn'), h('span', null, t('security.nokey'))),
+    !encryption.keyed && h('p', { class: 'hint warning', 'data-testid': 'e2ee-nokey' }, icon('warn'), h('span', null, t('security.nokey'))),
     h('section', { 'aria-label': t('security.code') }, h('h3', null, t('security.code')), code, h('p', { class: 'muted small' }, t('security.code.help')), alone, same),
     h('section', { 'aria-label': t('security.people') }, h('h3', null, t('security.people')), people, more),
     h('p', { class: 'muted small' }, t('security.limits')));
@@ -54,9 +53,9 @@ function showCode(el, code) {
   fill(el, code.split(' ').map((group) => h('span', null, group)));
 }
 
-/** @param {Secrets} secrets */
-async function verify(secrets) {
-  await secrets.verify();
+/** @param {Secrets} encryption */
+async function verify(encryption) {
+  await encryption.verify();
   toast(t('security.verified'), { icon: 'check' });
 }
 

@@ -1,22 +1,22 @@
 // Settings of this device, and the sheet of keyboard shortcuts.
-/** @import {CallContext} from '../screens/call.js' */
-import { h } from '../ui/dom.js';
-import { openDialog } from '../ui/dialog.js';
-import { toggle, select } from '../ui/field.js';
-import { choices, remember, applyTheme } from '../ui/settings.js';
-import { t, rightToLeft } from '../i18n/i18n.js';
-import { SHORTCUTS } from '../core/keymap.js';
-import { showDevicePickers } from './devicepickers.js';
+/** @import {CallContext} from '../context.js' */
+import { h } from '../../ui/dom.js';
+import { openDialog } from '../../ui/dialog.js';
+import { toggle, select } from '../../ui/field.js';
+import { choices, remember, applyTheme } from '../../ui/settings.js';
+import { t, rightToLeft } from '../../i18n/i18n.js';
+import { SHORTCUTS } from '../../core/keymap.js';
+import { showDevicePickers } from './devices.js';
 
 /** @param {CallContext} context */
-export function settingsDialog({ session, ui }) {
-  const set = (/** @type {Partial<import('../ui/settings.js').Choices>} */ change) => {
+export function settingsDialog({ call, ui }) {
+  const set = (/** @type {Partial<import('../../ui/settings.js').Choices>} */ change) => {
     remember(change);
     ui.set((u) => ({ ...u, ...change }));
   };
   const chosen = choices();
   const pickers = h('div', { class: 'pickers' });
-  void showDevicePickers(pickers, session.local, (id) => session.sinks.setSpeaker(id));
+  void showDevicePickers(pickers, call.local, (id) => call.sinks.setSpeaker(id));
   openDialog(t('settings.title'), [
     h('h3', null, t('settings.devices')), pickers,
     h('h3', null, t('settings.view')),
