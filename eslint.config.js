@@ -1,5 +1,32 @@
 import js from '@eslint/js';
 import globals from 'globals';
+import { fileURLToPath } from 'node:url';
+import { importDirection, unusedExport } from './tests/lint/modules.js';
+
+const path = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url));
+
+/**
+ * Which folder of static/js imports which. The pure modules import nothing; the call does not know who shows it, and its rooms import
+ * one another in one direction, view → panels → security. The screens and main.js put everything together.
+ */
+const rooms = {
+  'core': [],
+  'i18n': [],
+  'net': [],
+  'ui': ['i18n'],
+  'media': ['core', 'ui'],
+  'e2ee': ['core', 'ui'],
+  'call': ['core', 'e2ee', 'media', 'net', 'ui'],
+  'call/security': ['core', 'i18n', 'ui'],
+  'call/panels': ['call/security', 'core', 'i18n', 'media', 'ui'],
+  'call/view': ['call/panels', 'call/security', 'core', 'i18n', 'media', 'net', 'ui'],
+};
+const modules = {
+  rules: {
+    'import-direction': importDirection(path('static/js'), rooms),
+    'unused-export': unusedExport([path('static'), path('tests')]),
+  },
+};
 
 const htmlSinks = ['innerHTML', 'outerHTML', 'srcdoc'].map((property) => ({
   property,
@@ -44,7 +71,9 @@ export default [
   {
     files: ['static/**/*.js'],
     languageOptions: { ecmaVersion: 2024, sourceType: 'module', globals: { ...globals.browser, trustedTypes: 'readonly' } },
+    plugins: { modules },
     rules: {
+      'modules/import-direction': 'error',
       'max-lines': ['error', { max: 450, skipBlankLines: true, skipComments: true }],
       'no-alert': 'error',
       'no-console': 'error',
@@ -53,6 +82,12 @@ export default [
         { object: 'document', property: 'write', message: 'Build DOM from nodes.' },
         { object: 'document', property: 'cookie', message: 'Cookies are the server\'s; they are HttpOnly.' }],
     },
+  },
+  {
+    files: ['static/js/**/*.js', 'tests/browser/harness/*.js'],
+    ignores: ['static/js/protocol-types.js'], // generated: it says what the protocol has, not what the client uses
+    plugins: { modules },
+    rules: { 'modules/unused-export': 'error' },
   },
   {
     files: ['tests/**/*.js', 'static/**/*.test.js', 'eslint.config.js'],

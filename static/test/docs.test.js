@@ -6,12 +6,15 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const docs = readFileSync(`${root}/docs/client.md`, 'utf8');
 const browser = readdirSync(`${root}/tests/browser`).filter((f) => f.endsWith('.test.js'));
-const names = browser.flatMap((f) => [...readFileSync(`${root}/tests/browser/${f}`, 'utf8').matchAll(/(?:step|test|describe)\((['`])(.+?)(?<!\\)\1,/g)].map((m) => m[2].replaceAll('\\', '')));
+const namesIn = (/** @type {string} */ file) =>
+  [...readFileSync(`${root}/tests/browser/${file}`, 'utf8').matchAll(/(?:step|test|describe)\((['`])(.+?)(?<!\\)\1,/g)].map((m) => m[2].replaceAll('\\', ''));
+const names = browser.flatMap(namesIn);
 
 test('every row of the participant\'s table has tests of its name in both browsers, and every test it names is there', () => {
   const from = docs.indexOf('## What each row');
   const rows = docs.slice(from, docs.indexOf('\n## ', from + 1)).split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| row ')).map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim()));
-  assert.deepEqual(rows.map((r) => r[0]), ['before', 'connecting', 'layouts', 'speaking', 'screen share', 'chat', 'order', 'host', 'trouble', 'mobile', 'states', 'access', 'invite', 'language']);
+  const inTable = new Set(rows.map(([row]) => row));
+  for (const name of namesIn('rows.test.js').filter((n) => n.includes(': '))) assert.ok(inTable.has(name.split(': ')[0]), `the table has no row for "${name}"`);
   for (const [row, , shown, decided] of rows) {
     assert.ok(names.some((n) => n.startsWith(`${row}: `)), `no test is named "${row}: …"`);
     for (const [, named] of shown.matchAll(/`([^`]+)`/g)) {
