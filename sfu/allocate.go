@@ -81,7 +81,7 @@ func (r *Room) eligible(p *Peer, explain bool) (withheld []media.Withheld) {
 			reason = media.ReasonNotPublished
 		case !t.live.Load():
 			reason = media.ReasonMuted
-		case !e.allTake(t.codec):
+		case !e.allTake(t.Codec):
 			reason = media.ReasonCodec
 		case len(v.tracks) < slots:
 			v.tracks, v.heights = append(v.tracks, t), append(v.heights, w.Height)

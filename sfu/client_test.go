@@ -19,6 +19,7 @@ import (
 	"conclave/media"
 	"conclave/sfu/codec"
 	"conclave/sfu/nack"
+	"conclave/sfu/sdp"
 	"conclave/sfu/srtp"
 )
 
@@ -164,12 +165,12 @@ func newClientPC(t *testing.T, opt clientOptions) *webrtc.PeerConnection {
 		register(webrtc.RTPCodecCapability{MimeType: testMimeTypes[kind], ClockRate: 90000, RTCPFeedback: feedback}, pt, webrtc.RTPCodecTypeVideo)
 		register(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: fmt.Sprintf("apt=%d", pt)}, pt+1, webrtc.RTPCodecTypeVideo)
 	}
-	for _, uri := range []string{uriMID, uriRID, uriRRID} {
+	for _, uri := range []string{sdp.URIMID, sdp.URIRID, sdp.URIRepairedRID} {
 		if err := me.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeVideo); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, uri := range []string{uriMID, uriAudioLevel} {
+	for _, uri := range []string{sdp.URIMID, sdp.URIAudioLevel} {
 		if err := me.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeAudio); err != nil {
 			t.Fatal(err)
 		}
@@ -228,7 +229,7 @@ func (c *client) publish(opt clientOptions) {
 	for i := range opt.layers {
 		var options []func(*webrtc.TrackLocalStaticRTP)
 		if opt.layers > 1 {
-			options = append(options, webrtc.WithRTPStreamID(rids[i]))
+			options = append(options, webrtc.WithRTPStreamID(sdp.RIDs[i]))
 		}
 		track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: testMimeTypes[opt.videoCodecs()[0]]}, "camera", "me", options...)
 		must(err)
@@ -254,7 +255,7 @@ func (c *client) countPLIs(sender *webrtc.RTPSender, layer int, simulcast bool) 
 		var packets []rtcp.Packet
 		var err error
 		if simulcast {
-			packets, _, err = sender.ReadSimulcastRTCP(rids[layer])
+			packets, _, err = sender.ReadSimulcastRTCP(sdp.RIDs[layer])
 		} else {
 			packets, _, err = sender.ReadRTCP()
 		}
@@ -264,7 +265,7 @@ func (c *client) countPLIs(sender *webrtc.RTPSender, layer int, simulcast bool) 
 		for _, p := range packets {
 			if _, ok := p.(*rtcp.PictureLossIndication); ok {
 				c.mu.Lock()
-				c.plis[rids[layer]]++
+				c.plis[sdp.RIDs[layer]]++
 				c.mu.Unlock()
 			}
 		}
@@ -393,7 +394,7 @@ func (c *client) runCamera(ctx context.Context, packetsPerFrame int) {
 		}
 		for i, src := range sources {
 			c.mu.Lock()
-			asked := c.plis[rids[i]]
+			asked := c.plis[sdp.RIDs[i]]
 			c.mu.Unlock()
 			key := n == first || asked > answered[i]
 			answered[i] = asked
@@ -416,10 +417,10 @@ func (c *client) identify(p *rtp.Packet, layer int) {
 		for _, e := range tr.Sender().GetParameters().HeaderExtensions {
 			value := ""
 			switch e.URI {
-			case uriMID:
+			case sdp.URIMID:
 				value = tr.Mid()
-			case uriRID:
-				value = rids[layer]
+			case sdp.URIRID:
+				value = sdp.RIDs[layer]
 			}
 			if value != "" {
 				if err := p.SetExtension(uint8(e.ID), []byte(value)); err != nil {

@@ -157,7 +157,8 @@ func attackerOfferOf(kind codec.Kind) string {
 	const camera, slot = "\r\na=mid:1\r\na=sendonly\r\n", "\r\na=mid:2\r\na=recvonly\r\n"
 	pt := testPayloadTypes[kind]
 	pts := fmt.Sprintf("%d %d", pt, pt+1)
-	own := fmt.Sprintf("a=rtpmap:%d %s\r\na=rtpmap:%d rtx/90000\r\na=fmtp:%d apt=%d\r\n", pt, codecNames[kind], pt+1, pt+1, pt)
+	name := map[codec.Kind]string{codec.VP8: "VP8/90000", codec.VP9: "VP9/90000", codec.AV1: "AV1/90000"}[kind]
+	own := fmt.Sprintf("a=rtpmap:%d %s\r\na=rtpmap:%d rtx/90000\r\na=fmtp:%d apt=%d\r\n", pt, name, pt+1, pt+1, pt)
 	return strings.NewReplacer("96 97"+camera+vp8, pts+camera+own, "96 97"+slot+vp8, "96 97 "+pts+slot+vp8+own).Replace(attackerOffer)
 }
 
@@ -239,8 +240,8 @@ func TestAPublisherChangesItsCodec(t *testing.T) {
 
 	answer := a.renegotiate(attackerOfferOf(codec.VP9))
 	now := track()
-	if now == old || now.codec != codec.VP9 || now.pt != 98 || !strings.Contains(answer, "m=video 9 UDP/TLS/RTP/SAVPF 98 99\r\n") {
-		t.Fatalf("%+v\n%s", now.format, answer)
+	if now == old || now.Codec != codec.VP9 || now.PT != 98 || !strings.Contains(answer, "m=video 9 UDP/TLS/RTP/SAVPF 98 99\r\n") {
+		t.Fatalf("%+v\n%s", now.Format, answer)
 	}
 	a.rtp(a.video(5, 7, "q"))
 	eventually(t, "a replay is dropped", func() bool { return dropped(srv, DropReplay) == 1 })

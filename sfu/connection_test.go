@@ -1,10 +1,11 @@
 package sfu
 
 import (
-	"conclave/media"
 	"context"
 	"testing"
 	"time"
+
+	"conclave/media"
 )
 
 // Everybody is told how good the connections are once they are up, and again when one is lost; who is withheld pictures sinks.

@@ -11,6 +11,7 @@ import (
 
 	"conclave/media"
 	"conclave/sfu/audiorank"
+	"conclave/sfu/sdp"
 )
 
 type controlStats struct {
@@ -229,7 +230,7 @@ func (r *Room) audioChanged() {
 
 // askAgain sends a NACK for what is missing of l.
 func (s *session) askAgain(l *layer, now time.Time) {
-	if l.track.rtxPT == 0 {
+	if l.track.RTX == 0 {
 		return
 	}
 	s.inMu.Lock()
@@ -361,7 +362,7 @@ func (r *Room) tellPublishers(now time.Time) {
 			var names []string
 			for _, l := range t.layers {
 				if layers&(1<<l.index) != 0 {
-					names = append(names, cmp.Or(l.rid, rids[maxLayers-1]))
+					names = append(names, cmp.Or(l.rid, sdp.RIDs[maxLayers-1]))
 				}
 			}
 			t.session.peer.notify.encodings(t.source, names)

@@ -51,7 +51,7 @@ func newIdentity(now time.Time) (identity, error) {
 	if err != nil {
 		return identity{}, err
 	}
-	template := &x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: cname},
+	template := &x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: "conclave"},
 		NotBefore: now.AddDate(0, 0, -1), NotAfter: now.AddDate(5, 0, 0)}
 	raw, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {

@@ -1,6 +1,12 @@
 package sfu
 
-import "time"
+import (
+	"time"
+
+	"conclave/sfu/allocation"
+)
+
+const maxLayers = allocation.MaxLayers
 
 // encodeDebounce is how long nobody must want an encoding before its publisher is told to stop it: pages flip back.
 // Upwards it is told at once. With the publisher's own time, what nobody wants has stopped after 5 s.

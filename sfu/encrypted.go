@@ -25,13 +25,6 @@ func (r *Room) PrivateAudio() {
 	r.privateAudio = true
 }
 
-// dropAudioLevels answers the offer as if it knew no audio levels.
-func (o *offer) dropAudioLevels() {
-	for i := range o.media {
-		o.media[i].exts.audioLevel = 0
-	}
-}
-
 // encryption follows whether a layer's frames are end-to-end encrypted. It is guarded by session.inMu.
 type encryption struct {
 	checker sframe.Checker
@@ -67,9 +60,9 @@ func (s *session) check(l *layer, p *packet) bool {
 	e := l.encryption
 	wasClosed := e.checker.Closed()
 	key, had := e.checker.Key()
-	data, _ := sframe.Find(l.track.codec, p.info, p.payload) // no place for a header is as good as none
+	data, _ := sframe.Find(l.track.Codec, p.info, p.payload) // no place for a header is as good as none
 	result := e.checker.Check(sframe.Frame{Seq: p.in.Seq, Track: uint8(l.track.source), Data: data,
-		Whole: p.marker || l.track.codec == codec.Opus})
+		Whole: p.marker || l.track.Codec == codec.Opus})
 	s.server.frames[result].Add(1)
 	if result != sframe.Valid {
 		e.failed, e.any = p.in.Timestamp, true

@@ -1,10 +1,11 @@
 package sfu
 
 import (
-	"conclave/media"
 	"context"
 	"net/netip"
 	"testing"
+
+	"conclave/media"
 )
 
 type netipAddrPort = netip.AddrPort

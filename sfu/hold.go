@@ -1,8 +1,6 @@
 package sfu
 
-import (
-	"time"
-)
+import "time"
 
 const (
 	// holdBytes bounds what is held back for one subscriber: a large key frame. It is kept only while somebody's bursts need it.

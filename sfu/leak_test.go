@@ -1,10 +1,11 @@
 package sfu
 
 import (
-	"conclave/media"
 	"runtime"
 	"testing"
 	"time"
+
+	"conclave/media"
 )
 
 // What a participant published is gone with them, although the server runs on and others still watch.

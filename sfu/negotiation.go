@@ -1,27 +1,35 @@
 package sfu
 
 import (
-	"conclave/media"
 	"context"
 	"slices"
 
 	"github.com/pion/interceptor/pkg/twcc"
+
+	"conclave/media"
+	"conclave/sfu/sdp"
+)
+
+// MaxAudioSlots and MaxVideoSlots bound the receiving m-lines of one peer.
+const (
+	MaxAudioSlots = 50
+	MaxVideoSlots = 50
 )
 
 // Negotiate answers an offer: the first, one with more slots, one with new ICE credentials (ICE restart), or one with
 // another DTLS fingerprint, which replaces the PeerConnection. It waits for nothing, but a big offer takes a millisecond of CPU: call it
 // from the participant's own goroutine, not from an actor. Errors that are the client's fault wrap ErrBadOffer; nothing has changed then.
-func (p *Peer) Negotiate(_ context.Context, sdp string, tracks []media.Track) (answer string, err error) {
-	o, err := parseOffer(sdp)
+func (p *Peer) Negotiate(_ context.Context, offer string, tracks []media.Track) (string, error) {
+	o, err := sdp.Parse(offer)
 	if err != nil {
 		return "", err
 	}
-	sources, err := o.sources(tracks)
+	sources, err := o.Sources(tracks)
 	if err != nil {
 		return "", err
 	}
 	if p.room.privateAudio {
-		o.dropAudioLevels()
+		o.DropAudioLevels()
 	}
 	p.negMu.Lock()
 	defer p.negMu.Unlock()
@@ -30,21 +38,22 @@ func (p *Peer) Negotiate(_ context.Context, sdp string, tracks []media.Track) (a
 		return "", err
 	}
 	s := old
-	if old == nil || old.fingerprint != o.fingerprint {
+	if old == nil || old.fingerprint != o.Fingerprint {
 		s = p.newSession(o)
 	}
-	if s.ufrag != o.ufrag || s.pwd != o.pwd {
-		s.localUfrag, s.localPwd = s.transport.negotiate(o.ufrag)
-		s.ufrag, s.pwd, s.fingerprint = o.ufrag, o.pwd, o.fingerprint
+	if s.ufrag != o.Ufrag || s.pwd != o.Pwd {
+		s.localUfrag, s.localPwd = s.transport.negotiate(o.Ufrag)
+		s.ufrag, s.pwd, s.fingerprint = o.Ufrag, o.Pwd, o.Fingerprint
 	}
 	if err := p.install(s, old, o, sources); err != nil {
 		return "", err
 	}
 	p.version++
-	return writeAnswer(o, &answerParams{
-		ufrag: s.localUfrag, pwd: s.localPwd, fingerprint: p.room.server.identity.fingerprint, candidates: p.room.server.candidates,
-		sessionID: s.sdpID, version: p.version, slots: s.egress.byMID(), sources: sources,
-	}), nil
+	answer := sdp.Answer{
+		Ufrag: s.localUfrag, Pwd: s.localPwd, Fingerprint: p.room.server.identity.fingerprint, Candidates: p.room.server.candidates,
+		SessionID: s.sdpID, Version: p.version, Send: s.egress.sendLines(), Sources: sources,
+	}
+	return answer.Write(o), nil
 }
 
 func (p *Peer) current() (*session, error) {
@@ -56,36 +65,7 @@ func (p *Peer) current() (*session, error) {
 	return p.session, nil
 }
 
-// sources checks the mapping from mid to source against the offer.
-func (o *offer) sources(tracks []media.Track) (map[string]media.Source, error) {
-	byMID := make(map[string]*mediaOffer, len(o.media))
-	for i := range o.media {
-		byMID[o.media[i].mid] = &o.media[i]
-	}
-	sources := make(map[string]media.Source, len(tracks))
-	var taken media.SourceSet
-	for _, t := range tracks {
-		m := byMID[t.MID]
-		_, twice := sources[t.MID]
-		switch {
-		case t.Source >= media.NumSources:
-			return nil, badOffer("unknown source")
-		case m == nil:
-			return nil, badOffer("tracks name an m-line that is not in the offer")
-		case twice || taken.Has(t.Source):
-			return nil, badOffer("%s or its m-line is named twice", t.Source)
-		case t.Source.Video() != (m.kind == "video"):
-			return nil, badOffer("%s is on an m-line of the wrong kind", t.Source)
-		case len(m.formats) == 0:
-			return nil, badOffer("%s offers none of Opus, VP8, VP9 and AV1", t.Source)
-		}
-		sources[t.MID] = t.Source
-		taken |= media.Sources(t.Source)
-	}
-	return sources, nil
-}
-
-func (p *Peer) newSession(o *offer) *session {
+func (p *Peer) newSession(o *sdp.Offer) *session {
 	srv := p.room.server
 	s := &session{server: srv, serial: srv.sessions.Add(1), room: p.room, peer: p, streams: map[uint32]*stream{},
 		feedback: twcc.NewRecorder(srv.ssrc), budget: publishPacketsPerSecond, sdpID: uint64(random32())}
@@ -93,7 +73,7 @@ func (p *Peer) newSession(o *offer) *session {
 	for i := range s.egress.chains {
 		s.egress.chains[i] = chain{-1, -1}
 	}
-	s.transport = newTransport(s, o.fingerprint, transportEvents{
+	s.transport = newTransport(s, o.Fingerprint, transportEvents{
 		connected: func() { p.connected(s) },
 		failed: func(reason string) {
 			if cur, err := p.current(); err == nil && cur == s {
@@ -129,7 +109,7 @@ func (p *Peer) connected(s *session) {
 }
 
 // install makes s, with the m-lines of o, the peer's session.
-func (p *Peer) install(s, old *session, o *offer, sources map[string]media.Source) error {
+func (p *Peer) install(s, old *session, o *sdp.Offer, sources map[string]media.Source) error {
 	r := p.room
 	r.mu.Lock()
 	if p.closed {
@@ -141,13 +121,13 @@ func (p *Peer) install(s, old *session, o *offer, sources map[string]media.Sourc
 		r.retire(old)
 	}
 	p.session = s
-	for i := range o.media {
-		m := &o.media[i]
-		source, sends := sources[m.mid]
+	for i := range o.Media {
+		m := &o.Media[i]
+		source, sends := sources[m.MID]
 		switch {
-		case sends && !m.port0:
+		case sends && !m.Rejected:
 			r.publish(p, s, source, m)
-		case !sends && !m.port0 && m.direction == "recvonly" && len(m.formats) > 0:
+		case !sends && m.CanSlot():
 			s.egress.addSlot(m)
 		}
 	}
@@ -161,10 +141,10 @@ func (p *Peer) install(s, old *session, o *offer, sources map[string]media.Sourc
 }
 
 // publish makes the track for an m-line the peer sends on, once. Callers hold Room.mu.
-func (r *Room) publish(p *Peer, s *session, source media.Source, m *mediaOffer) {
+func (r *Room) publish(p *Peer, s *session, source media.Source, m *sdp.Media) {
 	key := trackKey{p.id, source}
 	if t := r.tracks[key]; t != nil {
-		if t.session == s && t.mid == m.mid && t.format == m.formats[0] {
+		if t.session == s && t.mid == m.MID && t.Format == m.Formats[0].Format {
 			return // a later offer of the same PeerConnection
 		}
 		r.unpublish(t)
@@ -174,9 +154,9 @@ func (r *Room) publish(p *Peer, s *session, source media.Source, m *mediaOffer) 
 	r.tracks[key] = t
 	s.inMu.Lock()
 	s.replace(t)
-	if len(m.rids) == 0 { // announced SSRCs need no MID extension
-		for i, ssrc := range m.ssrcs {
-			if i == 0 || t.rtxPT != 0 {
+	if len(m.RIDs) == 0 { // announced SSRCs need no MID extension
+		for i, ssrc := range m.SSRCs {
+			if i == 0 || t.RTX != 0 {
 				s.admit(&stream{ssrc: ssrc, layer: t.layers[0], rtx: i == 1})
 			}
 		}
@@ -204,24 +184,24 @@ func (s *session) replace(t *track) {
 }
 
 // addSlot makes a slot of an m-line, once, up to the limits; a later offer may only change its codecs. Callers hold Room.mu.
-func (e *egress) addSlot(m *mediaOffer) {
+func (e *egress) addSlot(m *sdp.Media) {
 	audio, video := e.byKind()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, sl := range e.slots {
-		if sl.mid == m.mid {
-			sl.negotiated(m.formats)
+		if sl.mid == m.MID {
+			sl.negotiated(m.Formats)
 			return
 		}
 	}
 	index, limit := len(audio), MaxAudioSlots
-	if m.kind == "video" {
+	if m.Kind == "video" {
 		index, limit = len(video), MaxVideoSlots
 	}
 	if index >= limit {
 		return
 	}
-	sl := newSlot(m, m.kind == "video", index)
+	sl := newSlot(m, m.Kind == "video", index)
 	e.path.negotiated(m)
 	e.slots = append(e.slots, sl)
 	e.bySSRC[sl.ssrc] = sl
@@ -241,10 +221,11 @@ func (e *egress) byKind() (audio, video []*slot) {
 	return audio, video
 }
 
-func (e *egress) byMID() map[string]*slot {
-	m := make(map[string]*slot, len(e.slots))
+// sendLines are the slots as an answer announces them, by mid.
+func (e *egress) sendLines() map[string]sdp.SendLine {
+	m := make(map[string]sdp.SendLine, len(e.slots))
 	for _, sl := range e.slots {
-		m[sl.mid] = sl
+		m[sl.mid] = sdp.SendLine{Index: sl.index, SSRC: sl.ssrc, RTX: sl.rtxSSRC, TWCC: sl.transportID}
 	}
 	return m
 }

@@ -2,10 +2,11 @@ package sfu
 
 import (
 	"cmp"
-	"conclave/media"
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"conclave/media"
 )
 
 // notifier delivers a peer's events in order, from the server's one event goroutine, so that the media side never waits for

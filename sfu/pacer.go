@@ -165,7 +165,7 @@ func (e *egress) padding(dst []byte, now time.Time, w *sealer) (_ []byte, ok boo
 // anyRTX is the payload type of the RTX of what the slot carries, or of any codec; 0: there is none.
 func (s *slot) anyRTX() uint8 {
 	if s.cur != nil {
-		return s.pts[s.cur.layer.track.codec].rtx
+		return s.pts[s.cur.layer.track.Codec].rtx
 	}
 	for _, pt := range s.pts {
 		if pt.rtx != 0 {

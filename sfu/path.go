@@ -1,14 +1,13 @@
 package sfu
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"conclave/media"
 	"conclave/sfu/bwe"
 	"conclave/sfu/rtcpview"
 	"conclave/sfu/rtpview"
+	"conclave/sfu/sdp"
 	"conclave/sfu/srtp"
 )
 
@@ -27,8 +26,8 @@ type path struct {
 }
 
 // negotiated notes whether the viewer can say what it receives. Callers hold egress.mu.
-func (p *path) negotiated(m *mediaOffer) {
-	if p.bwe == nil && (m.exts.twcc != 0 || m.remb) {
+func (p *path) negotiated(m *sdp.Media) {
+	if p.bwe == nil && (m.Extensions.TWCC != 0 || m.REMB) {
 		p.bwe = bwe.New(time.Now())
 	}
 }
@@ -42,21 +41,6 @@ func (p *path) stamp(h *rtpview.Header, s *slot, payload int, now time.Time) {
 	h.TransportID = s.transportID
 	h.TransportSeq = p.bwe.Sent(now, rtpview.OutHeaderLen+rtpview.TransportLen+payload+srtp.Overhead+ipHeaders)
 	p.stamped = h.TransportSeq
-}
-
-// writeFeedback writes which feedback about the slot's packets is wanted: transport-wide where it is offered, else REMB.
-func (s *slot) writeFeedback(b *strings.Builder, m *mediaOffer) {
-	if s.transportID != 0 {
-		fmt.Fprintf(b, "a=extmap:%d %s\r\n", s.transportID, uriTWCC)
-	}
-	for _, f := range m.formats {
-		switch {
-		case s.transportID != 0:
-			fmt.Fprintf(b, "a=rtcp-fb:%d transport-cc\r\n", f.pt)
-		case m.remb:
-			fmt.Fprintf(b, "a=rtcp-fb:%d goog-remb\r\n", f.pt)
-		}
-	}
 }
 
 // transportFeedback takes in what the viewer says of the packets sent to it, and begins a probe if one is due.

@@ -14,6 +14,7 @@ import (
 	"conclave/sfu/batch"
 	"conclave/sfu/bwe"
 	"conclave/sfu/rtcpview"
+	"conclave/sfu/sdp"
 )
 
 // extTWCC is the header extension id of measuredOffer.
@@ -21,7 +22,7 @@ const extTWCC = 5
 
 // measuredOffer is attackerOffer of a viewer that can say what it receives.
 func measuredOffer() string {
-	ext := "a=extmap:5 " + uriTWCC + "\r\n"
+	ext := "a=extmap:5 " + sdp.URITWCC + "\r\n"
 	return strings.NewReplacer("a=mid:2\r\n", "a=mid:2\r\n"+ext, "a=mid:3\r\n", "a=mid:3\r\n"+ext).Replace(attackerOffer)
 }
 
@@ -126,7 +127,7 @@ func TestEveryPacketToAViewerIsNumbered(t *testing.T) {
 		return kinds[96] > 50 && kinds[111] > 20
 	})
 	answer := viewer.renegotiate(measuredOffer())
-	for _, line := range []string{"a=extmap:5 " + uriTWCC, "a=rtcp-fb:96 transport-cc", "a=rtcp-fb:111 transport-cc"} {
+	for _, line := range []string{"a=extmap:5 " + sdp.URITWCC, "a=rtcp-fb:96 transport-cc", "a=rtcp-fb:111 transport-cc"} {
 		if !strings.Contains(answer, line+"\r\n") {
 			t.Errorf("the answer lacks %s", line)
 		}

@@ -1,10 +1,12 @@
 package sfu
 
 import (
-	"conclave/media"
 	"strings"
 	"testing"
 	"time"
+
+	"conclave/media"
+	"conclave/sfu/sdp"
 )
 
 // With private audio no client is asked how loud it is, what one says about it all the same is not read, nobody is reported as
@@ -19,7 +21,7 @@ func TestPrivateAudioKnowsNoLevels(t *testing.T) {
 		}
 		first, loud := newAttacker(t, room, 1), newAttacker(t, room, 2)
 		answer := loud.renegotiate(attackerOffer)
-		if strings.Contains(answer, uriAudioLevel) == private {
+		if strings.Contains(answer, sdp.URIAudioLevel) == private {
 			t.Errorf("private %v: the answer is\n%s", private, answer)
 		}
 		first.peer.SetLive(media.Sources(media.Mic))

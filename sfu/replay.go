@@ -136,7 +136,7 @@ func (r *replayer) load(l *layer, seq uint64, now time.Time) (packet, bool) {
 	if !ok || len(r.payload) == 0 {
 		return packet{}, false
 	}
-	info, err := codec.Parse(l.track.codec, r.payload)
+	info, err := codec.Parse(l.track.Codec, r.payload)
 	if err != nil {
 		return packet{}, false
 	}

@@ -15,11 +15,12 @@ import (
 
 	"conclave/media"
 	"conclave/sfu/batch"
+	"conclave/sfu/sdp"
 	"conclave/sfu/sframe"
 )
 
 // ErrBadOffer is wrapped by Peer.Negotiate when the offer cannot be answered; the text says why and names no user data.
-var ErrBadOffer = errors.New("bad offer")
+var ErrBadOffer = sdp.ErrBadOffer
 
 // ErrClosed is returned by operations on a closed Server, Room or Peer.
 var ErrClosed = errors.New("sfu: closed")

@@ -110,7 +110,7 @@ func (s *session) receiveRTP(data []byte, now time.Time, nonce *srtp.Nonce, p *p
 
 // recordArrival notes the packet for transport-wide congestion control feedback, retransmissions and padding included.
 func (s *session) recordArrival(st *stream, v *rtpview.View, now time.Time) {
-	ext := v.Extension(st.layer.track.exts.twcc)
+	ext := v.Extension(st.layer.track.exts.TWCC)
 	if len(ext) != 2 {
 		return
 	}
@@ -156,7 +156,7 @@ func (s *session) media(st *stream, v *rtpview.View, now time.Time, p *packet) (
 	if padding {
 		return 0, true
 	}
-	info, err := codec.Parse(l.track.codec, p.payload)
+	info, err := codec.Parse(l.track.Codec, p.payload)
 	if err != nil {
 		return DropMalformed, false
 	}
@@ -197,10 +197,10 @@ func (l *layer) fromHistory(low uint32) (history.Meta, []byte, bool) {
 }
 
 func (s *session) observeLevel(t *track, v *rtpview.View, now time.Time) {
-	if t.source.Video() || t.exts.audioLevel == 0 {
+	if t.source.Video() || t.exts.AudioLevel == 0 {
 		return
 	}
-	ext := v.Extension(t.exts.audioLevel)
+	ext := v.Extension(t.exts.AudioLevel)
 	if len(ext) != 1 {
 		return
 	}
@@ -213,20 +213,20 @@ func (s *session) observeLevel(t *track, v *rtpview.View, now time.Time) {
 // takes it in. The packet is authentic. Callers hold inMu.
 func (s *session) learn(st *stream, v *rtpview.View) (Drop, bool) {
 	for _, t := range s.tracks {
-		if mid := v.Extension(t.exts.mid); mid == nil || string(mid) != t.mid {
+		if mid := v.Extension(t.exts.MID); mid == nil || string(mid) != t.mid {
 			continue
 		}
-		rid, isRTX := v.Extension(t.exts.rid), false
-		if rrid := v.Extension(t.exts.rrid); rrid != nil {
+		rid, isRTX := v.Extension(t.exts.RID), false
+		if rrid := v.Extension(t.exts.RepairedRID); rrid != nil {
 			rid, isRTX = rrid, true
-		} else if v.PT == t.rtxPT && t.rtxPT != 0 {
+		} else if v.PT == t.RTX && t.RTX != 0 {
 			isRTX = true
 		}
 		l := t.layers[0]
 		if len(t.layers) > 1 || l.rid != "" {
 			l = t.layerByRID(string(rid))
 		}
-		if l == nil || (!isRTX && v.PT != t.pt) {
+		if l == nil || (!isRTX && v.PT != t.PT) {
 			return DropUnknownSSRC, false
 		}
 		st.layer, st.rtx = l, isRTX

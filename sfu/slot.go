@@ -1,9 +1,8 @@
 package sfu
 
 import (
+	"crypto/rand"
 	"encoding/binary"
-	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"conclave/sfu/codec"
 	"conclave/sfu/rewrite"
 	"conclave/sfu/rtpview"
+	"conclave/sfu/sdp"
 )
 
 // sentPackets is how many forwarded packets of a video slot are remembered for NACKs: two seconds of a camera. With 16 bytes
@@ -77,20 +77,20 @@ type slot struct {
 	reported media.Slot // what the client was told last, guarded by Room.mu
 }
 
-func newSlot(m *mediaOffer, video bool, index int) *slot {
-	s := &slot{mid: m.mid, video: video, index: index, ssrc: random32(), transportID: m.exts.twcc, reported: media.Slot{MID: m.mid}}
+func newSlot(m *sdp.Media, video bool, index int) *slot {
+	s := &slot{mid: m.MID, video: video, index: index, ssrc: random32(), transportID: m.Extensions.TWCC, reported: media.Slot{MID: m.MID}}
 	// Below 2^15: see rewrite.New.
 	s.rw = rewrite.New(uint16(random32()>>17)|1, random32())
-	s.negotiated(m.formats)
+	s.negotiated(m.Formats)
 	return s
 }
 
 // negotiated notes what the viewer takes. Callers hold egress.mu, or have made the slot.
-func (s *slot) negotiated(formats []format) {
+func (s *slot) negotiated(formats []sdp.Format) {
 	clear(s.pts[:])
 	for _, f := range formats {
-		s.pts[f.codec].media, s.pts[f.codec].rtx = f.pt, f.rtxPT
-		if f.rtxPT != 0 && s.rtxSSRC == 0 {
+		s.pts[f.Codec].media, s.pts[f.Codec].rtx = f.PT, f.RTX
+		if f.RTX != 0 && s.rtxSSRC == 0 {
 			s.rtxSSRC = random32()
 			s.rtxSeq = uint64(random32() >> 17)
 		}
@@ -99,23 +99,6 @@ func (s *slot) negotiated(formats []format) {
 
 // takes says whether the viewer can decode kind.
 func (s *slot) takes(kind codec.Kind) bool { return s.pts[kind].media != 0 }
-
-// writeSDP writes the part of an answer that announces the slot. Audio and video slots of one index share a stream id, so
-// that the browser synchronises them (RFC 8830).
-func (s *slot) writeSDP(b *strings.Builder, m *mediaOffer) {
-	fmt.Fprintf(b, "a=sendonly\r\na=msid:s%d %s\r\n", s.index, s.mid)
-	if s.rtxSSRC != 0 {
-		fmt.Fprintf(b, "a=ssrc-group:FID %d %d\r\n", s.ssrc, s.rtxSSRC)
-	}
-	fmt.Fprintf(b, "a=ssrc:%d cname:%s\r\n", s.ssrc, cname)
-	if s.rtxSSRC != 0 {
-		fmt.Fprintf(b, "a=ssrc:%d cname:%s\r\n", s.rtxSSRC, cname)
-	}
-	s.writeFeedback(b, m)
-}
-
-// cname is the same for all streams of the SFU: they share its clock (RFC 3550 §6.5.1).
-const cname = "conclave"
 
 // egress is the sending half of a session: its slots. mu is held for one subscriber's share of one receive batch, never across a
 // system call; two workers meet at it only when a subscriber's publishers are spread over both.
@@ -218,7 +201,7 @@ func (e *egress) forward(dst []byte, o *output, p *packet, w *sealer) ([]byte, D
 	payload, marker := p.payload, p.marker
 	if s.video {
 		if drop, ok := s.passes(p); !ok {
-			if s.rw.Drop(p.in, o.layer.track.codec == codec.VP8) { // VP9's picture ids count its picture group and keep their gaps
+			if s.rw.Drop(p.in, o.layer.track.Codec == codec.VP8) { // VP9's picture ids count its picture group and keep their gaps
 				return dst, drop, false
 			}
 			payload, marker = nil, false // it comes too late to be left out: an empty one keeps the receiver from asking for it
@@ -240,7 +223,7 @@ func (e *egress) forward(dst []byte, o *output, p *packet, w *sealer) ([]byte, D
 	s.packets++
 	s.octets += uint32(len(payload))
 	h := rtpview.Header{
-		SSRC: s.ssrc, CSRC: uint32(o.layer.track.owner), Timestamp: out.Timestamp, Seq: uint16(out.Seq), PT: s.pts[o.layer.track.codec].media, Marker: marker,
+		SSRC: s.ssrc, CSRC: uint32(o.layer.track.owner), Timestamp: out.Timestamp, Seq: uint16(out.Seq), PT: s.pts[o.layer.track.Codec].media, Marker: marker,
 	}
 	e.path.stamp(&h, s, len(payload), w.now)
 	at := len(dst)
@@ -251,7 +234,7 @@ func (e *egress) forward(dst []byte, o *output, p *packet, w *sealer) ([]byte, D
 }
 
 func (e *egress) remember(s *slot, inSeq uint64, out rewrite.Out) {
-	if s.pts[s.cur.layer.track.codec].rtx == 0 {
+	if s.pts[s.cur.layer.track.Codec].rtx == 0 {
 		return
 	}
 	if s.sent == nil {
@@ -301,12 +284,12 @@ func (e *egress) resend(dst []byte, s *slot, m *sent, now time.Time, w *sealer) 
 	if !ok {
 		return dst, false
 	}
-	info, err := codec.Parse(l.track.codec, payload[2:])
+	info, err := codec.Parse(l.track.Codec, payload[2:])
 	if err != nil {
 		return dst, false
 	}
 	codec.Patch(payload[2:], info, m.pictureID, m.tl0)
-	h := rtpview.Header{CSRC: uint32(l.track.owner), Timestamp: m.timestamp, PT: s.pts[l.track.codec].rtx, Marker: meta.Marker}
+	h := rtpview.Header{CSRC: uint32(l.track.owner), Timestamp: m.timestamp, PT: s.pts[l.track.Codec].rtx, Marker: meta.Marker}
 	return e.sealRTX(dst, s, &h, payload, now, w), true
 }
 
@@ -348,4 +331,11 @@ func (e *egress) drop(s *slot) (gone []*output) {
 	s.cur, s.next = nil, nil
 	s.epochs = [maxEpochs]*output{}
 	return gone
+}
+
+// random32 is for SSRCs and initial timestamps (RFC 3550 §5.1 asks for randomness).
+func random32() uint32 {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return binary.BigEndian.Uint32(b[:])
 }

@@ -1,13 +1,14 @@
 package sfu
 
 import (
-	"conclave/media"
 	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/pion/webrtc/v4"
+
+	"conclave/media"
 )
 
 // meet brings n publishers of single-layer cameras and one viewer with the given slots into a room.

@@ -8,9 +8,11 @@ import (
 	"conclave/media"
 	"conclave/sfu/allocation"
 	"conclave/sfu/audiorank"
+	"conclave/sfu/codec"
 	"conclave/sfu/history"
 	"conclave/sfu/nack"
 	"conclave/sfu/rtpview"
+	"conclave/sfu/sdp"
 	"conclave/sfu/srtp"
 )
 
@@ -27,8 +29,8 @@ type track struct {
 	owner   media.ParticipantID
 	source  media.Source
 	mid     string
-	format
-	exts   extensionIDs
+	codec.Format
+	exts   rtpview.Extensions
 	layers []*layer // lowest first; never changes
 
 	refused atomic.Bool // its publisher has been told that it is not encrypted
@@ -96,9 +98,9 @@ type senderReport struct {
 	arrived   time.Time
 }
 
-func newTrack(s *session, owner media.ParticipantID, source media.Source, m *mediaOffer) *track {
-	t := &track{session: s, owner: owner, source: source, mid: m.mid, format: m.formats[0], exts: m.exts}
-	names := m.rids
+func newTrack(s *session, owner media.ParticipantID, source media.Source, m *sdp.Media) *track {
+	t := &track{session: s, owner: owner, source: source, mid: m.MID, Format: m.Formats[0].Format, exts: m.Extensions}
+	names := m.RIDs
 	if len(names) == 0 || !source.Video() {
 		names = []string{""}
 	}
@@ -125,9 +127,9 @@ func (t *track) discard() {
 // payloadType is what the track's packets have, or their retransmissions.
 func (t *track) payloadType(rtx bool) uint8 {
 	if rtx {
-		return t.rtxPT
+		return t.RTX
 	}
-	return t.pt
+	return t.PT
 }
 
 // clockRate is in Hz (RFC 7587 §4.1, RFC 7741 §4.1).

@@ -23,9 +23,12 @@ type rule struct {
 }
 
 // rules is the map of docs/architecture.md. A package that is missing here fails the test: put it on the map first.
-var rules = map[string]rule{
-	"media":     {why: "words that the engine, the meeting and the wire share"},
-	"sfu":       {imports: []string{"media"}, why: "the engine knows participants as numbers and decides nothing about who may do what"},
+// The rooms of the engine have rules of their own, and so have its leaves.
+var rules = withLeaves(map[string]rule{
+	"media": {why: "words that the engine, the meeting and the wire share"},
+	"sfu": {imports: slices.Concat([]string{"media", "sfu/sdp"}, leaves),
+		why: "the engine knows participants as numbers and decides nothing about who may do what"},
+	"sfu/sdp":   {imports: slices.Concat([]string{"media"}, leaves), why: "offers and answers are text: no socket, no track"},
 	"meeting":   {imports: []string{"sfu", "media", "protocol"}, why: "meetings decide, the sfu obeys"},
 	"auth":      {why: "signing in knows no meeting"},
 	"config":    {why: "configuration is plain data"},
@@ -37,6 +40,19 @@ var rules = map[string]rule{
 		why: "a bot is a client of the public protocol, like the browser; its tests may start the server"},
 	"cmd":           {imports: []string{"*"}, why: "wires everything"},
 	"internal/arch": {why: "tests only"},
+})
+
+// leaves compute or wrap one system call each: they know no track, no connection and no room.
+var leaves = []string{
+	"sfu/allocation", "sfu/audiorank", "sfu/batch", "sfu/bwe", "sfu/codec", "sfu/history", "sfu/nack", "sfu/quality", "sfu/rewrite",
+	"sfu/rtcpview", "sfu/rtpview", "sfu/sframe", "sfu/srtp", "sfu/stun", "sfu/ticker",
+}
+
+func withLeaves(rules map[string]rule) map[string]rule {
+	for _, leaf := range leaves {
+		rules[leaf] = rule{imports: slices.Concat([]string{"media"}, leaves), why: "a leaf knows nothing but other leaves"}
+	}
+	return rules
 }
 
 func ruleFor(pkg string) (name string, r rule, ok bool) {
@@ -131,6 +147,12 @@ func TestImportRulesRefuseWhatTheyShould(t *testing.T) {
 		{"media", "sfu", false},
 		{"protocol", "media", true},
 		{"sfu", "protocol", false},
+		{"sfu", "sfu/sdp", true},
+		{"sfu/sdp", "sfu/codec", true},
+		{"sfu/sdp", "sfu", false},
+		{"sfu/codec", "sfu/sdp", false},
+		{"sfu/codec", "sfu", false},
+		{"sfu/bwe", "sfu/allocation", true},
 		{"bots", "signaling", false},
 		{"bots", "sfu", false},
 		{"bots/media", "protocol", true},

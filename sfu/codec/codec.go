@@ -23,6 +23,12 @@ const (
 	Kinds // how many there are
 )
 
+// Format is a codec as one m-line negotiates it.
+type Format struct {
+	Codec   Kind
+	PT, RTX uint8 // payload types of the media and of its retransmissions; RTX 0: none
+}
+
 // Info describes one video packet.
 type Info struct {
 	PictureID   uint16 // 7 or 15 bits

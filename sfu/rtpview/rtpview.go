@@ -23,6 +23,11 @@ const (
 	TransportLen = 8
 )
 
+// Extensions are the local identifiers of the header extensions that the SFU understands (RFC 8285 §5), 0 where not
+// negotiated: MID and RID (RFC 8843, RFC 8852), the RID of what is retransmitted, the audio level (RFC 6464) and the
+// transport-wide sequence number.
+type Extensions struct{ MID, RID, RepairedRID, AudioLevel, TWCC uint8 }
+
 // View is a parsed RTP packet. Its slices point into Buf; it is valid as long as Buf is.
 type View struct {
 	Buf       []byte

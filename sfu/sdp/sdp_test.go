@@ -1,4 +1,4 @@
-package sfu
+package sdp
 
 import (
 	"errors"
@@ -11,10 +11,11 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/pion/sdp/v3"
+	pionsdp "github.com/pion/sdp/v3"
 
 	"conclave/media"
 	"conclave/sfu/codec"
+	"conclave/sfu/rtpview"
 )
 
 // browserOffer is a real offer: microphone, camera as simulcast, one receiving video m-line, a data channel.
@@ -49,28 +50,32 @@ func mediaLines(m, mid string, attributes ...string) string {
 	return text
 }
 
-func parsed(tb testing.TB, raw string) *offer {
+func parsed(tb testing.TB, raw string) *Offer {
 	tb.Helper()
-	o, err := parseOffer(raw)
+	o, err := Parse(raw)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return o
 }
 
-// answered answers o as Peer.Negotiate does, with the given sources by mid, and slots for what else the offer receives.
-func answered(o *offer, sources map[string]media.Source) (*answerParams, string) {
-	e := &egress{bySSRC: map[uint32]*slot{}}
-	for i := range o.media {
-		m := &o.media[i]
-		if _, sends := sources[m.mid]; !sends && !m.port0 && m.direction == "recvonly" && len(m.formats) > 0 {
-			e.addSlot(m)
+// answered answers o with the given sources by mid, and slots for what else the offer receives.
+func answered(o *Offer, sources map[string]media.Source) (*Answer, string) {
+	a := &Answer{Ufrag: "ourUfrag", Pwd: "ourPassword0123456789abc", Fingerprint: "sha-256 01:23", SessionID: 7, Version: 1,
+		Candidates: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:4000"), netip.MustParseAddrPort("[2001:db8::1]:4000")},
+		Send:       map[string]SendLine{}, Sources: sources}
+	for i := range o.Media {
+		m := &o.Media[i]
+		if _, sends := sources[m.MID]; !sends && m.CanSlot() {
+			line := SendLine{Index: len(a.Send), SSRC: uint32(1000 + i), TWCC: m.Extensions.TWCC}
+			if m.Formats[0].RTX != 0 {
+				line.RTX = uint32(2000 + i)
+			}
+			a.Send[m.MID] = line
 		}
 	}
-	p := &answerParams{ufrag: "ourUfrag", pwd: "ourPassword0123456789abc", fingerprint: "sha-256 01:23", sessionID: 7, version: 1,
-		candidates: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:4000"), netip.MustParseAddrPort("[2001:db8::1]:4000")},
-		slots:      e.byMID(), sources: sources}
-	return p, writeAnswer(o, p)
+	answer := a.Write(o)
+	return a, answer
 }
 
 // answerLine is every line an answer may have. What is taken from the offer (mids, kinds, payload types, extension ids, RIDs) can
@@ -83,15 +88,15 @@ var answerLine = sync.OnceValue(func() *regexp.Regexp {
 		`m=` + token + ` 0 \S+ \S+`, `m=(audio|video) 9 UDP/TLS/RTP/SAVPF( \d{1,3}){1,6}`, `c=IN IP4 0\.0\.0\.0`,
 		`a=ice-ufrag:ourUfrag`, `a=ice-pwd:ourPassword0123456789abc`, `a=fingerprint:sha-256 01:23`, `a=setup:passive`, `a=mid:` + mid,
 		`a=rtcp-mux`, `a=rtcp-rsize`, `a=rtpmap:\d{1,3} (opus/48000/2|(VP8|VP9|AV1|rtx)/90000)`, `a=fmtp:\d{1,3} (minptime=10;useinbandfec=1;usedtx=1|apt=\d{1,3}|profile-id=0|((level-idx|profile|tier)=\d{1,2};?){1,3})`,
-		`a=rtcp-fb:\d{1,3} (nack|nack pli|transport-cc|goog-remb)`, `a=(inactive|recvonly|sendonly)`, `a=extmap:\d{1,2} (` + regexp.QuoteMeta(uriMID) + `|` +
-			regexp.QuoteMeta(uriRID) + `|` + regexp.QuoteMeta(uriRRID) + `|` + regexp.QuoteMeta(uriAudioLevel) + `|` + regexp.QuoteMeta(uriTWCC) + `)`,
+		`a=rtcp-fb:\d{1,3} (nack|nack pli|transport-cc|goog-remb)`, `a=(inactive|recvonly|sendonly)`, `a=extmap:\d{1,2} (` + regexp.QuoteMeta(URIMID) + `|` +
+			regexp.QuoteMeta(URIRID) + `|` + regexp.QuoteMeta(URIRepairedRID) + `|` + regexp.QuoteMeta(URIAudioLevel) + `|` + regexp.QuoteMeta(URITWCC) + `)`,
 		`a=rid:[qhf] recv`, `a=simulcast:recv [qhf](;[qhf])*`, `a=msid:s\d+ ` + mid, `a=ssrc-group:FID \d+ \d+`, `a=ssrc:\d+ cname:conclave`,
 		`a=candidate:\d+ 1 udp \d+ [0-9a-f.:]+ \d+ typ host`, `a=end-of-candidates`,
 	}, "|") + `)$`)
 })
 
 // checkAnswer asserts what holds of the answer to any offer.
-func checkAnswer(tb testing.TB, o *offer, p *answerParams, answer string) {
+func checkAnswer(tb testing.TB, o *Offer, p *Answer, answer string) {
 	tb.Helper()
 	known := answerLine()
 	lines := strings.Split(answer, "\r\n")
@@ -103,19 +108,19 @@ func checkAnswer(tb testing.TB, o *offer, p *answerParams, answer string) {
 			tb.Fatalf("unexpected line %q", line)
 		}
 	}
-	var desc sdp.SessionDescription
+	var desc pionsdp.SessionDescription
 	if err := desc.UnmarshalString(answer); err != nil {
 		tb.Fatalf("pion/sdp: %v\n%s", err, answer)
 	}
-	if len(desc.MediaDescriptions) != len(o.media) {
-		tb.Fatalf("%d m-lines for %d", len(desc.MediaDescriptions), len(o.media))
+	if len(desc.MediaDescriptions) != len(o.Media) {
+		tb.Fatalf("%d m-lines for %d", len(desc.MediaDescriptions), len(o.Media))
 	}
 	var accepted []string
 	candidates := 0
 	for i, md := range desc.MediaDescriptions {
 		mid, _ := md.Attribute("mid")
-		if mid != o.media[i].mid {
-			tb.Fatalf("m-line %d has mid %q, the offer's is %q", i, mid, o.media[i].mid)
+		if mid != o.Media[i].MID {
+			tb.Fatalf("m-line %d has mid %q, the offer's is %q", i, mid, o.Media[i].MID)
 		}
 		for _, a := range md.Attributes {
 			if a.Key == "candidate" {
@@ -124,84 +129,87 @@ func checkAnswer(tb testing.TB, o *offer, p *answerParams, answer string) {
 		}
 		if md.MediaName.Port.Value != 0 {
 			accepted = append(accepted, mid)
-			checkAccepted(tb, &o.media[i], p, md)
+			checkAccepted(tb, &o.Media[i], p, md)
 		}
 	}
 	bundle, hasBundle := desc.Attribute("group")
 	if hasBundle != (len(accepted) > 0) || hasBundle && bundle != "BUNDLE "+strings.Join(accepted, " ") {
 		tb.Fatalf("group %q, accepted %v", bundle, accepted)
 	}
-	if want := min(len(accepted), 1) * len(p.candidates); candidates != want {
+	if want := min(len(accepted), 1) * len(p.Candidates); candidates != want {
 		tb.Fatalf("%d candidates, want %d", candidates, want)
 	}
 }
 
-func checkAccepted(tb testing.TB, m *mediaOffer, p *answerParams, md *sdp.MediaDescription) {
+func checkAccepted(tb testing.TB, m *Media, p *Answer, md *pionsdp.MediaDescription) {
 	tb.Helper()
-	_, source := p.sources[m.mid]
-	if m.port0 || len(m.formats) == 0 || md.MediaName.Media != m.kind || !source && p.slots[m.mid] == nil {
+	_, source := p.Sources[m.MID]
+	_, slot := p.Send[m.MID]
+	if m.Rejected || len(m.Formats) == 0 || md.MediaName.Media != m.Kind || !source && !slot {
 		tb.Fatalf("accepted %+v", *m)
 	}
 	_, sends := md.Attribute("sendonly")
 	_, receives := md.Attribute("recvonly")
-	if sends && receives || sends && (p.slots[m.mid] == nil) {
-		tb.Fatalf("m-line %s sends %v, receives %v", m.mid, sends, receives)
+	if sends && receives || sends && !slot {
+		tb.Fatalf("m-line %s sends %v, receives %v", m.MID, sends, receives)
 	}
-	want := m.formats
+	want := m.Formats
 	if !sends {
 		want = want[:1]
 	}
 	var pts []string
 	for _, f := range want {
-		if pts = append(pts, fmt.Sprint(f.pt)); f.rtxPT != 0 {
-			pts = append(pts, fmt.Sprint(f.rtxPT))
+		if pts = append(pts, fmt.Sprint(f.PT)); f.RTX != 0 {
+			pts = append(pts, fmt.Sprint(f.RTX))
 		}
 	}
 	if !slices.Equal(md.MediaName.Formats, pts) {
-		tb.Fatalf("m-line %s has formats %v, want %v", m.mid, md.MediaName.Formats, pts)
+		tb.Fatalf("m-line %s has formats %v, want %v", m.MID, md.MediaName.Formats, pts)
 	}
 }
 
 func TestBrowsersOffersAreUnderstood(t *testing.T) {
-	opus := func(pt uint8) []format {
-		return []format{{codec: codec.Opus, pt: pt, fmtp: "minptime=10;useinbandfec=1;usedtx=1"}}
+	opus := func(pt uint8) []Format {
+		return []Format{{Format: codec.Format{Codec: codec.Opus, PT: pt}, fmtp: "minptime=10;useinbandfec=1;usedtx=1"}}
 	}
-	vp8 := func(pt, rtx uint8) format { return format{codec: codec.VP8, pt: pt, rtxPT: rtx} }
-	vp9 := func(pt, rtx uint8) format { return format{codec: codec.VP9, pt: pt, rtxPT: rtx, fmtp: "profile-id=0"} }
-	av1 := func(pt, rtx uint8, fmtp string) format {
-		return format{codec: codec.AV1, pt: pt, rtxPT: rtx, fmtp: fmtp}
+	vp8 := func(pt, rtx uint8) Format { return Format{Format: codec.Format{Codec: codec.VP8, PT: pt, RTX: rtx}} }
+	vp9 := func(pt, rtx uint8) Format {
+		return Format{Format: codec.Format{Codec: codec.VP9, PT: pt, RTX: rtx}, fmtp: "profile-id=0"}
 	}
-	chromiumAV1, firefox := av1(45, 46, "level-idx=5;profile=0;tier=0"), []format{vp8(120, 124), vp9(121, 125), av1(99, 100, "")}
+	av1 := func(pt, rtx uint8, fmtp string) Format {
+		return Format{Format: codec.Format{Codec: codec.AV1, PT: pt, RTX: rtx}, fmtp: fmtp}
+	}
+	chromiumAV1, firefox := av1(45, 46, "level-idx=5;profile=0;tier=0"), []Format{vp8(120, 124), vp9(121, 125), av1(99, 100, "")}
 	for _, c := range []struct {
 		browser, ufrag, pwd string
-		want                []mediaOffer
+		want                []Media
 	}{
-		{"chromium", "ld4j", "laFQoRBZYYOaLYf85tYcrv8x", []mediaOffer{
-			{mid: "0", kind: "audio", direction: "sendrecv", formats: opus(111), exts: extensionIDs{mid: 4, audioLevel: 1, twcc: 3},
-				ssrcs: []uint32{1454016331}},
-			{mid: "1", kind: "video", remb: true, direction: "sendrecv", formats: []format{vp8(96, 97), chromiumAV1, vp9(98, 99)}, exts: extensionIDs{mid: 4, rid: 10, rrid: 11, twcc: 3},
-				rids: []string{"q", "h", "f"}},
-			{mid: "2", kind: "video", remb: true, direction: "recvonly", formats: []format{vp8(96, 97), vp9(98, 99), chromiumAV1}, exts: extensionIDs{mid: 4, rid: 10, rrid: 11, twcc: 3}},
+		{"chromium", "ld4j", "laFQoRBZYYOaLYf85tYcrv8x", []Media{
+			{MID: "0", Kind: "audio", Direction: "sendrecv", Formats: opus(111), Extensions: rtpview.Extensions{MID: 4, AudioLevel: 1, TWCC: 3},
+				SSRCs: []uint32{1454016331}},
+			{MID: "1", Kind: "video", REMB: true, Direction: "sendrecv", Formats: []Format{vp8(96, 97), chromiumAV1, vp9(98, 99)}, Extensions: rtpview.Extensions{MID: 4, RID: 10, RepairedRID: 11, TWCC: 3},
+				RIDs: []string{"q", "h", "f"}},
+			{MID: "2", Kind: "video", REMB: true, Direction: "recvonly", Formats: []Format{vp8(96, 97), vp9(98, 99), chromiumAV1}, Extensions: rtpview.Extensions{MID: 4, RID: 10, RepairedRID: 11, TWCC: 3}},
 		}},
-		{"firefox", "b07ddb14", "5ae510a4660e98e589b6ccf2d1587db3", []mediaOffer{
-			{mid: "0", kind: "audio", direction: "sendrecv", formats: opus(109), exts: extensionIDs{mid: 3, audioLevel: 1, twcc: 7},
-				ssrcs: []uint32{522891645}},
-			{mid: "1", kind: "video", remb: true, direction: "sendrecv", formats: firefox, exts: extensionIDs{mid: 3, rid: 9, rrid: 10, twcc: 7},
-				rids: []string{"q", "h", "f"}, ssrcs: []uint32{3725247705, 658956419}},
-			{mid: "2", kind: "video", remb: true, direction: "recvonly", formats: firefox, exts: extensionIDs{mid: 3, rid: 9, rrid: 10, twcc: 7},
-				ssrcs: []uint32{3687756190}},
+		{"firefox", "b07ddb14", "5ae510a4660e98e589b6ccf2d1587db3", []Media{
+			{MID: "0", Kind: "audio", Direction: "sendrecv", Formats: opus(109), Extensions: rtpview.Extensions{MID: 3, AudioLevel: 1, TWCC: 7},
+				SSRCs: []uint32{522891645}},
+			{MID: "1", Kind: "video", REMB: true, Direction: "sendrecv", Formats: firefox, Extensions: rtpview.Extensions{MID: 3, RID: 9, RepairedRID: 10, TWCC: 7},
+				RIDs: []string{"q", "h", "f"}, SSRCs: []uint32{3725247705, 658956419}},
+			{MID: "2", Kind: "video", REMB: true, Direction: "recvonly", Formats: firefox, Extensions: rtpview.Extensions{MID: 3, RID: 9, RepairedRID: 10, TWCC: 7},
+				SSRCs: []uint32{3687756190}},
 		}},
 	} {
 		t.Run(c.browser, func(t *testing.T) {
 			o := parsed(t, browserOffer(t, c.browser))
-			if o.ufrag != c.ufrag || o.pwd != c.pwd || !strings.HasPrefix(o.fingerprint, "sha-256 ") {
-				t.Errorf("credentials %q %q %q", o.ufrag, o.pwd, o.fingerprint)
+			if o.Ufrag != c.ufrag || o.Pwd != c.pwd || !strings.HasPrefix(o.Fingerprint, "sha-256 ") {
+				t.Errorf("credentials %q %q %q", o.Ufrag, o.Pwd, o.Fingerprint)
 			}
-			if len(o.media) != 4 || o.media[3].kind != "application" || len(o.media[3].formats) > 0 {
-				t.Fatalf("%+v", o.media)
+			if len(o.Media) != 4 || o.Media[3].Kind != "application" || len(o.Media[3].Formats) > 0 {
+				t.Fatalf("%+v", o.Media)
 			}
 			for i, want := range c.want {
-				got := o.media[i]
+				got := o.Media[i]
 				if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
 					t.Errorf("m-line %d is\n%+v, want\n%+v", i, got, want)
 				}
@@ -209,7 +217,7 @@ func TestBrowsersOffersAreUnderstood(t *testing.T) {
 			p, answer := answered(o, map[string]media.Source{"0": media.Mic, "1": media.Camera})
 			checkAnswer(t, o, p, answer)
 			for _, line := range []string{"a=group:BUNDLE 0 1 2\r\n", "a=simulcast:recv q;h;f\r\n", "a=msid:s0 2\r\n",
-				fmt.Sprintf("a=extmap:%d %s\r\n", c.want[1].exts.rid, uriRID)} {
+				fmt.Sprintf("a=extmap:%d %s\r\n", c.want[1].Extensions.RID, URIRID)} {
 				if !strings.Contains(answer, line) {
 					t.Errorf("no %q in the answer:\n%s", line, answer)
 				}
@@ -252,7 +260,7 @@ func TestRTXIsFoundAmongFormatParameters(t *testing.T) {
 		"apt=96": 97, "apt=96;rtx-time=3000": 97, "rtx-time=3000;apt=96": 97, "rtx-time=3000; apt=96": 97, "apt=98": 0, "apt=": 0, "apt=300": 0, "xapt=96": 0,
 	} {
 		o := parsed(t, sessionLines+strings.Replace(videoLines("v"), "apt=96", parameters, 1))
-		if got := o.media[0].formats[0].rtxPT; got != want {
+		if got := o.Media[0].Formats[0].RTX; got != want {
 			t.Errorf("%q: RTX payload type %d, want %d", parameters, got, want)
 		}
 	}
@@ -260,11 +268,11 @@ func TestRTXIsFoundAmongFormatParameters(t *testing.T) {
 
 func TestOnlyAudioAndVideoAreMedia(t *testing.T) {
 	for _, kind := range []string{"text", "application", "message"} {
-		o, err := parseOffer(sessionLines + strings.ReplaceAll(audioLines("a", "recvonly"), "m=audio", "m="+kind))
+		o, err := Parse(sessionLines + strings.ReplaceAll(audioLines("a", "recvonly"), "m=audio", "m="+kind))
 		if err != nil {
 			continue
 		}
-		if p, answer := answered(o, nil); len(p.slots) != 0 || len(o.media[0].formats) > 0 {
+		if p, answer := answered(o, nil); len(p.Send) != 0 || len(o.Media[0].Formats) > 0 {
 			t.Errorf("%s is taken for media:\n%s", kind, answer)
 		}
 	}
@@ -291,7 +299,7 @@ func TestOffersWithoutWhatTheyNeedAreRefused(t *testing.T) {
 		"duplicate mid":    whole + videoLines("a"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			if o, err := parseOffer(raw); !errors.Is(err, ErrBadOffer) {
+			if o, err := Parse(raw); !errors.Is(err, ErrBadOffer) {
 				t.Errorf("%+v, %v", o, err)
 			}
 		})
@@ -300,12 +308,12 @@ func TestOffersWithoutWhatTheyNeedAreRefused(t *testing.T) {
 
 func TestMIDsThatAreNoTokensAreRefused(t *testing.T) {
 	for _, mid := range []string{"a b", "a\tb", "a\"b", "a,b", "a;b", "a:b", "a=b", "a/b", "a@b", "(a)", "<a>", "[a]", `a\b`, "a\x7f", "a\x00", "a\x1b", "ä", " a", "a "} {
-		if o, err := parseOffer(sessionLines + audioLines(mid)); err == nil && o.media[0].mid == mid {
+		if o, err := Parse(sessionLines + audioLines(mid)); err == nil && o.Media[0].MID == mid {
 			t.Errorf("mid %q got through", mid)
 		}
 	}
 	for _, mid := range []string{"0", "127", "audio-0", "a_b.c~d", "{z}|'!#$%&*+^`", strings.Repeat("a", 16)} {
-		if mid = mid[:min(len(mid), maxMIDLen)]; parsed(t, sessionLines+audioLines(mid)).media[0].mid != mid {
+		if mid = mid[:min(len(mid), maxMIDLen)]; parsed(t, sessionLines+audioLines(mid)).Media[0].MID != mid {
 			t.Errorf("mid %q did not get through", mid)
 		}
 	}
@@ -337,34 +345,13 @@ func TestHugeOffersAreRefused(t *testing.T) {
 		"one byte over the length": sessionLines + audioLines("a") + strings.Repeat("a", maxOfferBytes),
 	} {
 		t.Run(name, func(t *testing.T) {
-			if o, err := parseOffer(raw); !errors.Is(err, ErrBadOffer) {
-				t.Errorf("%d bytes are accepted, with %d m-lines", len(raw), len(o.media))
+			if o, err := Parse(raw); !errors.Is(err, ErrBadOffer) {
+				t.Errorf("%d bytes are accepted, with %d m-lines", len(raw), len(o.Media))
 			}
 		})
 	}
-	if o := parsed(t, sessionLines+repeat(maxMedia, media)); len(o.media) != maxMedia {
-		t.Errorf("%d m-lines", len(o.media))
-	}
-}
-
-func TestSlotsAreBounded(t *testing.T) {
-	raw := sessionLines
-	for i := range maxMedia / 2 {
-		raw += audioLines(fmt.Sprint("a", i), "recvonly") + videoLines(fmt.Sprint("v", i), "recvonly")
-	}
-	o := parsed(t, raw)
-	p, answer := answered(o, nil)
-	checkAnswer(t, o, p, answer)
-	audio, video := 0, 0
-	for _, s := range p.slots {
-		if s.video {
-			video++
-		} else {
-			audio++
-		}
-	}
-	if audio != MaxAudioSlots || video != MaxVideoSlots {
-		t.Errorf("%d audio and %d video slots", audio, video)
+	if o := parsed(t, sessionLines+repeat(maxMedia, media)); len(o.Media) != maxMedia {
+		t.Errorf("%d m-lines", len(o.Media))
 	}
 }
 
@@ -374,20 +361,20 @@ func TestExtensionIDsAndPayloadTypesOutOfRangeAreIgnored(t *testing.T) {
 		extmaps = append(extmaps, fmt.Sprintf("extmap:%d urn:example:%d", id, id))
 	}
 	for _, id := range []string{"0", "15", "16", "255", "256", "-1", "", "99999999999999999999", "4.0", "0x4"} {
-		extmaps = append(extmaps, "extmap:"+id+" "+uriMID)
+		extmaps = append(extmaps, "extmap:"+id+" "+URIMID)
 	}
 	o := parsed(t, sessionLines+audioLines("a", extmaps...))
-	if o.media[0].exts != (extensionIDs{}) {
-		t.Errorf("%+v", o.media[0].exts)
+	if o.Media[0].Extensions != (rtpview.Extensions{}) {
+		t.Errorf("%+v", o.Media[0].Extensions)
 	}
-	o = parsed(t, sessionLines+audioLines("a", "extmap:14/sendonly "+uriMID+" with attributes", "extmap:5 "+uriTWCC))
-	if o.media[0].exts != (extensionIDs{mid: 14, twcc: 5}) {
-		t.Errorf("%+v", o.media[0].exts)
+	o = parsed(t, sessionLines+audioLines("a", "extmap:14/sendonly "+URIMID+" with attributes", "extmap:5 "+URITWCC))
+	if o.Media[0].Extensions != (rtpview.Extensions{MID: 14, TWCC: 5}) {
+		t.Errorf("%+v", o.Media[0].Extensions)
 	}
 	for _, pt := range []string{"128", "255", "256", "-1", "99999999999999999999", "1e1"} {
 		raw := sessionLines + strings.ReplaceAll(audioLines("a"), "111", pt)
-		if o, err := parseOffer(raw); err == nil && len(o.media[0].formats) > 0 {
-			t.Errorf("payload type %s is used: %+v", pt, o.media[0])
+		if o, err := Parse(raw); err == nil && len(o.Media[0].Formats) > 0 {
+			t.Errorf("payload type %s is used: %+v", pt, o.Media[0])
 		}
 	}
 }
@@ -395,30 +382,30 @@ func TestExtensionIDsAndPayloadTypesOutOfRangeAreIgnored(t *testing.T) {
 func TestTheOffersPreferenceDecidesAmongOurCodecs(t *testing.T) {
 	o := parsed(t, sessionLines+mediaLines("m=video 9 UDP/TLS/RTP/SAVPF 100 101 96 98", "v",
 		"rtpmap:96 VP8/90000", "rtpmap:98 vp8/90000", "rtpmap:100 H264/90000", "rtpmap:101 VP9/90000"))
-	if got := o.media[0].formats; !slices.Equal(got, []format{{codec: codec.VP9, pt: 101, fmtp: "profile-id=0"}, {codec: codec.VP8, pt: 96}}) {
+	if got := o.Media[0].Formats; !slices.Equal(got, []Format{{Format: codec.Format{Codec: codec.VP9, PT: 101}, fmtp: "profile-id=0"}, {Format: codec.Format{Codec: codec.VP8, PT: 96}}}) {
 		t.Errorf("%+v", got)
 	}
 	o = parsed(t, sessionLines+mediaLines("m=audio 9 UDP/TLS/RTP/SAVPF 0 8", "a", "rtpmap:0 PCMU/8000", "rtpmap:8 PCMA/8000"))
-	if len(o.media[0].formats) > 0 {
-		t.Errorf("%+v", o.media[0])
+	if len(o.Media[0].Formats) > 0 {
+		t.Errorf("%+v", o.Media[0])
 	}
 }
 
 func TestRIDsAreOursInOurOrder(t *testing.T) {
 	o := parsed(t, sessionLines+videoLines("v", "rid:f send", "rid:evil send", "rid:q send pt=96", "rid:q send", "rid:h recv", "rid:f;x send", "simulcast:send f;evil"))
-	if got := o.media[0].rids; !slices.Equal(got, []string{"q", "f"}) {
+	if got := o.Media[0].RIDs; !slices.Equal(got, []string{"q", "f"}) {
 		t.Errorf("%v", got)
 	}
 }
 
 func TestNothingOfTheOfferIsInjectedIntoTheAnswer(t *testing.T) {
-	whole := sessionLines + audioLines("a", "extmap:1 "+uriMID) + videoLines("v", "rid:q send", "rid:h send") + videoLines("s", "recvonly")
+	whole := sessionLines + audioLines("a", "extmap:1 "+URIMID) + videoLines("v", "rid:q send", "rid:h send") + videoLines("s", "recvonly")
 	fields := []string{"abcd", "abcdefghijklmnopqrstuvwx", "AA:BB", "audio 9", "mid:a", "mid:s", "opus/48000/2", "VP8/90000", "apt=96", "rid:q send",
-		"extmap:1 " + uriMID, "recvonly", "IN IP4 0.0.0.0", "SAVPF 111", "SAVPF"}
+		"extmap:1 " + URIMID, "recvonly", "IN IP4 0.0.0.0", "SAVPF 111", "SAVPF"}
 	for _, field := range fields {
 		for _, evil := range []string{"\r\na=evil:1", "\ra=evil:1", "\na=evil:1", "\x00a=evil:1", "\u2028a=evil:1", " a=evil:1", "\r\nm=video 9 X evil", ";evil", "/evil", "=evil"} {
 			for _, raw := range []string{strings.ReplaceAll(whole, field, field+evil), strings.ReplaceAll(whole, field, evil)} {
-				o, err := parseOffer(raw)
+				o, err := Parse(raw)
 				if err != nil {
 					if !errors.Is(err, ErrBadOffer) {
 						t.Errorf("%q in place of %q: %v", evil, field, err)
@@ -441,7 +428,7 @@ func TestErrorsQuoteNothingOfTheOffer(t *testing.T) {
 	const marker = "MARKER"
 	for _, field := range []string{"abcd", "AA:BB", "audio", "IN IP4", "v=0", "m=", "a=mid:a\r\n", "opus/48000/2", "t=0 0"} {
 		for _, by := range []string{marker, marker + strings.Repeat("x", 600), " " + marker + " ", "\r\n" + marker} {
-			if _, err := parseOffer(strings.Replace(whole, field, by, 1)); err != nil && strings.Contains(err.Error(), marker) {
+			if _, err := Parse(strings.Replace(whole, field, by, 1)); err != nil && strings.Contains(err.Error(), marker) {
 				t.Errorf("%q in place of %q: %v", by, field, err)
 			}
 		}
@@ -481,9 +468,6 @@ func TestAPublisherIsAnsweredOneCodecAndASlotAll(t *testing.T) {
 			t.Errorf("%q in\n%s", never, answer)
 		}
 	}
-	if sl := p.slots["slot"]; sl.pts[codec.VP8].media != 96 || sl.pts[codec.VP9].rtx != 99 || sl.pts[codec.AV1].media != 45 || sl.takes(codec.Opus) {
-		t.Errorf("%+v", sl.pts)
-	}
 }
 
 func TestProfilesThatNotEverybodyDecodesAreLeftOut(t *testing.T) {
@@ -496,8 +480,8 @@ func TestProfilesThatNotEverybodyDecodesAreLeftOut(t *testing.T) {
 		rtpmap, fmtp, _ := strings.Cut(parameters, ";")
 		o := parsed(t, sessionLines+mediaLines("m=video 9 UDP/TLS/RTP/SAVPF 98", "v", "rtpmap:"+rtpmap, "fmtp:98 "+fmtp))
 		got := "-"
-		if len(o.media[0].formats) > 0 {
-			got = o.media[0].formats[0].fmtp
+		if len(o.Media[0].Formats) > 0 {
+			got = o.Media[0].Formats[0].fmtp
 		}
 		if got != want {
 			t.Errorf("%s: %q, want %q", parameters, got, want)
@@ -508,33 +492,33 @@ func TestProfilesThatNotEverybodyDecodesAreLeftOut(t *testing.T) {
 // checkOffer parses any text and, if it is an offer, answers it in the ways a meeting could.
 func checkOffer(tb testing.TB, raw string) {
 	tb.Helper()
-	o, err := parseOffer(raw)
+	o, err := Parse(raw)
 	if err != nil {
 		if !errors.Is(err, ErrBadOffer) || o != nil {
 			tb.Fatalf("%+v, %v", o, err)
 		}
 		return
 	}
-	if len(o.media) > maxMedia {
-		tb.Fatalf("%d m-lines", len(o.media))
+	if len(o.Media) > maxMedia {
+		tb.Fatalf("%d m-lines", len(o.Media))
 	}
 	checkCredentials(tb, o)
 	var tracks []media.Track
-	for i := range o.media {
-		m := &o.media[i]
-		if len(m.rids) > maxLayers || len(m.ssrcs) > 2 || m.exts.mid > 14 || len(m.formats) > int(codec.Kinds) || !isToken(m.mid) {
+	for i := range o.Media {
+		m := &o.Media[i]
+		if len(m.RIDs) > len(RIDs) || len(m.SSRCs) > 2 || m.Extensions.MID > 14 || len(m.Formats) > int(codec.Kinds) || !isToken(m.MID) {
 			tb.Fatalf("%+v", *m)
 		}
 		for _, s := range []media.Source{media.Mic, media.Camera, media.ScreenAudio, media.Screen} {
-			if candidate := append(slices.Clone(tracks), media.Track{MID: m.mid, Source: s}); m.direction != "recvonly" {
-				if _, err := o.sources(candidate); err == nil {
+			if candidate := append(slices.Clone(tracks), media.Track{MID: m.MID, Source: s}); m.Direction != "recvonly" {
+				if _, err := o.Sources(candidate); err == nil {
 					tracks = candidate
 					break
 				}
 			}
 		}
 	}
-	sources, err := o.sources(tracks)
+	sources, err := o.Sources(tracks)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -547,9 +531,9 @@ func checkOffer(tb testing.TB, raw string) {
 var usableCredentials = regexp.MustCompile(`^[A-Za-z0-9+/]{1,256} [A-Za-z0-9+/]{1,256} [A-Za-z0-9 :-]{1,512}$`)
 
 // checkCredentials asserts that what is given to Pion has no other characters than RFC 8839 §5.4 and RFC 8122 §5 allow.
-func checkCredentials(tb testing.TB, o *offer) {
+func checkCredentials(tb testing.TB, o *Offer) {
 	tb.Helper()
-	if text := o.ufrag + " " + o.pwd + " " + o.fingerprint; !usableCredentials.MatchString(text) {
+	if text := o.Ufrag + " " + o.Pwd + " " + o.Fingerprint; !usableCredentials.MatchString(text) {
 		tb.Fatalf("credentials %q", text)
 	}
 }
@@ -568,11 +552,11 @@ func TestSourcesMustFitTheOffer(t *testing.T) {
 		"no codec of ours":  {{MID: "h264", Source: media.Camera}},
 		"more than m-lines": {{MID: "a", Source: media.Mic}, {MID: "v", Source: media.Camera}, {MID: "h264", Source: media.Screen}, {MID: "x", Source: media.ScreenAudio}},
 	} {
-		if got, err := o.sources(tracks); !errors.Is(err, ErrBadOffer) || got != nil {
+		if got, err := o.Sources(tracks); !errors.Is(err, ErrBadOffer) || got != nil {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
-	if got, err := o.sources([]media.Track{{MID: "a", Source: media.Mic}, {MID: "v", Source: media.Screen}}); err != nil || got["a"] != media.Mic || got["v"] != media.Screen {
+	if got, err := o.Sources([]media.Track{{MID: "a", Source: media.Mic}, {MID: "v", Source: media.Screen}}); err != nil || got["a"] != media.Mic || got["v"] != media.Screen {
 		t.Errorf("%v, %v", got, err)
 	}
 }
@@ -582,7 +566,7 @@ func TestSourcesMustFitTheOffer(t *testing.T) {
 func FuzzOffer(f *testing.F) {
 	f.Add(browserOffer(f, "chromium"))
 	f.Add(browserOffer(f, "firefox"))
-	f.Add(sessionLines + audioLines("a", "recvonly") + videoLines("v", "rid:q send", "rid:h send", "extmap:3 "+uriTWCC))
+	f.Add(sessionLines + audioLines("a", "recvonly") + videoLines("v", "rid:q send", "rid:h send", "extmap:3 "+URITWCC))
 	f.Add(sessionLines + strings.Replace(videoLines("v", "recvonly", "bundle-only"), "m=video 9", "m=video 0", 1) + mediaLines("m=application 9 UDP/DTLS/SCTP webrtc-datachannel", "d"))
 	f.Fuzz(func(t *testing.T, raw string) { checkOffer(t, raw) })
 }

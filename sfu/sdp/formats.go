@@ -1,4 +1,4 @@
-package sfu
+package sdp
 
 import (
 	"fmt"
@@ -8,11 +8,10 @@ import (
 	"conclave/sfu/codec"
 )
 
-// format is a codec's payload type on one m-line, and that of its retransmissions.
-type format struct {
-	codec     codec.Kind
-	pt, rtxPT uint8  // rtxPT 0: no RTX
-	fmtp      string // for our answer; empty: none
+// Format is a codec's payload type on one m-line, and that of its retransmissions.
+type Format struct {
+	codec.Format
+	fmtp string // for our answer; empty: none
 }
 
 // payloadTypes are what an m-line says of its payload types.
@@ -26,14 +25,14 @@ type payloadTypes struct {
 var codecNames = [codec.Kinds]string{codec.Opus: "opus/48000/2", codec.VP8: "VP8/90000", codec.VP9: "VP9/90000", codec.AV1: "AV1/90000"}
 
 // takeFormats takes what the SFU can forward of an m-line's formats, each codec once.
-func (m *mediaOffer) takeFormats(formats []string, types *payloadTypes) {
+func (m *Media) takeFormats(formats []string, types *payloadTypes) {
 	var taken [codec.Kinds]bool
 	for _, f := range formats {
 		pt, ok := parsePT(f)
 		if !ok || pt == 0 { // 0 is PCMU, whatever an rtpmap says (RFC 3551 §6)
 			continue
 		}
-		kind, ok := kindOf(m.kind, types.rtpmap[pt])
+		kind, ok := kindOf(m.Kind, types.rtpmap[pt])
 		if !ok || taken[kind] {
 			continue
 		}
@@ -42,11 +41,11 @@ func (m *mediaOffer) takeFormats(formats []string, types *payloadTypes) {
 			continue
 		}
 		taken[kind] = true
-		format := format{codec: kind, pt: pt, fmtp: fmtp}
+		format := Format{Format: codec.Format{Codec: kind, PT: pt}, fmtp: fmtp}
 		if rtx, ok := types.rtx[pt]; ok && types.rtpmap[rtx] == "rtx/90000" && kind != codec.Opus {
-			format.rtxPT = rtx
+			format.RTX = rtx
 		}
-		m.formats = append(m.formats, format)
+		m.Formats = append(m.Formats, format)
 	}
 }
 
@@ -108,15 +107,15 @@ func parameter(fmtp, name string) (value string, ok bool) {
 }
 
 // write writes what an answer says of one codec.
-func (f *format) write(b *strings.Builder) {
-	fmt.Fprintf(b, "a=rtpmap:%d %s\r\n", f.pt, codecNames[f.codec])
+func (f *Format) write(b *strings.Builder) {
+	fmt.Fprintf(b, "a=rtpmap:%d %s\r\n", f.PT, codecNames[f.Codec])
 	if f.fmtp != "" {
-		fmt.Fprintf(b, "a=fmtp:%d %s\r\n", f.pt, f.fmtp)
+		fmt.Fprintf(b, "a=fmtp:%d %s\r\n", f.PT, f.fmtp)
 	}
-	if f.codec != codec.Opus {
-		fmt.Fprintf(b, "a=rtcp-fb:%d nack\r\na=rtcp-fb:%d nack pli\r\n", f.pt, f.pt)
+	if f.Codec != codec.Opus {
+		fmt.Fprintf(b, "a=rtcp-fb:%d nack\r\na=rtcp-fb:%d nack pli\r\n", f.PT, f.PT)
 	}
-	if f.rtxPT != 0 {
-		fmt.Fprintf(b, "a=rtpmap:%d rtx/90000\r\na=fmtp:%d apt=%d\r\n", f.rtxPT, f.rtxPT, f.pt)
+	if f.RTX != 0 {
+		fmt.Fprintf(b, "a=rtpmap:%d rtx/90000\r\na=fmtp:%d apt=%d\r\n", f.RTX, f.RTX, f.PT)
 	}
 }

@@ -1,0 +1,35 @@
+package sfu
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"conclave/sfu/codec"
+)
+
+// A client may offer any number of receiving m-lines: no more than the limit become slots, and each knows what its viewer
+// takes.
+func TestSlotsAreBounded(t *testing.T) {
+	room := testServer(t).NewRoom(RoomEvents{})
+	a := newAttacker(t, room, 1)
+	const video = "m=video 9 UDP/TLS/RTP/SAVPF 98 99 96 97\r\na=recvonly\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\n" +
+		"a=fmtp:97 apt=96\r\na=rtpmap:98 VP9/90000\r\na=rtpmap:99 rtx/90000\r\na=fmtp:99 apt=98\r\na=mid:v%d\r\n"
+	const audio = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=recvonly\r\na=rtpmap:111 opus/48000/2\r\na=mid:a%d\r\n"
+	var lines strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&lines, video+audio, i, i)
+	}
+	answer := a.renegotiate(attackerOffer + lines.String())
+	if got, want := strings.Count(answer, "a=sendonly\r\n"), MaxAudioSlots+MaxVideoSlots; got != want {
+		t.Errorf("%d slots are announced, want %d", got, want)
+	}
+	inAudio, inVideo := a.session.egress.byKind()
+	if len(inAudio) != MaxAudioSlots || len(inVideo) != MaxVideoSlots {
+		t.Errorf("%d audio and %d video slots", len(inAudio), len(inVideo))
+	}
+	sl := inVideo[len(inVideo)-1]
+	if sl.pts[codec.VP8].media != 96 || sl.pts[codec.VP9].rtx != 99 || sl.takes(codec.AV1) || sl.takes(codec.Opus) {
+		t.Errorf("%+v", sl.pts)
+	}
+}
