@@ -3,8 +3,10 @@ package auth
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -425,11 +427,28 @@ func TestBotsAreNobodyInParticularAndMayHost(t *testing.T) {
 }
 
 func TestWeakBotTokensAreRefusedAtStart(t *testing.T) {
-	for _, weak := range []string{"", "secret", strings.Repeat("a", 63), strings.Repeat("g", 64), strings.Repeat("A", 64)} {
+	for _, weak := range []string{
+		"", "secret", strings.Repeat("a", 63), strings.Repeat("g", 64), strings.Repeat("A", 64),
+		strings.Repeat("a", 64), strings.Repeat("ab", 32), strings.Repeat("deadbeef", 8), strings.Repeat("0123456789abcdef", 4),
+		strings.Repeat("0", 256), "4f8b2a6c9d1e7035" + strings.Repeat("0", 48), strings.Repeat("9c1f7e3a5b8d2046e4a0c6f1937b5d28", 2),
+	} {
 		if _, err := New(Config{BotTokens: []string{weak}}, Deps{Mailer: &outbox{}}); err == nil {
 			t.Errorf("%q accepted", weak)
 		} else if weak != "" && strings.Contains(err.Error(), weak) {
 			t.Error("the error repeats the token")
+		}
+	}
+}
+
+func TestRandomBotTokensAreAccepted(t *testing.T) {
+	random := rand.New(rand.NewChaCha8([32]byte{1}))
+	for range 10_000 {
+		token := make([]byte, 32)
+		for i := range token {
+			token[i] = byte(random.Uint32())
+		}
+		if err := CheckBotToken(hex.EncodeToString(token)); err != nil {
+			t.Fatalf("%x: %v", token, err)
 		}
 	}
 }

@@ -207,8 +207,8 @@ func (d Deps) withDefaults() Deps {
 func botIdentities(tokens []string, random io.Reader) (map[[sha256.Size]byte]SessionID, error) {
 	bots := make(map[[sha256.Size]byte]SessionID, len(tokens))
 	for _, t := range tokens {
-		if !validBotToken(t) {
-			return nil, errors.New("auth: a bot token is 64 to 256 lower-case hexadecimal digits")
+		if err := CheckBotToken(t); err != nil {
+			return nil, fmt.Errorf("auth: %w", err)
 		}
 		id, err := newSessionID(random)
 		if err != nil {
@@ -217,10 +217,6 @@ func botIdentities(tokens []string, random io.Reader) (map[[sha256.Size]byte]Ses
 		bots[sha256.Sum256([]byte(t))] = id
 	}
 	return bots, nil
-}
-
-func validBotToken(t string) bool {
-	return len(t) >= 64 && len(t) <= maxBearer && strings.Trim(t, "0123456789abcdef") == ""
 }
 
 func normaliseDomains(domains []string) ([]string, error) {

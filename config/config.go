@@ -75,7 +75,7 @@ type Config struct {
 	Operator      string   `conf:"" name:"operator" group:"Who" help:"Who runs this server, shown to people."`
 	HostDomains   []string `conf:"" name:"host-domains" group:"Who" placeholder:"DOMAIN" help:"Only people with an address in these domains may create meetings. Default: everybody who signs in."`
 	SignInDomains []string `conf:"" name:"sign-in-domains" group:"Who" placeholder:"DOMAIN" help:"Only people with an address in these domains may sign in. Others get the same answers and no mail. Default: everybody."`
-	BotTokens     []Secret `conf:"" name:"bot-tokens" group:"Who" placeholder:"SECRET" help:"Bearer tokens of load-testing bots, at least 64 hexadecimal digits each. On loopback one is made at start if none is given."`
+	BotTokens     []Secret `conf:"" name:"bot-tokens" group:"Who" placeholder:"SECRET" help:"Bearer tokens of load-testing bots, at least 64 random hexadecimal digits each (openssl rand -hex 32). On loopback one is made at start if none is given."`
 
 	// Sign-in
 	CodeDigits  int           `conf:"" name:"code-digits" group:"Sign-in" default:"6" help:"Digits of a sign-in code, 6 to 8."`

@@ -265,7 +265,6 @@ func TestWhatMustNotBeServedIsRefusedWithWhatToSet(t *testing.T) {
 		"client_url_http":           {[]string{"--client-url", "http://app.example.org"}, "https://"},
 		"client_url_any":            {[]string{"--client-url", "*"}, "client_url"},
 		"client_url_path":           {[]string{"--client-url", "https://app.example.org/x"}, "without a path"},
-		"weak_bot_token":            {[]string{"--bot-tokens", "canary"}, "openssl rand -hex 32"},
 		"digits":                    {[]string{"--code-digits", "4"}, "6, 7 or 8"},
 		"zero_limit":                {[]string{"--codes-per-client-hour", "0"}, "codes_per_client_hour must be at least 1"},
 		"media_everywhere":          {[]string{"--media-listen", "0.0.0.0"}, "name each address"},

@@ -15,7 +15,7 @@ func newAdminRouter(h *health, m *metrics) *chi.Mux {
 	r.NotFound(notFound)
 	r.MethodNotAllowed(methodNotAllowed)
 	r.Get("/livez", h.live)
-	r.Get("/readyz", h.ready)
+	r.Get("/readyz", h.detail)
 	r.Get("/metrics", m.handler().ServeHTTP)
 	r.Get("/debug/pprof/*", pprof.Index)
 	r.Get("/debug/pprof/profile", pprof.Profile)

@@ -85,7 +85,7 @@ func freePort(t *testing.T) string {
 func startCanaryServer(t *testing.T) *canaryServer {
 	t.Helper()
 	s := &canaryServer{t: t, out: &output{}, err: &output{}, mail: make(chan string, 10), dir: t.TempDir(), admin: freePort(t), exited: make(chan error, 1), heard: make(chan struct{}, 10)}
-	s.token = strings.Repeat("c0ffee77", 8)
+	s.token = "5e3b1d7f9c0a4862e8d4b6f0a2c7139571b9f3d5c8e60a2447ad01fb6c93e85d"
 	mail := smtp.NewServer(canaryMail{mailbox{s.mail}})
 	mail.AllowInsecureAuth = true
 	l, err := net.Listen("tcp", "127.0.0.1:0")

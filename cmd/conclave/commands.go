@@ -43,6 +43,9 @@ func (cmd *checkConfigCmd) Run(c console) error {
 	if err != nil {
 		return err
 	}
+	if _, err := botTokens(&cmd.Config); err != nil {
+		return err
+	}
 	if d.SMTP != nil {
 		if _, err := newMailer(&cmd.Config, d, c.out); err != nil {
 			return err

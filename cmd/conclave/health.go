@@ -14,8 +14,8 @@ type health struct {
 }
 
 type healthBody struct {
-	Status string `json:"status"` // ok, degraded, draining
-	Mail   string `json:"mail"`   // ok, failing
+	Status string `json:"status"`         // ready or not_ready; for the operator: ok, degraded or draining
+	Mail   string `json:"mail,omitempty"` // for the operator: ok or failing
 }
 
 // live: the process answers.
@@ -25,9 +25,17 @@ func (h *health) live(w http.ResponseWriter, _ *http.Request) {
 	}{"ok"})
 }
 
-// ready: new people may be sent here. A dead mail server does not change that (those who are signed in meet as before): it is
-// "degraded". Draining does.
+// ready tells the world whether new people may be sent here, and nothing else: not why, and nothing of the mail.
 func (h *health) ready(w http.ResponseWriter, _ *http.Request) {
+	body, status := healthBody{Status: "ready"}, http.StatusOK
+	if h.draining.Load() {
+		body.Status, status = "not_ready", http.StatusServiceUnavailable
+	}
+	auth.WriteJSON(w, status, body)
+}
+
+// detail is ready for the operator. A dead mail server is "degraded" and no more: people who are signed in meet as before.
+func (h *health) detail(w http.ResponseWriter, _ *http.Request) {
 	body, status := healthBody{"ok", "ok"}, http.StatusOK
 	if h.mail().Failing {
 		body = healthBody{"degraded", "failing"}

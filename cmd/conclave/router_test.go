@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -455,26 +456,28 @@ func TestWebSocketUpgradeSurvivesTheMiddlewares(t *testing.T) {
 	}
 }
 
-func TestReadinessShowsMailAndDraining(t *testing.T) {
+// TestReadinessTellsStrangersNothingOfTheMail: the public answer is ready or not; the reason is on the admin listener.
+func TestReadinessTellsStrangersNothingOfTheMail(t *testing.T) {
 	failing := false
 	h := &health{mail: func() auth.MailHealth { return auth.MailHealth{Failing: failing} }}
-	get := func() (int, string) {
+	get := func(f http.HandlerFunc) string {
 		rec := httptest.NewRecorder()
-		h.ready(rec, httptest.NewRequest("GET", "/readyz", nil))
-		return rec.Code, strings.TrimSpace(rec.Body.String())
+		f(rec, httptest.NewRequest("GET", "/readyz", nil))
+		return fmt.Sprintf("%d %s", rec.Code, strings.TrimSpace(rec.Body.String()))
 	}
 	for _, tt := range []struct {
 		failing, draining bool
-		code              int
-		body              string
+		public, admin     string
 	}{
-		{false, false, 200, `{"status":"ok","mail":"ok"}`}, {true, false, 200, `{"status":"degraded","mail":"failing"}`},
-		{true, true, 503, `{"status":"draining","mail":"failing"}`},
+		{false, false, `200 {"status":"ready"}`, `200 {"status":"ok","mail":"ok"}`},
+		{true, false, `200 {"status":"ready"}`, `200 {"status":"degraded","mail":"failing"}`},
+		{true, true, `503 {"status":"not_ready"}`, `503 {"status":"draining","mail":"failing"}`},
+		{false, true, `503 {"status":"not_ready"}`, `503 {"status":"draining","mail":"ok"}`},
 	} {
 		failing = tt.failing
 		h.draining.Store(tt.draining)
-		if code, body := get(); code != tt.code || body != tt.body {
-			t.Errorf("%+v: %d %s", tt, code, body)
+		if public, admin := get(h.ready), get(h.detail); public != tt.public || admin != tt.admin {
+			t.Errorf("%+v: public %s, admin %s", tt, public, admin)
 		}
 	}
 }

@@ -223,9 +223,9 @@ func (s *server) close() {
 
 func (s *server) newAuth() (*auth.Service, error) {
 	c := s.cfg
-	tokens := make([]string, len(c.BotTokens))
-	for i, t := range c.BotTokens {
-		tokens[i] = t.Reveal()
+	tokens, err := botTokens(c)
+	if err != nil {
+		return nil, err
 	}
 	if len(tokens) == 0 && s.deployment.Loopback {
 		var b [32]byte
@@ -250,6 +250,18 @@ func (s *server) newAuth() (*auth.Service, error) {
 			FailedVerifies:      c.Limits.FailedVerifies, RequestsPerMinute: c.Limits.AuthRequests,
 		},
 	}, auth.Deps{Mailer: m, Log: s.log, Count: s.metrics.authEvent})
+}
+
+// botTokens returns the configured tokens; an error if one is malformed or weak.
+func botTokens(c *config.Config) ([]string, error) {
+	tokens := make([]string, len(c.BotTokens))
+	for i, t := range c.BotTokens {
+		tokens[i] = t.Reveal()
+		if err := auth.CheckBotToken(tokens[i]); err != nil {
+			return nil, fmt.Errorf("bot_tokens: %w", err)
+		}
+	}
+	return tokens, nil
 }
 
 // newMailer makes what sends codes: the mail server, or, on loopback without one, the console.

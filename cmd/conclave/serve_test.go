@@ -135,7 +135,7 @@ func TestStrangerSignsInOnLoopbackWithTheCodeFromTheConsole(t *testing.T) {
 }
 
 func TestBotTokenOfTheOperatorIsUsedAndNotPrinted(t *testing.T) {
-	token := strings.Repeat("ab", 32)
+	token := "5e3b1d7f9c0a4862e8d4b6f0a2c7139571b9f3d5c8e60a2447ad01fb6c93e85d"
 	url, out, _, _ := runServer(t, "--bot-tokens", token)
 	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/api/auth/session", nil)
 	req.Header.Set("Authorization", "Bearer "+token)
@@ -430,6 +430,7 @@ func TestCommands(t *testing.T) {
 		"print":          {[]string{"config", "print", "--smtp-password", "canary"}, 0, "smtp_password: [redacted] # flag"},
 		"check_good":     {[]string{"check-config"}, 0, "The configuration is good"},
 		"check_bad":      {[]string{"check-config", "--domain", "meet.example.org"}, 1, "set smtp"},
+		"check_token":    {[]string{"check-config", "--bot-tokens", strings.Repeat("a", 64)}, 1, "openssl rand -hex 32"},
 		"unknown_flag":   {[]string{"--domian", "x"}, 2, "--domain"},
 		"health_nobody":  {[]string{"health", "--admin-listen", "127.0.0.1:1"}, 1, "is the server running?"},
 		"smtp_none":      {[]string{"smtp", "test", "--to", "ana@example.org"}, 1, "set smtp"},
