@@ -10,13 +10,13 @@ const path = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.
  * one another in one direction, view → panels → security. The screens and main.js put everything together.
  */
 const rooms = {
-  'core': [],
-  'i18n': [],
-  'net': [],
-  'ui': ['i18n'],
-  'media': ['core', 'ui'],
-  'e2ee': ['core', 'ui'],
-  'call': ['core', 'e2ee', 'media', 'net', 'ui'],
+  core: [],
+  i18n: [],
+  net: [],
+  ui: ['i18n'],
+  media: ['core', 'ui'],
+  e2ee: ['core', 'ui'],
+  call: ['core', 'e2ee', 'media', 'net', 'ui'],
   'call/security': ['core', 'i18n', 'ui'],
   'call/panels': ['call/security', 'core', 'i18n', 'media', 'ui'],
   'call/view': ['call/panels', 'call/security', 'core', 'i18n', 'media', 'net', 'ui'],
@@ -35,9 +35,9 @@ const htmlSinks = ['innerHTML', 'outerHTML', 'srcdoc'].map((property) => ({
 
 const strict = {
   'array-callback-return': 'error',
-  'curly': ['error', 'multi-line'],
+  curly: ['error', 'multi-line'],
   'default-case-last': 'error',
-  'eqeqeq': ['error', 'always'],
+  eqeqeq: ['error', 'always'],
   'no-constructor-return': 'error',
   'no-else-return': 'error',
   'no-eval': 'error',
@@ -70,17 +70,24 @@ export default [
   { linterOptions: { reportUnusedDisableDirectives: 'error' }, rules: strict },
   {
     files: ['static/**/*.js'],
-    languageOptions: { ecmaVersion: 2024, sourceType: 'module', globals: { ...globals.browser, trustedTypes: 'readonly' } },
+    languageOptions: {
+      ecmaVersion: 2024,
+      sourceType: 'module',
+      globals: { ...globals.browser, trustedTypes: 'readonly' },
+    },
     plugins: { modules },
     rules: {
       'modules/import-direction': 'error',
       'max-lines': ['error', { max: 450, skipBlankLines: true, skipComments: true }],
       'no-alert': 'error',
       'no-console': 'error',
-      'no-restricted-properties': ['error', ...htmlSinks,
+      'no-restricted-properties': [
+        'error',
+        ...htmlSinks,
         { property: 'insertAdjacentHTML', message: 'Build DOM from nodes.' },
         { object: 'document', property: 'write', message: 'Build DOM from nodes.' },
-        { object: 'document', property: 'cookie', message: 'Cookies are the server\'s; they are HttpOnly.' }],
+        { object: 'document', property: 'cookie', message: "Cookies are the server's; they are HttpOnly." },
+      ],
     },
   },
   {

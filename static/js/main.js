@@ -63,25 +63,57 @@ const app = {
 
 function route() {
   const path = location.pathname;
-  if (path === '/check') return void showLater(() => import('./screens/check.js'), ({ check }) => check(app));
+  if (path === '/check') {
+    return void showLater(
+      () => import('./screens/check.js'),
+      ({ check }) => check(app),
+    );
+  }
   const missing = missingFeatures();
   if (missing.length > 0) {
-    return show(notice(app, { icon: 'warn', title: t('unsupported.title'), text: t('unsupported.text', { what: missing.join(', ') }), testid: 'unsupported', actions: [{ label: t('home.check'), act: () => app.go('/check') }] }));
+    return show(
+      notice(app, {
+        icon: 'warn',
+        title: t('unsupported.title'),
+        text: t('unsupported.text', { what: missing.join(', ') }),
+        testid: 'unsupported',
+        actions: [{ label: t('home.check'), act: () => app.go('/check') }],
+      }),
+    );
   }
   // A guest has no address, and so nothing to do at the start: guests come by a meeting's link.
   if (path === '/') return show(app.session && !app.session.guest ? home(app) : signin(app, { forMeeting: false }));
   if (path.startsWith('/m/')) return routeMeeting(path);
-  show(notice(app, { icon: 'info', title: t('notfound.title'), text: t('notfound.text'), testid: 'not-found', actions: [{ label: t('home'), act: () => app.go('/'), primary: true }] }));
+  show(
+    notice(app, {
+      icon: 'info',
+      title: t('notfound.title'),
+      text: t('notfound.text'),
+      testid: 'not-found',
+      actions: [{ label: t('home'), act: () => app.go('/'), primary: true }],
+    }),
+  );
 }
 
 /** @param {string} path */
 function routeMeeting(path) {
   const parsed = parseMeeting(path);
   if (!parsed) {
-    return show(notice(app, { icon: 'link', title: t('meeting.bad.title'), text: t('meeting.bad.text'), testid: 'bad-link', actions: [{ label: t('home'), act: () => app.go('/'), primary: true }] }));
+    return show(
+      notice(app, {
+        icon: 'link',
+        title: t('meeting.bad.title'),
+        text: t('meeting.bad.text'),
+        testid: 'bad-link',
+        actions: [{ label: t('home'), act: () => app.go('/'), primary: true }],
+      }),
+    );
   }
   if (!app.session) return show(signin(app, { forMeeting: true }));
-  void showLater(() => import('./screens/meeting.js'), ({ meeting }) => meeting(app, parsed.id));
+  void showLater(
+    () => import('./screens/meeting.js'),
+    ({ meeting }) => meeting(app, parsed.id),
+  );
 }
 
 /**
@@ -91,12 +123,24 @@ function routeMeeting(path) {
  */
 async function showLater(load, make) {
   const mine = ++turn;
-  const slow = setTimeout(() => { if (turn === mine) fill(root, loading()); }, 400);
+  const slow = setTimeout(() => {
+    if (turn === mine) fill(root, loading());
+  }, 400);
   const module = await lazily(load);
   clearTimeout(slow);
   if (turn !== mine) return;
   if (module) show(make(module));
-  else show(notice(app, { icon: 'wifi', title: t('error.title'), text: t('error.part'), testid: 'start-error', actions: [{ label: t('retry'), act: () => location.reload(), primary: true }] }));
+  else {
+    show(
+      notice(app, {
+        icon: 'wifi',
+        title: t('error.title'),
+        text: t('error.part'),
+        testid: 'start-error',
+        actions: [{ label: t('retry'), act: () => location.reload(), primary: true }],
+      }),
+    );
+  }
 }
 
 /** @returns {HTMLElement} */
@@ -112,7 +156,15 @@ async function start() {
     [app.config, app.session] = await Promise.all([api.config(), api.session()]);
   } catch (err) {
     const id = err instanceof api.ApiError ? err.id : 'unknown';
-    return show(notice(app, { icon: 'wifi', title: t('error.title'), text: errorText(id), testid: 'start-error', actions: [{ label: t('retry'), act: () => location.reload(), primary: true }] }));
+    return show(
+      notice(app, {
+        icon: 'wifi',
+        title: t('error.title'),
+        text: errorText(id),
+        testid: 'start-error',
+        actions: [{ label: t('retry'), act: () => location.reload(), primary: true }],
+      }),
+    );
   } finally {
     clearTimeout(slow);
   }

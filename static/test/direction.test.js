@@ -13,10 +13,20 @@ test('language: style sheets name start and end, not left and right', () => {
     const text = readFileSync(`${css}/${file}`, 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
     for (const [rule, selector, body] of text.matchAll(/([^{}]+)\{([^{}]*)\}/g)) {
       if (selector.includes('[dir="rtl"]') || selector.includes('.meter-bar')) continue; // what has no logical form, and its mirror
-      assert.doesNotMatch(body, /(?:margin|padding|border)-(?:left|right)|(?:^|[;\s])(?:left|right)\s*:|(?:text-align|float)\s*:\s*(?:left|right)/, rule.trim());
+      assert.doesNotMatch(
+        body,
+        /(?:margin|padding|border)-(?:left|right)|(?:^|[;\s])(?:left|right)\s*:|(?:text-align|float)\s*:\s*(?:left|right)/,
+        rule.trim(),
+      );
       for (const [, property, value] of body.matchAll(/\b(padding|margin|inset|border-width)\s*:\s*([^;]+)/g)) {
         const parts = split(value);
-        if (parts.length < 4 || value.includes('safe-area') || (property === 'inset' && /^0 auto auto 0$/.test(value.trim()))) continue;
+        if (
+          parts.length < 4 ||
+          value.includes('safe-area') ||
+          (property === 'inset' && /^0 auto auto 0$/.test(value.trim()))
+        ) {
+          continue;
+        }
         assert.equal(parts[1], parts[3], `${file}: ${rule.trim()}`);
       }
     }
@@ -31,7 +41,10 @@ function split(value) {
   for (const c of `${value.trim()} `) {
     if (c === '(') depth++;
     if (c === ')') depth--;
-    if (c === ' ' && depth === 0) { parts.push(part); part = ''; } else part += c;
+    if (c === ' ' && depth === 0) {
+      parts.push(part);
+      part = '';
+    } else part += c;
   }
   return parts;
 }
@@ -43,7 +56,15 @@ test('language: tiles are mirrored within the same space, and arrows follow the 
     assert.ok(m.x >= 0 && m.x + m.w <= 800);
     assert.deepEqual(mirror(m, 800), b);
   }
-  const stroke = { repeat: false, ctrlKey: false, altKey: false, metaKey: false, typing: false, onControl: false, dialog: false };
+  const stroke = {
+    repeat: false,
+    ctrlKey: false,
+    altKey: false,
+    metaKey: false,
+    typing: false,
+    onControl: false,
+    dialog: false,
+  };
   assert.equal(command({ ...stroke, key: 'ArrowLeft' }, 'down', true), 'previous');
   assert.equal(command({ ...stroke, key: 'ArrowLeft', rtl: true }, 'down', true), 'next');
   assert.equal(command({ ...stroke, key: 'ArrowRight', rtl: true }, 'down', true), 'previous');

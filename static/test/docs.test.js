@@ -6,22 +6,44 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const docs = readFileSync(`${root}/docs/client.md`, 'utf8');
 const browser = readdirSync(`${root}/tests/browser`).filter((f) => f.endsWith('.test.js'));
+const NAMED = /(?:step|test|describe)\(\s*(['"`])(.+?)(?<!\\)\1,/g;
 const namesIn = (/** @type {string} */ file) =>
-  [...readFileSync(`${root}/tests/browser/${file}`, 'utf8').matchAll(/(?:step|test|describe)\((['`])(.+?)(?<!\\)\1,/g)].map((m) => m[2].replaceAll('\\', ''));
+  [...readFileSync(`${root}/tests/browser/${file}`, 'utf8').matchAll(NAMED)].map((m) => m[2].replaceAll('\\', ''));
 const names = browser.flatMap(namesIn);
 
-test('every row of the participant\'s table has tests of its name in both browsers, and every test it names is there', () => {
+test("every row of the participant's table has tests of its name in both browsers, and every test it names is there", () => {
   const from = docs.indexOf('## What each row');
-  const rows = docs.slice(from, docs.indexOf('\n## ', from + 1)).split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| row ')).map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim()));
+  const rows = docs
+    .slice(from, docs.indexOf('\n## ', from + 1))
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && !line.startsWith('| row '))
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
   const inTable = new Set(rows.map(([row]) => row));
-  for (const name of namesIn('rows.test.js').filter((n) => n.includes(': '))) assert.ok(inTable.has(name.split(': ')[0]), `the table has no row for "${name}"`);
+  for (const name of namesIn('rows.test.js').filter((n) => n.includes(': '))) {
+    assert.ok(inTable.has(name.split(': ')[0]), `the table has no row for "${name}"`);
+  }
   for (const [row, , shown, decided] of rows) {
-    assert.ok(names.some((n) => n.startsWith(`${row}: `)), `no test is named "${row}: …"`);
+    assert.ok(
+      names.some((n) => n.startsWith(`${row}: `)),
+      `no test is named "${row}: …"`,
+    );
     for (const [, named] of shown.matchAll(/`([^`]+)`/g)) {
       if (named.endsWith('.test.js')) assert.ok(existsSync(`${root}/tests/browser/${named}`), named);
-      else if (named.includes(': ')) assert.ok(names.some((n) => n.startsWith(named.replace(/…$/, ''))), named);
+      else if (named.includes(': ')) {
+        assert.ok(
+          names.some((n) => n.startsWith(named.replace(/…$/, ''))),
+          named,
+        );
+      }
     }
-    for (const [, file] of decided.matchAll(/`([^`]+\.test\.js)`/g)) assert.ok(existsSync(`${root}/static/test/${file}`), file);
+    for (const [, file] of decided.matchAll(/`([^`]+\.test\.js)`/g)) {
+      assert.ok(existsSync(`${root}/static/test/${file}`), file);
+    }
   }
 });
 
@@ -35,10 +57,17 @@ test('every test that the specification of the encryption names is there', () =>
   const spec = readFileSync(`${root}/docs/e2ee.md`, 'utf8');
   const tested = spec.slice(spec.indexOf('## 18.'));
   const here = readdirSync(`${root}/static/test`);
-  const named = [...tested.matchAll(/`([^`]+)`/g)].map((m) => m[1]).filter((name) => name.endsWith('…') || name.endsWith('.test.js'));
+  const named = [...tested.matchAll(/`([^`]+)`/g)]
+    .map((m) => m[1])
+    .filter((name) => name.endsWith('…') || name.endsWith('.test.js'));
   assert.ok(named.length >= 15, `only ${named.length} are named`);
   for (const name of named) {
     if (name.endsWith('.test.js')) assert.ok(here.includes(name) || browser.includes(name), name);
-    else assert.ok(names.some((n) => n.startsWith(name.slice(0, -1))), name);
+    else {
+      assert.ok(
+        names.some((n) => n.startsWith(name.slice(0, -1))),
+        name,
+      );
+    }
   }
 });

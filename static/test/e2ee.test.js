@@ -41,7 +41,12 @@ class Meeting {
   }
 
   async seat(name, o = {}) {
-    const session = await Session.create({ meeting: MEETING, link: o.link ?? this.link, identity: o.identity ?? await identity(), name });
+    const session = await Session.create({
+      meeting: MEETING,
+      link: o.link ?? this.link,
+      identity: o.identity ?? (await identity()),
+      name,
+    });
     return { session, name, n: this.nextNumber++, log: [], announce: session.announce, ...o };
   }
 
@@ -53,7 +58,13 @@ class Meeting {
   async enter(seat) {
     this.seats.set(seat.n, seat);
     const others = [...this.seats.keys()].filter((n) => n !== seat.n);
-    await this.tell(seat, { type: 'welcome', participant: seat.n, participants: others.map((n) => this.entry(n)), admit: seat.admit, resumed: false });
+    await this.tell(seat, {
+      type: 'welcome',
+      participant: seat.n,
+      participants: others.map((n) => this.entry(n)),
+      admit: seat.admit,
+      resumed: false,
+    });
     await this.all({ type: 'roster', joined: [this.entry(seat.n)] }, seat.n);
     return seat;
   }
@@ -78,7 +89,13 @@ class Meeting {
           if (to) await this.tell(to, { type: 'relays', relays: [{ from: passed.from, data: passed.data }] });
         }
       } else if (o.type === 'broadcast') {
-        await this.all({ type: 'broadcast', from: seat.n, kind: o.kind, at: new Date(this.now).toISOString(), data: o.data });
+        await this.all({
+          type: 'broadcast',
+          from: seat.n,
+          kind: o.kind,
+          at: new Date(this.now).toISOString(),
+          data: o.data,
+        });
       } else {
         seat.log.push(o);
       }
@@ -142,7 +159,7 @@ test('who comes cannot open what was sent before; those who were there need no m
   assert(await opens(ben, ana, before));
   assert(await opens(ben, ana, after));
   assert(await opens(cem, ana, after));
-  assert(!await opens(cem, ana, before));
+  assert(!(await opens(cem, ana, before)));
   assert.equal(readKid(sframe.parseHeader(after).kid).step, readKid(sframe.parseHeader(before).kid).step + 1);
 });
 
@@ -155,8 +172,8 @@ test('who leaves cannot open what is sent half a second and an acknowledgement l
   assert(await opens(cem, ana, await frameOf(ana)), 'not yet: more may leave');
   await m.pass(200);
   const after = await frameOf(ana);
-  assert(!await opens(cem, ana, after));
-  assert(!await opens(dora, ana, after));
+  assert(!(await opens(cem, ana, after)));
+  assert(!(await opens(dora, ana, after)));
   assert(await opens(ben, ana, after));
   assert.equal(readKid(sframe.parseHeader(after).kid).gen, 1, 'one generation for both');
 });
@@ -169,7 +186,7 @@ test('a key that was lost is sealed again, and a fresh generation does not wait 
   await m.pass(1700);
   const frame = await frameOf(ana);
   assert.equal(readKid(sframe.parseHeader(frame).kid).gen, 1, 'used after a second without an answer');
-  assert(!await opens(ben, ana, frame));
+  assert(!(await opens(ben, ana, frame)));
   m.tamper = (r) => r;
   await m.pass(3000);
   assert(await opens(ben, ana, await frameOf(ana)));
@@ -177,7 +194,15 @@ test('a key that was lost is sealed again, and a fresh generation does not wait 
 
 test('a changed, repeated, redirected or re-attributed relay is refused', async () => {
   for (const change of [
-    (r) => ({ ...r, data: base64url(Uint8Array.from(atob(r.data.replace(/-/g, '+').replace(/_/g, '/')), (c, i) => c.charCodeAt(0) ^ (i === 20 ? 1 : 0))) }),
+    (r) => ({
+      ...r,
+      data: base64url(
+        Uint8Array.from(
+          atob(r.data.replace(/-/g, '+').replace(/_/g, '/')),
+          (c, i) => c.charCodeAt(0) ^ (i === 20 ? 1 : 0),
+        ),
+      ),
+    }),
     (r) => ({ ...r, to: r.to === 1 ? 2 : 1 }),
     (r) => ({ ...r, from: r.from === 3 ? 1 : 3 }),
     (r) => ({ ...r, data: 'AQ' }),
@@ -188,16 +213,19 @@ test('a changed, repeated, redirected or re-attributed relay is refused', async 
     const cem = await m.join('Cem');
     for (const from of [ana, ben]) {
       const f = await frameOf(from);
-      assert(!f || !await opens(cem, from, f));
+      assert(!f || !(await opens(cem, from, f)));
       assert.equal((await person(cem, from.n)).name, '');
     }
   }
   const m = await Meeting.make();
   /** @type {any[]} */
   const kept = [];
-  m.tamper = (r) => { kept.push(r); return r; };
+  m.tamper = (r) => {
+    kept.push(r);
+    return r;
+  };
   const [ana, ben] = [await m.join('Ana'), await m.join('Ben')];
-  const before = (await person(ben, ana.n));
+  const before = await person(ben, ana.n);
   for (const r of kept) await m.tell(m.seats.get(r.to), { type: 'relays', relays: [{ from: r.from, data: r.data }] });
   assert.deepEqual(await person(ben, ana.n), before);
 });
@@ -206,7 +234,13 @@ test('another announcement for the same number, or the same under another number
   const m = await Meeting.make();
   const [ana, ben] = [await m.join('Ana'), await m.join('Ben')];
   const other = await m.seat('Eve');
-  await m.tell(ana, { type: 'roster', joined: [{ participant: 90, announce: ben.announce }, { participant: 91, announce: ana.announce }] });
+  await m.tell(ana, {
+    type: 'roster',
+    joined: [
+      { participant: 90, announce: ben.announce },
+      { participant: 91, announce: ana.announce },
+    ],
+  });
   assert.equal((await person(ana, 90)).status, 'invalid');
   assert.equal((await person(ana, 91)).status, 'invalid');
   await m.tell(ana, { type: 'roster', changed: [{ participant: ben.n, announce: other.announce }] });
@@ -214,7 +248,7 @@ test('another announcement for the same number, or the same under another number
   await m.tell(ana, { type: 'roster', changed: [{ participant: ben.n, announce: ben.announce }] });
   assert.equal((await person(ana, ben.n)).status, 'invalid');
   await m.pass(700);
-  assert(!await opens(ben, ana, await frameOf(ana)));
+  assert(!(await opens(ben, ana, await frameOf(ana))));
 });
 
 test('a ghost without the link gets nothing and nobody hears it', async () => {
@@ -222,8 +256,8 @@ test('a ghost without the link gets nothing and nobody hears it', async () => {
   const ana = await m.join('Ana');
   const stranger = await m.join('Eve', { link: link.parse('') });
   assert.equal((await person(ana, stranger.n)).status, 'invalid');
-  assert(!await opens(stranger, ana, await frameOf(ana)));
-  assert(!await opens(ana, stranger, await frameOf(stranger)));
+  assert(!(await opens(stranger, ana, await frameOf(ana))));
+  assert(!(await opens(ana, stranger, await frameOf(stranger))));
 });
 
 test('with a lobby only those whom a host admitted get keys, whatever the server says', async () => {
@@ -231,7 +265,7 @@ test('with a lobby only those whom a host admitted get keys, whatever the server
   const host = await m.join('Ana', { identity: m.hostIdentity });
   const ghost = await m.join('Eve');
   assert.equal((await person(host, ghost.n)).status, 'outside');
-  assert(!await opens(ghost, host, await frameOf(host)));
+  assert(!(await opens(ghost, host, await frameOf(host))));
   const ben = await m.seat('Ben');
   m.lobby = new Map([[ben.n, ben]]);
   await m.tell(host, { type: 'waiting', waiting: [{ participant: ben.n, announce: ben.announce }] });
@@ -245,7 +279,7 @@ test('with a lobby only those whom a host admitted get keys, whatever the server
   await m.enter(ben);
   assert(await opens(ben, host, await frameOf(host)));
   assert(await opens(host, ben, await frameOf(ben)));
-  assert(!await opens(ghost, ben, await frameOf(ben)));
+  assert(!(await opens(ghost, ben, await frameOf(ben))));
   const [a, b] = await Promise.all([host.session.view(), ben.session.view()]);
   assert.equal(a.code, b.code);
 });
@@ -276,9 +310,17 @@ test('group chat is signed: a member cannot forge, repeat or re-label it', async
   const [ana, ben, cem] = [await m.join('Ana'), await m.join('Ben'), await m.join('Cem')];
   const said = [];
   const all = m.all.bind(m);
-  m.all = async (event, except) => { if (event.type === 'broadcast') said.push(event); return all(event, except); };
+  m.all = async (event, except) => {
+    if (event.type === 'broadcast') said.push(event);
+    return all(event, except);
+  };
   await m.tell(ana, { type: 'say', kind: 'chat', text: 'Hello\nyou' });
-  for (const s of [ana, ben, cem]) assert.deepEqual(s.log.filter((o) => o.type === 'chat').map((o) => [o.from, o.text]), [[ana.n, 'Hello\nyou']]);
+  for (const s of [ana, ben, cem]) {
+    assert.deepEqual(
+      s.log.filter((o) => o.type === 'chat').map((o) => [o.from, o.text]),
+      [[ana.n, 'Hello\nyou']],
+    );
+  }
   await m.tell(ben, said[0]);
   await m.tell(ben, { ...said[0], from: cem.n });
   await m.tell(ben, { ...said[0], kind: 'reaction' });
@@ -291,7 +333,10 @@ test('a private text reaches one', async () => {
   const m = await Meeting.make();
   const [ana, ben, cem] = [await m.join('Ana'), await m.join('Ben'), await m.join('Cem')];
   await m.tell(ana, { type: 'private', to: ben.n, text: 'psst' });
-  assert.deepEqual([ana, ben, cem].map((s) => s.log.filter((o) => o.type === 'chat').length), [1, 1, 0]);
+  assert.deepEqual(
+    [ana, ben, cem].map((s) => s.log.filter((o) => o.type === 'chat').length),
+    [1, 1, 0],
+  );
 });
 
 test('a bot gets nothing until the person agrees, and nothing after they withdraw', async () => {
@@ -299,13 +344,13 @@ test('a bot gets nothing until the person agrees, and nothing after they withdra
   const ana = await m.join('Ana');
   const bot = await m.join('Recorder', { kind: 'bot' });
   assert.equal((await person(ana, bot.n)).hears, false);
-  assert(!await opens(bot, ana, await frameOf(ana)));
+  assert(!(await opens(bot, ana, await frameOf(ana))));
   assert.equal((await person(bot, ana.n)).name, '');
   await m.tell(ana, { type: 'consent', participant: bot.n, given: true });
   assert(await opens(bot, ana, await frameOf(ana)));
   await m.tell(ana, { type: 'consent', participant: bot.n, given: false });
   await m.pass(700);
-  assert(!await opens(bot, ana, await frameOf(ana)));
+  assert(!(await opens(bot, ana, await frameOf(ana))));
 });
 
 test('two who are shown different people are told so, and not before five seconds', async () => {

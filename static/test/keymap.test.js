@@ -2,12 +2,31 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { command, SHORTCUTS } from '../js/core/keymap.js';
 
-const stroke = (key, more = {}) => ({ key, repeat: false, ctrlKey: false, altKey: false, metaKey: false, typing: false, onControl: false, dialog: false, ...more });
+const stroke = (key, more = {}) => ({
+  key,
+  repeat: false,
+  ctrlKey: false,
+  altKey: false,
+  metaKey: false,
+  typing: false,
+  onControl: false,
+  dialog: false,
+  ...more,
+});
 
 test('letters act, but never while somebody types, with modifiers, in a dialog, or when switched off', () => {
   assert.equal(command(stroke('m'), 'down', true), 'mic');
   assert.equal(command(stroke('M'), 'down', true), 'mic');
-  for (const more of [{ typing: true }, { ctrlKey: true }, { metaKey: true }, { altKey: true }, { dialog: true }, { repeat: true }]) assert.equal(command(stroke('m', more), 'down', true), null);
+  for (const more of [
+    { typing: true },
+    { ctrlKey: true },
+    { metaKey: true },
+    { altKey: true },
+    { dialog: true },
+    { repeat: true },
+  ]) {
+    assert.equal(command(stroke('m', more), 'down', true), null);
+  }
   assert.equal(command(stroke('m'), 'down', false), null);
   assert.equal(command(stroke('m'), 'up', true), null);
   assert.equal(command(stroke('constructor'), 'down', true), null);

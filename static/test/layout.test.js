@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { grid, stage, duo, capacity, pages, MAX_TILES } from '../js/core/layout.js';
 
-const sizes = [[320, 460], [390, 760], [768, 900], [1024, 640], [1440, 780], [2560, 1300], [900, 200]];
+const sizes = [
+  [320, 460],
+  [390, 760],
+  [768, 900],
+  [1024, 640],
+  [1440, 780],
+  [2560, 1300],
+  [900, 200],
+];
 
 const inside = (b, w, h) => b.x >= 0 && b.y >= 0 && b.x + b.w <= w + 1 && b.y + b.h <= h + 1 && b.w > 0 && b.h > 0;
 const overlap = (a, b) => a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
@@ -16,7 +24,9 @@ test('every number of tiles fits every window, without overlap, all of one size'
         assert.ok(inside(b, w, h), `${n} in ${w}×${h}: ${JSON.stringify(b)}`);
         assert.equal(b.w, boxes[0].w);
       }
-      for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) assert.ok(!overlap(boxes[i], boxes[j]), `${n} in ${w}×${h}`);
+      for (let i = 0; i < n; i++) {
+        for (let j = 0; j < i; j++) assert.ok(!overlap(boxes[i], boxes[j]), `${n} in ${w}×${h}`);
+      }
     }
   }
 });
@@ -25,7 +35,7 @@ test('tiles keep to their shapes and use the space', () => {
   for (const [w, h] of sizes) {
     for (let n = 1; n <= MAX_TILES; n++) {
       const [b] = grid(n, w, h, { gap: 0 });
-      assert.ok(b.w / b.h > 1.25 && b.w / b.h < 1.85 || b.h < 20, `${n} in ${w}×${h}: ${b.w}×${b.h}`);
+      assert.ok((b.w / b.h > 1.25 && b.w / b.h < 1.85) || b.h < 20, `${n} in ${w}×${h}: ${b.w}×${b.h}`);
     }
   }
   const four = grid(4, 1440, 800, { gap: 0 });
@@ -67,7 +77,7 @@ test('one-to-one: the corner lies within the picture', () => {
   for (const [w, h] of sizes) {
     const { main, corner } = duo(w, h);
     assert.ok(inside(corner, main.w, main.h));
-    assert.ok(corner.w * corner.h < main.w * main.h / 4);
+    assert.ok(corner.w * corner.h < (main.w * main.h) / 4);
   }
 });
 

@@ -10,10 +10,19 @@ class FakeTrack {
   onended = null;
   onmute = null;
   onunmute = null;
-  constructor(kind) { this.kind = kind; }
-  stop() { this.readyState = 'ended'; }
-  clone() { return new FakeTrack(this.kind); }
-  interrupt(muted) { this.muted = muted; (muted ? this.onmute : this.onunmute)?.(); }
+  constructor(kind) {
+    this.kind = kind;
+  }
+  stop() {
+    this.readyState = 'ended';
+  }
+  clone() {
+    return new FakeTrack(this.kind);
+  }
+  interrupt(muted) {
+    this.muted = muted;
+    (muted ? this.onmute : this.onunmute)?.();
+  }
 }
 
 /** What was asked of the browser, and the tracks it gave. */
@@ -23,23 +32,33 @@ let refuse = () => false;
 
 beforeEach(() => {
   [asked, given, refuse] = [[], [], () => false];
-  Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { mediaDevices: {
-    async getUserMedia(constraints) {
-      asked.push(Object.keys(constraints).sort().join('+'));
-      if (refuse(constraints)) throw Object.assign(new Error('refused'), { name: 'NotAllowedError' });
-      const tracks = Object.keys(constraints).map((kind) => new FakeTrack(kind));
-      given.push(...tracks);
-      const of = (kind) => tracks.filter((x) => x.kind === kind);
-      return { getAudioTracks: () => of('audio'), getVideoTracks: () => of('video'), getTracks: () => tracks };
+  Object.defineProperty(globalThis, 'navigator', {
+    configurable: true,
+    value: {
+      mediaDevices: {
+        async getUserMedia(constraints) {
+          asked.push(Object.keys(constraints).sort().join('+'));
+          if (refuse(constraints)) throw Object.assign(new Error('refused'), { name: 'NotAllowedError' });
+          const tracks = Object.keys(constraints).map((kind) => new FakeTrack(kind));
+          given.push(...tracks);
+          const of = (kind) => tracks.filter((x) => x.kind === kind);
+          return { getAudioTracks: () => of('audio'), getVideoTracks: () => of('video'), getTracks: () => tracks };
+        },
+      },
     },
-  } } });
+  });
 });
 
 const attached = () => {
   const local = new LocalMedia();
   const sent = [];
   const told = [];
-  local.attach({ send: async (source, track) => { sent.push([source, track?.kind ?? null]); }, changed: (sources) => told.push(sources.join()) });
+  local.attach({
+    send: async (source, track) => {
+      sent.push([source, track?.kind ?? null]);
+    },
+    changed: (sources) => told.push(sources.join()),
+  });
   return { local, sent, told };
 };
 
@@ -60,7 +79,7 @@ test('before: a refusal of both leaves nothing on, so that each can be tried by 
   assert.deepEqual(local.sources(), ['mic']);
 });
 
-test('mobile: a microphone that the system takes away is told, and starts again by the person\'s tap on a new track', async () => {
+test("mobile: a microphone that the system takes away is told, and starts again by the person's tap on a new track", async () => {
   const { local, sent } = attached();
   await local.setMic(true);
   const [first] = given;
@@ -114,8 +133,17 @@ test('before: camera off releases the camera, mute keeps the microphone', async 
   await local.both();
   await local.setCamera(false);
   await local.setMic(false);
-  assert.deepEqual(given.map((x) => x.readyState), ['live', 'ended']);
-  assert.deepEqual(sent.slice(-2), [['camera', null], ['mic', null]]);
+  assert.deepEqual(
+    given.map((x) => x.readyState),
+    ['live', 'ended'],
+  );
+  assert.deepEqual(sent.slice(-2), [
+    ['camera', null],
+    ['mic', null],
+  ]);
   local.detach();
-  assert.deepEqual(given.map((x) => x.readyState), ['ended', 'ended']);
+  assert.deepEqual(
+    given.map((x) => x.readyState),
+    ['ended', 'ended'],
+  );
 });

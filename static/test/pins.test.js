@@ -5,13 +5,26 @@ import { MAX_PINS, Pins } from '../js/e2ee/pins.js';
 
 const NOW = 1_800_000_000_000;
 
-const one = (ik, name, o = {}) => ({ participant: 1, ik, name, bot: false, status: 'ok', hears: true, differs: false, asks: null, consent: null, ...o });
+const one = (ik, name, o = {}) => ({
+  participant: 1,
+  ik,
+  name,
+  bot: false,
+  status: 'ok',
+  hears: true,
+  differs: false,
+  asks: null,
+  consent: null,
+  ...o,
+});
 
 /** A device that keeps what it is told to keep, as the page's storage does. */
 class Device {
   kept = new Map();
 
-  meeting() { return new Pins([...this.kept.values()]); }
+  meeting() {
+    return new Pins([...this.kept.values()]);
+  }
 
   async met(pins, people, { verified = false, now = NOW } = {}) {
     const { put, drop } = await pins.meet(people, verified, now);
@@ -34,9 +47,15 @@ test('a key never seen is new, and known from the next meeting on', async () => 
 test('names are compared in one form, trimmed, without case; the device keeps none of them', async () => {
   const device = new Device();
   await device.met(device.meeting(), [one('ik-1', 'Zo\u00eb')]);
-  for (const name of ['zo\u00eb', ' ZOE\u0308 ']) assert.equal(await device.meeting().trust(one('ik-1', name)), 'known', name);
+  for (const name of ['zo\u00eb', ' ZOE\u0308 ']) {
+    assert.equal(await device.meeting().trust(one('ik-1', name)), 'known', name);
+  }
   assert.equal(await device.meeting().trust(one('ik-1', 'Zoe')), 'new');
-  assert(!JSON.stringify([...device.kept.values()]).toLowerCase().includes('zo\u00eb'));
+  assert(
+    !JSON.stringify([...device.kept.values()])
+      .toLowerCase()
+      .includes('zo\u00eb'),
+  );
 });
 
 test('verified holds at once and in later meetings, for that key alone', async () => {
@@ -70,7 +89,7 @@ test('a known name with another key is changed, in every meeting, until the code
   assert.equal(await device.meeting().trust(other), 'verified');
 });
 
-test('somebody who is known, or verified, and takes another one\'s name is told of', async () => {
+test("somebody who is known, or verified, and takes another one's name is told of", async () => {
   const device = new Device();
   const first = device.meeting();
   await device.met(first, [one('ik-ana', 'Ana'), one('ik-cem', 'Cem')]);
@@ -82,7 +101,14 @@ test('somebody who is known, or verified, and takes another one\'s name is told 
   }
   const later = device.meeting();
   assert.equal(await later.trust(one('ik-ben', 'Ana')), 'changed', 'their own name is kept');
-  assert.deepEqual([await later.trust(one('ik-ben', 'Ben')), await later.trust(one('ik-cem', 'Cem')), await later.trust(one('ik-ana', 'Ana'))], ['verified', 'known', 'known']);
+  assert.deepEqual(
+    [
+      await later.trust(one('ik-ben', 'Ben')),
+      await later.trust(one('ik-cem', 'Cem')),
+      await later.trust(one('ik-ana', 'Ana')),
+    ],
+    ['verified', 'known', 'known'],
+  );
 });
 
 test('two of one name who meet for the first time are both new, and both known later', async () => {
@@ -108,7 +134,11 @@ test('being met is stored once a meeting, and a thousand at most, those met long
   assert.equal(await device.met(pins, [one('ik-ben', 'Ben')]), 1);
   assert.equal(await device.met(pins, [one('ik-ben', 'Ben')], { now: NOW + 1 }), 0);
   for (let i = 0; i < MAX_PINS + 5; i += 100) {
-    await device.met(pins, Array.from({ length: 100 }, (_, k) => one(`ik-${i + k}`, `P${i + k}`)), { now: NOW + 2 + i });
+    await device.met(
+      pins,
+      Array.from({ length: 100 }, (_, k) => one(`ik-${i + k}`, `P${i + k}`)),
+      { now: NOW + 2 + i },
+    );
   }
   assert.equal(device.kept.size, MAX_PINS);
   assert(!device.kept.has('ik-ben') && device.kept.has(`ik-${MAX_PINS + 4}`));

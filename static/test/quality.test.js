@@ -2,7 +2,19 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as quality from '../js/core/quality.js';
 
-const sample = (at, more = {}) => ({ at, bytesIn: 0, bytesOut: 0, packetsIn: 0, lostIn: 0, packetsOut: 0, lostOut: 0, rtt: 0.02, jitter: 0.005, freezes: 0, ...more });
+const sample = (at, more = {}) => ({
+  at,
+  bytesIn: 0,
+  bytesOut: 0,
+  packetsIn: 0,
+  lostIn: 0,
+  packetsOut: 0,
+  lostOut: 0,
+  rtt: 0.02,
+  jitter: 0.005,
+  freezes: 0,
+  ...more,
+});
 
 test('rates come from two looks; counters that restart count as nothing', () => {
   const r = quality.rates(sample(0), sample(2000, { bytesIn: 250_000, packetsIn: 90, lostIn: 10 }));
@@ -29,7 +41,9 @@ test('bars move one at a time and do not flicker', () => {
 });
 
 test('the copied report holds no address', () => {
-  const text = quality.withoutAddresses('local 192.168.1.20:9 remote [2001:db8::1]:443 mdns 3fa85f64-5717-4562-b3fc-2c963f66afa6.local rtt 12 ms at 10:20');
+  const text = quality.withoutAddresses(
+    'local 192.168.1.20:9 remote [2001:db8::1]:443 mdns 3fa85f64-5717-4562-b3fc-2c963f66afa6.local rtt 12 ms at 10:20',
+  );
   assert.ok(!/192|2001|db8|3fa85/.test(text), text);
   assert.ok(text.includes('12 ms'));
 });

@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { newLadder, next, backoff, MAX_CONNECTIONS, MAX_DISAGREED, RESUME_MS, ICE_RESTART_MS, NEW_CONNECTION_MS, REJOIN_MS, SHAKY_MS, FIRST_MEDIA_MS } from '../js/core/reconnect.js';
+import {
+  newLadder,
+  next,
+  backoff,
+  MAX_CONNECTIONS,
+  MAX_DISAGREED,
+  RESUME_MS,
+  ICE_RESTART_MS,
+  NEW_CONNECTION_MS,
+  REJOIN_MS,
+  SHAKY_MS,
+  FIRST_MEDIA_MS,
+} from '../js/core/reconnect.js';
 
 /** Plays events in virtual time and collects what is done. */
 function play(ladder, ...events) {
@@ -40,13 +52,27 @@ test('broken media climbs: ICE restart, a new connection, joining anew, giving u
   const t1 = ICE_RESTART_MS;
   const t2 = t1 + NEW_CONNECTION_MS;
   const t3 = t2 + REJOIN_MS;
-  const { ladder, actions } = play(newLadder(), ['media_lost', 0], ['tick', t1 - 1], ['tick', t1], ['tick', t2], ['tick', t2 + 250], ['tick', t3]);
+  const { ladder, actions } = play(
+    newLadder(),
+    ['media_lost', 0],
+    ['tick', t1 - 1],
+    ['tick', t1],
+    ['tick', t2],
+    ['tick', t2 + 250],
+    ['tick', t3],
+  );
   assert.deepEqual(actions, ['ice_restart', 'new_connection', 'open_socket']);
   assert.equal(ladder.step, 'failed');
 });
 
 test('media that comes back ends the climb wherever it is', () => {
-  for (const events of [[['media_lost', 0]], [['media_lost', 0], ['tick', ICE_RESTART_MS]]]) {
+  for (const events of [
+    [['media_lost', 0]],
+    [
+      ['media_lost', 0],
+      ['tick', ICE_RESTART_MS],
+    ],
+  ]) {
     const { ladder } = play(newLadder(), ...events, ['media_up', 9000]);
     assert.equal(ladder.step, 'ok');
     assert.equal(ladder.deadline, Infinity);
@@ -54,12 +80,23 @@ test('media that comes back ends the climb wherever it is', () => {
 });
 
 test('a short dropout of media does nothing; a longer one starts the climb', () => {
-  assert.deepEqual(play(newLadder(), ['media_shaky', 0], ['tick', SHAKY_MS - 1], ['media_up', SHAKY_MS - 1], ['tick', 99999]).actions, []);
-  assert.deepEqual(play(newLadder(), ['media_shaky', 0], ['media_shaky', 1000], ['tick', SHAKY_MS]).actions, ['ice_restart']);
+  assert.deepEqual(
+    play(newLadder(), ['media_shaky', 0], ['tick', SHAKY_MS - 1], ['media_up', SHAKY_MS - 1], ['tick', 99999]).actions,
+    [],
+  );
+  assert.deepEqual(play(newLadder(), ['media_shaky', 0], ['media_shaky', 1000], ['tick', SHAKY_MS]).actions, [
+    'ice_restart',
+  ]);
 });
 
 test('socket and media lost together: the seat first, then an ICE restart', () => {
-  const { ladder, actions } = play(newLadder(), ['socket_lost', 0], ['media_lost', 100], ['tick', 100], ['resumed', 900]);
+  const { ladder, actions } = play(
+    newLadder(),
+    ['socket_lost', 0],
+    ['media_lost', 100],
+    ['tick', 100],
+    ['resumed', 900],
+  );
   assert.deepEqual(actions, ['open_socket', 'ice_restart']);
   assert.equal(ladder.step, 'ice_restart');
 });
@@ -77,7 +114,12 @@ test('a first connection that never comes climbs too, once, and then says so', (
   const last = FIRST_MEDIA_MS + ICE_RESTART_MS + NEW_CONNECTION_MS;
   const climb = [FIRST_MEDIA_MS, FIRST_MEDIA_MS + ICE_RESTART_MS, last, last + 250];
   const again = last + 300;
-  ({ ladder, actions } = play(ladder, ...climb.map((at) => ['tick', at]), ['joined', again], ...climb.map((at) => ['tick', again + at])));
+  ({ ladder, actions } = play(
+    ladder,
+    ...climb.map((at) => ['tick', at]),
+    ['joined', again],
+    ...climb.map((at) => ['tick', again + at]),
+  ));
   assert.equal(ladder.step, 'failed');
   assert.deepEqual(actions, ['ice_restart', 'new_connection', 'open_socket', 'ice_restart', 'new_connection']);
 });
@@ -126,7 +168,13 @@ test('media that is started anew again and again is not started for ever', () =>
   }
   assert.equal(ladder.step, 'failed');
   assert.equal(connections, MAX_DISAGREED);
-  const later = play(newLadder(), ...[0, 70, 140, 210, 280].flatMap((s) => [['answer_failed', s * 1000], ['media_up', s * 1000 + 500]]));
+  const later = play(
+    newLadder(),
+    ...[0, 70, 140, 210, 280].flatMap((s) => [
+      ['answer_failed', s * 1000],
+      ['media_up', s * 1000 + 500],
+    ]),
+  );
   assert.equal(later.actions.length, 5, 'far apart, each is a case of its own');
 });
 
@@ -137,10 +185,26 @@ test('after giving up, the person may try again', () => {
   assert.deepEqual(actions, ['open_socket']);
 });
 
-test('whatever happens in whatever order, every state is one of the ladder\'s and time ends every climb', () => {
-  const events = ['socket_lost', 'socket_failed', 'resumed', 'resume_failed', 'joined', 'media_up', 'media_shaky', 'media_lost', 'offer_refused', 'answer_failed', 'tick', 'retry'];
+test("whatever happens in whatever order, every state is one of the ladder's and time ends every climb", () => {
+  const events = [
+    'socket_lost',
+    'socket_failed',
+    'resumed',
+    'resume_failed',
+    'joined',
+    'media_up',
+    'media_shaky',
+    'media_lost',
+    'offer_refused',
+    'answer_failed',
+    'tick',
+    'retry',
+  ];
   let seed = 1;
-  const random = (n) => { seed = (seed * 1103515245 + 12345) & 0x7fffffff; return seed % n; };
+  const random = (n) => {
+    seed = (seed * 1103515245 + 12345) & 0x7fffffff;
+    return seed % n;
+  };
   for (let round = 0; round < 300; round++) {
     let ladder = newLadder();
     let now = 0;
@@ -149,7 +213,9 @@ test('whatever happens in whatever order, every state is one of the ladder\'s an
       const out = next(ladder, events[random(events.length)], now);
       ladder = out.ladder;
       assert.ok(['ok', 'resume', 'ice_restart', 'new_connection', 'rejoin', 'failed'].includes(ladder.step));
-      if (ladder.step !== 'ok' && ladder.step !== 'failed') assert.ok(ladder.deadline < Infinity, `${ladder.step} never ends`);
+      if (ladder.step !== 'ok' && ladder.step !== 'failed') {
+        assert.ok(ladder.deadline < Infinity, `${ladder.step} never ends`);
+      }
     }
   }
 });

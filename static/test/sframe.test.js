@@ -21,7 +21,18 @@ test('a changed byte anywhere, and other metadata, do not open', async () => {
 });
 
 test('a header has one spelling, and a cut one is none', () => {
-  for (const bad of ['', '80', '8007', '0807', '8000', '880007', '9001', '900008', '09000f', '0f00ffffffffffffff'.slice(0, 12)]) {
+  for (const bad of [
+    '',
+    '80',
+    '8007',
+    '0807',
+    '8000',
+    '880007',
+    '9001',
+    '900008',
+    '09000f',
+    '0f00ffffffffffffff'.slice(0, 12),
+  ]) {
     assert.equal(sframe.parseHeader(unhex(bad)), null, bad);
   }
   assert.throws(() => sframe.encodeHeader(1n << 64n, 0n));

@@ -1,14 +1,48 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { initialState, reduce, unread, hands, may, nameOf, permissionFor, MAX_CHAT, MAX_NEWS } from '../js/core/state.js';
+import {
+  initialState,
+  reduce,
+  unread,
+  hands,
+  may,
+  nameOf,
+  permissionFor,
+  MAX_CHAT,
+  MAX_NEWS,
+} from '../js/core/state.js';
 import { t } from '../js/i18n/i18n.js';
 import { kindWord } from '../js/call/panels/person.js';
 
-const person = (participant, name, more = {}) => ({ participant, name, role: 'participant', sources: [], hand: 0, connected: true, ...more });
+const person = (participant, name, more = {}) => ({
+  participant,
+  name,
+  role: 'participant',
+  sources: [],
+  hand: 0,
+  connected: true,
+  ...more,
+});
 const welcome = (more = {}) => ({
-  type: 'welcome', id: 1, version: 1, participant: 7, role: 'participant', permissions: ['publish_mic', 'chat'], resume: 'x', resumed: false,
-  meeting: { meeting: 'm', title: 'Weekly', locked: false, lobby: true, expires_at: '2026-11-21T22:30:00Z', server_time: '2026-11-21T20:30:00Z' },
-  participants: [person(3, 'Ben', { role: 'host' })], waiting: [], ...more,
+  type: 'welcome',
+  id: 1,
+  version: 1,
+  participant: 7,
+  role: 'participant',
+  permissions: ['publish_mic', 'chat'],
+  resume: 'x',
+  resumed: false,
+  meeting: {
+    meeting: 'm',
+    title: 'Weekly',
+    locked: false,
+    lobby: true,
+    expires_at: '2026-11-21T22:30:00Z',
+    server_time: '2026-11-21T20:30:00Z',
+  },
+  participants: [person(3, 'Ben', { role: 'host' })],
+  waiting: [],
+  ...more,
 });
 const joined = () => reduce({ ...initialState(), name: 'Ana' }, welcome());
 const run = (s, ...messages) => messages.reduce(reduce, s);
@@ -24,22 +58,38 @@ test('welcome seats oneself among the others', () => {
 });
 
 test('a resumed seat keeps its slots, a new one starts without', () => {
-  const s = run(joined(), { type: 'slots', slots: [{ mid: '5', participant: 3, source: 'camera', height: 720 }], withheld: [] });
+  const s = run(joined(), {
+    type: 'slots',
+    slots: [{ mid: '5', participant: 3, source: 'camera', height: 720 }],
+    withheld: [],
+  });
   assert.equal(reduce(s, welcome({ resumed: true })).slots.size, 1);
   assert.equal(reduce(s, welcome()).slots.size, 0);
 });
 
 test('a bot that joins is announced as one, in words; a guest joins as people do', () => {
-  const s = run(joined(), { type: 'roster', joined: [person(9, 'Bot 1', { kind: 'bot' }), person(10, 'Gus', { kind: 'guest' })] });
-  assert.deepEqual(s.news.map((n) => n.kind), ['bot', 'joined']);
-  assert.equal(t(`news.${s.news[0].kind}`, { name: s.news[0].name }), 'Bot 1, a bot, has joined. It receives what you send.');
+  const s = run(joined(), {
+    type: 'roster',
+    joined: [person(9, 'Bot 1', { kind: 'bot' }), person(10, 'Gus', { kind: 'guest' })],
+  });
+  assert.deepEqual(
+    s.news.map((n) => n.kind),
+    ['bot', 'joined'],
+  );
+  assert.equal(
+    t(`news.${s.news[0].kind}`, { name: s.news[0].name }),
+    'Bot 1, a bot, has joined. It receives what you send.',
+  );
   assert.deepEqual([...s.people.values()].map(kindWord), ['', 'bot', 'guest']);
 });
 
 test('a newcomer is told of the bots that were there before, once', () => {
   const bots = [person(4, 'Bot 1', { kind: 'bot' }), person(5, 'Bot 2', { kind: 'bot' }), person(3, 'Ben')];
   const s = reduce(initialState(), welcome({ participants: bots }));
-  assert.deepEqual(s.news.map(({ kind, many }) => [kind, many]), [['bots', 2]]);
+  assert.deepEqual(
+    s.news.map(({ kind, many }) => [kind, many]),
+    [['bots', 2]],
+  );
   assert.equal(t('news.bots', { n: 2, name: 'Bot 1' }), '2 bots are here. They receive what you send.');
   assert.equal(t('news.bots', { n: 1, name: 'Bot 1' }), 'A bot is here: Bot 1. It receives what you send.');
   assert.equal(reduce(s, welcome({ resumed: true, participants: bots })).news.length, 1);
@@ -47,10 +97,30 @@ test('a newcomer is told of the bots that were there before, once', () => {
 });
 
 test('quality bars are known of those the server named, and forgotten with them', () => {
-  let s = run(joined(), { type: 'quality', quality: [{ participant: 3, bars: 4 }, { participant: 7, bars: 2 }, { participant: 99, bars: 1 }] });
-  assert.deepEqual([...s.bars], [[3, 4], [7, 2]]);
+  let s = run(joined(), {
+    type: 'quality',
+    quality: [
+      { participant: 3, bars: 4 },
+      { participant: 7, bars: 2 },
+      { participant: 99, bars: 1 },
+    ],
+  });
+  assert.deepEqual(
+    [...s.bars],
+    [
+      [3, 4],
+      [7, 2],
+    ],
+  );
   s = run(s, { type: 'quality', quality: [{ participant: 3, bars: 1 }] });
-  assert.deepEqual([...s.bars], [[3, 1], [7, 2]], 'a delta');
+  assert.deepEqual(
+    [...s.bars],
+    [
+      [3, 1],
+      [7, 2],
+    ],
+    'a delta',
+  );
   assert.equal(reduce(s, welcome({ resumed: true })).bars, s.bars);
   assert.deepEqual([...run(s, { type: 'roster', left: [{ participant: 3, reason: 'left' }] }).bars.keys()], [7]);
 });
@@ -58,7 +128,10 @@ test('quality bars are known of those the server named, and forgotten with them'
 test('the spotlight is told to all, found by newcomers, and ends with the person', () => {
   let s = run(joined(), { type: 'spotlight', participant: 3, by: 3 });
   assert.equal(s.spotlight, 3);
-  assert.deepEqual(s.news.map((n) => n.kind), ['spotlight']);
+  assert.deepEqual(
+    s.news.map((n) => n.kind),
+    ['spotlight'],
+  );
   assert.equal(run(s, { type: 'roster', left: [{ participant: 3, reason: 'left' }] }).spotlight, 0);
   s = run(s, { type: 'spotlight', participant: 7, by: 3 });
   assert.equal(s.news.at(-1)?.kind, 'spotlight_self');
@@ -73,7 +146,13 @@ test('the roster inserts, replaces and forgets, and never counts oneself', () =>
   s = run(s, { type: 'roster', joined: [person(9, 'Cem', { sources: ['mic'] })] });
   assert.equal(s.news.filter((n) => n.kind === 'joined').length, 1, 'a repetition is no news');
   assert.deepEqual(s.people.get(9).sources, ['mic']);
-  s = run(s, { type: 'roster', left: [{ participant: 9, reason: 'left' }, { participant: 88, reason: 'left' }] });
+  s = run(s, {
+    type: 'roster',
+    left: [
+      { participant: 9, reason: 'left' },
+      { participant: 88, reason: 'left' },
+    ],
+  });
   assert.deepEqual([...s.people.keys()], [3]);
   assert.equal(s.news.at(-1).kind, 'left');
 });
@@ -87,28 +166,52 @@ test('states are values: the one before stays as it was', () => {
 });
 
 test('one who leaves speaks no more', () => {
-  const s = run(joined(), { type: 'speakers', speakers: [3, 7] }, { type: 'roster', left: [{ participant: 3, reason: 'lost' }] });
+  const s = run(
+    joined(),
+    { type: 'speakers', speakers: [3, 7] },
+    { type: 'roster', left: [{ participant: 3, reason: 'lost' }] },
+  );
   assert.deepEqual(s.speakers, [7]);
 });
 
 test('slots change one by one; withheld is the whole list', () => {
-  const s = run(joined(),
-    { type: 'slots', slots: [{ mid: '5', participant: 3, source: 'camera' }, { mid: '6', participant: 9, source: 'camera' }], withheld: [{ participant: 4, source: 'camera', reason: 'bandwidth' }] },
-    { type: 'slots', slots: [{ mid: '6', participant: 0 }], withheld: [] });
+  const s = run(
+    joined(),
+    {
+      type: 'slots',
+      slots: [
+        { mid: '5', participant: 3, source: 'camera' },
+        { mid: '6', participant: 9, source: 'camera' },
+      ],
+      withheld: [{ participant: 4, source: 'camera', reason: 'bandwidth' }],
+    },
+    { type: 'slots', slots: [{ mid: '6', participant: 0 }], withheld: [] },
+  );
   assert.equal(s.slots.get('5').participant, 3);
   assert.equal(s.slots.get('6').participant, 0);
   assert.deepEqual(s.withheld, []);
 });
 
 test('raised hands come in their order, oneself among them', () => {
-  const s = run(joined(), { type: 'roster', joined: [person(9, 'Cem', { hand: 1 })], changed: [person(3, 'Ben', { hand: 3 }), person(7, 'Ana', { hand: 2 })] });
-  assert.deepEqual(hands(s).map((p) => p.participant), [9, 7, 3]);
+  const s = run(joined(), {
+    type: 'roster',
+    joined: [person(9, 'Cem', { hand: 1 })],
+    changed: [person(3, 'Ben', { hand: 3 }), person(7, 'Ana', { hand: 2 })],
+  });
+  assert.deepEqual(
+    hands(s).map((p) => p.participant),
+    [9, 7, 3],
+  );
   assert.equal(s.news.at(-1).kind, 'hand');
 });
 
 test('chat is counted until seen, keeps the name of who left, and is bounded', () => {
-  let s = run(joined(), { type: 'chat', from: 3, text: 'Hello', at: '' }, { type: 'chat', from: 7, text: 'Hi', at: '', to: 3 });
-  assert.equal(unread(s), 1, 'one\'s own lines are not unread');
+  let s = run(
+    joined(),
+    { type: 'chat', from: 3, text: 'Hello', at: '' },
+    { type: 'chat', from: 7, text: 'Hi', at: '', to: 3 },
+  );
+  assert.equal(unread(s), 1, "one's own lines are not unread");
   assert.equal(s.chat[1].toName, 'Ben');
   s = run({ ...s, chatSeen: s.count }, { type: 'roster', left: [{ participant: 3, reason: 'left' }] });
   assert.equal(unread(s), 0);
@@ -119,7 +222,7 @@ test('chat is counted until seen, keeps the name of who left, and is bounded', (
   assert.ok(s.news.length <= MAX_NEWS);
 });
 
-test('a mute by the host and a lost permission switch one\'s sources off', () => {
+test("a mute by the host and a lost permission switch one's sources off", () => {
   const s = { ...joined(), sources: ['mic', 'camera', 'screen', 'screen_audio'] };
   assert.deepEqual(reduce(s, { type: 'muted', by: 3, sources: ['mic'] }).sources, ['camera', 'screen', 'screen_audio']);
   const viewer = reduce(s, { type: 'permissions', role: 'viewer', permissions: ['chat'] });

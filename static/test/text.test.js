@@ -4,18 +4,52 @@ import { parseMeeting, linkify, initials, nameProblem, clock, found, hue, HUES }
 
 test('a meeting is found in whatever people paste, with its fragment', () => {
   const id = 'k7qm-2f9x-w3dj-8hrt';
-  for (const text of [id, 'K7QM 2F9X W3DJ 8HRT', 'k7qm2f9xw3dj8hrt', `https://meet.example.org/m/${id}`, ` https://meet.example.org/m/${id}/?x=1 `]) assert.deepEqual(parseMeeting(text), { id, fragment: '' });
+  for (const text of [
+    id,
+    'K7QM 2F9X W3DJ 8HRT',
+    'k7qm2f9xw3dj8hrt',
+    `https://meet.example.org/m/${id}`,
+    ` https://meet.example.org/m/${id}/?x=1 `,
+  ]) {
+    assert.deepEqual(parseMeeting(text), { id, fragment: '' });
+  }
   assert.deepEqual(parseMeeting('KOI1 abcd efgh jkmn')?.id, 'k011-abcd-efgh-jkmn', 'what looks alike is read alike');
   assert.deepEqual(parseMeeting(`https://meet.example.org/m/${id}#k=AbC_-9`), { id, fragment: '#k=AbC_-9' });
-  for (const text of ['', 'hello', 'k7qm-2f9x-w3dj', 'k7qm-2f9x-w3dj-8hru', 'https://evil.example/k7qm']) assert.equal(parseMeeting(text), null);
+  for (const text of ['', 'hello', 'k7qm-2f9x-w3dj', 'k7qm-2f9x-w3dj-8hru', 'https://evil.example/k7qm']) {
+    assert.equal(parseMeeting(text), null);
+  }
 });
 
 test('links in chat are http only, show where they go, and end where the sentence does', () => {
-  assert.deepEqual(linkify('see https://a.example/x.'), [{ text: 'see ' }, { text: 'https://a.example/x', href: 'https://a.example/x' }, { text: '.' }]);
-  assert.deepEqual(linkify('(https://a.example/(x))').map((p) => p.text), ['(', 'https://a.example/(x)', ')']);
-  for (const text of [`${'javascript'}:alert(1)`, 'data:text/html,x', 'https://bank.example@evil.example/', 'file:///etc', 'https://']) assert.ok(linkify(text).every((p) => !p.href), text);
+  assert.deepEqual(linkify('see https://a.example/x.'), [
+    { text: 'see ' },
+    { text: 'https://a.example/x', href: 'https://a.example/x' },
+    { text: '.' },
+  ]);
+  assert.deepEqual(
+    linkify('(https://a.example/(x))').map((p) => p.text),
+    ['(', 'https://a.example/(x)', ')'],
+  );
+  for (const text of [
+    `${'javascript'}:alert(1)`,
+    'data:text/html,x',
+    'https://bank.example@evil.example/',
+    'file:///etc',
+    'https://',
+  ]) {
+    assert.ok(
+      linkify(text).every((p) => !p.href),
+      text,
+    );
+  }
   const tricky = '<img src=x onerror=alert(1)> https://a.example/<b>';
-  assert.equal(linkify(tricky).map((p) => p.text).join(''), tricky, 'no character is lost');
+  assert.equal(
+    linkify(tricky)
+      .map((p) => p.text)
+      .join(''),
+    tricky,
+    'no character is lost',
+  );
 });
 
 test('names: initials, and what may not be in them', () => {

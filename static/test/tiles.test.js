@@ -4,10 +4,33 @@ import { initialState } from '../js/core/state.js';
 import { all, order, view, nextStage, newStage, STAGE_ATTACK_MS, STAGE_HOLD_MS } from '../js/core/tiles.js';
 import { wants, sameWants, slotsFor, stepUp, MAX_WANTS } from '../js/core/viewport.js';
 
-const people = (n, sources = ['mic', 'camera']) => new Map(Array.from({ length: n }, (_, i) =>
-  [i + 2, { participant: i + 2, name: `P${i + 2}`, role: 'participant', sources, hand: 0, connected: true }]));
-const state = (n, more = {}) => ({ ...initialState(), phase: 'joined', self: 1, name: 'Me', people: people(n), ...more });
-const options = (more = {}) => ({ mode: 'auto', pin: '', page: 0, width: 1400, height: 800, limit: 25, spotlight: 0, stageSpeaker: 0, hideSelf: false, ...more });
+const people = (n, sources = ['mic', 'camera']) =>
+  new Map(
+    Array.from({ length: n }, (_, i) => [
+      i + 2,
+      { participant: i + 2, name: `P${i + 2}`, role: 'participant', sources, hand: 0, connected: true },
+    ]),
+  );
+const state = (n, more = {}) => ({
+  ...initialState(),
+  phase: 'joined',
+  self: 1,
+  name: 'Me',
+  people: people(n),
+  ...more,
+});
+const options = (more = {}) => ({
+  mode: 'auto',
+  pin: '',
+  page: 0,
+  width: 1400,
+  height: 800,
+  limit: 25,
+  spotlight: 0,
+  stageSpeaker: 0,
+  hideSelf: false,
+  ...more,
+});
 const others = (s) => [...s.people.keys()];
 
 test('people stay where they are when somebody comes, goes or speaks on the first page', () => {
@@ -18,10 +41,18 @@ test('people stay where they are when somebody comes, goes or speaks on the firs
 });
 
 test('who speaks from a later page changes places with the one longest silent, and only with them', () => {
-  const spoke = new Map([[2, 100], [3, 50], [4, 70]]);
+  const spoke = new Map([
+    [2, 100],
+    [3, 50],
+    [4, 70],
+  ]);
   assert.deepEqual(order([2, 3, 4, 5, 6], [2, 3, 4, 5, 6], [6], spoke, 3), [2, 6, 4, 5, 3]);
   assert.deepEqual(order([2, 3, 4], [2, 3, 4], [4], new Map(), 2).slice(0, 2).includes(4), true);
-  assert.deepEqual(order([2, 3, 4], [2, 3, 4], [2, 3, 4], new Map(), 2), [2, 3, 4], 'all on the first page speak: nobody moves');
+  assert.deepEqual(
+    order([2, 3, 4], [2, 3, 4], [2, 3, 4], new Map(), 2),
+    [2, 3, 4],
+    'all on the first page speak: nobody moves',
+  );
 });
 
 test('who shows a picture comes to the first page, in the place of somebody silent there without one', () => {
@@ -35,7 +66,10 @@ test('two people face each other, oneself in the corner', () => {
   const s = state(1);
   const v = view(s, others(s), options());
   assert.equal(v.kind, 'duo');
-  assert.deepEqual(v.tiles.map((t) => [t.participant, t.role]).sort(), [[1, 'corner'], [2, 'main']]);
+  assert.deepEqual(v.tiles.map((t) => [t.participant, t.role]).sort(), [
+    [1, 'corner'],
+    [2, 'main'],
+  ]);
 });
 
 test('a page never holds more tiles than the limit, and pages cover everybody once', () => {
@@ -45,7 +79,10 @@ test('a page never holds more tiles than the limit, and pages cover everybody on
   for (let page = 0; page < first.pages; page++) {
     const v = view(s, others(s), options({ limit: 16, page }));
     assert.ok(v.tiles.length <= 16);
-    for (const t of v.tiles) { assert.ok(!seen.has(t.key)); seen.add(t.key); }
+    for (const t of v.tiles) {
+      assert.ok(!seen.has(t.key));
+      seen.add(t.key);
+    }
   }
   assert.equal(seen.size, 61);
 });
@@ -53,7 +90,10 @@ test('a page never holds more tiles than the limit, and pages cover everybody on
 test('a shared screen takes the stage, a pin takes it from the screen, the grid has none', () => {
   const s = state(5);
   s.people.get(3).sources = ['camera', 'screen'];
-  const stageOf = (o) => view(s, others(s), options(o)).tiles.filter((t) => t.role === 'stage').map((t) => t.key);
+  const stageOf = (o) =>
+    view(s, others(s), options(o))
+      .tiles.filter((t) => t.role === 'stage')
+      .map((t) => t.key);
   s.people.set(3, { ...s.people.get(3), sources: ['camera', 'screen'] });
   assert.deepEqual(stageOf({}), ['3/screen']);
   assert.deepEqual(stageOf({ pin: '4/camera' }), ['4/camera']);
@@ -61,9 +101,12 @@ test('a shared screen takes the stage, a pin takes it from the screen, the grid 
   assert.deepEqual(stageOf({ pin: '99/camera' }), ['3/screen'], 'a pin of somebody who left is no pin');
 });
 
-test('the spotlight of a host comes before layouts and beside a shared screen, but after one\'s own pin', () => {
+test("the spotlight of a host comes before layouts and beside a shared screen, but after one's own pin", () => {
   const s = state(5);
-  const stageOf = (o) => view(s, others(s), options(o)).tiles.filter((t) => t.role === 'stage').map((t) => t.key);
+  const stageOf = (o) =>
+    view(s, others(s), options(o))
+      .tiles.filter((t) => t.role === 'stage')
+      .map((t) => t.key);
   assert.deepEqual(stageOf({ spotlight: 4, mode: 'grid' }), ['4/camera']);
   assert.deepEqual(stageOf({ spotlight: 4, pin: '5/camera' }), ['5/camera']);
   assert.deepEqual(stageOf({ spotlight: 99 }), []);
@@ -73,9 +116,12 @@ test('the spotlight of a host comes before layouts and beside a shared screen, b
   assert.deepEqual(stageOf({ spotlight: 3 }), ['3/screen'], 'who shows a screen is shown by it');
 });
 
-test('the speaker layout shows who speaks; one\'s own screen has no tile', () => {
+test("the speaker layout shows who speaks; one's own screen has no tile", () => {
   const s = state(3, { sources: ['screen'] });
-  assert.ok(all(s, others(s), false).every((t) => t.source === 'camera'), 'it would mirror itself');
+  assert.ok(
+    all(s, others(s), false).every((t) => t.source === 'camera'),
+    'it would mirror itself',
+  );
   assert.deepEqual(view(s, others(s), options({ mode: 'speaker', stageSpeaker: 4 })).tiles[0].key, '4/camera');
   assert.equal(view(s, others(s), options()).kind, 'grid');
 });
@@ -107,7 +153,10 @@ test('only what is shown and switched on is wanted; the stage first, then who sp
   s.people.set(3, { ...s.people.get(3), sources: [] });
   const v = view(s, others(s), options({ mode: 'grid' }));
   const list = wants(s, v.tiles, 1);
-  assert.deepEqual(list.map((w) => w.participant), [4, 2]);
+  assert.deepEqual(
+    list.map((w) => w.participant),
+    [4, 2],
+  );
   assert.ok(list.every((w) => w.height >= 180 && w.height <= 1080));
 });
 
@@ -116,7 +165,14 @@ test('heights are device pixels in few steps; a view has at most 64 wants', () =
   assert.equal(stepUp(181), 240);
   assert.equal(stepUp(99999), 2160);
   const s = state(100);
-  const tiles = others(s).map((p) => ({ key: `${p}/camera`, participant: p, source: 'camera', self: false, role: 'grid', box: { x: 0, y: 0, w: 160, h: 90 } }));
+  const tiles = others(s).map((p) => ({
+    key: `${p}/camera`,
+    participant: p,
+    source: 'camera',
+    self: false,
+    role: 'grid',
+    box: { x: 0, y: 0, w: 160, h: 90 },
+  }));
   assert.equal(wants(s, tiles, 1).length, MAX_WANTS);
   assert.equal(wants(s, tiles, 2)[0].height, 180);
   assert.ok(sameWants(wants(s, tiles, 1), wants(s, tiles, 1)));
@@ -127,10 +183,13 @@ test('slots grow in few steps to 49', () => {
   assert.deepEqual([0, 9, 10, 25, 26, 49, 60].map(slotsFor), [9, 9, 16, 25, 36, 49, 49]);
 });
 
-test('one\'s own tile stays one\'s own when the seat is another, and the old seat\'s is another tile', () => {
+test("one's own tile stays one's own when the seat is another, and the old seat's is another tile", () => {
   const s = state(2);
   const before = view(s, others(s), options({ mode: 'grid' })).tiles.find((t) => t.self);
-  const everybody = new Map([...s.people, [s.self, { participant: s.self, name: s.name, role: 'participant', sources: [], hand: 0, connected: false }]]);
+  const everybody = new Map([
+    ...s.people,
+    [s.self, { participant: s.self, name: s.name, role: 'participant', sources: [], hand: 0, connected: false }],
+  ]);
   const after = view({ ...s, self: 77, people: everybody }, [...everybody.keys()], options({ mode: 'grid' })).tiles;
   assert.equal(after.find((t) => t.self)?.key, before?.key);
   assert.equal(after.find((t) => t.participant === s.self)?.self, false);

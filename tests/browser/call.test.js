@@ -66,28 +66,36 @@ step('Ben follows the link in Firefox, signs in and joins', async () => {
 step('three bots join, and everybody sees five tiles', async () => {
   bots = await startBots(server, server.url + ana.link(), { count: botCount, seconds: 120, name: 'call' });
   for (const person of [ana, ben]) {
-    await until(`${person.name} sees ${botCount + 2} tiles`, async () => await person.at('tile').count() === botCount + 2);
+    await until(
+      `${person.name} sees ${botCount + 2} tiles`,
+      async () => (await person.at('tile').count()) === botCount + 2,
+    );
   }
 });
 
-step('after 20 s more than 10 frames a second are decoded for every video element of both browsers, and shown', async () => {
-  await sleep(20_000);
-  for (const person of [ana, ben]) {
-    // Two browsers that encode and decode in software share the machine with whatever else runs: up to eight looks.
-    for (let look = 1; ; look++) {
-      const rates = await person.frameRates(3000);
-      const problem = troubleWith(rates);
-      for (const rate of rates) {
-        console.log(`${person.name} sees ${rate.self ? 'themselves' : rate.participant}: ${rate.width}x${rate.height}, `
-          + `${rate.decoded.toFixed(1)} frames/s decoded, ${rate.presented.toFixed(1)} presented`);
+step(
+  'after 20 s more than 10 frames a second are decoded for every video element of both browsers, and shown',
+  async () => {
+    await sleep(20_000);
+    for (const person of [ana, ben]) {
+      // Two browsers that encode and decode in software share the machine with whatever else runs: up to eight looks.
+      for (let look = 1; ; look++) {
+        const rates = await person.frameRates(3000);
+        const problem = troubleWith(rates);
+        for (const rate of rates) {
+          console.log(
+            `${person.name} sees ${rate.self ? 'themselves' : rate.participant}: ${rate.width}x${rate.height}, ` +
+              `${rate.decoded.toFixed(1)} frames/s decoded, ${rate.presented.toFixed(1)} presented`,
+          );
+        }
+        if (!problem) break;
+        assert(look < 8, `${person.name}: ${problem}`);
       }
-      if (!problem) break;
-      assert(look < 8, `${person.name}: ${problem}`);
     }
-  }
-  await ana.screenshot('call-2-chromium');
-  await ben.screenshot('call-2-firefox');
-});
+    await ana.screenshot('call-2-chromium');
+    await ben.screenshot('call-2-firefox');
+  },
+);
 
 step('audio energy arrives in both browsers', async () => {
   for (const person of [ana, ben]) {
@@ -97,7 +105,10 @@ step('audio energy arrives in both browsers', async () => {
   }
 });
 
-for (const [who, whom] of /** @type {[() => Person, () => Person][]} */ ([[() => ana, () => ben], [() => ben, () => ana]])) {
+for (const [who, whom] of /** @type {[() => Person, () => Person][]} */ ([
+  [() => ana, () => ben],
+  [() => ben, () => ana],
+])) {
   step('a mute is seen by the other within 300 ms (median of three)', async () => {
     const muter = who();
     const viewer = whom();
@@ -105,11 +116,14 @@ for (const [who, whom] of /** @type {[() => Person, () => Person][]} */ ([[() =>
     const tile = `[data-testid="tile"][data-participant="${id}"][data-source="camera"]`;
     const took = [];
     for (let round = 0; round < 3; round++) {
-      await until('the open microphone is seen', async () => await viewer.page.locator(tile).getAttribute('data-muted') === 'false');
+      await until(
+        'the open microphone is seen',
+        async () => (await viewer.page.locator(tile).getAttribute('data-muted')) === 'false',
+      );
       await viewer.noteMoment(`seen muted ${round}`, tile, ['data-muted', 'true']);
       await muter.noteMoment(`pressed ${round}`, '[data-testid="mic"]', 'click');
       await muter.at('mic').click();
-      took.push(await viewer.moment(`seen muted ${round}`) - await muter.moment(`pressed ${round}`));
+      took.push((await viewer.moment(`seen muted ${round}`)) - (await muter.moment(`pressed ${round}`)));
       await muter.press('mic', true);
     }
     console.log(`mute of ${muter.name} seen by ${viewer.name} after ${took.map((ms) => ms.toFixed(0)).join(', ')} ms`);

@@ -34,7 +34,10 @@ for (const kind of kinds) {
       await host.signIn();
       await host.createMeeting();
       const { captures, connections, sockets } = await host.probe();
-      assert.deepEqual(captures.filter((capture) => capture.screen !== 'prejoin'), []);
+      assert.deepEqual(
+        captures.filter((capture) => capture.screen !== 'prejoin'),
+        [],
+      );
       assert.equal(connections, 0, 'no PeerConnection before joining');
       assert.equal(sockets, 0, 'no WebSocket before joining');
       assert.equal(await liveTracksSent(host), 0);
@@ -86,7 +89,8 @@ function liveTracksSent(person) {
   return person.page.evaluate(() => {
     /** @type {import('./harness/hooks.js').Probe} */
     const probe = Reflect.get(window, 'conclaveProbe');
-    return probe.connections.flatMap((connection) => connection.getSenders())
+    return probe.connections
+      .flatMap((connection) => connection.getSenders())
       .filter((sender) => sender.track?.readyState === 'live' && sender.track.enabled).length;
   });
 }

@@ -18,13 +18,21 @@ const late = process.env.E2EE_LEAK_SHORT ? [300] : [0, 1, 50, 300, 2000, -1];
  * @param {{ms: number, broken: boolean}} how broken: also without Chromium's switch, and with a track in the sender from the beginning
  */
 function delayTransforms({ ms, broken }) {
-  const native = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(RTCRtpSender.prototype, 'transform'));
+  const native = /** @type {PropertyDescriptor} */ (
+    Object.getOwnPropertyDescriptor(RTCRtpSender.prototype, 'transform')
+  );
   Object.defineProperty(RTCRtpSender.prototype, 'transform', {
     configurable: true,
     get: native.get,
     /** @this {RTCRtpSender} @param {unknown} value */
     set(value) {
-      const attach = () => { try { native.set?.call(this, value); } catch { /* too late even for that */ } };
+      const attach = () => {
+        try {
+          native.set?.call(this, value);
+        } catch {
+          /* too late even for that */
+        }
+      };
       if (ms === 0) queueMicrotask(attach);
       else if (ms > 0) setTimeout(attach, ms);
     },
@@ -48,7 +56,8 @@ function delayTransforms({ ms, broken }) {
       const replace = sender.replaceTrack.bind(sender);
       // The page's own call waits for its worker; this one does not.
       if (init?.direction === 'sendonly') {
-        void navigator.mediaDevices.getUserMedia(kind === 'audio' ? { audio: true } : { video: { width: 320, height: 180 } })
+        void navigator.mediaDevices
+          .getUserMedia(kind === 'audio' ? { audio: true } : { video: { width: 320, height: 180 } })
           .then((stream) => replace(stream.getTracks()[0]));
       }
       return transceiver;
@@ -92,31 +101,39 @@ for (const kind of kinds) {
     });
 
     for (const ms of late) {
-      step(`${ms < 0 ? 'no transform at all' : `a transform ${ms === 0 ? 'a microtask' : `${ms} ms`} late`}: not one frame in the clear`, async () => {
-        const earlier = await seen();
-        const person = await join({ ms, broken: false });
-        if (ms < 0) await sleep(3000);
-        else await until('sealed frames arrive', async () => (await seen()).valid > earlier.valid + 20);
-        const { valid, clear } = await seen();
-        console.log(`${kind}, ${ms} ms late: ${valid - earlier.valid} sealed frames, ${clear - earlier.clear} in the clear`);
-        assert.equal(clear - earlier.clear, 0);
-        if (ms < 0) assert.equal(valid - earlier.valid, 0);
-        await person.context.close();
-      });
+      step(
+        `${ms < 0 ? 'no transform at all' : `a transform ${ms === 0 ? 'a microtask' : `${ms} ms`} late`}: not one frame in the clear`,
+        async () => {
+          const earlier = await seen();
+          const person = await join({ ms, broken: false });
+          if (ms < 0) await sleep(3000);
+          else await until('sealed frames arrive', async () => (await seen()).valid > earlier.valid + 20);
+          const { valid, clear } = await seen();
+          console.log(
+            `${kind}, ${ms} ms late: ${valid - earlier.valid} sealed frames, ${clear - earlier.clear} in the clear`,
+          );
+          assert.equal(clear - earlier.clear, 0);
+          if (ms < 0) assert.equal(valid - earlier.valid, 0);
+          await person.context.close();
+        },
+      );
     }
 
-    step('with the rule broken frames leave in the clear, the server counts them, and the page stops them by itself', async () => {
-      const earlier = await seen();
-      const person = await join({ ms: -1, broken: true });
-      await until('the server sees frames in the clear', async () => (await seen()).clear > earlier.clear);
-      await person.at('leaked').first().waitFor();
-      await sleep(1500);
-      const stopped = await seen();
-      await sleep(2500);
-      const { clear } = await seen();
-      console.log(`${kind}, rule broken: ${clear - earlier.clear} frames in the clear until the page stopped them`);
-      assert.equal(clear, stopped.clear, 'nothing more');
-      await person.context.close();
-    });
+    step(
+      'with the rule broken frames leave in the clear, the server counts them, and the page stops them by itself',
+      async () => {
+        const earlier = await seen();
+        const person = await join({ ms: -1, broken: true });
+        await until('the server sees frames in the clear', async () => (await seen()).clear > earlier.clear);
+        await person.at('leaked').first().waitFor();
+        await sleep(1500);
+        const stopped = await seen();
+        await sleep(2500);
+        const { clear } = await seen();
+        console.log(`${kind}, rule broken: ${clear - earlier.clear} frames in the clear until the page stopped them`);
+        assert.equal(clear, stopped.clear, 'nothing more');
+        await person.context.close();
+      },
+    );
   });
 }

@@ -28,7 +28,10 @@ function useVolume() {
     const context = new AudioContext();
     const volume = context.createGain();
     const out = context.createMediaStreamDestination();
-    context.createMediaStreamSource(new MediaStream([track])).connect(volume).connect(out);
+    context
+      .createMediaStreamSource(new MediaStream([track]))
+      .connect(volume)
+      .connect(out);
     Reflect.set(window, 'conclaveVolume', volume.gain);
     return new MediaStream([...out.stream.getAudioTracks(), ...stream.getVideoTracks()]);
   };
@@ -56,7 +59,9 @@ async function soundSent(ms) {
     return sum;
   };
   const first = await look();
-  await new Promise((resolve) => { setTimeout(resolve, ms); });
+  await new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
   const last = await look();
   const seconds = (last.at - first.at) / 1000;
   return { packets: (last.packets - first.packets) / seconds, bytes: (last.bytes - first.bytes) / seconds };
@@ -86,7 +91,10 @@ for (const codec of codecs) {
       }
       const { valid, ...bad } = await server.metric(FRAMES);
       console.log(`${codec}, the server: ${valid} valid frames, others ${JSON.stringify(bad)}`);
-      assert.equal(Object.values(bad).reduce((sum, n) => sum + n, 0), 0);
+      assert.equal(
+        Object.values(bad).reduce((sum, n) => sum + n, 0),
+        0,
+      );
     };
 
     before(async () => {
@@ -114,7 +122,9 @@ for (const codec of codecs) {
       await ben.join();
       people = [ana, ben];
       for (const person of people) {
-        await until(`${person.name} sees the other`, async () => (await person.frameRates(1000)).some((rate) => !rate.self && rate.decoded > 3));
+        await until(`${person.name} sees the other`, async () =>
+          (await person.frameRates(1000)).some((rate) => !rate.self && rate.decoded > 3),
+        );
       }
       for (const person of people) {
         const used = await person.page.evaluate(async () => {
@@ -122,11 +132,19 @@ for (const codec of codecs) {
           const names = new Set();
           for (const c of Reflect.get(window, 'conclaveProbe').connections) {
             const stats = /** @type {RTCStatsReport} */ (await c.getStats());
-            stats.forEach((r) => { if (r.type === 'inbound-rtp' && r.kind === 'video' && r.framesDecoded > 0) names.add(stats.get(r.codecId)?.mimeType ?? ''); });
+            stats.forEach((r) => {
+              if (r.type === 'inbound-rtp' && r.kind === 'video' && r.framesDecoded > 0) {
+                names.add(stats.get(r.codecId)?.mimeType ?? '');
+              }
+            });
           }
           return [...names];
         });
-        assert.deepEqual(used.map((name) => name.toLowerCase()), [`video/${codec}`], person.name);
+        assert.deepEqual(
+          used.map((name) => name.toLowerCase()),
+          [`video/${codec}`],
+          person.name,
+        );
       }
       await nothingFailed();
     });
@@ -148,7 +166,8 @@ for (const codec of codecs) {
       });
       await until('Ben hears Ana', async () => (await ben.audioWithin(1000)).energy > 1e-6);
       assert((await ben.sealing()).opened > opened);
-      const say = (/** @type {{packets: number, bytes: number}} */ s) => `${s.packets.toFixed(1)} packets/s, ${s.bytes.toFixed(0)} bytes/s`;
+      const say = (/** @type {{packets: number, bytes: number}} */ s) =>
+        `${s.packets.toFixed(1)} packets/s, ${s.bytes.toFixed(0)} bytes/s`;
       console.log(`${codec}, sound of Ana: ${say(loud)}; in silence ${say(silent)}; after it ${say(again)}`);
       await nothingFailed();
     });
@@ -158,14 +177,23 @@ for (const codec of codecs) {
         crowd = await startBots(server, server.url + link, { count: bots, seconds: 240, name: `e2ee-${codec}` });
         for (const person of people) {
           if (!plain) await person.at('consent-yes').first().click();
-          await until(`${person.name} sees everybody`, async () => (await person.frameRates(1000)).filter((rate) => !rate.self && rate.decoded > 3).length === bots + 1);
+          await until(
+            `${person.name} sees everybody`,
+            async () =>
+              (await person.frameRates(1000)).filter((rate) => !rate.self && rate.decoded > 3).length === bots + 1,
+          );
         }
         await nothingFailed();
       });
     }
 
     step('layers change with the size of the window', async () => {
-      for (const size of [{ width: 420, height: 420 }, { width: 1280, height: 800 }, { width: 420, height: 420 }, { width: 800, height: 600 }]) {
+      for (const size of [
+        { width: 420, height: 420 },
+        { width: 1280, height: 800 },
+        { width: 420, height: 420 },
+        { width: 800, height: 600 },
+      ]) {
         for (const person of people) await person.page.setViewportSize(size);
         await sleep(4000);
       }
@@ -174,7 +202,9 @@ for (const codec of codecs) {
 
     step('a shared screen', async () => {
       await people[0].at('screen').click();
-      await until('the shared screen plays', async () => (await people[1].frameRates(1000)).some((rate) => rate.source === 'screen' && rate.decoded > 0));
+      await until('the shared screen plays', async () =>
+        (await people[1].frameRates(1000)).some((rate) => rate.source === 'screen' && rate.decoded > 0),
+      );
       await people[0].at('screen').click();
       await nothingFailed();
     });
@@ -196,12 +226,29 @@ for (const codec of codecs) {
       }
       const took = Date.now() - begun;
       const pauses = await Promise.all(watches);
-      pauses.forEach((p, i) => console.log(`${codec}, ${people[i].name}: ${p.frames} frames, longest pause ${p.longest.toFixed(0)} ms, frozen ${p.freezes.toFixed(2)} s while ${ROUNDS} came and went in ${(took / 1000).toFixed(0)} s`));
-      pauses.forEach((p, i) => { for (const pause of p.pauses) console.log(`${codec}, ${people[i].name}, a pause: ${explain(pause, people.map(({ name }, k) => ({ name, sent: pauses[k].sent })))}`); });
+      pauses.forEach((p, i) =>
+        console.log(
+          `${codec}, ${people[i].name}: ${p.frames} frames, longest pause ${p.longest.toFixed(0)} ms, frozen ${p.freezes.toFixed(2)} s while ${ROUNDS} came and went in ${(took / 1000).toFixed(0)} s`,
+        ),
+      );
+      pauses.forEach((p, i) => {
+        for (const pause of p.pauses) {
+          console.log(
+            `${codec}, ${people[i].name}, a pause: ${explain(
+              pause,
+              people.map(({ name }, k) => ({ name, sent: pauses[k].sent })),
+            )}`,
+          );
+        }
+      });
       await nothingFailed();
       const later = await Promise.all(people.map((person) => person.sealing()));
       people.forEach((person, i) => {
-        const during = { dropped: later[i].dropped - earlier[i].dropped, noKey: later[i].noKey - earlier[i].noKey, failed: later[i].failed - earlier[i].failed };
+        const during = {
+          dropped: later[i].dropped - earlier[i].dropped,
+          noKey: later[i].noKey - earlier[i].noKey,
+          failed: later[i].failed - earlier[i].failed,
+        };
         assert.deepEqual(during, { dropped: 0, noKey: 0, failed: 0 }, person.name);
       });
     });
@@ -210,7 +257,12 @@ for (const codec of codecs) {
       step('the bots failed to open nothing either', async () => {
         crowd?.stop();
         const { output } = (await crowd?.done) ?? { output: '' };
-        console.log(output.split('\n').filter((line) => /e2ee|decrypt|open|seal|result/i.test(line)).join('\n'));
+        console.log(
+          output
+            .split('\n')
+            .filter((line) => /e2ee|decrypt|open|seal|result/i.test(line))
+            .join('\n'),
+        );
       });
     }
   });

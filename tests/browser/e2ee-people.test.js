@@ -31,8 +31,11 @@ after(async () => {
 /**
  * @param {Person} person who sees @param {string} name whose tile @param {string} trust
  */
-const sees = (person, name, trust) => person.page.locator(`[data-testid="tile"][data-trust="${trust}"]`)
-  .filter({ has: person.page.getByTestId('tile-name').filter({ hasText: name }) }).waitFor({ timeout: patience });
+const sees = (person, name, trust) =>
+  person.page
+    .locator(`[data-testid="tile"][data-trust="${trust}"]`)
+    .filter({ has: person.page.getByTestId('tile-name').filter({ hasText: name }) })
+    .waitFor({ timeout: patience });
 
 /** @param {Person} person @param {string} text to all */
 async function says(person, text) {
@@ -55,7 +58,10 @@ const openedWithin = async (person) => {
 };
 
 /** @param {Relay} relay @returns {Server} the same server, at the relay's address */
-const through = (relay) => /** @type {Server} */ (/** @type {unknown} */ ({ url: relay.url, code: (/** @type {string} */ email) => server.code(email) }));
+const through = (relay) =>
+  /** @type {Server} */ (
+    /** @type {unknown} */ ({ url: relay.url, code: (/** @type {string} */ email) => server.code(email) })
+  );
 
 /** @param {Person} person waits in the lobby of the meeting whose page is open */
 async function knocks(person) {
@@ -66,18 +72,26 @@ async function knocks(person) {
 }
 
 /** Who looks on, and what the other has. */
-const pairs = /** @type {const} */ ([['chromium', 'firefox'], ['firefox', 'chromium']]);
+const pairs = /** @type {const} */ ([
+  ['chromium', 'firefox'],
+  ['firefox', 'chromium'],
+]);
 
 for (const [kind, other] of process.env.E2EE_PEOPLE_SHORT ? pairs.slice(0, 1) : pairs) {
   describe(`a key that is not the one known for a name, seen in ${kind}`, () => {
     const step = story();
-    const browsers = () => ({ mine: kind === 'chromium' ? chromium : firefox, theirs: other === 'chromium' ? chromium : firefox });
+    const browsers = () => ({
+      mine: kind === 'chromium' ? chromium : firefox,
+      theirs: other === 'chromium' ? chromium : firefox,
+    });
     /** @type {Person} */
     let ana;
     /** @type {Person} */
     let impostor;
 
-    after(async () => { for (const p of [ana, impostor]) await p?.context.close(); });
+    after(async () => {
+      for (const p of [ana, impostor]) await p?.context.close();
+    });
 
     step('somebody met before is known, as long as the key is theirs', async () => {
       ana = await Person.arrive(browsers().mine, server, 'Ana', small);
@@ -98,36 +112,42 @@ for (const [kind, other] of process.env.E2EE_PEOPLE_SHORT ? pairs.slice(0, 1) : 
       await ben.context.close();
     });
 
-    step('another key under that name is changed: on the tile, in a message, on the chip, in the panel; in the next meeting too', async () => {
-      impostor = await Person.arrive(browsers().theirs, server, 'Ben', { path: ana.link(), ...small });
-      impostor.email = `not-ben-${kind}@example.org`;
-      await impostor.signIn();
-      await impostor.join({ mic: false, camera: false });
-      for (const meeting of ['first', 'next']) {
-        await sees(ana, 'Ben', 'changed');
-        await ana.at('changed-key').getByText('Not the key you know for “Ben”. Compare codes.').waitFor();
-        await ana.tileOf('Ben').getByTestId('tile-key').waitFor();
-        assert.equal(await ana.at('security').getAttribute('data-troubled'), 'true');
-        await ana.code();
-        await ana.page.locator('[data-testid="e2ee-person"][data-trust="changed"]').getByText('Not the key you know for this name. Compare codes.').waitFor();
-        if (meeting === 'next') return;
-        await ana.leave();
-        await ana.at('rejoin').click();
-        await ana.join({ mic: false });
-      }
-    });
+    step(
+      'another key under that name is changed: on the tile, in a message, on the chip, in the panel; in the next meeting too',
+      async () => {
+        impostor = await Person.arrive(browsers().theirs, server, 'Ben', { path: ana.link(), ...small });
+        impostor.email = `not-ben-${kind}@example.org`;
+        await impostor.signIn();
+        await impostor.join({ mic: false, camera: false });
+        for (const meeting of ['first', 'next']) {
+          await sees(ana, 'Ben', 'changed');
+          await ana.at('changed-key').getByText('Not the key you know for “Ben”. Compare codes.').waitFor();
+          await ana.tileOf('Ben').getByTestId('tile-key').waitFor();
+          assert.equal(await ana.at('security').getAttribute('data-troubled'), 'true');
+          await ana.code();
+          await ana.page
+            .locator('[data-testid="e2ee-person"][data-trust="changed"]')
+            .getByText('Not the key you know for this name. Compare codes.')
+            .waitFor();
+          if (meeting === 'next') return;
+          await ana.leave();
+          await ana.at('rejoin').click();
+          await ana.join({ mic: false });
+        }
+      },
+    );
 
     step('who is refused gets no picture and no word, until the codes were compared', async () => {
-      await until('the other sees a picture', async () => await openedWithin(impostor) > 0);
+      await until('the other sees a picture', async () => (await openedWithin(impostor)) > 0);
       await ana.at('changed-refuse').click();
-      await until('nothing opens any more', async () => await openedWithin(impostor) === 0);
+      await until('nothing opens any more', async () => (await openedWithin(impostor)) === 0);
       await says(ana, 'between friends');
       await reads(ana, 'between friends');
       assert.equal(await openedWithin(impostor), 0);
       await ana.code();
       await ana.at('e2ee-verify').click();
       await sees(ana, 'Ben', 'verified');
-      await until('it is seen again', async () => await openedWithin(impostor) > 0);
+      await until('it is seen again', async () => (await openedWithin(impostor)) > 0);
       await says(ana, 'for Ben as well');
       await reads(impostor, 'for Ben as well');
       assert.equal(await impostor.at('chat-message').filter({ hasText: 'between friends' }).count(), 0);
@@ -143,7 +163,9 @@ describe('a server that shows different people to two', () => {
   /** @type {Person[]} */
   let people = [];
 
-  before(async () => { relay = await Relay.start(server.url); });
+  before(async () => {
+    relay = await Relay.start(server.url);
+  });
   after(async () => {
     for (const p of people) await p.context.close();
     relay.stop();
@@ -169,7 +191,12 @@ describe('a server that shows different people to two', () => {
     relay.tamper = (m, direction) => {
       if (direction === 'up' || m.type !== 'roster') return m;
       for (const p of m.joined ?? []) shown.add(p.participant);
-      return { ...m, joined: [], changed: m.changed?.filter((/** @type {{participant: number}} */ p) => !shown.has(p.participant)), left: m.left?.filter((/** @type {{participant: number}} */ p) => !shown.has(p.participant)) };
+      return {
+        ...m,
+        joined: [],
+        changed: m.changed?.filter((/** @type {{participant: number}} */ p) => !shown.has(p.participant)),
+        left: m.left?.filter((/** @type {{participant: number}} */ p) => !shown.has(p.participant)),
+      };
     };
     const cem = await Person.arrive(chromium, server, 'Cem', { path: ana.link(), ...small });
     cem.email = 'cem-split@example.org';
@@ -178,7 +205,10 @@ describe('a server that shows different people to two', () => {
     await cem.join({ mic: false, camera: false });
     await sees(ana, 'Cem', 'new');
     for (const person of [ana, ben]) {
-      await person.at('e2ee-differs').getByText('Participants do not see the same people.').waitFor({ timeout: patience });
+      await person
+        .at('e2ee-differs')
+        .getByText('Participants do not see the same people.')
+        .waitFor({ timeout: patience });
       assert.equal(await person.at('security').getAttribute('data-troubled'), 'true');
     }
     assert.notEqual(await ana.code(), await ben.code());
@@ -196,7 +226,9 @@ describe('a server that calls the meeting a plain one', () => {
   /** @type {Person} */
   let ana;
 
-  before(async () => { relay = await Relay.start(server.url); });
+  before(async () => {
+    relay = await Relay.start(server.url);
+  });
   after(async () => {
     await ana?.context.close();
     relay.stop();
@@ -210,7 +242,10 @@ describe('a server that calls the meeting a plain one', () => {
     relay.tamper = (m) => (m.type === 'welcome' ? { ...m, meeting: { ...m.meeting, e2ee: false } } : m);
     await ana.write('name', 'Ana');
     await ana.at('join').click();
-    await ana.at('ended-downgrade').getByText('This link is for an encrypted meeting, but the server says it is not. Left for your safety.').waitFor({ timeout: patience });
+    await ana
+      .at('ended-downgrade')
+      .getByText('This link is for an encrypted meeting, but the server says it is not. Left for your safety.')
+      .waitFor({ timeout: patience });
     assert.equal((await ana.probe()).connections, 0);
   });
 });
@@ -250,13 +285,15 @@ describe('whose word lets somebody in', () => {
     await ana.at(item).click();
   };
 
-  before(async () => { relay = await Relay.start(server.url); });
+  before(async () => {
+    relay = await Relay.start(server.url);
+  });
   after(async () => {
     for (const p of people) await p.context.close();
     relay.stop();
   });
 
-  step('a co-host by the creator\'s signature lets somebody in, whom all believe', async () => {
+  step("a co-host by the creator's signature lets somebody in, whom all believe", async () => {
     ana = await arrive(chromium, 'Ana', '/', through(relay));
     await ana.createMeeting();
     await ana.join({ mic: false });
@@ -272,15 +309,19 @@ describe('whose word lets somebody in', () => {
     await cem.screen('call');
     for (const person of [ana, ben]) await sees(person, 'Cem', 'new');
     for (const name of ['Ana', 'Ben']) await sees(cem, name, 'new');
-    await until('Cem sees a picture', async () => await openedWithin(cem) > 0);
+    await until('Cem sees a picture', async () => (await openedWithin(cem)) > 0);
     assert.equal(await cem.code(), await ana.code());
   });
 
   step('with a forged signature the server lets somebody in, and nobody else does', async () => {
     relay.tamper = (m, direction) => {
       if (direction !== 'up' || m.type !== 'admit') return m;
-      const forged = (/** @type {string} */ admit) => `${admit.slice(0, -20)}${admit.at(-20) === 'A' ? 'B' : 'A'}${admit.slice(-19)}`;
-      return { ...m, admissions: m.admissions.map((/** @type {{admit: string}} */ a) => ({ ...a, admit: forged(a.admit) })) };
+      const forged = (/** @type {string} */ admit) =>
+        `${admit.slice(0, -20)}${admit.at(-20) === 'A' ? 'B' : 'A'}${admit.slice(-19)}`;
+      return {
+        ...m,
+        admissions: m.admissions.map((/** @type {{admit: string}} */ a) => ({ ...a, admit: forged(a.admit) })),
+      };
     };
     const dan = await arrive(chromium, 'Dan', ana.link());
     await knocks(dan);
@@ -290,7 +331,10 @@ describe('whose word lets somebody in', () => {
     await dan.at('e2ee-outside').getByText('No host has admitted you yet. You see and hear nobody.').waitFor();
     for (const person of [ana, ben, cem]) {
       await person.code();
-      await person.page.locator('[data-testid="e2ee-person"][data-trust="outside"]').getByText('Not admitted by a host. They see and hear nobody.').waitFor({ timeout: patience });
+      await person.page
+        .locator('[data-testid="e2ee-person"][data-trust="outside"]')
+        .getByText('Not admitted by a host. They see and hear nobody.')
+        .waitFor({ timeout: patience });
     }
     await says(ana, 'not for Dan');
     await reads(cem, 'not for Dan');
@@ -300,30 +344,33 @@ describe('whose word lets somebody in', () => {
     await ana.tileOf('Dan').waitFor({ state: 'detached' });
   });
 
-  step('a creator who vanishes leaves nobody who could let others in, and can do so again when back on the same device', async () => {
-    await anaChooses('Ben', 'make-participant');
-    await until('Ben is no co-host any more', async () => !await ben.at('lobby-switch').isVisible());
-    // Gone without a last word: the relay swallows it.
-    relay.tamper = (m) => (m.type === 'leave' ? { type: 'leave', id: m.id } : m);
-    await ana.leave();
-    relay.tamper = (m) => m;
-    await ben.press('people', true);
-    await ben.at('lobby-switch').waitFor({ timeout: patience }); // the server made him host
-    const eve = await arrive(chromium, 'Eve', ben.link());
-    await knocks(eve);
-    await admits(ben, 'Eve');
-    await ben.at('toast').getByText('They cannot be let in').waitFor();
-    await eve.screen('lobby');
-    await ana.page.reload();
-    await ana.join({ mic: false });
-    await admits(ana, 'Eve');
-    await eve.screen('call');
-    for (const person of [ana, ben, cem]) await sees(person, 'Eve', 'new');
-    await until('Eve sees a picture', async () => await openedWithin(eve) > 0);
-  });
+  step(
+    'a creator who vanishes leaves nobody who could let others in, and can do so again when back on the same device',
+    async () => {
+      await anaChooses('Ben', 'make-participant');
+      await until('Ben is no co-host any more', async () => !(await ben.at('lobby-switch').isVisible()));
+      // Gone without a last word: the relay swallows it.
+      relay.tamper = (m) => (m.type === 'leave' ? { type: 'leave', id: m.id } : m);
+      await ana.leave();
+      relay.tamper = (m) => m;
+      await ben.press('people', true);
+      await ben.at('lobby-switch').waitFor({ timeout: patience }); // the server made him host
+      const eve = await arrive(chromium, 'Eve', ben.link());
+      await knocks(eve);
+      await admits(ben, 'Eve');
+      await ben.at('toast').getByText('They cannot be let in').waitFor();
+      await eve.screen('lobby');
+      await ana.page.reload();
+      await ana.join({ mic: false });
+      await admits(ana, 'Eve');
+      await eve.screen('call');
+      for (const person of [ana, ben, cem]) await sees(person, 'Eve', 'new');
+      await until('Eve sees a picture', async () => (await openedWithin(eve)) > 0);
+    },
+  );
 
   step('a creator who closes the page leaves word who may let others in', async () => {
-    await until('Ben is who was there longest', async () => await ana.at('person').count() === 4);
+    await until('Ben is who was there longest', async () => (await ana.at('person').count()) === 4);
     await sleep(3000); // the word is signed in advance, every two seconds
     await ana.page.evaluate(() => window.dispatchEvent(new PageTransitionEvent('pagehide')));
     await ana.tileOf('Ben').waitFor({ state: 'detached' });

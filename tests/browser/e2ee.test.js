@@ -21,7 +21,8 @@ let ben;
 let link = '';
 
 /** @param {Person} person what went through the page's sockets, in both directions */
-const wire = async (person) => (await person.page.evaluate(() => Reflect.get(window, 'conclaveProbe').messages.join('\n')));
+const wire = async (person) =>
+  await person.page.evaluate(() => Reflect.get(window, 'conclaveProbe').messages.join('\n'));
 
 before(async () => {
   server = await Server.start('e2ee', ['--admin-listen', '127.0.0.1:19464']);
@@ -42,7 +43,10 @@ step('a new meeting has a key in its link, and the server never hears of it', as
   assert.match(link, /^\/m\/[a-z0-9-]+#k=[\w-]{43}&c=[\w-]{22}&l=0$/);
   assert.equal(await ana.at('protection').getAttribute('data-e2ee'), 'true');
   await ana.join();
-  assert(ana.requests.every((url) => !url.includes('#') || url.startsWith(`${server.url}/m/`)), 'fragments stay in the address bar');
+  assert(
+    ana.requests.every((url) => !url.includes('#') || url.startsWith(`${server.url}/m/`)),
+    'fragments stay in the address bar',
+  );
 });
 
 step('Ben joins in Firefox: pictures and sound come through, and every frame opens', async () => {
@@ -53,7 +57,9 @@ step('Ben joins in Firefox: pictures and sound come through, and every frame ope
   await ana.tileOf('Ben Canary').waitFor();
   await ben.tileOf('Ana Canary').waitFor();
   for (const person of [ana, ben]) {
-    await until(`${person.name} sees the other`, async () => (await person.frameRates(1000)).some((rate) => !rate.self && rate.decoded > 5));
+    await until(`${person.name} sees the other`, async () =>
+      (await person.frameRates(1000)).some((rate) => !rate.self && rate.decoded > 5),
+    );
     assert((await person.audioWithin(2000)).energy > 1e-6, `${person.name} hears`);
     const { sealed, opened, failed } = await person.sealing();
     assert(sealed > 50 && opened > 50, `${person.name}: ${sealed} sealed, ${opened} opened`);
@@ -86,7 +92,10 @@ step('chat, private chat and reactions arrive, and no word or name of them is in
   await ben.page.locator('[data-testid="reaction"][data-reaction="party"]').waitFor();
   for (const person of [ana, ben]) {
     const messages = await wire(person);
-    assert(messages.includes('"type":"relay"') && messages.includes('"type":"broadcast"'), 'the messages were recorded');
+    assert(
+      messages.includes('"type":"relay"') && messages.includes('"type":"broadcast"'),
+      'the messages were recorded',
+    );
     for (const word of ['pelican', 'heron', 'Canary', 'party', link.slice(link.indexOf('k=') + 2, link.indexOf('&'))]) {
       assert(!messages.includes(word), `"${word}" was sent by or to ${person.name} in the clear`);
     }
@@ -96,7 +105,9 @@ step('chat, private chat and reactions arrive, and no word or name of them is in
 step('a shared screen opens too, as a screen', async () => {
   await ana.at('screen').click();
   await ben.page.locator('[data-testid="tile"][data-source="screen"]').waitFor();
-  await until('the shared screen plays', async () => (await ben.frameRates(1000)).some((rate) => rate.source === 'screen' && rate.decoded > 0));
+  await until('the shared screen plays', async () =>
+    (await ben.frameRates(1000)).some((rate) => rate.source === 'screen' && rate.decoded > 0),
+  );
   await ana.at('screen').click();
   const { failed } = await ben.sealing();
   assert.deepEqual(failed, 0);
@@ -114,7 +125,7 @@ step('who leaves cannot go on listening: the others have changed their keys', as
   await ben.at('panel-close').click(); // it covers the bar in a small window
   await ben.leave();
   await ana.tileOf('Ben Canary').waitFor({ state: 'detached' });
-  await until('another code', async () => await ana.code() !== code);
+  await until('another code', async () => (await ana.code()) !== code);
 });
 
 step('a link without its key, cut, or for another kind of meeting is told of before joining', async () => {
@@ -138,7 +149,10 @@ step('a link without its key, cut, or for another kind of meeting is told of bef
   await eve.page.reload();
   assert.equal(await eve.at('protection').getAttribute('data-e2ee'), 'false');
   await eve.join({ mic: false, camera: false });
-  await eve.at('not-e2ee').getByText('Not end-to-end encrypted. This server could see and hear this meeting.').waitFor();
+  await eve
+    .at('not-e2ee')
+    .getByText('Not end-to-end encrypted. This server could see and hear this meeting.')
+    .waitFor();
   await eve.leave();
 });
 

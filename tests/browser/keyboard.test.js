@@ -42,10 +42,17 @@ for (const kind of kinds) {
         const at = await focused();
         if (at === id) return;
         visited.push(at);
-        const back = await person.at(id).first().evaluate((element) => {
-          const from = document.activeElement;
-          return from !== null && from !== document.body && (element.compareDocumentPosition(from) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0;
-        });
+        const back = await person
+          .at(id)
+          .first()
+          .evaluate((element) => {
+            const from = document.activeElement;
+            return (
+              from !== null &&
+              from !== document.body &&
+              (element.compareDocumentPosition(from) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0
+            );
+          });
         await person.page.keyboard.press(back ? 'Shift+Tab' : 'Tab');
       }
       await person.screenshot(`failed-keyboard-${kind}-${id}`);
@@ -80,13 +87,16 @@ for (const kind of kinds) {
       await tabTo('mic');
       const was = await person.at('mic').getAttribute('aria-pressed');
       await person.page.keyboard.press('Space');
-      await until('the microphone is switched', async () => await person.at('mic').getAttribute('aria-pressed') !== was);
+      await until(
+        'the microphone is switched',
+        async () => (await person.at('mic').getAttribute('aria-pressed')) !== was,
+      );
     });
 
     step('raises a hand', async () => {
       await tabTo('hand');
       await person.page.keyboard.press('Enter');
-      await until('the hand is up', async () => await person.at('hand').getAttribute('aria-pressed') === 'true');
+      await until('the hand is up', async () => (await person.at('hand').getAttribute('aria-pressed')) === 'true');
     });
 
     step('chats', async () => {
@@ -104,7 +114,7 @@ for (const kind of kinds) {
       const only = person.at('leave-only');
       await person.on('ended').or(only).first().waitFor();
       if (await only.isVisible()) {
-        for (let i = 0; i < 5 && await focused() !== 'leave-only'; i++) await person.page.keyboard.press('ArrowDown');
+        for (let i = 0; i < 5 && (await focused()) !== 'leave-only'; i++) await person.page.keyboard.press('ArrowDown');
         await person.page.keyboard.press('Enter');
       }
       await person.screen('ended');

@@ -37,74 +37,120 @@ for (const kind of kinds) {
       assert.deepEqual(await ana.page.evaluate(foreignWords), [], `${state}: words that are not from the catalogue`);
     }
 
-    step('sign-in', () => ana.screen('sign-in'), async () => {
-      assert.equal(await ana.page.evaluate(() => document.documentElement.dir), 'rtl');
-      await inspect('sign-in');
-    });
+    step(
+      'sign-in',
+      () => ana.screen('sign-in'),
+      async () => {
+        assert.equal(await ana.page.evaluate(() => document.documentElement.dir), 'rtl');
+        await inspect('sign-in');
+      },
+    );
 
-    step('the code', async () => {
-      await ana.write('signin-email', ana.email);
-      await ana.at('signin-send').click();
-      await ana.screen('code');
-    }, () => inspect('code'));
+    step(
+      'the code',
+      async () => {
+        await ana.write('signin-email', ana.email);
+        await ana.at('signin-send').click();
+        await ana.screen('code');
+      },
+      () => inspect('code'),
+    );
 
-    step('home', async () => {
-      await ana.write('signin-code', await server.code(ana.email));
-      await ana.screen('home');
-    }, () => inspect('home'));
+    step(
+      'home',
+      async () => {
+        await ana.write('signin-code', await server.code(ana.email));
+        await ana.screen('home');
+      },
+      () => inspect('home'),
+    );
 
-    step('the options of a meeting', async () => {
-      await ana.at('create-options').click();
-      await ana.at('options').waitFor();
-    }, () => inspect('options'));
+    step(
+      'the options of a meeting',
+      async () => {
+        await ana.at('create-options').click();
+        await ana.at('options').waitFor();
+      },
+      () => inspect('options'),
+    );
 
-    step('before joining', async () => {
-      await ana.at('options-create').click();
-      await ana.screen('prejoin');
-      await ana.page.evaluate(() => document.querySelector('details')?.setAttribute('open', ''));
-    }, () => inspect('prejoin'));
+    step(
+      'before joining',
+      async () => {
+        await ana.at('options-create').click();
+        await ana.screen('prejoin');
+        await ana.page.evaluate(() => document.querySelector('details')?.setAttribute('open', ''));
+      },
+      () => inspect('prejoin'),
+    );
 
-    step('the call', async () => {
-      await ana.join({ mic: false, camera: false });
-    }, async () => {
-      await inspect('call');
-      const [{ x: leave }, { x: mic }] = await Promise.all(['leave', 'mic'].map(async (id) => await ana.at(id).boundingBox() ?? assert.fail(id)));
-      assert(leave < mic, 'the end of the bar is at the left');
-    });
+    step(
+      'the call',
+      async () => {
+        await ana.join({ mic: false, camera: false });
+      },
+      async () => {
+        await inspect('call');
+        const [{ x: leave }, { x: mic }] = await Promise.all(
+          ['leave', 'mic'].map(async (id) => (await ana.at(id).boundingBox()) ?? assert.fail(id)),
+        );
+        assert(leave < mic, 'the end of the bar is at the left');
+      },
+    );
 
     for (const panel of /** @type {const} */ (['people', 'chat', 'info', 'stats'])) {
-      step(`the panel: ${panel}`, async () => {
-        if (panel === 'chat') await ana.at('chat').click();
-        else if (panel === 'people') await ana.page.keyboard.press('p');
-        else {
-          await ana.at('more').click();
-          await ana.at(`open-${panel}`).click();
-        }
-        await ana.at(`panel-${panel}`).waitFor();
-        await ana.page.waitForTimeout(panel === 'stats' ? 2200 : 200);
-      }, async () => {
-        await inspect(panel);
-        await ana.at('panel-close').click();
-      });
+      step(
+        `the panel: ${panel}`,
+        async () => {
+          if (panel === 'chat') await ana.at('chat').click();
+          else if (panel === 'people') await ana.page.keyboard.press('p');
+          else {
+            await ana.at('more').click();
+            await ana.at(`open-${panel}`).click();
+          }
+          await ana.at(`panel-${panel}`).waitFor();
+          await ana.page.waitForTimeout(panel === 'stats' ? 2200 : 200);
+        },
+        async () => {
+          await inspect(panel);
+          await ana.at('panel-close').click();
+        },
+      );
     }
 
-    step('the menu', () => ana.at('more').click(), () => inspect('menu'));
+    step(
+      'the menu',
+      () => ana.at('more').click(),
+      () => inspect('menu'),
+    );
 
-    step('the settings', async () => {
-      await ana.at('open-settings').click();
-      await ana.at('settings').waitFor();
-    }, async () => {
-      await inspect('settings');
-      await ana.at('dialog-close').click();
-    });
+    step(
+      'the settings',
+      async () => {
+        await ana.at('open-settings').click();
+        await ana.at('settings').waitFor();
+      },
+      async () => {
+        await inspect('settings');
+        await ana.at('dialog-close').click();
+      },
+    );
 
-    step('the end', () => ana.leave(), () => inspect('end'));
+    step(
+      'the end',
+      () => ana.leave(),
+      () => inspect('end'),
+    );
 
-    step('the check', async () => {
-      await ana.page.goto(`${server.url}/check`);
-      await ana.at('check-run').click();
-      await ana.page.locator('[data-testid="check-run"][data-done]').waitFor();
-    }, () => inspect('check'));
+    step(
+      'the check',
+      async () => {
+        await ana.page.goto(`${server.url}/check`);
+        await ana.at('check-run').click();
+        await ana.page.locator('[data-testid="check-run"][data-done]').waitFor();
+      },
+      () => inspect('check'),
+    );
   });
 }
 
@@ -114,7 +160,8 @@ for (const kind of kinds) {
  * @returns {string[]}
  */
 function foreignWords() {
-  const own = /Ana\b|ana@example\.org|ANA|Conclave|https?:\/\/\S+|[0-9a-hjkmnp-tv-z]{4}(?:-[0-9a-hjkmnp-tv-z]{4}){3}|\bDTLS-SRTP(?:, [A-Z0-9 ]+)?|\b(?:UDP|TCP)\b|\b[AP]M\b/g;
+  const own =
+    /Ana\b|ana@example\.org|ANA|Conclave|https?:\/\/\S+|[0-9a-hjkmnp-tv-z]{4}(?:-[0-9a-hjkmnp-tv-z]{4}){3}|\bDTLS-SRTP(?:, [A-Z0-9 ]+)?|\b(?:UDP|TCP)\b|\b[AP]M\b/g;
   /** @type {Set<string>} */
   const found = new Set();
   /** @param {string | null} text */

@@ -45,52 +45,88 @@ for (const kind of kinds) {
       await person.assertAccessible(state);
     }
 
-    step('sign-in', async () => {
-      await person.screen('sign-in');
-    }, () => inspect('sign-in'));
+    step(
+      'sign-in',
+      async () => {
+        await person.screen('sign-in');
+      },
+      () => inspect('sign-in'),
+    );
 
-    step('a wrong address gets a clear error', async () => {
-      await person.write('signin-email', 'nobody@nowhere@example.org');
-      await person.at('signin-send').click();
-      await person.page.getByRole('alert').filter({ hasText: /\w/ }).first().waitFor();
-    }, () => inspect('sign-in-error'));
+    step(
+      'a wrong address gets a clear error',
+      async () => {
+        await person.write('signin-email', 'nobody@nowhere@example.org');
+        await person.at('signin-send').click();
+        await person.page.getByRole('alert').filter({ hasText: /\w/ }).first().waitFor();
+      },
+      () => inspect('sign-in-error'),
+    );
 
-    step('the code', async () => {
-      await person.write('signin-email', person.email);
-      await person.at('signin-send').click();
-      await person.screen('code');
-    }, () => inspect('code'));
+    step(
+      'the code',
+      async () => {
+        await person.write('signin-email', person.email);
+        await person.at('signin-send').click();
+        await person.screen('code');
+      },
+      () => inspect('code'),
+    );
 
-    step('a wrong code gets a clear error', async () => {
-      code = await person.server.code(person.email);
-      const wrong = String((Number(code) + 1) % 10 ** code.length).padStart(code.length, '0');
-      await person.write('signin-code', wrong);
-      await person.page.getByRole('alert').filter({ hasText: /\w/ }).first().waitFor();
-    }, () => inspect('code-error'));
+    step(
+      'a wrong code gets a clear error',
+      async () => {
+        code = await person.server.code(person.email);
+        const wrong = String((Number(code) + 1) % 10 ** code.length).padStart(code.length, '0');
+        await person.write('signin-code', wrong);
+        await person.page.getByRole('alert').filter({ hasText: /\w/ }).first().waitFor();
+      },
+      () => inspect('code-error'),
+    );
 
-    step('the right code still works, and leads home', async () => {
-      await person.write('signin-code', code);
-      await person.screen('home');
-    }, () => inspect('home'));
+    step(
+      'the right code still works, and leads home',
+      async () => {
+        await person.write('signin-code', code);
+        await person.screen('home');
+      },
+      () => inspect('home'),
+    );
 
-    step('before joining', async () => {
-      await person.createMeeting({ lobby: false });
-    }, () => inspect('prejoin'));
+    step(
+      'before joining',
+      async () => {
+        await person.createMeeting({ lobby: false });
+      },
+      () => inspect('prejoin'),
+    );
 
-    step('alone in the call', async () => {
-      await person.page.setViewportSize({ width: 1280, height: 800 });
-      await person.join();
-    }, () => inspect('alone'));
+    step(
+      'alone in the call',
+      async () => {
+        await person.page.setViewportSize({ width: 1280, height: 800 });
+        await person.join();
+      },
+      () => inspect('alone'),
+    );
 
-    step('after the call', async () => {
-      await person.page.setViewportSize({ width: 1280, height: 800 });
-      await person.leave();
-    }, () => inspect('left'));
+    step(
+      'after the call',
+      async () => {
+        await person.page.setViewportSize({ width: 1280, height: 800 });
+        await person.leave();
+      },
+      () => inspect('left'),
+    );
 
-    step('a meeting that does not exist gets a clear answer', async () => {
-      await person.page.goto(`${server.url}/m/aaaa-bbbb-cccc-dddd`);
-      await person.at('no-such-meeting').waitFor();
-    }, () => inspect('no-such-meeting'));
+    step(
+      'a meeting that does not exist gets a clear answer',
+      async () => {
+        await person.page.goto(`${server.url}/m/aaaa-bbbb-cccc-dddd`);
+        await person.at('no-such-meeting').waitFor();
+      },
+      () => inspect('no-such-meeting'),
+    );
 
     step('no violation of the policy, no console error, nothing from another origin', async () => {
       // The refused requests of the tests above are shown in the console by the browser itself.

@@ -41,7 +41,8 @@ for (const kind of kinds) {
     });
 
     /** @returns {Promise<string>} Ben's number, as his own page has it */
-    const number = async () => await ben.page.locator('[data-testid="tile"][data-self]').first().getAttribute('data-participant') ?? '';
+    const number = async () =>
+      (await ben.page.locator('[data-testid="tile"][data-self]').first().getAttribute('data-participant')) ?? '';
 
     /** @returns {Promise<number>} */
     const connections = async () => (await ben.probe()).connections;
@@ -49,7 +50,10 @@ for (const kind of kinds) {
     /** Waits until both see each other's moving pictures, and each other once. */
     async function together() {
       await ben.at('ladder').waitFor({ state: 'hidden' });
-      for (const [person, other] of /** @type {const} */ ([[ana, 'Ben'], [ben, 'Ana']])) {
+      for (const [person, other] of /** @type {const} */ ([
+        [ana, 'Ben'],
+        [ben, 'Ana'],
+      ])) {
         await until(`${person.name} sees ${other} move`, async () => {
           const videos = (await person.frameRates(700)).filter((rate) => !rate.self);
           return videos.length === 1 && videos[0].decoded > 1;
@@ -92,7 +96,7 @@ for (const kind of kinds) {
       const at = await number();
       await turn(ben, { breakMedia: true, failAnswers: 4 }); // the restart's, and those of three new connections
       await shown('rejoin');
-      await until('another seat', async () => await number() !== at);
+      await until('another seat', async () => (await number()) !== at);
       await together();
     });
 
@@ -110,12 +114,14 @@ for (const kind of kinds) {
     step('a seat that is gone: joined anew', async () => {
       const at = await number();
       await turn(ben, { spoilResume: true, dropSockets: true });
-      await until('another seat', async () => await number() !== at);
+      await until('another seat', async () => (await number()) !== at);
       await turn(ben, { spoilResume: false });
     });
 
     step('a server that was killed and is back knows nobody: said at once, and signing in is offered', async () => {
-      const died = new Promise((resolve) => { server.process?.once('exit', resolve); });
+      const died = new Promise((resolve) => {
+        server.process?.once('exit', resolve);
+      });
       server.process?.kill('SIGKILL');
       await died;
       await shown('resume');

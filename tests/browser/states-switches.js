@@ -17,7 +17,19 @@
 /** Installs window.conclaveSwitches. Runs in the page, before its own scripts, and may use nothing from this module. */
 export function installSwitches() {
   /** @type {Inside} */
-  const switches = { devices: '', blockSockets: false, spoilResume: false, failAnswers: 0, fakeScreen: false, loudness: undefined, sockets: [], connections: [], shared: [], locks: 0, steps: [] };
+  const switches = {
+    devices: '',
+    blockSockets: false,
+    spoilResume: false,
+    failAnswers: 0,
+    fakeScreen: false,
+    loudness: undefined,
+    sockets: [],
+    connections: [],
+    shared: [],
+    locks: 0,
+    steps: [],
+  };
   Object.defineProperty(window, 'conclaveSwitches', { value: switches });
 
   const NativeSocket = window.WebSocket;
@@ -75,7 +87,12 @@ export function installSwitches() {
     if (switches.loudness === undefined) measured.call(this, samples);
     else samples.fill(switches.loudness);
   };
-  const wakeLock = { request: () => { switches.locks += 1; return Promise.resolve({ release: () => Promise.resolve() }); } };
+  const wakeLock = {
+    request: () => {
+      switches.locks += 1;
+      return Promise.resolve({ release: () => Promise.resolve() });
+    },
+  };
   Object.defineProperty(navigator, 'wakeLock', { value: wakeLock });
 
   const devices = navigator.mediaDevices;
@@ -153,7 +170,10 @@ export function stepsShown(person) {
 export function putAway(person, hidden) {
   return person.page.evaluate((away) => {
     Object.defineProperty(document, 'hidden', { configurable: true, get: () => away });
-    Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => (away ? 'hidden' : 'visible') });
+    Object.defineProperty(document, 'visibilityState', {
+      configurable: true,
+      get: () => (away ? 'hidden' : 'visible'),
+    });
     document.dispatchEvent(new Event('visibilitychange'));
   }, hidden);
 }

@@ -8,7 +8,8 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 const roomOf = (root, file) => relative(root, dirname(file)).split(sep).join('/');
 
 /** @param {any} node @returns {string} the relative module that an import or export names; empty for none */
-const named = (node) => (typeof node.source?.value === 'string' && node.source.value.startsWith('.') ? node.source.value : '');
+const named = (node) =>
+  typeof node.source?.value === 'string' && node.source.value.startsWith('.') ? node.source.value : '';
 
 /**
  * importDirection reports imports that the table does not allow. A folder that is not in the table may import everything.
@@ -43,7 +44,8 @@ export function unusedExport(folders) {
   return {
     meta: { type: 'problem', schema: [] },
     create(context) {
-      const parse = (/** @type {string} */ text) => /** @type {any} */ (context.languageOptions.parser).parse(text, { ecmaVersion: 2024, sourceType: 'module' });
+      const parse = (/** @type {string} */ text) =>
+        /** @type {any} */ (context.languageOptions.parser).parse(text, { ecmaVersion: 2024, sourceType: 'module' });
       return {
         Program(program) {
           uses ??= usesIn(folders, parse);
@@ -59,16 +61,21 @@ export function unusedExport(folders) {
 
 /** @param {any} program @returns {{name: string, node: any}[]} */
 function exportsOf(program) {
-  return program.body.filter((/** @type {any} */ s) => s.type === 'ExportNamedDeclaration').flatMap((/** @type {any} */ node) => [
-    ...node.specifiers.map((/** @type {any} */ s) => ({ name: s.exported.name, node: s })),
-    ...(node.declaration?.declarations ?? (node.declaration ? [node.declaration] : [])).map((/** @type {any} */ d) => ({ name: d.id.name, node: d })),
-  ]);
+  return program.body
+    .filter((/** @type {any} */ s) => s.type === 'ExportNamedDeclaration')
+    .flatMap((/** @type {any} */ node) => [
+      ...node.specifiers.map((/** @type {any} */ s) => ({ name: s.exported.name, node: s })),
+      ...(node.declaration?.declarations ?? (node.declaration ? [node.declaration] : [])).map(
+        (/** @type {any} */ d) => ({ name: d.id.name, node: d }),
+      ),
+    ]);
 }
 
 /** @param {string[]} folders @param {(text: string) => any} parse @returns {Map<string, Set<string>>} */
 function usesIn(folders, parse) {
   const uses = new Map();
-  const add = (/** @type {string} */ file, /** @type {string[]} */ names) => uses.set(file, new Set([...(uses.get(file) ?? []), ...names]));
+  const add = (/** @type {string} */ file, /** @type {string[]} */ names) =>
+    uses.set(file, new Set([...(uses.get(file) ?? []), ...names]));
   for (const folder of folders) {
     for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
       if (!name.endsWith('.js') || name.includes('node_modules')) continue;
@@ -94,7 +101,13 @@ function namesTaken(node, program) {
     return specifiers.map((/** @type {any} */ s) => s.imported.name);
   }
   if (node.type === 'ExportNamedDeclaration') return specifiers.map((/** @type {any} */ s) => s.local.name);
-  return [...nodesOf(program)].flatMap((n) => (n.type === 'MemberExpression' && !n.computed ? [n.property.name] : n.type === 'Property' && !n.computed ? [n.key.name] : []));
+  return [...nodesOf(program)].flatMap((n) =>
+    n.type === 'MemberExpression' && !n.computed
+      ? [n.property.name]
+      : n.type === 'Property' && !n.computed
+        ? [n.key.name]
+        : [],
+  );
 }
 
 /** @param {any} node @returns {Generator<any>} it and all nodes in it */

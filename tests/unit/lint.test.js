@@ -8,16 +8,26 @@ import { importDirection, unusedExport } from '../lint/modules.js';
 
 /** @param {string} cwd @param {import('eslint').Rule.RuleModule} rule @param {string} file @param {string} code @returns {string[]} what the rule says */
 function lint(cwd, rule, file, code) {
-  const config = { plugins: { modules: { rules: { rule } } }, rules: { 'modules/rule': /** @type {const} */ ('error') } };
+  const config = {
+    plugins: { modules: { rules: { rule } } },
+    rules: { 'modules/rule': /** @type {const} */ ('error') },
+  };
   return new Linter({ cwd }).verify(code, config, { filename: join(cwd, file) }).map((m) => m.message);
 }
 
 test('a folder imports only those that the table names, by whatever kind of import', () => {
   const rule = importDirection('/app/js', { core: [], view: ['core'] });
-  const says = (/** @type {string} */ file, /** @type {string} */ code) => lint('/app', rule, `js/${file}`, code).length;
+  const says = (/** @type {string} */ file, /** @type {string} */ code) =>
+    lint('/app', rule, `js/${file}`, code).length;
   assert.equal(says('view/a.js', "import '../core/x.js'; import './b.js'; import 'node:fs';"), 0);
   assert.equal(says('main.js', "import './view/a.js';"), 0, 'what is not in the table is free');
-  for (const code of ["import '../view/a.js';", "import { a } from '../view/a.js';", "export { a } from '../view/a.js';", "export * from '../view/a.js';", "await import('../view/a.js');"]) {
+  for (const code of [
+    "import '../view/a.js';",
+    "import { a } from '../view/a.js';",
+    "export { a } from '../view/a.js';",
+    "export * from '../view/a.js';",
+    "await import('../view/a.js');",
+  ]) {
     assert.equal(says('core/x.js', code), 1, code);
   }
   assert.equal(says('core/x.js', "import '../core/deeper/a.js';"), 1, 'a folder in a folder is another one');

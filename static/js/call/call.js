@@ -42,15 +42,25 @@ const RESUMABLE = new Set(['slow_reader', 'rate_limited', 'protocol_error']);
  * {notice, in_s}, 'problem' {error}, 'role' {role}, 'media_refused' {source, reason}. Dispatched as CustomEvents.
  */
 export class Call extends EventTarget {
-  store = createStore(/** @type {Presence} */ ({
-    state: initialState(), ladder: newLadder(), quality: { shown: 4, run: 0 }, rates: null, snapshot: null, soundBlocked: false,
-    mediaVersion: 0, phases: { socket: 0, welcome: 0, answer: 0, media: 0, frame: 0 },
-  }));
+  store = createStore(
+    /** @type {Presence} */ ({
+      state: initialState(),
+      ladder: newLadder(),
+      quality: { shown: 4, run: 0 },
+      rates: null,
+      snapshot: null,
+      soundBlocked: false,
+      mediaVersion: 0,
+      phases: { socket: 0, welcome: 0, answer: 0, media: 0, frame: 0 },
+    }),
+  );
   /** @type {LocalMedia} */
   local;
   sinks = new Sinks({
     blocked: (soundBlocked) => this.#update({ soundBlocked }),
-    firstFrame: () => { if (this.#someToSee) this.#phase('frame'); },
+    firstFrame: () => {
+      if (this.#someToSee) this.#phase('frame');
+    },
   });
   /** @type {Socket|null} */
   #socket = null;
@@ -84,9 +94,16 @@ export class Call extends EventTarget {
     this.local = local;
     if (join.link) this.encryption = this.#protect({ ...join, link: join.link });
     this.#media = new MediaLink({
-      local, sinks: this.sinks, encryption: this.encryption, store: this.store, socket: () => this.#socket,
-      climb: (event) => this.#climb(event), phase: (name) => this.#phase(name), silent: (err) => this.#silent(err),
-      problem: (error) => this.#emit('problem', { error }), leaked: (source) => this.#emit('leaked', { source }),
+      local,
+      sinks: this.sinks,
+      encryption: this.encryption,
+      store: this.store,
+      socket: () => this.#socket,
+      climb: (event) => this.#climb(event),
+      phase: (name) => this.#phase(name),
+      silent: (err) => this.#silent(err),
+      problem: (error) => this.#emit('problem', { error }),
+      leaked: (source) => this.#emit('leaked', { source }),
     });
     local.attach({
       send: (source, track) => this.#media.setTrack(source, track),
@@ -98,7 +115,10 @@ export class Call extends EventTarget {
   /** @param {{meeting: string, link: Link, name: string, guest: boolean}} join @returns {Secrets} */
   #protect(join) {
     return new Secrets(join, {
-      send: async (type, fields) => this.#socket?.request(type, fields).catch((err) => { if (type !== 'relay') this.#emit('problem', { error: err }); }),
+      send: async (type, fields) =>
+        this.#socket?.request(type, fields).catch((err) => {
+          if (type !== 'relay') this.#emit('problem', { error: err });
+        }),
       heard: (m) => this.#change((s) => reduce(s, m)),
       named: (names) => this.#change((s) => named(s, names)),
       emit: (type, detail) => this.#emit(type, detail),
@@ -106,13 +126,19 @@ export class Call extends EventTarget {
   }
 
   /** @returns {Promise<{name: string, announce?: string}>} who asks to join, with new keys where there are keys */
-  async #who() { return this.encryption ? this.encryption.begin() : { name: this.#join.name }; }
+  async #who() {
+    return this.encryption ? this.encryption.begin() : { name: this.#join.name };
+  }
 
   /** @param {Partial<Presence>} change */
-  #update(change) { this.store.set((p) => ({ ...p, ...change })); }
+  #update(change) {
+    this.store.set((p) => ({ ...p, ...change }));
+  }
 
   /** @param {(s: State) => State} change */
-  #change(change) { this.store.set((p) => ({ ...p, state: change(p.state) })); }
+  #change(change) {
+    this.store.set((p) => ({ ...p, state: change(p.state) }));
+  }
 
   /** @param {keyof Phases} name */
   #phase(name) {
@@ -121,7 +147,9 @@ export class Call extends EventTarget {
   }
 
   /** @param {string} type @param {object} detail */
-  #emit(type, detail) { this.dispatchEvent(new CustomEvent(type, { detail })); }
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
 
   /**
    * join resolves when the person is in the meeting, after the lobby if there is one.
@@ -133,13 +161,20 @@ export class Call extends EventTarget {
       await socket.opened;
       this.#phase('socket');
       const { meeting, password } = this.#join;
-      await socket.request('join', { version: PROTOCOL_VERSION, meeting, ...await this.#who(), ...(password ? { password } : {}) }, { timeout: 0 });
+      await socket.request(
+        'join',
+        { version: PROTOCOL_VERSION, meeting, ...(await this.#who()), ...(password ? { password } : {}) },
+        { timeout: 0 },
+      );
     } catch (err) {
       this.#free(); // the preview goes on
       throw err;
     }
     this.#watchSleep();
-    this.#timers.push(window.setInterval(() => this.#climb('tick'), 250), window.setInterval(() => this.#look(), STATS_MS));
+    this.#timers.push(
+      window.setInterval(() => this.#climb('tick'), 250),
+      window.setInterval(() => this.#look(), STATS_MS),
+    );
   }
 
   /** @returns {Socket} */
@@ -151,8 +186,12 @@ export class Call extends EventTarget {
       this.#socket?.close();
     }
     const socket = new Socket({
-      message: (m) => { if (this.#socket === socket) this.#receive(m); },
-      closed: () => { if (this.#socket === socket) this.#socketGone(); },
+      message: (m) => {
+        if (this.#socket === socket) this.#receive(m);
+      },
+      closed: () => {
+        if (this.#socket === socket) this.#socketGone();
+      },
     });
     this.#socket = socket;
     return socket;
@@ -172,18 +211,31 @@ export class Call extends EventTarget {
     const before = this.store.get().state;
     this.#change((s) => reduce(s, m));
     switch (m.type) {
-      case 'welcome': return this.#welcomed(m);
-      case 'slots': return this.#media.assign(m.slots);
-      case 'encode': return this.#media.setEncode(m.source, m.rids);
-      case 'muted': this.local.stop(m.sources); return this.#emit('muted', m);
+      case 'welcome':
+        return this.#welcomed(m);
+      case 'slots':
+        return this.#media.assign(m.slots);
+      case 'encode':
+        return this.#media.setEncode(m.source, m.rids);
+      case 'muted':
+        this.local.stop(m.sources);
+        return this.#emit('muted', m);
       case 'permissions':
         this.local.keep(this.store.get().state.sources);
         if (m.role !== before.role) this.#emit('role', m);
         return;
-      case 'ask_unmute': case 'reaction': case 'notice': case 'media_refused': return this.#emit(m.type, m);
-      case 'idle': return this.#emit('notice', { notice: 'idle', in_s: m.in_s });
-      case 'error': if (m.id === undefined) this.#emit('problem', { error: new RequestError(m.error, m.message, m.fatal) }); return;
-      case 'bye': return this.#bye(m);
+      case 'ask_unmute':
+      case 'reaction':
+      case 'notice':
+      case 'media_refused':
+        return this.#emit(m.type, m);
+      case 'idle':
+        return this.#emit('notice', { notice: 'idle', in_s: m.in_s });
+      case 'error':
+        if (m.id === undefined) this.#emit('problem', { error: new RequestError(m.error, m.message, m.fatal) });
+        return;
+      case 'bye':
+        return this.#bye(m);
     }
   }
 
@@ -201,7 +253,9 @@ export class Call extends EventTarget {
   #welcomed(m) {
     // Nobody, the server least of all, switches the encryption off that the link promises.
     if (m.meeting.e2ee !== Boolean(this.encryption)) return this.#end('downgrade', '');
-    if (!m.resumed) this.#someToSee = m.participants.some((p) => p.sources.includes('camera') || p.sources.includes('screen'));
+    if (!m.resumed) {
+      this.#someToSee = m.participants.some((p) => p.sources.includes('camera') || p.sources.includes('screen'));
+    }
     this.#phase('welcome');
     this.#resume = m.resume;
     depart(this.#former);
@@ -246,10 +300,19 @@ export class Call extends EventTarget {
     const resume = this.store.get().ladder.step === 'resume' && this.#resume;
     const { meeting, password } = this.#join;
     try {
-      if (fresh) await this.#openSocket().opened.catch((err) => { void this.#stillSignedIn(); throw err; });
+      if (fresh) {
+        await this.#openSocket().opened.catch((err) => {
+          void this.#stillSignedIn();
+          throw err;
+        });
+      }
       const who = resume && this.encryption ? { name: '' } : await this.#who();
       const credential = resume ? { resume } : password ? { password } : {};
-      await this.#socket?.request('join', { version: PROTOCOL_VERSION, meeting, ...who, ...credential }, { timeout: resume ? 8000 : 0 });
+      await this.#socket?.request(
+        'join',
+        { version: PROTOCOL_VERSION, meeting, ...who, ...credential },
+        { timeout: resume ? 8000 : 0 },
+      );
     } catch (err) {
       if (!(err instanceof RequestError)) throw err;
       if (err.id === 'resume_failed') return this.#climb('resume_failed');
@@ -269,10 +332,14 @@ export class Call extends EventTarget {
   }
 
   /** @param {readonly Want[]} wants what the screen shows now */
-  setView(wants) { this.#media.setView(wants); }
+  setView(wants) {
+    this.#media.setView(wants);
+  }
 
   /** retry starts the ladder's last step again, by the person's wish. */
-  retry() { this.#climb('retry'); }
+  retry() {
+    this.#climb('retry');
+  }
 
   /** @param {readonly Source[]} sources */
   #sourcesChanged(sources) {
@@ -297,7 +364,9 @@ export class Call extends EventTarget {
    * @param {unknown} err @returns {boolean}
    */
   #silent(err) {
-    if (!(err instanceof RequestError) || err.id !== 'timeout' || this.#over || this.store.get().ladder.step !== 'ok') return false;
+    if (!(err instanceof RequestError) || err.id !== 'timeout' || this.#over || this.store.get().ladder.step !== 'ok') {
+      return false;
+    }
     this.#socket?.close();
     this.#climb('socket_lost');
     return true;
@@ -306,7 +375,9 @@ export class Call extends EventTarget {
   /** A phone that was asleep, or a network that is back, may have killed the socket without a word: ask, and do not wait long. */
   #watchSleep() {
     const signal = this.#gone.signal;
-    const ask = () => { if (!document.hidden && this.store.get().ladder.step === 'ok') this.#sendMedia(WAKE_MS); };
+    const ask = () => {
+      if (!document.hidden && this.store.get().ladder.step === 'ok') this.#sendMedia(WAKE_MS);
+    };
     document.addEventListener('visibilitychange', ask, { signal });
     window.addEventListener('online', ask, { signal });
   }
@@ -336,7 +407,9 @@ export class Call extends EventTarget {
   }
 
   /** seen marks the chat as read. */
-  seen() { this.#change((s) => (s.chatSeen === s.count ? s : { ...s, chatSeen: s.count })); }
+  seen() {
+    this.#change((s) => (s.chatSeen === s.count ? s : { ...s, chatSeen: s.count }));
+  }
 
   /**
    * leave tells the server and ends. A host leaves word who may let people in after them.
@@ -386,5 +459,8 @@ export class Call extends EventTarget {
  * @param {Socket|null} socket @param {Fields<'leave'>} [word] who inherits
  */
 function depart(socket, word = {}) {
-  socket?.request('leave', word).catch(() => {}).finally(() => socket.close());
+  socket
+    ?.request('leave', word)
+    .catch(() => {})
+    .finally(() => socket.close());
 }

@@ -34,7 +34,22 @@ const SILENT_LOOKS = 60;
 /** Errors of devices are thrown as DeviceError to whoever switched them on. */
 export class LocalMedia {
   /** @type {Store<Local>} */
-  store = createStore(/** @type {Local} */ ({ mic: null, micOn: false, camera: null, screen: null, screenAudio: null, screenHint: 'detail', busy: '', level: 0, mutedTalking: false, silent: false, micInterrupted: false, cameraInterrupted: false }));
+  store = createStore(
+    /** @type {Local} */ ({
+      mic: null,
+      micOn: false,
+      camera: null,
+      screen: null,
+      screenAudio: null,
+      screenHint: 'detail',
+      busy: '',
+      level: 0,
+      mutedTalking: false,
+      silent: false,
+      micInterrupted: false,
+      cameraInterrupted: false,
+    }),
+  );
   /** @type {Outlet|null} */
   #outlet = null;
   /** called when a device goes away by itself. @type {(what: 'mic'|'camera'|'screen') => void} */
@@ -51,7 +66,9 @@ export class LocalMedia {
   }
 
   /** @param {Outlet} outlet where tracks go from now on */
-  attach(outlet) { this.#outlet = outlet; }
+  attach(outlet) {
+    this.#outlet = outlet;
+  }
 
   /** detach ends everything that is captured. */
   detach() {
@@ -59,7 +76,17 @@ export class LocalMedia {
     const { mic, camera, screen, screenAudio } = this.store.get();
     this.#stopLevel();
     for (const track of [mic, camera, screen, screenAudio]) track?.stop();
-    this.#set({ mic: null, micOn: false, camera: null, screen: null, screenAudio: null, level: 0, mutedTalking: false, micInterrupted: false, cameraInterrupted: false });
+    this.#set({
+      mic: null,
+      micOn: false,
+      camera: null,
+      screen: null,
+      screenAudio: null,
+      level: 0,
+      mutedTalking: false,
+      micInterrupted: false,
+      cameraInterrupted: false,
+    });
   }
 
   /** @returns {Source[]} what is switched on */
@@ -79,10 +106,14 @@ export class LocalMedia {
     return out;
   }
 
-  #changed() { this.#outlet?.changed(this.sources()); }
+  #changed() {
+    this.#outlet?.changed(this.sources());
+  }
 
   /** @param {Source} source @param {MediaStreamTrack|null} track */
-  async #send(source, track) { await this.#outlet?.send(source, track).catch(() => {}); }
+  async #send(source, track) {
+    await this.#outlet?.send(source, track).catch(() => {});
+  }
 
   /** @param {boolean} on @returns {Promise<void>} */
   async setMic(on) {
@@ -143,7 +174,11 @@ export class LocalMedia {
    */
   #watchInterruption(what, track) {
     const key = what === 'mic' ? 'micInterrupted' : 'cameraInterrupted';
-    const see = (/** @type {boolean} */ muted) => { if (this.store.get()[what] === track) this.#set({ [key]: muted && (what === 'camera' || this.store.get().micOn) }); };
+    const see = (/** @type {boolean} */ muted) => {
+      if (this.store.get()[what] === track) {
+        this.#set({ [key]: muted && (what === 'camera' || this.store.get().micOn) });
+      }
+    };
     track.onmute = () => see(true);
     track.onunmute = () => see(false);
   }
@@ -230,7 +265,11 @@ export class LocalMedia {
       this.#loud = !micOn && level > TALKING_LEVEL ? this.#loud + 1 : 0;
       const talking = !micOn && (this.#loud >= TALKING_LOOKS || (mutedTalking && level > TALKING_LEVEL / 2));
       this.#quiet = micOn && level < SILENT_LEVEL ? this.#quiet + 1 : 0;
-      this.#set({ level: micOn ? Math.round(level * 20) / 20 : 0, mutedTalking: talking, silent: this.#quiet >= SILENT_LOOKS });
+      this.#set({
+        level: micOn ? Math.round(level * 20) / 20 : 0,
+        mutedTalking: talking,
+        silent: this.#quiet >= SILENT_LOOKS,
+      });
     });
   }
 

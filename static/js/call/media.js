@@ -58,16 +58,24 @@ export class MediaLink {
   #over = false;
 
   /** @param {Around} o */
-  constructor(o) { this.#o = o; }
+  constructor(o) {
+    this.#o = o;
+  }
 
   /** @param {Partial<Presence>} change */
-  #update(change) { this.#o.store.set((p) => ({ ...p, ...change })); }
+  #update(change) {
+    this.#o.store.set((p) => ({ ...p, ...change }));
+  }
 
   /** @param {Source} source @param {MediaStreamTrack|null} track @returns {Promise<void>} */
-  setTrack(source, track) { return this.#connection?.setTrack(source, track) ?? Promise.resolve(); }
+  setTrack(source, track) {
+    return this.#connection?.setTrack(source, track) ?? Promise.resolve();
+  }
 
   /** @param {Source} source @param {readonly string[]} rids the layers somebody wants */
-  setEncode(source, rids) { void this.#connection?.setEncode(source, rids); }
+  setEncode(source, rids) {
+    void this.#connection?.setEncode(source, rids);
+  }
 
   /** connect makes a new PeerConnection, resolving when it was negotiated or could not be. */
   async connect() {
@@ -76,7 +84,12 @@ export class MediaLink {
     this.#o.store.set((p) => ({ ...p, state: { ...p.state, slots: new Map(), withheld: [] } }));
     this.#sentWants = null;
     this.#seal = this.#o.encryption?.seal() ?? null;
-    const connection = new Connection({ seal: this.#seal ?? transportOnly, state: (state) => { if (this.#connection === connection) this.#stateChanged(state); } });
+    const connection = new Connection({
+      seal: this.#seal ?? transportOnly,
+      state: (state) => {
+        if (this.#connection === connection) this.#stateChanged(state);
+      },
+    });
     this.#connection = connection;
     this.#answered = false;
     connection.growTo(slotsFor(this.#wants.length));
@@ -86,7 +99,9 @@ export class MediaLink {
   }
 
   /** restart looks for another way for the media that is there. */
-  restart() { return this.#negotiate({ iceRestart: true }); }
+  restart() {
+    return this.#negotiate({ iceRestart: true });
+  }
 
   /** resumed tells a new socket of the same seat what the one before may not have told. */
   resumed() {
@@ -106,7 +121,9 @@ export class MediaLink {
         const offer = await connection.offer(o);
         const answer = await socket.request('offer', offer);
         if (answer.type !== 'answer') throw new RequestError('unknown', '', false);
-        await connection.answer(this.#o.store.get().state.meeting?.private_audio ? constantAudio(answer.sdp) : answer.sdp);
+        await connection.answer(
+          this.#o.store.get().state.meeting?.private_audio ? constantAudio(answer.sdp) : answer.sdp,
+        );
         this.#owesOffer = false;
         this.#answered = true;
         this.#o.phase('answer');
@@ -156,7 +173,10 @@ export class MediaLink {
     this.#wants = wants;
     if (this.#viewTimer) return;
     const wait = Math.max(0, this.#viewAt + VIEW_GAP_MS - performance.now());
-    this.#viewTimer = window.setTimeout(() => { this.#viewTimer = 0; this.#sendView(); }, wait);
+    this.#viewTimer = window.setTimeout(() => {
+      this.#viewTimer = 0;
+      this.#sendView();
+    }, wait);
   }
 
   #sendView() {
@@ -170,11 +190,14 @@ export class MediaLink {
       connection.growTo(slots);
       void this.#negotiate({});
     }
-    this.#o.socket()?.request('view', { wants: [...wants] }).catch((err) => {
-      this.#sentWants = null;
-      if (this.#o.silent(err)) return;
-      if (err instanceof RequestError && err.id === 'rate_limited') setTimeout(() => this.setView(this.#wants), 1000);
-    });
+    this.#o
+      .socket()
+      ?.request('view', { wants: [...wants] })
+      .catch((err) => {
+        this.#sentWants = null;
+        if (this.#o.silent(err)) return;
+        if (err instanceof RequestError && err.id === 'rate_limited') setTimeout(() => this.setView(this.#wants), 1000);
+      });
   }
 
   /** look measures the connection, for the bars and the panel. */
@@ -184,15 +207,20 @@ export class MediaLink {
     const now = await snapshot(connection, performance.now()).catch(() => null);
     if (!now || this.#connection !== connection) return;
     const { snapshot: before, quality: shown, ladder } = this.#o.store.get();
-    const rates = before && before.sample.bytesIn <= now.sample.bytesIn ? quality.rates(before.sample, now.sample) : null;
+    const rates =
+      before && before.sample.bytesIn <= now.sample.bytesIn ? quality.rates(before.sample, now.sample) : null;
     const up = ladder.step === 'ok' && connection.state === 'connected';
     await this.#watch(now);
-    this.#update({ snapshot: now, rates, quality: quality.smooth(shown, !up ? 0 : rates ? quality.score(rates) : shown.shown || 4) });
+    this.#update({
+      snapshot: now,
+      rates,
+      quality: quality.smooth(shown, !up ? 0 : rates ? quality.score(rates) : shown.shown || 4),
+    });
   }
 
   /** @param {Snapshot} now stops what left without being sealed, whatever the reason: it must not happen, and cannot be seen otherwise */
   async #watch(now) {
-    for (const source of await this.#seal?.leaks(now.sent) ?? []) {
+    for (const source of (await this.#seal?.leaks(now.sent)) ?? []) {
       await this.#connection?.setTrack(source, null);
       this.#o.local.stop([source]);
       this.#o.encryption?.leaked(source);

@@ -10,11 +10,12 @@ const LAYERS = { vp9: { scalabilityMode: 'L1T3' }, av1: { scalabilityMode: 'L1T1
  * @param {string} [codec] VP9 and AV1 are sent as several encodings only when each says how it is layered
  * @returns {Encoding[]} smallest first, as Chromium wants them
  */
-export const camera = (codec = 'vp8') => [
-  { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 150_000 },
-  { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 500_000 },
-  { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 1_700_000 },
-].map((e) => ({ ...e, ...LAYERS[codec] }));
+export const camera = (codec = 'vp8') =>
+  [
+    { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 150_000 },
+    { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 500_000 },
+    { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 1_700_000 },
+  ].map((e) => ({ ...e, ...LAYERS[codec] }));
 
 /** @returns {Encoding[]} a screen is one encoding: small text does not survive scaling. Who has too little bandwidth is sent fewer frames of it */
 export const screen = () => [{ maxBitrate: 2_500_000, maxFramerate: 30, scalabilityMode: 'L1T3' }];

@@ -27,8 +27,21 @@ function fold(line) {
 /** @param {{link: string, title: string, start: Date, end: Date}} o @returns {string} */
 export function invitation({ link, title, start, end }) {
   return [
-    'BEGIN:VCALENDAR', 'VERSION:2.0', 'PRODID:-//Conclave//EN', 'BEGIN:VEVENT', `UID:${stamp(start)}-${link.replace(/#.*$/, '').split('/').pop()}`,
-    `DTSTAMP:${stamp(start)}`, `DTSTART:${stamp(start)}`, `DTEND:${stamp(end)}`, `SUMMARY:${escape(title)}`, `DESCRIPTION:${escape(link)}`, `URL:${link}`,
-    'END:VEVENT', 'END:VCALENDAR', '',
-  ].map(fold).join('\r\n');
+    'BEGIN:VCALENDAR',
+    'VERSION:2.0',
+    'PRODID:-//Conclave//EN',
+    'BEGIN:VEVENT',
+    `UID:${stamp(start)}-${link.replace(/#.*$/, '').split('/').pop()}`,
+    `DTSTAMP:${stamp(start)}`,
+    `DTSTART:${stamp(start)}`,
+    `DTEND:${stamp(end)}`,
+    `SUMMARY:${escape(title)}`,
+    `DESCRIPTION:${escape(link)}`,
+    `URL:${link}`,
+    'END:VEVENT',
+    'END:VCALENDAR',
+    '',
+  ]
+    .map(fold)
+    .join('\r\n');
 }

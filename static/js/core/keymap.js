@@ -21,8 +21,18 @@ export const SHORTCUTS = [
 
 /** @type {Map<string, Command>} */
 const BY_KEY = new Map([
-  ['m', 'mic'], ['v', 'camera'], ['s', 'screen'], ['h', 'hand'], ['r', 'react'], ['c', 'chat'], ['p', 'people'], ['l', 'layout'],
-  ['i', 'stats'], ['?', 'help'], ['ArrowLeft', 'previous'], ['ArrowRight', 'next'],
+  ['m', 'mic'],
+  ['v', 'camera'],
+  ['s', 'screen'],
+  ['h', 'hand'],
+  ['r', 'react'],
+  ['c', 'chat'],
+  ['p', 'people'],
+  ['l', 'layout'],
+  ['i', 'stats'],
+  ['?', 'help'],
+  ['ArrowLeft', 'previous'],
+  ['ArrowRight', 'next'],
 ]);
 
 /**

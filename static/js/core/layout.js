@@ -84,9 +84,13 @@ export function stage(staged, others, width, height, { gap = 8, minAspect = 0.5,
   const perPage = Math.max(1, Math.floor((room + gap) / step));
   const shown = Math.min(others, perPage);
   const start = (room - shown * step + gap) / 2;
-  const strip = Array.from({ length: shown }, (_, i) => round(side
-    ? { x: width - thumbW, y: start + i * step, w: thumbW, h: thumbH }
-    : { x: start + i * step, y: height - thumbH, w: thumbW, h: thumbH }));
+  const strip = Array.from({ length: shown }, (_, i) =>
+    round(
+      side
+        ? { x: width - thumbW, y: start + i * step, w: thumbW, h: thumbH }
+        : { x: start + i * step, y: height - thumbH, w: thumbW, h: thumbH },
+    ),
+  );
   const w = side ? width - thumbW - gap : width;
   const h = side ? height : height - thumbH - gap;
   return { stage: grid(staged, w, h, shape), strip, perPage };
@@ -100,10 +104,7 @@ export function duo(width, height) {
   const portrait = height > width;
   const w = portrait ? Math.max(84, Math.min(140, width * 0.28)) : Math.max(120, Math.min(260, width * 0.2));
   const h = portrait ? (w * 4) / 3 : (w * 9) / 16;
-  return {
-    main: { x: 0, y: 0, w: width, h: height },
-    corner: round({ x: width - w - 12, y: height - h - 12, w, h }),
-  };
+  return { main: { x: 0, y: 0, w: width, h: height }, corner: round({ x: width - w - 12, y: height - h - 12, w, h }) };
 }
 
 /** @param {Box} b @param {number} width of the space @returns {Box} the same place where one reads from right to left */
@@ -133,5 +134,5 @@ export function pages(total, perPage, wanted) {
  */
 export function swipe(dx, dy, rtl) {
   if (Math.abs(dx) < 60 || Math.abs(dx) < 2 * Math.abs(dy)) return 0;
-  return (dx < 0) !== rtl ? 1 : -1;
+  return dx < 0 !== rtl ? 1 : -1;
 }

@@ -16,12 +16,13 @@ function rawModules(version) {
 }
 
 /** @param {number} version @returns {number} */
-const dataCodewords = (version) => Math.floor(rawModules(version) / 8) - ECC_PER_BLOCK[version - 1] * BLOCKS[version - 1];
+const dataCodewords = (version) =>
+  Math.floor(rawModules(version) / 8) - ECC_PER_BLOCK[version - 1] * BLOCKS[version - 1];
 
 /** @param {number} a @param {number} b @returns {number} product in GF(2^8), polynomial 0x11d */
 function multiply(a, b) {
   let z = 0;
-  for (let i = 7; i >= 0; i--) z = ((z << 1) ^ ((z >>> 7) * 0x11d)) ^ (((b >>> i) & 1) * a);
+  for (let i = 7; i >= 0; i--) z = (z << 1) ^ ((z >>> 7) * 0x11d) ^ (((b >>> i) & 1) * a);
   return z;
 }
 
@@ -38,7 +39,9 @@ function reedSolomon(data, degree) {
   for (const byte of data) {
     const factor = byte ^ result.shift();
     result.push(0);
-    divisor.forEach((d, i) => { result[i] ^= multiply(d, factor); });
+    divisor.forEach((d, i) => {
+      result[i] ^= multiply(d, factor);
+    });
   }
   return result;
 }
@@ -47,7 +50,9 @@ function reedSolomon(data, degree) {
 function encode(bytes, version) {
   /** @type {number[]} */
   const bits = [];
-  const put = (/** @type {number} */ value, /** @type {number} */ length) => { for (let i = length - 1; i >= 0; i--) bits.push((value >>> i) & 1); };
+  const put = (/** @type {number} */ value, /** @type {number} */ length) => {
+    for (let i = length - 1; i >= 0; i--) bits.push((value >>> i) & 1);
+  };
   put(4, 4);
   put(bytes.length, version < 10 ? 8 : 16);
   for (const b of bytes) put(b, 8);
@@ -55,7 +60,9 @@ function encode(bytes, version) {
   put(0, Math.min(4, capacity - bits.length));
   put(0, (8 - (bits.length % 8)) % 8);
   for (let pad = 0xec; bits.length < capacity; pad ^= 0xec ^ 0x11) put(pad, 8);
-  return Array.from({ length: bits.length / 8 }, (_, i) => bits.slice(i * 8, i * 8 + 8).reduce((n, b) => (n << 1) | b, 0));
+  return Array.from({ length: bits.length / 8 }, (_, i) =>
+    bits.slice(i * 8, i * 8 + 8).reduce((n, b) => (n << 1) | b, 0),
+  );
 }
 
 /** @param {number[]} data @param {number} version @returns {number[]} blocks with their error correction, interleaved */
@@ -88,7 +95,9 @@ class Matrix {
   }
 
   /** @param {number} x @param {number} y @returns {boolean} */
-  get(x, y) { return this.modules[y * this.size + x] === 1; }
+  get(x, y) {
+    return this.modules[y * this.size + x] === 1;
+  }
 
   /** @param {number} x @param {number} y @param {boolean} dark sets a module of a pattern */
   pattern(x, y, dark) {
@@ -103,7 +112,11 @@ class Matrix {
       this.pattern(6, i, i % 2 === 0);
       this.pattern(i, 6, i % 2 === 0);
     }
-    for (const [cx, cy] of [[3, 3], [size - 4, 3], [3, size - 4]]) {
+    for (const [cx, cy] of [
+      [3, 3],
+      [size - 4, 3],
+      [3, size - 4],
+    ]) {
       for (let dy = -4; dy <= 4; dy++) {
         for (let dx = -4; dx <= 4; dx++) {
           const ring = Math.max(Math.abs(dx), Math.abs(dy));
@@ -113,10 +126,14 @@ class Matrix {
     }
     const at = alignment(version, size);
     const last = at.length - 1;
-    at.forEach((x, i) => at.forEach((y, j) => {
-      if ((i === 0 && j === 0) || (i === 0 && j === last) || (i === last && j === 0)) return;
-      for (let dy = -2; dy <= 2; dy++) for (let dx = -2; dx <= 2; dx++) this.pattern(x + dx, y + dy, Math.max(Math.abs(dx), Math.abs(dy)) !== 1);
-    }));
+    at.forEach((x, i) =>
+      at.forEach((y, j) => {
+        if ((i === 0 && j === 0) || (i === 0 && j === last) || (i === last && j === 0)) return;
+        for (let dy = -2; dy <= 2; dy++) {
+          for (let dx = -2; dx <= 2; dx++) this.pattern(x + dx, y + dy, Math.max(Math.abs(dx), Math.abs(dy)) !== 1);
+        }
+      }),
+    );
     this.format(0);
     if (version >= 7) this.versionBits();
   }
@@ -195,7 +212,15 @@ class Matrix {
       }
       for (let b = 0; b < size; b++) {
         if (this.get(a, b)) dark++;
-        if (a + 1 < size && b + 1 < size && this.get(a, b) === this.get(a + 1, b) && this.get(a, b) === this.get(a, b + 1) && this.get(a, b) === this.get(a + 1, b + 1)) total += 3;
+        if (
+          a + 1 < size &&
+          b + 1 < size &&
+          this.get(a, b) === this.get(a + 1, b) &&
+          this.get(a, b) === this.get(a, b + 1) &&
+          this.get(a, b) === this.get(a + 1, b + 1)
+        ) {
+          total += 3;
+        }
       }
     }
     return total + Math.floor(Math.abs((dark * 20) / (size * size) - 10)) * 10;
@@ -204,9 +229,14 @@ class Matrix {
 
 /** @type {((x: number, y: number) => boolean)[]} */
 const MASKS = [
-  (x, y) => (x + y) % 2 === 0, (_, y) => y % 2 === 0, (x) => x % 3 === 0, (x, y) => (x + y) % 3 === 0,
-  (x, y) => (Math.floor(x / 3) + Math.floor(y / 2)) % 2 === 0, (x, y) => ((x * y) % 2) + ((x * y) % 3) === 0,
-  (x, y) => (((x * y) % 2) + ((x * y) % 3)) % 2 === 0, (x, y) => (((x + y) % 2) + ((x * y) % 3)) % 2 === 0,
+  (x, y) => (x + y) % 2 === 0,
+  (_, y) => y % 2 === 0,
+  (x) => x % 3 === 0,
+  (x, y) => (x + y) % 3 === 0,
+  (x, y) => (Math.floor(x / 3) + Math.floor(y / 2)) % 2 === 0,
+  (x, y) => ((x * y) % 2) + ((x * y) % 3) === 0,
+  (x, y) => (((x * y) % 2) + ((x * y) % 3)) % 2 === 0,
+  (x, y) => (((x + y) % 2) + ((x * y) % 3)) % 2 === 0,
 ];
 
 /** @param {number} version @param {number} size @returns {number[]} */

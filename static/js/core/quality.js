@@ -42,8 +42,12 @@ export function rates(a, b) {
 export function score(r) {
   const loss = Math.max(r.lossIn, r.lossOut);
   const grade = (/** @type {number} */ v, /** @type {number[]} */ limits) => 4 - limits.filter((l) => v > l).length;
-  const worst = Math.min(grade(loss, [0.02, 0.05, 0.12]), grade(r.rtt, [200, 400, 800]), grade(r.jitter, [40, 80, 160]),
-    grade(r.frozen, [0.05, 0.2, 0.5]));
+  const worst = Math.min(
+    grade(loss, [0.02, 0.05, 0.12]),
+    grade(r.rtt, [200, 400, 800]),
+    grade(r.jitter, [40, 80, 160]),
+    grade(r.frozen, [0.05, 0.2, 0.5]),
+  );
   return /** @type {1|2|3|4} */ (Math.max(1, worst));
 }
 

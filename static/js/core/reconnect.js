@@ -39,8 +39,18 @@ const DISAGREED_MS = 60_000;
 export const FIRST_MEDIA_MS = 8_000;
 
 /** @returns {Ladder} */
-export const newLadder = () =>
-  ({ step: 'ok', deadline: Infinity, retryAt: Infinity, attempt: 0, socket: true, media: true, shakyAt: Infinity, disagreed: 0, disagreedAt: -Infinity, rejoined: false });
+export const newLadder = () => ({
+  step: 'ok',
+  deadline: Infinity,
+  retryAt: Infinity,
+  attempt: 0,
+  socket: true,
+  media: true,
+  shakyAt: Infinity,
+  disagreed: 0,
+  disagreedAt: -Infinity,
+  rejoined: false,
+});
 
 /** @param {number} attempt @returns {number} ms to wait before the next socket: at once, then slower, at most 4 s */
 export const backoff = (attempt) => (attempt === 0 ? 0 : Math.min(4000, 250 * 2 ** attempt));
@@ -51,7 +61,10 @@ export const backoff = (attempt) => (attempt === 0 ? 0 : Math.min(4000, 250 * 2 
 function climb(l, now) {
   switch (l.step) {
     case 'ok':
-      return { ladder: { ...l, step: 'ice_restart', deadline: now + ICE_RESTART_MS, shakyAt: Infinity }, actions: ['ice_restart'] };
+      return {
+        ladder: { ...l, step: 'ice_restart', deadline: now + ICE_RESTART_MS, shakyAt: Infinity },
+        actions: ['ice_restart'],
+      };
     case 'ice_restart':
       return connectAnew(l, now);
     case 'resume':
@@ -69,7 +82,15 @@ function climb(l, now) {
 /** @param {Ladder} l @param {number} now @returns {Outcome} the third step */
 function connectAnew(l, now) {
   return {
-    ladder: { ...l, step: 'new_connection', deadline: now + NEW_CONNECTION_MS, attempt: 1, retryAt: Infinity, media: false, shakyAt: Infinity },
+    ladder: {
+      ...l,
+      step: 'new_connection',
+      deadline: now + NEW_CONNECTION_MS,
+      attempt: 1,
+      retryAt: Infinity,
+      media: false,
+      shakyAt: Infinity,
+    },
     actions: ['new_connection'],
   };
 }
@@ -89,12 +110,14 @@ function notAgreed(l, now, broken) {
       if (disagreed > MAX_DISAGREED) return failed(l);
       return connectAnew({ ...l, disagreed, disagreedAt: disagreed === 1 ? now : l.disagreedAt }, now);
     }
-    case 'ice_restart': return connectAnew(l, now);
+    case 'ice_restart':
+      return connectAnew(l, now);
     case 'new_connection':
       if (l.retryAt < Infinity) return { ladder: l, actions: [] };
       if (l.attempt >= MAX_CONNECTIONS) return climb(l, now);
       return { ladder: { ...l, attempt: l.attempt + 1, retryAt: now + backoff(l.attempt) }, actions: [] };
-    default: return { ladder: l, actions: [] };
+    default:
+      return { ladder: l, actions: [] };
   }
 }
 
@@ -113,15 +136,25 @@ function seated(l, now) {
 /** @param {Ladder} l @param {number} now @returns {Outcome} */
 function socketLost(l, now) {
   const down = { ...l, socket: false };
-  if (l.step === 'rejoin' || l.step === 'resume') return { ladder: { ...down, attempt: l.attempt + 1, retryAt: now + backoff(l.attempt) }, actions: [] };
+  if (l.step === 'rejoin' || l.step === 'resume') {
+    return { ladder: { ...down, attempt: l.attempt + 1, retryAt: now + backoff(l.attempt) }, actions: [] };
+  }
   if (l.step === 'failed') return { ladder: down, actions: [] };
-  return { ladder: { ...down, step: 'resume', deadline: now + RESUME_MS, attempt: 1, retryAt: now + backoff(0) }, actions: [] };
+  return {
+    ladder: { ...down, step: 'resume', deadline: now + RESUME_MS, attempt: 1, retryAt: now + backoff(0) },
+    actions: [],
+  };
 }
 
 /** @param {Ladder} l @param {number} now @returns {Outcome} */
 function tick(l, now) {
   if (now >= l.deadline) return climb(l, now);
-  if (now >= l.retryAt) return { ladder: { ...l, retryAt: Infinity }, actions: [l.step === 'new_connection' ? 'new_connection' : 'open_socket'] };
+  if (now >= l.retryAt) {
+    return {
+      ladder: { ...l, retryAt: Infinity },
+      actions: [l.step === 'new_connection' ? 'new_connection' : 'open_socket'],
+    };
+  }
   if (l.step === 'ok' && l.socket && now - l.shakyAt >= SHAKY_MS) return climb({ ...l, media: false }, now);
   return { ladder: l, actions: [] };
 }
@@ -140,28 +173,65 @@ function mediaUp(l) {
  * @param {Ladder} l @param {Event} event @param {number} now ms @returns {Outcome}
  */
 export function next(l, event, now) {
-  const stay = (/** @type {Partial<Ladder>} */ change) => ({ ladder: { ...l, ...change }, actions: /** @type {Action[]} */ ([]) });
+  const stay = (/** @type {Partial<Ladder>} */ change) => ({
+    ladder: { ...l, ...change },
+    actions: /** @type {Action[]} */ ([]),
+  });
   switch (event) {
     case 'socket_lost':
-    case 'socket_failed': return socketLost(l, now);
-    case 'resumed': return l.step === 'resume' ? seated(l, now) : stay({ socket: true });
+    case 'socket_failed':
+      return socketLost(l, now);
+    case 'resumed':
+      return l.step === 'resume' ? seated(l, now) : stay({ socket: true });
     case 'resume_failed':
-      return { ladder: { ...l, step: 'rejoin', socket: true, media: false, deadline: now + REJOIN_MS, retryAt: Infinity, attempt: 1 }, actions: ['join'] };
+      return {
+        ladder: {
+          ...l,
+          step: 'rejoin',
+          socket: true,
+          media: false,
+          deadline: now + REJOIN_MS,
+          retryAt: Infinity,
+          attempt: 1,
+        },
+        actions: ['join'],
+      };
     case 'joined': // a new seat: media starts anew with it, by whoever answered the welcome
       return {
-        ladder: { ...newLadder(), media: false, shakyAt: now + FIRST_MEDIA_MS - SHAKY_MS, rejoined: l.rejoined || l.step === 'rejoin' },
+        ladder: {
+          ...newLadder(),
+          media: false,
+          shakyAt: now + FIRST_MEDIA_MS - SHAKY_MS,
+          rejoined: l.rejoined || l.step === 'rejoin',
+        },
         actions: [],
       };
-    case 'media_up': return mediaUp(l);
-    case 'media_shaky': return stay({ shakyAt: Math.min(l.shakyAt, now) });
+    case 'media_up':
+      return mediaUp(l);
+    case 'media_shaky':
+      return stay({ shakyAt: Math.min(l.shakyAt, now) });
     case 'media_lost':
       if (l.step === 'ok' && l.socket) return climb({ ...l, media: false }, now);
       if (l.step === 'ice_restart') return climb({ ...l, media: false }, now);
       return stay({ media: false });
-    case 'offer_refused': return notAgreed(l, now, false);
-    case 'answer_failed': return notAgreed(l, now, true);
+    case 'offer_refused':
+      return notAgreed(l, now, false);
+    case 'answer_failed':
+      return notAgreed(l, now, true);
     case 'retry':
-      return { ladder: { ...newLadder(), step: 'rejoin', socket: false, media: false, deadline: now + REJOIN_MS, attempt: 1, retryAt: now }, actions: [] };
-    default: return tick(l, now);
+      return {
+        ladder: {
+          ...newLadder(),
+          step: 'rejoin',
+          socket: false,
+          media: false,
+          deadline: now + REJOIN_MS,
+          attempt: 1,
+          retryAt: now,
+        },
+        actions: [],
+      };
+    default:
+      return tick(l, now);
   }
 }

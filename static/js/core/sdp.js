@@ -6,7 +6,8 @@
  * @param {string} sdp @returns {string}
  */
 export function stripAddresses(sdp) {
-  return sdp.split(/\r?\n/)
+  return sdp
+    .split(/\r?\n/)
     .filter((line) => !line.startsWith('a=candidate:') && line !== 'a=end-of-candidates')
     .map((line) => {
       if (line.startsWith('c=')) return 'c=IN IP4 0.0.0.0';
@@ -25,7 +26,9 @@ export function stripAddresses(sdp) {
  * @returns {C[]}
  */
 export function keepCodecs(codecs, kind, first = 'vp8') {
-  const video = ['vp8', 'vp9', 'av1'].sort((a, b) => Number(b === first) - Number(a === first)).map((c) => `video/${c}`);
+  const video = ['vp8', 'vp9', 'av1']
+    .sort((a, b) => Number(b === first) - Number(a === first))
+    .map((c) => `video/${c}`);
   const wanted = kind === 'audio' ? ['audio/opus'] : [...video, 'video/rtx'];
   return wanted.flatMap((mime) => codecs.filter((c) => c.mimeType.toLowerCase() === mime));
 }
@@ -38,7 +41,10 @@ export function constantAudio(answer) {
   const opus = [...answer.matchAll(/^a=rtpmap:(\d+) opus\//gim)].map(([, pt]) => pt);
   return answer.replace(/^a=fmtp:(\d+) (.*)$/gm, (line, pt, parameters) => {
     if (!opus.includes(pt)) return line;
-    const kept = parameters.trim().split(';').filter((/** @type {string} */ p) => !/^(cbr|usedtx)=/.test(p.trim()));
+    const kept = parameters
+      .trim()
+      .split(';')
+      .filter((/** @type {string} */ p) => !/^(cbr|usedtx)=/.test(p.trim()));
     return `a=fmtp:${pt} ${[...kept, 'cbr=1', 'usedtx=0'].join(';')}${parameters.endsWith('\r') ? '\r' : ''}`;
   });
 }

@@ -47,9 +47,29 @@ export const MAX_NEWS = 64;
 /** @returns {State} */
 export function initialState() {
   return {
-    phase: 'idle', self: 0, name: '', role: 'participant', permissions: [], roleNames: {}, sources: [], hand: 0, meeting: null,
-    people: new Map(), speakers: [], spotlight: 0, bars: new Map(), waiting: [], lobby: null, slots: new Map(), withheld: [], chat: [], chatSeen: 0,
-    news: [], nameless: new Set(), count: 0, bye: null,
+    phase: 'idle',
+    self: 0,
+    name: '',
+    role: 'participant',
+    permissions: [],
+    roleNames: {},
+    sources: [],
+    hand: 0,
+    meeting: null,
+    people: new Map(),
+    speakers: [],
+    spotlight: 0,
+    bars: new Map(),
+    waiting: [],
+    lobby: null,
+    slots: new Map(),
+    withheld: [],
+    chat: [],
+    chatSeen: 0,
+    news: [],
+    nameless: new Set(),
+    count: 0,
+    bye: null,
   };
 }
 
@@ -69,15 +89,30 @@ function tell(s, kind, name, more) {
 function welcome(s, m) {
   /** @type {State} */
   const next = {
-    ...s, phase: 'joined', self: m.participant, role: m.role, permissions: m.permissions, roleNames: m.role_names ?? {}, meeting: m.meeting,
-    people: new Map(m.participants.map((p) => [p.participant, p])), waiting: m.waiting ?? [], lobby: null, bye: null,
-    slots: m.resumed ? s.slots : new Map(), withheld: m.resumed ? s.withheld : [], speakers: m.resumed ? s.speakers : [],
-    hand: m.resumed ? s.hand : 0, spotlight: m.meeting.spotlight ?? 0, bars: m.resumed ? s.bars : new Map(),
+    ...s,
+    phase: 'joined',
+    self: m.participant,
+    role: m.role,
+    permissions: m.permissions,
+    roleNames: m.role_names ?? {},
+    meeting: m.meeting,
+    people: new Map(m.participants.map((p) => [p.participant, p])),
+    waiting: m.waiting ?? [],
+    lobby: null,
+    bye: null,
+    slots: m.resumed ? s.slots : new Map(),
+    withheld: m.resumed ? s.withheld : [],
+    speakers: m.resumed ? s.speakers : [],
+    hand: m.resumed ? s.hand : 0,
+    spotlight: m.meeting.spotlight ?? 0,
+    bars: m.resumed ? s.bars : new Map(),
   };
   // A newcomer is told of bots as those are who were here when the bots came.
   const bots = m.participants.filter((p) => p.kind === 'bot');
   if (m.resumed || bots.length === 0) return next;
-  return bots[0].name ? tell(next, 'bots', bots[0].name, { many: bots.length }) : { ...next, nameless: new Set(bots.map((b) => b.participant)) };
+  return bots[0].name
+    ? tell(next, 'bots', bots[0].name, { many: bots.length })
+    : { ...next, nameless: new Set(bots.map((b) => b.participant)) };
 }
 
 /** @param {State} s @param {Person} p @param {Person|undefined} before @returns {State} */
@@ -99,12 +134,15 @@ const tellJoined = (s, p) => tell(s, p.kind === 'bot' ? 'bot' : 'joined', p.name
  * @param {State} s @param {ReadonlyMap<number, string>} names @returns {State}
  */
 export function named(s, names) {
-  const renamed = (/** @type {{participant: number, name: string}} */ p) => (names.get(p.participant) ?? p.name) !== p.name;
+  const renamed = (/** @type {{participant: number, name: string}} */ p) =>
+    (names.get(p.participant) ?? p.name) !== p.name;
   if (![...s.people.values()].some(renamed) && !s.waiting.some(renamed)) return s;
   /** @template {{participant: number, name: string}} T @param {T} p @returns {T} */
   const withName = (p) => (renamed(p) ? { ...p, name: names.get(p.participant) ?? '' } : p);
   const people = new Map([...s.people].map(([n, p]) => [n, withName(p)]));
-  const nameless = new Set([...s.nameless].filter((n) => !names.get(n) && (people.has(n) || s.waiting.some((w) => w.participant === n))));
+  const nameless = new Set(
+    [...s.nameless].filter((n) => !names.get(n) && (people.has(n) || s.waiting.some((w) => w.participant === n))),
+  );
   /** @type {State} */
   let next = { ...s, people, waiting: s.waiting.map(withName), nameless };
   for (const n of s.nameless) {
@@ -124,7 +162,9 @@ function roster(s, m) {
   let next = { ...s, people };
   for (const p of m.joined ?? []) {
     if (p.participant === s.self) continue;
-    if (!people.has(p.participant)) next = p.name ? tellJoined(next, p) : { ...next, nameless: new Set([...next.nameless, p.participant]) };
+    if (!people.has(p.participant)) {
+      next = p.name ? tellJoined(next, p) : { ...next, nameless: new Set([...next.nameless, p.participant]) };
+    }
     people.set(p.participant, p);
   }
   for (const p of m.changed ?? []) {
@@ -155,7 +195,9 @@ function forget(s) {
 /** @param {State} s @param {P.Quality} m @returns {State} */
 function quality(s, m) {
   const bars = new Map(s.bars);
-  for (const { participant, bars: n } of m.quality) if (participant === s.self || s.people.has(participant)) bars.set(participant, n);
+  for (const { participant, bars: n } of m.quality) {
+    if (participant === s.self || s.people.has(participant)) bars.set(participant, n);
+  }
   return { ...s, bars };
 }
 
@@ -177,12 +219,12 @@ function slots(s, m) {
 /** @param {State} s @param {P.ChatEvent} m @returns {State} */
 function chat(s, m) {
   const own = m.from === s.self;
-  const name = own ? s.name : s.people.get(m.from)?.name ?? '';
+  const name = own ? s.name : (s.people.get(m.from)?.name ?? '');
   /** @type {ChatLine} */
   const line = { n: s.count + 1, from: m.from, name, text: m.text, at: m.at, own };
   if (m.to) {
     line.to = m.to;
-    line.toName = m.to === s.self ? s.name : s.people.get(m.to)?.name ?? '';
+    line.toName = m.to === s.self ? s.name : (s.people.get(m.to)?.name ?? '');
   }
   const next = { ...s, count: line.n, chat: [...s.chat.slice(1 - MAX_CHAT), line] };
   return own ? next : tell(next, 'chat', name, { text: m.text, participant: m.from });
@@ -195,7 +237,9 @@ function waiting(s, m) {
   let next = { ...s, waiting: m.waiting };
   for (const w of next.waiting) {
     if (known.has(w.participant)) continue;
-    next = w.name ? tell(next, 'waiting', w.name, { participant: w.participant }) : { ...next, nameless: new Set([...next.nameless, w.participant]) };
+    next = w.name
+      ? tell(next, 'waiting', w.name, { participant: w.participant })
+      : { ...next, nameless: new Set([...next.nameless, w.participant]) };
   }
   return next;
 }
@@ -217,7 +261,12 @@ function policy(s, m) {
 
 /** @param {Source} source @returns {Permission} the permission that publishing it takes */
 export function permissionFor(source) {
-  return /** @type {const} */ ({ mic: 'publish_mic', camera: 'publish_camera', screen: 'publish_screen', screen_audio: 'publish_screen' })[source];
+  return /** @type {const} */ ({
+    mic: 'publish_mic',
+    camera: 'publish_camera',
+    screen: 'publish_screen',
+    screen_audio: 'publish_screen',
+  })[source];
 }
 
 /**
@@ -226,20 +275,34 @@ export function permissionFor(source) {
  */
 export function reduce(s, m) {
   switch (m.type) {
-    case 'lobby': return { ...s, phase: 'lobby', lobby: { title: m.title, waiting: m.waiting, hostsPresent: m.hosts_present } };
-    case 'welcome': return welcome(s, m);
-    case 'roster': return roster(s, m);
-    case 'speakers': return { ...s, speakers: m.speakers };
-    case 'slots': return slots(s, m);
-    case 'chat': return chat(s, m);
-    case 'waiting': return waiting(s, m);
-    case 'permissions': return permissions(s, m);
-    case 'policy': return policy(s, m);
-    case 'spotlight': return spotlight(s, m);
-    case 'quality': return quality(s, m);
-    case 'muted': return { ...s, sources: s.sources.filter((x) => !m.sources.includes(x)) };
-    case 'bye': return { ...s, bye: { reason: m.reason, message: m.message } };
-    default: return s;
+    case 'lobby':
+      return { ...s, phase: 'lobby', lobby: { title: m.title, waiting: m.waiting, hostsPresent: m.hosts_present } };
+    case 'welcome':
+      return welcome(s, m);
+    case 'roster':
+      return roster(s, m);
+    case 'speakers':
+      return { ...s, speakers: m.speakers };
+    case 'slots':
+      return slots(s, m);
+    case 'chat':
+      return chat(s, m);
+    case 'waiting':
+      return waiting(s, m);
+    case 'permissions':
+      return permissions(s, m);
+    case 'policy':
+      return policy(s, m);
+    case 'spotlight':
+      return spotlight(s, m);
+    case 'quality':
+      return quality(s, m);
+    case 'muted':
+      return { ...s, sources: s.sources.filter((x) => !m.sources.includes(x)) };
+    case 'bye':
+      return { ...s, bye: { reason: m.reason, message: m.message } };
+    default:
+      return s;
   }
 }
 
@@ -250,7 +313,7 @@ export const may = (s, what) => s.permissions.includes(what);
 export const unread = (s) => s.chat.reduce((n, line) => n + (line.n > s.chatSeen && !line.own ? 1 : 0), 0);
 
 /** @param {State} s @param {number} n @returns {string} the name of a participant, oneself included; empty when gone */
-export const nameOf = (s, n) => (n === s.self ? s.name : s.people.get(n)?.name ?? '');
+export const nameOf = (s, n) => (n === s.self ? s.name : (s.people.get(n)?.name ?? ''));
 
 /** @param {State} s @returns {Person[]} those with raised hands, first raised first */
 export function hands(s) {

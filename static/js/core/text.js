@@ -18,7 +18,10 @@ export function nameProblem(name) {
 
 /** @param {string} name @returns {string} one or two letters */
 export function initials(name) {
-  const words = name.trim().split(/[\s\-_.]+/u).filter(Boolean);
+  const words = name
+    .trim()
+    .split(/[\s\-_.]+/u)
+    .filter(Boolean);
   if (words.length === 0) return '?';
   const first = [...words[0]][0] ?? '?';
   const last = words.length > 1 ? [...words[words.length - 1]][0] : '';
@@ -29,7 +32,7 @@ export function initials(name) {
 export const HUES = 8;
 
 /** @param {number} participant @returns {number} which avatar colour */
-export const hue = (participant) => ((participant * 5) % HUES + HUES) % HUES;
+export const hue = (participant) => (((participant * 5) % HUES) + HUES) % HUES;
 
 /**
  * parseMeeting finds a meeting id and the fragment in what a person typed or pasted: an id with or without hyphens, or an

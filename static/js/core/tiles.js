@@ -35,7 +35,12 @@ import * as layout from './layout.js';
  */
 
 /** @param {number} participant @param {'camera'|'screen'} source @param {boolean} self @returns {Tile} */
-const tile = (participant, source, self) => ({ key: `${self ? 'self' : participant}/${source}`, participant, source, self });
+const tile = (participant, source, self) => ({
+  key: `${self ? 'self' : participant}/${source}`,
+  participant,
+  source,
+  self,
+});
 
 /**
  * order keeps people where they are: newcomers go to the end, and somebody who speaks from beyond the first page changes
@@ -147,13 +152,17 @@ function stageView(tiles, staged, o) {
   const keys = new Set(staged.map((t) => t.key));
   const rest = tiles.filter((t) => !keys.has(t.key));
   // A face is framed like a picture; a screen takes all there is, since its shape is not ours to know.
-  const shape = staged.some((t) => t.source === 'screen') ? {} : { minAspect: o.height > o.width ? 0.7 : 1.5, maxAspect: 16 / 9 };
+  const shape = staged.some((t) => t.source === 'screen')
+    ? {}
+    : { minAspect: o.height > o.width ? 0.7 : 1.5, maxAspect: 16 / 9 };
   const { perPage } = layout.stage(staged.length, rest.length, o.width, o.height, shape);
   const { page, pages, from, to } = layout.pages(rest.length, perPage, o.page);
   const shown = rest.slice(from, to);
   const boxes = layout.stage(staged.length, shown.length, o.width, o.height, shape);
   return {
-    kind: 'stage', page, pages,
+    kind: 'stage',
+    page,
+    pages,
     tiles: [
       ...staged.map((t, i) => /** @type {PlacedTile} */ ({ ...t, box: boxes.stage[i], role: 'stage' })),
       ...shown.map((t, i) => /** @type {PlacedTile} */ ({ ...t, box: boxes.strip[i], role: 'strip' })),
@@ -165,7 +174,9 @@ function stageView(tiles, staged, o) {
 function duoView(tiles, o) {
   const { main, corner } = layout.duo(o.width, o.height);
   return {
-    kind: 'duo', page: 0, pages: 1,
+    kind: 'duo',
+    page: 0,
+    pages: 1,
     tiles: tiles.map((t) => (t.self ? { ...t, box: corner, role: 'corner' } : { ...t, box: main, role: 'main' })),
   };
 }

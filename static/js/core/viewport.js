@@ -26,13 +26,19 @@ export function wants(s, tiles, pixelRatio) {
     .map((t) => ({ t, speaks: s.speakers.includes(t.participant) ? 0 : 1 }))
     .sort((a, b) => IMPORTANCE[a.t.role] - IMPORTANCE[b.t.role] || a.speaks - b.speaks)
     .slice(0, MAX_WANTS)
-    .map(({ t }) => ({ participant: t.participant, source: t.source, height: stepUp(t.box.h * Math.min(pixelRatio, 2)) }));
+    .map(({ t }) => ({
+      participant: t.participant,
+      source: t.source,
+      height: stepUp(t.box.h * Math.min(pixelRatio, 2)),
+    }));
 }
 
 /** @param {readonly Want[]} a @param {readonly Want[]} b @returns {boolean} */
 export function sameWants(a, b) {
-  return a.length === b.length && a.every((w, i) =>
-    w.participant === b[i].participant && w.source === b[i].source && w.height === b[i].height);
+  return (
+    a.length === b.length &&
+    a.every((w, i) => w.participant === b[i].participant && w.source === b[i].source && w.height === b[i].height)
+  );
 }
 
 /** Slots are asked for in these steps, so that a growing meeting takes few further offers. */

@@ -21,7 +21,7 @@ export const rightToLeft = () => language.dir === 'rtl';
 export function t(key, params = {}) {
   /** @type {string|Record<string, string>} */
   const entry = en[key];
-  const text = typeof entry === 'string' ? entry : entry[plural.select(Number(params.n))] ?? entry.other;
+  const text = typeof entry === 'string' ? entry : (entry[plural.select(Number(params.n))] ?? entry.other);
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in params ? String(params[name]) : whole));
 }
 
@@ -38,4 +38,5 @@ export function errorText(id, message) {
 }
 
 /** @param {string} iso @returns {string} hours and minutes in the person's own way */
-export const timeOfDay = (iso) => new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' }).format(new Date(iso));
+export const timeOfDay = (iso) =>
+  new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' }).format(new Date(iso));

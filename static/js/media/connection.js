@@ -34,8 +34,15 @@ export class Connection {
   /** @param {{seal: Seal, state: (state: RTCPeerConnectionState) => void}} o state is called on every change */
   constructor({ seal, state }) {
     this.#seal = seal;
-    this.#pc = new RTCPeerConnection({ ...seal.configuration, iceServers: [], bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' });
-    this.#pc.addEventListener('connectionstatechange', () => state(this.#pc.connectionState), { signal: this.#closed.signal });
+    this.#pc = new RTCPeerConnection({
+      ...seal.configuration,
+      iceServers: [],
+      bundlePolicy: 'max-bundle',
+      rtcpMuxPolicy: 'require',
+    });
+    this.#pc.addEventListener('connectionstatechange', () => state(this.#pc.connectionState), {
+      signal: this.#closed.signal,
+    });
     for (const source of SENDING) this.#addSending(source);
     for (let i = 0; i < AUDIO_SLOTS; i++) this.#addReceiving('audio');
     for (let i = 0; i < VIDEO_SLOTS; i++) this.#addReceiving('video');
@@ -44,8 +51,12 @@ export class Connection {
   /** @param {Source} source adds a sending m-line without a track, so that joining captures nothing */
   #addSending(source) {
     const kind = source === 'mic' || source === 'screen_audio' ? 'audio' : 'video';
-    const sendEncodings = source === 'camera' ? encodings.camera(sentCodec()) : source === 'screen' ? encodings.screen() : undefined;
-    const transceiver = this.#pc.addTransceiver(kind, { direction: 'sendonly', ...(sendEncodings ? { sendEncodings } : {}) });
+    const sendEncodings =
+      source === 'camera' ? encodings.camera(sentCodec()) : source === 'screen' ? encodings.screen() : undefined;
+    const transceiver = this.#pc.addTransceiver(kind, {
+      direction: 'sendonly',
+      ...(sendEncodings ? { sendEncodings } : {}),
+    });
     this.#seal.sending(transceiver.sender, source);
     preferCodecs(transceiver, kind, sentCodec());
     this.#sending.set(source, transceiver);
@@ -72,7 +83,8 @@ export class Connection {
   /** @returns {ReceiveSlot[]} those that have been negotiated, in m-line order */
   get slots() {
     return this.#receiving.flatMap(({ kind, transceiver }) =>
-      (transceiver.mid === null ? [] : [{ mid: transceiver.mid, kind, receiver: transceiver.receiver }]));
+      transceiver.mid === null ? [] : [{ mid: transceiver.mid, kind, receiver: transceiver.receiver }],
+    );
   }
 
   /** @param {{iceRestart?: boolean}} [o] @returns {Promise<Offer>} sets the local description; an answer must follow */
@@ -102,23 +114,29 @@ export class Connection {
    * @param {Source} source @param {readonly string[]} rids @returns {Promise<void>}
    */
   setEncode(source, rids) {
-    this.#parameters = this.#parameters.then(async () => {
-      const sender = this.#sending.get(source)?.sender;
-      const parameters = sender?.getParameters();
-      if (!sender || !parameters?.encodings?.length) return;
-      const next = encodings.withActive(parameters.encodings, rids);
-      if (!next.changed) return;
-      parameters.encodings = next.encodings;
-      await sender.setParameters(parameters);
-    }).catch(() => {}); // a closed or not yet negotiated sender: the next `encode` sets it right
+    this.#parameters = this.#parameters
+      .then(async () => {
+        const sender = this.#sending.get(source)?.sender;
+        const parameters = sender?.getParameters();
+        if (!sender || !parameters?.encodings?.length) return;
+        const next = encodings.withActive(parameters.encodings, rids);
+        if (!next.changed) return;
+        parameters.encodings = next.encodings;
+        await sender.setParameters(parameters);
+      })
+      .catch(() => {}); // a closed or not yet negotiated sender: the next `encode` sets it right
     return this.#parameters;
   }
 
   /** @returns {RTCPeerConnectionState} */
-  get state() { return this.#pc.connectionState; }
+  get state() {
+    return this.#pc.connectionState;
+  }
 
   /** @returns {Promise<RTCStatsReport>} */
-  stats() { return this.#pc.getStats(); }
+  stats() {
+    return this.#pc.getStats();
+  }
 
   /** @returns {Map<string, Source>} which source a sending mid carries */
   get sentMids() {

@@ -12,7 +12,11 @@ export class DeviceError extends Error {
   /** @returns {any} the catalogue's key */
   get key() {
     if (this.what === 'screen') return this.why === 'denied' ? 'device.denied.screen' : 'device.failed';
-    return this.why === 'failed' ? 'device.failed' : this.why === 'insecure' ? 'device.insecure' : `device.${this.why}.${this.what}`;
+    return this.why === 'failed'
+      ? 'device.failed'
+      : this.why === 'insecure'
+        ? 'device.insecure'
+        : `device.${this.why}.${this.what}`;
   }
 }
 
@@ -36,12 +40,19 @@ async function capture(what, constraints) {
 }
 
 /** @param {string} id the device named, or another if it is gone @returns {MediaTrackConstraints} */
-const soundOf = (id) => ({ ...(id ? { deviceId: { ideal: id } } : {}), echoCancellation: true, noiseSuppression: true, autoGainControl: true });
+const soundOf = (id) => ({
+  ...(id ? { deviceId: { ideal: id } } : {}),
+  echoCancellation: true,
+  noiseSuppression: true,
+  autoGainControl: true,
+});
 
 /** @param {string} id @param {boolean} hd @returns {MediaTrackConstraints} */
 const pictureOf = (id, hd) => ({
   ...(id ? { deviceId: { ideal: id } } : { facingMode: 'user' }),
-  width: { ideal: hd ? 1280 : 640 }, height: { ideal: hd ? 720 : 360 }, frameRate: { ideal: 30, max: 30 },
+  width: { ideal: hd ? 1280 : 640 },
+  height: { ideal: hd ? 720 : 360 },
+  frameRate: { ideal: 30, max: 30 },
 });
 
 /** @param {MediaStreamTrack} track @returns {MediaStreamTrack} */
@@ -54,7 +65,8 @@ function moving(track) {
 export const microphone = async (id) => (await capture('mic', { audio: soundOf(id) })).getAudioTracks()[0];
 
 /** @param {string} id @param {boolean} hd @returns {Promise<MediaStreamTrack>} */
-export const camera = async (id, hd) => moving((await capture('camera', { video: pictureOf(id, hd) })).getVideoTracks()[0]);
+export const camera = async (id, hd) =>
+  moving((await capture('camera', { video: pictureOf(id, hd) })).getVideoTracks()[0]);
 
 /**
  * microphoneAndCamera asks for both at once, so that the person is asked once.
@@ -74,8 +86,15 @@ export async function screen() {
   /** @type {any} */
   const options = {
     video: { frameRate: { ideal: 15, max: 30 } },
-    audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false, suppressLocalAudioPlayback: false },
-    systemAudio: 'include', surfaceSwitching: 'include', selfBrowserSurface: 'exclude',
+    audio: {
+      echoCancellation: false,
+      noiseSuppression: false,
+      autoGainControl: false,
+      suppressLocalAudioPlayback: false,
+    },
+    systemAudio: 'include',
+    surfaceSwitching: 'include',
+    selfBrowserSurface: 'exclude',
   };
   try {
     const stream = await navigator.mediaDevices.getDisplayMedia(options);
@@ -107,9 +126,19 @@ export async function list() {
     if (late) mediaDevices.dispatchEvent(new Event('devicechange'));
     return found;
   });
-  const all = await Promise.race([asked ?? [], new Promise((resolve) => { setTimeout(() => { late = true; resolve([]); }, LIST_MS); })]);
-  const of = (/** @type {MediaDeviceKind} */ kind) => /** @type {MediaDeviceInfo[]} */ (all)
-    .filter((d) => d.kind === kind && d.deviceId !== 'default' && d.deviceId !== 'communications').map((d) => ({ id: d.deviceId, label: d.label }));
+  const all = await Promise.race([
+    asked ?? [],
+    new Promise((resolve) => {
+      setTimeout(() => {
+        late = true;
+        resolve([]);
+      }, LIST_MS);
+    }),
+  ]);
+  const of = (/** @type {MediaDeviceKind} */ kind) =>
+    /** @type {MediaDeviceInfo[]} */ (all)
+      .filter((d) => d.kind === kind && d.deviceId !== 'default' && d.deviceId !== 'communications')
+      .map((d) => ({ id: d.deviceId, label: d.label }));
   return { mics: of('audioinput'), cameras: of('videoinput'), speakers: of('audiooutput') };
 }
 

@@ -9,7 +9,9 @@ function audioContext() {
   if (!context) {
     context = new AudioContext();
     // Safari interrupts it for a phone call, and does not take it up again by itself.
-    document.addEventListener('visibilitychange', () => { if (!document.hidden && context?.state !== 'running') context?.resume().catch(() => {}); });
+    document.addEventListener('visibilitychange', () => {
+      if (!document.hidden && context?.state !== 'running') context?.resume().catch(() => {});
+    });
   }
   if (context.state !== 'running') context.resume().catch(() => {});
   return context;

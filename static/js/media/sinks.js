@@ -56,7 +56,13 @@ export class Sinks {
   /** @param {ReceiveSlot} slot */
   #addVideo(slot) {
     const el = h('video', {
-      autoplay: true, playsinline: true, muted: true, disablepictureinpicture: true, class: 'stale', 'data-mid': slot.mid, tabindex: '-1',
+      autoplay: true,
+      playsinline: true,
+      muted: true,
+      disablepictureinpicture: true,
+      class: 'stale',
+      'data-mid': slot.mid,
+      tabindex: '-1',
       srcObject: new MediaStream([slot.receiver.track]),
     });
     el.addEventListener('resize', () => el.classList.toggle('upright', el.videoHeight > el.videoWidth));
@@ -100,7 +106,9 @@ export class Sinks {
   }
 
   /** @param {string} mid @returns {HTMLVideoElement|null} */
-  video(mid) { return this.#videos.get(mid)?.el ?? null; }
+  video(mid) {
+    return this.#videos.get(mid)?.el ?? null;
+  }
 
   /** park takes back the videos that no tile shows any more. @param {ReadonlySet<string>} used mids */
   park(used) {
@@ -112,13 +120,20 @@ export class Sinks {
 
   /** @param {HTMLMediaElement} el a phone that saves power plays not even silent pictures by itself; with nothing to play yet, autoplay does it */
   #play(el) {
-    el.play().catch((err) => { if (err?.name === 'NotAllowedError') this.#blocked(true); });
+    el.play().catch((err) => {
+      if (err?.name === 'NotAllowedError') this.#blocked(true);
+    });
   }
 
   /** unblock starts sound and pictures; call it from a click. */
   async unblock() {
     try {
-      await Promise.all([...this.#audios.values(), ...[...this.#videos.values()].map((v) => v.el).filter((el) => el.parentNode !== this.pool)].map((el) => el.play()));
+      await Promise.all(
+        [
+          ...this.#audios.values(),
+          ...[...this.#videos.values()].map((v) => v.el).filter((el) => el.parentNode !== this.pool),
+        ].map((el) => el.play()),
+      );
       this.#blocked(false);
     } catch {
       this.#blocked(true);

@@ -30,7 +30,9 @@ export async function snapshot(connection, at) {
   report.forEach((/** @type {any} */ s) => all.set(s.id, s));
   const of = (/** @type {string} */ type) => [...all.values()].filter((s) => s.type === type);
   const transport = of('transport')[0];
-  const pair = all.get(transport?.selectedCandidatePairId) ?? of('candidate-pair').find((p) => p.nominated && p.state === 'succeeded');
+  const pair =
+    all.get(transport?.selectedCandidatePairId) ??
+    of('candidate-pair').find((p) => p.nominated && p.state === 'succeeded');
   const remote = new Map(of('remote-inbound-rtp').map((r) => [r.localId, r]));
   const inbound = of('inbound-rtp');
   const outbound = of('outbound-rtp');
@@ -39,15 +41,35 @@ export async function snapshot(connection, at) {
   const sources = connection.sentMids;
   return {
     sample: {
-      at, bytesIn: sum(inbound, 'bytesReceived'), bytesOut: sum(outbound, 'bytesSent'),
-      packetsIn: sum(inbound, 'packetsReceived'), lostIn: Math.max(0, sum(inbound, 'packetsLost')),
-      packetsOut: sum(outbound, 'packetsSent'), lostOut: Math.max(0, sum([...remote.values()], 'packetsLost')),
+      at,
+      bytesIn: sum(inbound, 'bytesReceived'),
+      bytesOut: sum(outbound, 'bytesSent'),
+      packetsIn: sum(inbound, 'packetsReceived'),
+      lostIn: Math.max(0, sum(inbound, 'packetsLost')),
+      packetsOut: sum(outbound, 'packetsSent'),
+      lostOut: Math.max(0, sum([...remote.values()], 'packetsLost')),
       rtt: pair?.currentRoundTripTime || (rtts.length ? Math.max(...rtts) : 0),
       jitter: Math.max(0, ...inbound.filter((s) => s.kind === 'audio').map((s) => s.jitter ?? 0)),
       freezes: sum(inbound, 'totalFreezesDuration'),
     },
-    sent: outbound.map((s) => ({ ...stream(s), source: sources.get(s.mid) ?? '', frames: s.framesEncoded ?? 0, label: s.rid ?? '', lost: remote.get(s.id)?.packetsLost ?? 0, packets: s.packetsSent ?? 0, bytes: s.bytesSent ?? 0, again: s.retransmittedBytesSent ?? 0 })),
-    received: inbound.map((s) => ({ ...stream(s), frames: s.framesDecoded ?? 0, label: s.mid ?? '', packets: s.packetsReceived ?? 0, bytes: s.bytesReceived ?? 0, lost: s.packetsLost ?? 0 })),
+    sent: outbound.map((s) => ({
+      ...stream(s),
+      source: sources.get(s.mid) ?? '',
+      frames: s.framesEncoded ?? 0,
+      label: s.rid ?? '',
+      lost: remote.get(s.id)?.packetsLost ?? 0,
+      packets: s.packetsSent ?? 0,
+      bytes: s.bytesSent ?? 0,
+      again: s.retransmittedBytesSent ?? 0,
+    })),
+    received: inbound.map((s) => ({
+      ...stream(s),
+      frames: s.framesDecoded ?? 0,
+      label: s.mid ?? '',
+      packets: s.packetsReceived ?? 0,
+      bytes: s.bytesReceived ?? 0,
+      lost: s.packetsLost ?? 0,
+    })),
     protocol: all.get(pair?.localCandidateId)?.protocol ?? '',
     srtp: transport?.srtpCipher ?? '',
   };
@@ -56,8 +78,19 @@ export async function snapshot(connection, at) {
 /** @param {any} s @returns {StreamStats} */
 function stream(s) {
   return {
-    id: s.id, label: '', source: '', kind: s.kind, bytes: 0, again: 0, packets: 0, lost: 0, width: s.frameWidth ?? 0, height: s.frameHeight ?? 0,
-    fps: Math.round(s.framesPerSecond ?? 0), frames: 0, active: s.active ?? true,
+    id: s.id,
+    label: '',
+    source: '',
+    kind: s.kind,
+    bytes: 0,
+    again: 0,
+    packets: 0,
+    lost: 0,
+    width: s.frameWidth ?? 0,
+    height: s.frameHeight ?? 0,
+    fps: Math.round(s.framesPerSecond ?? 0),
+    frames: 0,
+    active: s.active ?? true,
     limit: s.qualityLimitationReason && s.qualityLimitationReason !== 'none' ? s.qualityLimitationReason : '',
   };
 }

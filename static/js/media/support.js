@@ -8,7 +8,10 @@ export function missingFeatures() {
     ['WebSocket', typeof WebSocket === 'function'],
     ['HTTPS', window.isSecureContext],
     ['replaceTrack', typeof RTCRtpSender === 'function' && 'replaceTrack' in RTCRtpSender.prototype],
-    ['setCodecPreferences', typeof RTCRtpTransceiver === 'function' && 'setCodecPreferences' in RTCRtpTransceiver.prototype],
+    [
+      'setCodecPreferences',
+      typeof RTCRtpTransceiver === 'function' && 'setCodecPreferences' in RTCRtpTransceiver.prototype,
+    ],
     ['light-dark()', CSS.supports('color', 'light-dark(red, red)')],
     ['dialog', typeof HTMLDialogElement === 'function'],
     ['popover', 'popover' in HTMLElement.prototype],

@@ -19,7 +19,10 @@ async function call(method, path, body) {
   let res;
   try {
     res = await fetch(path, {
-      method, credentials: 'same-origin', cache: 'no-store', redirect: 'error',
+      method,
+      credentials: 'same-origin',
+      cache: 'no-store',
+      redirect: 'error',
       headers: body ? { 'Content-Type': 'application/json' } : {},
       body: body ? JSON.stringify(body) : undefined,
       signal: AbortSignal.timeout(15_000),
@@ -37,7 +40,11 @@ async function call(method, path, body) {
   }
   if (res.ok) return json;
   const retry = json?.retry_after_s ?? Number(res.headers.get('Retry-After') ?? 0);
-  throw new ApiError(json?.error ?? (res.status >= 500 ? 'internal' : 'unknown'), json?.message ?? '', Number.isFinite(retry) ? retry : 0);
+  throw new ApiError(
+    json?.error ?? (res.status >= 500 ? 'internal' : 'unknown'),
+    json?.message ?? '',
+    Number.isFinite(retry) ? retry : 0,
+  );
 }
 
 /** @returns {Promise<Config>} */

@@ -42,15 +42,23 @@ export class Socket {
     /** resolves when the socket is open, rejects when it cannot be opened */
     this.opened = new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#gone(handlers, reject), TIMEOUT_MS);
-      this.#ws.onopen = () => { clearTimeout(timer); resolve(undefined); };
-      this.#ws.onclose = () => { clearTimeout(timer); this.#gone(handlers, reject); };
+      this.#ws.onopen = () => {
+        clearTimeout(timer);
+        resolve(undefined);
+      };
+      this.#ws.onclose = () => {
+        clearTimeout(timer);
+        this.#gone(handlers, reject);
+      };
     });
     this.opened.catch(() => {}); // closed() tells as well
     this.#ws.onmessage = (event) => this.#receive(event.data, handlers);
   }
 
   /** @returns {boolean} */
-  get open() { return !this.#closed && this.#ws.readyState === WebSocket.OPEN; }
+  get open() {
+    return !this.#closed && this.#ws.readyState === WebSocket.OPEN;
+  }
 
   /** @param {Handlers} handlers @param {(e: Error) => void} reject */
   #gone(handlers, reject) {
@@ -92,7 +100,12 @@ export class Socket {
       if (this.#closed || this.#ws.readyState !== WebSocket.OPEN) return reject(new RequestError('network', '', false));
       if (this.#pending.size >= MAX_PENDING) return reject(new RequestError('rate_limited', '', false));
       const ms = o.timeout ?? TIMEOUT_MS;
-      const timer = ms ? window.setTimeout(() => { this.#pending.delete(id); reject(new RequestError('timeout', '', false)); }, ms) : 0;
+      const timer = ms
+        ? window.setTimeout(() => {
+            this.#pending.delete(id);
+            reject(new RequestError('timeout', '', false));
+          }, ms)
+        : 0;
       this.#pending.set(id, { resolve, reject, timer });
       this.#ws.send(JSON.stringify({ type, id, ...fields }));
     });

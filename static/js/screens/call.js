@@ -22,22 +22,51 @@ export function callScreen(app, call) {
   const remembered = choices();
   /** @type {(() => void)[]} */
   const stops = [];
-  const ui = createStore(/** @type {CallUI} */ ({
-    panel: '', mode: remembered.mode, pin: '', page: 0, pages: 1, tiles: remembered.tiles, hideSelf: remembered.hideSelf,
-    mirror: remembered.mirror, shortcuts: remembered.shortcuts, chatTo: 0,
-  }));
-  const context = /** @type {CallContext} */ (/** @type {unknown} */ ({ app, call, ui, cleanup: (/** @type {() => void} */ stop) => stops.push(stop) }));
+  const ui = createStore(
+    /** @type {CallUI} */ ({
+      panel: '',
+      mode: remembered.mode,
+      pin: '',
+      page: 0,
+      pages: 1,
+      tiles: remembered.tiles,
+      hideSelf: remembered.hideSelf,
+      mirror: remembered.mirror,
+      shortcuts: remembered.shortcuts,
+      chatTo: 0,
+    }),
+  );
+  const context = /** @type {CallContext} */ (
+    /** @type {unknown} */ ({ app, call, ui, cleanup: (/** @type {() => void} */ stop) => stops.push(stop) })
+  );
   context.stage = new Stage(context);
   const bar = controls(context);
   context.verbs = bar.verbs;
   call.sinks.setSpeaker(remembered.speakerId);
   const title = call.store.get().state.meeting?.title || t('call.title');
   const flying = h('div', { class: 'flying-layer', 'aria-hidden': 'true' });
-  const el = h('div', { class: 'call', 'data-testid': 'call' },
-    h('div', null, topbar(context), exposedStrip(context)), h('main', { class: 'call-main' }, h('div', { class: 'stage-area' }, banners(context), context.stage.el, flying), panel(context)), bar.el, call.sinks.pool);
+  const el = h(
+    'div',
+    { class: 'call', 'data-testid': 'call' },
+    h('div', null, topbar(context), exposedStrip(context)),
+    h(
+      'main',
+      { class: 'call-main' },
+      h('div', { class: 'stage-area' }, banners(context), context.stage.el, flying),
+      panel(context),
+    ),
+    bar.el,
+    call.sinks.pool,
+  );
   tellNews(context, flying);
   listenKeys(context);
   keepAwake(context);
   whenIdle(...panels, settings);
-  return { el, title, destroy: () => { for (const stop of stops) stop(); } };
+  return {
+    el,
+    title,
+    destroy: () => {
+      for (const stop of stops) stop();
+    },
+  };
 }

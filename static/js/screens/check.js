@@ -30,7 +30,11 @@ export function check(app) {
   });
   const report = (/** @type {typeof CHECKS[number]} */ name) => /** @type {Report} */ (reports.get(name));
   const label = h('span', null, t('check.run'));
-  const button = h('button', { class: 'button primary large', type: 'button', 'data-testid': 'check-run', onclick: () => void run() }, label);
+  const button = h(
+    'button',
+    { class: 'button primary large', type: 'button', 'data-testid': 'check-run', onclick: () => void run() },
+    label,
+  );
   const run = async () => {
     setBusy(button, true);
     setText(label, t('check.running'));
@@ -40,9 +44,19 @@ export function check(app) {
     setBusy(button, false);
     attr(button, 'data-done', 'true');
   };
-  const el = shell(app, h('section', { class: 'card check', 'data-testid': 'check' },
-    h('h1', null, t('check.title')), h('p', { class: 'lead' }, t('check.lead')), h('p', { class: 'muted' }, t('check.scope')), h('ul', { class: 'checks', 'aria-live': 'polite' }, rows),
-    h('p', { class: 'muted small' }, t('check.note')), h('div', { class: 'actions' }, button)));
+  const el = shell(
+    app,
+    h(
+      'section',
+      { class: 'card check', 'data-testid': 'check' },
+      h('h1', null, t('check.title')),
+      h('p', { class: 'lead' }, t('check.lead')),
+      h('p', { class: 'muted' }, t('check.scope')),
+      h('ul', { class: 'checks', 'aria-live': 'polite' }, rows),
+      h('p', { class: 'muted small' }, t('check.note')),
+      h('div', { class: 'actions' }, button),
+    ),
+  );
   return { el, title: t('check.title') };
 }
 
@@ -51,13 +65,31 @@ function checkRow(name) {
   const mark = h('span', { class: 'check-mark' });
   const status = h('span', { class: 'visually-hidden' });
   const text = h('p', { class: 'muted' });
-  const el = h('li', { 'data-testid': `check-${name}` }, mark, h('div', null, h('h2', null, t(`check.${name}`), ' ', status), text));
+  const el = h(
+    'li',
+    { 'data-testid': `check-${name}` },
+    mark,
+    h('div', null, h('h2', null, t(`check.${name}`), ' ', status), text),
+  );
   /** @type {Report} */
   const report = (state, words) => {
     el.dataset.status = state;
     setText(status, t(`check.status.${state}`));
     setText(text, words || t(`check.status.${state}`));
-    fill(mark, state === 'run' ? h('span', { class: 'spinner' }) : icon(state === 'ok' ? 'check' : state === 'bad' ? 'close' : state === 'warn' || state === 'none' ? 'info' : 'clock'));
+    fill(
+      mark,
+      state === 'run'
+        ? h('span', { class: 'spinner' })
+        : icon(
+            state === 'ok'
+              ? 'check'
+              : state === 'bad'
+                ? 'close'
+                : state === 'warn' || state === 'none'
+                  ? 'info'
+                  : 'clock',
+          ),
+    );
   };
   report('wait', '');
   return { el, report };
@@ -66,11 +98,20 @@ function checkRow(name) {
 /** @param {App} app @param {(name: typeof CHECKS[number]) => Report} report */
 async function runAll(app, report) {
   const missing = missingFeatures();
-  report('browser')(missing.length ? 'bad' : 'ok', missing.length ? t('check.browser.bad', { what: missing.join(', ') }) : t('check.browser.ok'));
+  report('browser')(
+    missing.length ? 'bad' : 'ok',
+    missing.length ? t('check.browser.bad', { what: missing.join(', ') }) : t('check.browser.ok'),
+  );
   report('server')('run', '');
   const before = performance.now();
-  const reached = await api.config().then(() => true, () => false);
-  report('server')(reached ? 'ok' : 'bad', reached ? t('check.server.ok', { ms: Math.round(performance.now() - before) }) : t('check.server.bad'));
+  const reached = await api.config().then(
+    () => true,
+    () => false,
+  );
+  report('server')(
+    reached ? 'ok' : 'bad',
+    reached ? t('check.server.ok', { ms: Math.round(performance.now() - before) }) : t('check.server.bad'),
+  );
   const { mics, cameras } = await devices.list();
   const found = mics.length + cameras.length;
   report('devices')(found ? 'ok' : 'warn', found ? t('check.devices.ok', { n: found }) : t('check.devices.none'));
@@ -113,8 +154,15 @@ async function checkMedia(report) {
 async function connect(socket, report) {
   /** @type {(up: boolean) => void} */
   let settle = () => {};
-  const connected = new Promise((/** @type {(up: boolean) => void} */ resolve) => { settle = resolve; });
-  const connection = new Connection({ seal: transportOnly, state: (s) => { if (s === 'connected' || s === 'failed') settle(s === 'connected'); } });
+  const connected = new Promise((/** @type {(up: boolean) => void} */ resolve) => {
+    settle = resolve;
+  });
+  const connection = new Connection({
+    seal: transportOnly,
+    state: (s) => {
+      if (s === 'connected' || s === 'failed') settle(s === 'connected');
+    },
+  });
   try {
     const answer = await socket.request('offer', await connection.offer());
     if (answer.type !== 'answer') throw new Error('no answer');
@@ -123,8 +171,19 @@ async function connect(socket, report) {
     const up = await connected;
     const ways = waysIn(answer.sdp);
     const stats = up ? await snapshot(connection, 0) : null;
-    const where = ways.filter((w) => w.transport === 'udp').map((w) => `${w.address}:${w.port}`).join(', ');
-    report('udp')(up ? 'ok' : 'bad', up ? t('check.udp.ok', { protocol: (stats?.protocol || 'udp').toUpperCase(), ms: Math.round((stats?.sample.rtt ?? 0) * 1000) }) : t('check.udp.bad', { where }));
+    const where = ways
+      .filter((w) => w.transport === 'udp')
+      .map((w) => `${w.address}:${w.port}`)
+      .join(', ');
+    report('udp')(
+      up ? 'ok' : 'bad',
+      up
+        ? t('check.udp.ok', {
+            protocol: (stats?.protocol || 'udp').toUpperCase(),
+            ms: Math.round((stats?.sample.rtt ?? 0) * 1000),
+          })
+        : t('check.udp.bad', { where }),
+    );
     const tcp = ways.some((w) => w.transport === 'tcp');
     report('tcp')(tcp ? 'ok' : 'none', t(tcp ? 'check.tcp.ok' : up ? 'check.tcp.none' : 'check.tcp.none.blocked'));
   } finally {

@@ -13,26 +13,68 @@ import { explain } from './signin.js';
 
 /** @param {App} app @returns {Screen} */
 export function home(app) {
-  const el = shell(app, h('div', { class: 'home', 'data-testid': 'home' },
-    h('section', { class: 'hero' },
-      h('h1', null, t('home.welcome')), h('p', { class: 'lead' }, t('home.lead')),
-      app.session?.can_host ? hostActions(app) : h('p', { class: 'hint' }, icon('info'), t('home.nohost')),
-      joinForm(app)),
-    h('ul', { class: 'facts' },
-      fact('clock', t('home.fact.gone'), t('home.fact.gone.text', { h: Math.round(app.config.max_meeting_s / 360) / 10 })),
-      fact('eyeOff', t('home.fact.none'), t('home.fact.none.text')),
-      fact('shield', t('home.fact.here'), t('home.fact.here.text')))));
+  const el = shell(
+    app,
+    h(
+      'div',
+      { class: 'home', 'data-testid': 'home' },
+      h(
+        'section',
+        { class: 'hero' },
+        h('h1', null, t('home.welcome')),
+        h('p', { class: 'lead' }, t('home.lead')),
+        app.session?.can_host ? hostActions(app) : h('p', { class: 'hint' }, icon('info'), t('home.nohost')),
+        joinForm(app),
+      ),
+      h(
+        'ul',
+        { class: 'facts' },
+        fact(
+          'clock',
+          t('home.fact.gone'),
+          t('home.fact.gone.text', { h: Math.round(app.config.max_meeting_s / 360) / 10 }),
+        ),
+        fact('eyeOff', t('home.fact.none'), t('home.fact.none.text')),
+        fact('shield', t('home.fact.here'), t('home.fact.here.text')),
+      ),
+    ),
+  );
   return { el };
 }
 
 /** @param {import('../ui/icons.js').IconName} name @param {string} title @param {string} text @returns {HTMLElement} */
-const fact = (name, title, text) => h('li', null, h('span', { class: 'fact-icon' }, icon(name)), h('div', null, h('h2', null, title), h('p', null, text)));
+const fact = (name, title, text) =>
+  h(
+    'li',
+    null,
+    h('span', { class: 'fact-icon' }, icon(name)),
+    h('div', null, h('h2', null, title), h('p', null, text)),
+  );
 
 /** @param {App} app @returns {HTMLElement} */
 function hostActions(app) {
-  const button = h('button', { class: 'button primary large', type: 'button', 'data-testid': 'create', onclick: () => void create(app, { e2ee: true }, button) }, icon('plus'), t('home.new'));
-  return h('div', { class: 'split' }, button,
-    h('button', { class: 'button large', type: 'button', 'data-testid': 'create-options', onclick: () => options(app) }, icon('settings'), t('home.new.options')));
+  const button = h(
+    'button',
+    {
+      class: 'button primary large',
+      type: 'button',
+      'data-testid': 'create',
+      onclick: () => void create(app, { e2ee: true }, button),
+    },
+    icon('plus'),
+    t('home.new'),
+  );
+  return h(
+    'div',
+    { class: 'split' },
+    button,
+    h(
+      'button',
+      { class: 'button large', type: 'button', 'data-testid': 'create-options', onclick: () => options(app) },
+      icon('settings'),
+      t('home.new.options'),
+    ),
+  );
 }
 
 /**
@@ -73,34 +115,125 @@ function options(app) {
   const wish = { lobby: true, when_host_leaves: 'promote', e2ee: true };
   const exposed = h('p', { class: 'hint warning', role: 'status', hidden: true }, icon('warn'), t('options.e2ee.off'));
   let quietly = false;
-  const quiet = h('div', null, toggle(t('options.private'), false, (on) => { quietly = on; }, { help: t('options.private.help'), testid: 'options-private-audio' }));
-  const title = field(t('options.title'), { type: 'text', dir: 'auto', maxlength: MAX_TITLE, placeholder: t('options.title.placeholder'), 'data-testid': 'options-title', autocomplete: 'off' }, { optional: t('optional') });
-  const password = field(t('options.password'), { type: 'text', maxlength: MAX_PASSWORD, autocomplete: 'off', spellcheck: 'false', 'data-testid': 'options-password' }, { optional: t('optional'), help: t('options.password.help') });
-  const button = h('button', { class: 'button primary', type: 'submit', 'data-testid': 'options-create' }, t('options.create'));
-  const form = h('form', {
-    onsubmit: async (/** @type {SubmitEvent} */ event) => {
-      event.preventDefault();
-      const made = await create(app, { ...wish, ...(wish.e2ee && quietly && { private_audio: true }), ...(title.input.value.trim() && { title: title.input.value.trim() }), ...(password.input.value && { password: password.input.value }) }, button);
-      if (made) dialog.close();
+  const quiet = h(
+    'div',
+    null,
+    toggle(
+      t('options.private'),
+      false,
+      (on) => {
+        quietly = on;
+      },
+      { help: t('options.private.help'), testid: 'options-private-audio' },
+    ),
+  );
+  const title = field(
+    t('options.title'),
+    {
+      type: 'text',
+      dir: 'auto',
+      maxlength: MAX_TITLE,
+      placeholder: t('options.title.placeholder'),
+      'data-testid': 'options-title',
+      autocomplete: 'off',
     },
-  }, title.el, password.el,
-  toggle(t('options.lobby'), true, (on) => { wish.lobby = on; }, { help: t('options.lobby.help'), testid: 'options-lobby' }),
-  toggle(t('options.e2ee'), true, (on) => { wish.e2ee = on; setHidden(exposed, on); setHidden(quiet, !on); }, { help: t('options.e2ee.help'), testid: 'options-e2ee' }), exposed, quiet,
-  select(t('options.leaves'), ['promote', 'keep', 'end'].map((value) => ({ value, label: t(/** @type {any} */ (`options.leaves.${value}`)) })), 'promote', (value) => { wish.when_host_leaves = value; }, { testid: 'options-leaves' }),
-  h('div', { class: 'dialog-actions' }, button));
+    { optional: t('optional') },
+  );
+  const password = field(
+    t('options.password'),
+    {
+      type: 'text',
+      maxlength: MAX_PASSWORD,
+      autocomplete: 'off',
+      spellcheck: 'false',
+      'data-testid': 'options-password',
+    },
+    { optional: t('optional'), help: t('options.password.help') },
+  );
+  const button = h(
+    'button',
+    { class: 'button primary', type: 'submit', 'data-testid': 'options-create' },
+    t('options.create'),
+  );
+  const form = h(
+    'form',
+    {
+      onsubmit: async (/** @type {SubmitEvent} */ event) => {
+        event.preventDefault();
+        const made = await create(
+          app,
+          {
+            ...wish,
+            ...(wish.e2ee && quietly && { private_audio: true }),
+            ...(title.input.value.trim() && { title: title.input.value.trim() }),
+            ...(password.input.value && { password: password.input.value }),
+          },
+          button,
+        );
+        if (made) dialog.close();
+      },
+    },
+    title.el,
+    password.el,
+    toggle(
+      t('options.lobby'),
+      true,
+      (on) => {
+        wish.lobby = on;
+      },
+      { help: t('options.lobby.help'), testid: 'options-lobby' },
+    ),
+    toggle(
+      t('options.e2ee'),
+      true,
+      (on) => {
+        wish.e2ee = on;
+        setHidden(exposed, on);
+        setHidden(quiet, !on);
+      },
+      { help: t('options.e2ee.help'), testid: 'options-e2ee' },
+    ),
+    exposed,
+    quiet,
+    select(
+      t('options.leaves'),
+      ['promote', 'keep', 'end'].map((value) => ({ value, label: t(/** @type {any} */ (`options.leaves.${value}`)) })),
+      'promote',
+      (value) => {
+        wish.when_host_leaves = value;
+      },
+      { testid: 'options-leaves' },
+    ),
+    h('div', { class: 'dialog-actions' }, button),
+  );
   const dialog = openDialog(t('home.new.options'), [form], { testid: 'options' });
 }
 
 /** @param {App} app @returns {HTMLElement} */
 function joinForm(app) {
-  const address = field(t('home.join.label'), { type: 'text', dir: 'ltr', placeholder: t('home.join.placeholder'), autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', maxlength: 2000, 'data-testid': 'join-code' });
-  return h('form', {
-    class: 'join-form', novalidate: true,
-    onsubmit: (/** @type {SubmitEvent} */ event) => {
-      event.preventDefault();
-      const parsed = parseMeeting(address.input.value);
-      if (!parsed) return address.fail(t('home.join.invalid'));
-      app.go(`/m/${parsed.id}${parsed.fragment}`);
+  const address = field(t('home.join.label'), {
+    type: 'text',
+    dir: 'ltr',
+    placeholder: t('home.join.placeholder'),
+    autocomplete: 'off',
+    autocapitalize: 'none',
+    spellcheck: 'false',
+    maxlength: 2000,
+    'data-testid': 'join-code',
+  });
+  return h(
+    'form',
+    {
+      class: 'join-form',
+      novalidate: true,
+      onsubmit: (/** @type {SubmitEvent} */ event) => {
+        event.preventDefault();
+        const parsed = parseMeeting(address.input.value);
+        if (!parsed) return address.fail(t('home.join.invalid'));
+        app.go(`/m/${parsed.id}${parsed.fragment}`);
+      },
     },
-  }, address.el, h('button', { class: 'button', type: 'submit', 'data-testid': 'join-go' }, t('home.join')));
+    address.el,
+    h('button', { class: 'button', type: 'submit', 'data-testid': 'join-go' }, t('home.join')),
+  );
 }

@@ -11,13 +11,32 @@ export function lobby(app, call) {
   const text = h('p', { class: 'lead' });
   const count = h('p', { class: 'muted' });
   const { name } = call.store.get().state;
-  const el = shell(app, h('section', { class: 'card notice', 'data-testid': 'lobby' },
-    h('div', { class: 'waiting-ring' }, avatar(name)),
-    h('h1', null, t('lobby.title')), text, count,
-    h('div', { class: 'actions centered' }, h('button', { class: 'button', type: 'button', 'data-testid': 'lobby-leave', onclick: () => call.leave() }, t('lobby.leave')))));
-  const stop = call.store.watch((p) => p.state.lobby, (l) => {
-    setText(text, t(l?.hostsPresent === false ? 'lobby.text.nohost' : 'lobby.text'));
-    setText(count, l ? t('lobby.waiting', { n: l.waiting }) : '');
-  });
+  const el = shell(
+    app,
+    h(
+      'section',
+      { class: 'card notice', 'data-testid': 'lobby' },
+      h('div', { class: 'waiting-ring' }, avatar(name)),
+      h('h1', null, t('lobby.title')),
+      text,
+      count,
+      h(
+        'div',
+        { class: 'actions centered' },
+        h(
+          'button',
+          { class: 'button', type: 'button', 'data-testid': 'lobby-leave', onclick: () => call.leave() },
+          t('lobby.leave'),
+        ),
+      ),
+    ),
+  );
+  const stop = call.store.watch(
+    (p) => p.state.lobby,
+    (l) => {
+      setText(text, t(l?.hostsPresent === false ? 'lobby.text.nohost' : 'lobby.text'));
+      setText(count, l ? t('lobby.waiting', { n: l.waiting }) : '');
+    },
+  );
   return { el, title: t('lobby.title'), destroy: stop };
 }

@@ -44,9 +44,27 @@ export function meeting(app, id) {
     try {
       const info = await api.meetingInfo(id);
       const wrong = linkProblem(info);
-      if (wrong) return show(notice(app, { icon: 'warn', testid: `link-${wrong}`, title: t(`badlink.${wrong}.title`), text: t(`badlink.${wrong}.text`), actions: [{ label: t('home'), act: () => app.go('/'), primary: true }] }));
+      if (wrong) {
+        return show(
+          notice(app, {
+            icon: 'warn',
+            testid: `link-${wrong}`,
+            title: t(`badlink.${wrong}.title`),
+            text: t(`badlink.${wrong}.text`),
+            actions: [{ label: t('home'), act: () => app.go('/'), primary: true }],
+          }),
+        );
+      }
       if (info.e2ee && typeof RTCRtpScriptTransform !== 'function') {
-        return show(notice(app, { icon: 'warn', testid: 'unsupported', title: t('unsupported.title'), text: t('unsupported.text', { what: 'RTCRtpScriptTransform' }), actions: [{ label: t('home'), act: () => app.go('/'), primary: true }] }));
+        return show(
+          notice(app, {
+            icon: 'warn',
+            testid: 'unsupported',
+            title: t('unsupported.title'),
+            text: t('unsupported.text', { what: 'RTCRtpScriptTransform' }),
+            actions: [{ label: t('home'), act: () => app.go('/'), primary: true }],
+          }),
+        );
       }
       show(prejoin(app, { info, local, join: (name, password) => join(info, name, password) }));
       whenIdle(loadCall);
@@ -57,7 +75,13 @@ export function meeting(app, id) {
 
   const join = async (/** @type {MeetingInfo} */ info, /** @type {string} */ name, /** @type {string} */ password) => {
     const link = info.e2ee ? parseLink(location.hash) : null;
-    if (info.e2ee && !hasKey(location.hash) && !await ask(t('nokey.title'), t('nokey.text'), t('nokey.go'), { testid: 'nokey' })) return '';
+    if (
+      info.e2ee &&
+      !hasKey(location.hash) &&
+      !(await ask(t('nokey.title'), t('nokey.text'), t('nokey.go'), { testid: 'nokey' }))
+    ) {
+      return '';
+    }
     const pressed = performance.now();
     const parts = await loadCall().catch(() => null);
     if (!parts) return t('error.part');
@@ -65,12 +89,26 @@ export function meeting(app, id) {
     const [{ Call: Made }, { callScreen }] = parts;
     const s = new Made({ meeting: id, name, password, pressed, link, guest: Boolean(app.session?.guest) }, local);
     call = s;
-    s.store.watch((p) => p.state.phase, (phase) => {
-      if (call !== s) return;
-      if (phase === 'lobby') show(lobby(app, s));
-      else if (phase === 'joined') show(callScreen(app, s));
-      else if (phase === 'ended') show(ended(app, s, () => void signedIn(app).then((still) => { if (still) void begin(); })));
-    });
+    s.store.watch(
+      (p) => p.state.phase,
+      (phase) => {
+        if (call !== s) return;
+        if (phase === 'lobby') show(lobby(app, s));
+        else if (phase === 'joined') show(callScreen(app, s));
+        else if (phase === 'ended') {
+          show(
+            ended(
+              app,
+              s,
+              () =>
+                void signedIn(app).then((still) => {
+                  if (still) void begin();
+                }),
+            ),
+          );
+        }
+      },
+    );
     try {
       await s.join();
       return '';
@@ -81,8 +119,10 @@ export function meeting(app, id) {
         call = null;
         show(prejoin(app, { info, local, join: (n, p) => join(info, n, p) }));
       }
-      if (problem.id === 'network' && !await signedIn(app)) return '';
-      return app.session?.guest && problem.id === 'not_permitted' ? t('guest.meeting.text') : errorText(problem.id, problem.message);
+      if (problem.id === 'network' && !(await signedIn(app))) return '';
+      return app.session?.guest && problem.id === 'not_permitted'
+        ? t('guest.meeting.text')
+        : errorText(problem.id, problem.message);
     }
   };
 
@@ -94,7 +134,8 @@ export function meeting(app, id) {
   window.addEventListener('pagehide', away);
   void begin();
   return {
-    el, title: t('call.title'),
+    el,
+    title: t('call.title'),
     destroy() {
       gone = true;
       window.removeEventListener('beforeunload', warn);
@@ -135,13 +176,18 @@ function cannotOpen(app, err) {
   if (id === 'unauthenticated') queueMicrotask(() => app.signIn(t('signin.again')));
   if (id === 'not_allowed' && app.session?.guest) {
     return notice(app, {
-      icon: 'shield', testid: 'no-guests', title: t('guest.meeting.title'), text: t('guest.meeting.text'),
+      icon: 'shield',
+      testid: 'no-guests',
+      title: t('guest.meeting.title'),
+      text: t('guest.meeting.text'),
       actions: [{ label: t('guest.signin'), act: () => app.signIn(), primary: true, testid: 'guest-signin' }],
     });
   }
   return notice(app, {
-    icon: gone ? 'link' : 'warn', testid: gone ? 'no-such-meeting' : 'open-error',
-    title: t(gone ? 'meeting.gone.title' : 'error.title'), text: gone ? t('meeting.gone.text') : errorText(id, err instanceof Error ? err.message : ''),
+    icon: gone ? 'link' : 'warn',
+    testid: gone ? 'no-such-meeting' : 'open-error',
+    title: t(gone ? 'meeting.gone.title' : 'error.title'),
+    text: gone ? t('meeting.gone.text') : errorText(id, err instanceof Error ? err.message : ''),
     actions: [
       ...(gone ? [] : [{ label: t('retry'), act: app.reload }]),
       { label: t('home'), act: () => app.go('/'), primary: true, testid: 'go-home' },
@@ -150,9 +196,29 @@ function cannotOpen(app, err) {
 }
 
 /** @type {Record<string, IconName>} */
-const END_ICONS = { left: 'door', denied: 'door', removed: 'remove', banned: 'remove', ended: 'check', expired: 'clock', idle: 'clock', replaced: 'copy', signed_out: 'signout', forgotten: 'signout', downgrade: 'warn' };
+const END_ICONS = {
+  left: 'door',
+  denied: 'door',
+  removed: 'remove',
+  banned: 'remove',
+  ended: 'check',
+  expired: 'clock',
+  idle: 'clock',
+  replaced: 'copy',
+  signed_out: 'signout',
+  forgotten: 'signout',
+  downgrade: 'warn',
+};
 /** Ends after which joining again makes no sense. */
-const FINAL = new Set(['banned', 'downgrade', 'ended', 'expired', 'error:banned', 'error:no_such_meeting', 'error:version']);
+const FINAL = new Set([
+  'banned',
+  'downgrade',
+  'ended',
+  'expired',
+  'error:banned',
+  'error:no_such_meeting',
+  'error:version',
+]);
 
 /** @param {App} app @param {Call} call @param {() => void} again @returns {Screen} */
 function ended(app, call, again) {
@@ -163,8 +229,10 @@ function ended(app, call, again) {
   if (reason === 'signed_out' || reason === 'idle' || reason === 'forgotten') app.session = null;
   const known = has(key) ? key : 'bye.media_failed';
   return notice(app, {
-    icon: END_ICONS[reason] ?? 'warn', testid: `ended-${error || reason}`,
-    title: error ? t('bye.unreachable') : t(known), text: error ? errorText(error, call.store.get().state.bye?.message) : t(/** @type {any} */ (`${known}.text`)),
+    icon: END_ICONS[reason] ?? 'warn',
+    testid: `ended-${error || reason}`,
+    title: error ? t('bye.unreachable') : t(known),
+    text: error ? errorText(error, call.store.get().state.bye?.message) : t(/** @type {any} */ (`${known}.text`)),
     actions: [
       ...(FINAL.has(reason) ? [] : [{ label: t('bye.rejoin'), act: again, testid: 'rejoin' }]),
       { label: t('home'), act: () => app.go('/'), primary: true, testid: 'go-home' },

@@ -12,28 +12,73 @@ import * as api from '../net/api.js';
 
 /** @param {App} app @param {...Child} content @returns {HTMLElement} */
 export function shell(app, ...content) {
-  return h('div', { class: 'shell' },
-    h('header', { class: 'shell-head' },
-      h('a', { class: 'brand', href: '/', onclick: (/** @type {MouseEvent} */ e) => { e.preventDefault(); app.go('/'); } }, mark(), h('span', null, app.config.name)),
-      app.session && account(app, app.session)),
+  return h(
+    'div',
+    { class: 'shell' },
+    h(
+      'header',
+      { class: 'shell-head' },
+      h(
+        'a',
+        {
+          class: 'brand',
+          href: '/',
+          onclick: (/** @type {MouseEvent} */ e) => {
+            e.preventDefault();
+            app.go('/');
+          },
+        },
+        mark(),
+        h('span', null, app.config.name),
+      ),
+      app.session && account(app, app.session),
+    ),
     h('main', { class: 'shell-main' }, content),
-    h('footer', { class: 'shell-foot' },
+    h(
+      'footer',
+      { class: 'shell-foot' },
       app.config.operator && h('span', null, t('home.operator', { operator: app.config.operator })),
-      h('a', { href: '/check', onclick: (/** @type {MouseEvent} */ e) => { e.preventDefault(); app.go('/check'); } }, t('home.check')),
-      app.config.version && h('span', null, t('home.version', { version: app.config.version }))));
+      h(
+        'a',
+        {
+          href: '/check',
+          onclick: (/** @type {MouseEvent} */ e) => {
+            e.preventDefault();
+            app.go('/check');
+          },
+        },
+        t('home.check'),
+      ),
+      app.config.version && h('span', null, t('home.version', { version: app.config.version })),
+    ),
+  );
 }
 
 /** @param {App} app @param {SessionInfo} session @returns {HTMLElement} */
 function account(app, { email = '', guest = false }) {
   const shown = guest ? t('guest') : email;
-  const button = h('button', {
-    class: 'account', type: 'button', 'aria-haspopup': 'menu', 'data-testid': 'account', title: guest ? t('guest.title') : email,
-    'aria-label': guest ? t('guest.title') : t('home.signedin', { email }),
-    onclick: () => openMenu(button, [
-      guest && { label: t('guest.signin'), icon: 'shield', act: () => app.signIn(), testid: 'guest-signin' },
-      { label: t('home.signout'), icon: 'signout', act: () => void signOut(app), testid: 'sign-out' },
-    ], shown),
-  }, h('span', { class: 'account-email', dir: 'auto' }, shown), icon('down'));
+  const button = h(
+    'button',
+    {
+      class: 'account',
+      type: 'button',
+      'aria-haspopup': 'menu',
+      'data-testid': 'account',
+      title: guest ? t('guest.title') : email,
+      'aria-label': guest ? t('guest.title') : t('home.signedin', { email }),
+      onclick: () =>
+        openMenu(
+          button,
+          [
+            guest && { label: t('guest.signin'), icon: 'shield', act: () => app.signIn(), testid: 'guest-signin' },
+            { label: t('home.signout'), icon: 'signout', act: () => void signOut(app), testid: 'sign-out' },
+          ],
+          shown,
+        ),
+    },
+    h('span', { class: 'account-email', dir: 'auto' }, shown),
+    icon('down'),
+  );
   return button;
 }
 

@@ -11,11 +11,30 @@ import { t } from '../i18n/i18n.js';
  */
 export function openDialog(title, content, o = {}) {
   const id = uniqueId('dialog');
-  const dialog = h('dialog', { class: o.wide ? 'dialog wide' : 'dialog', 'aria-labelledby': id, 'data-testid': o.testid });
+  const dialog = h('dialog', {
+    class: o.wide ? 'dialog wide' : 'dialog',
+    'aria-labelledby': id,
+    'data-testid': o.testid,
+  });
   dialog.append(
-    h('div', { class: 'dialog-head' }, h('h2', { id }, title),
-      h('button', { class: 'icon-button', type: 'button', 'aria-label': t('close'), 'data-testid': 'dialog-close', onclick: () => dialog.close() }, icon('close'))),
-    h('div', { class: 'dialog-body' }, content));
+    h(
+      'div',
+      { class: 'dialog-head' },
+      h('h2', { id }, title),
+      h(
+        'button',
+        {
+          class: 'icon-button',
+          type: 'button',
+          'aria-label': t('close'),
+          'data-testid': 'dialog-close',
+          onclick: () => dialog.close(),
+        },
+        icon('close'),
+      ),
+    ),
+    h('div', { class: 'dialog-body' }, content),
+  );
   dialog.addEventListener('close', () => {
     dialog.remove();
     o.onclose?.();
@@ -36,14 +55,31 @@ export function openDialog(title, content, o = {}) {
 export function ask(title, text, yes, o = {}) {
   return new Promise((resolve) => {
     let answer = false;
-    const dialog = openDialog(title, [
-      h('p', null, text),
-      h('div', { class: 'dialog-actions' },
-        h('button', { class: 'button', type: 'button', onclick: () => dialog.close() }, o.no ?? t('cancel')),
-        h('button', {
-          class: o.danger ? 'button danger' : 'button primary', type: 'button', 'data-testid': 'dialog-yes', autofocus: true,
-          onclick: () => { answer = true; dialog.close(); },
-        }, yes)),
-    ], { testid: o.testid, onclose: () => resolve(answer) });
+    const dialog = openDialog(
+      title,
+      [
+        h('p', null, text),
+        h(
+          'div',
+          { class: 'dialog-actions' },
+          h('button', { class: 'button', type: 'button', onclick: () => dialog.close() }, o.no ?? t('cancel')),
+          h(
+            'button',
+            {
+              class: o.danger ? 'button danger' : 'button primary',
+              type: 'button',
+              'data-testid': 'dialog-yes',
+              autofocus: true,
+              onclick: () => {
+                answer = true;
+                dialog.close();
+              },
+            },
+            yes,
+          ),
+        ),
+      ],
+      { testid: o.testid, onclose: () => resolve(answer) },
+    );
   });
 }

@@ -13,12 +13,23 @@ import { h, setText, set, uniqueId } from './dom.js';
 export function field(label, props, o = {}) {
   const id = uniqueId('field');
   const input = h('input', { id, class: 'input', 'aria-describedby': `${id}-error ${id}-help`, ...props });
-  const error = h('p', { class: 'field-error', id: `${id}-error`, role: 'alert', 'data-testid': props['data-testid'] ? `${props['data-testid']}-error` : null });
-  const el = h('div', { class: 'field' },
+  const error = h('p', {
+    class: 'field-error',
+    id: `${id}-error`,
+    role: 'alert',
+    'data-testid': props['data-testid'] ? `${props['data-testid']}-error` : null,
+  });
+  const el = h(
+    'div',
+    { class: 'field' },
     h('label', { for: id }, label, o.optional && h('span', { class: 'muted' }, ` (${o.optional})`)),
-    input, error, o.help && h('p', { class: 'field-help', id: `${id}-help` }, o.help));
+    input,
+    error,
+    o.help && h('p', { class: 'field-help', id: `${id}-help` }, o.help),
+  );
   return {
-    el, input,
+    el,
+    input,
     fail(text) {
       setText(error, text);
       set(input, 'aria-invalid', text ? 'true' : null);
@@ -31,11 +42,21 @@ export function field(label, props, o = {}) {
 export function toggle(label, checked, change, o = {}) {
   const id = uniqueId('toggle');
   const input = h('input', {
-    id, type: 'checkbox', class: 'switch', role: 'switch', checked, 'data-testid': o.testid, 'aria-describedby': o.help ? `${id}-help` : null,
+    id,
+    type: 'checkbox',
+    class: 'switch',
+    role: 'switch',
+    checked,
+    'data-testid': o.testid,
+    'aria-describedby': o.help ? `${id}-help` : null,
     onchange: () => change(input.checked),
   });
-  return h('div', { class: 'toggle' },
-    h('div', null, h('label', { for: id }, label), o.help && h('p', { class: 'field-help', id: `${id}-help` }, o.help)), input);
+  return h(
+    'div',
+    { class: 'toggle' },
+    h('div', null, h('label', { for: id }, label), o.help && h('p', { class: 'field-help', id: `${id}-help` }, o.help)),
+    input,
+  );
 }
 
 /**
@@ -44,8 +65,11 @@ export function toggle(label, checked, change, o = {}) {
  */
 export function select(label, options, value, change, o = {}) {
   const id = uniqueId('select');
-  const el = h('select', { id, class: 'input', 'data-testid': o.testid, onchange: () => change(el.value) },
-    options.map((x) => h('option', { value: x.value, selected: x.value === value }, x.label)));
-  el.value = options.some((x) => x.value === value) ? value : options[0]?.value ?? '';
+  const el = h(
+    'select',
+    { id, class: 'input', 'data-testid': o.testid, onchange: () => change(el.value) },
+    options.map((x) => h('option', { value: x.value, selected: x.value === value }, x.label)),
+  );
+  el.value = options.some((x) => x.value === value) ? value : (options[0]?.value ?? '');
   return h('div', { class: 'field' }, h('label', { for: id }, label), el);
 }

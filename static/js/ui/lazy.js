@@ -22,7 +22,9 @@ export async function lazily(load) {
  * @param {...(() => Promise<unknown>)} loads
  */
 export function whenIdle(...loads) {
-  const run = () => { for (const load of loads) load().catch(() => {}); };
+  const run = () => {
+    for (const load of loads) load().catch(() => {});
+  };
   // Safari has no requestIdleCallback.
   if (typeof requestIdleCallback === 'function') requestIdleCallback(run, { timeout: 2000 });
   else setTimeout(run, 300);

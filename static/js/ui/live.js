@@ -2,8 +2,18 @@
 import { h } from './dom.js';
 
 const BATCH_MS = 1500;
-const polite = h('div', { class: 'visually-hidden', role: 'status', 'aria-live': 'polite', 'data-testid': 'live-polite' });
-const assertive = h('div', { class: 'visually-hidden', role: 'alert', 'aria-live': 'assertive', 'data-testid': 'live-assertive' });
+const polite = h('div', {
+  class: 'visually-hidden',
+  role: 'status',
+  'aria-live': 'polite',
+  'data-testid': 'live-polite',
+});
+const assertive = h('div', {
+  class: 'visually-hidden',
+  role: 'alert',
+  'aria-live': 'assertive',
+  'data-testid': 'live-assertive',
+});
 /** @type {string[]} */
 let queue = [];
 let timer = 0;

@@ -19,7 +19,14 @@ import { icon } from './icons.js';
  * @param {HTMLElement} anchor @param {(Item|null|false|undefined)[]} items @param {string} label @param {string} [testid]
  */
 export function openMenu(anchor, items, label, testid) {
-  const menu = h('div', { class: 'menu', role: 'menu', 'aria-label': label, popover: 'auto', id: uniqueId('menu'), 'data-testid': testid });
+  const menu = h('div', {
+    class: 'menu',
+    role: 'menu',
+    'aria-label': label,
+    popover: 'auto',
+    id: uniqueId('menu'),
+    'data-testid': testid,
+  });
   for (const item of items) {
     if (item) menu.append(row(item, () => menu.hidePopover()));
   }
@@ -43,13 +50,24 @@ export function openMenu(anchor, items, label, testid) {
 /** @param {Item} item @param {() => void} close @returns {HTMLElement} */
 function row(item, close) {
   const choice = item.checked !== undefined;
-  return h('button', {
-    class: item.danger ? 'menu-item danger' : 'menu-item', type: 'button', tabindex: '-1',
-    role: choice ? 'menuitemradio' : 'menuitem', 'aria-checked': choice ? String(item.checked) : null, 'data-testid': item.testid,
-    onclick: () => { close(); item.act(); },
-  },
-  choice ? icon('check', item.checked ? '' : 'invisible') : item.icon && icon(item.icon),
-  h('span', { class: 'menu-label' }, item.label), item.hint && h('kbd', null, item.hint));
+  return h(
+    'button',
+    {
+      class: item.danger ? 'menu-item danger' : 'menu-item',
+      type: 'button',
+      tabindex: '-1',
+      role: choice ? 'menuitemradio' : 'menuitem',
+      'aria-checked': choice ? String(item.checked) : null,
+      'data-testid': item.testid,
+      onclick: () => {
+        close();
+        item.act();
+      },
+    },
+    choice ? icon('check', item.checked ? '' : 'invisible') : item.icon && icon(item.icon),
+    h('span', { class: 'menu-label' }, item.label),
+    item.hint && h('kbd', null, item.hint),
+  );
 }
 
 /** @param {KeyboardEvent} event @param {HTMLElement} menu */

@@ -15,8 +15,18 @@ const KEY = 'conclave.choices';
 
 /** @type {Choices} */
 const DEFAULTS = {
-  mic: false, camera: false, micId: '', cameraId: '', speakerId: '', mirror: true, hideSelf: false, shortcuts: true,
-  tiles: 25, mode: 'auto', theme: 'auto', hd: true,
+  mic: false,
+  camera: false,
+  micId: '',
+  cameraId: '',
+  speakerId: '',
+  mirror: true,
+  hideSelf: false,
+  shortcuts: true,
+  tiles: 25,
+  mode: 'auto',
+  theme: 'auto',
+  hd: true,
 };
 
 /** @returns {Choices} what was remembered, field by field, so that a broken or old store does no harm */

@@ -29,13 +29,38 @@ export function toast(text, o = {}) {
   if (o.key) closeToast(o.key);
   while (layer.childElementCount >= MAX_TOASTS) layer.firstElementChild?.remove();
   const close = () => el.remove();
-  const el = h('div', { class: 'toast', 'data-key': o.key ?? '', 'data-testid': o.testid ?? 'toast' },
-    o.icon && icon(o.icon), h('span', { class: 'toast-text' }, text),
-    o.actions?.length ? h('span', { class: 'toast-actions' }, o.actions.map((a) => h('button', {
-      class: a.primary ? 'button small primary' : 'button small', type: 'button', 'data-testid': a.testid,
-      onclick: () => { close(); a.act(); },
-    }, a.label))) : null,
-    h('button', { class: 'icon-button small', type: 'button', 'aria-label': t('dismiss'), onclick: close }, icon('close')));
+  const el = h(
+    'div',
+    { class: 'toast', 'data-key': o.key ?? '', 'data-testid': o.testid ?? 'toast' },
+    o.icon && icon(o.icon),
+    h('span', { class: 'toast-text' }, text),
+    o.actions?.length
+      ? h(
+          'span',
+          { class: 'toast-actions' },
+          o.actions.map((a) =>
+            h(
+              'button',
+              {
+                class: a.primary ? 'button small primary' : 'button small',
+                type: 'button',
+                'data-testid': a.testid,
+                onclick: () => {
+                  close();
+                  a.act();
+                },
+              },
+              a.label,
+            ),
+          ),
+        )
+      : null,
+    h(
+      'button',
+      { class: 'icon-button small', type: 'button', 'aria-label': t('dismiss'), onclick: close },
+      icon('close'),
+    ),
+  );
   layer.appendChild(el);
   const ms = o.ms ?? (o.actions ? 15_000 : 5_000);
   if (ms > 0) setTimeout(close, ms);

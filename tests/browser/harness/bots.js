@@ -11,8 +11,24 @@ import { binary } from './server.js';
  * @returns {Promise<{done: Promise<{code: number | null, output: string}>, stop: () => void}>}
  */
 export async function startBots(server, meeting, { count, seconds, name, args = [] }) {
-  const child = spawn(await binary(), ['bots', '--url', server.url, '--token', await server.botToken(), '--meeting', meeting,
-    '--count', String(count), '--duration', `${seconds}s`, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(
+    await binary(),
+    [
+      'bots',
+      '--url',
+      server.url,
+      '--token',
+      await server.botToken(),
+      '--meeting',
+      meeting,
+      '--count',
+      String(count),
+      '--duration',
+      `${seconds}s`,
+      ...args,
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
   const log = createWriteStream(artefact(`${name}-bots.log`));
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -28,5 +44,10 @@ export async function startBots(server, meeting, { count, seconds, name, args = 
       resolve({ code, output });
     });
   });
-  return { done, stop: () => { child.kill('SIGTERM'); } };
+  return {
+    done,
+    stop: () => {
+      child.kill('SIGTERM');
+    },
+  };
 }

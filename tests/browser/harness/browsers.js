@@ -6,12 +6,21 @@ import { chromium, firefox } from 'playwright-core';
 export const kinds = ['chromium', 'firefox'];
 
 const chromiumFlags = [
-  '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--mute-audio',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-dev-shm-usage',
+  '--mute-audio',
   // A moving test picture and beeps instead of devices; every question about them, and about the screen, is answered yes.
-  '--use-fake-device-for-media-stream=fps=20', '--use-fake-ui-for-media-stream', '--auto-select-desktop-capture-source=Entire',
+  '--use-fake-device-for-media-stream=fps=20',
+  '--use-fake-ui-for-media-stream',
+  '--auto-select-desktop-capture-source=Entire',
   '--autoplay-policy=no-user-gesture-required',
   // A browser that talks to nobody but the page's server.
-  '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run', '--disable-quic',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+  '--disable-quic',
 ];
 
 const firefoxPrefs = {
@@ -31,5 +40,9 @@ export function launch(kind, prefs = {}) {
   if (kind === 'chromium') {
     return chromium.launch({ executablePath: '/usr/bin/chromium', args: chromiumFlags });
   }
-  return firefox.launch({ channel: 'moz-firefox', executablePath: '/usr/bin/firefox-esr', firefoxUserPrefs: { ...firefoxPrefs, ...prefs } });
+  return firefox.launch({
+    channel: 'moz-firefox',
+    executablePath: '/usr/bin/firefox-esr',
+    firefoxUserPrefs: { ...firefoxPrefs, ...prefs },
+  });
 }

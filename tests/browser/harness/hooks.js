@@ -19,24 +19,34 @@
 export function installProbe() {
   /** @type {Probe} */
   const probe = {
-    violations: [], connections: [], captures: [], sockets: 0, workers: [], messages: [], heard: [], seen: {},
-    counts: () => new Promise((resolve) => {
-      const worker = probe.workers.at(-1);
-      if (!worker) return resolve({ sealed: {}, dropped: {}, opened: {} });
-      const call = -probe.workers.length - performance.now(); // the page's own are positive
-      const hear = (/** @type {MessageEvent} */ event) => {
-        if (event.data.call !== call) return;
-        worker.removeEventListener('message', hear);
-        resolve(event.data.answer);
-      };
-      worker.addEventListener('message', hear);
-      worker.postMessage({ do: 'counts', call });
-    }),
+    violations: [],
+    connections: [],
+    captures: [],
+    sockets: 0,
+    workers: [],
+    messages: [],
+    heard: [],
+    seen: {},
+    counts: () =>
+      new Promise((resolve) => {
+        const worker = probe.workers.at(-1);
+        if (!worker) return resolve({ sealed: {}, dropped: {}, opened: {} });
+        const call = -probe.workers.length - performance.now(); // the page's own are positive
+        const hear = (/** @type {MessageEvent} */ event) => {
+          if (event.data.call !== call) return;
+          worker.removeEventListener('message', hear);
+          resolve(event.data.answer);
+        };
+        worker.addEventListener('message', hear);
+        worker.postMessage({ do: 'counts', call });
+      }),
   };
   Object.defineProperty(window, 'conclaveProbe', { value: probe });
 
   document.addEventListener('securitypolicyviolation', (event) => {
-    probe.violations.push(`${event.effectiveDirective}: ${event.blockedURI} ${event.sample} (${event.sourceFile}:${event.lineNumber})`);
+    probe.violations.push(
+      `${event.effectiveDirective}: ${event.blockedURI} ${event.sample} (${event.sourceFile}:${event.lineNumber})`,
+    );
   });
 
   const NativeConnection = window.RTCPeerConnection;
@@ -99,7 +109,8 @@ export function installProbe() {
   for (const call of /** @type {const} */ (['getUserMedia', 'getDisplayMedia'])) {
     const native = devices[call].bind(devices);
     devices[call] = (constraints) => {
-      const screen = document.querySelector('[data-testid="prejoin"], [data-testid="call"]')?.getAttribute('data-testid') ?? '';
+      const screen =
+        document.querySelector('[data-testid="prejoin"], [data-testid="call"]')?.getAttribute('data-testid') ?? '';
       probe.captures.push({ call, screen, active: navigator.userActivation?.isActive ?? false });
       return native(constraints);
     };
@@ -121,17 +132,26 @@ export async function countFrames(ms) {
     for (const connection of probe.connections) {
       if (connection.connectionState === 'closed') continue;
       (await connection.getStats()).forEach((report) => {
-        if (report.type === 'inbound-rtp' && report.kind === 'video') decoded.set(report.trackIdentifier, report.framesDecoded ?? 0);
+        if (report.type === 'inbound-rtp' && report.kind === 'video') {
+          decoded.set(report.trackIdentifier, report.framesDecoded ?? 0);
+        }
       });
     }
     return decoded;
   };
-  const videos = [...document.querySelectorAll('video')].filter((video) => video.closest('[data-testid="tile"]') && video.checkVisibility());
+  const videos = [...document.querySelectorAll('video')].filter(
+    (video) => video.closest('[data-testid="tile"]') && video.checkVisibility(),
+  );
   const counts = videos.map((video) => {
     const tile = video.closest('[data-testid="tile"]');
     const count = {
-      participant: tile?.getAttribute('data-participant') ?? '', source: tile?.getAttribute('data-source') ?? '',
-      self: video.matches('[data-testid="self-video"]'), presented: 0, decoded: 0, width: 0, height: 0,
+      participant: tile?.getAttribute('data-participant') ?? '',
+      source: tile?.getAttribute('data-source') ?? '',
+      self: video.matches('[data-testid="self-video"]'),
+      presented: 0,
+      decoded: 0,
+      width: 0,
+      height: 0,
     };
     const onFrame = () => {
       count.presented += 1;
@@ -141,7 +161,9 @@ export async function countFrames(ms) {
     return count;
   });
   const before = await decodedByTrack();
-  await new Promise((resolve) => { setTimeout(resolve, ms); });
+  await new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
   const after = await decodedByTrack();
   videos.forEach((video, i) => {
     const track = video.srcObject instanceof MediaStream ? video.srcObject.getVideoTracks()[0]?.id : undefined;
@@ -185,13 +207,32 @@ export async function audioReceived() {
 export async function countSealing() {
   /** @type {Probe} */
   const probe = Reflect.get(window, 'conclaveProbe');
-  const total = { sealed: 0, dropped: 0, opened: 0, noKey: 0, failed: 0, repeated: 0, stranger: 0, restarts: 0, asked: 0 };
+  const total = {
+    sealed: 0,
+    dropped: 0,
+    opened: 0,
+    noKey: 0,
+    failed: 0,
+    repeated: 0,
+    stranger: 0,
+    restarts: 0,
+    asked: 0,
+  };
   const counts = await probe.counts();
   for (const n of Object.values(counts.sealed)) total.sealed += n;
   for (const n of Object.values(counts.dropped)) total.dropped += n;
   for (const slot of Object.values(counts.opened)) {
-    for (const key of /** @type {const} */ (['opened', 'noKey', 'failed', 'repeated', 'stranger', 'restarts', 'asked'])) total[key] += slot[key];
+    for (const key of /** @type {const} */ ([
+      'opened',
+      'noKey',
+      'failed',
+      'repeated',
+      'stranger',
+      'restarts',
+      'asked',
+    ])) {
+      total[key] += slot[key];
+    }
   }
   return total;
 }
-

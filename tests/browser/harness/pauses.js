@@ -20,9 +20,35 @@
 export async function watchPauses(ms) {
   /** @type {import('./hooks.js').Probe} */
   const probe = Reflect.get(window, 'conclaveProbe');
-  const pick = ['packetsReceived', 'packetsLost', 'packetsDiscarded', 'framesReceived', 'framesDecoded', 'framesDropped', 'framesAssembledFromMultiplePackets',
-    'keyFramesDecoded', 'pliCount', 'nackCount', 'firCount', 'freezeCount', 'frameHeight', 'jitterBufferDelay', 'jitterBufferEmittedCount', 'totalDecodeTime'];
-  const outgoing = ['framesEncoded', 'framesSent', 'keyFramesEncoded', 'packetsSent', 'pliCount', 'firCount', 'nackCount', 'frameHeight', 'active'];
+  const pick = [
+    'packetsReceived',
+    'packetsLost',
+    'packetsDiscarded',
+    'framesReceived',
+    'framesDecoded',
+    'framesDropped',
+    'framesAssembledFromMultiplePackets',
+    'keyFramesDecoded',
+    'pliCount',
+    'nackCount',
+    'firCount',
+    'freezeCount',
+    'frameHeight',
+    'jitterBufferDelay',
+    'jitterBufferEmittedCount',
+    'totalDecodeTime',
+  ];
+  const outgoing = [
+    'framesEncoded',
+    'framesSent',
+    'keyFramesEncoded',
+    'packetsSent',
+    'pliCount',
+    'firCount',
+    'nackCount',
+    'frameHeight',
+    'active',
+  ];
   /** @type {Sent[]} */
   const sent = [];
   /** @typedef {{stats: Record<string, Record<string, number>>, worker: Record<string, number>, at: number}} Look */
@@ -35,26 +61,42 @@ export async function watchPauses(ms) {
       /** @type {Sent} */
       const mine = { at: Math.round(performance.timeOrigin + performance.now()), rates: {} };
       (await connection.getStats()).forEach((r) => {
-        if (r.type === 'outbound-rtp' && r.kind === 'video' && r.packetsSent > 0) mine.rates[`${r.mid} ${r.rid ?? ''}`] = Object.fromEntries(outgoing.map((name) => [name, Number(r[name] ?? 0)]));
+        if (r.type === 'outbound-rtp' && r.kind === 'video' && r.packetsSent > 0) {
+          mine.rates[`${r.mid} ${r.rid ?? ''}`] = Object.fromEntries(
+            outgoing.map((name) => [name, Number(r[name] ?? 0)]),
+          );
+        }
         if (r.type !== 'inbound-rtp' || r.kind !== 'video' || !(r.framesDecoded > 0)) return;
         seen.stats[r.id] = Object.fromEntries([...pick, 'totalFreezesDuration'].map((name) => [name, r[name] ?? 0]));
         seen.stats[r.id].mid = Number(r.mid ?? -1);
       });
       if (mine.at - (sent.at(-1)?.at ?? 0) >= 500) sent.push(mine);
     }
-    for (const slot of Object.values((await probe.counts()).opened)) for (const [name, n] of Object.entries(slot)) seen.worker[name] = (seen.worker[name] ?? 0) + n;
+    for (const slot of Object.values((await probe.counts()).opened)) {
+      for (const [name, n] of Object.entries(slot)) seen.worker[name] = (seen.worker[name] ?? 0) + n;
+    }
     seen.at = performance.now();
     return seen;
   };
   /** @param {Record<string, number>} before @param {Record<string, number>} after */
-  const change = (before, after) => Object.fromEntries(Object.entries(after).map(([name, n]) => [name, Math.round((n - (before[name] ?? 0)) * 1000) / 1000]).filter(([, n]) => n !== 0));
+  const change = (before, after) =>
+    Object.fromEntries(
+      Object.entries(after)
+        .map(([name, n]) => [name, Math.round((n - (before[name] ?? 0)) * 1000) / 1000])
+        .filter(([, n]) => n !== 0),
+    );
 
   const earlier = await look();
-  await new Promise((resolve) => { setTimeout(resolve, 1500); });
+  await new Promise((resolve) => {
+    setTimeout(resolve, 1500);
+  });
   const first = await look();
   /** @type {Map<string, {frames: number, before: Look, blind: number}>} */
-  const last = new Map(Object.entries(first.stats).filter(([id, s]) => s.framesDecoded > (earlier.stats[id]?.framesDecoded ?? 0))
-    .map(([id, s]) => [id, { frames: s.framesDecoded, before: first, blind: 0 }]));
+  const last = new Map(
+    Object.entries(first.stats)
+      .filter(([id, s]) => s.framesDecoded > (earlier.stats[id]?.framesDecoded ?? 0))
+      .map(([id, s]) => [id, { frames: s.framesDecoded, before: first, blind: 0 }]),
+  );
   /** @type {Pause[]} */
   const pauses = [];
   let longest = 0;
@@ -65,14 +107,22 @@ export async function watchPauses(ms) {
     if (took < 1000 || pauses.length >= 20) return;
     const mid = now.stats[id]?.mid ?? seen.before.stats[id].mid;
     pauses.push({
-      stream: `${id} mid ${mid}`, at: Math.round(performance.timeOrigin + seen.before.at), ms: Math.round(took), blind: Math.round(seen.blind),
-      change: change(seen.before.stats[id], now.stats[id] ?? {}), worker: change(seen.before.worker, now.worker),
-      heard: probe.heard.filter((h) => h.at > seen.before.at - 2000 && h.at <= now.at).map((h) => `${Math.round(h.at - seen.before.at)}: ${h.text.slice(0, 500)}`),
+      stream: `${id} mid ${mid}`,
+      at: Math.round(performance.timeOrigin + seen.before.at),
+      ms: Math.round(took),
+      blind: Math.round(seen.blind),
+      change: change(seen.before.stats[id], now.stats[id] ?? {}),
+      worker: change(seen.before.worker, now.worker),
+      heard: probe.heard
+        .filter((h) => h.at > seen.before.at - 2000 && h.at <= now.at)
+        .map((h) => `${Math.round(h.at - seen.before.at)}: ${h.text.slice(0, 500)}`),
     });
   };
   let now = first;
   for (const end = performance.now() + ms; performance.now() < end;) {
-    await new Promise((resolve) => { setTimeout(resolve, 100); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 100);
+    });
     const since = now.at;
     now = await look();
     for (const [id, seen] of last) {
@@ -105,7 +155,15 @@ export function explain(pause, others) {
     for (const [i, { at, rates }] of near.entries()) {
       const before = near[i - 1]?.rates;
       if (!before) continue;
-      const grown = Object.entries(rates).map(([layer, r]) => `${layer}: ${Object.entries(r).map(([k, n]) => (k === 'frameHeight' || k === 'active' ? `${k} ${n}` : [k, n - (before[layer]?.[k] ?? 0)].join(' +'))).filter((x) => !x.endsWith('+0')).join(', ')}`);
+      const grown = Object.entries(rates).map(
+        ([layer, r]) =>
+          `${layer}: ${Object.entries(r)
+            .map(([k, n]) =>
+              k === 'frameHeight' || k === 'active' ? `${k} ${n}` : [k, n - (before[layer]?.[k] ?? 0)].join(' +'),
+            )
+            .filter((x) => !x.endsWith('+0'))
+            .join(', ')}`,
+      );
       lines.push(`  ${name} at ${at - pause.at}: ${grown.join('; ')}`);
     }
   }

@@ -12,12 +12,12 @@ const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/
 /** How each screen of the web client is known. */
 const screens = {
   'sign-in': '[data-testid="signin-email"]',
-  'code': '[data-testid="signin-code"]',
-  'home': '[data-testid="home"]',
-  'prejoin': '[data-testid="prejoin"]',
-  'lobby': '[data-testid="lobby"]',
-  'call': '[data-testid="call"]',
-  'ended': '[data-testid^="ended-"]',
+  code: '[data-testid="signin-code"]',
+  home: '[data-testid="home"]',
+  prejoin: '[data-testid="prejoin"]',
+  lobby: '[data-testid="lobby"]',
+  call: '[data-testid="call"]',
+  ended: '[data-testid^="ended-"]',
 };
 
 /** @typedef {keyof typeof screens} ScreenName */
@@ -60,7 +60,9 @@ export class Person {
     page.setDefaultTimeout(patience);
     const person = new Person(context, page, server, name);
     page.on('console', (message) => {
-      if (message.type() === 'error' || message.type() === 'warning') person.complaints.push(`${message.type()}: ${message.text()} ${message.location().url}`);
+      if (message.type() === 'error' || message.type() === 'warning') {
+        person.complaints.push(`${message.type()}: ${message.text()} ${message.location().url}`);
+      }
     });
     page.on('pageerror', (error) => person.complaints.push(`exception: ${error.message}`));
     context.on('request', (request) => person.requests.push(request.url()));
@@ -88,7 +90,9 @@ export class Person {
       await this.on(name).waitFor({ timeout });
     } catch (error) {
       await this.screenshot(`failed-${this.name}-no-${name}`);
-      throw new Error(`${this.name} does not get to "${name}": ${this.complaints.slice(-5).join(' | ')}`, { cause: error });
+      throw new Error(`${this.name} does not get to "${name}": ${this.complaints.slice(-5).join(' | ')}`, {
+        cause: error,
+      });
     }
   }
 
@@ -174,9 +178,9 @@ export class Person {
   async press(id, on) {
     const button = this.at(id);
     await button.waitFor();
-    const is = async () => await button.getAttribute('aria-pressed') === String(on);
+    const is = async () => (await button.getAttribute('aria-pressed')) === String(on);
     // A device that was allowed for good starts by itself before joining: a press in that moment would stop it again.
-    const itself = await this.on('prejoin').isVisible() ? 1000 : 0;
+    const itself = (await this.on('prejoin').isVisible()) ? 1000 : 0;
     for (let tries = 0; tries < 3; tries++) {
       const settled = await until(`${id} is ${on ? 'on' : 'off'}`, is, tries === 0 ? itself : 5000).catch(() => false);
       if (settled) return;
@@ -253,8 +257,13 @@ export class Person {
    * @param {string} tile a selector
    */
   async plays(tile) {
-    await until(`${this.name} sees ${tile} move`, () => this.page.locator(`${tile} video:not(.stale)`).evaluateAll((videos) =>
-      videos.some((video) => video instanceof HTMLVideoElement && video.videoWidth > 0 && video.currentTime > 0)));
+    await until(`${this.name} sees ${tile} move`, () =>
+      this.page
+        .locator(`${tile} video:not(.stale)`)
+        .evaluateAll((videos) =>
+          videos.some((video) => video instanceof HTMLVideoElement && video.videoWidth > 0 && video.currentTime > 0),
+        ),
+    );
   }
 
   /**
@@ -263,7 +272,11 @@ export class Person {
    */
   async frameRates(ms = 2000) {
     const counts = await this.page.evaluate(countFrames, ms);
-    return counts.map((count) => ({ ...count, presented: (count.presented * 1000) / ms, decoded: (count.decoded * 1000) / ms }));
+    return counts.map((count) => ({
+      ...count,
+      presented: (count.presented * 1000) / ms,
+      decoded: (count.decoded * 1000) / ms,
+    }));
   }
 
   /**
@@ -284,7 +297,7 @@ export class Person {
 
   /** @returns {Promise<string>} the meeting code, as the security panel shows it */
   async code() {
-    if (!await this.at('e2ee-code').isVisible()) await this.at('security').click();
+    if (!(await this.at('e2ee-code').isVisible())) await this.at('security').click();
     return (await this.at('e2ee-code').innerText()).replace(/\s+/g, ' ').trim();
   }
 
@@ -306,32 +319,43 @@ export class Person {
    * @param {[string, string] | 'click'} what
    */
   async noteMoment(name, selector, what) {
-    await this.page.evaluate(([moment, css, wanted]) => {
-      /** @type {Probe} */
-      const probe = Reflect.get(window, 'conclaveProbe');
-      const note = () => { probe.seen[/** @type {string} */ (moment)] ??= performance.timeOrigin + performance.now(); };
-      if (wanted === 'click') {
-        document.addEventListener('click', (event) => {
-          if (event.target instanceof Element && event.target.closest(/** @type {string} */ (css))) note();
-        }, { capture: true });
-        return;
-      }
-      const look = () => {
-        const element = document.querySelector(/** @type {string} */ (css));
-        if (element?.getAttribute(wanted[0]) === wanted[1]) note();
-      };
-      new MutationObserver(look).observe(document.body, { attributes: true, childList: true, subtree: true });
-      look();
-    }, [name, selector, what]);
+    await this.page.evaluate(
+      ([moment, css, wanted]) => {
+        /** @type {Probe} */
+        const probe = Reflect.get(window, 'conclaveProbe');
+        const note = () => {
+          probe.seen[/** @type {string} */ (moment)] ??= performance.timeOrigin + performance.now();
+        };
+        if (wanted === 'click') {
+          document.addEventListener(
+            'click',
+            (event) => {
+              if (event.target instanceof Element && event.target.closest(/** @type {string} */ (css))) note();
+            },
+            { capture: true },
+          );
+          return;
+        }
+        const look = () => {
+          const element = document.querySelector(/** @type {string} */ (css));
+          if (element?.getAttribute(wanted[0]) === wanted[1]) note();
+        };
+        new MutationObserver(look).observe(document.body, { attributes: true, childList: true, subtree: true });
+        look();
+      },
+      [name, selector, what],
+    );
   }
 
   /** @param {string} name */
   moment(name) {
-    return until(`the moment "${name}" of ${this.name}`, () => this.page.evaluate((moment) => {
-      /** @type {Probe} */
-      const probe = Reflect.get(window, 'conclaveProbe');
-      return probe.seen[moment];
-    }, name));
+    return until(`the moment "${name}" of ${this.name}`, () =>
+      this.page.evaluate((moment) => {
+        /** @type {Probe} */
+        const probe = Reflect.get(window, 'conclaveProbe');
+        return probe.seen[moment];
+      }, name),
+    );
   }
 
   /** Fails on any violation of the policy, console error or warning, exception, or request to another origin. */
@@ -340,7 +364,9 @@ export class Person {
     assert.deepEqual(violations, [], `${this.name}: violations of the content security policy`);
     const real = this.complaints.filter((line) => !harmless.some((re) => re.test(line)));
     assert.deepEqual(real, [], `${this.name}: complaints in the console`);
-    const elsewhere = this.requests.filter((url) => !url.startsWith(`${this.server.url}/`) && !/^(blob:|data:|about:)/.test(url));
+    const elsewhere = this.requests.filter(
+      (url) => !url.startsWith(`${this.server.url}/`) && !/^(blob:|data:|about:)/.test(url),
+    );
     assert.deepEqual(elsewhere, [], `${this.name}: requests to another origin`);
   }
 
@@ -349,11 +375,15 @@ export class Person {
    * @param {string} state
    */
   async assertAccessible(state) {
-    const results = await this.page.evaluate(() => Reflect.get(window, 'axe')
-      .run(document, { resultTypes: ['violations'], preload: false }));
+    const results = await this.page.evaluate(() =>
+      Reflect.get(window, 'axe').run(document, { resultTypes: ['violations'], preload: false }),
+    );
     const bad = results.violations
       .filter((/** @type {{impact: string}} */ v) => v.impact === 'serious' || v.impact === 'critical')
-      .map((/** @type {{id: string, nodes: {html: string}[]}} */ v) => `${v.id}: ${v.nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`);
+      .map(
+        (/** @type {{id: string, nodes: {html: string}[]}} */ v) =>
+          `${v.id}: ${v.nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`,
+      );
     assert.deepEqual(bad, [], `${state}: findings of axe`);
   }
 
@@ -367,7 +397,8 @@ export class Person {
       scroll: document.documentElement.scrollWidth,
       culprits: [...document.querySelectorAll('body *')]
         .filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
-        .slice(0, 5).map((element) => `${element.tagName.toLowerCase()}.${element.className}`),
+        .slice(0, 5)
+        .map((element) => `${element.tagName.toLowerCase()}.${element.className}`),
     }));
     assert(scroll <= width, `${state}: ${scroll} px of content in ${width} px (${culprits.join(', ')})`);
   }
@@ -384,9 +415,15 @@ export class Person {
     await this.page.evaluate((count) => {
       /** @type {Probe} */
       const probe = Reflect.get(window, 'conclaveProbe');
-      probe.violations = [...probe.violations.slice(0, count), ...probe.violations.slice(count).filter((v) => !v.startsWith('style-src-elem: inline'))];
+      probe.violations = [
+        ...probe.violations.slice(0, count),
+        ...probe.violations.slice(count).filter((v) => !v.startsWith('style-src-elem: inline')),
+      ];
     }, violations.length);
-    this.complaints = [...this.complaints.slice(0, complaints), ...this.complaints.slice(complaints).filter((line) => !line.includes('style-src-elem'))];
+    this.complaints = [
+      ...this.complaints.slice(0, complaints),
+      ...this.complaints.slice(complaints).filter((line) => !line.includes('style-src-elem')),
+    ];
   }
 }
 

@@ -12,7 +12,9 @@ const letters = 'אבגדהוזחטיכלמנסעפצקרשתבגד';
  */
 function pseudo(text) {
   const parts = text.split(/(\{\w+\})/);
-  const written = parts.map((part, i) => (i % 2 ? part : part.replace(/[a-z]/gi, (c) => letters[(c.toLowerCase().charCodeAt(0) - 97) % letters.length])));
+  const written = parts.map((part, i) =>
+    i % 2 ? part : part.replace(/[a-z]/gi, (c) => letters[(c.toLowerCase().charCodeAt(0) - 97) % letters.length]),
+  );
   const words = written.join('').split(' ');
   const more = words.slice(0, Math.ceil(words.length * 0.3)).filter((word) => !word.includes('{'));
   return `⟦${[written.join(''), ...more].join(' ')}⟧`;
@@ -27,9 +29,20 @@ export async function pseudoClient(name) {
   const dir = path.join(artefacts, `pseudo-${name}`);
   await rm(dir, { recursive: true, force: true });
   await mkdir(dir, { recursive: true });
-  for (const part of ['index.html', 'favicon.svg', 'css', 'js']) await cp(path.join(root, 'static', part), path.join(dir, part), { recursive: true });
-  const catalogue = Object.fromEntries(Object.entries(en).map(([key, entry]) => [key, typeof entry === 'string' ? pseudo(entry)
-    : Object.fromEntries(Object.entries(entry).map(([form, text]) => [form, pseudo(text)]))]));
-  await writeFile(path.join(dir, 'js/i18n/en.js'), `export const language = { tag: 'he', dir: 'rtl' };\nexport const en = ${JSON.stringify(catalogue, null, 1)};\n`);
+  for (const part of ['index.html', 'favicon.svg', 'css', 'js']) {
+    await cp(path.join(root, 'static', part), path.join(dir, part), { recursive: true });
+  }
+  const catalogue = Object.fromEntries(
+    Object.entries(en).map(([key, entry]) => [
+      key,
+      typeof entry === 'string'
+        ? pseudo(entry)
+        : Object.fromEntries(Object.entries(entry).map(([form, text]) => [form, pseudo(text)])),
+    ]),
+  );
+  await writeFile(
+    path.join(dir, 'js/i18n/en.js'),
+    `export const language = { tag: 'he', dir: 'rtl' };\nexport const en = ${JSON.stringify(catalogue, null, 1)};\n`,
+  );
   return dir;
 }

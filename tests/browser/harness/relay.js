@@ -19,24 +19,35 @@ export class Relay {
   constructor(target) {
     const { hostname, port } = new URL(target);
     this.#server = http.createServer((request, response) => {
-      const up = http.request({ hostname, port, path: request.url, method: request.method, headers: request.headers }, (answer) => {
-        response.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(response);
-      });
+      const up = http.request(
+        { hostname, port, path: request.url, method: request.method, headers: request.headers },
+        (answer) => {
+          response.writeHead(answer.statusCode ?? 502, answer.headers);
+          answer.pipe(response);
+        },
+      );
       up.on('error', () => response.destroy());
       request.pipe(up);
     });
     this.#server.on('upgrade', (request, socket, head) => {
       const up = net.connect(Number(port), hostname, () => {
-        const headers = Object.entries(request.headers).map(([name, value]) => `${name}: ${value}\r\n`).join('');
+        const headers = Object.entries(request.headers)
+          .map(([name, value]) => `${name}: ${value}\r\n`)
+          .join('');
         up.write(`GET ${request.url} HTTP/1.1\r\n${headers}\r\n`);
         up.write(head);
         this.#join(socket, up);
       });
-      for (const [one, other] of [[socket, up], [up, socket]]) {
+      for (const [one, other] of [
+        [socket, up],
+        [up, socket],
+      ]) {
         this.#open.add(one);
         one.on('error', () => other.destroy());
-        one.on('close', () => { this.#open.delete(one); other.destroy(); });
+        one.on('close', () => {
+          this.#open.delete(one);
+          other.destroy();
+        });
       }
     });
   }
@@ -44,7 +55,9 @@ export class Relay {
   /** @param {string} target @returns {Promise<Relay>} */
   static async start(target) {
     const relay = new Relay(target);
-    await new Promise((resolve) => { relay.#server.listen(0, '127.0.0.1', () => resolve(undefined)); });
+    await new Promise((resolve) => {
+      relay.#server.listen(0, '127.0.0.1', () => resolve(undefined));
+    });
     relay.url = `http://127.0.0.1:${/** @type {net.AddressInfo} */ (relay.#server.address()).port}`;
     return relay;
   }
@@ -64,7 +77,9 @@ export class Relay {
       browser.write(answer.subarray(0, end));
       browser.write(down.take(answer.subarray(end)));
     });
-    browser.on('data', (/** @type {Buffer} */ data) => { server.write(up.take(data)); });
+    browser.on('data', (/** @type {Buffer} */ data) => {
+      server.write(up.take(data));
+    });
   }
 
   stop() {
@@ -124,8 +139,13 @@ class Frames {
     const head = Buffer.alloc(text.length < 126 ? 2 : text.length < 65_536 ? 4 : 10);
     head[0] = 0x81;
     if (head.length === 2) head[1] = bit | text.length;
-    else if (head.length === 4) { head[1] = bit | 126; head.writeUInt16BE(text.length, 2); }
-    else { head[1] = bit | 127; head.writeBigUInt64BE(BigInt(text.length), 2); }
+    else if (head.length === 4) {
+      head[1] = bit | 126;
+      head.writeUInt16BE(text.length, 2);
+    } else {
+      head[1] = bit | 127;
+      head.writeBigUInt64BE(BigInt(text.length), 2);
+    }
     return Buffer.concat([head, Buffer.alloc(this.masked ? 4 : 0), text]);
   }
 }

@@ -43,11 +43,18 @@ export class Server {
   static async start(name, args = []) {
     const server = new Server();
     server.admin = args[args.indexOf('--admin-listen') + 1] ?? '';
-    const flags = ['serve', '--listen', '127.0.0.1:0', '--media-port', '0', '--admin-listen', '', ...args,
-      ...(process.env.TEST_STATIC_DIR ? ['--static-dir', process.env.TEST_STATIC_DIR] : [])];
-    server.process = spawn(await binary(), flags, {
-      cwd: artefacts, stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const flags = [
+      'serve',
+      '--listen',
+      '127.0.0.1:0',
+      '--media-port',
+      '0',
+      '--admin-listen',
+      '',
+      ...args,
+      ...(process.env.TEST_STATIC_DIR ? ['--static-dir', process.env.TEST_STATIC_DIR] : []),
+    ];
+    server.process = spawn(await binary(), flags, { cwd: artefacts, stdio: ['ignore', 'pipe', 'pipe'] });
     const log = createWriteStream(artefact(`${name}-server.log`));
     for (const stream of [server.process.stdout, server.process.stderr]) {
       let rest = '';
@@ -58,9 +65,13 @@ export class Server {
         server.lines.push(...parts);
       });
     }
-    server.process.once('exit', (code) => { server.exit = code; });
+    server.process.once('exit', (code) => {
+      server.exit = code;
+    });
     server.url = await until('the server prints its address', () => {
-      if (server.exit !== undefined) throw new Hopeless(`the server ended with ${server.exit}:\n${server.lines.join('\n')}`);
+      if (server.exit !== undefined) {
+        throw new Hopeless(`the server ended with ${server.exit}:\n${server.lines.join('\n')}`);
+      }
       return server.lines.join('\n').match(/^url\s+(https?:\/\/[^\s/]+)/m)?.[1];
     });
     await until('the server answers', async () => (await fetch(`${server.url}/api/config`)).ok);
@@ -124,7 +135,9 @@ export class Server {
    */
   post(route, body, headers = {}) {
     return fetch(this.url + route, {
-      method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers },
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json', ...headers },
     });
   }
 
@@ -136,14 +149,18 @@ export class Server {
   async metric(name) {
     const text = await (await fetch(`http://${this.admin}/metrics`)).text();
     const found = [...text.matchAll(new RegExp(`^${name}(?:\\{(.*)\\})? (\\S+)$`, 'gm'))];
-    return Object.fromEntries(found.map(([, labels = '', value]) => [labels.replace(/^\w+="(.*)"$/, '$1'), Number(value)]));
+    return Object.fromEntries(
+      found.map(([, labels = '', value]) => [labels.replace(/^\w+="(.*)"$/, '$1'), Number(value)]),
+    );
   }
 
   /** Ends the server as an operator would, and waits for it. */
   async stop() {
     const child = this.process;
     if (!child || this.exit !== undefined) return;
-    const gone = new Promise((resolve) => { child.once('exit', resolve); });
+    const gone = new Promise((resolve) => {
+      child.once('exit', resolve);
+    });
     child.kill('SIGTERM');
     const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
     await gone;
@@ -156,5 +173,8 @@ export class Server {
 
 /** @param {Response} response */
 function cookies(response) {
-  return response.headers.getSetCookie().map((cookie) => cookie.split(';')[0]).join('; ');
+  return response.headers
+    .getSetCookie()
+    .map((cookie) => cookie.split(';')[0])
+    .join('; ');
 }

@@ -4,7 +4,9 @@
  * @returns {Promise<void>}
  */
 export function sleep(ms) {
-  return new Promise((resolve) => { setTimeout(resolve, ms); });
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 }
 
 /**
@@ -38,7 +40,9 @@ export async function until(what, ask, timeoutMs = patience) {
       last = error;
     }
     if (Date.now() > deadline) {
-      throw new Error(`waited ${timeoutMs} ms in vain: ${what} (last: ${last instanceof Error ? last.message : JSON.stringify(last)})`);
+      throw new Error(
+        `waited ${timeoutMs} ms in vain: ${what} (last: ${last instanceof Error ? last.message : JSON.stringify(last)})`,
+      );
     }
     await sleep(50);
   }

@@ -35,17 +35,33 @@ const frames = await server.metric('conclave_sfu_encrypted_frames_total');
 await Promise.all(browsers.map((browser) => browser.close()));
 await server.stop();
 tshark.kill('SIGINT');
-await new Promise((resolve) => { tshark.once('exit', resolve); });
+await new Promise((resolve) => {
+  tshark.once('exit', resolve);
+});
 
 /** @param {string[]} args */
-const read = (args) => execFileSync('tshark', ['-r', file, '-d', `tcp.port==${port},http`, ...args], { maxBuffer: 1 << 29 }).toString();
-const messages = read(['-Y', 'websocket', '-T', 'fields', '-e', 'websocket.payload', '-e', 'data-text-lines', '-e', 'text']);
+const read = (args) =>
+  execFileSync('tshark', ['-r', file, '-d', `tcp.port==${port},http`, ...args], { maxBuffer: 1 << 29 }).toString();
+const messages = read([
+  '-Y',
+  'websocket',
+  '-T',
+  'fields',
+  '-e',
+  'websocket.payload',
+  '-e',
+  'data-text-lines',
+  '-e',
+  'text',
+]);
 const raw = readFileSync(file).toString('latin1');
 const key = link.slice(link.indexOf('k=') + 2, link.indexOf('&'));
 const secrets = ['Anacanary', 'Bencanary', 'pelicancanary', key];
 const hex = (/** @type {string} */ word) => Buffer.from(word).toString('hex');
 const found = secrets.filter((word) => raw.includes(word) || messages.includes(word) || messages.includes(hex(word)));
 const control = messages.includes('"announce"') || messages.includes(hex('"announce"'));
-const udp = read(['-Y', 'udp && !stun && !dtls && frame.len > 60', '-T', 'fields', '-e', 'frame.number']).trim().split('\n').length;
+const udp = read(['-Y', 'udp && !stun && !dtls && frame.len > 60', '-T', 'fields', '-e', 'frame.number'])
+  .trim()
+  .split('\n').length;
 console.log(JSON.stringify({ websocketReadable: control, mediaPackets: udp, found, frames }));
 process.exitCode = control && found.length === 0 ? 0 : 1;

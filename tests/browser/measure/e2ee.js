@@ -9,22 +9,29 @@ import { Person } from '../harness/person.js';
 import { Server } from '../harness/server.js';
 import { sleep, until } from '../harness/wait.js';
 
-const { values } = parseArgs({ options: {
-  bots: { type: 'string', default: '25' }, seconds: { type: 'string', default: '10' }, browser: { type: 'string', default: 'chromium' },
-} });
+const { values } = parseArgs({
+  options: {
+    bots: { type: 'string', default: '25' },
+    seconds: { type: 'string', default: '10' },
+    browser: { type: 'string', default: 'chromium' },
+  },
+});
 
 /** Asks the encryption worker how long its last frames took. Runs in the page. */
 function askTimes() {
   /** @type {Worker} */
   const worker = Reflect.get(window, 'conclaveProbe').workers.at(-1);
   return new Promise((resolve) => {
-    worker.addEventListener('message', (event) => { if (event.data.call === -7) resolve(event.data.answer); });
+    worker.addEventListener('message', (event) => {
+      if (event.data.call === -7) resolve(event.data.answer);
+    });
     worker.postMessage({ do: 'times', call: -7 });
   });
 }
 
 /** @param {number[]} list @param {number} at */
-const quantile = (list, at) => [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * at))] ?? NaN;
+const quantile = (list, at) =>
+  [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * at))] ?? NaN;
 
 const server = await Server.start('measure-e2ee');
 const browser = await launch(/** @type {import('../harness/browsers.js').Kind} */ (values.browser));
@@ -33,8 +40,13 @@ await ana.signIn();
 await ana.page.evaluate(() => localStorage.setItem('conclave.choices', JSON.stringify({ mode: 'grid', tiles: 49 })));
 await ana.createMeeting({ lobby: false });
 await ana.join();
-const bots = await startBots(server, server.url + ana.link(), { count: Number(values.bots), seconds: 120, name: 'measure-e2ee', args: ['--slots-video', '0', '--slots-audio', '0'] });
-await until('every bot is seen', async () => await ana.at('tile').count() === Number(values.bots) + 1, 60_000);
+const bots = await startBots(server, server.url + ana.link(), {
+  count: Number(values.bots),
+  seconds: 120,
+  name: 'measure-e2ee',
+  args: ['--slots-video', '0', '--slots-audio', '0'],
+});
+await until('every bot is seen', async () => (await ana.at('tile').count()) === Number(values.bots) + 1, 60_000);
 await sleep(Number(values.seconds) * 1000);
 const before = await ana.sealing();
 await sleep(5000);
@@ -43,11 +55,17 @@ const { seal, open } = /** @type {{seal: number[], open: number[]}} */ (await an
 const rates = await ana.frameRates(2000);
 const playing = rates.filter((rate) => !rate.self && rate.decoded > 0).length;
 const result = {
-  browser: values.browser, remote: playing, opened_per_s: (after.opened - before.opened) / 5, sealed_per_s: (after.sealed - before.sealed) / 5,
-  open: { n: open.length, median_ms: quantile(open, 0.5), p95_ms: quantile(open, 0.95) }, seal: { n: seal.length, median_ms: quantile(seal, 0.5), p95_ms: quantile(seal, 0.95) },
+  browser: values.browser,
+  remote: playing,
+  opened_per_s: (after.opened - before.opened) / 5,
+  sealed_per_s: (after.sealed - before.sealed) / 5,
+  open: { n: open.length, median_ms: quantile(open, 0.5), p95_ms: quantile(open, 0.95) },
+  seal: { n: seal.length, median_ms: quantile(seal, 0.5), p95_ms: quantile(seal, 0.95) },
   failed: after.failed,
 };
-console.log(`${playing} remote videos play; ${result.opened_per_s.toFixed(0)} frames/s opened, ${result.sealed_per_s.toFixed(0)} sealed`);
+console.log(
+  `${playing} remote videos play; ${result.opened_per_s.toFixed(0)} frames/s opened, ${result.sealed_per_s.toFixed(0)} sealed`,
+);
 console.log(`opening a frame: median ${result.open.median_ms.toFixed(3)} ms, p95 ${result.open.p95_ms.toFixed(3)} ms`);
 console.log(`sealing a frame: median ${result.seal.median_ms.toFixed(3)} ms, p95 ${result.seal.p95_ms.toFixed(3)} ms`);
 console.log(JSON.stringify(result));

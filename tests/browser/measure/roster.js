@@ -17,7 +17,12 @@ const family = ['Abe', 'Bianchi', 'Čapek', 'Dubois', 'Eriksen', 'Fernández', '
 
 /** @param {number} n @param {boolean} mic */
 const entry = (n, mic) => ({
-  participant: 10_000 + n, name: `${given[n % 10]} ${family[Math.floor(n / 10) % 10]} ${n}`, role: 'participant', sources: mic ? ['mic'] : [], hand: 0, connected: true,
+  participant: 10_000 + n,
+  name: `${given[n % 10]} ${family[Math.floor(n / 10) % 10]} ${n}`,
+  role: 'participant',
+  sources: mic ? ['mic'] : [],
+  hand: 0,
+  connected: true,
 });
 
 const server = await Server.start('measure-roster');
@@ -33,13 +38,19 @@ async function watched(what, person, act) {
   await person.page.waitForTimeout(300);
   /** @type {{traceEvents: {name: string, ph: string, pid: number, tid: number, dur?: number, tdur?: number, args: {name?: string}}[]}} */
   const { traceEvents } = JSON.parse(String(await browser.stopTracing()));
-  const mains = new Set(traceEvents.filter((e) => e.ph === 'M' && e.name === 'thread_name' && e.args.name === 'CrRendererMain').map((e) => `${e.pid}/${e.tid}`));
+  const mains = new Set(
+    traceEvents
+      .filter((e) => e.ph === 'M' && e.name === 'thread_name' && e.args.name === 'CrRendererMain')
+      .map((e) => `${e.pid}/${e.tid}`),
+  );
   const tasks = traceEvents.filter((e) => e.ph === 'X' && mains.has(`${e.pid}/${e.tid}`) && /RunTask$/.test(e.name));
   const longest = Math.max(0, ...tasks.map((e) => e.dur ?? 0)) / 1000;
   const long = tasks.filter((e) => (e.dur ?? 0) > 50_000).length;
   const cpu = Math.max(0, ...tasks.map((e) => e.tdur ?? 0)) / 1000;
   const rows = await person.at('person').count();
-  console.log(`${what}: longest task ${longest.toFixed(1)} ms (${cpu.toFixed(1)} ms CPU), ${long} over 50 ms; ${rows} rows exist`);
+  console.log(
+    `${what}: longest task ${longest.toFixed(1)} ms (${cpu.toFixed(1)} ms CPU), ${long} over 50 ms; ${rows} rows exist`,
+  );
   return { what, longest_ms: longest, longest_cpu_ms: cpu, over_50_ms: long, rows };
 }
 
@@ -52,27 +63,47 @@ try {
   await person.join({ mic: false, camera: false });
   await person.press('people', true);
   const results = [];
-  results.push(await watched(`${people} come at once`, person, async () => {
-    await deliver(person, { type: 'roster', joined: Array.from({ length: people }, (_, n) => entry(n, n % 3 === 0)) });
-    await until('the list is long', async () => (await person.at('panel-people').innerText()).includes(`(${people + 1})`));
-  }));
-  results.push(await watched('scrolling from end to end in 60 steps', person, () => person.at('roster').evaluate(async (el) => {
-    for (let i = 0; i <= 60; i++) {
-      el.scrollTop = ((el.scrollHeight - el.clientHeight) * i) / 60;
-      await new Promise((resolve) => { requestAnimationFrame(resolve); });
-    }
-  })));
-  results.push(await watched('typing "dubois 3" into the search', person, async () => {
-    await person.at('people-search').focus();
-    await person.page.keyboard.type('dubois 3', { delay: 60 });
-  }));
+  results.push(
+    await watched(`${people} come at once`, person, async () => {
+      await deliver(person, {
+        type: 'roster',
+        joined: Array.from({ length: people }, (_, n) => entry(n, n % 3 === 0)),
+      });
+      await until('the list is long', async () =>
+        (await person.at('panel-people').innerText()).includes(`(${people + 1})`),
+      );
+    }),
+  );
+  results.push(
+    await watched('scrolling from end to end in 60 steps', person, () =>
+      person.at('roster').evaluate(async (el) => {
+        for (let i = 0; i <= 60; i++) {
+          el.scrollTop = ((el.scrollHeight - el.clientHeight) * i) / 60;
+          await new Promise((resolve) => {
+            requestAnimationFrame(resolve);
+          });
+        }
+      }),
+    ),
+  );
+  results.push(
+    await watched('typing "dubois 3" into the search', person, async () => {
+      await person.at('people-search').focus();
+      await person.page.keyboard.type('dubois 3', { delay: 60 });
+    }),
+  );
   await person.write('people-search', '');
-  results.push(await watched('100 people mute or unmute, ten times a second for 2 s', person, async () => {
-    for (let round = 0; round < 20; round++) {
-      await deliver(person, { type: 'roster', changed: Array.from({ length: 100 }, (_, i) => entry((round * 100 + i) % people, round % 2 === 0)) });
-      await person.page.waitForTimeout(100);
-    }
-  }));
+  results.push(
+    await watched('100 people mute or unmute, ten times a second for 2 s', person, async () => {
+      for (let round = 0; round < 20; round++) {
+        await deliver(person, {
+          type: 'roster',
+          changed: Array.from({ length: 100 }, (_, i) => entry((round * 100 + i) % people, round % 2 === 0)),
+        });
+        await person.page.waitForTimeout(100);
+      }
+    }),
+  );
   console.log(JSON.stringify({ people, results }));
 } finally {
   await browser.close();

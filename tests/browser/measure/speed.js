@@ -10,10 +10,16 @@ import { Person } from '../harness/person.js';
 import { Server } from '../harness/server.js';
 import { sleep, until } from '../harness/wait.js';
 
-const { values } = parseArgs({ options: {
-  only: { type: 'string', default: 'join,flip,tiles' }, bots: { type: 'string', default: '10' }, crowd: { type: 'string', default: '50' },
-  rounds: { type: 'string', default: '7' }, tiles: { type: 'string', default: '25' }, plain: { type: 'boolean', default: false },
-} });
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', default: 'join,flip,tiles' },
+    bots: { type: 'string', default: '10' },
+    crowd: { type: 'string', default: '50' },
+    rounds: { type: 'string', default: '7' },
+    tiles: { type: 'string', default: '25' },
+    plain: { type: 'boolean', default: false },
+  },
+});
 const only = values.only.split(',');
 const bots = Number(values.bots);
 const crowd = Number(values.crowd);
@@ -31,14 +37,21 @@ function installStopwatch() {
   /** @type {Set<string>} */
   let before = new Set();
   // A picture counts when it is a tile's, is that tile's person's own (not stale), and was not there before the click.
-  const pictures = () => [...document.querySelectorAll('[data-testid="tile"]:not([data-self]) video:not(.stale)')]
-    .map((video) => video.closest('[data-testid="tile"]')?.getAttribute('data-participant') ?? '');
-  document.addEventListener('click', (event) => {
-    const id = event.target instanceof Element ? event.target.closest('[data-testid]')?.getAttribute('data-testid') : '';
-    if (id !== watch.pressed) return;
-    before = new Set(pictures());
-    Object.assign(watch, { from: performance.now(), first: 0, all: 0, done: false });
-  }, { capture: true });
+  const pictures = () =>
+    [...document.querySelectorAll('[data-testid="tile"]:not([data-self]) video:not(.stale)')].map(
+      (video) => video.closest('[data-testid="tile"]')?.getAttribute('data-participant') ?? '',
+    );
+  document.addEventListener(
+    'click',
+    (event) => {
+      const id =
+        event.target instanceof Element ? event.target.closest('[data-testid]')?.getAttribute('data-testid') : '';
+      if (id !== watch.pressed) return;
+      before = new Set(pictures());
+      Object.assign(watch, { from: performance.now(), first: 0, all: 0, done: false });
+    },
+    { capture: true },
+  );
   const look = () => {
     if (watch.done) return;
     const fresh = pictures().filter((who) => !before.has(who)).length;
@@ -47,7 +60,12 @@ function installStopwatch() {
     if (fresh >= watch.wanted) Object.assign(watch, { all: now, done: true });
   };
   document.addEventListener('DOMContentLoaded', () => {
-    new MutationObserver(look).observe(document.body, { attributes: true, attributeFilter: ['class'], childList: true, subtree: true });
+    new MutationObserver(look).observe(document.body, {
+      attributes: true,
+      attributeFilter: ['class'],
+      childList: true,
+      subtree: true,
+    });
   });
 }
 
@@ -62,10 +80,15 @@ async function time(person, pressed, wanted) {
     Object.assign(Reflect.get(window, 'conclaveStopwatch'), { pressed: id, wanted: n, done: true, from: 0 });
   }, /** @type {const} */ ([pressed, wanted]));
   await person.at(pressed).click();
-  return until(`${wanted} pictures after ${pressed}`, () => person.page.evaluate(() => {
-    const watch = Reflect.get(window, 'conclaveStopwatch');
-    return watch.from > 0 && watch.done ? { first: watch.first, all: watch.all } : undefined;
-  }), 15_000);
+  return until(
+    `${wanted} pictures after ${pressed}`,
+    () =>
+      person.page.evaluate(() => {
+        const watch = Reflect.get(window, 'conclaveStopwatch');
+        return watch.from > 0 && watch.done ? { first: watch.first, all: watch.all } : undefined;
+      }),
+    15_000,
+  );
 }
 
 /**
@@ -75,13 +98,23 @@ async function time(person, pressed, wanted) {
  * @param {{tiles: number, wide?: boolean, args?: string[]}} options
  */
 async function arrive(name, count, { tiles: onAPage, wide = false, args = [] }) {
-  const person = await Person.arrive(browser, server, name, { viewport: wide ? { width: 1600, height: 900 } : { width: 1280, height: 720 } });
+  const person = await Person.arrive(browser, server, name, {
+    viewport: wide ? { width: 1600, height: 900 } : { width: 1280, height: 720 },
+  });
   await person.signIn();
   await person.createMeeting({ lobby: false, e2ee: !values.plain });
-  const load = await startBots(server, server.url + person.link(), { count, seconds: 600, name: `measure-${name}`, args: ['--view', '1', '--slots-video', '1', '--slots-audio', '1', ...args] });
+  const load = await startBots(server, server.url + person.link(), {
+    count,
+    seconds: 600,
+    name: `measure-${name}`,
+    args: ['--view', '1', '--slots-video', '1', '--slots-audio', '1', ...args],
+  });
   await sleep(2000 + 100 * count);
   await person.context.addInitScript(installStopwatch);
-  await person.page.evaluate((n) => localStorage.setItem('conclave.choices', JSON.stringify({ mode: 'grid', tiles: n })), onAPage);
+  await person.page.evaluate(
+    (n) => localStorage.setItem('conclave.choices', JSON.stringify({ mode: 'grid', tiles: n })),
+    onAPage,
+  );
   await person.page.reload();
   await person.screen('prejoin');
   await person.write('name', name);
@@ -100,8 +133,15 @@ async function mainThread(person, ms) {
   const { traceEvents } = JSON.parse(String(await browser.stopTracing()));
   const mains = traceEvents.filter((e) => e.ph === 'M' && e.name === 'thread_name' && e.args.name === 'CrRendererMain');
   const shares = mains.map(({ pid, tid }) => {
-    const tasks = traceEvents.filter((e) => e.pid === pid && e.tid === tid && e.ph === 'X' && (e.name === 'RunTask' || e.name === 'ThreadControllerImpl::RunTask'));
-    const sum = (/** @type {'dur' | 'tdur'} */ key) => tasks.reduce((total, task) => total + (task[key] ?? 0), 0) / 1000 / ms;
+    const tasks = traceEvents.filter(
+      (e) =>
+        e.pid === pid &&
+        e.tid === tid &&
+        e.ph === 'X' &&
+        (e.name === 'RunTask' || e.name === 'ThreadControllerImpl::RunTask'),
+    );
+    const sum = (/** @type {'dur' | 'tdur'} */ key) =>
+      tasks.reduce((total, task) => total + (task[key] ?? 0), 0) / 1000 / ms;
     return { wall: sum('dur'), cpu: sum('tdur') };
   });
   return shares.sort((a, b) => b.wall - a.wall)[0] ?? { wall: NaN, cpu: NaN };
@@ -112,7 +152,11 @@ async function measureJoin() {
   const { person, load } = await arrive('Joan', bots, { tiles: 4 });
   const interactive = await person.page.evaluate(() => {
     // What was fetched before the page could be used; the parts that are fetched later are not in the page's own list.
-    const named = new Set([...document.querySelectorAll('link, script')].map((el) => el.getAttribute('href') ?? el.getAttribute('src') ?? ''));
+    const named = new Set(
+      [...document.querySelectorAll('link, script')].map(
+        (el) => el.getAttribute('href') ?? el.getAttribute('src') ?? '',
+      ),
+    );
     const of = performance.getEntriesByType('resource').filter((e) => named.has(new URL(e.name).pathname));
     const page = performance.getEntriesByType('navigation');
     return [...of, ...page].reduce((sum, e) => sum + /** @type {PerformanceResourceTiming} */ (e).encodedBodySize, 0);
@@ -130,7 +174,9 @@ async function measureJoin() {
   await person.page.getByTestId('quality').click();
   const phases = await person.at('panel-stats').locator('dd').filter({ hasText: / · / }).first().innerText();
   const join = median(joins.map((j) => j.first));
-  console.log(`join click to first picture, ${bots} bots: ${join.toFixed(0)} ms (${joins.map((j) => j.first.toFixed(0)).join(', ')}); the last one's phases: ${phases}`);
+  console.log(
+    `join click to first picture, ${bots} bots: ${join.toFixed(0)} ms (${joins.map((j) => j.first.toFixed(0)).join(', ')}); the last one's phases: ${phases}`,
+  );
   await person.context.close();
   load.stop();
   await load.done;
@@ -150,7 +196,9 @@ async function measureFlip() {
     await sleep(1500);
   }
   const flip = median(flips.map((f) => f.first));
-  console.log(`page flip to first picture, ${crowd} bots, 9 tiles: ${flip.toFixed(0)} ms (${flips.map((f) => f.first.toFixed(0)).join(', ')})`);
+  console.log(
+    `page flip to first picture, ${crowd} bots, 9 tiles: ${flip.toFixed(0)} ms (${flips.map((f) => f.first.toFixed(0)).join(', ')})`,
+  );
   await person.context.close();
   load.stop();
   await load.done;
@@ -166,7 +214,9 @@ async function measureTiles() {
   const decoded = (await person.frameRates(2000)).filter((rate) => !rate.self);
   const fps = median(decoded.map((rate) => rate.decoded));
   const height = median(decoded.map((rate) => rate.height));
-  console.log(`main thread with ${decoded.length + 1} tiles at ${height} lines: ${(busy.wall * 100).toFixed(1)} % of the time, ${(busy.cpu * 100).toFixed(1)} % CPU; ${fps.toFixed(0)} frames a second decoded`);
+  console.log(
+    `main thread with ${decoded.length + 1} tiles at ${height} lines: ${(busy.wall * 100).toFixed(1)} % of the time, ${(busy.cpu * 100).toFixed(1)} % CPU; ${fps.toFixed(0)} frames a second decoded`,
+  );
   await person.context.close();
   load.stop();
   await load.done;
@@ -178,7 +228,9 @@ const server = await Server.start('measure');
 const browser = await launch('chromium');
 try {
   let all = {};
-  for (const [name, measure] of Object.entries(measures)) if (only.includes(name)) all = { ...all, ...await measure() };
+  for (const [name, measure] of Object.entries(measures)) {
+    if (only.includes(name)) all = { ...all, ...(await measure()) };
+  }
   console.log(JSON.stringify({ encrypted: !values.plain, ...all }));
 } finally {
   await browser.close();

@@ -10,7 +10,11 @@ import { sleep, until } from '../harness/wait.js';
 
 const lines = createInterface({ input: process.stdin });
 /** @type {Config} */
-const config = JSON.parse(await new Promise((resolve) => { lines.once('line', resolve); }));
+const config = JSON.parse(
+  await new Promise((resolve) => {
+    lines.once('line', resolve);
+  }),
+);
 lines.once('close', () => process.exit(0));
 
 // Browsers give a page its devices on https and on loopback only: the server is made to look as if it were here.
@@ -24,7 +28,8 @@ const relay = net.createServer((near) => {
 relay.listen(Number(port), '127.0.0.1');
 const server = {
   url: `http://127.0.0.1:${port}`,
-  code: () => until('a code', async () => (await (await fetch(`http://127.0.0.1:${port}/bench/code`)).text()) || undefined),
+  code: () =>
+    until('a code', async () => (await (await fetch(`http://127.0.0.1:${port}/bench/code`)).text()) || undefined),
 };
 
 /** What is received and sent. Runs in the page. */
@@ -32,7 +37,8 @@ async function look() {
   /** @type {import('../harness/hooks.js').Probe} */
   const probe = Reflect.get(window, 'conclaveProbe');
   const out = {
-    bytes: 0, freezes: 0,
+    bytes: 0,
+    freezes: 0,
     /** @type {{participant: number, height: number, frames: number, frozen: number}[]} */ streams: [],
     /** @type {{rid: string, active: boolean, frames: number, bytes: number}[]} */ sent: [],
   };
@@ -42,7 +48,12 @@ async function look() {
       if (s.type === 'inbound-rtp') out.bytes += s.bytesReceived + s.headerBytesReceived;
       if (s.type === 'inbound-rtp' && s.kind === 'video' && s.framesDecoded) {
         out.freezes += s.freezeCount;
-        out.streams.push({ participant: Number(s.mid), height: s.frameHeight ?? 0, frames: s.framesDecoded, frozen: s.totalFreezesDuration * 1000 });
+        out.streams.push({
+          participant: Number(s.mid),
+          height: s.frameHeight ?? 0,
+          frames: s.framesDecoded,
+          frozen: s.totalFreezesDuration * 1000,
+        });
       }
       if (s.type === 'outbound-rtp' && s.kind === 'video') {
         out.sent.push({ rid: s.rid ?? '', active: s.active ?? true, frames: s.framesEncoded ?? 0, bytes: s.bytesSent });
@@ -56,7 +67,10 @@ const browser = await launch('chromium');
 try {
   const name = config.publish ? 'Pia' : 'Vera';
   // @ts-expect-error: of a server a person needs these two alone
-  const person = await Person.arrive(browser, server, name, { path: `/m/${config.meeting}`, viewport: { width: config.width, height: config.height } });
+  const person = await Person.arrive(browser, server, name, {
+    path: `/m/${config.meeting}`,
+    viewport: { width: config.width, height: config.height },
+  });
   await person.signIn();
   await person.join({ mic: config.publish, camera: config.publish });
   const end = Date.now() + config.seconds * 1000;
@@ -68,16 +82,21 @@ try {
     const next = Date.now() + 100;
     const seen = await person.page.evaluate(look);
     const at = Date.now();
-    const streams = seen.streams.map(({ participant, height, frames, frozen: total }) => {
-      const freeze = total - (frozen.get(participant) ?? total);
-      frozen.set(participant, total);
-      return { participant, height, frames, freeze_ms: freeze };
-    }).filter(({ participant, frames }) => { // a slot that carries nothing keeps its statistics
-      const last = shown.get(participant);
-      if (!last || frames > last.frames) shown.set(participant, { frames, at });
-      return !last || at - (shown.get(participant)?.at ?? 0) < 3000;
-    });
-    process.stdout.write(`${JSON.stringify({ at_ms: at, bytes: seen.bytes, freezes: seen.freezes, streams, withheld: 0, sent: seen.sent })}\n`);
+    const streams = seen.streams
+      .map(({ participant, height, frames, frozen: total }) => {
+        const freeze = total - (frozen.get(participant) ?? total);
+        frozen.set(participant, total);
+        return { participant, height, frames, freeze_ms: freeze };
+      })
+      .filter(({ participant, frames }) => {
+        // a slot that carries nothing keeps its statistics
+        const last = shown.get(participant);
+        if (!last || frames > last.frames) shown.set(participant, { frames, at });
+        return !last || at - (shown.get(participant)?.at ?? 0) < 3000;
+      });
+    process.stdout.write(
+      `${JSON.stringify({ at_ms: at, bytes: seen.bytes, freezes: seen.freezes, streams, withheld: 0, sent: seen.sent })}\n`,
+    );
     await sleep(Math.max(0, next - Date.now()));
   }
 } finally {

@@ -23,16 +23,33 @@ export async function showDevicePickers(el, local, speakerChanged = () => {}) {
 function pickers({ mics, cameras, speakers }, local, speakerChanged) {
   const chosen = choices();
   const choose = (/** @type {'micId'|'cameraId'} */ which) => (/** @type {string} */ id) =>
-    void local.choose(which, id).catch((err) => toast(err instanceof devices.DeviceError ? t(err.key) : t('device.failed'), { icon: 'warn', urgent: true }));
+    void local
+      .choose(which, id)
+      .catch((err) =>
+        toast(err instanceof devices.DeviceError ? t(err.key) : t('device.failed'), { icon: 'warn', urgent: true }),
+      );
   const out = [
     picker('device.mic', mics, chosen.micId, choose('micId'), 'mic-select'),
     picker('device.camera', cameras, chosen.cameraId, choose('cameraId'), 'camera-select'),
   ];
   if (devices.canChooseSpeaker()) {
-    out.push(picker('device.speaker', speakers, chosen.speakerId, (id) => { remember({ speakerId: id }); speakerChanged(id); }, 'speaker-select'));
+    out.push(
+      picker(
+        'device.speaker',
+        speakers,
+        chosen.speakerId,
+        (id) => {
+          remember({ speakerId: id });
+          speakerChanged(id);
+        },
+        'speaker-select',
+      ),
+    );
   }
   const test = h('button', {
-    class: 'button quiet', type: 'button', 'data-testid': 'speaker-test',
+    class: 'button quiet',
+    type: 'button',
+    'data-testid': 'speaker-test',
     onclick: async () => {
       setBusy(test, true);
       setText(label, t('prejoin.speaker.playing'));
@@ -53,6 +70,8 @@ function pickers({ mics, cameras, speakers }, local, speakerChanged) {
  */
 function picker(label, list, value, change, testid) {
   const kind = t(label);
-  const named = list.filter((d) => d.id).map((d, i) => ({ value: d.id, label: d.label || t('device.unnamed', { kind, n: i + 1 }) }));
+  const named = list
+    .filter((d) => d.id)
+    .map((d, i) => ({ value: d.id, label: d.label || t('device.unnamed', { kind, n: i + 1 }) }));
   return select(kind, [{ value: '', label: t('device.default') }, ...named], value, change, { testid });
 }

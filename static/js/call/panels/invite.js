@@ -20,12 +20,39 @@ export async function copy(text, said) {
 /** @returns {HTMLElement} the link with a button that copies it */
 export function linkRow() {
   const link = inviteLink();
-  return h('div', { class: 'link-row' },
-    h('input', { class: 'input', dir: 'ltr', readonly: true, value: link, 'aria-label': t('info.link'), 'data-testid': 'invite-link', onfocus: (/** @type {FocusEvent} */ e) => /** @type {HTMLInputElement} */ (e.target).select() }),
-    h('button', { class: 'button primary', type: 'button', 'data-testid': 'copy-link', onclick: () => void copy(link, t('copied')) }, icon('copy'), t('copy')));
+  return h(
+    'div',
+    { class: 'link-row' },
+    h('input', {
+      class: 'input',
+      dir: 'ltr',
+      readonly: true,
+      value: link,
+      'aria-label': t('info.link'),
+      'data-testid': 'invite-link',
+      onfocus: (/** @type {FocusEvent} */ e) => /** @type {HTMLInputElement} */ (e.target).select(),
+    }),
+    h(
+      'button',
+      {
+        class: 'button primary',
+        type: 'button',
+        'data-testid': 'copy-link',
+        onclick: () => void copy(link, t('copied')),
+      },
+      icon('copy'),
+      t('copy'),
+    ),
+  );
 }
 
 /** @returns {HTMLElement} shown while nobody else is here */
 export function inviteCard() {
-  return h('div', { class: 'alone-card' }, h('p', { class: 'alone-title' }, t('call.alone')), h('p', { class: 'muted' }, t('call.alone.text')), linkRow());
+  return h(
+    'div',
+    { class: 'alone-card' },
+    h('p', { class: 'alone-title' }, t('call.alone')),
+    h('p', { class: 'muted' }, t('call.alone.text')),
+    linkRow(),
+  );
 }

@@ -17,28 +17,62 @@ export function settingsDialog({ call, ui }) {
   const chosen = choices();
   const pickers = h('div', { class: 'pickers' });
   void showDevicePickers(pickers, call.local, (id) => call.sinks.setSpeaker(id));
-  openDialog(t('settings.title'), [
-    h('h3', null, t('settings.devices')), pickers,
-    h('h3', null, t('settings.view')),
-    select(t('layout.tiles'), [4, 9, 16, 25, 36, 49].map((n) => ({ value: String(n), label: String(n) })), String(chosen.tiles), (v) => set({ tiles: Number(v) }), { testid: 'tiles-select' }),
-    toggle(t('settings.mirror'), chosen.mirror, (mirror) => set({ mirror })),
-    toggle(t('layout.hideself'), chosen.hideSelf, (hideSelf) => set({ hideSelf }), { testid: 'hide-self' }),
-    toggle(t('settings.hd'), chosen.hd, (hd) => remember({ hd })),
-    toggle(t('settings.shortcuts'), chosen.shortcuts, (shortcuts) => set({ shortcuts }), { testid: 'shortcuts-switch' }),
-    select(t('settings.theme'), (/** @type {const} */ (['auto', 'light', 'dark'])).map((v) => ({ value: v, label: t(`settings.theme.${v}`) })), chosen.theme, (v) => {
-      const theme = /** @type {'auto'|'light'|'dark'} */ (v);
-      remember({ theme });
-      applyTheme(theme);
-    }, { testid: 'theme-select' }),
-  ], { testid: 'settings' });
+  openDialog(
+    t('settings.title'),
+    [
+      h('h3', null, t('settings.devices')),
+      pickers,
+      h('h3', null, t('settings.view')),
+      select(
+        t('layout.tiles'),
+        [4, 9, 16, 25, 36, 49].map((n) => ({ value: String(n), label: String(n) })),
+        String(chosen.tiles),
+        (v) => set({ tiles: Number(v) }),
+        { testid: 'tiles-select' },
+      ),
+      toggle(t('settings.mirror'), chosen.mirror, (mirror) => set({ mirror })),
+      toggle(t('layout.hideself'), chosen.hideSelf, (hideSelf) => set({ hideSelf }), { testid: 'hide-self' }),
+      toggle(t('settings.hd'), chosen.hd, (hd) => remember({ hd })),
+      toggle(t('settings.shortcuts'), chosen.shortcuts, (shortcuts) => set({ shortcuts }), {
+        testid: 'shortcuts-switch',
+      }),
+      select(
+        t('settings.theme'),
+        /** @type {const} */ (['auto', 'light', 'dark']).map((v) => ({ value: v, label: t(`settings.theme.${v}`) })),
+        chosen.theme,
+        (v) => {
+          const theme = /** @type {'auto'|'light'|'dark'} */ (v);
+          remember({ theme });
+          applyTheme(theme);
+        },
+        { testid: 'theme-select' },
+      ),
+    ],
+    { testid: 'settings' },
+  );
 }
 
 /** @param {CallContext} context */
 export function shortcutSheet({ ui }) {
-  openDialog(t('call.shortcuts'), [
-    !ui.get().shortcuts && h('p', { class: 'hint' }, t('shortcut.off')),
-    h('dl', { class: 'shortcuts' }, SHORTCUTS.map((s) => h('div', null, h('dt', null, t(/** @type {any} */ (`shortcut.${s.command}`))), h('dd', null, h('kbd', null, keys(s.keys)))))),
-  ], { testid: 'shortcuts' });
+  openDialog(
+    t('call.shortcuts'),
+    [
+      !ui.get().shortcuts && h('p', { class: 'hint' }, t('shortcut.off')),
+      h(
+        'dl',
+        { class: 'shortcuts' },
+        SHORTCUTS.map((s) =>
+          h(
+            'div',
+            null,
+            h('dt', null, t(/** @type {any} */ (`shortcut.${s.command}`))),
+            h('dd', null, h('kbd', null, keys(s.keys))),
+          ),
+        ),
+      ),
+    ],
+    { testid: 'shortcuts' },
+  );
 }
 
 /** @param {string} name of a key @returns {string} what is written on it; arrows swap where one reads from right to left */

@@ -19,10 +19,21 @@ export function askForBots({ call, cleanup }, encryption) {
     const { participant, what } = /** @type {CustomEvent} */ (event).detail;
     asking.set(participant, what);
     clearTimeout(timer);
-    timer = window.setTimeout(() => askConsent(asking, (n) => nameOf(call.store.get().state, n) || t('kind.bot'), (n, given) => encryption.consent(n, given)), CONSENT_MS);
+    timer = window.setTimeout(
+      () =>
+        askConsent(
+          asking,
+          (n) => nameOf(call.store.get().state, n) || t('kind.bot'),
+          (n, given) => encryption.consent(n, given),
+        ),
+      CONSENT_MS,
+    );
   };
   call.addEventListener('consent_asked', ask);
-  cleanup(() => { clearTimeout(timer); call.removeEventListener('consent_asked', ask); });
+  cleanup(() => {
+    clearTimeout(timer);
+    call.removeEventListener('consent_asked', ask);
+  });
 }
 
 /** @param {Map<number, string>} asking @param {(n: number) => string} name @param {(n: number, given: boolean) => void} answer */
@@ -30,10 +41,25 @@ function askConsent(asking, name, answer) {
   if (asking.size === 0) return; // answered meanwhile
   const [[first, what]] = asking;
   const n = asking.size;
-  const all = (/** @type {boolean} */ given) => () => { for (const p of asking.keys()) answer(p, given); asking.clear(); };
+  const all = (/** @type {boolean} */ given) => () => {
+    for (const p of asking.keys()) answer(p, given);
+    asking.clear();
+  };
   closeToast('bot');
-  toast(n > 1 ? t('security.consent.many', { n }) : t(what ? 'security.consent.what' : 'security.consent', { name: name(first), what }), {
-    icon: 'info', urgent: true, ms: CONSENT_SHOWN_MS, key: 'consent', testid: 'consent-asked',
-    actions: [{ label: t('security.consent.yes'), act: all(true), testid: 'consent-yes' }, { label: t('security.consent.no'), primary: true, act: all(false), testid: 'consent-no' }],
-  });
+  toast(
+    n > 1
+      ? t('security.consent.many', { n })
+      : t(what ? 'security.consent.what' : 'security.consent', { name: name(first), what }),
+    {
+      icon: 'info',
+      urgent: true,
+      ms: CONSENT_SHOWN_MS,
+      key: 'consent',
+      testid: 'consent-asked',
+      actions: [
+        { label: t('security.consent.yes'), act: all(true), testid: 'consent-yes' },
+        { label: t('security.consent.no'), primary: true, act: all(false), testid: 'consent-no' },
+      ],
+    },
+  );
 }

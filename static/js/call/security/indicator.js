@@ -7,18 +7,42 @@ import { t } from '../../i18n/i18n.js';
 
 /** @param {CallContext} context @returns {HTMLElement} the chip in the top bar */
 export function securityChip({ call, ui, cleanup }) {
-  const chip = h('button', {
-    class: 'chip button-chip', type: 'button', 'data-testid': 'security', title: t('security.title'),
-    onclick: () => ui.set((u) => ({ ...u, panel: u.panel === 'security' ? '' : 'security' })),
-  }, icon('shield'), h('span', null, t('security.chip')));
+  const chip = h(
+    'button',
+    {
+      class: 'chip button-chip',
+      type: 'button',
+      'data-testid': 'security',
+      title: t('security.title'),
+      onclick: () => ui.set((u) => ({ ...u, panel: u.panel === 'security' ? '' : 'security' })),
+    },
+    icon('shield'),
+    h('span', null, t('security.chip')),
+  );
   const { encryption } = call;
-  if (encryption) cleanup(encryption.store.watch(troubled, (bad) => { chip.classList.toggle('warn', bad); attr(chip, 'data-troubled', String(bad)); }));
-  else chip.classList.add('warn');
+  if (encryption) {
+    cleanup(
+      encryption.store.watch(troubled, (bad) => {
+        chip.classList.toggle('warn', bad);
+        attr(chip, 'data-troubled', String(bad));
+      }),
+    );
+  } else chip.classList.add('warn');
   return chip;
 }
 
 /** @param {Shown} s @returns {boolean} */
-const troubled = (s) => s.broken || s.leaked.length > 0 || [...s.people.values()].some((p) => p.differs || p.trust === 'changed' || p.status === 'invalid');
+const troubled = (s) =>
+  s.broken ||
+  s.leaked.length > 0 ||
+  [...s.people.values()].some((p) => p.differs || p.trust === 'changed' || p.status === 'invalid');
 
 /** @param {CallContext} context @returns {HTMLElement|false} above everything in a meeting without end-to-end encryption, all the time */
-export const exposedStrip = ({ call }) => !call.encryption && h('p', { class: 'exposed-strip', role: 'note', 'data-testid': 'not-e2ee' }, icon('warn'), h('span', null, t('security.off.long')));
+export const exposedStrip = ({ call }) =>
+  !call.encryption &&
+  h(
+    'p',
+    { class: 'exposed-strip', role: 'note', 'data-testid': 'not-e2ee' },
+    icon('warn'),
+    h('span', null, t('security.off.long')),
+  );

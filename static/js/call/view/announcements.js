@@ -13,68 +13,164 @@ import { DeviceError } from '../../media/devices.js';
 export function tellNews(context, flying) {
   const { call, cleanup } = context;
   let told = 0; // what came with the welcome is news too
-  cleanup(call.store.watch((p) => p.state.news, (news) => {
-    for (const item of news) {
-      if (item.n <= told) continue;
-      told = item.n;
-      tell(context, item);
-    }
-  }));
-  cleanup(call.store.watch((p) => p.state.waiting.length, (n, before) => { if (n < (before ?? 0)) closeToast('waiting'); }));
-  cleanup(context.ui.watch((u) => u.panel, (panel) => { if (panel === 'people') closeToast('waiting'); if (panel === 'chat') closeToast('chat'); }));
+  cleanup(
+    call.store.watch(
+      (p) => p.state.news,
+      (news) => {
+        for (const item of news) {
+          if (item.n <= told) continue;
+          told = item.n;
+          tell(context, item);
+        }
+      },
+    ),
+  );
+  cleanup(
+    call.store.watch(
+      (p) => p.state.waiting.length,
+      (n, before) => {
+        if (n < (before ?? 0)) closeToast('waiting');
+      },
+    ),
+  );
+  cleanup(
+    context.ui.watch(
+      (u) => u.panel,
+      (panel) => {
+        if (panel === 'people') closeToast('waiting');
+        if (panel === 'chat') closeToast('chat');
+      },
+    ),
+  );
   const stop = new AbortController();
   cleanup(() => stop.abort());
   /** @param {string} type @param {(detail: any) => void} see */
-  const on = (type, see) => call.addEventListener(type, (e) => see(/** @type {CustomEvent} */ (e).detail), { signal: stop.signal });
+  const on = (type, see) =>
+    call.addEventListener(type, (e) => see(/** @type {CustomEvent} */ (e).detail), { signal: stop.signal });
   on('reaction', (m) => {
     const name = nameOf(call.store.get().state, m.from);
     fly(flying, m.reaction, name);
-    if (REACTIONS.some((r) => r.id === m.reaction)) announce(t('news.reaction', { name, reaction: reactionLabel(m.reaction) }));
+    if (REACTIONS.some((r) => r.id === m.reaction)) {
+      announce(t('news.reaction', { name, reaction: reactionLabel(m.reaction) }));
+    }
   });
   on('muted', (m) => {
     const name = nameOf(call.store.get().state, m.by);
-    for (const source of ['mic', 'camera', 'screen']) if (m.sources.includes(source)) toast(t(/** @type {any} */ (`news.muted.${source}`), { name }), { icon: 'micOff', urgent: true, key: `muted-${source}` });
+    for (const source of ['mic', 'camera', 'screen']) {
+      if (m.sources.includes(source)) {
+        toast(t(/** @type {any} */ (`news.muted.${source}`), { name }), {
+          icon: 'micOff',
+          urgent: true,
+          key: `muted-${source}`,
+        });
+      }
+    }
   });
   on('ask_unmute', (m) => askUnmute(context, m));
-  on('media_refused', (m) => toast(t(/** @type {any} */ (`news.refused.${m.source}`)), { icon: 'warn', urgent: true, ms: 0, key: `refused-${m.source}`, testid: 'refused' }));
+  on('media_refused', (m) =>
+    toast(t(/** @type {any} */ (`news.refused.${m.source}`)), {
+      icon: 'warn',
+      urgent: true,
+      ms: 0,
+      key: `refused-${m.source}`,
+      testid: 'refused',
+    }),
+  );
   on('notice', (m) => tellNotice(context, m));
-  on('role', (m) => { const key = `news.role.${m.role}`; if (has(key)) toast(t(key), { icon: 'people' }); });
+  on('role', (m) => {
+    const key = `news.role.${m.role}`;
+    if (has(key)) toast(t(key), { icon: 'people' });
+  });
   on('problem', ({ error }) => {
     const id = error instanceof RequestError ? error.id : 'unknown';
     if (id !== 'network') toast(errorText(id, error?.message), { icon: 'warn', urgent: true, key: `problem-${id}` });
   });
-  call.local.onlost = (what) => toast(t(what === 'mic' ? 'device.lost.mic' : 'device.lost.camera'), { icon: what === 'mic' ? 'micOff' : 'cameraOff', urgent: true, ms: 0, key: `lost-${what}`,
-    actions: what === 'screen' ? [] : [{ label: t('call.restart'), primary: true, testid: `restart-${what}`, act: () => void call.local.restart(what).catch((err) => toast(deviceText(err), { icon: 'warn', urgent: true })) }] });
+  call.local.onlost = (what) =>
+    toast(t(what === 'mic' ? 'device.lost.mic' : 'device.lost.camera'), {
+      icon: what === 'mic' ? 'micOff' : 'cameraOff',
+      urgent: true,
+      ms: 0,
+      key: `lost-${what}`,
+      actions:
+        what === 'screen'
+          ? []
+          : [
+              {
+                label: t('call.restart'),
+                primary: true,
+                testid: `restart-${what}`,
+                act: () =>
+                  void call.local.restart(what).catch((err) => toast(deviceText(err), { icon: 'warn', urgent: true })),
+              },
+            ],
+    });
 }
 
-const ICONS = /** @type {const} */ ({ host: 'shield', lock: 'lock', unlock: 'unlock', share: 'screen', spotlight: 'spotlight', spotlight_self: 'spotlight' });
+const ICONS = /** @type {const} */ ({
+  host: 'shield',
+  lock: 'lock',
+  unlock: 'unlock',
+  share: 'screen',
+  spotlight: 'spotlight',
+  spotlight_self: 'spotlight',
+});
 
 /** @param {CallContext} context @param {News} item */
 function tell({ ui, call }, item) {
   // In an encrypted meeting a bot receives only what each person allows it.
   const { kind, name } = item;
   const words = { name, n: item.many ?? 1, text: (item.text ?? '').slice(0, 200) };
-  const text = call.encryption && (kind === 'bot' || kind === 'bots') ? t(`news.${kind}.asks`, words) : t(`news.${kind}`, words);
+  const text =
+    call.encryption && (kind === 'bot' || kind === 'bots') ? t(`news.${kind}.asks`, words) : t(`news.${kind}`, words);
   const open = (/** @type {'chat'|'people'} */ panel) => () => ui.set((u) => ({ ...u, panel }));
   switch (item.kind) {
     case 'chat':
       if (ui.get().panel === 'chat') return announce(text);
-      return void toast(text, { icon: 'chat', key: 'chat', actions: [{ label: t('call.chat'), act: open('chat') }], ms: 6000 });
+      return void toast(text, {
+        icon: 'chat',
+        key: 'chat',
+        actions: [{ label: t('call.chat'), act: open('chat') }],
+        ms: 6000,
+      });
     case 'waiting':
       if (ui.get().panel === 'people') return announce(text);
       if (call.store.get().state.waiting.length > 1) {
-        return void toast(t('call.waiting', { n: call.store.get().state.waiting.length }), { icon: 'door', key: 'waiting', ms: 0, actions: [{ label: t('call.people'), primary: true, act: open('people') }] });
+        return void toast(t('call.waiting', { n: call.store.get().state.waiting.length }), {
+          icon: 'door',
+          key: 'waiting',
+          ms: 0,
+          actions: [{ label: t('call.people'), primary: true, act: open('people') }],
+        });
       }
       return void toast(text, {
-        icon: 'door', key: 'waiting', ms: 0,
-        actions: [{ label: t('people.admit'), primary: true, testid: 'toast-admit', act: () => void call.request('admit', { participants: [item.participant ?? 0] }) }, { label: t('call.people'), act: open('people') }],
+        icon: 'door',
+        key: 'waiting',
+        ms: 0,
+        actions: [
+          {
+            label: t('people.admit'),
+            primary: true,
+            testid: 'toast-admit',
+            act: () => void call.request('admit', { participants: [item.participant ?? 0] }),
+          },
+          { label: t('call.people'), act: open('people') },
+        ],
       });
-    case 'hand': return void (ui.get().panel === 'people' ? announce(text) : toast(text, { icon: 'hand' }));
-    case 'bot': case 'bots':
+    case 'hand':
+      return void (ui.get().panel === 'people' ? announce(text) : toast(text, { icon: 'hand' }));
+    case 'bot':
+    case 'bots':
       if (toasted('consent')) return announce(text); // the question says as much
       return void toast(text, { icon: 'info', key: 'bot', ms: 8000 });
-    case 'host': case 'lock': case 'unlock': case 'share': case 'spotlight': case 'spotlight_self': return void toast(text, { icon: ICONS[item.kind], key: item.kind.startsWith('spotlight') ? 'spotlight' : '' });
-    default: return announce(text);
+    case 'host':
+    case 'lock':
+    case 'unlock':
+    case 'share':
+    case 'spotlight':
+    case 'spotlight_self':
+      return void toast(text, { icon: ICONS[item.kind], key: item.kind.startsWith('spotlight') ? 'spotlight' : '' });
+    default:
+      return announce(text);
   }
 }
 
@@ -83,20 +179,50 @@ function askUnmute({ call, verbs }, m) {
   const name = nameOf(call.store.get().state, m.by);
   const { local } = call;
   for (const source of /** @type {const} */ (['mic', 'camera', 'screen'])) {
-    const on = { mic: local.store.get().micOn, camera: Boolean(local.store.get().camera), screen: Boolean(local.store.get().screen) }[source];
+    const on = {
+      mic: local.store.get().micOn,
+      camera: Boolean(local.store.get().camera),
+      screen: Boolean(local.store.get().screen),
+    }[source];
     if (!m.sources.includes(source) || on) continue;
     toast(t(`news.ask.${source}`, { name }), {
-      icon: source, urgent: true, testid: 'ask-unmute', key: `ask-${source}`, ms: 30_000,
-      actions: [{ label: t(source === 'mic' ? 'call.mic.off' : source === 'camera' ? 'call.camera.off' : 'call.screen.off'), primary: true, testid: `accept-${source}`, act: verbs[source] }],
+      icon: source,
+      urgent: true,
+      testid: 'ask-unmute',
+      key: `ask-${source}`,
+      ms: 30_000,
+      actions: [
+        {
+          label: t(source === 'mic' ? 'call.mic.off' : source === 'camera' ? 'call.camera.off' : 'call.screen.off'),
+          primary: true,
+          testid: `accept-${source}`,
+          act: verbs[source],
+        },
+      ],
     });
   }
 }
 
 /** @param {CallContext} context @param {{notice: string, in_s: number}} m */
 function tellNotice({ call }, m) {
-  if (m.notice === 'expiring') return void toast(t('call.expiring', { n: Math.max(1, Math.round(m.in_s / 60)) }), { icon: 'clock', urgent: true, ms: 15_000, key: 'expiring' });
+  if (m.notice === 'expiring') {
+    return void toast(t('call.expiring', { n: Math.max(1, Math.round(m.in_s / 60)) }), {
+      icon: 'clock',
+      urgent: true,
+      ms: 15_000,
+      key: 'expiring',
+    });
+  }
   if (m.notice === 'idle') {
-    toast(t('call.idle', { n: m.in_s }), { icon: 'clock', urgent: true, key: 'idle', ms: m.in_s * 1000, actions: [{ label: t('call.idle.here'), primary: true, testid: 'still-here', act: () => void call.request('active', {}) }] });
+    toast(t('call.idle', { n: m.in_s }), {
+      icon: 'clock',
+      urgent: true,
+      key: 'idle',
+      ms: m.in_s * 1000,
+      actions: [
+        { label: t('call.idle.here'), primary: true, testid: 'still-here', act: () => void call.request('active', {}) },
+      ],
+    });
   }
 }
 

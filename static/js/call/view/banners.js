@@ -16,36 +16,145 @@ const STEPS = /** @type {const} */ (['resume', 'ice_restart', 'new_connection', 
 export function banners(context) {
   const { call, cleanup } = context;
   const ladder = h('div', { class: 'banner ladder', hidden: true, role: 'status', 'data-testid': 'ladder' });
-  const sound = h('div', { class: 'banner', hidden: true, 'data-testid': 'sound-blocked' }, icon('sound'), h('span', null, t('call.sound.blocked')),
-    h('button', { class: 'button small primary', type: 'button', onclick: () => void call.sinks.unblock() }, t('call.sound.start')));
-  const talking = h('div', { class: 'banner', hidden: true, role: 'status', 'data-testid': 'muted-talking' }, icon('micOff'), h('span', null, t('call.muted.talking')),
-    h('button', { class: 'button small primary', type: 'button', onclick: () => context.verbs.mic() }, t('call.mic.off')));
-  const [micGone, cameraGone] = (/** @type {const} */ (['mic', 'camera'])).map((what) => h('div', { class: 'banner', hidden: true, role: 'status', 'data-testid': `interrupted-${what}` },
-    icon(what === 'mic' ? 'micOff' : 'cameraOff'), h('span', null, t(`call.interrupted.${what}`)),
-    h('button', { class: 'button small primary', type: 'button', 'data-testid': `restart-${what}`, onclick: () => void call.local.restart(what).catch(() => {}) }, t('call.restart'))));
+  const sound = h(
+    'div',
+    { class: 'banner', hidden: true, 'data-testid': 'sound-blocked' },
+    icon('sound'),
+    h('span', null, t('call.sound.blocked')),
+    h(
+      'button',
+      { class: 'button small primary', type: 'button', onclick: () => void call.sinks.unblock() },
+      t('call.sound.start'),
+    ),
+  );
+  const talking = h(
+    'div',
+    { class: 'banner', hidden: true, role: 'status', 'data-testid': 'muted-talking' },
+    icon('micOff'),
+    h('span', null, t('call.muted.talking')),
+    h(
+      'button',
+      { class: 'button small primary', type: 'button', onclick: () => context.verbs.mic() },
+      t('call.mic.off'),
+    ),
+  );
+  const [micGone, cameraGone] = /** @type {const} */ (['mic', 'camera']).map((what) =>
+    h(
+      'div',
+      { class: 'banner', hidden: true, role: 'status', 'data-testid': `interrupted-${what}` },
+      icon(what === 'mic' ? 'micOff' : 'cameraOff'),
+      h('span', null, t(`call.interrupted.${what}`)),
+      h(
+        'button',
+        {
+          class: 'button small primary',
+          type: 'button',
+          'data-testid': `restart-${what}`,
+          onclick: () => void call.local.restart(what).catch(() => {}),
+        },
+        t('call.restart'),
+      ),
+    ),
+  );
   const hint = h('span');
-  const sharing = h('div', { class: 'banner lasting', hidden: true, 'data-testid': 'sharing' }, icon('screen'), h('span', null, t('call.sharing')),
-    h('button', { class: 'button small', type: 'button', 'data-testid': 'screen-hint', onclick: () => call.local.setScreenHint(call.local.store.get().screenHint === 'motion' ? 'detail' : 'motion') }, hint),
-    h('button', { class: 'button small', type: 'button', onclick: () => context.verbs.screen() }, t('call.screen.on')));
-  const connecting = h('div', { class: 'banner', hidden: true, role: 'status', 'data-testid': 'connecting' }, h('span', { class: 'spinner', 'aria-hidden': 'true' }), h('span', null, t('call.connecting')));
+  const sharing = h(
+    'div',
+    { class: 'banner lasting', hidden: true, 'data-testid': 'sharing' },
+    icon('screen'),
+    h('span', null, t('call.sharing')),
+    h(
+      'button',
+      {
+        class: 'button small',
+        type: 'button',
+        'data-testid': 'screen-hint',
+        onclick: () => call.local.setScreenHint(call.local.store.get().screenHint === 'motion' ? 'detail' : 'motion'),
+      },
+      hint,
+    ),
+    h('button', { class: 'button small', type: 'button', onclick: () => context.verbs.screen() }, t('call.screen.on')),
+  );
+  const connecting = h(
+    'div',
+    { class: 'banner', hidden: true, role: 'status', 'data-testid': 'connecting' },
+    h('span', { class: 'spinner', 'aria-hidden': 'true' }),
+    h('span', null, t('call.connecting')),
+  );
   const patience = setTimeout(() => {
-    cleanup(call.store.watch((p) => p.phases.media === 0 && p.ladder.step === 'ok', (on) => setHidden(connecting, !on)));
+    cleanup(
+      call.store.watch(
+        (p) => p.phases.media === 0 && p.ladder.step === 'ok',
+        (on) => setHidden(connecting, !on),
+      ),
+    );
   }, CONNECTING_MS);
   cleanup(() => clearTimeout(patience));
   let timer = 0;
-  cleanup(call.store.watch((p) => p.ladder.step, (step) => {
-    clearTimeout(timer);
-    if (step === 'ok') return setHidden(ladder, true);
-    timer = window.setTimeout(() => { showLadder(context, ladder, step); setHidden(ladder, false); }, step === 'resume' ? QUIET_MS : 0);
-  }));
+  cleanup(
+    call.store.watch(
+      (p) => p.ladder.step,
+      (step) => {
+        clearTimeout(timer);
+        if (step === 'ok') return setHidden(ladder, true);
+        timer = window.setTimeout(
+          () => {
+            showLadder(context, ladder, step);
+            setHidden(ladder, false);
+          },
+          step === 'resume' ? QUIET_MS : 0,
+        );
+      },
+    ),
+  );
   cleanup(() => clearTimeout(timer));
-  cleanup(call.store.watch((p) => p.soundBlocked, (blocked) => setHidden(sound, !blocked)));
-  cleanup(call.local.store.watch((l) => l.mutedTalking, (on) => setHidden(talking, !on)));
-  cleanup(call.local.store.watch((l) => l.micInterrupted, (on) => setHidden(micGone, !on)));
-  cleanup(call.local.store.watch((l) => l.cameraInterrupted, (on) => setHidden(cameraGone, !on)));
-  cleanup(call.local.store.watch((l) => l.screenHint, (now) => setText(hint, t(now === 'motion' ? 'call.sharing.detail' : 'call.sharing.motion'))));
-  cleanup(call.local.store.watch((l) => Boolean(l.screen), (on) => setHidden(sharing, !on)));
-  return h('div', { class: 'banners' }, securityBanners(context), ladder, connecting, sound, micGone, cameraGone, sharing, talking);
+  cleanup(
+    call.store.watch(
+      (p) => p.soundBlocked,
+      (blocked) => setHidden(sound, !blocked),
+    ),
+  );
+  cleanup(
+    call.local.store.watch(
+      (l) => l.mutedTalking,
+      (on) => setHidden(talking, !on),
+    ),
+  );
+  cleanup(
+    call.local.store.watch(
+      (l) => l.micInterrupted,
+      (on) => setHidden(micGone, !on),
+    ),
+  );
+  cleanup(
+    call.local.store.watch(
+      (l) => l.cameraInterrupted,
+      (on) => setHidden(cameraGone, !on),
+    ),
+  );
+  cleanup(
+    call.local.store.watch(
+      (l) => l.screenHint,
+      (now) => setText(hint, t(now === 'motion' ? 'call.sharing.detail' : 'call.sharing.motion')),
+    ),
+  );
+  cleanup(
+    call.local.store.watch(
+      (l) => Boolean(l.screen),
+      (on) => setHidden(sharing, !on),
+    ),
+  );
+  return h(
+    'div',
+    { class: 'banners' },
+    securityBanners(context),
+    ladder,
+    connecting,
+    sound,
+    micGone,
+    cameraGone,
+    sharing,
+    talking,
+  );
 }
 
 /** @param {CallContext} context @param {HTMLElement} el @param {string} step */
@@ -55,11 +164,31 @@ function showLadder({ call }, el, step) {
   el.dataset.step = step;
   alertNow(text);
   if (step === 'failed') {
-    fill(el, icon('warn'), h('div', { class: 'ladder-text' }, h('strong', null, text), h('p', null, t('ladder.failed.text'))),
-      h('button', { class: 'button small primary', type: 'button', 'data-testid': 'ladder-retry', onclick: () => call.retry() }, t('retry')),
-      h('button', { class: 'button small', type: 'button', onclick: () => call.leave() }, t('call.leave')));
+    fill(
+      el,
+      icon('warn'),
+      h('div', { class: 'ladder-text' }, h('strong', null, text), h('p', null, t('ladder.failed.text'))),
+      h(
+        'button',
+        { class: 'button small primary', type: 'button', 'data-testid': 'ladder-retry', onclick: () => call.retry() },
+        t('retry'),
+      ),
+      h('button', { class: 'button small', type: 'button', onclick: () => call.leave() }, t('call.leave')),
+    );
     return;
   }
-  fill(el, h('span', { class: 'spinner', 'aria-hidden': 'true' }), h('div', { class: 'ladder-text' }, text,
-    h('span', { class: 'ladder-steps', 'aria-hidden': 'true' }, STEPS.map((_, i) => h('i', { class: i < at ? 'done' : i === at ? 'now' : '' })))));
+  fill(
+    el,
+    h('span', { class: 'spinner', 'aria-hidden': 'true' }),
+    h(
+      'div',
+      { class: 'ladder-text' },
+      text,
+      h(
+        'span',
+        { class: 'ladder-steps', 'aria-hidden': 'true' },
+        STEPS.map((_, i) => h('i', { class: i < at ? 'done' : i === at ? 'now' : '' })),
+      ),
+    ),
+  );
 }

@@ -23,17 +23,27 @@ export const settings = () => import('../panels/settings.js');
 export function controls(context) {
   const verbs = makeVerbs(context);
   const b = {
-    mic: control('mic', verbs.mic), camera: control('camera', verbs.camera), screen: control('screen', verbs.screen), hand: control('hand', verbs.hand),
-    react: control('react', verbs.react), people: control('people', verbs.people), chat: control('chat', verbs.chat), more: control('more', () => moreMenu(context, b.more)), leave: control('leave', () => void leave(context, b.leave)),
+    mic: control('mic', verbs.mic),
+    camera: control('camera', verbs.camera),
+    screen: control('screen', verbs.screen),
+    hand: control('hand', verbs.hand),
+    react: control('react', verbs.react),
+    people: control('people', verbs.people),
+    chat: control('chat', verbs.chat),
+    more: control('more', () => moreMenu(context, b.more)),
+    leave: control('leave', () => void leave(context, b.leave)),
   };
   verbs.react = () => reactMenu(context, b.react);
   b.react.addEventListener('click', () => verbs.react());
   for (const menu of [b.more, b.react]) attr(menu, 'aria-haspopup', 'menu');
   watch(context, b);
-  const el = h('footer', { class: 'bar', role: 'toolbar', 'aria-label': t('call.controls') },
+  const el = h(
+    'footer',
+    { class: 'bar', role: 'toolbar', 'aria-label': t('call.controls') },
     h('div', { class: 'bar-side' }, b.people, b.chat),
     h('div', { class: 'bar-middle' }, b.mic, b.camera, b.screen, b.hand, b.react, b.more),
-    h('div', { class: 'bar-side end' }, b.leave));
+    h('div', { class: 'bar-side end' }, b.leave),
+  );
   return { el, verbs };
 }
 
@@ -41,8 +51,14 @@ export function controls(context) {
 
 /** @param {ControlName} name @param {() => void} act @returns {HTMLButtonElement} */
 function control(name, act) {
-  return h('button', { class: `control c-${name}`, type: 'button', 'data-testid': name, onclick: name === 'react' ? null : act },
-    h('span', { class: 'control-icon' }, icon(name)), h('span', { class: 'control-label' }, t(`call.${name}`)), h('span', { class: 'badge count', 'aria-hidden': 'true', hidden: true }), h('span', { class: 'visually-hidden badge-words' }));
+  return h(
+    'button',
+    { class: `control c-${name}`, type: 'button', 'data-testid': name, onclick: name === 'react' ? null : act },
+    h('span', { class: 'control-icon' }, icon(name)),
+    h('span', { class: 'control-label' }, t(`call.${name}`)),
+    h('span', { class: 'badge count', 'aria-hidden': 'true', hidden: true }),
+    h('span', { class: 'visually-hidden badge-words' }),
+  );
 }
 
 /**
@@ -69,26 +85,62 @@ function badge(b, n, label) {
 
 /** @param {CallContext} context @param {Record<ControlName, HTMLButtonElement>} b */
 function watch({ call, ui, cleanup }, b) {
-  cleanup(call.local.store.watch((l) => ({ mic: l.micOn, camera: Boolean(l.camera), screen: Boolean(l.screen), busy: l.busy }), (l) => {
-    paint(b.mic, l.mic, l.mic ? 'mic' : 'micOff', t(l.mic ? 'call.mic.on' : 'call.mic.off'));
-    paint(b.camera, l.camera, l.camera ? 'camera' : 'cameraOff', t(l.camera ? 'call.camera.on' : 'call.camera.off'));
-    paint(b.screen, l.screen, l.screen ? 'screenStop' : 'screen', t(l.screen ? 'call.screen.on' : 'call.screen.off'));
-    for (const what of /** @type {const} */ (['mic', 'camera', 'screen'])) attr(b[what], 'aria-busy', l.busy === what ? 'true' : null);
-  }, shallow));
-  cleanup(call.local.store.watch((l) => l.level, (level) => b.mic.style.setProperty('--level', level.toFixed(2))));
-  cleanup(call.store.watch((p) => p.state, (s) => {
-    paint(b.hand, s.hand > 0, 'hand', t(s.hand > 0 ? 'call.hand.lower' : 'call.hand.raise'));
-    b.mic.disabled = !may(s, 'publish_mic');
-    b.camera.disabled = !may(s, 'publish_camera');
-    setHidden(b.screen, !may(s, 'publish_screen') || !canShareScreen());
-    badge(b.chat, unread(s), t('call.unread', { n: unread(s) }));
-    setText(/** @type {Element} */ (b.people.querySelector('.control-label')), `${t('call.people')} ${s.people.size + 1}`);
-    for (const el of [b.people, b.more]) badge(el, s.waiting.length, t('call.waiting', { n: s.waiting.length })); // on a narrow screen people are under more
-  }));
-  cleanup(ui.watch((u) => u.panel, (panel) => {
-    paint(b.chat, panel === 'chat', 'chat', t('call.chat'));
-    paint(b.people, panel === 'people', 'people', t('call.people'));
-  }));
+  cleanup(
+    call.local.store.watch(
+      (l) => ({ mic: l.micOn, camera: Boolean(l.camera), screen: Boolean(l.screen), busy: l.busy }),
+      (l) => {
+        paint(b.mic, l.mic, l.mic ? 'mic' : 'micOff', t(l.mic ? 'call.mic.on' : 'call.mic.off'));
+        paint(
+          b.camera,
+          l.camera,
+          l.camera ? 'camera' : 'cameraOff',
+          t(l.camera ? 'call.camera.on' : 'call.camera.off'),
+        );
+        paint(
+          b.screen,
+          l.screen,
+          l.screen ? 'screenStop' : 'screen',
+          t(l.screen ? 'call.screen.on' : 'call.screen.off'),
+        );
+        for (const what of /** @type {const} */ (['mic', 'camera', 'screen'])) {
+          attr(b[what], 'aria-busy', l.busy === what ? 'true' : null);
+        }
+      },
+      shallow,
+    ),
+  );
+  cleanup(
+    call.local.store.watch(
+      (l) => l.level,
+      (level) => b.mic.style.setProperty('--level', level.toFixed(2)),
+    ),
+  );
+  cleanup(
+    call.store.watch(
+      (p) => p.state,
+      (s) => {
+        paint(b.hand, s.hand > 0, 'hand', t(s.hand > 0 ? 'call.hand.lower' : 'call.hand.raise'));
+        b.mic.disabled = !may(s, 'publish_mic');
+        b.camera.disabled = !may(s, 'publish_camera');
+        setHidden(b.screen, !may(s, 'publish_screen') || !canShareScreen());
+        badge(b.chat, unread(s), t('call.unread', { n: unread(s) }));
+        setText(
+          /** @type {Element} */ (b.people.querySelector('.control-label')),
+          `${t('call.people')} ${s.people.size + 1}`,
+        );
+        for (const el of [b.people, b.more]) badge(el, s.waiting.length, t('call.waiting', { n: s.waiting.length })); // on a narrow screen people are under more
+      },
+    ),
+  );
+  cleanup(
+    ui.watch(
+      (u) => u.panel,
+      (panel) => {
+        paint(b.chat, panel === 'chat', 'chat', t('call.chat'));
+        paint(b.people, panel === 'people', 'people', t('call.people'));
+      },
+    ),
+  );
   paint(b.more, false, 'more', t('call.more'), false);
   paint(b.react, false, 'react', t('call.react'), false);
   paint(b.leave, false, 'leave', t('call.leave'), false);
@@ -98,8 +150,15 @@ function watch({ call, ui, cleanup }, b) {
 function makeVerbs(context) {
   const { call, ui } = context;
   const { local } = call;
-  const run = (/** @type {Promise<void>} */ doing) => void doing.catch((err) =>
-    toast(err instanceof DeviceError ? t(err.key) : t('device.failed'), { icon: 'warn', urgent: true, key: 'device', ms: 9000 }));
+  const run = (/** @type {Promise<void>} */ doing) =>
+    void doing.catch((err) =>
+      toast(err instanceof DeviceError ? t(err.key) : t('device.failed'), {
+        icon: 'warn',
+        urgent: true,
+        key: 'device',
+        ms: 9000,
+      }),
+    );
   const mic = () => {
     const on = !local.store.get().micOn;
     if (!may(call.store.get().state, 'publish_mic')) return;
@@ -113,19 +172,36 @@ function makeVerbs(context) {
     remember({ camera: on });
     run(local.setCamera(on));
   };
-  const toPanel = (/** @type {'chat'|'people'|'stats'} */ name) => () => ui.set((u) => ({ ...u, panel: u.panel === name ? '' : name }));
+  const toPanel = (/** @type {'chat'|'people'|'stats'} */ name) => () =>
+    ui.set((u) => ({ ...u, panel: u.panel === name ? '' : name }));
   let talking = false;
   return {
-    mic, camera,
-    screen: () => { if (may(call.store.get().state, 'publish_screen')) run(local.setScreen(!local.store.get().screen)); },
+    mic,
+    camera,
+    screen: () => {
+      if (may(call.store.get().state, 'publish_screen')) run(local.setScreen(!local.store.get().screen));
+    },
     hand: () => void call.request('hand', { raised: call.store.get().state.hand === 0 }),
     react: () => {},
-    chat: toPanel('chat'), people: toPanel('people'), stats: toPanel('stats'),
+    chat: toPanel('chat'),
+    people: toPanel('people'),
+    stats: toPanel('stats'),
     layout: () => setMode(context, { auto: 'grid', grid: 'speaker', speaker: 'auto' }[ui.get().mode]),
     help: async () => (await lazily(settings))?.shortcutSheet(context),
-    next: () => context.stage.flip(1), previous: () => context.stage.flip(-1),
-    talk: () => { if (!local.store.get().micOn && may(call.store.get().state, 'publish_mic')) { talking = true; run(local.setMic(true)); } },
-    talk_end: () => { if (talking) { talking = false; run(local.setMic(false)); } },
+    next: () => context.stage.flip(1),
+    previous: () => context.stage.flip(-1),
+    talk: () => {
+      if (!local.store.get().micOn && may(call.store.get().state, 'publish_mic')) {
+        talking = true;
+        run(local.setMic(true));
+      }
+    },
+    talk_end: () => {
+      if (talking) {
+        talking = false;
+        run(local.setMic(false));
+      }
+    },
   };
 }
 
@@ -139,9 +215,16 @@ function setMode({ ui }, mode) {
 
 /** @param {CallContext} context @param {HTMLElement} anchor */
 function reactMenu({ call }, anchor) {
-  openMenu(anchor, REACTIONS.map((r) => ({
-    label: `${r.glyph} ${reactionLabel(r.id)}`, testid: `react-${r.id}`, act: () => void call.request('react', { reaction: r.id }),
-  })), t('call.react'), 'react-menu');
+  openMenu(
+    anchor,
+    REACTIONS.map((r) => ({
+      label: `${r.glyph} ${reactionLabel(r.id)}`,
+      testid: `react-${r.id}`,
+      act: () => void call.request('react', { reaction: r.id }),
+    })),
+    t('call.react'),
+    'react-menu',
+  );
 }
 
 /** @param {CallContext} context @param {HTMLElement} anchor */
@@ -151,18 +234,39 @@ function moreMenu(context, anchor) {
   const s = call.store.get().state;
   const narrow = window.innerWidth < 640;
   const sharing = Boolean(call.local.store.get().screen);
-  openMenu(anchor, [
-    narrow && may(s, 'publish_screen') && canShareScreen() && { label: t(sharing ? 'call.screen.on' : 'call.screen.off'), icon: sharing ? 'screenStop' : 'screen', act: verbs.screen },
-    narrow && { label: t(s.hand > 0 ? 'call.hand.lower' : 'call.hand.raise'), icon: 'hand', act: verbs.hand },
-    narrow && { label: t('call.react'), icon: 'react', act: () => reactMenu(context, anchor) },
-    narrow && { label: t('call.people'), icon: 'people', act: verbs.people },
-    ...(/** @type {const} */ (['auto', 'grid', 'speaker'])).map((m) => ({ label: t(`layout.${m}`), checked: mode === m, act: () => setMode(context, m), testid: `layout-${m}` })),
-    { label: t('call.info'), icon: 'info', act: () => ui.set((u) => ({ ...u, panel: 'info' })), testid: 'open-info' },
-    { label: t('call.stats'), icon: 'chart', act: verbs.stats, hint: 'I', testid: 'open-stats' },
-    document.fullscreenEnabled && { label: t('call.fullscreen'), icon: 'full', act: () => void toggleFullscreen() },
-    { label: t('call.shortcuts'), icon: 'keyboard', act: verbs.help, hint: '?', testid: 'open-shortcuts' },
-    { label: t('call.settings'), icon: 'settings', act: async () => (await lazily(settings))?.settingsDialog(context), testid: 'open-settings' },
-  ], t('call.more'), 'more-menu');
+  openMenu(
+    anchor,
+    [
+      narrow &&
+        may(s, 'publish_screen') &&
+        canShareScreen() && {
+          label: t(sharing ? 'call.screen.on' : 'call.screen.off'),
+          icon: sharing ? 'screenStop' : 'screen',
+          act: verbs.screen,
+        },
+      narrow && { label: t(s.hand > 0 ? 'call.hand.lower' : 'call.hand.raise'), icon: 'hand', act: verbs.hand },
+      narrow && { label: t('call.react'), icon: 'react', act: () => reactMenu(context, anchor) },
+      narrow && { label: t('call.people'), icon: 'people', act: verbs.people },
+      .../** @type {const} */ (['auto', 'grid', 'speaker']).map((m) => ({
+        label: t(`layout.${m}`),
+        checked: mode === m,
+        act: () => setMode(context, m),
+        testid: `layout-${m}`,
+      })),
+      { label: t('call.info'), icon: 'info', act: () => ui.set((u) => ({ ...u, panel: 'info' })), testid: 'open-info' },
+      { label: t('call.stats'), icon: 'chart', act: verbs.stats, hint: 'I', testid: 'open-stats' },
+      document.fullscreenEnabled && { label: t('call.fullscreen'), icon: 'full', act: () => void toggleFullscreen() },
+      { label: t('call.shortcuts'), icon: 'keyboard', act: verbs.help, hint: '?', testid: 'open-shortcuts' },
+      {
+        label: t('call.settings'),
+        icon: 'settings',
+        act: async () => (await lazily(settings))?.settingsDialog(context),
+        testid: 'open-settings',
+      },
+    ],
+    t('call.more'),
+    'more-menu',
+  );
 }
 
 async function toggleFullscreen() {
@@ -173,11 +277,22 @@ async function toggleFullscreen() {
 /** @param {CallContext} context @param {HTMLElement} anchor */
 async function leave({ call }, anchor) {
   if (!may(call.store.get().state, 'end')) return call.leave();
-  openMenu(anchor, [
-    { label: t('call.leave.only'), icon: 'door', act: () => call.leave(), testid: 'leave-only' },
-    {
-      label: t('call.end'), icon: 'close', danger: true, testid: 'end-for-all',
-      act: async () => { if (await ask(t('call.end.title'), t('call.end.text'), t('call.end'), { danger: true })) await call.request('end', {}); },
-    },
-  ], t('call.leave'));
+  openMenu(
+    anchor,
+    [
+      { label: t('call.leave.only'), icon: 'door', act: () => call.leave(), testid: 'leave-only' },
+      {
+        label: t('call.end'),
+        icon: 'close',
+        danger: true,
+        testid: 'end-for-all',
+        act: async () => {
+          if (await ask(t('call.end.title'), t('call.end.text'), t('call.end'), { danger: true })) {
+            await call.request('end', {});
+          }
+        },
+      },
+    ],
+    t('call.leave'),
+  );
 }

@@ -10,12 +10,21 @@ export function listenKeys({ ui, verbs, cleanup }) {
   const see = (/** @type {KeyboardEvent} */ event, /** @type {'down'|'up'} */ edge) => {
     const at = event.target instanceof Element ? event.target : document.body;
     const typing = at.matches('input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]');
-    const found = command({
-      key: event.key, repeat: event.repeat, ctrlKey: event.ctrlKey, altKey: event.altKey, metaKey: event.metaKey, typing,
-      onControl: at.matches('button, a, summary, input, [tabindex="0"], [role^=menuitem]'),
-      rtl: rightToLeft(),
-      dialog: Boolean(document.querySelector('dialog[open], .menu')),
-    }, edge, ui.get().shortcuts);
+    const found = command(
+      {
+        key: event.key,
+        repeat: event.repeat,
+        ctrlKey: event.ctrlKey,
+        altKey: event.altKey,
+        metaKey: event.metaKey,
+        typing,
+        onControl: at.matches('button, a, summary, input, [tabindex="0"], [role^=menuitem]'),
+        rtl: rightToLeft(),
+        dialog: Boolean(document.querySelector('dialog[open], .menu')),
+      },
+      edge,
+      ui.get().shortcuts,
+    );
     if (!found || event.defaultPrevented) return;
     event.preventDefault();
     verbs[found]();

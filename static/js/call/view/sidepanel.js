@@ -23,10 +23,33 @@ export function panel(context) {
   const title = h('h2', { tabindex: '-1' });
   const body = h('div', { class: 'panel-body' });
   const close = () => ui.set((u) => ({ ...u, panel: '' }));
-  const el = h('aside', {
-    class: 'panel', hidden: true,
-    onkeydown: (/** @type {KeyboardEvent} */ e) => { if (e.key === 'Escape' && !e.defaultPrevented) close(); },
-  }, h('div', { class: 'panel-head' }, title, h('button', { class: 'icon-button', type: 'button', 'aria-label': t('close'), 'data-testid': 'panel-close', onclick: close }, icon('close'))), body);
+  const el = h(
+    'aside',
+    {
+      class: 'panel',
+      hidden: true,
+      onkeydown: (/** @type {KeyboardEvent} */ e) => {
+        if (e.key === 'Escape' && !e.defaultPrevented) close();
+      },
+    },
+    h(
+      'div',
+      { class: 'panel-head' },
+      title,
+      h(
+        'button',
+        {
+          class: 'icon-button',
+          type: 'button',
+          'aria-label': t('close'),
+          'data-testid': 'panel-close',
+          onclick: close,
+        },
+        icon('close'),
+      ),
+    ),
+    body,
+  );
   /** @type {PanelContent|null} */
   let content = null;
   /** @type {Element|null} */
@@ -41,22 +64,31 @@ export function panel(context) {
     if (matchMedia('(pointer: coarse)').matches) title.focus();
     else content.focus?.();
   };
-  cleanup(ui.watch((u) => u.panel, (name, before) => {
+  cleanup(
+    ui.watch(
+      (u) => u.panel,
+      (name, before) => {
+        content?.destroy();
+        content = null;
+        const hadFocus = el.contains(document.activeElement);
+        setHidden(el, name === '');
+        fill(body);
+        if (name === '') {
+          if (hadFocus && cameFrom instanceof HTMLElement && cameFrom.isConnected) cameFrom.focus();
+          return;
+        }
+        if (!before) cameFrom = document.activeElement;
+        attr(el, 'data-testid', `panel-${name}`);
+        attr(el, 'aria-label', t(PANELS[name].title));
+        fill(title, t(PANELS[name].title));
+        void show(name);
+      },
+    ),
+  );
+  cleanup(() => {
+    ui.set((u) => ({ ...u, panel: '' }));
     content?.destroy();
     content = null;
-    const hadFocus = el.contains(document.activeElement);
-    setHidden(el, name === '');
-    fill(body);
-    if (name === '') {
-      if (hadFocus && cameFrom instanceof HTMLElement && cameFrom.isConnected) cameFrom.focus();
-      return;
-    }
-    if (!before) cameFrom = document.activeElement;
-    attr(el, 'data-testid', `panel-${name}`);
-    attr(el, 'aria-label', t(PANELS[name].title));
-    fill(title, t(PANELS[name].title));
-    void show(name);
-  }));
-  cleanup(() => { ui.set((u) => ({ ...u, panel: '' })); content?.destroy(); content = null; });
+  });
   return el;
 }

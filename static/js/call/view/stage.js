@@ -52,11 +52,35 @@ export class Stage {
     observer.observe(this.#field);
     const { call, ui, cleanup } = context;
     const timer = setInterval(() => this.#tick(), 250);
-    cleanup(() => { this.#over = true; observer.disconnect(); clearInterval(timer); });
-    cleanup(call.store.watch((p) => p.state, () => this.paint()));
-    cleanup(call.store.watch((p) => p.mediaVersion, () => this.paint()));
-    cleanup(call.local.store.watch((l) => l.camera, () => this.paint()));
-    cleanup(ui.watch((u) => u, () => this.paint()));
+    cleanup(() => {
+      this.#over = true;
+      observer.disconnect();
+      clearInterval(timer);
+    });
+    cleanup(
+      call.store.watch(
+        (p) => p.state,
+        () => this.paint(),
+      ),
+    );
+    cleanup(
+      call.store.watch(
+        (p) => p.mediaVersion,
+        () => this.paint(),
+      ),
+    );
+    cleanup(
+      call.local.store.watch(
+        (l) => l.camera,
+        () => this.paint(),
+      ),
+    );
+    cleanup(
+      ui.watch(
+        (u) => u,
+        () => this.paint(),
+      ),
+    );
     this.#watchVisibility();
     this.#watchSwipes();
   }
@@ -65,7 +89,13 @@ export class Stage {
   #watchSwipes() {
     /** @type {Touch|null} */
     let from = null;
-    this.#field.addEventListener('touchstart', (e) => { from = e.touches.length === 1 ? e.touches[0] : null; }, { passive: true });
+    this.#field.addEventListener(
+      'touchstart',
+      (e) => {
+        from = e.touches.length === 1 ? e.touches[0] : null;
+      },
+      { passive: true },
+    );
     this.#field.addEventListener('touchend', (e) => {
       const to = e.changedTouches[0];
       const by = from && to ? swipe(to.clientX - from.clientX, to.clientY - from.clientY, rightToLeft()) : 0;
@@ -78,32 +108,75 @@ export class Stage {
     let timer = 0;
     const change = () => {
       clearTimeout(timer);
-      const sleep = (/** @type {boolean} */ on) => { this.#asleep = on; this.paint(); };
-      if (document.hidden) timer = window.setTimeout(() => { this.#asleep = true; this.#context.call.setView([]); }, HIDDEN_MS);
-      else sleep(false);
+      const sleep = (/** @type {boolean} */ on) => {
+        this.#asleep = on;
+        this.paint();
+      };
+      if (document.hidden) {
+        timer = window.setTimeout(() => {
+          this.#asleep = true;
+          this.#context.call.setView([]);
+        }, HIDDEN_MS);
+      } else sleep(false);
     };
     document.addEventListener('visibilitychange', change);
-    this.#context.cleanup(() => { clearTimeout(timer); document.removeEventListener('visibilitychange', change); });
+    this.#context.cleanup(() => {
+      clearTimeout(timer);
+      document.removeEventListener('visibilitychange', change);
+    });
   }
 
   #makePager() {
     const { ui } = this.#context;
-    const step = (/** @type {number} */ by) => ui.set((u) => ({ ...u, page: Math.max(0, Math.min(u.pages - 1, u.page + by)) }));
+    const step = (/** @type {number} */ by) =>
+      ui.set((u) => ({ ...u, page: Math.max(0, Math.min(u.pages - 1, u.page + by)) }));
     const label = h('span', { 'data-testid': 'page-label' });
-    const previous = h('button', { class: 'icon-button', type: 'button', 'aria-label': t('call.page.previous'), 'data-testid': 'page-previous', onclick: () => step(-1) }, icon('left'));
-    const next = h('button', { class: 'icon-button', type: 'button', 'aria-label': t('call.page.next'), 'data-testid': 'page-next', onclick: () => step(1) }, icon('right'));
-    return { el: h('div', { class: 'pager', hidden: true, 'data-testid': 'pager' }, previous, label, next), label, previous, next, step };
+    const previous = h(
+      'button',
+      {
+        class: 'icon-button',
+        type: 'button',
+        'aria-label': t('call.page.previous'),
+        'data-testid': 'page-previous',
+        onclick: () => step(-1),
+      },
+      icon('left'),
+    );
+    const next = h(
+      'button',
+      {
+        class: 'icon-button',
+        type: 'button',
+        'aria-label': t('call.page.next'),
+        'data-testid': 'page-next',
+        onclick: () => step(1),
+      },
+      icon('right'),
+    );
+    return {
+      el: h('div', { class: 'pager', hidden: true, 'data-testid': 'pager' }, previous, label, next),
+      label,
+      previous,
+      next,
+      step,
+    };
   }
 
   /** @param {number} by */
-  flip(by) { this.#pager.step(by); }
+  flip(by) {
+    this.#pager.step(by);
+  }
 
   #tick() {
     const { state } = this.#context.call.store.get();
     const now = performance.now();
     for (const p of state.speakers) this.#spokeAt.set(p, now);
     for (const p of this.#spokeAt.keys()) if (!state.people.has(p) && p !== state.self) this.#spokeAt.delete(p);
-    const stage = tiles.nextStage(this.#stage, state.speakers.filter((p) => p !== state.self), now);
+    const stage = tiles.nextStage(
+      this.#stage,
+      state.speakers.filter((p) => p !== state.self),
+      now,
+    );
     if (stage === this.#stage) return;
     const moved = stage.on !== this.#stage.on;
     this.#stage = stage;
@@ -125,10 +198,24 @@ export class Stage {
     const u = ui.get();
     const { width, height } = this.#size;
     if (width < 20 || height < 20 || state.phase !== 'joined') return;
-    this.#order = tiles.order(this.#order, [...state.people.keys()], state.speakers.filter((p) => p !== state.self), this.#spokeAt, Math.min(u.tiles, MAX_TILES) - 1,
-      (p) => state.people.get(p)?.sources.includes('camera') ?? false);
+    this.#order = tiles.order(
+      this.#order,
+      [...state.people.keys()],
+      state.speakers.filter((p) => p !== state.self),
+      this.#spokeAt,
+      Math.min(u.tiles, MAX_TILES) - 1,
+      (p) => state.people.get(p)?.sources.includes('camera') ?? false,
+    );
     const view = tiles.view(state, this.#order, {
-      mode: u.mode, pin: u.pin, page: u.page, width, height, limit: Math.min(u.tiles, MAX_TILES), spotlight: state.spotlight, stageSpeaker: this.#stage.on, hideSelf: u.hideSelf,
+      mode: u.mode,
+      pin: u.pin,
+      page: u.page,
+      width,
+      height,
+      limit: Math.min(u.tiles, MAX_TILES),
+      spotlight: state.spotlight,
+      stageSpeaker: this.#stage.on,
+      hideSelf: u.hideSelf,
     });
     if (view.pages !== u.pages || view.page !== u.page) ui.set({ ...u, pages: view.pages, page: view.page });
     attr(this.#field, 'data-kind', view.kind);
@@ -145,23 +232,33 @@ export class Stage {
   #place(placed) {
     const { call } = this.#context;
     const { state } = call.store.get();
-    const mids = new Map([...state.slots.values()].filter((s) => s.participant > 0).map((s) => [`${s.participant}/${s.source}`, s.mid]));
+    const mids = new Map(
+      [...state.slots.values()].filter((s) => s.participant > 0).map((s) => [`${s.participant}/${s.source}`, s.mid]),
+    );
     /** @type {Set<string>} */
     const used = new Set();
-    keyed(this.#field, placed, (p) => p.key, this.#elements, (p) => {
-      const made = new TileElement(this.#context, p);
-      this.#tiles.set(p.key, made);
-      return made.el;
-    }, (_, p) => {
-      const mid = p.self ? undefined : mids.get(p.key);
-      const on = state.people.get(p.participant)?.sources.includes(p.source);
-      const video = mid && on ? call.sinks.video(mid) : null;
-      if (video && mid) used.add(mid);
-      this.#tiles.get(p.key)?.update(p, state, video, !this.#resized);
-    }, (_, key) => {
-      this.#tiles.get(key)?.destroy();
-      this.#tiles.delete(key);
-    });
+    keyed(
+      this.#field,
+      placed,
+      (p) => p.key,
+      this.#elements,
+      (p) => {
+        const made = new TileElement(this.#context, p);
+        this.#tiles.set(p.key, made);
+        return made.el;
+      },
+      (_, p) => {
+        const mid = p.self ? undefined : mids.get(p.key);
+        const on = state.people.get(p.participant)?.sources.includes(p.source);
+        const video = mid && on ? call.sinks.video(mid) : null;
+        if (video && mid) used.add(mid);
+        this.#tiles.get(p.key)?.update(p, state, video, !this.#resized);
+      },
+      (_, key) => {
+        this.#tiles.get(key)?.destroy();
+        this.#tiles.delete(key);
+      },
+    );
     this.#resized = false;
     call.sinks.park(used);
   }

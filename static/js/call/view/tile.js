@@ -40,14 +40,44 @@ export class TileElement {
   constructor(context, tile) {
     this.#context = context;
     this.#id = tile.key;
-    this.#menu = h('button', { class: 'icon-button tile-menu', type: 'button', 'aria-haspopup': 'menu', 'data-testid': 'tile-menu', onclick: () => this.#openMenu(tile) }, icon('more'));
-    this.el = h('article', {
-      class: 'tile', 'data-testid': 'tile', 'data-participant': tile.participant, 'data-source': tile.source, 'data-self': tile.self,
-      ondblclick: () => this.#pin(),
-    }, h('div', { class: 'tile-back' }, this.#avatar), this.#media, this.#note, this.#away,
-    h('div', { class: 'tile-label' }, this.#muted, this.#name, this.#kind, this.#bars), h('div', { class: 'tile-badges' }, this.#key, this.#lit, this.#hand), this.#menu);
+    this.#menu = h(
+      'button',
+      {
+        class: 'icon-button tile-menu',
+        type: 'button',
+        'aria-haspopup': 'menu',
+        'data-testid': 'tile-menu',
+        onclick: () => this.#openMenu(tile),
+      },
+      icon('more'),
+    );
+    this.el = h(
+      'article',
+      {
+        class: 'tile',
+        'data-testid': 'tile',
+        'data-participant': tile.participant,
+        'data-source': tile.source,
+        'data-self': tile.self,
+        ondblclick: () => this.#pin(),
+      },
+      h('div', { class: 'tile-back' }, this.#avatar),
+      this.#media,
+      this.#note,
+      this.#away,
+      h('div', { class: 'tile-label' }, this.#muted, this.#name, this.#kind, this.#bars),
+      h('div', { class: 'tile-badges' }, this.#key, this.#lit, this.#hand),
+      this.#menu,
+    );
     if (tile.self) {
-      this.#own = h('video', { autoplay: true, playsinline: true, muted: true, disablepictureinpicture: true, tabindex: '-1', 'data-testid': 'self-video' });
+      this.#own = h('video', {
+        autoplay: true,
+        playsinline: true,
+        muted: true,
+        disablepictureinpicture: true,
+        tabindex: '-1',
+        'data-testid': 'self-video',
+      });
       this.#media.append(this.#own);
     }
   }
@@ -62,11 +92,20 @@ export class TileElement {
     const { state } = call.store.get();
     const pinned = ui.get().pin === this.#id;
     const person = tile.self ? selfPerson(state) : state.people.get(tile.participant);
-    openMenu(this.#menu, [
-      { label: t(pinned ? 'tile.unpin' : 'tile.pin'), icon: pinned ? 'unpin' : 'pin', act: () => this.#pin(), testid: 'pin' },
-      tile.self && may(state, 'spotlight') && spotlightItem(this.#context, state.self),
-      ...(person && !tile.self ? personActions(this.#context, person) : []),
-    ], this.#menu.getAttribute('aria-label') ?? '');
+    openMenu(
+      this.#menu,
+      [
+        {
+          label: t(pinned ? 'tile.unpin' : 'tile.pin'),
+          icon: pinned ? 'unpin' : 'pin',
+          act: () => this.#pin(),
+          testid: 'pin',
+        },
+        tile.self && may(state, 'spotlight') && spotlightItem(this.#context, state.self),
+        ...(person && !tile.self ? personActions(this.#context, person) : []),
+      ],
+      this.#menu.getAttribute('aria-label') ?? '',
+    );
   }
 
   /**
@@ -86,7 +125,16 @@ export class TileElement {
   #move({ box, role }, glide) {
     const { style } = this.el;
     const before = this.#box;
-    if (before && before.x === box.x && before.y === box.y && before.w === box.w && before.h === box.h && this.el.dataset.role === role) return;
+    if (
+      before &&
+      before.x === box.x &&
+      before.y === box.y &&
+      before.w === box.w &&
+      before.h === box.h &&
+      this.el.dataset.role === role
+    ) {
+      return;
+    }
     this.#box = box;
     if (glide && before && before.w > 0 && box.w > 0) this.#glide(before, box);
     style.transform = `translate(${box.x}px, ${box.y}px)`;
@@ -100,10 +148,13 @@ export class TileElement {
   /** @param {Box} from @param {Box} to moves by transform alone, which costs no layout however many tiles there are */
   #glide(from, to) {
     if (matchMedia('(prefers-reduced-motion: reduce)').matches) return;
-    this.el.animate([
-      { transform: `translate(${from.x}px, ${from.y}px) scale(${from.w / to.w}, ${from.h / to.h})` },
-      { transform: `translate(${to.x}px, ${to.y}px)` },
-    ], { duration: 220, easing: 'cubic-bezier(0.2, 0, 0, 1)' });
+    this.el.animate(
+      [
+        { transform: `translate(${from.x}px, ${from.y}px) scale(${from.w / to.w}, ${from.h / to.h})` },
+        { transform: `translate(${to.x}px, ${to.y}px)` },
+      ],
+      { duration: 220, easing: 'cubic-bezier(0.2, 0, 0, 1)' },
+    );
   }
 
   /** @param {PlacedTile} tile @param {HTMLVideoElement|null} video */
@@ -127,13 +178,21 @@ export class TileElement {
   /** @param {PlacedTile} tile @param {Person} person @param {State} s */
   #describe(tile, person, s) {
     const isScreen = tile.source === 'screen';
-    const name = isScreen ? t('tile.screen', { name: person.name }) : tile.self ? t('tile.you', { name: person.name }) : person.name;
+    const name = isScreen
+      ? t('tile.screen', { name: person.name })
+      : tile.self
+        ? t('tile.you', { name: person.name })
+        : person.name;
     const muted = !isScreen && !person.sources.includes('mic');
     const speaks = !isScreen && s.speakers.includes(person.participant) && !muted;
     const withheld = s.withheld.find((w) => w.participant === tile.participant && w.source === tile.source)?.reason;
     const key = tile.self ? undefined : this.#context.call.encryption?.store.get().people.get(tile.participant);
     const keyState = personState(key);
-    const note = keyState.bad ? keyState.text : person.connected && person.sources.includes(tile.source) && withheld ? withheldText(withheld) : '';
+    const note = keyState.bad
+      ? keyState.text
+      : person.connected && person.sources.includes(tile.source) && withheld
+        ? withheldText(withheld)
+        : '';
     const quality = isScreen || tile.self ? undefined : s.bars.get(person.participant);
     const lit = s.spotlight === person.participant;
     setText(this.#name, name || t('security.nameless'));
@@ -156,7 +215,21 @@ export class TileElement {
     this.el.classList.toggle('pinned', this.#context.ui.get().pin === this.#id);
     attr(this.el, 'data-muted', String(muted));
     attr(this.el, 'data-video', String(person.sources.includes(tile.source)));
-    attr(this.el, 'aria-label', [name, kindWord(person), muted && t('tile.muted'), person.hand > 0 && t('tile.hand', { n: person.hand }), lit && t('tile.spotlight'), quality !== undefined && quality < 3 && t(/** @type {any} */ (`quality.${quality}`)), note].filter(Boolean).join(', '));
+    attr(
+      this.el,
+      'aria-label',
+      [
+        name,
+        kindWord(person),
+        muted && t('tile.muted'),
+        person.hand > 0 && t('tile.hand', { n: person.hand }),
+        lit && t('tile.spotlight'),
+        quality !== undefined && quality < 3 && t(/** @type {any} */ (`quality.${quality}`)),
+        note,
+      ]
+        .filter(Boolean)
+        .join(', '),
+    );
   }
 
   /** @param {number|undefined} quality 0…4; not known: nothing is shown */

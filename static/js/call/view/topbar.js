@@ -16,16 +16,32 @@ export function topbar(context) {
   const title = h('h1', { class: 'topbar-title', dir: 'auto', 'data-testid': 'call-title' });
   const left = h('span', { class: 'chip', hidden: true, 'data-testid': 'time-left' });
   const locked = h('span', { class: 'chip', hidden: true, 'data-testid': 'locked' }, icon('lock'), t('call.locked'));
-  const panelTo = (/** @type {'info'|'stats'} */ panel) => () => ui.set((u) => ({ ...u, panel: u.panel === panel ? '' : panel }));
-  const bars = h('button', { class: 'icon-button', type: 'button', 'data-testid': 'quality', onclick: panelTo('stats') });
-  const invite = h('button', { class: 'chip button-chip', type: 'button', 'data-testid': 'invite', onclick: panelTo('info') }, icon('link'), h('span', null, t('call.invite')));
+  const panelTo = (/** @type {'info'|'stats'} */ panel) => () =>
+    ui.set((u) => ({ ...u, panel: u.panel === panel ? '' : panel }));
+  const bars = h('button', {
+    class: 'icon-button',
+    type: 'button',
+    'data-testid': 'quality',
+    onclick: panelTo('stats'),
+  });
+  const invite = h(
+    'button',
+    { class: 'chip button-chip', type: 'button', 'data-testid': 'invite', onclick: panelTo('info') },
+    icon('link'),
+    h('span', null, t('call.invite')),
+  );
   /** @type {number} the server's clock minus ours */
   let skew = 0;
-  cleanup(call.store.watch((p) => p.state.meeting, (m) => {
-    setText(title, m?.title || t('call.title'));
-    setHidden(locked, !m?.locked);
-    if (m) skew = Date.parse(m.server_time) - Date.now();
-  }));
+  cleanup(
+    call.store.watch(
+      (p) => p.state.meeting,
+      (m) => {
+        setText(title, m?.title || t('call.title'));
+        setHidden(locked, !m?.locked);
+        if (m) skew = Date.parse(m.server_time) - Date.now();
+      },
+    ),
+  );
   const tick = () => {
     const ends = call.store.get().state.meeting?.expires_at;
     const s = ends ? (Date.parse(ends) - Date.now() - skew) / 1000 : Infinity;
@@ -35,12 +51,28 @@ export function topbar(context) {
   const timer = setInterval(tick, 1000);
   cleanup(() => clearInterval(timer));
   // What the others are shown of us, or less when this page already knows.
-  cleanup(call.store.watch((p) => Math.min(p.quality.shown, p.state.bars.get(p.state.self) ?? 4), (q) => {
-    fill(bars, qualityBars(q));
-    attr(bars, 'data-quality', String(q));
-    const label = t(/** @type {any} */ (`quality.${q}`));
-    attr(bars, 'aria-label', label);
-    attr(bars, 'title', label);
-  }));
-  return h('header', { class: 'topbar' }, h('span', { class: 'topbar-brand' }, mark()), title, locked, left, h('span', { class: 'spacer' }), securityChip(context), invite, bars);
+  cleanup(
+    call.store.watch(
+      (p) => Math.min(p.quality.shown, p.state.bars.get(p.state.self) ?? 4),
+      (q) => {
+        fill(bars, qualityBars(q));
+        attr(bars, 'data-quality', String(q));
+        const label = t(/** @type {any} */ (`quality.${q}`));
+        attr(bars, 'aria-label', label);
+        attr(bars, 'title', label);
+      },
+    ),
+  );
+  return h(
+    'header',
+    { class: 'topbar' },
+    h('span', { class: 'topbar-brand' }, mark()),
+    title,
+    locked,
+    left,
+    h('span', { class: 'spacer' }),
+    securityChip(context),
+    invite,
+    bars,
+  );
 }
