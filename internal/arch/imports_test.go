@@ -40,6 +40,7 @@ var rules = withLeaves(map[string]rule{
 		why: "a bot is a client of the public protocol, like the browser; its tests may start the server"},
 	"cmd":           {imports: []string{"*"}, why: "wires everything"},
 	"internal/arch": {why: "tests only"},
+	"tests/attack":  {why: "an attacker knows the public protocol and the wire; the tests run against any build"},
 })
 
 // leaves compute or wrap one system call each: they know no track, no connection and no room.

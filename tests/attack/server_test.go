@@ -1,0 +1,114 @@
+package attack
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// patience is how long a test waits for what must happen. Only a test that fails waits so long.
+const patience = 20 * time.Second
+
+// output is what a process prints. Safe for concurrent use.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// server is the process under attack.
+type server struct {
+	t     *testing.T
+	url   string
+	token string
+}
+
+// startServer starts the binary on an address of the namespace and ends it with the test.
+func startServer(t *testing.T, args ...string) *server {
+	t.Helper()
+	s := &server{t: t}
+	out := &output{}
+	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--media-listen", serverIP, "--media-port", "0",
+		"--admin-listen", ""}, args...)
+	cmd := exec.Command(os.Getenv(binaryVariable), args...)
+	cmd.Env = []string{"CONCLAVE_CONFIG=" + os.DevNull, "HOME=" + t.TempDir()}
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	exited := make(chan error, 1)
+	go func() { exited <- cmd.Wait() }()
+	t.Cleanup(func() {
+		select {
+		case err := <-exited:
+			t.Errorf("the server ended by itself: %v\n%s", err, out)
+		default:
+			_ = cmd.Process.Kill()
+			<-exited
+		}
+		if strings.Contains(out.String(), "panic") {
+			t.Errorf("the server printed a panic:\n%s", out)
+		}
+	})
+	line := regexp.MustCompile(`conclave bots --url (\S+) --token ([0-9a-f]+)`)
+	eventually(t, "the server starts", func() bool {
+		m := line.FindStringSubmatch(out.String())
+		if m == nil {
+			return false
+		}
+		s.url, s.token = m[1], m[2]
+		return true
+	})
+	return s
+}
+
+// createMeeting makes a meeting without a lobby and without end-to-end encryption.
+func (s *server) createMeeting() string {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.url+"/api/meetings",
+		strings.NewReader(`{"lobby": false, "e2ee": false}`))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header = http.Header{"Authorization": {"Bearer " + s.token}, "Content-Type": {"application/json"}}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var made struct {
+		Meeting string `json:"meeting"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&made); err != nil || made.Meeting == "" {
+		s.t.Fatalf("creating a meeting: %s, %v", resp.Status, err)
+	}
+	return made.Meeting
+}
+
+// eventually polls: what it waits for crosses processes.
+func eventually(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !cond(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
