@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
+	"conclave/bots/report"
 	"conclave/e2ee"
 	"conclave/protocol"
 )
@@ -19,12 +21,12 @@ type Config struct {
 	URL string
 	// Token is a bearer token issued by the server's operator: 64 hex digits.
 	Token string
-	// Meeting is the meeting to join, or the link that people get; empty makes one without a lobby. The link's part behind the #
-	// is needed to join an end-to-end encrypted meeting: it is the key.
+	// Meeting is the meeting to join, or the link that people get; empty makes one without a lobby. The link's part
+	// behind the # is needed to join an end-to-end encrypted meeting: it is the key.
 	Meeting string
-	// E2EE makes the bots' own meeting end-to-end encrypted. Somebody else's is what it is.
+	// E2EE makes the bots' own meeting end-to-end encrypted. Another one is what it is.
 	E2EE bool
-	// Purpose is what people are asked to let the bots receive their media for; "" does not ask.
+	// Purpose is why people should let the bots receive their media; empty: the bots do not ask.
 	Purpose string
 	// Password is the meeting's access password, if it has one.
 	Password string
@@ -127,7 +129,7 @@ func (c *Config) check() error {
 		return errors.New("bots: verify must be at least 1")
 	}
 	for _, t := range c.Thresholds {
-		if _, err := parseThreshold(t); err != nil {
+		if err := report.CheckThreshold(t); err != nil {
 			return err
 		}
 	}
@@ -172,4 +174,10 @@ func (c *Config) sources(i int) []protocol.Source {
 		list = append(list, protocol.ScreenAudio, protocol.Screen)
 	}
 	return list
+}
+
+// splitLink takes a meeting id off the link people get: everything before the last slash and behind the hash.
+func splitLink(text string) (id, fragment string) {
+	text, fragment, _ = strings.Cut(text, "#")
+	return text[strings.LastIndexByte(text, '/')+1:], fragment
 }

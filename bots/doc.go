@@ -1,12 +1,18 @@
-// Package bots makes participants without a browser: they sign in with a token that the server's operator issued, join
-// a meeting through the public protocol, publish real VP8 and Opus from embedded clips, subscribe, and measure what
-// arrives. `conclave bots` runs many of them in one process to test and to load a server.
+// Package bots runs participants without a browser, to test and to load a server. They sign in with a token that the
+// server's operator issued, join a meeting through the public protocol, publish real VP8 and Opus, subscribe, and
+// measure what arrives. `conclave bots` is its command; docs/bots.md says how to use it.
 //
-// A bot is a client like any other: of the server's packages only protocol may be imported here. Pion does
-// SDP, ICE and DTLS; the packets themselves take a path of their own (wire.go), so that hundreds of bots fit on the
-// machine of the server they measure.
+// A bot is a client like any other: of the server's packages it imports only protocol and media.
 //
-// Start reading at Run (run.go: many bots and the report), then bot (bot.go: the life of one), publisher.go and
-// feedback.go (what it sends, and how it obeys), receiver.go and requests.go (what it receives, and asks for). What decides is pure and has neither socket nor clock: seqlog.go, frames.go, packetize.go,
-// threshold.go, gate.go.
+//	bots      the configuration and the run: many bots, the measured window, the figures for the report
+//	client    one bot: sign in, join, stay, leave
+//	publish   what it sends
+//	receive   what it receives and measures
+//	wire      its socket
+//	payload   the bytes inside a packet, pure
+//	clip      what it plays
+//	measure   the instruments that all bots share
+//	report    sums, thresholds, the verdict, text; pure
+//
+// Start reading at Run (run.go), then client.Bot.
 package bots

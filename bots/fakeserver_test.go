@@ -210,7 +210,7 @@ func (p *fakePerson) entry() protocol.RosterEntry {
 		sources = []protocol.Source{}
 	}
 	return protocol.RosterEntry{
-		Participant: p.id, Name: "Somebody", Role: protocol.RoleParticipant, Sources: sources, Connected: true,
+		Participant: p.id, Name: "A bot", Role: protocol.RoleParticipant, Sources: sources, Connected: true,
 	}
 }
 
@@ -219,7 +219,8 @@ func (f *fakeServer) welcome(p *fakePerson, m *protocol.Join) {
 	defer f.mu.Unlock()
 	w := &protocol.Welcome{
 		ID: m.ID, Version: 1, Participant: p.id, Role: protocol.RoleParticipant, Permissions: []protocol.Permission{},
-		Meeting: protocol.MeetingState{Meeting: m.Meeting}, Participants: []protocol.RosterEntry{}, Waiting: []protocol.WaitingEntry{},
+		Meeting: protocol.MeetingState{Meeting: m.Meeting}, Participants: []protocol.RosterEntry{},
+		Waiting: []protocol.WaitingEntry{},
 	}
 	for _, o := range f.people {
 		w.Participants = append(w.Participants, o.entry())
@@ -249,8 +250,14 @@ func (f *fakeServer) remove(p *fakePerson) {
 
 func fakeAPI() (*webrtc.API, error) {
 	media := &webrtc.MediaEngine{}
-	if err := registerCodecs(media); err != nil {
+	if err := media.RegisterDefaultCodecs(); err != nil {
 		return nil, err
+	}
+	for _, uri := range []string{"mid", "rtp-stream-id", "repaired-rtp-stream-id"} {
+		extension := webrtc.RTPHeaderExtensionCapability{URI: "urn:ietf:params:rtp-hdrext:sdes:" + uri}
+		if err := media.RegisterHeaderExtension(extension, webrtc.RTPCodecTypeVideo); err != nil {
+			return nil, err
+		}
 	}
 	var s webrtc.SettingEngine
 	s.SetLite(true)
@@ -296,7 +303,8 @@ func (f *fakeServer) negotiate(p *fakePerson, m *protocol.Offer) (string, error)
 		if s.local, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, s.mid, "s"); err != nil {
 			return "", err
 		}
-		tr, err := pc.AddTransceiverFromTrack(s.local, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+		sendonly := webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly}
+		tr, err := pc.AddTransceiverFromTrack(s.local, sendonly)
 		if err != nil {
 			return "", err
 		}

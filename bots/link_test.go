@@ -10,17 +10,24 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/srtp/v3"
 
+	"conclave/bots/clip"
+	"conclave/bots/measure"
+	"conclave/bots/publish"
+	"conclave/bots/receive"
+	"conclave/bots/report"
+	"conclave/bots/wire"
 	"conclave/protocol"
 )
 
 // link joins a publisher straight to a receiver, with loss and delay, in virtual time: what a bot sends is what another
 // one can measure.
 type link struct {
-	publisher *publisher
-	receiver  *receiver
+	publisher *publish.Publisher
+	receiver  *receive.Receiver
 	drop      func(packet []byte) bool
 	delay     time.Duration
 	sent      uint64
+	mute      bool       // nothing goes back
 	queue     []inFlight // in order of arrival: the link keeps the order
 }
 
@@ -31,7 +38,7 @@ type inFlight struct {
 
 func context16(t *testing.T) *srtp.Context {
 	t.Helper()
-	c, err := srtp.CreateContext(make([]byte, srtpKeyLen), make([]byte, srtpSaltLen), srtp.ProtectionProfileAeadAes128Gcm)
+	c, err := srtp.CreateContext(make([]byte, 16), make([]byte, 12), srtp.ProtectionProfileAeadAes128Gcm)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,17 +53,17 @@ const (
 
 func newLink(t *testing.T, delay time.Duration, drop func([]byte) bool) *link {
 	t.Helper()
-	clip, err := LoadClip()
+	clip, err := clip.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
 	l := &link{drop: drop, delay: delay}
-	l.publisher = newPublisher(l.forward, newLagLog())
-	l.receiver = newReceiver(1, true)
+	l.publisher = publish.New(publish.Config{Send: l.forward, Lag: measure.NewLag()})
 	in := context16(t)
-	l.receiver.keys = func() (*srtp.Context, error) { return in, nil }
-	l.receiver.onRTCP = func(rtcp.Packet) {}
-	l.receiver.sendRTCP = func(list []rtcp.Packet) {
+	answer := func(list []rtcp.Packet) {
+		if l.mute {
+			return
+		}
 		// The way back is not encrypted here: what is tested is what is said.
 		raw, err := rtcp.Marshal(list)
 		if err != nil {
@@ -69,30 +76,34 @@ func newLink(t *testing.T, delay time.Duration, drop func([]byte) bool) *link {
 				t.Error(err)
 			}
 			for _, p := range packets {
-				l.publisher.onRTCP(p)
+				l.publisher.OnRTCP(p)
 			}
 		})
 	}
-	ext := extensionIDs{mid: 1, rid: 2, rrid: 3, audioLevel: 4, twcc: 5}
-	l.publisher.add(&sendTrack{
-		source: protocol.Mic, mid: "0", ext: ext, payload: opusType, live: true,
-		encodings: []*encoding{{ssrc: linkAudio, audio: &clip.Audio}},
+	l.receiver = receive.New(receive.Config{
+		Verify: 1, Feedback: true, Keys: func() (*srtp.Context, error) { return in, nil },
+		OnRTCP: func(rtcp.Packet) {}, SendRTCP: answer,
 	})
-	l.publisher.add(&sendTrack{
-		source: protocol.Camera, mid: "1", ext: ext, payload: vp8Type, rtx: rtxType, live: true,
-		encodings: []*encoding{{rid: "h", ssrc: linkVideo, rtxSSRC: linkRTX, video: clip.layer("h")}},
+	ext := publish.Extensions{MID: 1, RID: 2, RRID: 3, AudioLevel: 4, TWCC: 5}
+	l.publisher.Add(publish.Track{
+		Source: protocol.Mic, MID: "0", Extensions: ext, Payload: 111,
+		Encodings: []publish.Encoding{{SSRC: linkAudio, Audio: &clip.Audio}},
 	})
-	l.receiver.expect([]*stream{
-		{mid: "5", ssrc: linkAudio, clockRate: audioClockRate, twccID: 5},
-		{mid: "6", video: true, ssrc: linkVideo, rtx: linkRTX, clockRate: videoClockRate, twccID: 5},
+	l.publisher.Add(publish.Track{
+		Source: protocol.Camera, MID: "1", Extensions: ext, Payload: 96, RTX: 97,
+		Encodings: []publish.Encoding{{RID: "h", SSRC: linkVideo, RTXSSRC: linkRTX, Video: clip.Layer("h")}},
 	})
-	l.receiver.assign([]protocol.Slot{{MID: "5", Participant: 9}, {MID: "6", Participant: 9}}, nil, time.Now())
-	l.publisher.begin(context16(t), time.Now())
+	l.publisher.SetLive(func(protocol.Source) bool { return true })
+	l.receiver.Expect([]receive.Slot{
+		{MID: "5", SSRC: linkAudio, TWCC: 5}, {MID: "6", Video: true, SSRC: linkVideo, RTX: linkRTX, TWCC: 5},
+	})
+	l.receiver.Assign([]protocol.Slot{{MID: "5", Participant: 9}, {MID: "6", Participant: 9}}, nil, time.Now())
+	l.publisher.Begin(context16(t), time.Now())
 	return l
 }
 
 func (l *link) forward(b []byte) {
-	if isRTCP(b) {
+	if wire.IsRTCP(b) {
 		return
 	}
 	l.sent++
@@ -100,7 +111,7 @@ func (l *link) forward(b []byte) {
 		return
 	}
 	packet := append([]byte(nil), b...)
-	l.carry(func() { l.receiver.batch([]arrival{{data: packet, at: time.Now().UnixNano()}}) })
+	l.carry(func() { l.receiver.Batch([]wire.Arrival{{Data: packet, At: time.Now().UnixNano()}}) })
 }
 
 func (l *link) carry(deliver func()) {
@@ -114,23 +125,24 @@ func (l *link) step() {
 		l.queue = l.queue[1:]
 		deliver()
 	}
-	l.receiver.pulse(time.Now())
+	l.receiver.Pulse(time.Now())
 	time.Sleep(time.Millisecond)
 	synctest.Wait()
 }
 
 // play runs both ends for d of virtual time, and then the receiver alone until all is settled.
-func (l *link) play(d time.Duration) BotReport {
+func (l *link) play(d time.Duration) report.Bot {
 	end := time.Now().Add(d)
 	for now := time.Now(); now.Before(end); now = time.Now() {
-		l.publisher.run(now)
+		l.publisher.Run(now)
 		l.step()
 	}
 	for range 1000 {
 		l.step()
 	}
-	var r BotReport
-	l.receiver.report(&r, end)
+	var r report.Bot
+	got := l.receiver.Summary(end)
+	r.AddReceived(&got)
 	return r
 }
 
@@ -147,7 +159,7 @@ func TestWithoutLossNothingIsAskedFor(t *testing.T) {
 		if r.Frames < 299 || r.KeyFrames != 2 { // the clip is 8 s long
 			t.Errorf("%d frames, %d key frames", r.Frames, r.KeyFrames)
 		}
-		for _, q := range []Quantiles{r.AudioDelay, r.VideoDelay} {
+		for _, q := range []measure.Quantiles{r.AudioDelay, r.VideoDelay} {
 			if q.P50 < 29.5 || q.Max > 30.5 {
 				t.Errorf("delay %+v, want 30 ms", q)
 			}
@@ -165,11 +177,11 @@ func TestLossIsRepairedByRetransmissionAndCounted(t *testing.T) {
 	dropped := map[uint32]uint64{}
 	synctest.Test(t, func(t *testing.T) {
 		l := newLink(t, 25*time.Millisecond, func(b []byte) bool {
-			v, _ := parseRTP(b)
-			if v.marker || v.ssrc != linkVideo && v.ssrc != linkRTX || rng.IntN(20) != 0 {
+			v, _ := wire.ParseRTP(b)
+			if v.Marker || v.SSRC != linkVideo && v.SSRC != linkRTX || rng.IntN(20) != 0 {
 				return false
 			}
-			dropped[v.ssrc]++
+			dropped[v.SSRC]++
 			return true
 		})
 		r := l.play(10 * time.Second)
@@ -179,7 +191,7 @@ func TestLossIsRepairedByRetransmissionAndCounted(t *testing.T) {
 		if r.LostFrames != 0 || r.Frames < 299 {
 			t.Errorf("%d frames, %d lost", r.Frames, r.LostFrames)
 		}
-		sent := l.publisher.sent()[1]
+		sent := l.publisher.Sent()[1]
 		if sent.RTXPackets != dropped[linkVideo]+dropped[linkRTX] {
 			t.Errorf("%d sent again for %d + %d lost", sent.RTXPackets, dropped[linkVideo], dropped[linkRTX])
 		}
@@ -190,8 +202,8 @@ func TestAnUnrepairableLossBringsAKeyFrame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var hole atomic.Bool
 		l := newLink(t, 20*time.Millisecond, func(b []byte) bool {
-			v, _ := parseRTP(b)
-			return v.ssrc == linkRTX || hole.Load() && v.ssrc == linkVideo
+			v, _ := wire.ParseRTP(b)
+			return v.SSRC == linkRTX || hole.Load() && v.SSRC == linkVideo
 		})
 		time.AfterFunc(2*time.Second, func() { hole.Store(true) })
 		time.AfterFunc(5*time.Second, func() { hole.Store(false) })
@@ -199,7 +211,7 @@ func TestAnUnrepairableLossBringsAKeyFrame(t *testing.T) {
 		if r.Freezes != 1 || r.FreezeMS < 3000 {
 			t.Errorf("%d freezes, %.0f ms", r.Freezes, r.FreezeMS)
 		}
-		if r.PLIsSent == 0 || l.publisher.sent()[1].PLIs == 0 || r.KeyFrames < 2 {
+		if r.PLIsSent == 0 || l.publisher.Sent()[1].PLIs == 0 || r.KeyFrames < 2 {
 			t.Errorf("%d PLI sent, %d key frames", r.PLIsSent, r.KeyFrames)
 		}
 		if r.LostAfter == 0 {
@@ -211,10 +223,10 @@ func TestAnUnrepairableLossBringsAKeyFrame(t *testing.T) {
 func TestEncodingsStopAndRestartWithAKeyFrame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLink(t, 0, func([]byte) bool { return false })
-		time.AfterFunc(time.Second, func() { l.publisher.encode(protocol.Camera, nil) })
-		time.AfterFunc(2*time.Second, func() { l.publisher.encode(protocol.Camera, []protocol.RID{"h"}) })
+		time.AfterFunc(time.Second, func() { l.publisher.Encode(protocol.Camera, nil) })
+		time.AfterFunc(2*time.Second, func() { l.publisher.Encode(protocol.Camera, []protocol.RID{"h"}) })
 		r := l.play(3 * time.Second)
-		sent := l.publisher.sent()
+		sent := l.publisher.Sent()
 		if sent[1].KeyFrames != 2 || r.KeyFrames != 2 {
 			t.Errorf("%d key frames sent, %d received", sent[1].KeyFrames, r.KeyFrames)
 		}
@@ -230,9 +242,9 @@ func TestEncodingsStopAndRestartWithAKeyFrame(t *testing.T) {
 func TestAMutedSourceSendsNoPacket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLink(t, 0, func([]byte) bool { return false })
-		l.publisher.setLive(func(s protocol.Source) bool { return s == protocol.Camera })
+		l.publisher.SetLive(func(s protocol.Source) bool { return s == protocol.Camera })
 		l.play(time.Second)
-		if n := l.publisher.sent()[0].Packets; n != 0 {
+		if n := l.publisher.Sent()[0].Packets; n != 0 {
 			t.Errorf("%d audio packets", n)
 		}
 	})
@@ -243,28 +255,28 @@ func TestHeadersCarryWhatWasNegotiatedUntilAcknowledged(t *testing.T) {
 		named, unnamed := 0, 0
 		acknowledged := false
 		l := newLink(t, 0, func(b []byte) bool {
-			v, ok := parseRTP(b)
-			if !ok || v.extension(5) == nil {
+			v, ok := wire.ParseRTP(b)
+			if !ok || v.Extension(5) == nil {
 				t.Errorf("no transport-wide sequence number")
 			}
-			mid, rid := string(v.extension(1)), string(v.extension(2))
+			mid, rid := string(v.Extension(1)), string(v.Extension(2))
 			switch {
-			case v.ssrc == linkAudio && len(v.extension(4)) != 1:
+			case v.SSRC == linkAudio && len(v.Extension(4)) != 1:
 				t.Errorf("no audio level")
-			case v.ssrc == linkVideo && mid == "1" && rid == "h":
+			case v.SSRC == linkVideo && mid == "1" && rid == "h":
 				named++
-			case v.ssrc == linkVideo && acknowledged:
+			case v.SSRC == linkVideo && acknowledged:
 				unnamed++
-			case v.ssrc == linkVideo:
+			case v.SSRC == linkVideo:
 				t.Errorf("mid %q, rid %q", mid, rid)
 			}
 			return false
 		})
 		time.AfterFunc(500*time.Millisecond, func() {
 			acknowledged = true
-			l.publisher.onRTCP(&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{SSRC: linkVideo}}})
+			l.publisher.OnRTCP(&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{SSRC: linkVideo}}})
 		})
-		l.receiver.sendRTCP = func([]rtcp.Packet) {}
+		l.mute = true
 		l.play(time.Second)
 		if named == 0 || unnamed == 0 {
 			t.Errorf("%d with names, %d without", named, unnamed)

@@ -10,6 +10,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"conclave/bots/client"
+	"conclave/bots/clip"
+	"conclave/bots/measure"
+	"conclave/bots/receive"
+	"conclave/bots/report"
 	"conclave/e2ee"
 	"conclave/protocol"
 )
@@ -23,30 +28,30 @@ const (
 
 // Run makes the bots join, measures, and reports. An error means that there is nothing to report: the configuration is
 // wrong, or the server refused before the first bot. What went wrong later is in the report's verdict.
-func Run(ctx context.Context, cfg Config) (*Report, error) {
+func Run(ctx context.Context, cfg Config) (*report.Report, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	clip, err := LoadClip()
+	clip, err := clip.Load()
 	if err != nil {
 		return nil, err
 	}
 	if cfg.Bench {
-		clip = clip.bench(cfg.E2EE)
+		clip = clip.Bench(cfg.E2EE)
 	}
-	web, err := newAPI(cfg.URL, cfg.Token, cfg.PlainHTTP)
+	web, err := client.NewAPI(cfg.URL, cfg.Token, cfg.PlainHTTP)
 	if err != nil {
 		return nil, err
 	}
-	defer web.client.CloseIdleConnections()
-	local, err := localAddress(ctx, web.base.Hostname())
+	defer web.Client.CloseIdleConnections()
+	local, err := localAddress(ctx, web.Base.Hostname())
 	if err != nil {
 		return nil, err
 	}
 	r := &runner{
-		cfg: &cfg, api: web, clip: clip, local: local, lag: newLagLog(), crowd: newCrowd(), rekeys: &rekeyLog{},
+		cfg: &cfg, api: web, clip: clip, local: local, lag: measure.NewLag(), rekeys: &measure.RekeyLog{},
 		quiet: make(chan struct{}), gone: make(chan struct{}), started: time.Now(),
-		active: map[*bot]struct{}{}, seats: make([]seat, cfg.Count), joins: make(chan struct{}, maxJoins),
+		active: map[*client.Bot]int{}, places: make([]place, cfg.Count), joins: make(chan struct{}, maxJoins),
 	}
 	if err := r.signIn(ctx); err != nil {
 		return nil, err
@@ -72,12 +77,11 @@ func localAddress(ctx context.Context, host string) (net.IP, error) {
 // runner is one run.
 type runner struct {
 	cfg     *Config
-	api     *api
-	clip    *Clip
+	api     *client.API
+	clip    *clip.Clip
 	local   net.IP
-	lag     *lagLog
-	crowd   *crowd
-	rekeys  *rekeyLog
+	lag     *measure.Lag
+	rekeys  *measure.RekeyLog
 	meeting protocol.MeetingID
 	signed  time.Duration
 	started time.Time
@@ -87,24 +91,23 @@ type runner struct {
 	gone  chan struct{} // closed: all leave
 
 	mu     sync.Mutex
-	active map[*bot]struct{} // in the meeting
-	seats  []seat
+	active map[*client.Bot]int // in the meeting, with its place
+	places []place
 	left   tally // of bots that are no longer active
 	joined atomic.Int64
-	over   atomic.Int64 // seats whose bot has ended
 }
 
-// seat is the place of bot number i; with churn, several bots sit on it one after another.
-type seat struct {
-	current  *bot
-	reports  []BotReport // of bots that are done
+// place is that of bot number i: with churn, several bots take it one after another.
+type place struct {
+	current  *client.Bot
+	reports  []report.Bot // of bots that are done
 	failures []string
 	cancel   context.CancelFunc // makes the current bot leave, for churn
 }
 
 func (r *runner) signIn(ctx context.Context) error {
 	at := time.Now()
-	if err := r.api.session(ctx); err != nil {
+	if err := r.api.SignIn(ctx); err != nil {
 		return fmt.Errorf("sign in: %w", err)
 	}
 	r.signed = time.Since(at)
@@ -113,7 +116,7 @@ func (r *runner) signIn(ctx context.Context) error {
 		return nil
 	}
 	var err error
-	if r.meeting, err = r.api.create(ctx, "Bots", r.cfg.E2EE); err != nil {
+	if r.meeting, err = r.api.CreateMeeting(ctx, "Bots", r.cfg.E2EE); err != nil {
 		return fmt.Errorf("create a meeting: %w", err)
 	}
 	if !r.cfg.E2EE {
@@ -131,14 +134,14 @@ func (r *runner) signIn(ctx context.Context) error {
 	return nil
 }
 
-func (r *runner) run(ctx context.Context) (*Report, error) {
+func (r *runner) run(ctx context.Context) (*report.Report, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var background, seats sync.WaitGroup
+	var background, places sync.WaitGroup
 	background.Go(func() { r.pulse(ctx) })
 	background.Go(func() { r.progress(ctx) })
-	for i := range r.seats {
-		seats.Go(func() { r.sit(ctx, i) })
+	for i := range r.places {
+		places.Go(func() { r.fill(ctx, i) })
 	}
 	r.awaitJoins(ctx)
 	r.awaitArrivals(ctx)
@@ -152,12 +155,12 @@ func (r *runner) run(ctx context.Context) (*Report, error) {
 	end := time.Now()
 	arrivals := r.arrivals(end)
 	close(r.quiet)
-	r.rekeys.end()
+	r.rekeys.End()
 	wait(ctx, drainTime)
 	r.collect(end, arrivals)
 	interrupted := ctx.Err()
 	close(r.gone)
-	seats.Wait()
+	places.Wait()
 	cancel()
 	background.Wait()
 	return r.report(window, interrupted)
@@ -173,25 +176,20 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// sit runs the bots of one seat, one after another if there is churn.
-func (r *runner) sit(ctx context.Context, i int) {
-	defer r.over.Add(1)
+// fill runs the bots of one place, one after another if there is churn.
+func (r *runner) fill(ctx context.Context, i int) {
 	wait(ctx, time.Duration(i)*r.cfg.Ramp)
-	for r.sitOnce(ctx, i) && ctx.Err() == nil {
+	for r.fillOnce(ctx, i) && ctx.Err() == nil {
 		wait(ctx, r.cfg.Away)
 	}
 }
 
-func (r *runner) sitOnce(ctx context.Context, i int) (again bool) {
-	b := &bot{
-		cfg: r.cfg, api: r.api, clip: r.clip, index: i, meeting: r.meeting, local: r.local, lag: r.lag, crowd: r.crowd,
-		rekeys: r.rekeys,
-		roster: map[protocol.Participant]protocol.RosterEntry{}, errors: map[protocol.ErrorID]int{},
-	}
-	defer b.close()
+func (r *runner) fillOnce(ctx context.Context, i int) (again bool) {
+	b := client.New(r.api, r.botConfig(i))
+	defer b.Close()
 	leave, cancel := context.WithCancel(ctx)
 	defer cancel()
-	life, end := context.WithCancel(context.WithoutCancel(ctx)) // an interruption is heard of by leave, and goodbye said
+	life, end := context.WithCancel(context.WithoutCancel(ctx)) // interrupted, it still says goodbye: see leave
 	defer end()
 	joined := context.AfterFunc(ctx, end)
 	err := r.admit(life, b)
@@ -201,13 +199,23 @@ func (r *runner) sitOnce(ctx context.Context, i int) (again bool) {
 		return false
 	}
 	r.enter(i, b, cancel)
-	err = b.stay(life, r.quiet, either(leave.Done(), r.gone))
+	err = b.Stay(life, r.quiet, either(leave.Done(), r.gone))
 	churned := r.exit(i, b, err)
 	return churned && err == nil
 }
 
+func (r *runner) botConfig(i int) client.Config {
+	c := r.cfg
+	return client.Config{
+		Meeting: r.meeting, Name: fmt.Sprintf("%s %d", c.Name, i+1), Password: c.Password, Link: c.link, Purpose: c.Purpose,
+		Sources: c.sources(i), Clip: r.clip, Simulcast: c.Simulcast && !c.Bench,
+		AudioSlots: c.AudioSlots, VideoSlots: c.VideoSlots, View: c.View, Height: c.Height, Stage: c.Stage, Flip: c.Flip,
+		Local: r.local, Verify: c.Verify, Feedback: c.Feedback, Poll: c.Poll, Lag: r.lag, Rekeys: r.rekeys,
+	}
+}
+
 // admit lets a bounded number of bots join at once.
-func (r *runner) admit(ctx context.Context, b *bot) error {
+func (r *runner) admit(ctx context.Context, b *client.Bot) error {
 	select {
 	case r.joins <- struct{}{}:
 	case <-ctx.Done():
@@ -217,7 +225,7 @@ func (r *runner) admit(ctx context.Context, b *bot) error {
 	// The WebSocket must outlive the join, so its time limit ends the join only while it lasts.
 	join, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(r.cfg.JoinTimeout, func() { cancel(errJoinTimeout) })
-	err := b.join(join)
+	err := b.Join(join)
 	if !timer.Stop() && err != nil && errors.Is(context.Cause(join), errJoinTimeout) {
 		return errJoinTimeout
 	}
@@ -243,28 +251,28 @@ func either(a, b <-chan struct{}) <-chan struct{} {
 	return out
 }
 
-func (r *runner) enter(i int, b *bot, leave context.CancelFunc) {
+func (r *runner) enter(i int, b *client.Bot, leave context.CancelFunc) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.active[b] = struct{}{}
-	r.seats[i].current = b
-	r.seats[i].cancel = leave
+	r.active[b] = i
+	r.places[i].current = b
+	r.places[i].cancel = leave
 	r.joined.Add(1)
 }
 
 // exit takes a bot out; churned says that it left so that another may come.
-func (r *runner) exit(i int, b *bot, err error) (churned bool) {
+func (r *runner) exit(i int, b *client.Bot, err error) (churned bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.active, b)
 	r.left.add(b)
-	s := &r.seats[i]
+	s := &r.places[i]
 	select {
 	case <-r.gone:
 	default:
 		churned = err == nil
 		if s.current == b {
-			s.reports = append(s.reports, r.describe(b, time.Now()))
+			s.reports = append(s.reports, describe(i, b, time.Now()))
 			s.current = nil
 		}
 	}
@@ -275,19 +283,19 @@ func (r *runner) exit(i int, b *bot, err error) (churned bool) {
 	return churned
 }
 
-func (s *seat) fail(i int, err error) {
+func (s *place) fail(i int, err error) {
 	if n := len(s.reports); n > 0 {
 		s.reports[n-1].Error = err.Error()
 		return
 	}
-	s.reports = append(s.reports, BotReport{Bot: i + 1, Error: err.Error()})
+	s.reports = append(s.reports, report.Bot{Bot: i + 1, Error: err.Error()})
 }
 
-func (r *runner) failed(i int, b *bot, err error) {
+func (r *runner) failed(i int, b *client.Bot, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := &r.seats[i]
-	s.reports = append(s.reports, r.describe(b, time.Now()))
+	s := &r.places[i]
+	s.reports = append(s.reports, describe(i, b, time.Now()))
 	s.failures = append(s.failures, fmt.Sprintf("bot %d: join: %v", i+1, err))
 	s.fail(i, err)
 	r.joined.Add(1) // it will not come; do not wait for it
@@ -300,65 +308,16 @@ func (r *runner) awaitJoins(ctx context.Context) {
 	}
 }
 
-// awaitArrivals returns when everything expected arrives, or after a while.
-func (r *runner) awaitArrivals(ctx context.Context) {
-	deadline := time.Now().Add(r.cfg.arrivalWait)
-	for ctx.Err() == nil && time.Now().Before(deadline) {
-		missing := 0
-		for _, a := range r.arrivals(time.Now()) {
-			missing += max(0, a.expectedAudio-a.audio) + max(0, a.expectedVideo-a.video)
-		}
-		if missing == 0 {
-			return
-		}
-		wait(ctx, 100*time.Millisecond)
-	}
-}
-
-// arrival counts of one bot.
-type arrivalCount struct{ expectedAudio, audio, expectedVideo, video int }
-
-func (r *runner) bots() []*bot {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	list := make([]*bot, 0, len(r.active))
-	for b := range r.active {
-		list = append(list, b)
-	}
-	return list
-}
-
-// arrivals compares what every bot receives at now with what it should.
-func (r *runner) arrivals(now time.Time) map[*bot]arrivalCount {
-	before := now.Add(-liveWindow)
-	if r.cfg.Churn == 0 {
-		before = now
-	}
-	out := map[*bot]arrivalCount{}
-	for _, b := range r.bots() {
-		if r.cfg.Churn > 0 && b.times.dtls.After(before) {
-			continue // it has only just come
-		}
-		var c arrivalCount
-		audio, video := r.crowd.others(b.self, before)
-		c.expectedAudio = min(audio, r.cfg.AudioSlots)
-		c.expectedVideo = min(video, r.cfg.VideoSlots, r.cfg.View)
-		c.audio, c.video = b.peer.receiver.arrived(now)
-		out[b] = c
-	}
-	return out
-}
-
 // collect takes the final counts of all who are still in.
-func (r *runner) collect(end time.Time, arrivals map[*bot]arrivalCount) {
+func (r *runner) collect(end time.Time, arrivals map[*client.Bot]arrivalCount) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for i := range r.seats {
-		s := &r.seats[i]
+	for i := range r.places {
+		s := &r.places[i]
 		if s.current == nil {
 			continue
 		}
-		rep := r.describe(s.current, end)
+		rep := describe(i, s.current, end)
 		a := arrivals[s.current]
 		rep.ExpectedAudio, rep.ArrivedAudio = a.expectedAudio, min(a.audio, a.expectedAudio)
 		rep.ExpectedVideo, rep.ArrivedVideo = a.expectedVideo, min(a.video, a.expectedVideo)
@@ -367,11 +326,11 @@ func (r *runner) collect(end time.Time, arrivals map[*bot]arrivalCount) {
 	}
 }
 
-// churn makes one bot after another leave; its seat sends another one in.
+// churn makes one bot after another leave; its place is taken by another.
 func (r *runner) churn(ctx context.Context) {
 	tick := time.NewTicker(r.cfg.Churn)
 	defer tick.Stop()
-	for i := len(r.seats) - 1; ; i = (i + len(r.seats) - 1) % len(r.seats) { // listeners, the last seats, first
+	for i := len(r.places) - 1; ; i = (i + len(r.places) - 1) % len(r.places) { // listeners, the last places, first
 		select {
 		case <-tick.C:
 		case <-r.quiet:
@@ -380,7 +339,7 @@ func (r *runner) churn(ctx context.Context) {
 			return
 		}
 		r.mu.Lock()
-		if s := &r.seats[i]; s.current != nil {
+		if s := &r.places[i]; s.current != nil {
 			s.cancel()
 		}
 		r.mu.Unlock()
@@ -401,16 +360,10 @@ func (r *runner) pulse(ctx context.Context) {
 		now := time.Now()
 		reports := now.After(nextSR)
 		if reports {
-			nextSR = now.Add(reportInterval)
+			nextSR = now.Add(receive.ReportInterval)
 		}
 		for _, b := range r.bots() {
-			b.peer.receiver.pulse(now)
-			b.peer.receiver.moment(now, r.cfg.Timeline)
-			if reports {
-				if list := b.peer.publisher.senderReports(now); len(list) > 0 {
-					b.peer.publisher.sendRTCP(list)
-				}
-			}
+			b.Pulse(now, reports, r.cfg.Timeline)
 		}
 	}
 }

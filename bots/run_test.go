@@ -11,12 +11,15 @@ import (
 
 	"go.uber.org/goleak"
 
+	"conclave/bots/client"
+	"conclave/bots/report"
 	"conclave/e2ee"
 	"conclave/protocol"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.runCleanups")) // the runtime's own, seen only while it is at work
+	// runCleanups is the runtime's own, seen only while it is at work.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.runCleanups"))
 }
 
 // short is a run of a second or two.
@@ -27,7 +30,7 @@ func short(url string) Config {
 	}
 }
 
-func run(t *testing.T, cfg Config) *Report {
+func run(t *testing.T, cfg Config) *report.Report {
 	t.Helper()
 	r, err := Run(context.Background(), cfg)
 	if err != nil {
@@ -52,7 +55,9 @@ func TestEveryBotReceivesEveryOther(t *testing.T) {
 		t.Errorf("media: %+v", r.Total)
 	}
 	for _, b := range r.Bots {
-		for _, phase := range []string{"socket", "admitted", "answer", "ice", "dtls", "total", "first_rtp", "first_key_frame"} {
+		for _, phase := range []string{
+			"socket", "admitted", "answer", "ice", "dtls", "total", "first_rtp", "first_key_frame",
+		} {
 			if _, ok := b.JoinMS[phase]; !ok {
 				t.Errorf("bot %d: no phase %s", b.Bot, phase)
 			}
@@ -87,7 +92,7 @@ func TestSilenceOfTheServerFailsTheRun(t *testing.T) {
 	cfg := short(url)
 	cfg.arrivalWait = 500 * time.Millisecond // for what will not come
 	r := run(t, cfg)
-	if r.Verdict == Passed || r.Total.ArrivedVideo != 0 || r.Total.ExpectedVideo == 0 {
+	if r.Verdict == report.Passed || r.Total.ArrivedVideo != 0 || r.Total.ExpectedVideo == 0 {
 		t.Errorf("%s %q %+v", r.Verdict, r.Failures, r.Total.Traffic)
 	}
 }
@@ -108,7 +113,7 @@ func TestLobbyAndRateLimitAreWaitedFor(t *testing.T) {
 	}
 }
 
-// Whoever watches sees bots that are interrupted leave, not fall silent.
+// Other participants see interrupted bots leave, not fall silent.
 func TestInterruptedBotsSayGoodbye(t *testing.T) {
 	f, url := newFakeServer(t)
 	cfg := short(url)
@@ -151,7 +156,7 @@ func TestWithoutTheOperatorsTokenNothingStarts(t *testing.T) {
 	cfg := short(url)
 	cfg.Token = strings.Repeat("0", 64)
 	_, err := Run(context.Background(), cfg)
-	var refused *RefusedError
+	var refused *client.RefusedError
 	if !errors.As(err, &refused) || refused.ID != protocol.ErrUnauthenticated {
 		t.Errorf("got %v", err)
 	}
@@ -163,7 +168,7 @@ func TestWithoutTheOperatorsTokenNothingStarts(t *testing.T) {
 
 func TestTheTokenIsNeverSentInTheClear(t *testing.T) {
 	cfg := short("http://meet.example.org")
-	if _, err := Run(context.Background(), cfg); !errors.Is(err, errPlainHTTP) {
+	if _, err := Run(context.Background(), cfg); !errors.Is(err, client.ErrPlainHTTP) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -184,7 +189,8 @@ func TestADowngradedMeetingIsNotJoined(t *testing.T) {
 	r := run(t, cfg)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if r.Verdict != Failed || f.offers > 0 || r.Total.SentPackets > 0 || !strings.Contains(strings.Join(r.Failures, " "), errDowngrade.Error()) {
+	told := strings.Contains(strings.Join(r.Failures, " "), client.ErrDowngrade.Error())
+	if r.Verdict != report.Failed || f.offers > 0 || r.Total.SentPackets > 0 || !told {
 		t.Errorf("%s %q, %d offers", r.Verdict, r.Failures, f.offers)
 	}
 	cfg.Meeting = "k7qm-2f9x-w3dj-8hrt#k=AAAA"

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"conclave/bots"
+	"conclave/bots/receive"
+	"conclave/bots/report"
 	"conclave/cmd/bench/netlab"
 )
 
@@ -133,8 +135,8 @@ func (g *ground) bots(ctx context.Context, on *netlab.Host, cfg bots.Config) (*c
 }
 
 // botReport waits for bots to end.
-func botReport(c *child) (*bots.Report, error) {
-	var r bots.Report
+func botReport(c *child) (*report.Report, error) {
+	var r report.Report
 	if err := c.next(&r); err != nil {
 		return nil, err
 	}
@@ -181,7 +183,7 @@ type browserConfig struct {
 
 // browserMoment is a line of its output: a bot's moment, and what it sends.
 type browserMoment struct {
-	bots.Moment
+	receive.Moment
 	Sent []browserSent `json:"sent"`
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"conclave/bots"
+	"conclave/bots/receive"
 )
 
 // measureFair has two viewers share a link.
@@ -42,7 +43,7 @@ func measureFair(ctx context.Context, f *field) (string, error) {
 			return "", err
 		}
 	}
-	var timelines [][]bots.Moment
+	var timelines [][]receive.Moment
 	for _, c := range viewers {
 		r, err := botReport(c)
 		if err != nil {
@@ -55,7 +56,7 @@ func measureFair(ctx context.Context, f *field) (string, error) {
 	return fairTable(timelines, samples, kbit), nil
 }
 
-func fairTable(timelines [][]bots.Moment, samples []linkSample, kbit int) string {
+func fairTable(timelines [][]receive.Moment, samples []linkSample, kbit int) string {
 	end := min(timelines[0][len(timelines[0])-1].At, timelines[1][len(timelines[1])-1].At)
 	from, to := time.UnixMilli(end).Add(-20*time.Second), time.UnixMilli(end)
 	var rates []float64
@@ -75,8 +76,8 @@ func fairTable(timelines [][]bots.Moment, samples []linkSample, kbit int) string
 }
 
 // receivedRate is in kbit/s of RTP.
-func receivedRate(list []bots.Moment, from, to time.Time) float64 {
-	var first, last *bots.Moment
+func receivedRate(list []receive.Moment, from, to time.Time) float64 {
+	var first, last *receive.Moment
 	for i := range list {
 		if m := &list[i]; m.At >= from.UnixMilli() && m.At <= to.UnixMilli() {
 			if first == nil {

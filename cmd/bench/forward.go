@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"conclave/bots"
+	"conclave/bots/report"
 )
 
 // scenario is a shape of meeting: so many people, the first of whom publish, and everybody receives all others.
@@ -214,7 +214,7 @@ func (r *forwardRun) batching(counters map[string]float64) {
 }
 
 // evaluate relates a server's CPU time over the bots' window to the packets they received in it.
-func evaluate(report *bots.Report, readings series) forwardRun {
+func evaluate(report *report.Report, readings series) forwardRun {
 	from := report.Window.Start
 	to := from.Add(time.Duration(report.Window.Seconds * float64(time.Second)))
 	u := readings.between(from, to)

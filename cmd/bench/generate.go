@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"conclave/bots"
+	"conclave/bots/report"
 )
 
 // generateCmd is the child with the bots: its configuration is a bots.Config, its output a bots.Report.
@@ -35,12 +36,12 @@ func startBots(ctx context.Context, s *server, cfg bots.Config, onLine func(stri
 }
 
 // botsOn runs bots against a server to their end.
-func botsOn(ctx context.Context, s *server, cfg bots.Config, onLine func(string)) (*bots.Report, error) {
+func botsOn(ctx context.Context, s *server, cfg bots.Config, onLine func(string)) (*report.Report, error) {
 	c, err := startBots(ctx, s, cfg, onLine)
 	if err != nil {
 		return nil, err
 	}
-	var report bots.Report
+	var report report.Report
 	if err := c.next(&report); err != nil {
 		return nil, err
 	}

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"conclave/bots"
+	"conclave/bots/receive"
 	"conclave/cmd/bench/netlab"
 	"conclave/sfu"
 )
@@ -131,8 +131,8 @@ type view struct {
 }
 
 // look sums up the moments of a span of time.
-func look(list []bots.Moment, from, to time.Time) (v view) {
-	var first, last *bots.Moment
+func look(list []receive.Moment, from, to time.Time) (v view) {
+	var first, last *receive.Moment
 	for i := range list {
 		m := &list[i]
 		if m.At < from.UnixMilli() || m.At > to.UnixMilli() {
@@ -164,7 +164,7 @@ func look(list []bots.Moment, from, to time.Time) (v view) {
 	return v
 }
 
-func changesBetween(a, b *bots.Moment) (n int) {
+func changesBetween(a, b *receive.Moment) (n int) {
 	before := map[uint64]int{}
 	for _, s := range a.Streams {
 		before[uint64(s.Participant)] = s.Height
@@ -178,7 +178,7 @@ func changesBetween(a, b *bots.Moment) (n int) {
 	return n + len(before)
 }
 
-func newFrames(a, b *bots.Moment) (n float64) {
+func newFrames(a, b *receive.Moment) (n float64) {
 	for _, s := range b.Streams {
 		for _, t := range a.Streams {
 			if s.Participant == t.Participant && s.Frames > t.Frames {

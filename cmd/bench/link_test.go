@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"conclave/bots"
+	"conclave/bots/receive"
 	"conclave/cmd/bench/netlab"
 )
 
@@ -63,14 +63,14 @@ func TestBetweenOfNothing(t *testing.T) {
 }
 
 func TestLook(t *testing.T) {
-	at := func(i int, streams ...bots.MomentStream) bots.Moment {
-		return bots.Moment{At: linkEpoch.UnixMilli() + int64(i)*1000, Streams: streams}
+	at := func(i int, streams ...receive.MomentStream) receive.Moment {
+		return receive.Moment{At: linkEpoch.UnixMilli() + int64(i)*1000, Streams: streams}
 	}
-	list := []bots.Moment{
-		at(0, bots.MomentStream{Participant: 1, Height: 720, Frames: 100}, bots.MomentStream{Participant: 2, Height: 180, Frames: 10}),
-		at(1, bots.MomentStream{Participant: 1, Height: 360, Frames: 130}, bots.MomentStream{Participant: 2, Height: 180, Frames: 40, FreezeMS: 300}),
-		at(2, bots.MomentStream{Participant: 1, Height: 360, Frames: 160}),
-		at(9, bots.MomentStream{Participant: 1, Height: 720, Frames: 999}),
+	list := []receive.Moment{
+		at(0, receive.MomentStream{Participant: 1, Height: 720, Frames: 100}, receive.MomentStream{Participant: 2, Height: 180, Frames: 10}),
+		at(1, receive.MomentStream{Participant: 1, Height: 360, Frames: 130}, receive.MomentStream{Participant: 2, Height: 180, Frames: 40, FreezeMS: 300}),
+		at(2, receive.MomentStream{Participant: 1, Height: 360, Frames: 160}),
+		at(9, receive.MomentStream{Participant: 1, Height: 720, Frames: 999}),
 	}
 	v := look(list, linkEpoch, linkEpoch.Add(2*time.Second))
 	if v.visible != 1 || v.changes != 2 || v.longest != 300 || v.frameRate != 45 || heightsOf(v) != "1 × 360" {
@@ -91,7 +91,7 @@ func TestPercentile(t *testing.T) {
 
 func TestEncodingChange(t *testing.T) {
 	moment := func(ms int64, frames uint64) browserMoment {
-		return browserMoment{Moment: bots.Moment{At: ms}, Sent: []browserSent{{RID: "q", Frames: 7 * frames}, {RID: "f", Frames: frames}}}
+		return browserMoment{Moment: receive.Moment{At: ms}, Sent: []browserSent{{RID: "q", Frames: 7 * frames}, {RID: "f", Frames: frames}}}
 	}
 	var list []browserMoment
 	frames := uint64(0)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"conclave/bots"
+	"conclave/bots/measure"
 )
 
 // rekeyCmd measures what a leave costs an end-to-end encrypted meeting: every publisher gives everybody who stays a new key. The time
@@ -46,7 +47,7 @@ func (cmd *rekeyCmd) Run(parent context.Context, c console) error {
 		return err
 	}
 	c.table(rekeyTable(report.Rekeys))
-	e := report.Total.Sealed
+	e := report.Total.Opened
 	c.table(fmt.Sprintf("\n%d frames opened, %d failed, %d without a key. %v %v\n", e.Frames, e.Failed, e.NoKey, report.Failures, report.Invalid))
 	if len(report.Rekeys) < cmd.Leaves || e.Frames == 0 || e.Failed+e.NoKey > 0 {
 		return fmt.Errorf("%d leaves, %d frames, of which %d did not open", len(report.Rekeys), e.Frames, e.Failed+e.NoKey)
@@ -55,17 +56,17 @@ func (cmd *rekeyCmd) Run(parent context.Context, c console) error {
 }
 
 // rekeyTable is the outcome in Markdown.
-func rekeyTable(list []bots.Rekey) string {
+func rekeyTable(list []measure.Rekey) string {
 	rows := [][]string{{"leaves", "", "median", "min–max"}}
-	add := func(what string, get func(bots.Rekey) float64) {
+	add := func(what string, get func(measure.Rekey) float64) {
 		s := spreadOf(pluck(list, get))
 		rows = append(rows, []string{
 			fmt.Sprint(len(list)), what, number(s.Median, 0), number(s.Min, 0) + "–" + number(s.Max, 0),
 		})
 	}
-	add("ms until all publishers use new keys", func(r bots.Rekey) float64 { return r.MS })
-	add("publishers that renewed theirs", func(r bots.Rekey) float64 { return float64(r.Publishers) })
-	add("KiB of signalling, both ways", func(r bots.Rekey) float64 { return float64(r.Bytes) / 1024 })
-	add("sealed messages, sent and received", func(r bots.Rekey) float64 { return float64(r.Messages) })
+	add("ms until all publishers use new keys", func(r measure.Rekey) float64 { return r.MS })
+	add("publishers that renewed theirs", func(r measure.Rekey) float64 { return float64(r.Publishers) })
+	add("KiB of signalling, both ways", func(r measure.Rekey) float64 { return float64(r.Bytes) / 1024 })
+	add("sealed messages, sent and received", func(r measure.Rekey) float64 { return float64(r.Messages) })
 	return markdown(rows)
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"conclave/bots"
+	"conclave/bots/receive"
+	"conclave/bots/report"
 )
 
 func executable() (string, error) {
@@ -135,13 +137,13 @@ func (f *field) stepRun(ctx context.Context, viewer string, wide bots.Config, sh
 }
 
 // viewer starts who is watched, a bot or a browser, and returns what gives its moments when it has ended.
-func (g *ground) viewer(ctx context.Context, kind string, shown, height int, d time.Duration) (func() ([]bots.Moment, error), error) {
+func (g *ground) viewer(ctx context.Context, kind string, shown, height int, d time.Duration) (func() ([]receive.Moment, error), error) {
 	if kind == "chromium" {
 		c, err := g.browser(ctx, g.narrow, browserConfig{Seconds: d.Seconds(), Width: 1280, Height: 800})
 		if err != nil {
 			return nil, err
 		}
-		return func() (list []bots.Moment, err error) {
+		return func() (list []receive.Moment, err error) {
 			all, err := browserMoments(c)
 			for _, m := range all {
 				list = append(list, m.Moment)
@@ -153,7 +155,7 @@ func (g *ground) viewer(ctx context.Context, kind string, shown, height int, d t
 	if err != nil {
 		return nil, err
 	}
-	return func() ([]bots.Moment, error) {
+	return func() ([]receive.Moment, error) {
 		r, err := botReport(c)
 		if err != nil {
 			return nil, err
@@ -163,7 +165,7 @@ func (g *ground) viewer(ctx context.Context, kind string, shown, height int, d t
 }
 
 // stepTable is what came of the steps.
-func stepTable(steps []linkStep, starts []time.Time, samples []linkSample, seen []bots.Moment) string {
+func stepTable(steps []linkStep, starts []time.Time, samples []linkSample, seen []receive.Moment) string {
 	var b strings.Builder
 	b.WriteString("| link, kbit/s | sent after 5 s down, 15 s up | ≥ 85 % from | queue after 3 s, ms: p95, max | longest freeze after 2 s, ms | pictures | changes |\n|---|---|---|---|---|---|---|\n")
 	for i, s := range steps {
@@ -207,7 +209,7 @@ func heightsOf(v view) string {
 }
 
 // othersLine says what became of those with enough bandwidth.
-func othersLine(r *bots.Report, publishers int, from, to time.Time) string {
+func othersLine(r *report.Report, publishers int, from, to time.Time) string {
 	n, changes, longest, rates := 0, 0, 0.0, []float64{}
 	for i := range r.Bots {
 		if publishers == 1 && i == 0 {
@@ -322,7 +324,7 @@ func measureTiles(ctx context.Context, f *field) (string, error) {
 	return tilesTable(r.Bots[0].Timeline, people, kbit, samples), nil
 }
 
-func tilesTable(list []bots.Moment, people, kbit int, samples []linkSample) string {
+func tilesTable(list []receive.Moment, people, kbit int, samples []linkSample) string {
 	var began, staged, visible, improved int64
 	for i := range list {
 		m := &list[i]

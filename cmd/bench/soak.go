@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"conclave/bots"
+	"conclave/bots/report"
 )
 
 // soakCmd runs a meeting with much coming and going and asserts that nothing is left of it.
@@ -82,7 +83,7 @@ func (cmd *soakCmd) Run(parent context.Context, c console) error {
 	}
 	s.add(begin, "begin")
 	meeting.Duration = cmd.Duration
-	report, err := s.meet(ctx, meeting)
+	outcome, err := s.meet(ctx, meeting)
 	if err != nil {
 		return err
 	}
@@ -97,10 +98,10 @@ func (cmd *soakCmd) Run(parent context.Context, c console) error {
 		}
 	}
 	c.table(s.table())
-	c.table(soakSummary(report))
+	c.table(soakSummary(outcome))
 	err = errors.Join(back(begin, end), writeJSON(cmd.JSON, s.samples), srv.stop())
-	if report.Verdict == bots.Failed {
-		err = errors.Join(err, fmt.Errorf("not everything was delivered: %v", report.Failures))
+	if outcome.Verdict == report.Failed {
+		err = errors.Join(err, fmt.Errorf("not everything was delivered: %v", outcome.Failures))
 	}
 	return err
 }
@@ -132,9 +133,9 @@ func (s *soak) add(x soakSample, name string) {
 }
 
 // meet runs the long meeting and looks at the server meanwhile.
-func (s *soak) meet(ctx context.Context, cfg bots.Config) (*bots.Report, error) {
+func (s *soak) meet(ctx context.Context, cfg bots.Config) (*report.Report, error) {
 	type outcome struct {
-		report *bots.Report
+		report *report.Report
 		err    error
 	}
 	done := make(chan outcome, 1)
@@ -211,7 +212,7 @@ func (s *soak) table() string {
 	return markdown(rows)
 }
 
-func soakSummary(r *bots.Report) string {
+func soakSummary(r *report.Report) string {
 	t := &r.Total
 	return fmt.Sprintf("\n%d bots came and went; %d of %d packets lost (%d before retransmission), %d freezes, p99 one way %.1f ms; verdict of the bots: %s\n",
 		len(r.Bots), t.LostAfter, t.Expected, t.LostBefore, t.Freezes, t.VideoDelay.P99, r.Verdict)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"conclave/bots"
+	"conclave/bots/report"
 )
 
 // botsCmd loads a server with bots. Options are explained in docs/bots.md.
@@ -51,12 +52,12 @@ type botsCmd struct {
 }
 
 // verdictError ends the command with the verdict's exit code: 1 failed, 2 invalid.
-type verdictError struct{ verdict bots.Verdict }
+type verdictError struct{ verdict report.Verdict }
 
 // Error implements error.
 func (e verdictError) Error() string {
-	return "the run " + map[bots.Verdict]string{
-		bots.Failed: "failed", bots.Invalid: "is invalid: the bots' own machine was overloaded"}[e.verdict]
+	return "the run " + map[report.Verdict]string{
+		report.Failed: "failed", report.Invalid: "is invalid: the bots' own machine was overloaded"}[e.verdict]
 }
 
 // ExitCode implements kong.ExitCoder.
@@ -73,15 +74,15 @@ func (cmd *botsCmd) Run(c console) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	report, err := bots.Run(ctx, *cfg)
+	outcome, err := bots.Run(ctx, *cfg)
 	if err != nil {
 		return err
 	}
-	if err := cmd.write(c, report); err != nil {
+	if err := cmd.write(c, outcome); err != nil {
 		return err
 	}
-	if report.Verdict != bots.Passed {
-		return verdictError{report.Verdict}
+	if outcome.Verdict != report.Passed {
+		return verdictError{outcome.Verdict}
 	}
 	return nil
 }
@@ -135,7 +136,7 @@ func allOr(text, flag string) (int, error) {
 	return n, nil
 }
 
-func (cmd *botsCmd) write(c console, report *bots.Report) error {
+func (cmd *botsCmd) write(c console, report *report.Report) error {
 	if cmd.JSON != "-" {
 		if err := report.WriteText(c.out); err != nil {
 			return err

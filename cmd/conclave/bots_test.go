@@ -14,7 +14,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"conclave/bots"
+	"conclave/bots/client"
+	"conclave/bots/report"
 	"conclave/config"
 )
 
@@ -53,19 +54,19 @@ func startServer(t *testing.T) (url, token string) {
 
 func TestBotsMeetOnTheServer(t *testing.T) {
 	url, token := startServer(t)
-	report := filepath.Join(t.TempDir(), "report.json")
+	file := filepath.Join(t.TempDir(), "report.json")
 	cmd := botsCmd{
 		URL: url, Token: token, Count: 5, Publishers: "all", View: "all", Height: 180, SlotsAudio: 4, SlotsVideo: 4,
 		Profile: "normal", Feedback: true, Duration: 3 * time.Second, Settle: 200 * time.Millisecond,
-		JoinTimeout: 20 * time.Second, JSON: report,
+		JoinTimeout: 20 * time.Second, JSON: file,
 	}
 	var out bytes.Buffer
 	err := cmd.Run(console{&out, io.Discard})
-	raw, readErr := os.ReadFile(report)
+	raw, readErr := os.ReadFile(file)
 	if readErr != nil {
 		t.Fatalf("%v; %v", err, readErr)
 	}
-	var r bots.Report
+	var r report.Report
 	if err := json.Unmarshal(raw, &r); err != nil {
 		t.Fatal(err)
 	}
@@ -89,12 +90,12 @@ func TestAListenerSeesAPublisherInTheBenchProfile(t *testing.T) {
 		Profile: "bench", Duration: 2 * time.Second, Settle: 200 * time.Millisecond, JoinTimeout: 20 * time.Second,
 		JSON: "-", Threshold: []string{"loss<=0"},
 	}
-	var r bots.Report
+	var r report.Report
 	var err error
 	for range 3 { // again if the bots say that the machine was too busy for them
 		var out bytes.Buffer
 		err = cmd.Run(console{&out, io.Discard})
-		r = bots.Report{}
+		r = report.Report{}
 		if jsonErr := json.Unmarshal(out.Bytes(), &r); jsonErr != nil {
 			t.Fatalf("%v; %v", err, jsonErr)
 		}
@@ -126,7 +127,7 @@ func TestBotsNeedAToken(t *testing.T) {
 	url, _ := startServer(t)
 	cmd := botsCmd{URL: url, Token: strings.Repeat("ab", 32), Count: 1, Publishers: "all", View: "all", Profile: "normal"}
 	err := cmd.Run(console{io.Discard, io.Discard})
-	var refused *bots.RefusedError
+	var refused *client.RefusedError
 	if !errors.As(err, &refused) {
 		t.Errorf("got %v", err)
 	}

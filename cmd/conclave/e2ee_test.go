@@ -7,14 +7,15 @@ import (
 	"time"
 
 	"conclave/bots"
+	"conclave/bots/report"
 )
 
 // encrypted runs bots in an end-to-end encrypted meeting of a real server and fails unless every frame decrypts.
-func encrypted(t *testing.T, cfg bots.Config) *bots.Report {
+func encrypted(t *testing.T, cfg bots.Config) *report.Report {
 	t.Helper()
 	cfg.URL, cfg.Token = startServer(t)
 	cfg.E2EE, cfg.View, cfg.Feedback, cfg.JoinTimeout, cfg.Settle = true, -1, true, 20*time.Second, 200*time.Millisecond
-	var r *bots.Report
+	var r *report.Report
 	for range 3 { // on a machine too busy for the bots themselves an acknowledgement may take longer than a second, once
 		var err error
 		if r, err = bots.Run(context.Background(), cfg); err != nil {
@@ -23,11 +24,11 @@ func encrypted(t *testing.T, cfg bots.Config) *bots.Report {
 		if testing.Verbose() {
 			_ = r.WriteText(os.Stderr)
 		}
-		if r.Total.Sealed.Failed > 0 || r.Total.Sealed.NoKey == 0 || len(r.Invalid) == 0 {
+		if r.Total.Opened.Failed > 0 || r.Total.Opened.NoKey == 0 || len(r.Invalid) == 0 {
 			break
 		}
 	}
-	if e := r.Total.Sealed; e.Frames == 0 || r.Total.Frames == 0 || e.Failed+e.NoKey > 0 {
+	if e := r.Total.Opened; e.Frames == 0 || r.Total.Frames == 0 || e.Failed+e.NoKey > 0 {
 		t.Errorf("frames: %+v", e)
 	}
 	return r
@@ -43,8 +44,8 @@ func TestEveryFrameOfBotsDecrypts(t *testing.T) {
 		t.Error("no send stamp was found inside opened frames")
 	}
 	for i := range r.Bots {
-		if b := &r.Bots[i]; b.Sealed.Frames == 0 || b.Error != "" || len(b.RequestErrors) > 0 {
-			t.Errorf("bot %d opened %d frames: %s %v", b.Bot, b.Sealed.Frames, b.Error, b.RequestErrors)
+		if b := &r.Bots[i]; b.Opened.Frames == 0 || b.Error != "" || len(b.RequestErrors) > 0 {
+			t.Errorf("bot %d opened %d frames: %s %v", b.Bot, b.Opened.Frames, b.Error, b.RequestErrors)
 		}
 	}
 }

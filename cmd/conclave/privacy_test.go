@@ -22,7 +22,7 @@ import (
 
 	"github.com/coder/websocket"
 
-	"conclave/bots"
+	"conclave/bots/report"
 )
 
 // hits are the marks found in data, in any spelling they could have got on the way.
@@ -217,7 +217,7 @@ func (s *canaryServer) bots() {
 	var out bytes.Buffer
 	var verdict verdictError
 	err := cmd.Run(console{&out, io.Discard})
-	if busy := errors.As(err, &verdict) && verdict.verdict == bots.Invalid; err != nil && !busy { // they were there all the same
+	if busy := errors.As(err, &verdict) && verdict.verdict == report.Invalid; err != nil && !busy { // they were there all the same
 		s.t.Errorf("bots: %v\n%s", err, out.String())
 	}
 	s.secrets = append(s.secrets, s.token)

@@ -266,7 +266,7 @@ func clips(tb testing.TB) (frames map[string][][]byte) {
 	tb.Helper()
 	frames = map[string][][]byte{}
 	for _, name := range []string{"q", "h", "f"} {
-		raw, err := os.ReadFile("../../bots/clips/" + name + ".ivf")
+		raw, err := os.ReadFile("../../bots/clip/clips/" + name + ".ivf")
 		if err != nil {
 			tb.Fatal(err)
 		}
@@ -276,7 +276,7 @@ func clips(tb testing.TB) (frames map[string][][]byte) {
 			rest = rest[12+size:]
 		}
 	}
-	raw, err := os.ReadFile("../../bots/clips/speech.ogg")
+	raw, err := os.ReadFile("../../bots/clip/clips/speech.ogg")
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -1,0 +1,172 @@
+package client
+
+import (
+	"conclave/protocol"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Stay keeps the bot in the meeting until quiet is closed, then silent until gone is closed, then leaves.
+func (b *Bot) Stay(ctx context.Context, quiet, gone <-chan struct{}) error {
+	var pacing sync.WaitGroup
+	defer pacing.Wait()
+	pace, stop := context.WithCancel(ctx)
+	defer stop()
+	pacing.Go(func() { b.pace(pace, quiet) })
+	view := time.NewTimer(0)
+	defer view.Stop()
+	flip := newTicker(b.cfg.Flip)
+	defer flip.Stop()
+	for {
+		select {
+		case m, ok := <-b.ws.messages:
+			if !ok {
+				return b.ws.err
+			}
+			if bye, ok := m.(*protocol.Bye); ok {
+				return fmt.Errorf("%w: %s", errBye, bye.Reason)
+			}
+			if b.handle(m) {
+				view.Reset(time.Until(b.viewed.Add(viewInterval)))
+			}
+			if err := b.act(ctx); err != nil {
+				return err
+			}
+			if _, ok := m.(*protocol.Idle); ok {
+				if err := b.ws.send(ctx, &protocol.Active{ID: b.ws.id()}); err != nil {
+					return err
+				}
+			}
+		case <-b.encryption.due():
+			b.encryption.session.Tick(time.Now())
+			if err := b.act(ctx); err != nil {
+				return err
+			}
+		case <-view.C:
+			if err := b.sendView(ctx); err != nil {
+				return err
+			}
+		case <-flip.C:
+			b.page++
+			view.Reset(0)
+		case <-b.media.failed:
+			return errors.New("bots: the media connection failed")
+		case <-gone:
+			return b.leave(ctx)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func newTicker(every time.Duration) *time.Ticker {
+	if every <= 0 {
+		t := time.NewTicker(time.Hour)
+		t.Stop()
+		return t
+	}
+	return time.NewTicker(every)
+}
+
+// pace sends media when it is due, until quiet is closed.
+func (b *Bot) pace(ctx context.Context, quiet <-chan struct{}) {
+	if len(b.cfg.Sources) == 0 {
+		return
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			timer.Reset(time.Until(b.media.publisher.Run(time.Now())))
+		case <-quiet:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// handle takes an event; view says that what can be seen may have changed.
+func (b *Bot) handle(m protocol.ServerMessage) (view bool) {
+	if b.encryption != nil {
+		b.encryption.event(m, time.Now())
+	}
+	switch m := m.(type) {
+	case *protocol.Roster:
+		for i := range m.Joined {
+			b.roster[m.Joined[i].Participant] = m.Joined[i]
+		}
+		for i := range m.Changed {
+			b.roster[m.Changed[i].Participant] = m.Changed[i]
+		}
+		for i := range m.Left {
+			delete(b.roster, m.Left[i].Participant)
+		}
+		return true
+	case *protocol.Slots:
+		if b.media != nil {
+			b.media.receiver.Assign(m.Slots, m.Withheld, time.Now())
+		}
+	case *protocol.Encode:
+		if b.media != nil {
+			b.media.publisher.Encode(m.Source, m.RIDs)
+		}
+	case *protocol.Muted:
+		b.obey(m.Sources)
+	case *protocol.MediaRefused:
+		b.failedRequest(protocol.ErrorID(m.Reason))
+	case *protocol.Error:
+		b.failedRequest(m.Error)
+		if m.Error == protocol.ErrRateLimited {
+			b.viewing = nil // it may have been the view: send it again
+			return true
+		}
+	}
+	return false
+}
+
+// obey switches off what a host muted. A bot does not switch it on again.
+func (b *Bot) obey(muted []protocol.Source) {
+	for _, s := range muted {
+		if !slices.Contains(b.silent, s) {
+			b.silent = append(b.silent, s)
+		}
+	}
+	live := []protocol.Source{}
+	for _, s := range b.cfg.Sources {
+		if !slices.Contains(b.silent, s) {
+			live = append(live, s)
+		}
+	}
+	if b.media != nil {
+		b.publish(live)
+	}
+	if b.encryption != nil {
+		b.encryption.session.SetLive(time.Now(), len(live) > 0)
+	}
+}
+
+// leave says goodbye and waits for the answer, but not for long.
+func (b *Bot) leave(ctx context.Context) error {
+	if err := b.ws.send(ctx, &protocol.Leave{ID: b.ws.id()}); err != nil {
+		return err
+	}
+	b.cfg.Rekeys.Left()
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	for {
+		m, err := b.next(ctx)
+		if errors.Is(err, errBye) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("bots: leaving: %w", err)
+		}
+		b.handle(m)
+	}
+}

@@ -1,0 +1,49 @@
+package client
+
+import (
+	"conclave/protocol"
+	"context"
+	"slices"
+	"time"
+)
+
+// viewInterval is the shortest time between two views: far below the request limit. The first change is told at once.
+const viewInterval = 200 * time.Millisecond
+
+// sendView tells what the bot shows, if that has changed.
+func (b *Bot) sendView(ctx context.Context) error {
+	wants := b.wants()
+	if slices.Equal(wants, b.viewing) {
+		return nil
+	}
+	b.viewing, b.viewed = wants, time.Now()
+	return b.ws.send(ctx, &protocol.View{ID: b.ws.id(), Wants: wants})
+}
+
+// wants lists the cameras to see: a page of those that are published, in the order of their numbers and
+// beginning after the bot's own, so that a page smaller than the meeting is another one for each bot.
+func (b *Bot) wants() []protocol.Want {
+	var others []protocol.Want
+	for id := range b.roster {
+		e := b.roster[id]
+		for _, source := range e.Sources {
+			if id != b.self && (source == protocol.Camera || source == protocol.Screen) {
+				others = append(others, protocol.Want{Participant: id, Source: source, Height: b.cfg.Height})
+			}
+		}
+	}
+	slices.SortFunc(others, func(x, y protocol.Want) int {
+		if d := int64(x.Participant-b.self) - int64(y.Participant-b.self); d != 0 { // unsigned: those before it come last
+			return int(max(-1, min(1, d)))
+		}
+		return len(x.Source) - len(y.Source)
+	})
+	wants := []protocol.Want{}
+	for i := range min(b.cfg.View, len(others)) {
+		wants = append(wants, others[(b.page*b.cfg.View+i)%len(others)])
+	}
+	if len(wants) > 0 && b.cfg.Stage > 0 {
+		wants[0].Height = b.cfg.Stage
+	}
+	return wants
+}

@@ -1,0 +1,20 @@
+package bots
+
+import "testing"
+
+func TestBadConfigurationsAreRefused(t *testing.T) {
+	tests := map[string]Config{
+		"too many bots":    {Count: MaxBots + 1},
+		"too many slots":   {AudioSlots: 60, VideoSlots: 70},
+		"no such meeting":  {Meeting: "nonsense"},
+		"bad threshold":    {Thresholds: []string{"nonsense"}},
+		"height":           {Height: 5000},
+		"verify":           {Verify: -1},
+		"too many in view": {View: 65, VideoSlots: 65},
+	}
+	for name, cfg := range tests {
+		if err := cfg.check(); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package measure
+
+import (
+	"sync"
+	"time"
+)
+
+// maxRekeys bounds the leaves that are looked at.
+const maxRekeys = 1024
+
+// Rekey is what one leave cost: from the leaver's last message until every publisher that was there has a key that the
+// leaver does not have.
+type Rekey struct {
+	// MS is how long the last publisher took, the 500 ms of the specification included; 0 if there was none.
+	MS float64 `json:"ms"`
+	// Publishers is how many renewed their keys.
+	Publishers int `json:"publishers"`
+	// Bytes is what all bots sent and received for it on their WebSockets until then, Messages how many sealed messages
+	// that was.
+	Bytes    uint64 `json:"bytes"`
+	Messages uint64 `json:"messages"`
+}
+
+// RekeyLog measures leaves. What happens until the next leave counts for the one before. The zero value is ready to
+// use. Safe for concurrent use; a nil RekeyLog ignores Carried.
+type RekeyLog struct {
+	mu       sync.Mutex
+	relayed  uint64 // bytes of WebSocket messages with sealed ones, both ways
+	messages uint64 // sealed messages in them
+	leftAt   time.Time
+	before   Rekey // totals when it left
+	list     []Rekey
+	over     bool // the run ends: all leave
+}
+
+// Carried takes note of a WebSocket message of n bytes with sealed messages that a bot sent or received.
+func (l *RekeyLog) Carried(n, messages int) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.relayed += uint64(n)
+	l.messages += uint64(messages)
+}
+
+// Left takes note of a leave.
+func (l *RekeyLog) Left() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over || len(l.list) == maxRekeys {
+		return
+	}
+	l.leftAt = time.Now()
+	l.before = Rekey{Bytes: l.relayed, Messages: l.messages}
+	l.list = append(l.list, Rekey{})
+}
+
+// End stops measuring: when the run ends, all leave.
+func (l *RekeyLog) End() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over = true
+}
+
+// Switched takes note of a publisher that uses a new key; fresh if it is a new generation, and not the first one.
+func (l *RekeyLog) Switched(fresh bool) {
+	if !fresh {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.list) == 0 {
+		return
+	}
+	r := &l.list[len(l.list)-1]
+	r.MS = float64(time.Since(l.leftAt)) / float64(time.Millisecond)
+	r.Publishers++
+	r.Bytes, r.Messages = l.relayed-l.before.Bytes, l.messages-l.before.Messages
+}
+
+// List returns the leaves so far, in order.
+func (l *RekeyLog) List() []Rekey {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]Rekey(nil), l.list...)
+}

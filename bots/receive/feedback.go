@@ -1,0 +1,103 @@
+package receive
+
+import (
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+// Pulse is called every 20 ms or so: it sends the NACKs, PLIs, reports and feedback that are due.
+func (r *Receiver) Pulse(now time.Time) {
+	r.mu.Lock()
+	if r.srtp == nil {
+		r.mu.Unlock()
+		return
+	}
+	var out []rtcp.Packet
+	if r.gap {
+		r.gap = false
+		out = r.nacks(now, out)
+	}
+	out = r.plis(now, out)
+	if now.After(r.nextReport) {
+		r.nextReport = now.Add(ReportInterval)
+		out = r.reports(now, out)
+	}
+	if r.Feedback && now.After(r.nextTWCC) {
+		r.nextTWCC = now.Add(twccInterval)
+		out = append(out, r.recorder.BuildFeedbackPacket()...)
+	}
+	r.mu.Unlock()
+	if len(out) > 0 {
+		r.SendRTCP(out)
+	}
+}
+
+func (r *Receiver) nacks(now time.Time, out []rtcp.Packet) []rtcp.Packet {
+	for _, s := range r.list {
+		if !s.video || s.rtx == 0 {
+			continue
+		}
+		r.nackBuf = s.log.missing(now.UnixNano(), int64(nackInterval), r.nackBuf[:0])
+		if len(r.nackBuf) > 0 {
+			s.nacks += uint64(len(r.nackBuf))
+			r.gap = true
+			out = append(out, &rtcp.TransportLayerNack{
+				SenderSSRC: r.ssrc, MediaSSRC: s.ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(r.nackBuf),
+			})
+		}
+	}
+	return out
+}
+
+// plis asks for key frames where packets arrive and no picture can be made of them.
+func (r *Receiver) plis(now time.Time, out []rtcp.Packet) []rtcp.Packet {
+	for _, s := range r.list {
+		whole := s.frames.KeyFrames > 0 && !s.frames.broken
+		if !s.video || s.owner == 0 || s.firstAt == 0 || now.Before(s.nextPLI) || whole {
+			continue
+		}
+		s.nextPLI = now.Add(pliInterval)
+		s.plis++
+		out = append(out, &rtcp.PictureLossIndication{SenderSSRC: r.ssrc, MediaSSRC: s.ssrc})
+	}
+	return out
+}
+
+// maxReports is how many reception reports fit one RTCP packet (RFC 3550 §6.4.2: 5 bits).
+const maxReports = 31
+
+func (r *Receiver) reports(now time.Time, out []rtcp.Packet) []rtcp.Packet {
+	var list []rtcp.ReceptionReport
+	for _, s := range r.list {
+		if s.log.started {
+			list = append(list, s.report(now))
+		}
+	}
+	for len(list) > 0 {
+		n := min(len(list), maxReports)
+		out = append(out, &rtcp.ReceiverReport{SSRC: r.ssrc, Reports: list[:n]})
+		list = list[n:]
+	}
+	return out
+}
+
+// report makes a reception report (RFC 3550 §6.4.1).
+func (s *stream) report(now time.Time) rtcp.ReceptionReport {
+	expected, received := s.log.expected(), s.log.Direct
+	var fraction uint8
+	if e, got := expected-s.priorExpect, received-s.priorRecv; e > got {
+		fraction = uint8(min(255, (e-got)<<8/e))
+	}
+	s.priorExpect, s.priorRecv = expected, received
+	before, _ := s.log.lost()
+	rr := rtcp.ReceptionReport{
+		SSRC: s.ssrc, FractionLost: fraction, TotalLost: uint32(min(before, 1<<23-1)),
+		LastSequenceNumber: uint32(s.log.highest - 1<<16), Jitter: uint32(s.jitter.jitter),
+	}
+	if !s.lastSRAt.IsZero() {
+		rr.LastSenderReport = s.lastSR
+		rr.Delay = uint32(now.Sub(s.lastSRAt).Seconds() * 65536)
+	}
+	return rr
+}

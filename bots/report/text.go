@@ -1,0 +1,96 @@
+package report
+
+import (
+	"conclave/bots/measure"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// phaseOrder is the order in which a join goes.
+var phaseOrder = [...]string{
+	"sign_in", "socket", "admitted", "answer", "ice", "dtls", "total", "first_rtp", "first_key_frame",
+}
+
+// WriteText writes the report for a person.
+func (r *Report) WriteText(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%d bots, %d publishing, measured for %.0f s\n\n", r.Count, r.Publishers, r.Window.Seconds)
+	fmt.Fprintf(&b, "%-16s %9s %9s %9s %9s\n", "join (ms)", "p50", "p95", "p99", "max")
+	for _, name := range phaseOrder {
+		if q, ok := r.Join[name]; ok {
+			writeQuantiles(&b, name, &q)
+		}
+	}
+	b.WriteByte('\n')
+	fmt.Fprintf(&b, "%-16s %9s %9s %9s %9s\n", "one way (ms)", "p50", "p95", "p99", "max")
+	writeQuantiles(&b, "audio", &r.Total.AudioDelay)
+	writeQuantiles(&b, "video", &r.Total.VideoDelay)
+	r.writeTraffic(&b)
+	r.writeWorst(&b)
+	for _, f := range first(r.Failures, 10) {
+		fmt.Fprintf(&b, "FAILED   %s\n", f)
+	}
+	for _, f := range r.Invalid {
+		fmt.Fprintf(&b, "INVALID  %s\n", f)
+	}
+	fmt.Fprintf(&b, "verdict  %s\n", r.Verdict)
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("bots: report: %w", err)
+	}
+	return nil
+}
+
+func writeQuantiles(b *strings.Builder, name string, q *measure.Quantiles) {
+	if q.Count > 0 {
+		fmt.Fprintf(b, "%-16s %9.2f %9.2f %9.2f %9.2f\n", name, q.P50, q.P95, q.P99, q.Max)
+	}
+}
+
+func (r *Report) writeTraffic(b *strings.Builder) {
+	t, w := &r.Total, &r.Window
+	fmt.Fprintf(b, "\nstreams   audio %d of %d arrived, video %d of %d\n",
+		t.ArrivedAudio, t.ExpectedAudio, t.ArrivedVideo, t.ExpectedVideo)
+	fmt.Fprintf(b, "sent      %d packets, %.1f MB\n", t.SentPackets, float64(t.SentBytes)/1e6)
+	fmt.Fprintf(b, "received  %d packets, %.1f MB; %.0f packets/s, %.1f Mbit/s in the window\n",
+		t.ReceivedPackets, float64(t.ReceivedBytes)/1e6, w.PacketsPerS, w.MbitPerS)
+	fmt.Fprintf(b, "loss      %d of %d packets (%.4f %%), %d before retransmission; %d duplicates, %d out of order\n",
+		t.LostAfter, t.Expected, 100*ratio(t.LostAfter, t.Expected), t.LostBefore, t.Duplicates, t.Reordered)
+	fmt.Fprintf(b, "video     %d frames, %d key frames, %d lost; %d freezes (%.0f ms); %d PLI, %d NACK sent\n",
+		t.Frames, t.KeyFrames, t.LostFrames, t.Freezes, t.FreezeMS, t.PLIsSent, t.NACKsSent)
+	if r.E2EE {
+		e := &t.Opened
+		fmt.Fprintf(b, "e2ee      %d frames opened, %d failed, %d without a key, %d before the key; %d stale, %d repeated\n",
+			e.Frames, e.Failed, e.NoKey, e.Early, e.Stale, e.Repeat)
+	}
+	if w.ServerCPUSeconds > 0 {
+		fmt.Fprintf(b, "server    %.2f s of CPU, %.2f µs per packet delivered, %.0f MiB resident\n",
+			w.ServerCPUSeconds, w.ServerCPUMicrosPerPacket, w.ServerRSSMiB)
+	}
+	g := &r.Generator
+	fmt.Fprintf(b, "generator %.2f s of CPU on %d cores, %.2f ms late at p99, %d socket drops\n\n",
+		g.CPUSeconds, g.Cores, g.Lag.P99, g.SocketDrops)
+}
+
+// writeWorst lists the bots that did worst, so that a bad seat is seen without reading the JSON.
+func (r *Report) writeWorst(b *strings.Builder) {
+	bad := make([]*Bot, 0, len(r.Bots))
+	for i := range r.Bots {
+		if x := &r.Bots[i]; x.Error != "" || x.badness() > 0 {
+			bad = append(bad, x)
+		}
+	}
+	slices.SortStableFunc(bad, func(x, y *Bot) int { return y.badness() - x.badness() })
+	for _, x := range first(bad, 10) {
+		fmt.Fprintf(b, "bot %-4d  audio %d/%d, video %d/%d, lost %d, freezes %d %s\n", x.Bot,
+			x.ArrivedAudio, x.ExpectedAudio, x.ArrivedVideo, x.ExpectedVideo, x.LostAfter, x.Freezes, x.Error)
+	}
+}
+
+func (b *Bot) badness() int {
+	missing := b.ExpectedAudio - b.ArrivedAudio + b.ExpectedVideo - b.ArrivedVideo
+	return 1000*missing + int(min(b.LostAfter, 1e6)) + int(min(b.Freezes, 1e6))
+}
+
+func first[T any](list []T, n int) []T { return list[:min(n, len(list))] }

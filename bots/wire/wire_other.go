@@ -1,0 +1,34 @@
+//go:build !(linux && (amd64 || arm64))
+
+package wire
+
+import (
+	"fmt"
+	"net"
+	"time"
+)
+
+// batchReader reads one datagram at a time: the portable form of the one in wire_batch.go. Used by one goroutine.
+type batchReader struct {
+	conn   *net.UDPConn
+	buffer [MaxDatagram]byte
+	n      int
+	addr   *net.UDPAddr
+	when   int64
+}
+
+func newBatchReader(conn *net.UDPConn) (*batchReader, error) { return &batchReader{conn: conn}, nil }
+
+func (r *batchReader) read() (int, error) {
+	n, addr, err := r.conn.ReadFromUDP(r.buffer[:])
+	if err != nil {
+		return 0, fmt.Errorf("bots: receive: %w", err)
+	}
+	r.n, r.addr, r.when = n, addr, time.Now().UnixNano()
+	return 1, nil
+}
+
+func (r *batchReader) data(int) []byte       { return r.buffer[:r.n] }
+func (r *batchReader) at(int) int64          { return r.when }
+func (r *batchReader) overflow() uint64      { return 0 }
+func (r *batchReader) from(int) *net.UDPAddr { return r.addr }
