@@ -1,46 +1,56 @@
 package auth
 
-import (
-	"time"
-)
+import "time"
 
-// Limits are the limits on sign-in. The zero value of a field means its default.
+// Limits are the limits on sign-in. A zero field means the default (DefaultLimits).
 type Limits struct {
-	// PerAddressHour and PerAddressDay bound the codes sent to one address (default 5 and 10).
-	PerAddressHour, PerAddressDay int
-	// ResendAfter is how long an address waits after its first, second, … code of the hour; the last repeats
-	// (default 30 s, 60 s, 120 s).
-	ResendAfter []time.Duration
-	// PerClientHour bounds the codes one client IP (IPv6: /64) may ask for (default 20).
-	PerClientHour int
-	// GuestsPerClientHour bounds the guests one client IP (IPv6: /64) may come as (default 30).
-	GuestsPerClientHour int
-	// GlobalPerMinute bounds the codes the server sends (default 120).
-	GlobalPerMinute int
-	// FailedVerifies is the breaker: so many wrong codes in ten minutes, from everybody together, and no code is
-	// looked at until the window has moved on (default 500: a chance of 1 in 2,000 for somebody who guesses with
-	// unlimited addresses and networks).
-	FailedVerifies int
-	// RequestsPerMinute bounds the requests of one client IP to the sign-in routes (default 60).
-	RequestsPerMinute int
-	// MaxKeys bounds how many addresses and clients are remembered, each (default 100,000).
-	MaxKeys int
+	// Codes sent to one address in an hour.
+	CodesPerAddressHour int `name:"codes-per-address-hour" group:"Limits" min:"1"`
+	// Codes sent to one address in a day.
+	CodesPerAddressDay int `name:"codes-per-address-day" group:"Limits" min:"1"`
+	// Waits after the first, second, … code of an hour; the last repeats.
+	CodeResendAfter []time.Duration `name:"code-resend-after" group:"Limits"`
+	// Codes that one client IP (IPv6: /64) may ask for in an hour. Raise it for offices behind one address.
+	CodesPerClientHour int `name:"codes-per-client-hour" group:"Limits" min:"1"`
+	// Guest sessions for one client IP (IPv6: /64) in an hour, if `guests` is set.
+	GuestsPerClientHour int `name:"guests-per-client-hour" group:"Limits" min:"1"`
+	// Codes that the whole server sends in a minute.
+	CodesPerMinute int `name:"codes-per-minute" group:"Limits" min:"1"`
+	// Wrong codes in ten minutes, from all clients together. Beyond it no code is checked until the ten minutes have
+	// passed. With 500, guessing from any number of networks succeeds with a chance of 1 in 2,000.
+	FailedVerifies int `name:"failed-verifies" group:"Limits" min:"1"`
+	// Requests of one client IP to the sign-in routes in a minute.
+	AuthRequestsPerMinute int `name:"auth-requests-per-minute" group:"Limits" min:"1"`
+
+	// MaxKeys bounds how many addresses and how many client IPs are remembered.
+	MaxKeys int `kong:"-"`
+}
+
+// DefaultLimits are the limits that apply where an operator sets no others.
+func DefaultLimits() Limits {
+	return Limits{
+		CodesPerAddressHour: 5, CodesPerAddressDay: 10,
+		CodeResendAfter:    []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute},
+		CodesPerClientHour: 20, GuestsPerClientHour: 30, CodesPerMinute: 120, FailedVerifies: 500,
+		AuthRequestsPerMinute: 60, MaxKeys: 100_000,
+	}
 }
 
 // breakerWindow is the window of Limits.FailedVerifies.
 const breakerWindow = 10 * time.Minute
 
 func (l Limits) withDefaults() Limits {
-	setDefault(&l.PerAddressHour, 5)
-	setDefault(&l.PerAddressDay, 10)
-	setDefault(&l.PerClientHour, 20)
-	setDefault(&l.GuestsPerClientHour, 30)
-	setDefault(&l.GlobalPerMinute, 120)
-	setDefault(&l.FailedVerifies, 500)
-	setDefault(&l.RequestsPerMinute, 60)
-	setDefault(&l.MaxKeys, 100_000)
-	if len(l.ResendAfter) == 0 {
-		l.ResendAfter = []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute}
+	d := DefaultLimits()
+	setDefault(&l.CodesPerAddressHour, d.CodesPerAddressHour)
+	setDefault(&l.CodesPerAddressDay, d.CodesPerAddressDay)
+	setDefault(&l.CodesPerClientHour, d.CodesPerClientHour)
+	setDefault(&l.GuestsPerClientHour, d.GuestsPerClientHour)
+	setDefault(&l.CodesPerMinute, d.CodesPerMinute)
+	setDefault(&l.FailedVerifies, d.FailedVerifies)
+	setDefault(&l.AuthRequestsPerMinute, d.AuthRequestsPerMinute)
+	setDefault(&l.MaxKeys, d.MaxKeys)
+	if len(l.CodeResendAfter) == 0 {
+		l.CodeResendAfter = d.CodeResendAfter
 	}
 	return l
 }
@@ -66,11 +76,11 @@ type codeLimits struct {
 
 func newCodeLimits(l Limits) *codeLimits {
 	return &codeLimits{
-		resend:   l.ResendAfter,
-		hour:     NewLimiter[Email](LimiterConfig{Limit: l.PerAddressHour, Window: time.Hour, MaxKeys: l.MaxKeys}),
-		day:      NewLimiter[Email](LimiterConfig{Limit: l.PerAddressDay, Window: 24 * time.Hour, MaxKeys: l.MaxKeys}),
-		client:   NewLimiter[ClientIP](LimiterConfig{Limit: l.PerClientHour, Window: time.Hour, MaxKeys: l.MaxKeys}),
-		global:   NewLimiter[struct{}](LimiterConfig{Limit: l.GlobalPerMinute, Window: time.Minute, MaxKeys: 1}),
+		resend:   l.CodeResendAfter,
+		hour:     NewLimiter[Email](LimiterConfig{Limit: l.CodesPerAddressHour, Window: time.Hour, MaxKeys: l.MaxKeys}),
+		day:      NewLimiter[Email](LimiterConfig{Limit: l.CodesPerAddressDay, Window: 24 * time.Hour, MaxKeys: l.MaxKeys}),
+		client:   NewLimiter[ClientIP](LimiterConfig{Limit: l.CodesPerClientHour, Window: time.Hour, MaxKeys: l.MaxKeys}),
+		global:   NewLimiter[struct{}](LimiterConfig{Limit: l.CodesPerMinute, Window: time.Minute, MaxKeys: 1}),
 		guests:   NewLimiter[ClientIP](LimiterConfig{Limit: l.GuestsPerClientHour, Window: time.Hour, MaxKeys: l.MaxKeys}),
 		failures: NewLimiter[struct{}](LimiterConfig{Limit: l.FailedVerifies, Window: breakerWindow, MaxKeys: 1}),
 	}

@@ -15,14 +15,14 @@ func client(n int) ClientIP {
 func unlimited() Limits {
 	const many = 1 << 20
 	return Limits{
-		PerAddressHour: many, PerAddressDay: many, ResendAfter: []time.Duration{0}, PerClientHour: many, GlobalPerMinute: many,
-		GuestsPerClientHour: many, FailedVerifies: many, RequestsPerMinute: many, MaxKeys: many,
+		CodesPerAddressHour: many, CodesPerAddressDay: many, CodeResendAfter: []time.Duration{0}, CodesPerClientHour: many, CodesPerMinute: many,
+		GuestsPerClientHour: many, FailedVerifies: many, AuthRequestsPerMinute: many, MaxKeys: many,
 	}
 }
 
 func TestFiveCodesAnHourPerAddress(t *testing.T) {
 	l := unlimited()
-	l.PerAddressHour = 0
+	l.CodesPerAddressHour = 0
 	c := newCodeLimits(l.withDefaults())
 	ana, ben := mustEmail(t, "ana@example.org"), mustEmail(t, "ben@example.org")
 	for i := range 5 {
@@ -44,7 +44,7 @@ func TestFiveCodesAnHourPerAddress(t *testing.T) {
 
 func TestTenCodesADayPerAddress(t *testing.T) {
 	l := unlimited()
-	l.PerAddressDay = 0
+	l.CodesPerAddressDay = 0
 	c := newCodeLimits(l.withDefaults())
 	ana := mustEmail(t, "ana@example.org")
 	for i := range 10 {
@@ -59,7 +59,7 @@ func TestTenCodesADayPerAddress(t *testing.T) {
 
 func TestResendWaitsThirtySixtyHundredTwentySeconds(t *testing.T) {
 	l := unlimited()
-	l.ResendAfter = nil
+	l.CodeResendAfter = nil
 	c := newCodeLimits(l.withDefaults())
 	ana := mustEmail(t, "ana@example.org")
 	now := epoch()
@@ -79,7 +79,7 @@ func TestResendWaitsThirtySixtyHundredTwentySeconds(t *testing.T) {
 
 func TestTwentyCodesAnHourPerClient(t *testing.T) {
 	l := unlimited()
-	l.PerClientHour = 0
+	l.CodesPerClientHour = 0
 	c := newCodeLimits(l.withDefaults())
 	for i := range 20 {
 		if ok, _ := c.allow(epoch(), client(1), mustEmail(t, fmt.Sprintf("a%d@example.org", i))); !ok {
@@ -96,7 +96,7 @@ func TestTwentyCodesAnHourPerClient(t *testing.T) {
 
 func TestClientIsLimitedByIPv6Subnet(t *testing.T) {
 	l := unlimited()
-	l.PerClientHour = 1
+	l.CodesPerClientHour = 1
 	c := newCodeLimits(l)
 	one := NewClientIP(netip.MustParseAddr("2001:db8::1"))
 	two := NewClientIP(netip.MustParseAddr("2001:db8::2"))
@@ -110,7 +110,7 @@ func TestClientIsLimitedByIPv6Subnet(t *testing.T) {
 
 func TestGlobalSendRate(t *testing.T) {
 	l := unlimited()
-	l.GlobalPerMinute = 0
+	l.CodesPerMinute = 0
 	c := newCodeLimits(l.withDefaults())
 	for i := range 120 {
 		if ok, _ := c.allow(epoch(), client(i), mustEmail(t, fmt.Sprintf("a%d@example.org", i))); !ok {
@@ -125,7 +125,7 @@ func TestGlobalSendRate(t *testing.T) {
 // TestRefusedRequestUsesUpNothing: whoever is over his own limit cannot use up another person's.
 func TestRefusedRequestUsesUpNothing(t *testing.T) {
 	l := unlimited()
-	l.PerClientHour, l.PerAddressHour = 1, 1
+	l.CodesPerClientHour, l.CodesPerAddressHour = 1, 1
 	c := newCodeLimits(l)
 	victim := mustEmail(t, "victim@example.org")
 	c.allow(epoch(), client(1), mustEmail(t, "eve@example.org"))

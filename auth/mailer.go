@@ -31,6 +31,9 @@ const (
 	TLSNone TLSMode = "none"
 )
 
+// DefaultSMTPTimeout is how long a mail server may take for each step.
+const DefaultSMTPTimeout = 10 * time.Second
+
 // SMTPConfig says how mail is handed over.
 type SMTPConfig struct {
 	Host     string
@@ -43,7 +46,7 @@ type SMTPConfig struct {
 	FromName string
 	// HELO is our own name in the greeting; empty: the domain of From.
 	HELO string
-	// Timeout bounds each read and write (default 10 s).
+	// Timeout bounds each read and write; 0 means DefaultSMTPTimeout.
 	Timeout time.Duration
 	// TLSConfig, when set, replaces ours: for a private certificate authority.
 	TLSConfig *tls.Config
@@ -65,7 +68,7 @@ func NewSMTPMailer(cfg SMTPConfig, product, site string) (*SMTPMailer, error) {
 	if strings.ContainsAny(product+site+cfg.FromName, "\r\n") {
 		return nil, errors.New("mail: a name contains a line break")
 	}
-	setDefault(&cfg.Timeout, 10*time.Second)
+	setDefault(&cfg.Timeout, DefaultSMTPTimeout)
 	setDefault(&cfg.HELO, cfg.From.Domain())
 	if cfg.Port == 0 {
 		cfg.Port = map[TLSMode]int{TLSImplicit: 465, TLSStartTLS: 587, TLSNone: 25}[cfg.TLS]

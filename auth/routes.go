@@ -34,7 +34,7 @@ func (s *Service) newRateLimit() func(http.Handler) http.Handler {
 		}
 		return ip.LimitKey().Reveal().String(), nil
 	}
-	return httprate.LimitBy(s.cfg.Limits.RequestsPerMinute, time.Minute, key,
+	return httprate.LimitBy(s.cfg.Limits.AuthRequestsPerMinute, time.Minute, key,
 		httprate.WithLimitHandler(func(w http.ResponseWriter, _ *http.Request) {
 			s.deps.Count(EventRequestLimited)
 			writeRateLimited(w, "Too many requests.", time.Minute)

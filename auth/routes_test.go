@@ -555,7 +555,7 @@ func TestRateLimitedAnswerSaysWhen(t *testing.T) {
 
 func TestRequestsPerClientAreLimited(t *testing.T) {
 	cfg := openLimits()
-	cfg.Limits.RequestsPerMinute = 0
+	cfg.Limits.AuthRequestsPerMinute = 0
 	inSite(t, cfg, func(s *site) {
 		b := s.browser()
 		for range 60 {

@@ -47,32 +47,48 @@ func Events() []Event {
 	}
 }
 
-// Config configures a Service. The zero value of a field means its default.
+// Config configures a Service. A zero field means the default (DefaultConfig). The fields with a group are the
+// operator's options: their comments are what `conclave serve --help` and docs/configuration.md say.
 type Config struct {
-	// Insecure drops Secure and the __Host- prefix from cookies. For plain HTTP on loopback only.
-	Insecure bool
-	// CodeDigits of a code (6 to 8, default 6), CodeTTL its life (default 10 min), CodeTries the wrong tries that lock a
-	// challenge (default 5), MaxChallenges the bound of open ones (default 50,000).
-	CodeDigits    int
-	CodeTTL       time.Duration
-	CodeTries     int
-	MaxChallenges int
-	// SessionTTL is the absolute life of a session (default 24 h); SessionIdle ends it after so long without activity
-	// (default 0: never); MaxSessions bounds their number (default 100,000).
-	SessionTTL  time.Duration
-	SessionIdle time.Duration
-	MaxSessions int
+	// Only people with an address in these domains may create meetings. Sub-domains do not count. Default: everyone who
+	// signs in.
+	HostDomains []string `name:"host-domains" group:"People" placeholder:"DOMAIN"`
+	// Only people with an address in these domains may sign in. Others get the same answers, and no mail. Sub-domains do
+	// not count. Default: everyone.
+	SignInDomains []string `name:"sign-in-domains" group:"People" placeholder:"DOMAIN"`
+	// Let people without an e-mail address join as guests. Guests wait in the lobby, can join only meetings that have both
+	// a lobby and a password, and cannot create meetings. They hold at most a quarter of `max_sessions`.
+	Guests bool `name:"guests" group:"People"`
+
+	// Digits of a sign-in code, 6 to 8.
+	CodeDigits int `name:"code-digits" group:"Sign-in"`
+	// How long a code is valid, 1 to 10 minutes.
+	CodeTTL time.Duration `name:"code-ttl" group:"Sign-in"`
+	// How long a session lasts, at least a minute.
+	SessionTTL time.Duration `name:"session-ttl" group:"Sign-in"`
+	// Ends a session after this long without activity; 0 for never.
+	SessionIdle time.Duration `name:"session-idle" group:"Sign-in"`
+	// Sessions at once. Beyond it, signing in fails with server_full.
+	MaxSessions int `name:"max-sessions" group:"Sign-in" min:"1"`
+
 	// Limits on sign-in.
-	Limits Limits
-	// HostDomains, if any, are the only e-mail domains whose people may host; SignInDomains, if any, the only ones whose
-	// people may sign in at all (others get the same answers and no mail). Exact domains, no sub-domains.
-	HostDomains   []string
-	SignInDomains []string
-	// Guests lets people in without an address: POST /api/auth/guest. A guest may not host, and at most a quarter of
-	// MaxSessions are guests', so that they cannot keep out those who have an address.
-	Guests bool
-	// BotTokens are bearer tokens of bots, at least 64 hexadecimal digits each. They sign in as nobody and may host.
-	BotTokens []string
+	Limits Limits `embed:""`
+
+	// CodeTries is how many wrong codes lock a challenge, at most 5; MaxChallenges bounds the open ones.
+	CodeTries, MaxChallenges int `kong:"-"`
+	// BotTokens are the bearer tokens of bots, 64 to 256 lower-case hexadecimal digits each. A bot has no address and may
+	// host.
+	BotTokens []string `kong:"-"`
+	// Insecure drops Secure and the __Host- prefix from cookies. For plain HTTP on loopback only.
+	Insecure bool `kong:"-"`
+}
+
+// DefaultConfig is what applies where an operator sets nothing else.
+func DefaultConfig() Config {
+	return Config{
+		CodeDigits: 6, CodeTTL: 10 * time.Minute, CodeTries: 5, MaxChallenges: 50_000,
+		SessionTTL: 24 * time.Hour, MaxSessions: 100_000, Limits: DefaultLimits(),
+	}
 }
 
 // Deps are what a Service needs from outside.
@@ -130,7 +146,7 @@ const sweepInterval = 30 * time.Second
 // New makes a Service and starts its mail workers and its janitor; Close ends them.
 func New(cfg Config, deps Deps) (*Service, error) {
 	cfg = cfg.withDefaults()
-	if err := cfg.validate(); err != nil {
+	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	if deps.Mailer == nil {
@@ -163,26 +179,40 @@ func New(cfg Config, deps Deps) (*Service, error) {
 }
 
 func (c Config) withDefaults() Config {
-	setDefault(&c.CodeDigits, 6)
-	setDefault(&c.CodeTTL, 10*time.Minute)
-	setDefault(&c.CodeTries, 5)
-	setDefault(&c.MaxChallenges, 50_000)
-	setDefault(&c.SessionTTL, 24*time.Hour)
-	setDefault(&c.MaxSessions, 100_000)
+	d := DefaultConfig()
+	setDefault(&c.CodeDigits, d.CodeDigits)
+	setDefault(&c.CodeTTL, d.CodeTTL)
+	setDefault(&c.CodeTries, d.CodeTries)
+	setDefault(&c.MaxChallenges, d.MaxChallenges)
+	setDefault(&c.SessionTTL, d.SessionTTL)
+	setDefault(&c.MaxSessions, d.MaxSessions)
 	c.Limits = c.Limits.withDefaults()
 	return c
 }
 
-func (c Config) validate() error {
+// Validate checks the options. Its errors name the option, as the operator knows it.
+func (c Config) Validate() error {
 	switch {
 	case c.CodeDigits < 6 || c.CodeDigits > 8:
-		return errors.New("auth: a code has 6 to 8 digits")
+		return errors.New("code_digits must be 6, 7 or 8")
 	case c.CodeTTL < time.Minute || c.CodeTTL > 10*time.Minute:
-		return errors.New("auth: a code is valid for 1 to 10 minutes")
-	case c.CodeTries < 1 || c.CodeTries > 5:
-		return errors.New("auth: a code has 1 to 5 tries")
-	case c.SessionTTL < time.Minute || c.SessionIdle < 0 || c.MaxChallenges < 0 || c.MaxSessions < 0:
-		return errors.New("auth: a duration or bound is out of range")
+		return errors.New("code_ttl must be between 1m and 10m")
+	case c.SessionTTL < time.Minute:
+		return errors.New("session_ttl must be at least 1m")
+	case c.SessionIdle < 0:
+		return errors.New("session_idle must not be negative")
+	case c.CodeTries < 0 || c.CodeTries > 5 || c.MaxChallenges < 0 || c.MaxSessions < 0:
+		return errors.New("auth: a bound is out of range")
+	}
+	for _, w := range c.Limits.CodeResendAfter {
+		if w < 0 {
+			return errors.New("code_resend_after must not be negative")
+		}
+	}
+	for _, t := range c.BotTokens {
+		if err := CheckBotToken(t); err != nil {
+			return fmt.Errorf("bot_tokens: %w", err)
+		}
 	}
 	return nil
 }
@@ -207,9 +237,6 @@ func (d Deps) withDefaults() Deps {
 func botIdentities(tokens []string, random io.Reader) (map[[sha256.Size]byte]SessionID, error) {
 	bots := make(map[[sha256.Size]byte]SessionID, len(tokens))
 	for _, t := range tokens {
-		if err := CheckBotToken(t); err != nil {
-			return nil, fmt.Errorf("auth: %w", err)
-		}
 		id, err := newSessionID(random)
 		if err != nil {
 			return nil, fmt.Errorf("auth: %w", err)

@@ -7,11 +7,12 @@ import (
 	"strings"
 )
 
-// Bitrate is bits per second. As text: a whole number with k, M or G after it for thousands, millions or thousands of millions, such
-// as 800M; or without.
+// Bitrate is bits per second. Its text is a whole number such as 800M; k, M or G after it means thousands, millions or
+// thousands of millions.
 type Bitrate uint64
 
-var errBitrate = errors.New("must be bits per second such as 800M, 2G or 0: a whole number, with k, M, G or nothing after it")
+var errBitrate = errors.New(
+	"must be bits per second such as 800M, 2G or 0: a whole number, with k, M, G or nothing after it")
 
 // UnmarshalText reads b; it is part of encoding.TextUnmarshaler.
 func (b *Bitrate) UnmarshalText(text []byte) error {

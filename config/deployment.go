@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // TLSSource says where the certificate comes from.
@@ -18,7 +17,7 @@ type TLSSource int
 const (
 	NoTLS    TLSSource = iota // plain HTTP on loopback, or a proxy ends TLS
 	TLSFiles                  // tls_cert and tls_key
-	TLSACME                   // fetched for domain
+	TLSACME                   // from an ACME authority, for domain
 )
 
 // SMTP is the mail server of a deployment.
@@ -33,7 +32,7 @@ type SMTP struct {
 type Deployment struct {
 	Listen   string // host:port
 	Redirect string // host:port; empty for none
-	Loopback bool   // nobody but this machine can reach the web server
+	Loopback bool   // only this machine can reach the web server
 	TLS      TLSSource
 	// URL is the origin people use, without a path. With port 0 its port is known only once the socket is open.
 	URL *url.URL
@@ -54,7 +53,9 @@ type Deployment struct {
 func (c *Config) Deploy() (*Deployment, error) {
 	d := &Deployment{}
 	var errs []error
-	for _, step := range []func(*Deployment) error{c.deployListen, c.deployTLS, c.deployURL, c.deployMail, c.deployMedia, c.checkRanges} {
+	for _, step := range []func(*Deployment) error{
+		c.deployListen, c.deployTLS, c.deployURL, c.deployMail, c.deployMedia, c.checkPeople,
+	} {
 		errs = append(errs, step(d))
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -96,7 +97,8 @@ func (c *Config) deployListen(d *Deployment) error {
 	}
 	if c.AdminListen != "" {
 		if host, _, err := splitHostPort(c.AdminListen); err != nil || !isLoopback(host) {
-			return errors.New("admin_listen must be a loopback address such as 127.0.0.1:9180: it shows metrics and profiles to whoever connects")
+			return errors.New("admin_listen must be a loopback address such as 127.0.0.1:9180: " +
+				"it shows metrics and profiles to every client")
 		}
 	}
 	return nil
@@ -113,10 +115,12 @@ func (c *Config) deployTLS(d *Deployment) error {
 	case c.Domain != "" && !c.BehindProxy && !isLoopbackListen(d.Listen):
 		d.TLS = TLSACME
 		if _, port, _ := splitHostPort(d.Listen); port != 443 {
-			return fmt.Errorf("fetching a certificate for domain needs port 443, not %s: the certificate authority comes there (TLS-ALPN-01); or set tls_cert and tls_key", d.Listen)
+			return fmt.Errorf("a certificate for domain needs port 443, not %s, because the certificate authority connects "+
+				"there (TLS-ALPN-01); or set tls_cert and tls_key", d.Listen)
 		}
 	case !c.BehindProxy && !isLoopbackListen(d.Listen):
-		return fmt.Errorf("listening on %s needs https: set domain (a certificate is fetched by itself), or tls_cert and tls_key, or behind_proxy if a proxy ends TLS; plain http is for loopback only", d.Listen)
+		return fmt.Errorf("listening on %s needs https: set domain (the server then gets a certificate), or tls_cert and "+
+			"tls_key, or behind_proxy if a proxy ends TLS; plain http is for loopback only", d.Listen)
 	}
 	d.Secure = d.TLS != NoTLS || c.BehindProxy
 	return nil
@@ -170,7 +174,8 @@ func (c *Config) deployURL(d *Deployment) error {
 func (c *Config) deployMail(d *Deployment) error {
 	if c.SMTP == "" {
 		if !d.Loopback {
-			return errors.New("this server can be reached from outside, so sign-in codes must go by mail: set smtp (such as smtps://user@mail.example.org:465) and smtp_password")
+			return errors.New("this server can be reached from outside, so sign-in codes must go by mail: " +
+				"set smtp (such as smtps://user@mail.example.org:465) and smtp_password")
 		}
 		return nil
 	}
@@ -195,7 +200,8 @@ func (c *Config) deployMail(d *Deployment) error {
 	case "smtp":
 	case "smtp+plain":
 		if d.SMTP.Plain = true; !isLoopback(d.SMTP.Host) {
-			return errors.New("smtp+plain:// sends codes unencrypted: it is for a mail server on this machine only; use smtps:// or smtp://")
+			return errors.New("smtp+plain:// sends codes unencrypted: it is for a mail server on this machine only; " +
+				"use smtps:// or smtp://")
 		}
 	default:
 		return fmt.Errorf("smtp: unknown scheme %q; use smtps (implicit TLS), smtp (STARTTLS) or smtp+plain", u.Scheme)
@@ -230,48 +236,18 @@ func (c *Config) deployMedia(d *Deployment) error {
 	}
 	for _, a := range c.MediaListen {
 		if a.IsUnspecified() {
-			return errors.New("media_listen: name each address; a datagram must leave from the address it came to")
+			return errors.New("media_listen: name each address, because a reply must leave from the address its request came to")
 		}
 	}
 	return nil
 }
 
-func (c *Config) checkRanges(*Deployment) error {
-	positive := map[string]int{
-		"codes_per_address_hour": c.Limits.CodesPerAddressHour, "codes_per_address_day": c.Limits.CodesPerAddressDay,
-		"codes_per_client_hour": c.Limits.CodesPerClientHour, "codes_per_minute": c.Limits.CodesPerMinute,
-		"guests_per_client_hour": c.Limits.GuestsPerClientHour,
-		"failed_verifies":        c.Limits.FailedVerifies, "auth_requests_per_minute": c.Limits.AuthRequests,
-		"max_connections": c.Limits.MaxConnections, "connections_per_client": c.Limits.ClientConnections,
-		"max_sessions": c.MaxSessions, "max_participants": c.Meetings.MaxParticipants, "max_meetings": c.Meetings.MaxMeetings,
-		"meetings_per_address_hour": c.Meetings.MeetingsPerHour, "meetings_per_address": c.Meetings.MeetingsAtOnce,
-		"max_sockets": c.Meetings.MaxSockets, "sockets_per_client": c.Meetings.ClientSockets,
-		"joins_per_minute": c.Meetings.JoinsPerMinute, "wrong_passwords_per_minute": c.Meetings.WrongPasswords,
-	}
-	var errs []error
-	for _, name := range sortedKeys(positive) {
-		if positive[name] < 1 {
-			errs = append(errs, fmt.Errorf("%s must be at least 1", name))
-		}
-	}
-	if _, err := c.Meetings.Roles(); err != nil {
-		errs = append(errs, err)
-	}
-	if c.Meetings.MaxMeeting < time.Minute {
-		errs = append(errs, errors.New("max_meeting must be at least 1m"))
-	}
-	if c.CodeDigits < 6 || c.CodeDigits > 8 {
-		errs = append(errs, errors.New("code_digits must be 6, 7 or 8"))
-	}
-	for _, w := range c.Limits.CodeResendAfter {
-		if w < 0 {
-			errs = append(errs, errors.New("code_resend_after must not be negative"))
-		}
-	}
+func (c *Config) checkPeople(*Deployment) error {
+	_, err := c.Roles()
 	if strings.ContainsAny(c.Name+c.Operator, "\r\n") || c.Name == "" {
-		errs = append(errs, errors.New("name and operator must be one line, and name not empty"))
+		err = errors.Join(err, errors.New("name and operator must be one line each, and name must not be empty"))
 	}
-	return errors.Join(errs...)
+	return err
 }
 
 func splitHostPort(s string) (host string, port uint16, err error) {

@@ -36,6 +36,7 @@ const (
 // Sources gives kong the values of options from the environment and the file. It is a kong.Resolver. Make one per parse;
 // not safe for concurrent use.
 type Sources struct {
+	known    names
 	environ  map[string]string
 	explicit string // file named on the command line
 	readFile func(string) ([]byte, error)
@@ -46,10 +47,13 @@ type Sources struct {
 	origins map[string]Source
 }
 
-// NewSources makes Sources of an environment as os.Environ gives it. A non-empty file must exist; an empty one means that of
-// CONCLAVE_CONFIG, else DefaultFile if that exists.
-func NewSources(environ []string, file string) *Sources {
-	s := &Sources{environ: map[string]string{}, explicit: file, readFile: readBounded, origins: map[string]Source{}}
+// NewSources makes Sources of an environment as os.Environ gives it, for the options of list. A non-empty file must exist;
+// an empty one means that of CONCLAVE_CONFIG, else DefaultFile if that exists.
+func NewSources(list []Option, environ []string, file string) *Sources {
+	s := &Sources{
+		known: knownNames(list), environ: map[string]string{}, explicit: file, readFile: readBounded,
+		origins: map[string]Source{},
+	}
 	for _, kv := range environ {
 		if k, v, ok := strings.Cut(kv, "="); ok && strings.HasPrefix(k, EnvPrefix) {
 			s.environ[k] = v
@@ -74,8 +78,8 @@ func (s *Sources) Validate(*kong.Application) error { return nil }
 
 // Resolve is part of kong.Resolver: it returns the value of a flag that the command line has not set; nil for none.
 func (s *Sources) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) { // any: kong's interface
-	if !flag.Tag.Has("conf") {
-		return nil, nil
+	if flag.Tag.Group == "" {
+		return nil, nil // not an option
 	}
 	if err := s.load(); err != nil {
 		return nil, err
@@ -133,20 +137,20 @@ func (s *Sources) secretFile(option, path string) (string, error) {
 	return strings.TrimSpace(string(b)), nil
 }
 
-// otherEnv are names in the environment that are not options: the file's, and the one that `conclave bots` reads.
-func otherEnv() []string { return []string{"config", "bot_token"} }
+// otherEnv are names in the environment that are not options: the file's, and those that `conclave bots` reads.
+func otherEnv() []string { return []string{"config", "bot_token", "bot_meeting"} }
 
-// load reads the file once and checks all names, so that a typing mistake is found even if nobody asks for the option.
+// load reads the file once and checks all names, so that a typing mistake is found even if no flag asks for the option.
 func (s *Sources) load() error {
 	if s.loaded {
 		return nil
 	}
 	s.loaded = true
-	known := knownNames()
 	for _, key := range sortedKeys(s.environ) {
 		name := strings.ToLower(strings.TrimPrefix(key, EnvPrefix))
-		if !slices.Contains(otherEnv(), name) && !known.has(name) {
-			return fmt.Errorf("unknown environment variable %s%s", key, did(EnvPrefix+strings.ToUpper(known.nearest(name)), known.nearest(name) != ""))
+		if !slices.Contains(otherEnv(), name) && !s.known.has(name) {
+			near := s.known.nearest(name)
+			return fmt.Errorf("unknown environment variable %s%s", key, did(EnvPrefix+strings.ToUpper(near), near != ""))
 		}
 	}
 	path := s.explicit
@@ -161,7 +165,7 @@ func (s *Sources) load() error {
 		return fmt.Errorf("reading the configuration file: %w", err)
 	}
 	s.path = orDefault(path, DefaultFile)
-	s.file, err = parseFile(b, known)
+	s.file, err = parseFile(b, s.known)
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.path, err)
 	}
@@ -236,8 +240,8 @@ func (n names) nearest(name string) string {
 	return best
 }
 
-func knownNames() (n names) {
-	for _, o := range Options() {
+func knownNames(list []Option) (n names) {
+	for _, o := range list {
 		n = append(n, o.Name)
 		if o.Secret {
 			n = append(n, o.Name+"_file")

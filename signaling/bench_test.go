@@ -22,7 +22,7 @@ func crowd(t testing.TB, sessions, meetings int) (join func()) {
 	const many = 1 << 30
 	svc, err := auth.New(auth.Config{
 		Insecure: true, Guests: true, MaxSessions: 4 * sessions,
-		Limits: auth.Limits{GuestsPerClientHour: many, RequestsPerMinute: many},
+		Limits: auth.Limits{GuestsPerClientHour: many, AuthRequestsPerMinute: many},
 	}, auth.Deps{Mailer: &codes{}})
 	if err != nil {
 		t.Fatal(err)

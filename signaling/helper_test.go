@@ -182,7 +182,7 @@ func newServerOn(t testing.TB, network *memoryNetwork, change ...func(*Config, *
 	s.auth, err = auth.New(auth.Config{
 		Insecure: true, BotTokens: []string{botToken}, HostDomains: []string{"example.org"},
 		Guests: true,
-		Limits: auth.Limits{PerAddressHour: many, PerAddressDay: many, GuestsPerClientHour: many, PerClientHour: many, GlobalPerMinute: many, RequestsPerMinute: many, ResendAfter: []time.Duration{1}},
+		Limits: auth.Limits{CodesPerAddressHour: many, CodesPerAddressDay: many, GuestsPerClientHour: many, CodesPerClientHour: many, CodesPerMinute: many, AuthRequestsPerMinute: many, CodeResendAfter: []time.Duration{1}},
 	}, auth.Deps{Mailer: s.mail})
 	if err != nil {
 		t.Fatal(err)

@@ -12,29 +12,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alecthomas/kong"
-
 	"conclave/bots/client"
 	"conclave/bots/report"
-	"conclave/config"
 )
 
 // startServer serves on loopback with free ports until the test ends and returns its URL and bot token.
 func startServer(t *testing.T) (url, token string) {
 	t.Helper()
-	var grammar cli
-	sources := config.NewSources(nil, "")
-	parser, err := kong.New(&grammar, kong.Resolvers(sources))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := parser.Parse([]string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", ""}); err != nil {
-		t.Fatal(err)
-	}
+	cfg := parseConfig(t, "--listen", "127.0.0.1:0", "--admin-listen", "")
 	ctx, cancel := context.WithCancel(context.Background())
 	started, done := make(chan *server, 1), make(chan error, 1)
 	go func() {
-		done <- serve(ctx, &grammar.Serve.Config, console{io.Discard, io.Discard}, "", func(s *server) { started <- s })
+		done <- serve(ctx, cfg, console{io.Discard, io.Discard}, "", func(s *server) { started <- s })
 	}()
 	t.Cleanup(func() {
 		cancel()

@@ -32,22 +32,19 @@ func (cmd *configPrintCmd) Run(c console, s *config.Sources) error {
 	if _, err := fmt.Fprintf(c.out, "# file: %s\n", file); err != nil {
 		return fmt.Errorf("printing: %w", err)
 	}
-	return config.Print(c.out, &cmd.Config, s)
+	return config.Print(c.out, &cmd.Config, optionList(), s)
 }
 
 type checkConfigCmd struct{ options }
 
 // Run checks the configuration.
 func (cmd *checkConfigCmd) Run(c console) error {
-	d, err := cmd.Config.Deploy()
+	d, err := cmd.Config.deploy()
 	if err != nil {
 		return err
 	}
-	if _, err := botTokens(&cmd.Config); err != nil {
-		return err
-	}
 	if d.SMTP != nil {
-		if _, err := newMailer(&cmd.Config, d, c.out); err != nil {
+		if _, err := newMailer(&cmd.Config.Config, d, c.out); err != nil {
 			return err
 		}
 	}
@@ -64,7 +61,7 @@ type healthCmd struct{ options }
 
 // Run asks the admin listener, or, if there is none, the server itself.
 func (cmd *healthCmd) Run(c console) error {
-	d, err := cmd.Config.Deploy()
+	d, err := cmd.Config.deploy()
 	if err != nil {
 		return err
 	}
@@ -136,7 +133,7 @@ type smtpTestCmd struct {
 
 // Run sends the message.
 func (cmd *smtpTestCmd) Run(c console) error {
-	d, err := cmd.Config.Deploy()
+	d, err := cmd.Config.deploy()
 	if err != nil {
 		return err
 	}
@@ -147,13 +144,13 @@ func (cmd *smtpTestCmd) Run(c console) error {
 	if err != nil {
 		return fmt.Errorf("--to: %w", err)
 	}
-	m, err := newMailer(&cmd.Config, d, c.out)
+	m, err := newMailer(&cmd.Config.Config, d, c.out)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	err = m.Send(ctx, auth.Message{To: to, Code: strings.Repeat("0", cmd.Config.CodeDigits), ValidFor: cmd.Config.CodeTTL})
+	err = m.Send(ctx, auth.Message{To: to, Code: strings.Repeat("0", cmd.Config.Auth.CodeDigits), ValidFor: cmd.Config.Auth.CodeTTL})
 	if err != nil {
 		return errors.New(diagnose(d.SMTP, err))
 	}

@@ -7,8 +7,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"conclave/config"
 )
 
 // TestSecurityDocumentIsTrue checks docs/security.md against the code: each test it names exists, each option too, and where a row
@@ -25,7 +23,7 @@ func TestSecurityDocumentIsTrue(t *testing.T) {
 		}
 	}
 	defaults := map[string]string{}
-	for _, o := range config.Options() {
+	for _, o := range optionList() {
 		defaults[o.Name] = o.Default
 	}
 	row := regexp.MustCompile("(?m)^\\| [^|]+ \\| ([^|]*) \\| `([a-z_]+)`[^|]* \\| [^|]+ \\| [^|]* \\|$")

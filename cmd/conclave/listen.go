@@ -37,7 +37,7 @@ func newHTTPServer(h http.Handler) *http.Server {
 // limitListener bounds connections: all together (more wait in the kernel's queue) and per client (more are closed at once).
 func limitListener(l net.Listener, c *config.Config, proxies []netip.Prefix) net.Listener {
 	return &clientLimit{
-		Listener: netutil.LimitListener(l, c.Limits.MaxConnections), limit: c.Limits.ClientConnections,
+		Listener: netutil.LimitListener(l, c.MaxConnections), limit: c.ConnectionsPerClient,
 		exempt: append([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}, proxies...),
 		open:   map[auth.ClientIP]int{},
 	}

@@ -28,8 +28,8 @@ type cli struct {
 
 // options are the flags of every command that reads the configuration.
 type options struct {
-	ConfigFile string        `name:"config" placeholder:"FILE" help:"Configuration file. Default: CONCLAVE_CONFIG, else /etc/conclave/config.yaml if it exists."`
-	Config     config.Config `embed:""`
+	ConfigFile string   `name:"config" placeholder:"FILE" help:"Configuration file, instead of /etc/conclave/config.yaml."`
+	Config     settings `embed:""`
 }
 
 // console is where commands print: for people, not for logs.
@@ -45,7 +45,7 @@ func main() {
 func run(args, environ []string, c console) int {
 	var grammar cli
 	exit := -1
-	parser, err := newParser(&grammar, config.NewSources(environ, fileFlag(args)), c, func(code int) { exit = code })
+	parser, err := newParser(&grammar, config.NewSources(optionList(), environ, fileFlag(args)), c, func(code int) { exit = code })
 	if err != nil {
 		_, _ = fmt.Fprintln(c.err, "conclave:", err)
 		return 2
@@ -70,11 +70,16 @@ func run(args, environ []string, c console) int {
 }
 
 func newParser(grammar *cli, sources *config.Sources, c console, exit func(int)) (*kong.Kong, error) {
-	return kong.New(grammar, //nolint:wrapcheck // printed as it is
+	parser, err := kong.New(grammar,
 		kong.Name("conclave"), kong.Description("A meeting server that cannot listen in."),
 		kong.Resolvers(sources), kong.Bind(c, sources), kong.Writers(c.out, c.err),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}), kong.Exit(exit),
 	)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // printed as it is
+	}
+	config.Describe(parser.Model, optionList())
+	return parser, nil
 }
 
 // fileFlag finds --config before kong does: the file gives values to the other flags.

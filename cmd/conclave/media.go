@@ -30,7 +30,7 @@ func (s *server) startMedia() (m *media, err error) {
 			m.close()
 		}
 	}()
-	if m.addrs, err = mediaAddresses(s.cfg, s.deployment.Loopback, s.deployment.MediaPort); err != nil {
+	if m.addrs, err = mediaAddresses(&s.cfg.Config, s.deployment.Loopback, s.deployment.MediaPort); err != nil {
 		return nil, err
 	}
 	if m.sfu, err = sfu.Listen(sfu.Config{Listen: m.addrs, Advertise: s.cfg.Advertise, Log: s.log}); err != nil {
@@ -40,19 +40,19 @@ func (s *server) startMedia() (m *media, err error) {
 	c := s.cfg.Meetings
 	m.registry, err = meeting.NewRegistry(meeting.Config{
 		Media: meeting.FromSFU(m.sfu), Lifetime: c.MaxMeeting, IdleAfter: c.ParticipantIdle, MaxMeetings: c.MaxMeetings,
-		MaxPerCreator: c.MeetingsAtOnce, MaxParticipants: c.MaxParticipants, Guests: c.Guests, Log: s.log,
+		MaxPerCreator: c.MeetingsPerAddress, MaxParticipants: c.MaxParticipants, Guests: s.cfg.Auth.Guests, Log: s.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("meetings: %w", err)
 	}
-	roles, err := c.Roles()
+	roles, err := s.cfg.Roles()
 	if err != nil {
 		return nil, err
 	}
 	m.signaling, err = signaling.New(signaling.Config{
-		Origins: s.origins(), RoleNames: roles, MaxSockets: c.MaxSockets, MaxSocketsPerClient: c.ClientSockets,
-		CreatesPerHour: c.MeetingsPerHour, JoinsPerMinute: c.JoinsPerMinute, WrongPerMinute: c.WrongPasswords,
-		Reserve: underEgress(c.MaxEgress, m.sfu.EgressBitrate, m.participants), Log: s.log, Metrics: s.metrics.registry,
+		Origins: s.origins(), RoleNames: roles, MaxSockets: c.MaxSockets, MaxSocketsPerClient: c.SocketsPerClient,
+		CreatesPerHour: c.MeetingsPerAddressHour, JoinsPerMinute: c.JoinsPerMinute, WrongPerMinute: c.WrongPasswordsPerMinute,
+		Reserve: underEgress(s.cfg.MaxEgress, m.sfu.EgressBitrate, m.participants), Log: s.log, Metrics: s.metrics.registry,
 	}, s.auth, m.registry)
 	if err != nil {
 		return nil, fmt.Errorf("signaling: %w", err)

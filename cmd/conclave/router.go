@@ -17,7 +17,7 @@ import (
 
 // parts are what the router puts together.
 type parts struct {
-	cfg        *config.Config
+	cfg        *settings
 	deployment *config.Deployment
 	auth       *auth.Service
 	meetings   func(chi.Router) // /api/meetings, /ws; nil for none
@@ -65,7 +65,7 @@ func methodNotAllowed(w http.ResponseWriter, _ *http.Request) {
 }
 
 // publicConfig is what a page may know before sign-in.
-func publicConfig(c *config.Config) http.HandlerFunc {
+func publicConfig(c *settings) http.HandlerFunc {
 	body := struct {
 		Name       string `json:"name"`
 		Operator   string `json:"operator"`
@@ -73,7 +73,7 @@ func publicConfig(c *config.Config) http.HandlerFunc {
 		CodeDigits int    `json:"code_digits"`
 		MaxMeeting int    `json:"max_meeting_s"`
 		Guests     bool   `json:"guests"`
-	}{c.Name, c.Operator, version(), c.CodeDigits, int(c.Meetings.MaxMeeting / time.Second), c.Meetings.Guests}
+	}{c.Name, c.Operator, version(), c.Auth.CodeDigits, int(c.Meetings.MaxMeeting / time.Second), c.Auth.Guests}
 	return func(w http.ResponseWriter, _ *http.Request) { auth.WriteJSON(w, http.StatusOK, body) }
 }
 

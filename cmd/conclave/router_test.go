@@ -28,7 +28,7 @@ func (noMail) Send(context.Context, auth.Message) error { return nil }
 // world is the public router of a configuration, without sockets.
 type world struct {
 	*testing.T
-	cfg *config.Config
+	cfg *settings
 	d   *config.Deployment
 	r   *chi.Mux
 	log *bytes.Buffer
@@ -73,7 +73,7 @@ func newWorld(t *testing.T, args ...string) *world {
 }
 
 // parseConfig reads a command line as `conclave serve` does.
-func parseConfig(t *testing.T, args ...string) *config.Config {
+func parseConfig(t *testing.T, args ...string) *settings {
 	t.Helper()
 	cfg, err := parseServe(args)
 	if err != nil {

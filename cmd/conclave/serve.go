@@ -38,7 +38,7 @@ func (cmd *serveCmd) Run(c console, s *config.Sources) error {
 
 // server is a running server.
 type server struct {
-	cfg        *config.Config
+	cfg        *settings
 	deployment *config.Deployment
 	console    console
 	log        *slog.Logger
@@ -53,12 +53,12 @@ type server struct {
 }
 
 // serve runs a server until ctx ends. started, if not nil, is called once it can be reached.
-func serve(ctx context.Context, cfg *config.Config, c console, file string, started func(*server)) (err error) {
-	d, err := cfg.Deploy()
+func serve(ctx context.Context, cfg *settings, c console, file string, started func(*server)) (err error) {
+	d, err := cfg.deploy()
 	if err != nil {
 		return fmt.Errorf("the configuration cannot be served:\n%w", err)
 	}
-	s := &server{cfg: cfg, deployment: d, console: c, log: newLog(cfg, c.err), metrics: newMetrics(), failed: make(chan error, 3)}
+	s := &server{cfg: cfg, deployment: d, console: c, log: newLog(cfg.Running, c.err), metrics: newMetrics(), failed: make(chan error, 3)}
 	listener, err := listen(ctx, d.Listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -132,7 +132,7 @@ func (s *server) start(ctx context.Context, l net.Listener) (err error) {
 	if err := s.startRedirect(ctx, challenge); err != nil {
 		return err
 	}
-	s.serve(newHTTPServer(router), limitListener(l, s.cfg, s.deployment.TrustedProxies), tlsConfig)
+	s.serve(newHTTPServer(router), limitListener(l, &s.cfg.Config, s.deployment.TrustedProxies), tlsConfig)
 	return nil
 }
 
@@ -184,7 +184,7 @@ func (s *server) startRedirect(ctx context.Context, challenge func(http.Handler)
 	if challenge != nil {
 		h = challenge(h)
 	}
-	s.serve(newHTTPServer(h), limitListener(l, s.cfg, nil), nil)
+	s.serve(newHTTPServer(h), limitListener(l, &s.cfg.Config, nil), nil)
 	return nil
 }
 
@@ -222,46 +222,21 @@ func (s *server) close() {
 }
 
 func (s *server) newAuth() (*auth.Service, error) {
-	c := s.cfg
-	tokens, err := botTokens(c)
-	if err != nil {
-		return nil, err
-	}
-	if len(tokens) == 0 && s.deployment.Loopback {
+	c := s.cfg.authConfig()
+	c.Insecure = !s.deployment.Secure
+	if len(c.BotTokens) == 0 && s.deployment.Loopback {
 		var b [32]byte
 		if _, err := rand.Read(b[:]); err != nil {
 			return nil, fmt.Errorf("making a bot token: %w", err)
 		}
 		s.botToken = hex.EncodeToString(b[:])
-		tokens = append(tokens, s.botToken)
+		c.BotTokens = []string{s.botToken}
 	}
-	m, err := newMailer(c, s.deployment, s.console.out)
+	m, err := newMailer(&s.cfg.Config, s.deployment, s.console.out)
 	if err != nil {
 		return nil, err
 	}
-	return auth.New(auth.Config{
-		Insecure: !s.deployment.Secure, CodeDigits: c.CodeDigits, CodeTTL: c.CodeTTL,
-		SessionTTL: c.SessionTTL, SessionIdle: c.SessionIdle, MaxSessions: c.MaxSessions,
-		HostDomains: c.HostDomains, SignInDomains: c.SignInDomains, BotTokens: tokens, Guests: c.Meetings.Guests,
-		Limits: auth.Limits{
-			PerAddressHour: c.Limits.CodesPerAddressHour, PerAddressDay: c.Limits.CodesPerAddressDay, ResendAfter: c.Limits.CodeResendAfter,
-			PerClientHour: c.Limits.CodesPerClientHour, GlobalPerMinute: c.Limits.CodesPerMinute,
-			GuestsPerClientHour: c.Limits.GuestsPerClientHour,
-			FailedVerifies:      c.Limits.FailedVerifies, RequestsPerMinute: c.Limits.AuthRequests,
-		},
-	}, auth.Deps{Mailer: m, Log: s.log, Count: s.metrics.authEvent})
-}
-
-// botTokens returns the configured tokens; an error if one is malformed or weak.
-func botTokens(c *config.Config) ([]string, error) {
-	tokens := make([]string, len(c.BotTokens))
-	for i, t := range c.BotTokens {
-		tokens[i] = t.Reveal()
-		if err := auth.CheckBotToken(tokens[i]); err != nil {
-			return nil, fmt.Errorf("bot_tokens: %w", err)
-		}
-	}
-	return tokens, nil
+	return auth.New(c, auth.Deps{Mailer: m, Log: s.log, Count: s.metrics.authEvent})
 }
 
 // newMailer makes what sends codes: the mail server, or, on loopback without one, the console.
@@ -319,13 +294,9 @@ func (s *server) announce(file string) {
 	}
 }
 
-func newLog(c *config.Config, w io.Writer) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.Running.LogLevel)); err != nil {
-		level = slog.LevelInfo
-	}
-	opts := &slog.HandlerOptions{Level: level}
-	if c.Running.LogFormat == "json" {
+func newLog(r config.Running, w io.Writer) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: slog.Level(r.LogLevel)}
+	if r.LogFormat == config.LogJSON {
 		return slog.New(slog.NewJSONHandler(w, opts))
 	}
 	return slog.New(slog.NewTextHandler(w, opts))

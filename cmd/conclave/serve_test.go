@@ -33,9 +33,9 @@ import (
 )
 
 // parseServe reads a command line without the environment of whoever runs the test.
-func parseServe(args []string) (*config.Config, error) {
+func parseServe(args []string) (*settings, error) {
 	var grammar cli
-	parser, err := newParser(&grammar, config.NewSources(nil, os.DevNull), console{io.Discard, io.Discard}, func(int) {})
+	parser, err := newParser(&grammar, config.NewSources(optionList(), nil, os.DevNull), console{io.Discard, io.Discard}, func(int) {})
 	if err != nil {
 		return nil, err
 	}
@@ -256,7 +256,7 @@ func TestConnectionsBeyondTheLimitWait(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := newHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
-	go func() { _ = h.Serve(limitListener(l, cfg, nil)) }()
+	go func() { _ = h.Serve(limitListener(l, &cfg.Config, nil)) }()
 	defer func() { _ = h.Close() }()
 	var conns []net.Conn
 	answered := func(c net.Conn, within time.Duration) bool {
