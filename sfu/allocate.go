@@ -7,6 +7,7 @@ import (
 	"conclave/media"
 	"conclave/sfu/allocation"
 	"conclave/sfu/codec"
+	"conclave/sfu/drop"
 )
 
 // packetOverhead is what a forwarded packet takes beside its payload: IP and UDP headers, RTP header with CSRC and
@@ -286,7 +287,7 @@ func (s *slot) limits(l *layer, d allocation.Decision, pressed bool, now time.Ti
 // passes decides by its temporal layer whether p, of the slot's current output, goes out. A lower limit takes effect with the next
 // frame; a higher one where the encoder says that nothing dropped is needed, and once everything has been dropped, at a key
 // frame. Callers hold egress.mu.
-func (s *slot) passes(p *packet) (Drop, bool) {
+func (s *slot) passes(p *packet) (drop.Reason, bool) {
 	limit := s.temporal
 	if s.next != nil {
 		limit = s.meanwhile
@@ -301,9 +302,9 @@ func (s *slot) passes(p *packet) (Drop, bool) {
 	}
 	switch {
 	case s.passing == paused:
-		return DropCongested, false
+		return drop.Congested, false
 	case int8(p.info.TID) > s.passing:
-		return DropTemporal, false
+		return drop.Temporal, false
 	}
 	return 0, true
 }

@@ -10,6 +10,7 @@ import (
 	"conclave/media"
 	"conclave/sfu/allocation"
 	"conclave/sfu/codec"
+	"conclave/sfu/drop"
 )
 
 // assertDecodable checks that no frame came through without those it is predicted from, as videoSource's temporal pattern has it.
@@ -165,34 +166,34 @@ func TestTemporalLimits(t *testing.T) {
 		tid        uint8
 		sync, key  bool
 		want       bool
-		wantReason Drop
+		wantReason drop.Reason
 	}
 	for _, c := range []struct {
 		name  string
 		steps []step
 	}{
 		{"everything passes", []step{{allTemporal, 0, false, true, true, 0}, {allTemporal, 2, false, false, true, 0}}},
-		{"down at once", []step{{allTemporal, 0, false, true, true, 0}, {0, 2, true, false, false, DropTemporal}, {0, 0, false, false, true, 0}}},
+		{"down at once", []step{{allTemporal, 0, false, true, true, 0}, {0, 2, true, false, false, drop.Temporal}, {0, 0, false, false, true, 0}}},
 		{"up at a frame that needs nothing dropped", []step{
-			{0, 0, false, true, true, 0}, {1, 1, false, false, false, DropTemporal}, {1, 1, true, false, true, 0}, {1, 1, false, false, true, 0},
+			{0, 0, false, true, true, 0}, {1, 1, false, false, false, drop.Temporal}, {1, 1, true, false, true, 0}, {1, 1, false, false, true, 0},
 		}},
 		{"up one by one", []step{
-			{0, 0, false, true, true, 0}, {allTemporal, 2, true, false, false, DropTemporal}, {allTemporal, 1, true, false, true, 0}, {allTemporal, 2, true, false, true, 0},
+			{0, 0, false, true, true, 0}, {allTemporal, 2, true, false, false, drop.Temporal}, {allTemporal, 1, true, false, true, 0}, {allTemporal, 2, true, false, true, 0},
 		}},
 		{"up at a key frame", []step{{0, 0, false, true, true, 0}, {allTemporal, 0, false, true, true, 0}, {allTemporal, 2, false, false, true, 0}}},
 		{"after a pause only from a key frame on", []step{
-			{allTemporal, 0, false, true, true, 0}, {paused, 0, false, false, false, DropCongested}, {allTemporal, 0, false, false, false, DropCongested},
-			{allTemporal, 1, true, false, false, DropCongested}, {allTemporal, 0, false, true, true, 0},
+			{allTemporal, 0, false, true, true, 0}, {paused, 0, false, false, false, drop.Congested}, {allTemporal, 0, false, false, false, drop.Congested},
+			{allTemporal, 1, true, false, false, drop.Congested}, {allTemporal, 0, false, true, true, 0},
 		}},
-		{"paused at a key frame", []step{{paused, 0, false, true, false, DropCongested}, {allTemporal, 0, false, false, false, DropCongested}}},
+		{"paused at a key frame", []step{{paused, 0, false, true, false, drop.Congested}, {allTemporal, 0, false, false, false, drop.Congested}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var s slot
 			for i, st := range c.steps {
 				s.temporal = st.limit
-				drop, ok := s.passes(frameOf(st.tid, st.sync, st.key))
-				if ok != st.want || !ok && drop != st.wantReason {
-					t.Fatalf("step %d: %v, %s", i, ok, drop)
+				why, ok := s.passes(frameOf(st.tid, st.sync, st.key))
+				if ok != st.want || !ok && why != st.wantReason {
+					t.Fatalf("step %d: %v, %s", i, ok, why)
 				}
 			}
 		})

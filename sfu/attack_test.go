@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,8 +18,9 @@ import (
 	pionsrtp "github.com/pion/srtp/v3"
 
 	"conclave/media"
-	"conclave/sfu/batch"
-	"conclave/sfu/srtp"
+	"conclave/sfu/drop"
+	"conclave/sfu/transport"
+	"conclave/sfu/transport/srtp"
 )
 
 // attacker is a participant with a finished handshake and no manners: it holds its SRTP keys and sends what it likes.
@@ -55,7 +57,7 @@ func newAttacker(t testing.TB, room *Room, id media.ParticipantID) *attacker {
 func newAttackerWith(t testing.TB, room *Room, id media.ParticipantID, offer string) *attacker {
 	t.Helper()
 	srv := room.server
-	a := &attacker{t: t, server: srv.locals[0].addr}
+	a := &attacker{t: t, server: srv.network.Locals()[0].Addr}
 	var err error
 	if a.peer, err = room.Join(id, PeerEvents{}); err != nil {
 		t.Fatal(err)
@@ -69,24 +71,20 @@ func newAttackerWith(t testing.TB, room *Room, id media.ParticipantID, offer str
 	}
 	t.Cleanup(func() { _ = a.conn.Close() })
 	key, salt := bytes.Repeat([]byte{7}, srtp.KeyLen), bytes.Repeat([]byte{9}, srtp.SaltLen)
-	ks := &keys{}
+	material := slices.Concat(key, key, salt, salt)
+	ks, err := transport.NewKeys(material)
+	if err != nil {
+		t.Fatal(err)
+	}
 	const profile = pionsrtp.ProtectionProfileAeadAes128Gcm
 	for _, err := range []error{
-		set(&ks.in)(srtp.NewCipher(key, salt)), set(&ks.out)(srtp.NewCipher(key, salt)), set(&a.cipher)(srtp.NewCipher(key, salt)),
-		set(&ks.rtcpIn)(pionsrtp.CreateContext(key, salt, profile, pionsrtp.SRTCPReplayProtection(64))),
-		set(&ks.rtcpOut)(pionsrtp.CreateContext(key, salt, profile)), set(&a.rtcp)(pionsrtp.CreateContext(key, salt, profile)),
+		set(&a.cipher)(srtp.NewCipher(key, salt)), set(&a.rtcp)(pionsrtp.CreateContext(key, salt, profile)),
 	} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	a.session.transport.keys.Store(ks)
-	from := a.conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	a.session.transport.remote.Store(&remote{to: batch.NewAddr(from)})
-	srv.addrMu.Lock()
-	srv.addrs[netip.AddrPortFrom(from.Addr().Unmap(), from.Port())] = a.session.transport
-	srv.addrMu.Unlock()
-	a.peer.connected(a.session)
+	a.session.transport.Adopt(ks, &transport.Path{From: a.conn.LocalAddr().(*net.UDPAddr).AddrPort()})
 	return a
 }
 
@@ -96,6 +94,12 @@ func set[T any](to *T) func(T, error) error {
 		*to = v
 		return err
 	}
+}
+
+// address is where the server takes the attacker to be.
+func (a *attacker) address() netip.AddrPort {
+	_, to, _ := a.session.transport.Ready()
+	return to.To.AddrPort
 }
 
 func (a *attacker) raw(b []byte) {
@@ -153,7 +157,7 @@ func (a *attacker) rtcpPackets(packets ...rtcp.Packet) {
 	a.raw(sealed)
 }
 
-func dropped(s *Server, d Drop) (n uint64) {
+func dropped(s *Server, d drop.Reason) (n uint64) {
 	for _, w := range s.workers {
 		n += w.stats.drops[d].Load()
 	}
@@ -260,10 +264,10 @@ func TestRandomSSRCsAreDropped(t *testing.T) {
 		}
 	}
 	drained(t, srv, before, 1000)
-	if n := dropped(srv, DropUnknownSSRC); n != 500 {
+	if n := dropped(srv, drop.UnknownSSRC); n != 500 {
 		t.Errorf("%d dropped as unknown SSRC, want 500", n)
 	}
-	if n := dropped(srv, DropAuth); n != 500 {
+	if n := dropped(srv, drop.Auth); n != 500 {
 		t.Errorf("%d dropped as not authentic, want 500", n)
 	}
 	if n := len(mallory.session.streams); n != 0 {
@@ -290,7 +294,7 @@ func TestAnSSRCThatKeepsChangingIsBounded(t *testing.T) {
 	if n > 1 {
 		t.Errorf("%d streams for one layer", n)
 	}
-	if dropped(srv, DropOverLimit) == 0 {
+	if dropped(srv, drop.OverLimit) == 0 {
 		t.Error("no limit was reached")
 	}
 	bystander()
@@ -306,7 +310,7 @@ func TestAnAuthenticatedFloodIsCut(t *testing.T) {
 	for i := range 400 {
 		mallory.rtp(mallory.video(1, uint16(i), "q"))
 	}
-	eventually(t, "the limit is counted", func() bool { return dropped(srv, DropOverLimit) >= 250 })
+	eventually(t, "the limit is counted", func() bool { return dropped(srv, drop.OverLimit) >= 250 })
 	bystander()
 }
 
@@ -509,7 +513,7 @@ func TestReplaysAndForgeriesAreDropped(t *testing.T) {
 		mallory.rtp(p)
 	}
 	drained(t, srv, before, 20)
-	if n := dropped(srv, DropReplay); n != 19 {
+	if n := dropped(srv, drop.Replay); n != 19 {
 		t.Errorf("%d of 19 replays were dropped", n)
 	}
 	p.Version = 2
@@ -520,14 +524,14 @@ func TestReplaysAndForgeriesAreDropped(t *testing.T) {
 	binary.BigEndian.PutUint16(b[2:], 101)
 	sealed := mallory.sealRTP(b, p.Header.MarshalSize())
 	before = receivedBy(srv)
-	auth := dropped(srv, DropAuth)
+	auth := dropped(srv, drop.Auth)
 	for i := range sealed[12:] {
 		forged := bytes.Clone(sealed)
 		forged[12+i] ^= 1
 		mallory.raw(forged)
 	}
 	drained(t, srv, before, uint64(len(sealed)-12))
-	if n := dropped(srv, DropAuth) + dropped(srv, DropMalformed) - auth; n != uint64(len(sealed)-12) {
+	if n := dropped(srv, drop.Auth) + dropped(srv, drop.Malformed) - auth; n != uint64(len(sealed)-12) {
 		t.Errorf("%d of %d forgeries were dropped", n, len(sealed)-12)
 	}
 	for n := 2; n <= 64; n++ {
@@ -560,7 +564,7 @@ func TestStrangersGetNoAnswer(t *testing.T) {
 	binary.BigEndian.PutUint16(binding, 1)
 	binary.BigEndian.PutUint32(binding[4:], 0x2112A442)
 	hello := append([]byte{22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 50}, make([]byte, 50)...)
-	to := net.UDPAddrFromAddrPort(srv.locals[0].addr)
+	to := net.UDPAddrFromAddrPort(srv.network.Locals()[0].Addr)
 	for _, b := range [][]byte{binding, hello, {0x80, 96, 0, 1}, {0}, {}} {
 		if _, err := trap.WriteTo(b, to); err != nil {
 			t.Fatal(err)
@@ -591,7 +595,7 @@ func TestRTXProbingReachesNobody(t *testing.T) {
 	mallory.session.inMu.Unlock()
 	mid, _ := v.slotOf(666, media.Camera)
 	time.Sleep(20 * time.Millisecond)
-	n, before := len(v.packets(mid)), dropped(room.server, DropDuplicate)
+	n, before := len(v.packets(mid)), dropped(room.server, drop.Duplicate)
 	for i := range 300 {
 		original := mallory.video(1, uint16(highest), "q")
 		rtx := &rtp.Packet{Header: rtp.Header{SSRC: 2, PayloadType: 97, SequenceNumber: uint16(i), Timestamp: original.Timestamp},
@@ -600,7 +604,7 @@ func TestRTXProbingReachesNobody(t *testing.T) {
 		_ = rtx.SetExtension(extRRID, []byte("q"))
 		mallory.rtp(rtx)
 	}
-	eventually(t, "the repeats are counted", func() bool { return dropped(room.server, DropDuplicate)-before == 300 })
+	eventually(t, "the repeats are counted", func() bool { return dropped(room.server, drop.Duplicate)-before == 300 })
 	if got := len(v.packets(mid)); got != n {
 		t.Errorf("%d repeats reached the viewer", got-n)
 	}

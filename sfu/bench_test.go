@@ -7,7 +7,7 @@ import (
 	"conclave/media"
 	"conclave/sfu/batch"
 	"conclave/sfu/rtcpview"
-	"conclave/sfu/srtp"
+	"conclave/sfu/transport/srtp"
 )
 
 // sink takes messages without a system call: what remains is our own cost.
@@ -54,7 +54,7 @@ func benchRoom(b *testing.B, n int, offer string) (w *worker, s *sink, next func
 		head := p.Header.MarshalSize()
 		sealed := append(make([]byte, 0, len(raw)+srtp.Overhead), raw[:head]...)
 		sealed = publisher.cipher.Seal(sealed, raw[head:], 5, seq-1, new(srtp.Nonce)) // with the roll-over counter, unlike sealRTP
-		return batch.Datagram{Data: sealed, From: publisher.session.transport.remote.Load().to.AddrPort}
+		return batch.Datagram{Data: sealed, From: publisher.address()}
 	}
 	for i := range n {
 		a := newAttackerWith(t, room, media.ParticipantID(i+2), offer)

@@ -20,7 +20,7 @@ import (
 	"conclave/sfu/codec"
 	"conclave/sfu/nack"
 	"conclave/sfu/sdp"
-	"conclave/sfu/srtp"
+	"conclave/sfu/transport/srtp"
 )
 
 // client is a real Pion peer in the role of a browser: it offers, publishes and records every packet its slots receive.
@@ -329,7 +329,7 @@ func (c *client) waitUp() {
 		c.peer.room.mu.Lock()
 		defer c.peer.room.mu.Unlock()
 		s := c.peer.session
-		return s == nil || s.transport.keys.Load() != nil // nil: closed meanwhile
+		return s == nil || s.transport.Keys() != nil // nil: closed meanwhile
 	})
 }
 

@@ -12,8 +12,9 @@ import (
 
 	"conclave/media"
 	"conclave/sfu/codec"
+	"conclave/sfu/drop"
 	"conclave/sfu/rtpview"
-	"conclave/sfu/srtp"
+	"conclave/sfu/transport/srtp"
 )
 
 // cameraOf brings a publisher of the given codec into the room.
@@ -202,7 +203,7 @@ func TestRetransmissionsHaveTheirCodecsPayloadType(t *testing.T) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	last, _ := sl.rw.Last()
-	seal := &sealer{cipher: viewer.session.transport.keys.Load().out, scratch: make([]byte, 0, 2000)}
+	seal := &sealer{cipher: viewer.session.transport.Keys().Out, scratch: make([]byte, 0, 2000)}
 	b, ok := e.retransmit(make([]byte, 0, 2000), sl, uint16(last.Seq), time.Now(), seal)
 	if !ok || b[1]&0x7f != 99 {
 		t.Fatalf("sent again: %v, payload type %d, want 99", ok, b[1]&0x7f)
@@ -244,9 +245,9 @@ func TestAPublisherChangesItsCodec(t *testing.T) {
 		t.Fatalf("%+v\n%s", now.Format, answer)
 	}
 	a.rtp(a.video(5, 7, "q"))
-	eventually(t, "a replay is dropped", func() bool { return dropped(srv, DropReplay) == 1 })
+	eventually(t, "a replay is dropped", func() bool { return dropped(srv, drop.Replay) == 1 })
 	a.rtp(a.video(5, 8, "q"))
-	eventually(t, "VP8 is dropped", func() bool { return dropped(srv, DropMalformed) == 1 })
+	eventually(t, "VP8 is dropped", func() bool { return dropped(srv, drop.Malformed) == 1 })
 	a.rtp(a.vp9(5, 9))
 	eventually(t, "VP9 is received", func() bool { return now.layers[0].height.Load() == 180 })
 	a.renegotiate(attackerOfferOf(codec.VP9))

@@ -48,7 +48,7 @@ func (h *health) take() (loss float64, jitter time.Duration) {
 func (r *Room) rateConnections(now time.Time) {
 	var changed []media.Quality
 	for _, p := range r.peers {
-		if p.session == nil || p.session.transport.keys.Load() == nil {
+		if p.session == nil || p.session.transport.Keys() == nil {
 			continue // never connected, or connecting anew: what was told still holds
 		}
 		if bars, news := p.quality.Update(p.session.sample(now)); news {
@@ -64,7 +64,7 @@ func (r *Room) rateConnections(now time.Time) {
 func (s *session) sample(now time.Time) quality.Sample {
 	loss, jitter := s.health.take()
 	return quality.Sample{
-		Lost:     s.transport.silence(now) > iceDisconnected,
+		Lost:     s.transport.Disconnected(now),
 		Loss:     loss,
 		RTT:      time.Duration(s.rtt.Load()),
 		Jitter:   jitter,

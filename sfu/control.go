@@ -110,9 +110,7 @@ func (s *session) tick(now time.Time, n int) {
 		s.sendFeedback()
 	}
 	if n%reportEvery == 0 {
-		if s.transport.silence(now) > iceFailed {
-			s.fail("ice")
-		}
+		s.transport.Watch(now)
 		s.refill()
 		s.egress.revise(now)
 		s.sendReports(now)

@@ -40,7 +40,7 @@ func TestAnotherCertificateThanTheOffersGetsNoKeys(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("nothing happened")
 	}
-	if c.peer.session.transport.keys.Load() != nil {
+	if c.peer.session.transport.Keys() != nil {
 		t.Error("keys were installed")
 	}
 }

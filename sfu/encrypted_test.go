@@ -11,6 +11,7 @@ import (
 	"conclave/media"
 	"conclave/sfu/batch"
 	"conclave/sfu/codec"
+	"conclave/sfu/drop"
 	"conclave/sfu/sframe"
 )
 
@@ -50,7 +51,7 @@ func newEncryptedRoom(t *testing.T, kind codec.Kind) *encryptedRoom {
 
 // testWorker is a worker that nobody runs, whose messages go nowhere.
 func testWorker(srv *Server) *worker {
-	w := &worker{server: srv, cache: map[netipAddrPort]*transport{}}
+	w := &worker{server: srv, cache: map[netipAddrPort]*session{}}
 	w.seal.scratch = make([]byte, 0, batch.MaxDatagram+16)
 	w.out = []*outbox{{worker: w, sender: &sink{}, arena: make([]byte, 0, arenaBytes), messages: make([]batch.Message, 0, 2*batch.MaxMessages)}}
 	return w
@@ -65,7 +66,7 @@ func (r *encryptedRoom) send(p *rtp.Packet) bool {
 		r.t.Fatal(err)
 	}
 	before := r.w.stats.forwarded.Load()
-	from := r.publisher.session.transport.remote.Load().to.AddrPort
+	from := r.publisher.address()
 	r.w.take([]batch.Datagram{{Data: r.publisher.sealRTP(b, p.Header.MarshalSize()), From: from}}, time.Now())
 	r.w.flush(time.Now())
 	return r.w.stats.forwarded.Load() > before
@@ -150,7 +151,7 @@ func TestFramesInClearAreNotForwarded(t *testing.T) {
 			if n := len(r.refusals); n != 0 {
 				t.Errorf("told %d times more", n)
 			}
-			if n := r.w.stats.drops[DropNotEncrypted].Load(); n != 26 { // 11 frames in clear, the first two encrypted after them
+			if n := r.w.stats.drops[drop.NotEncrypted].Load(); n != 26 { // 11 frames in clear, the first two encrypted after them
 				t.Errorf("%d packets are counted as not encrypted", n)
 			}
 			if valid := r.srv.frames[sframe.Valid].Load(); valid != 10 {

@@ -71,7 +71,7 @@ func FuzzMediaPath(f *testing.F) {
 		publisher.session.inMu.Unlock()
 		seq++
 		binary.BigEndian.PutUint16(raw[2:], seq) // past the replay window
-		w.take([]batch.Datagram{{Data: publisher.sealRTP(raw, headerLen), From: publisher.session.transport.remote.Load().to.AddrPort}}, time.Now())
+		w.take([]batch.Datagram{{Data: publisher.sealRTP(raw, headerLen), From: publisher.address()}}, time.Now())
 		w.flush(time.Now())
 		if n := len(publisher.session.streams); n > maxStreams {
 			t.Fatalf("%d streams", n)

@@ -1,6 +1,10 @@
 package sfu
 
-import "time"
+import (
+	"time"
+
+	"conclave/sfu/transport"
+)
 
 const (
 	// holdBytes bounds what is held back for one subscriber: a large key frame. It is kept only while somebody's bursts need it.
@@ -90,7 +94,7 @@ func (h *hold) rest() {
 
 // emit hands the packet at box.arena[at:] on: to the box, or, if it belongs to a burst that the path would have to queue, to the pacer. A
 // packet never overtakes one of its kind. Callers hold mu.
-func (e *egress) emit(box *outbox, at int, to *remote, video bool, now time.Time) {
+func (e *egress) emit(box *outbox, at int, to *transport.Remote, video bool, now time.Time) {
 	estimate := e.estimated.Load()
 	if !video || estimate == 0 {
 		box.add(at, to)
@@ -117,7 +121,7 @@ func (e *egress) emit(box *outbox, at int, to *remote, video bool, now time.Time
 }
 
 // release sends up to n bytes of what is held, and one packet at least. Callers hold mu.
-func (e *egress) release(box *outbox, to *remote, n int64, now time.Time) {
+func (e *egress) release(box *outbox, to *transport.Remote, n int64, now time.Time) {
 	h := &e.hold
 	for n > 0 && !h.empty() && box.hasRoom() {
 		p := &h.packets[h.next]

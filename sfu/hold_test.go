@@ -45,7 +45,7 @@ func burst(t *testing.T, estimate int64, n int) (e *egress, out *segments, pace 
 	})
 	e.paced.Store(true) // the server's pacer looks the other way
 	e.estimated.Store(estimate)
-	w, err := srv.newWorker(0, 0, srv.locals[0].conns[0])
+	w, err := srv.newWorker(0, 0, srv.network.Locals()[0].Conns[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func burst(t *testing.T, estimate int64, n int) (e *egress, out *segments, pace 
 		if err != nil {
 			t.Fatal(err)
 		}
-		datagrams[i] = batch.Datagram{Data: publisher.sealRTP(raw, p.Header.MarshalSize()), From: publisher.session.transport.remote.Load().to.AddrPort}
+		datagrams[i] = batch.Datagram{Data: publisher.sealRTP(raw, p.Header.MarshalSize()), From: publisher.address()}
 	}
 	room.mu.Lock()
 	t.Cleanup(room.mu.Unlock)

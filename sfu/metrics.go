@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"conclave/media"
+	"conclave/sfu/drop"
 	"conclave/sfu/sframe"
 )
 
@@ -70,12 +71,12 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	drops := desc("dropped_packets_total", "Packets not forwarded, by reason.", "reason")
-	for d := range numDrops {
+	for r := range drop.Reasons {
 		var n uint64
 		for _, w := range s.workers {
-			n += w.stats.drops[d].Load()
+			n += w.stats.drops[r].Load()
 		}
-		counter(drops, float64(n), d.String())
+		counter(drops, float64(n), r.String())
 	}
 	frames := desc("encrypted_frames_total", "Frames looked at in rooms that require end-to-end encryption, by what was found.", "reason")
 	for result := range sframe.Results {

@@ -8,6 +8,7 @@ import (
 
 	"conclave/media"
 	"conclave/sfu/sdp"
+	"conclave/sfu/transport"
 )
 
 // MaxAudioSlots and MaxVideoSlots bound the receiving m-lines of one peer.
@@ -42,7 +43,7 @@ func (p *Peer) Negotiate(_ context.Context, offer string, tracks []media.Track) 
 		s = p.newSession(o)
 	}
 	if s.ufrag != o.Ufrag || s.pwd != o.Pwd {
-		s.localUfrag, s.localPwd = s.transport.negotiate(o.Ufrag)
+		s.localUfrag, s.localPwd = s.transport.Negotiate(o.Ufrag)
 		s.ufrag, s.pwd, s.fingerprint = o.Ufrag, o.Pwd, o.Fingerprint
 	}
 	if err := p.install(s, old, o, sources); err != nil {
@@ -50,7 +51,7 @@ func (p *Peer) Negotiate(_ context.Context, offer string, tracks []media.Track) 
 	}
 	p.version++
 	answer := sdp.Answer{
-		Ufrag: s.localUfrag, Pwd: s.localPwd, Fingerprint: p.room.server.identity.fingerprint, Candidates: p.room.server.candidates,
+		Ufrag: s.localUfrag, Pwd: s.localPwd, Fingerprint: p.room.server.network.Fingerprint(), Candidates: p.room.server.network.Candidates(),
 		SessionID: s.sdpID, Version: p.version, Send: s.egress.sendLines(), Sources: sources,
 	}
 	return answer.Write(o), nil
@@ -73,21 +74,17 @@ func (p *Peer) newSession(o *sdp.Offer) *session {
 	for i := range s.egress.chains {
 		s.egress.chains[i] = chain{-1, -1}
 	}
-	s.transport = newTransport(s, o.Fingerprint, transportEvents{
-		connected: func() { p.connected(s) },
-		failed: func(reason string) {
-			if cur, err := p.current(); err == nil && cur == s {
-				s.fail(reason)
-			}
-		},
-	})
+	s.transport = srv.network.New(o.Fingerprint, s)
 	return s
 }
 
-// fail tells the meeting, once, that the connection is lost for good.
-func (s *session) fail(reason string) {
-	if !s.failed.Swap(true) {
-		s.peer.notify.failed(reason)
+// Connected implements transport.Owner: what was waiting can flow.
+func (s *session) Connected() { s.peer.connected(s) }
+
+// Failed implements transport.Owner: the meeting is told that the connection is lost for good.
+func (s *session) Failed(cause transport.Cause) {
+	if cur, err := s.peer.current(); err == nil && cur == s {
+		s.peer.notify.failed(string(cause))
 	}
 }
 
@@ -114,7 +111,7 @@ func (p *Peer) install(s, old *session, o *sdp.Offer, sources map[string]media.S
 	r.mu.Lock()
 	if p.closed {
 		r.mu.Unlock()
-		s.transport.close()
+		s.transport.Close()
 		return ErrClosed
 	}
 	if old != nil && old != s {
@@ -135,7 +132,7 @@ func (p *Peer) install(s, old *session, o *sdp.Offer, sources map[string]media.S
 	r.soon()
 	r.mu.Unlock()
 	if old != nil && old != s {
-		old.transport.close()
+		old.transport.Close()
 	}
 	return nil
 }

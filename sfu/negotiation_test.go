@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"conclave/sfu/codec"
+	"conclave/sfu/transport"
 )
 
 // A client may offer any number of receiving m-lines: no more than the limit become slots, and each knows what its viewer
@@ -31,5 +33,45 @@ func TestSlotsAreBounded(t *testing.T) {
 	sl := inVideo[len(inVideo)-1]
 	if sl.pts[codec.VP8].media != 96 || sl.pts[codec.VP9].rtx != 99 || sl.takes(codec.AV1) || sl.takes(codec.Opus) {
 		t.Errorf("%+v", sl.pts)
+	}
+}
+
+// An address that comes to be another peer's is not the former's any more, also not for a worker that remembers it.
+func TestAWorkerNoticesThatAnAddressHasChangedItsOwner(t *testing.T) {
+	srv := testServer(t)
+	room := srv.NewRoom(RoomEvents{})
+	a, b := newAttacker(t, room, 1), newAttacker(t, room, 2)
+	w := testWorker(srv)
+	w.forget()
+	addr := a.address()
+	if w.sessionOf(addr) != a.session {
+		t.Fatal("not known")
+	}
+	b.session.transport.Adopt(b.session.transport.Keys(), &transport.Path{From: addr})
+	w.forget()
+	if w.sessionOf(addr) != b.session {
+		t.Error("a worker still takes the one for the other")
+	}
+}
+
+// A peer that makes no checks any more is lost; the meeting is told once.
+func TestTheMeetingIsToldThatAPeerIsLost(t *testing.T) {
+	room, publishers, _ := meet(t, 1, clientOptions{video: 1})
+	failed := make(chan string, 9)
+	p := publishers[0].peer
+	p.notify.mu.Lock()
+	p.notify.events.Failed = func(reason string) { failed <- reason }
+	p.notify.mu.Unlock()
+	now := time.Now()
+	for _, silent := range []time.Duration{26 * time.Second, 28 * time.Second, time.Minute} {
+		room.mu.Lock()
+		p.session.tick(now.Add(silent), reportEvery)
+		room.mu.Unlock()
+	}
+	if reason := <-failed; reason != "ice" {
+		t.Errorf("failed for %q", reason)
+	}
+	if len(failed) != 0 {
+		t.Error("told twice")
 	}
 }

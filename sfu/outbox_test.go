@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"conclave/sfu/batch"
+	"conclave/sfu/drop"
+	"conclave/sfu/transport"
 )
 
 // fullSocket takes some messages and then no more, as a socket whose buffer has filled up.
@@ -28,13 +30,13 @@ func (f *fullSocket) Send(messages []batch.Message) (int, error) {
 
 func (f *fullSocket) MaxSegments() int { return batch.MaxSegments }
 
-func testOutbox(s batch.Sender) (*worker, *outbox, *remote) {
+func testOutbox(s batch.Sender) (*worker, *outbox, *transport.Remote) {
 	w := &worker{}
 	b := &outbox{worker: w, sender: s, arena: make([]byte, 0, arenaBytes), messages: make([]batch.Message, 0, 2*batch.MaxMessages)}
-	return w, b, &remote{to: batch.NewAddr(netip.MustParseAddrPort("127.0.0.1:9"))}
+	return w, b, &transport.Remote{To: batch.NewAddr(netip.MustParseAddrPort("127.0.0.1:9"))}
 }
 
-func (b *outbox) put(size int, fill byte, to *remote) {
+func (b *outbox) put(size int, fill byte, to *transport.Remote) {
 	at := len(b.arena)
 	for range size {
 		b.arena = append(b.arena, fill)
@@ -52,7 +54,7 @@ func TestAFullSocketLosesTheNewest(t *testing.T) {
 		b.put(100, byte(i), to)
 	}
 	b.send()
-	if n := w.stats.drops[DropSocketFull].Load(); n != 4 {
+	if n := w.stats.drops[drop.SocketFull].Load(); n != 4 {
 		t.Errorf("%d packets counted as lost, want 4", n)
 	}
 	if len(s.taken) != 3 || s.taken[2].Data[0] != 2 {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"conclave/sfu/rtpview"
+	"conclave/sfu/transport"
 )
 
 // paceStep is how often the pacer comes by while there is something to do.
@@ -76,9 +77,8 @@ func (p *pacer) take(active []*egress) []*egress {
 
 // paceOne sends what is due to one subscriber and says whether there will be more.
 func (s *Server) paceOne(e *egress, now time.Time) (more bool) {
-	t := e.session.transport
-	ks, to := t.keys.Load(), t.remote.Load()
-	if ks == nil || to == nil || t.closed.Load() {
+	ks, to, ok := e.session.transport.Ready()
+	if !ok {
 		e.paced.Store(false)
 		return false
 	}
@@ -99,7 +99,7 @@ func (s *Server) paceOne(e *egress, now time.Time) (more bool) {
 }
 
 // sendProbe sends what a probe has due and says whether it goes on. Callers hold e.mu.
-func (s *Server) sendProbe(e *egress, box *outbox, to *remote, now time.Time) (more bool) {
+func (s *Server) sendProbe(e *egress, box *outbox, to *transport.Remote, now time.Time) (more bool) {
 	if e.path.bwe == nil {
 		return false
 	}

@@ -5,10 +5,11 @@ import (
 
 	"conclave/media"
 	"conclave/sfu/bwe"
+	"conclave/sfu/drop"
 	"conclave/sfu/rtcpview"
 	"conclave/sfu/rtpview"
 	"conclave/sfu/sdp"
-	"conclave/sfu/srtp"
+	"conclave/sfu/transport/srtp"
 )
 
 // ipHeaders is what a packet takes on the path beside its UDP payload: IPv4 and UDP. Estimates are of all of it.
@@ -52,7 +53,7 @@ func (s *session) transportFeedback(p rtcpview.Packet, now time.Time, w *worker)
 		return
 	}
 	if err := e.path.bwe.Feedback(now, p.Body); err != nil {
-		w.drop(DropMalformed, 1)
+		w.drop(drop.Malformed, 1)
 		return
 	}
 	e.estimateChanged(now)

@@ -7,6 +7,7 @@ import (
 	"conclave/sfu/batch"
 	"conclave/sfu/codec"
 	"conclave/sfu/rewrite"
+	"conclave/sfu/transport"
 )
 
 // replayBytes bounds the burst a new viewer is started with: half a second of 1 Mbit/s. An older key frame costs more
@@ -25,9 +26,9 @@ type replayer struct {
 }
 
 // begin makes r ready to seal and send to one subscriber. Callers hold mu.
-func (r *replayer) begin(ks *keys, to *remote, now time.Time) *outbox {
-	r.seal.cipher, r.seal.now = ks.out, now
-	box := r.box[to.local]
+func (r *replayer) begin(ks *transport.Keys, to *transport.Remote, now time.Time) *outbox {
+	r.seal.cipher, r.seal.now = ks.Out, now
+	box := r.box[to.Local]
 	box.begin()
 	return box
 }
@@ -35,9 +36,8 @@ func (r *replayer) begin(ks *keys, to *remote, now time.Time) *outbox {
 // replay forwards the layer's packets since its latest key frame to o, and makes o its slot's output. What the receiving worker
 // forwards meanwhile is either in the history (and then a repeat, which the layer's numbering shows) or comes after.
 func (s *Server) replay(e *egress, o *output, now time.Time) (started bool) {
-	t := e.session.transport
-	ks, to := t.keys.Load(), t.remote.Load()
-	if ks == nil || to == nil {
+	ks, to, ok := e.session.transport.Ready()
+	if !ok {
 		return false
 	}
 	r := &s.replayer
@@ -146,10 +146,10 @@ func (r *replayer) load(l *layer, seq uint64, now time.Time) (packet, bool) {
 
 func (s *Server) newReplayer() error {
 	w := &worker{server: s}
-	for _, l := range s.locals {
+	for _, l := range s.network.Locals() {
 		box := &outbox{worker: w, arena: make([]byte, 0, destinationPackets*packetRoom*2), messages: make([]batch.Message, 0, 2*batch.MaxMessages)}
 		var err error
-		if box.sender, err = l.conns[0].NewSender(); err != nil {
+		if box.sender, err = l.Conns[0].NewSender(); err != nil {
 			return err
 		}
 		s.replayer.box = append(s.replayer.box, box)

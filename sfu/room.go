@@ -129,7 +129,7 @@ func (p *Peer) Close() {
 	}
 	r.mu.Unlock()
 	if sess != nil {
-		sess.transport.close()
+		sess.transport.Close()
 	}
 	p.notify.close()
 }

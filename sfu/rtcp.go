@@ -5,7 +5,7 @@ import (
 
 	"github.com/pion/rtcp"
 
-	"conclave/sfu/batch"
+	"conclave/sfu/drop"
 	"conclave/sfu/rtcpview"
 )
 
@@ -23,20 +23,18 @@ const keyInterval = 500 * time.Millisecond
 
 // receiveRTCP opens one SRTCP datagram and acts on it. It runs on the peer's worker.
 func (s *session) receiveRTCP(data []byte, now time.Time, w *worker) {
-	ks := s.transport.keys.Load()
+	ks := s.transport.Keys()
 	if ks == nil {
-		w.drop(DropNotReady, 1)
+		w.drop(drop.NotReady, 1)
 		return
 	}
 	if !s.peer.rtcpBudget.take(1) {
-		w.drop(DropOverLimit, 1)
+		w.drop(drop.OverLimit, 1)
 		return
 	}
-	ks.rtcpMu.Lock()
-	plain, err := ks.rtcpIn.DecryptRTCP(w.rtcpBuf[:0], data, nil)
-	ks.rtcpMu.Unlock()
+	plain, err := ks.OpenRTCP(w.rtcpBuf[:0], data)
 	if err != nil {
-		w.drop(DropAuth, 1)
+		w.drop(drop.Auth, 1)
 		return
 	}
 	for range maxRTCPPackets {
@@ -45,13 +43,13 @@ func (s *session) receiveRTCP(data []byte, now time.Time, w *worker) {
 		}
 		p, rest, err := rtcpview.Next(plain)
 		if err != nil {
-			w.drop(DropMalformed, 1)
+			w.drop(drop.Malformed, 1)
 			return
 		}
 		plain = rest
 		s.rtcpPacket(p, now, w)
 	}
-	w.drop(DropOverLimit, 1)
+	w.drop(drop.OverLimit, 1)
 }
 
 func (s *session) rtcpPacket(p rtcpview.Packet, now time.Time, w *worker) {
@@ -121,14 +119,13 @@ func (s *session) receptions(p rtcpview.Packet, now time.Time) {
 // answerNACK sends again, as RTX, what the subscriber missed, within its budget.
 func (s *session) answerNACK(p rtcpview.Packet, now time.Time, w *worker) {
 	ssrc, ok := p.MediaSSRC()
-	t := s.transport
-	ks, to := t.keys.Load(), t.remote.Load()
-	if !ok || ks == nil || to == nil {
+	ks, to, ready := s.transport.Ready()
+	if !ok || !ready {
 		return
 	}
-	w.seal.cipher, w.seal.now = ks.out, now
+	w.seal.cipher, w.seal.now = ks.Out, now
 	e := &s.egress
-	box := w.out[to.local]
+	box := w.out[to.Local]
 	for i := range min(p.NACKs(), maxNACKPairs) {
 		pid, blp := p.NACK(i)
 		box.begin()
@@ -214,29 +211,15 @@ func (s *session) ssrcOf(l *layer) (uint32, bool) {
 	return 0, false
 }
 
-// sendRTCP seals packets as one compound and sends it. RTCP is rare: it may allocate.
+// sendRTCP sends packets as one compound. RTCP is rare: it may allocate.
 func (s *session) sendRTCP(packets ...rtcp.Packet) {
-	t := s.transport
-	ks, to := t.keys.Load(), t.remote.Load()
-	if ks == nil || to == nil || t.closed.Load() {
-		return
+	compound, err := rtcp.Marshal(packets)
+	if err == nil {
+		err = s.transport.SendRTCP(compound)
 	}
-	plain, err := rtcp.Marshal(packets)
 	if err != nil {
-		s.server.log.Error("marshalling RTCP", "error", err)
-		return
+		s.server.log.Error("sending RTCP", "error", err)
 	}
-	ks.rtcpMu.Lock()
-	sealed, err := ks.rtcpOut.EncryptRTCP(nil, plain, nil)
-	ks.rtcpMu.Unlock()
-	if err != nil {
-		s.server.log.Error("sealing RTCP", "error", err)
-		return
-	}
-	if len(sealed) > batch.MaxDatagram {
-		return // cannot happen: callers split
-	}
-	_, _ = s.server.locals[to.local].conns[0].WriteTo(sealed, to.to.AddrPort) // UDP: loss is the protocol's to mend
 }
 
 // ntpEpoch is 1900-01-01 in Unix time (RFC 5905).

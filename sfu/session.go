@@ -10,10 +10,12 @@ import (
 
 	"conclave/sfu/allocation"
 	"conclave/sfu/codec"
+	"conclave/sfu/drop"
 	"conclave/sfu/history"
 	"conclave/sfu/rewrite"
 	"conclave/sfu/rtpview"
-	"conclave/sfu/srtp"
+	"conclave/sfu/transport"
+	"conclave/sfu/transport/srtp"
 )
 
 const (
@@ -32,10 +34,9 @@ type session struct {
 	server    *Server
 	room      *Room
 	peer      *Peer
-	transport *transport
+	transport *transport.Transport
 	egress    egress
-	serial    uint64      // unique in the server
-	failed    atomic.Bool // and the meeting has been told
+	serial    uint64 // unique in the server
 
 	// what was negotiated last, guarded by Peer.negMu
 	ufrag, pwd, fingerprint string
@@ -67,19 +68,19 @@ type packet struct {
 }
 
 // receiveRTP opens one SRTP packet in place and fills p. ok is false when there is nothing to forward, for reason drop.
-func (s *session) receiveRTP(data []byte, now time.Time, nonce *srtp.Nonce, p *packet) (drop Drop, ok bool) {
-	ks := s.transport.keys.Load()
+func (s *session) receiveRTP(data []byte, now time.Time, nonce *srtp.Nonce, p *packet) (why drop.Reason, ok bool) {
+	ks := s.transport.Keys()
 	if ks == nil {
-		return DropNotReady, false
+		return drop.NotReady, false
 	}
 	v, err := rtpview.Parse(data)
 	if err != nil {
-		return DropMalformed, false
+		return drop.Malformed, false
 	}
 	s.inMu.Lock()
 	defer s.inMu.Unlock()
 	if s.budget <= 0 {
-		return DropOverLimit, false
+		return drop.OverLimit, false
 	}
 	s.budget--
 	st := s.streams[v.SSRC]
@@ -89,19 +90,19 @@ func (s *session) receiveRTP(data []byte, now time.Time, nonce *srtp.Nonce, p *p
 	}
 	index := st.window.Index(v.Seq)
 	if !st.window.Fresh(index) {
-		return DropReplay, false
+		return drop.Replay, false
 	}
-	n, err := ks.in.Open(data, v.HeaderLen(), v.SSRC, index, nonce)
+	n, err := ks.In.Open(data, v.HeaderLen(), v.SSRC, index, nonce)
 	if err != nil {
-		return DropAuth, false
+		return drop.Auth, false
 	}
 	st.window.Mark(index)
 	if err := v.SetPayload(n); err != nil {
-		return DropMalformed, false
+		return drop.Malformed, false
 	}
 	if fresh {
-		if drop, ok := s.learn(st, &v); !ok {
-			return drop, false
+		if why, ok := s.learn(st, &v); !ok {
+			return why, false
 		}
 	}
 	s.recordArrival(st, &v, now)
@@ -119,15 +120,15 @@ func (s *session) recordArrival(st *stream, v *rtpview.View, now time.Time) {
 }
 
 // media turns an authentic packet into the media packet it carries. Callers hold inMu.
-func (s *session) media(st *stream, v *rtpview.View, now time.Time, p *packet) (Drop, bool) {
+func (s *session) media(st *stream, v *rtpview.View, now time.Time, p *packet) (drop.Reason, bool) {
 	l := st.layer
 	if want := l.track.payloadType(st.rtx); v.PT != want { // sent before the publisher knew the codec of the latest answer
-		return DropMalformed, false
+		return drop.Malformed, false
 	}
 	padding := len(v.Payload()) == 0
 	if st.rtx {
 		if padding || !v.StripOSN() { // an RTX packet without payload is a probe
-			return DropPadding, false
+			return drop.Padding, false
 		}
 		padding = len(v.Payload()) == 0
 	}
@@ -135,11 +136,11 @@ func (s *session) media(st *stream, v *rtpview.View, now time.Time, p *packet) (
 	seq := r.seen.Index(v.Seq)
 	if st.rtx {
 		if _, seen := r.seen.Highest(); !seen {
-			return DropDuplicate, false // RTX of a stream never seen: its roll-over counter is unknown
+			return drop.Duplicate, false // RTX of a stream never seen: its roll-over counter is unknown
 		}
 	}
 	if !r.seen.Fresh(seq) {
-		return DropDuplicate, false
+		return drop.Duplicate, false
 	}
 	r.seen.Mark(seq)
 	highest, _ := r.seen.Highest()
@@ -151,20 +152,20 @@ func (s *session) media(st *stream, v *rtpview.View, now time.Time, p *packet) (
 	*p = packet{layer: l, payload: v.Payload(), arrived: now, marker: v.Marker, newest: seq == highest, padding: padding,
 		in: rewrite.In{Seq: seq, Timestamp: v.Timestamp}}
 	if !l.track.live.Load() {
-		return DropMuted, false
+		return drop.Muted, false
 	}
 	if padding {
 		return 0, true
 	}
 	info, err := codec.Parse(l.track.Codec, p.payload)
 	if err != nil {
-		return DropMalformed, false
+		return drop.Malformed, false
 	}
 	p.info = info
 	l.receive.bytes[min(info.TID, allocation.MaxTemporal-1)] += uint64(len(p.payload) + packetOverhead)
 	p.in.PictureID, p.in.TL0PicIdx = info.PictureID, info.TL0PicIdx
 	if !s.encrypted(l, p) {
-		return DropNotEncrypted, false
+		return drop.NotEncrypted, false
 	}
 	if l.track.source.Video() {
 		l.keep(p)
@@ -211,7 +212,7 @@ func (s *session) observeLevel(t *track, v *rtpview.View, now time.Time) {
 
 // learn finds out which layer a new SSRC belongs to by its MID, RID and repaired RID extensions (RFC 8843 §9.2, RFC 8852), and
 // takes it in. The packet is authentic. Callers hold inMu.
-func (s *session) learn(st *stream, v *rtpview.View) (Drop, bool) {
+func (s *session) learn(st *stream, v *rtpview.View) (drop.Reason, bool) {
 	for _, t := range s.tracks {
 		if mid := v.Extension(t.exts.MID); mid == nil || string(mid) != t.mid {
 			continue
@@ -227,20 +228,20 @@ func (s *session) learn(st *stream, v *rtpview.View) (Drop, bool) {
 			l = t.layerByRID(string(rid))
 		}
 		if l == nil || (!isRTX && v.PT != t.PT) {
-			return DropUnknownSSRC, false
+			return drop.UnknownSSRC, false
 		}
 		st.layer, st.rtx = l, isRTX
 		return s.admit(st)
 	}
-	return DropUnknownSSRC, false
+	return drop.UnknownSSRC, false
 }
 
 // admit adds a stream, replacing the one its layer had before. Callers hold inMu.
-func (s *session) admit(st *stream) (Drop, bool) {
+func (s *session) admit(st *stream) (drop.Reason, bool) {
 	for ssrc, old := range s.streams {
 		if old.layer == st.layer && old.rtx == st.rtx {
 			if s.rebinds++; s.rebinds > maxRebinds {
-				return DropOverLimit, false
+				return drop.OverLimit, false
 			}
 			delete(s.streams, ssrc)
 			if !st.rtx { // a new numbering begins
@@ -249,7 +250,7 @@ func (s *session) admit(st *stream) (Drop, bool) {
 		}
 	}
 	if len(s.streams) >= maxStreams {
-		return DropOverLimit, false
+		return drop.OverLimit, false
 	}
 	s.streams[st.ssrc] = st
 	return 0, true

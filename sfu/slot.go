@@ -9,6 +9,7 @@ import (
 
 	"conclave/media"
 	"conclave/sfu/codec"
+	"conclave/sfu/drop"
 	"conclave/sfu/rewrite"
 	"conclave/sfu/rtpview"
 	"conclave/sfu/sdp"
@@ -140,17 +141,17 @@ func (e *egress) mayResend() int {
 }
 
 // accepts decides whether p may go out through o now, switching the slot over if p is where o takes over. Callers hold mu.
-func (e *egress) accepts(o *output, p *packet) (Drop, bool) {
+func (e *egress) accepts(o *output, p *packet) (drop.Reason, bool) {
 	s := o.slot
 	if s.cur == o {
 		return 0, true
 	}
 	if s.next != o {
-		return DropSuperseded, false
+		return drop.Superseded, false
 	}
 	if !p.info.KeyStart || !p.newest {
 		// A key frame whose first packet comes late has lost the others here: it is started from the history, whole.
-		return DropNotKeyFrame, false
+		return drop.NotKeyFrame, false
 	}
 	e.switchTo(o, p)
 	return 0, true
@@ -186,30 +187,30 @@ func (e *egress) switchTo(o *output, p *packet) {
 }
 
 // forward writes p for o into dst and returns it with the packet appended. Callers hold mu.
-func (e *egress) forward(dst []byte, o *output, p *packet, w *sealer) ([]byte, Drop, bool) {
-	if drop, ok := e.accepts(o, p); !ok {
-		return dst, drop, false
+func (e *egress) forward(dst []byte, o *output, p *packet, w *sealer) ([]byte, drop.Reason, bool) {
+	if why, ok := e.accepts(o, p); !ok {
+		return dst, why, false
 	}
 	s := o.slot
 	if p.padding {
 		s.rw.Drop(p.in, false)
-		return dst, DropPadding, false
+		return dst, drop.Padding, false
 	}
 	if s.hasReplayed && p.in.Seq <= s.replayed {
-		return dst, DropDuplicate, false
+		return dst, drop.Duplicate, false
 	}
 	payload, marker := p.payload, p.marker
 	if s.video {
-		if drop, ok := s.passes(p); !ok {
+		if why, ok := s.passes(p); !ok {
 			if s.rw.Drop(p.in, o.layer.track.Codec == codec.VP8) { // VP9's picture ids count its picture group and keep their gaps
-				return dst, drop, false
+				return dst, why, false
 			}
 			payload, marker = nil, false // it comes too late to be left out: an empty one keeps the receiver from asking for it
 		}
 	}
 	out, ok := s.rw.Next(p.in)
 	if !ok {
-		return dst, DropReordered, false
+		return dst, drop.Reordered, false
 	}
 	if last, _ := s.rw.Last(); last.Seq == out.Seq {
 		s.lastArrival = p.arrived

@@ -13,7 +13,7 @@ import (
 	"conclave/sfu/nack"
 	"conclave/sfu/rtpview"
 	"conclave/sfu/sdp"
-	"conclave/sfu/srtp"
+	"conclave/sfu/transport/srtp"
 )
 
 // historyBytes is how much of each video layer is kept for NACKs and key-frame starts: two seconds of 1 Mbit/s.

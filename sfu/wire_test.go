@@ -59,7 +59,7 @@ func newLossyNetwork(t *testing.T) *lossyNetwork {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.server, err = newServer(Config{}, [][]batch.Conn{{batch.FromPacketConn(pc)}})
+	n.server, err = Listen(Config{Sockets: [][]batch.Conn{{batch.FromPacketConn(pc)}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"conclave/sfu/batch"
+	"conclave/sfu/drop"
 	"conclave/sfu/rtpview"
-	"conclave/sfu/srtp"
+	"conclave/sfu/transport"
+	"conclave/sfu/transport/srtp"
 )
 
 const (
@@ -27,11 +29,11 @@ const (
 type worker struct {
 	server *Server
 	index  int
-	local  int // index of Server.locals
+	local  int // index of transport.Network.Locals
 	conn   batch.Conn
 	recv   batch.Receiver
-	cache  map[netip.AddrPort]*transport // of Server.addrs, as of generation
-	known  uint64                        // the generation
+	cache  map[netip.AddrPort]*session // by the addresses of their peers, as of known
+	known  uint64                      // the network's generation
 
 	packets [batch.MaxReceive]packet
 	n       int
@@ -81,12 +83,12 @@ type workerStats struct {
 	checks                   atomic.Uint64
 	batches, messages, calls atomic.Uint64
 	busy                     atomic.Uint64 // nanoseconds
-	drops                    [numDrops]atomic.Uint64
+	drops                    drop.Counters
 	latency                  histogram
 	batchSize                histogram
 }
 
-func (w *worker) drop(d Drop, n int) { w.stats.drops[d].Add(uint64(n)) }
+func (w *worker) drop(r drop.Reason, n int) { w.stats.drops.Add(r, n) }
 
 // run receives until the socket is closed.
 func (w *worker) run() {
@@ -125,48 +127,42 @@ func (w *worker) take(datagrams []batch.Datagram, now time.Time) {
 		w.stats.receivedBytes.Add(uint64(len(d.Data)))
 		switch {
 		case len(d.Data) == 0:
-			w.drop(DropMalformed, 1)
+			w.drop(drop.Malformed, 1)
 		case d.Data[0] < 4:
-			w.stun(d, now)
+			if why, ok := w.server.network.Check(d, w.local, w.conn, w.rtcpBuf, now); ok {
+				w.stats.checks.Add(1)
+			} else {
+				w.drop(why, 1)
+			}
 		case d.Data[0] >= 20 && d.Data[0] < 64:
-			w.dtls(d)
+			if why, ok := w.server.network.Handshake(d); !ok {
+				w.drop(why, 1)
+			}
 		case d.Data[0] < 128 || d.Data[0] > 191:
-			w.drop(DropMalformed, 1)
+			w.drop(drop.Malformed, 1)
 		default:
 			w.media(d, now)
 		}
 	}
 }
 
-// dtls hands a record to its peer's handshake. ICE comes first: from an address that nobody has proven to have, nothing is taken.
-func (w *worker) dtls(d *batch.Datagram) {
-	t := w.transportOf(d.From)
-	if t == nil {
-		w.drop(DropUnknownAddress, 1)
-		return
-	}
-	if !t.dtlsRecord(d.Data) {
-		w.drop(DropQueueFull, 1)
-	}
-}
-
 func (w *worker) media(d *batch.Datagram, now time.Time) {
-	t := w.transportOf(d.From)
-	if t == nil {
-		w.drop(DropUnknownAddress, 1)
+	s := w.sessionOf(d.From)
+	if s == nil {
+		w.drop(drop.UnknownAddress, 1)
 		return
 	}
 	if !rtpview.IsRTP(d.Data) {
-		t.session.receiveRTCP(d.Data, now, w)
+		s.receiveRTCP(d.Data, now, w)
 		return
 	}
 	if w.n == len(w.packets) || len(w.pending) >= maxPending {
 		w.flush(now)
 	}
 	p := &w.packets[w.n]
-	drop, ok := t.session.receiveRTP(d.Data, now, &w.seal.nonce, p)
+	why, ok := s.receiveRTP(d.Data, now, &w.seal.nonce, p)
 	if !ok {
-		w.drop(drop, 1)
+		w.drop(why, 1)
 		*p = packet{} // a batch this long may not come again for hours: it must not keep the sender alive
 		return
 	}
@@ -181,23 +177,29 @@ func (w *worker) media(d *batch.Datagram, now time.Time) {
 	w.n++
 }
 
-func (w *worker) transportOf(addr netip.AddrPort) *transport {
-	if t := w.cache[addr]; t != nil && !t.closed.Load() {
-		return t
+// sessionOf finds whose packet came from addr, nil if there is none.
+func (w *worker) sessionOf(addr netip.AddrPort) *session {
+	if s := w.cache[addr]; s != nil && !s.transport.Closed() {
+		return s
 	}
-	t := w.server.lookup(addr)
-	if t != nil {
-		if len(w.cache) >= maxCached {
-			clear(w.cache)
-		}
-		w.cache[addr] = t
+	t := w.server.network.Lookup(addr)
+	if t == nil {
+		return nil
 	}
-	return t
+	s, ok := t.Owner().(*session)
+	if !ok {
+		return nil
+	}
+	if len(w.cache) >= maxCached {
+		clear(w.cache)
+	}
+	w.cache[addr] = s
+	return s
 }
 
-// forget empties the cache when somebody has left: it must not keep what they published alive.
+// forget empties the cache when a peer has left: it must not keep what that peer published alive.
 func (w *worker) forget() {
-	if g := w.server.generation.Load(); g != w.known {
+	if g := w.server.network.Generation(); g != w.known {
 		w.known = g
 		clear(w.cache)
 	}
@@ -238,16 +240,15 @@ func (w *worker) flushEgress(e *egress) {
 	c := &e.chains[w.index]
 	head := c.head
 	c.head, c.tail = -1, -1
-	t := e.session.transport
-	ks, to := t.keys.Load(), t.remote.Load()
-	if ks == nil || to == nil {
+	ks, to, ok := e.session.transport.Ready()
+	if !ok {
 		for i := head; i >= 0; i = w.pending[i].next {
-			w.drop(DropNotReady, 1)
+			w.drop(drop.NotReady, 1)
 		}
 		return
 	}
-	w.seal.cipher = ks.out
-	box := w.out[to.local]
+	w.seal.cipher = ks.Out
+	box := w.out[to.Local]
 	box.begin()
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -257,18 +258,18 @@ func (w *worker) flushEgress(e *egress) {
 }
 
 // forwardChain forwards the packets of one kind of media. The egress is locked.
-func (w *worker) forwardChain(head int32, video bool, e *egress, box *outbox, to *remote) {
+func (w *worker) forwardChain(head int32, video bool, e *egress, box *outbox, to *transport.Remote) {
 	for i := head; i >= 0; i = w.pending[i].next {
 		if w.pending[i].out.slot.video != video {
 			continue
 		}
 		at := len(box.arena)
-		drop, ok := DropSocketFull, box.hasRoom()
+		why, ok := drop.SocketFull, box.hasRoom()
 		if ok {
-			box.arena, drop, ok = e.forward(box.arena, w.pending[i].out, &w.packets[w.pending[i].pkt], &w.seal)
+			box.arena, why, ok = e.forward(box.arena, w.pending[i].out, &w.packets[w.pending[i].pkt], &w.seal)
 		}
 		if !ok {
-			w.drop(drop, 1)
+			w.drop(why, 1)
 			continue
 		}
 		w.stats.forwarded.Add(1)
@@ -299,7 +300,7 @@ func (b *outbox) hasRoom() bool {
 }
 
 // add takes in the packet at arena[at:]: as a further segment of the last message if it may be, else as a new one.
-func (b *outbox) add(at int, to *remote) {
+func (b *outbox) add(at int, to *transport.Remote) {
 	size := len(b.arena) - at
 	if b.segments > 0 && b.segments < b.maxSeg {
 		m := &b.messages[len(b.messages)-1]
@@ -311,7 +312,7 @@ func (b *outbox) add(at int, to *remote) {
 			return
 		}
 	}
-	b.messages = append(b.messages, batch.Message{Data: b.arena[at:len(b.arena):cap(b.arena)], Segment: size, To: to.to})
+	b.messages = append(b.messages, batch.Message{Data: b.arena[at:len(b.arena):cap(b.arena)], Segment: size, To: to.To})
 	b.segments = 1
 }
 
@@ -337,11 +338,11 @@ func (b *outbox) sendMessages() {
 		case err == nil || len(rest) == 0:
 		case errors.Is(err, batch.ErrFull) || errors.Is(err, net.ErrClosed):
 			for _, m := range rest {
-				w.drop(DropSocketFull, m.Segments())
+				w.drop(drop.SocketFull, m.Segments())
 			}
 			rest = nil
 		default:
-			w.drop(DropUnreachable, rest[0].Segments())
+			w.drop(drop.Unreachable, rest[0].Segments())
 			rest = rest[1:]
 		}
 	}

@@ -14,7 +14,7 @@ import (
 
 	"conclave/sfu/batch"
 	"conclave/sfu/rtpview"
-	"conclave/sfu/srtp"
+	"conclave/sfu/transport/srtp"
 )
 
 // limitName names the limit among the servers of forward.

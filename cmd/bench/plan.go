@@ -8,7 +8,7 @@ import (
 
 	"conclave/sfu/batch"
 	"conclave/sfu/rtpview"
-	"conclave/sfu/srtp"
+	"conclave/sfu/transport/srtp"
 )
 
 // What a publisher of the bots' bench profile sends: 30 frames of 4 packets a second and an Opus packet each 20 ms.

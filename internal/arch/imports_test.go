@@ -26,16 +26,17 @@ type rule struct {
 // The rooms of the engine have rules of their own, and so have its leaves.
 var rules = withLeaves(map[string]rule{
 	"media": {why: "words that the engine, the meeting and the wire share"},
-	"sfu": {imports: slices.Concat([]string{"media", "sfu/sdp"}, leaves),
+	"sfu": {imports: slices.Concat([]string{"media", "sfu/transport", "sfu/sdp"}, leaves),
 		why: "the engine knows participants as numbers and decides nothing about who may do what"},
-	"sfu/sdp":   {imports: slices.Concat([]string{"media"}, leaves), why: "offers and answers are text: no socket, no track"},
-	"meeting":   {imports: []string{"sfu", "media", "protocol"}, why: "meetings decide, the sfu obeys"},
-	"auth":      {why: "signing in knows no meeting"},
-	"config":    {why: "configuration is plain data"},
-	"static":    {why: "the web client talks the public protocol only"},
-	"e2ee":      {why: "the keys of the meeting are nobody's business but the participants'"},
-	"signaling": {imports: []string{"auth", "meeting", "sfu", "media", "protocol"}, why: "joins sign-in, meetings and sockets"},
-	"protocol":  {imports: []string{"media"}, why: "pure wire types, shared with bots"},
+	"sfu/transport": {imports: leaves, why: "datagrams and keys: no track and no slot"},
+	"sfu/sdp":       {imports: slices.Concat([]string{"media"}, leaves), why: "offers and answers are text: no socket, no track"},
+	"meeting":       {imports: []string{"sfu", "media", "protocol"}, why: "meetings decide, the sfu obeys"},
+	"auth":          {why: "signing in knows no meeting"},
+	"config":        {why: "configuration is plain data"},
+	"static":        {why: "the web client talks the public protocol only"},
+	"e2ee":          {why: "the keys of the meeting are nobody's business but the participants'"},
+	"signaling":     {imports: []string{"auth", "meeting", "sfu", "media", "protocol"}, why: "joins sign-in, meetings and sockets"},
+	"protocol":      {imports: []string{"media"}, why: "pure wire types, shared with bots"},
 	"bots": {imports: []string{"bots/client", "bots/clip", "bots/measure", "bots/publish", "bots/receive", "bots/report",
 		"media", "protocol", "e2ee"}, inTests: []string{"*"},
 		why: "a bot is a client of the public protocol, like the browser; its tests may start the server"},
@@ -58,8 +59,8 @@ var rules = withLeaves(map[string]rule{
 
 // leaves compute or wrap one system call each: they know no track, no connection and no room.
 var leaves = []string{
-	"sfu/allocation", "sfu/audiorank", "sfu/batch", "sfu/bwe", "sfu/codec", "sfu/history", "sfu/nack", "sfu/quality", "sfu/rewrite",
-	"sfu/rtcpview", "sfu/rtpview", "sfu/sframe", "sfu/srtp", "sfu/stun", "sfu/ticker",
+	"sfu/allocation", "sfu/audiorank", "sfu/batch", "sfu/bwe", "sfu/codec", "sfu/drop", "sfu/history", "sfu/nack", "sfu/quality", "sfu/rewrite",
+	"sfu/rtcpview", "sfu/rtpview", "sfu/sframe", "sfu/ticker", "sfu/transport/srtp", "sfu/transport/stun",
 }
 
 func withLeaves(rules map[string]rule) map[string]rule {
@@ -165,6 +166,10 @@ func TestImportRulesRefuseWhatTheyShould(t *testing.T) {
 		{"sfu/sdp", "sfu/codec", true},
 		{"sfu/sdp", "sfu", false},
 		{"sfu/codec", "sfu/sdp", false},
+		{"sfu", "sfu/transport", true},
+		{"sfu/transport", "sfu", false},
+		{"sfu/transport", "media", false},
+		{"sfu/transport/srtp", "sfu/transport", false},
 		{"sfu/codec", "sfu", false},
 		{"sfu/bwe", "sfu/allocation", true},
 		{"bots", "signaling", false},

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"conclave/sfu/rewrite"
-	"conclave/sfu/srtp"
+	"conclave/sfu/transport/srtp"
 )
 
 // source makes up a layer's packets: frames of packets with a timestamp, a picture id and TL0PICIDX.

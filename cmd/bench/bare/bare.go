@@ -50,7 +50,7 @@ func New() (*Media, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bare: %w", err)
 	}
-	// As in sfu/transport.go, but for what there serves to take the SRTP keys out: that costs next to nothing.
+	// As in sfu/transport, but for what there serves to take the SRTP keys out: that costs next to nothing.
 	var s webrtc.SettingEngine
 	s.SetLite(true)
 	s.SetICEUDPMux(ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: conn}))

@@ -8,7 +8,7 @@ import (
 
 	pion "github.com/pion/stun/v4"
 
-	"conclave/sfu/stun"
+	"conclave/sfu/transport/stun"
 )
 
 const password = "abcdefghijklmnopqrstuvwx"

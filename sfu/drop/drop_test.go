@@ -1,4 +1,4 @@
-package sfu
+package drop
 
 import (
 	"regexp"
@@ -6,8 +6,8 @@ import (
 )
 
 func TestEveryDropHasALabelOfItsOwn(t *testing.T) {
-	seen := map[string]Drop{}
-	for d := range numDrops {
+	seen := map[string]Reason{}
+	for d := range Reasons {
 		name := d.String()
 		if !regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`).MatchString(name) {
 			t.Errorf("drop %d is called %q", d, name)
@@ -20,9 +20,9 @@ func TestEveryDropHasALabelOfItsOwn(t *testing.T) {
 }
 
 func TestLabelsSayWhatTheyStandFor(t *testing.T) { // the names are in the same order as the constants
-	for d, want := range map[Drop]string{
-		DropUnknownAddress: "unknown_address", DropAuth: "auth", DropUnknownSSRC: "unknown_ssrc", DropOverLimit: "over_limit",
-		DropMuted: "muted", DropNotKeyFrame: "not_key_frame", DropSocketFull: "socket_full", DropQueueFull: "queue_full",
+	for d, want := range map[Reason]string{
+		UnknownAddress: "unknown_address", Auth: "auth", UnknownSSRC: "unknown_ssrc", OverLimit: "over_limit",
+		Muted: "muted", NotKeyFrame: "not_key_frame", SocketFull: "socket_full", QueueFull: "queue_full",
 	} {
 		if d.String() != want {
 			t.Errorf("drop %d is called %q, want %q", d, d, want)

@@ -1,0 +1,163 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"runtime"
+	"sync"
+	"time"
+
+	"conclave/sfu/batch"
+)
+
+// Config configures a Network.
+type Config struct {
+	// Listen are the UDP addresses to serve media on, one socket per address and worker. Unspecified addresses are
+	// refused: name each one (a datagram must leave from the address it came to).
+	Listen []netip.AddrPort
+	// Sockets are used instead of opening Listen: by address, then by worker, at least one each. The Network owns and
+	// closes them, also if Open fails. A batch.Conn need not be UDP: a listener of streams is one if it keeps datagrams
+	// apart (RFC 4571).
+	Sockets [][]batch.Conn
+	// Advertise are further addresses told to clients, for a machine behind 1:1 NAT. Same port as the first address.
+	Advertise []netip.Addr
+	// Workers is the number of sockets per address; 0 means one per core.
+	Workers int
+	// Log receives operational messages, never anything about users; nil discards.
+	Log *slog.Logger
+}
+
+// Network is the server's end of all transports: its sockets, its identity in DTLS, and the tables that say whose a
+// datagram is. Safe for concurrent use.
+type Network struct {
+	log        *slog.Logger
+	identity   identity
+	locals     []Local
+	candidates []netip.AddrPort
+	tables     tables
+
+	mu      sync.Mutex // guards closing, so that nothing is added to wg once Close waits
+	closing bool
+	wg      sync.WaitGroup
+}
+
+// Local is one of the server's addresses, with a socket for each worker.
+type Local struct {
+	Addr  netip.AddrPort
+	Conns []batch.Conn
+}
+
+// Open opens the sockets, or takes those given.
+func Open(cfg Config) (*Network, error) {
+	sockets := cfg.Sockets
+	var err error
+	if sockets == nil {
+		if sockets, err = listen(cfg.Listen, cfg.Workers); err != nil {
+			return nil, err
+		}
+	}
+	n := &Network{log: cfg.Log, tables: newTables()}
+	if n.log == nil {
+		n.log = slog.New(slog.DiscardHandler)
+	}
+	for _, conns := range sockets {
+		n.locals = append(n.locals, Local{Addr: conns[0].LocalAddr(), Conns: conns})
+		n.candidates = append(n.candidates, conns[0].LocalAddr())
+	}
+	for _, a := range cfg.Advertise {
+		n.candidates = append([]netip.AddrPort{netip.AddrPortFrom(a, n.locals[0].Addr.Port())}, n.candidates...)
+	}
+	if n.identity, err = newIdentity(time.Now()); err != nil {
+		return nil, errors.Join(fmt.Errorf("transport: certificate: %w", err), closeAll(sockets))
+	}
+	return n, nil
+}
+
+// listen opens one socket per address and worker.
+func listen(addrs []netip.AddrPort, workers int) (sockets [][]batch.Conn, err error) {
+	if len(addrs) == 0 {
+		return nil, errors.New("transport: no address to listen on")
+	}
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, closeAll(sockets))
+		}
+	}()
+	for _, addr := range addrs {
+		if !addr.IsValid() || addr.Addr().IsUnspecified() {
+			return sockets, fmt.Errorf("transport: cannot listen on %s: name an address of this machine", addr)
+		}
+		var conns []batch.Conn
+		for range workers {
+			c, err := batch.Listen(addr)
+			if err != nil {
+				if len(conns) > 0 && runtime.GOOS != "linux" {
+					break // one socket an address is all there is
+				}
+				return append(sockets, conns), fmt.Errorf("transport: %w", err)
+			}
+			conns = append(conns, c)
+			addr = c.LocalAddr() // the same port for the rest, had 0 been asked for
+		}
+		sockets = append(sockets, conns)
+	}
+	return sockets, nil
+}
+
+func closeAll(sockets [][]batch.Conn) (err error) {
+	for _, conns := range sockets {
+		for _, c := range conns {
+			if e := c.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
+				err = errors.Join(err, e)
+			}
+		}
+	}
+	return err
+}
+
+// Locals are the server's addresses. They do not change.
+func (n *Network) Locals() []Local { return n.locals }
+
+// Candidates are the addresses told to clients, the preferred first. They do not change.
+func (n *Network) Candidates() []netip.AddrPort { return n.candidates }
+
+// Fingerprint is that of the server's certificate as an answer says it (RFC 8122 §5).
+func (n *Network) Fingerprint() string { return n.identity.fingerprint }
+
+// Close waits until the transports, which their owners have closed, have said goodbye; then it closes the sockets. What
+// reads from a socket gets net.ErrClosed.
+func (n *Network) Close() error {
+	n.mu.Lock()
+	n.closing = true
+	n.mu.Unlock()
+	n.wg.Wait()
+	sockets := make([][]batch.Conn, len(n.locals))
+	for i, l := range n.locals {
+		sockets[i] = l.Conns
+	}
+	return closeAll(sockets)
+}
+
+// background runs f on a goroutine that Close waits for; once closing, on the caller's.
+func (n *Network) background(f func()) {
+	n.mu.Lock()
+	closing := n.closing
+	if !closing {
+		n.wg.Add(1)
+	}
+	n.mu.Unlock()
+	if closing {
+		f()
+		return
+	}
+	go func() {
+		defer n.wg.Done()
+		f()
+	}()
+}

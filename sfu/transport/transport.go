@@ -1,0 +1,135 @@
+package transport
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/dtls/v3"
+
+	"conclave/sfu/batch"
+)
+
+// Transport is one connection's way to its peer: ICE, of which an ICE-lite server has to do very little, DTLS, which is
+// Pion's, and the keys that come out of it. It knows nothing of media descriptions or packets, so that its cost and
+// memory are independent of the number of slots. Safe for concurrent use.
+type Transport struct {
+	network *Network
+	owner   Owner
+
+	ice  iceState
+	pipe *dtlsPipe
+
+	keys   atomic.Pointer[Keys]
+	remote atomic.Pointer[Remote] // nil before the peer's first check
+	heard  atomic.Int64           // unix nanoseconds of its latest authentic check, or of the making
+	closed atomic.Bool
+	failed atomic.Bool // and the owner has been told
+	once   sync.Once
+
+	expected string // the fingerprint that the offer vouches for
+	dtlsMu   sync.Mutex
+	dtls     *dtls.Conn // made with the peer's first record
+}
+
+// Owner is told what becomes of a transport, each at most once, from goroutines of the transport's.
+type Owner interface {
+	// Connected is called once there are keys: media can flow.
+	Connected()
+	// Failed is called when the transport is lost for good. Its owner closes it.
+	Failed(cause Cause)
+}
+
+// Cause says why a transport is lost. It labels what is told to the meeting and names nothing of a user.
+type Cause string
+
+// The causes.
+const (
+	CauseICE  Cause = "ice"  // the peer makes no checks any more, or never did
+	CauseDTLS Cause = "dtls" // the handshake failed, or the peer said goodbye
+)
+
+// Path is an address of the peer, and the index among Network.Locals of the address of ours that it came to.
+type Path struct {
+	From  netip.AddrPort
+	Local int
+}
+
+// Remote is where to send to, and from which of Network.Locals. Immutable.
+type Remote struct {
+	To    *batch.Addr
+	Local int
+}
+
+// New makes a transport that no peer can reach yet: Negotiate gives it credentials. fingerprint is the one of the offer;
+// without it no handshake succeeds. The owner closes the transport.
+func (n *Network) New(fingerprint string, owner Owner) *Transport {
+	t := &Transport{network: n, owner: owner, expected: fingerprint}
+	t.heard.Store(time.Now().UnixNano())
+	t.pipe = newDTLSPipe(t)
+	return t
+}
+
+// Owner returns the owner that New was given.
+func (t *Transport) Owner() Owner { return t.owner }
+
+// Adopt gives the transport its keys, and tells its owner that it is connected. path is the peer's; nil leaves that to
+// ICE. The handshake is one way to come by keys.
+func (t *Transport) Adopt(k *Keys, path *Path) {
+	if path != nil {
+		t.ice.mu.Lock()
+		t.network.tables.bind(t, &t.ice, *path, true, 0)
+		t.ice.mu.Unlock()
+	}
+	t.keys.Store(k)
+	t.owner.Connected()
+}
+
+// Ready returns the keys and where to send to. ok is false before both are known and after the end.
+func (t *Transport) Ready() (k *Keys, to *Remote, ok bool) {
+	k, to = t.keys.Load(), t.remote.Load()
+	return k, to, k != nil && to != nil && !t.closed.Load()
+}
+
+// Keys returns the keys, nil before the handshake is done.
+func (t *Transport) Keys() *Keys { return t.keys.Load() }
+
+// Closed says whether the transport has been closed.
+func (t *Transport) Closed() bool { return t.closed.Load() }
+
+// SendRTCP seals one compound of RTCP and sends it. Before the transport is ready it does nothing. RTCP is rare: it
+// allocates.
+func (t *Transport) SendRTCP(compound []byte) error {
+	k, to, ok := t.Ready()
+	if !ok {
+		return nil
+	}
+	sealed, err := k.sealRTCP(compound)
+	if err != nil {
+		return err
+	}
+	_, _ = t.network.write(sealed, to) // UDP: loss is the protocol's to mend
+	return nil
+}
+
+// write sends one datagram.
+func (n *Network) write(b []byte, to *Remote) (int, error) {
+	return n.locals[to.Local].Conns[0].WriteTo(b, to.To.AddrPort)
+}
+
+// fail tells the owner, once, that the transport is lost for good.
+func (t *Transport) fail(cause Cause) {
+	if !t.closed.Load() && !t.failed.Swap(true) {
+		t.owner.Failed(cause)
+	}
+}
+
+// Close ends the transport. No datagram from or to it is handled once it returns; the peer is told in the background.
+func (t *Transport) Close() {
+	t.once.Do(func() {
+		t.closed.Store(true)
+		t.network.tables.unbind(t)
+		t.network.background(t.endDTLS)
+	})
+}
