@@ -52,35 +52,71 @@ test('every key the client asks for is in the catalogue, and none is there for n
 });
 
 test('plurals and placeholders', () => {
-  assert.equal(t('lobby.waiting', { n: 1 }), 'You are the only one waiting.');
-  assert.equal(t('lobby.waiting', { n: 3 }), '3 people are waiting.');
+  assert.equal(t('lobby.waiting', { n: 1 }), en['lobby.waiting'].one);
+  assert.equal(t('lobby.waiting', { n: 3 }), en['lobby.waiting'].other.replace('{n}', '3'));
   assert.equal(t('tile.you', { name: '{n}$&' }), '{n}$& (you)', 'what a person wrote is not a placeholder');
 });
 
 test('no screen has a sentence of its own: words are in the catalogue', () => {
   for (const [file, text] of sources) {
-    const sentence = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '').match(/h\('[a-z0-9]+',[^)]*?, '[A-Z][a-z]+ [a-z]/);
+    const sentence = text
+      .replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
+      .match(/h\(\s*'[a-z0-9]+',[^)]*?, '[A-Z][a-z]+ [a-z]/);
     assert.equal(sentence, null, `${file}: ${sentence}`);
   }
 });
 
-/** Where the words of docs/e2ee.md, section 17, stand: shown only where they are so. */
+const textOf = (/** @type {unknown} */ entry) => JSON.stringify(entry);
+
+test('the catalogue keeps to plain words: one for a broken connection, and none of a dialect', () => {
+  for (const [key, entry] of Object.entries(en)) {
+    assert.doesNotMatch(textOf(entry), /\b(?:some|every|any|no)body\b|\bwhoever\b/i, key);
+    assert.doesNotMatch(textOf(entry), /\w'\w/, `${key}: the apostrophe is ’`);
+    if (/reconnect/i.test(textOf(entry))) assert.match(textOf(entry), /^"Reconnecting(?:…"$| didn’t work)/, key);
+  }
+});
+
+/** The texts that say what the server can see; each is shown only where it is so. */
 const CLAIMS = new Set([
   'security.on',
   'security.on.long',
+  'security.on.text',
   'security.off',
   'security.off.long',
   'options.e2ee',
   'options.e2ee.help',
 ]);
 
-test('the words promise no more than is so, and only where it is so', () => {
-  const claim = /end-to-end|end to end|(?:server|nobody|operator) (?:cannot|can not|can) (?:see|hear|listen)/i;
-  for (const [key, text] of Object.entries(en)) {
-    if (!CLAIMS.has(key) && key !== 'security.on.text') assert.ok(!claim.test(JSON.stringify(text)), key);
+test('only the texts for encrypted meetings say that the server cannot see or hear', () => {
+  const claim =
+    /end-to-end|end to end|(?:server|no one|operator) (?:cannot|can not|can’t|can|doesn’t) (?:see|hear|listen|read)/i;
+  for (const [key, entry] of Object.entries(en)) if (!CLAIMS.has(key)) assert.doesNotMatch(textOf(entry), claim, key);
+  for (const key of /** @type {const} */ (['security.on.long', 'security.on.text'])) assert.match(t(key), claim);
+  assert.match(t('security.off.long'), /^Not end-to-end encrypted\b.*server could see and hear/);
+  assert.match(t('options.e2ee.off'), /server could see and hear/);
+});
+
+test('what the encryption does not do is said beside it', () => {
+  assert.match(t('security.noreview'), /n’t been .*review/);
+  for (const limit of [
+    'server still learns',
+    'who joins',
+    'addresses',
+    'who speaks',
+    'doesn’t protect',
+    'altered page',
+    'device',
+    'records',
+  ]) {
+    assert.ok(t('security.limits').includes(limit), limit);
   }
-  assert.equal(t('security.on.long'), 'End-to-end encrypted. The server cannot see or hear this meeting.');
-  assert.equal(t('security.off.long'), 'Not end-to-end encrypted. This server could see and hear this meeting.');
-  assert.equal(t('security.noreview'), 'There has been no outside review.');
-  assert.match(t('security.limits'), /still learns.*not protected against/);
+});
+
+test('a bot is told of with what it receives: everything in a plain meeting, nothing unasked in an encrypted one', () => {
+  for (const key of /** @type {const} */ (['news.bot', 'news.bots'])) {
+    for (const n of [1, 2]) {
+      assert.match(t(key, { n, name: 'Bot' }), /\bbots?\b.*receives? everything you send/);
+      assert.match(t(`${key}.asks`, { n, name: 'Bot' }), /\bbots?\b.*receives? nothing from you unless you allow/);
+    }
+  }
 });

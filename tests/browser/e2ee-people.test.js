@@ -8,6 +8,7 @@ import { Person } from './harness/person.js';
 import { Relay } from './harness/relay.js';
 import { Server } from './harness/server.js';
 import { patience, sleep, until } from './harness/wait.js';
+import { words } from './harness/words.js';
 
 const small = { viewport: { width: 900, height: 600 } };
 
@@ -121,13 +122,16 @@ for (const [kind, other] of process.env.E2EE_PEOPLE_SHORT ? pairs.slice(0, 1) : 
         await impostor.join({ mic: false, camera: false });
         for (const meeting of ['first', 'next']) {
           await sees(ana, 'Ben', 'changed');
-          await ana.at('changed-key').getByText('Not the key you know for “Ben”. Compare codes.').waitFor();
+          await ana
+            .at('changed-key')
+            .getByText(words('security.changed.name', { name: 'Ben' }))
+            .waitFor();
           await ana.tileOf('Ben').getByTestId('tile-key').waitFor();
           assert.equal(await ana.at('security').getAttribute('data-troubled'), 'true');
           await ana.code();
           await ana.page
             .locator('[data-testid="e2ee-person"][data-trust="changed"]')
-            .getByText('Not the key you know for this name. Compare codes.')
+            .getByText(words('security.trust.changed'))
             .waitFor();
           if (meeting === 'next') return;
           await ana.leave();
@@ -205,10 +209,7 @@ describe('a server that shows different people to two', () => {
     await cem.join({ mic: false, camera: false });
     await sees(ana, 'Cem', 'new');
     for (const person of [ana, ben]) {
-      await person
-        .at('e2ee-differs')
-        .getByText('Participants do not see the same people.')
-        .waitFor({ timeout: patience });
+      await person.at('e2ee-differs').getByText(words('security.differs')).waitFor({ timeout: patience });
       assert.equal(await person.at('security').getAttribute('data-troubled'), 'true');
     }
     assert.notEqual(await ana.code(), await ben.code());
@@ -242,10 +243,7 @@ describe('a server that calls the meeting a plain one', () => {
     relay.tamper = (m) => (m.type === 'welcome' ? { ...m, meeting: { ...m.meeting, e2ee: false } } : m);
     await ana.write('name', 'Ana');
     await ana.at('join').click();
-    await ana
-      .at('ended-downgrade')
-      .getByText('This link is for an encrypted meeting, but the server says it is not. Left for your safety.')
-      .waitFor({ timeout: patience });
+    await ana.at('ended-downgrade').getByText(words('bye.downgrade.text')).waitFor({ timeout: patience });
     assert.equal((await ana.probe()).connections, 0);
   });
 });
@@ -328,12 +326,12 @@ describe('whose word lets somebody in', () => {
     await admits(ben, 'Dan');
     await dan.screen('call');
     relay.tamper = (m) => m;
-    await dan.at('e2ee-outside').getByText('No host has admitted you yet. You see and hear nobody.').waitFor();
+    await dan.at('e2ee-outside').getByText(words('security.outside.self')).waitFor();
     for (const person of [ana, ben, cem]) {
       await person.code();
       await person.page
         .locator('[data-testid="e2ee-person"][data-trust="outside"]')
-        .getByText('Not admitted by a host. They see and hear nobody.')
+        .getByText(words('security.outside'))
         .waitFor({ timeout: patience });
     }
     await says(ana, 'not for Dan');
@@ -358,7 +356,7 @@ describe('whose word lets somebody in', () => {
       const eve = await arrive(chromium, 'Eve', ben.link());
       await knocks(eve);
       await admits(ben, 'Eve');
-      await ben.at('toast').getByText('They cannot be let in').waitFor();
+      await ben.at('toast').getByText(words('security.cannotadmit')).waitFor();
       await eve.screen('lobby');
       await ana.page.reload();
       await ana.join({ mic: false });

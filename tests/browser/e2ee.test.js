@@ -6,6 +6,7 @@ import { story } from './harness/chain.js';
 import { Person } from './harness/person.js';
 import { Server } from './harness/server.js';
 import { until } from './harness/wait.js';
+import { words } from './harness/words.js';
 
 const step = story();
 const FRAMES = 'conclave_sfu_encrypted_frames_total';
@@ -149,10 +150,7 @@ step('a link without its key, cut, or for another kind of meeting is told of bef
   await eve.page.reload();
   assert.equal(await eve.at('protection').getAttribute('data-e2ee'), 'false');
   await eve.join({ mic: false, camera: false });
-  await eve
-    .at('not-e2ee')
-    .getByText('Not end-to-end encrypted. This server could see and hear this meeting.')
-    .waitFor();
+  await eve.at('not-e2ee').getByText(words('security.off.long')).waitFor();
   await eve.leave();
 });
 

@@ -9,6 +9,7 @@ import { Person } from './harness/person.js';
 import { Server } from './harness/server.js';
 import { deliver, installSwitches, putAway, turn } from './states-switches.js';
 import { until } from './harness/wait.js';
+import { words } from './harness/words.js';
 
 /** @typedef {import('./states-switches.js').Inside} Inside */
 
@@ -109,8 +110,8 @@ for (const kind of kinds) {
           await until(`${which} names a device`, async () => (await ana.at(which).locator('option').count()) > 1);
         }
         await ana.at('speaker-test').click();
-        await ana.at('speaker-test').getByText('Playing a tone…').waitFor();
-        assert.match(await ana.at('prejoin').innerText(), /Ends at .* at the latest/);
+        await ana.at('speaker-test').getByText(words('prejoin.speaker.playing')).waitFor();
+        assert.match(await ana.at('prejoin').innerText(), words('prejoin.ends'));
         await ana.at('protection').waitFor();
       },
     );
@@ -128,7 +129,7 @@ for (const kind of kinds) {
           { mic: false, camera: false },
         );
         await ana.at('join').click();
-        await ana.page.getByText('Please enter the name').waitFor();
+        await ana.page.getByText(words('prejoin.name.empty')).waitFor();
         await ana.join({ mic: false, camera: false });
         assert.equal(await ana.page.locator('[data-testid="tile"][data-self]').getAttribute('data-muted'), 'true');
       },
@@ -143,13 +144,13 @@ for (const kind of kinds) {
         const status = (/** @type {string} */ name) => ben.at(`check-${name}`).getAttribute('data-status');
         for (const name of ['browser', 'server', 'socket', 'udp']) assert.equal(await status(name), 'ok', name);
         for (const name of ['tcp', 'turn']) assert.equal(await status(name), 'none', name);
-        assert.match(await ben.at('check-turn').innerText(), /Not offered by this server/);
+        assert.match(await ben.at('check-turn').innerText(), words('check.turn.none'));
         await turn(ben, { blockSockets: true });
         await ben.at('check-run').click();
         await until('the socket is said to be blocked', async () => (await status('socket')) === 'bad');
-        assert.match(await ben.at('check-socket').innerText(), /network’s administrator/);
+        assert.match(await ben.at('check-socket').innerText(), words('check.socket.bad'));
         await until('media was not tried', async () =>
-          /needs the signalling channel/.test(await ben.at('check-udp').innerText()),
+          words('check.after.socket').test(await ben.at('check-udp').innerText()),
         );
         await turn(ben, { blockSockets: false });
       },
@@ -163,7 +164,7 @@ for (const kind of kinds) {
       await ben.press('mic', true);
       await ben.at('join').click();
       await ben.screen('lobby');
-      await told(ana, /Ben is waiting/);
+      await told(ana, words('news.waiting', { name: 'Ben' }));
       assert.equal(await ana.at('people').locator('.badge.count').innerText(), '1');
     });
 
@@ -174,7 +175,7 @@ for (const kind of kinds) {
       await ana.at('lobby-switch').click();
       await ana.at('lock').click();
       await ben.at('locked').waitFor();
-      await told(ben, /locked/);
+      await told(ben, words('news.lock'));
       await ana.at('lock').click();
       await ben.at('locked').waitFor({ state: 'hidden' });
       await ana.press('people', false);
@@ -272,8 +273,8 @@ for (const kind of kinds) {
       await ben.press('chat', true);
       await ben.write('chat-input', 'See https://example.org/a?b=1 <img src=x onerror=alert(1)> javascript:alert(1)');
       await ben.page.keyboard.press('Enter');
-      await told(ana, /Ben wrote/);
-      await said(ana, 'live-polite', /Ben wrote/);
+      await told(ana, words('news.chat', { name: 'Ben' }));
+      await said(ana, 'live-polite', words('news.chat', { name: 'Ben' }));
       await ana.press('chat', true);
       const line = ana.at('chat-message').first();
       await line.waitFor();
@@ -287,7 +288,7 @@ for (const kind of kinds) {
       await ana.at('chat-to').selectOption({ label: 'Ben' });
       await ana.write('chat-input', 'Between us');
       await ana.page.keyboard.press('Enter');
-      await ben.at('chat-message').filter({ hasText: 'Between us' }).getByText('Only for you').waitFor();
+      await ben.at('chat-message').filter({ hasText: 'Between us' }).getByText(words('chat.private.from')).waitFor();
       for (const person of [ana, ben]) await person.press('chat', false);
     });
 
@@ -298,7 +299,7 @@ for (const kind of kinds) {
         await ana.tileOf('Ben').first().getByTestId('tile-hand').getByText('1').waitFor();
         await ana.at('hand').click();
         await ben.tileOf('Ana').first().getByTestId('tile-hand').getByText('2').waitFor();
-        await said(ana, 'live-polite', /Ben raised a hand/);
+        await said(ana, 'live-polite', words('news.hand', { name: 'Ben' }));
         await ben.at('hand').click();
         await ben.tileOf('Ana').first().getByTestId('tile-hand').getByText('1').waitFor();
         await ben.at('react').click();
@@ -327,7 +328,7 @@ for (const kind of kinds) {
         assert.equal((await shared(ben))[0], 'motion');
         const screen = '[data-testid="tile"][data-source="screen"]:not([data-self])';
         await ana.plays(screen);
-        assert.match(await ana.at('sharing').innerText(), /You are sharing your screen/);
+        assert.match(await ana.at('sharing').innerText(), words('call.sharing'));
         assert.equal(
           await ana.page.locator('[data-testid="tile"][data-source="screen"][data-self]').count(),
           0,
@@ -374,7 +375,9 @@ for (const kind of kinds) {
         await ana.at('tiles-select').selectOption('4');
         await ana.at('dialog-close').click();
         await ana.more('layout-grid');
-        await until('there are pages', async () => /Page 1 of 4/.test(await ana.at('page-label').innerText()));
+        await until('there are pages', async () =>
+          words('call.page', { page: 1, pages: 4 }).test(await ana.at('page-label').innerText()),
+        );
         /** @type {Set<string>} */
         const seen = new Set();
         for (let page = 1; page <= 4; page++) {
@@ -385,7 +388,8 @@ for (const kind of kinds) {
               .map((tile) => `${tile.participant}`)
               .sort();
             return (
-              wanted.join() === visible.join() && (await ana.at('page-label').innerText()).startsWith(`Page ${page}`)
+              wanted.join() === visible.join() &&
+              words('call.page', { page }).test(await ana.at('page-label').innerText())
             );
           });
           for (const tile of await tiles(ana)) seen.add(`${tile.participant}`);
@@ -438,7 +442,7 @@ for (const kind of kinds) {
           1,
       );
       await ana.onPerson('Ben', 'spotlight');
-      await told(ben, /put you in the spotlight/);
+      await told(ben, words('news.spotlight_self'));
       await ana.onPerson('Ben', 'spotlight');
       await until('nobody is large', async () => (await tiles(ben)).every((t) => t.role !== 'stage'));
     });
@@ -504,11 +508,11 @@ for (const kind of kinds) {
         await deliver(ana, { type: 'quality', quality: [{ participant: other, bars: 1 }] });
         const tile = ana.page.locator(`[data-testid="tile"][data-participant="${other}"]`);
         await tile.locator('[data-testid="tile-quality"][data-quality="1"]').waitFor();
-        assert.match((await tile.getAttribute('aria-label')) ?? '', /Very poor connection/);
-        for (const [reason, words] of /** @type {const} */ ([
-          ['bandwidth', /not enough bandwidth/],
-          ['codec', /cannot decode/],
-          ['no_slot', /too many videos/],
+        assert.match((await tile.getAttribute('aria-label')) ?? '', words('quality.1'));
+        for (const [reason, note] of /** @type {const} */ ([
+          ['bandwidth', words('tile.bandwidth')],
+          ['codec', words('tile.codec')],
+          ['no_slot', words('tile.no_slot')],
         ])) {
           const shown = (await tiles(ana)).find((t) => t.video && !t.self) ?? assert.fail('no video');
           await deliver(ana, {
@@ -518,12 +522,12 @@ for (const kind of kinds) {
           });
           await ana.page
             .locator(`[data-testid="tile"][data-participant="${shown.participant}"]`)
-            .getByText(words)
+            .getByText(note)
             .waitFor();
         }
         await deliver(ana, { type: 'slots', slots: [], withheld: [] });
         await deliver(ana, { type: 'media_refused', source: 'camera', reason: 'not_encrypted' });
-        await told(ana, /not encrypted/);
+        await told(ana, words('news.refused.camera'));
         await ana.more('open-stats');
         await until('there is something to report', async () =>
           /kbit\/s|Mbit\/s/.test(await ana.at('panel-stats').innerText()),
@@ -550,7 +554,7 @@ for (const kind of kinds) {
     step('host: mutes one and all, asks, stops a camera, makes a co-host, hands over', async () => {
       await ben.press('mic', true);
       await ana.onPerson('Ben', 'mute-one');
-      await told(ben, /Ana muted you/);
+      await told(ben, words('news.muted.mic', { name: 'Ana' }));
       await until('Ben is muted', async () => (await ben.at('mic').getAttribute('aria-pressed')) === 'false');
       await ana.askToUnmute('Ben');
       await ben.at('accept-mic').click();
@@ -563,12 +567,12 @@ for (const kind of kinds) {
       await ana.onPerson('Ben', 'stop-camera');
       await until('the camera is off', async () => (await ben.at('camera').getAttribute('aria-pressed')) === 'false');
       await ana.onPerson('Ben', 'make-cohost');
-      await told(ben, /co-host now/);
+      await told(ben, words('news.role.cohost'));
       await ana.onPerson('Ben', 'hand-over');
       await ana.at('dialog-yes').click();
-      await told(ben, /You are the host now/);
+      await told(ben, words('news.host'));
       await until('Ana may not hand over any more', async () =>
-        (await ana.at('person').filter({ hasText: 'Ben' }).innerText()).includes('Host'),
+        words('role.host').test(await ana.at('person').filter({ hasText: 'Ben' }).innerText()),
       );
     });
 

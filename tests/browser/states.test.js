@@ -10,6 +10,7 @@ import { Person } from './harness/person.js';
 import { Server } from './harness/server.js';
 import { installSwitches, turn } from './states-switches.js';
 import { until } from './harness/wait.js';
+import { words } from './harness/words.js';
 
 const password = 'open sesame';
 const widths = /** @type {const} */ ([
@@ -170,7 +171,7 @@ for (const kind of kinds.filter((k) => k === (process.env.TEST_STATES || k))) {
       async () => {
         await guest.at('guest').click();
         await guest.screen('prejoin');
-        assert.match(await guest.at('account').innerText(), /^Guest/);
+        assert.match(await guest.at('account').innerText(), words('guest'));
         await guest.write('name', 'Gus');
       },
       () => inspect(guest, 'guest'),
@@ -214,7 +215,7 @@ for (const kind of kinds.filter((k) => k === (process.env.TEST_STATES || k))) {
         await turn(ben, { devices: 'missing' });
         await ben.at('enable-devices').click();
         await until('the problem is named', async () =>
-          /no (camera|microphone)/i.test(await ben.at('device-problem').innerText()),
+          words('device.missing.both').test(await ben.at('device-problem').innerText()),
         );
       },
       () => inspect(ben, 'no-devices'),
@@ -230,7 +231,10 @@ for (const kind of kinds.filter((k) => k === (process.env.TEST_STATES || k))) {
         await ben.press('camera', true);
         await ben.at('join').click();
         await ben.screen('lobby');
-        await ana.at('toast').filter({ hasText: '2 people are waiting' }).waitFor();
+        await ana
+          .at('toast')
+          .filter({ hasText: words('call.waiting', { n: 2 }) })
+          .waitFor();
       },
       () => inspect(ana, 'told-of-waiting'),
     );
@@ -240,7 +244,7 @@ for (const kind of kinds.filter((k) => k === (process.env.TEST_STATES || k))) {
       async () => {
         await ana.press('people', true);
         await ana.at('waiting').filter({ hasText: 'Ben' }).getByText(ben.email).waitFor();
-        await ana.at('waiting').filter({ hasText: 'Gus' }).getByText('Guest, not verified').waitFor();
+        await ana.at('waiting').filter({ hasText: 'Gus' }).getByText(words('people.guest')).waitFor();
       },
       () => inspect(ana, 'waiting'),
     );

@@ -282,7 +282,7 @@ function updateRow(el, p, s) {
     part('.person-note'),
     [
       s.roleNames[p.role] ?? (p.role !== 'participant' && t(`role.${p.role}`)),
-      !p.connected && t('call.away'),
+      !p.connected && t('reconnecting'),
       s.spotlight === p.participant && t('tile.spotlight'),
     ]
       .filter(Boolean)

@@ -160,7 +160,7 @@ export function banners(context) {
 /** @param {CallContext} context @param {HTMLElement} el @param {string} step */
 function showLadder({ call }, el, step) {
   const at = STEPS.indexOf(/** @type {any} */ (step));
-  const text = t(/** @type {any} */ (`ladder.${step}`));
+  const text = t(step === 'failed' ? 'ladder.failed' : 'reconnecting');
   el.dataset.step = step;
   alertNow(text);
   if (step === 'failed') {

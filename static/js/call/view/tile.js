@@ -28,7 +28,7 @@ export class TileElement {
   #key = h('span', { class: 'badge alarm', hidden: true, 'data-testid': 'tile-key' }, icon('warn'));
   #hand = h('span', { class: 'badge hand', 'data-testid': 'tile-hand' }, icon('hand'), h('span'));
   #note = h('p', { class: 'tile-note' });
-  #away = h('p', { class: 'tile-away' }, t('call.away'));
+  #away = h('p', { class: 'tile-away' }, t('reconnecting'));
   #menu;
   /** @type {HTMLVideoElement|null} the person's own picture */
   #own = null;
