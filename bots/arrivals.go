@@ -1,11 +1,12 @@
 package bots
 
 import (
+	"context"
+	"time"
+
 	"conclave/bots/client"
 	"conclave/bots/receive"
 	"conclave/protocol"
-	"context"
-	"time"
 )
 
 // awaitArrivals returns when everything expected arrives, or after a while.

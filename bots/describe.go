@@ -1,15 +1,16 @@
 package bots
 
 import (
+	"runtime"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
 	"conclave/bots/client"
 	"conclave/bots/measure"
 	"conclave/bots/publish"
 	"conclave/bots/receive"
 	"conclave/bots/report"
-	"runtime"
-	"time"
-
-	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // describe makes the report of one bot, that of place i.

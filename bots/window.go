@@ -1,13 +1,14 @@
 package bots
 
 import (
-	"conclave/bots/client"
-	"conclave/bots/measure"
-	"conclave/bots/report"
 	"context"
 	"fmt"
 	"os"
 	"time"
+
+	"conclave/bots/client"
+	"conclave/bots/measure"
+	"conclave/bots/report"
 )
 
 // windowMeter measures between two moments.

@@ -1,6 +1,5 @@
 // Package media holds the words that the engine, the meeting and the wire share: who publishes, what they publish, what
-// a viewer wants to see, and what their slots carry. Values only. It imports nothing of the project. The tags of the structs are
-// those of package protocol, whose messages hold these values as they are.
+// a viewer wants to see, and what their slots carry. Values only. It imports nothing.
 package media
 
 import "fmt"
@@ -61,24 +60,23 @@ func (set SourceSet) Has(s Source) bool { return set&(1<<s) != 0 }
 
 // Track maps an m-line of an offer, by its mid, to what it publishes.
 type Track struct {
-	MID    string `json:"mid" bound:"1..16" text:"token"`
-	Source Source `json:"source"`
+	MID    string
+	Source Source
 }
 
 // Want is one entry of a viewport: a track the subscriber shows, and how high it is shown, in device pixels.
 type Want struct {
-	Participant ParticipantID `json:"participant" bound:"1..4294967295"`
-	Source      Source        `json:"source"`
-	Height      int           `json:"height" bound:"1..4320"`
+	Participant ParticipantID
+	Source      Source
+	Height      int
 }
 
-// Slot is the state of one receiving m-line of a viewer. Participant zero means that it carries nothing; then Source and
-// Height mean nothing, and JSON has neither. Height is that of the layer being sent, 0 while it is unknown.
+// Slot is the state of one receiving m-line of a subscriber. Participant zero means that it carries nothing.
 type Slot struct {
-	MID         string        `json:"mid" bound:"1..16"`
-	Participant ParticipantID `json:"participant" bound:"0..4294967295"`
-	Source      Source        `json:"source,omitempty"`
-	Height      int           `json:"height,omitempty"`
+	MID         string
+	Participant ParticipantID
+	Source      Source
+	Height      int // of the layer being sent, 0 while unknown
 }
 
 // Reason says why something wanted is not sent.
@@ -93,18 +91,18 @@ const (
 	ReasonCodec        Reason = "codec" // the viewer cannot decode what is published
 )
 
-// Reasons are all of them: they label a metric.
+// reasons are all of them: they label a metric.
 var Reasons = [...]Reason{ReasonNoSlot, ReasonNotPublished, ReasonMuted, ReasonBandwidth, ReasonCodec}
 
 // Withheld is one wanted track that is not sent, and why.
 type Withheld struct {
-	Participant ParticipantID `json:"participant" bound:"1..4294967295"`
-	Source      Source        `json:"source"`
-	Reason      Reason        `json:"reason"`
+	Participant ParticipantID
+	Source      Source
+	Reason      Reason
 }
 
 // Quality is how good one participant's connection is: Bars from 0 (lost) to 4 (excellent).
 type Quality struct {
-	Participant ParticipantID `json:"participant" bound:"1..4294967295"`
-	Bars        int           `json:"bars" bound:"0..4"`
+	Participant ParticipantID
+	Bars        int
 }

@@ -5,12 +5,12 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"log/slog"
 	"runtime/debug"
 	"sync"
 	"time"
 
 	"conclave/media"
-	"conclave/protocol"
 	"conclave/sfu"
 )
 
@@ -43,7 +43,10 @@ type actor struct {
 
 // deps is what actors share.
 type deps struct {
-	cfg     Config
+	opts    Options
+	media   Media
+	now     func() time.Time
+	log     *slog.Logger
 	release func(*actor) // the meeting has ended
 	stats   *Stats
 }
@@ -63,8 +66,8 @@ func (j job) finish(ok bool) {
 
 func newActor(d *deps, m meta, lobby bool, hash passwordHash) *actor {
 	a := &actor{deps: d, id: m.id, hash: hash}
-	now := d.cfg.Now()
-	a.state = newState(m, &a.deps.cfg, lobby, now)
+	now := d.now()
+	a.state = newState(m, &a.deps.opts, lobby, now)
 	a.timer = time.AfterFunc(a.state.deadline().Sub(now), func() { a.poke() })
 	return a
 }
@@ -74,7 +77,7 @@ func (a *actor) post(j job) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
-		return ErrNoSuchMeeting
+		return ErrEnded
 	}
 	if len(a.jobs) >= maxMailbox {
 		return ErrBusy
@@ -85,7 +88,7 @@ func (a *actor) post(j job) error {
 }
 
 // finish has the meeting end, before anything else that waits and however full the mailbox is.
-func (a *actor) finish(why protocol.ByeReason) {
+func (a *actor) finish(why ByeReason) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
@@ -152,7 +155,7 @@ func (a *actor) rest() bool {
 		return false
 	}
 	a.running = false
-	a.timer.Reset(max(0, a.state.deadline().Sub(a.deps.cfg.Now())))
+	a.timer.Reset(max(0, a.state.deadline().Sub(a.deps.now())))
 	return true
 }
 
@@ -170,7 +173,7 @@ func (a *actor) close() {
 // is none, the meeting, and nobody else's.
 func (a *actor) guard(j job) {
 	ok := a.protect(func() {
-		now := a.deps.cfg.Now()
+		now := a.deps.now()
 		j.run(now)
 		a.state.flush(now)
 		a.perform()
@@ -180,13 +183,13 @@ func (a *actor) guard(j job) {
 		return
 	}
 	ok = j.seat != 0 && a.protect(func() {
-		now := a.deps.cfg.Now()
+		now := a.deps.now()
 		if p := a.state.seats[j.seat]; p != nil {
-			a.state.leave(now, p, protocol.LeftLost, protocol.ByeInternal)
+			a.state.leave(now, p, LeftLost, ByeInternal)
 		}
 		a.perform()
 	})
-	if !ok && !a.protect(func() { a.state.end(protocol.ByeInternal); a.perform() }) {
+	if !ok && !a.protect(func() { a.state.end(ByeInternal); a.perform() }) {
 		a.state.ended = true
 	}
 }
@@ -199,7 +202,7 @@ func (a *actor) protect(f func()) (ok bool) {
 		}
 		_ = recover() // its value might hold what somebody typed; the stack holds none of it
 		a.deps.stats.panics.Add(1)
-		a.deps.cfg.Log.Error("panic in a meeting", "stack", string(debug.Stack()))
+		a.deps.log.Error("panic in a meeting", "stack", string(debug.Stack()))
 	}()
 	f()
 	return true
@@ -211,7 +214,7 @@ func (a *actor) perform() {
 	for _, e := range a.state.take() {
 		switch e.kind {
 		case sendOne:
-			e.sink.Deliver(&Delivery{Message: e.event})
+			e.sink.Deliver(&Delivery{Event: e.event})
 		case sendAll, sendAdmitters, sendLobby:
 			a.spread(e)
 		case openPeer:
@@ -238,13 +241,13 @@ func (a *actor) perform() {
 
 // spread delivers one event to many, as one Delivery.
 func (a *actor) spread(e effect) {
-	d := &Delivery{Message: e.event}
+	d := &Delivery{Event: e.event}
 	for _, p := range a.state.seats {
 		switch {
 		case p.sink == nil:
-		case e.kind == sendLobby && (p.role != noRole || p.approved):
-		case e.kind == sendAll && p.role == noRole:
-		case e.kind == sendAdmitters && !p.may(protocol.MayAdmit):
+		case e.kind == sendLobby && (p.role != NoRole || p.approved):
+		case e.kind == sendAll && p.role == NoRole:
+		case e.kind == sendAdmitters && !p.may(MayAdmit):
 		default:
 			p.sink.Deliver(d)
 		}
@@ -254,7 +257,7 @@ func (a *actor) spread(e effect) {
 // openPeer seats a participant in the media room, which is made when the first one comes.
 func (a *actor) openPeer(id media.ParticipantID) {
 	if a.room == nil {
-		a.room = a.deps.cfg.Media.NewRoom(sfu.RoomEvents{Speakers: a.onSpeakers, Quality: a.onQuality})
+		a.room = a.deps.media.NewRoom(sfu.RoomEvents{Speakers: a.onSpeakers, Quality: a.onQuality})
 		if a.state.e2ee {
 			a.room.RequireSFrame()
 		}
@@ -265,7 +268,7 @@ func (a *actor) openPeer(id media.ParticipantID) {
 	}
 	peer, err := a.room.Join(id, a.peerEvents(id))
 	if err != nil {
-		a.deps.cfg.Log.Error("no media peer", "err", err)
+		a.deps.log.Error("no media peer", "err", err)
 		return // offers on this seat are refused with "internal"
 	}
 	a.peers[id] = peer

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"conclave/media"
-	"conclave/protocol"
 )
 
 // FuzzMeeting plays arbitrary sequences of joins, requests, losses and time, and checks after each step what must always
@@ -20,7 +19,7 @@ func FuzzMeeting(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x01\x80\x10\x82\x10\x0f\x01\x03\x01"), false, uint8(4))
 	f.Add([]byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"), true, uint8(2))
 	f.Fuzz(func(t *testing.T, script []byte, lobby bool, policy uint8) {
-		st := newStage(t, withPolicy(protocol.LeavePolicy(policy%3)), withOptions(func(o *Config) {
+		st := newStage(t, withPolicy(LeavePolicy(policy%3)), withOptions(func(o *Options) {
 			o.MaxParticipants, o.IdleAfter = 4, 3*time.Minute
 		}), func(_ *stage, m *meta, l *bool) { *l, m.e2ee = lobby, policy/3%2 == 1 })
 		st.freshKeys = policy&64 != 0
@@ -58,7 +57,7 @@ func (st *stage) mayJoin(people []*someone, op, arg byte) *someone {
 	return p
 }
 
-func script2request(op, arg byte, other media.ParticipantID) protocol.ClientMessage {
+func script2request(op, arg byte, other media.ParticipantID) Request {
 	one := []media.ParticipantID{other}
 	on := arg&1 == 0
 	if op >= 128 {
@@ -66,66 +65,62 @@ func script2request(op, arg byte, other media.ParticipantID) protocol.ClientMess
 	}
 	switch op % 16 {
 	case 4:
-		return &protocol.Media{Sources: media.SourceSet(arg & 15).List()}
+		return SetMedia{media.SourceSet(arg & 15)}
 	case 5:
-		return negotiated{}
+		return Negotiated{}
 	case 6:
-		return &protocol.Hand{Raised: on}
+		return SetHand{Raised: on}
 	case 7:
-		return &protocol.Hand{Participant: other}
+		return SetHand{Participant: other}
 	case 8:
-		return &protocol.Admit{All: true}
+		return Admit{All: true}
 	case 9:
-		return &protocol.Admit{Participants: one}
+		return Admit{Participants: one}
 	case 10:
-		return &protocol.Deny{Participants: one}
+		return Deny{Participants: one}
 	case 11:
-		return &protocol.Mute{All: on, Participants: one, Sources: everything.List()}
+		return Mute{All: on, Participants: one, Sources: everything}
 	case 12:
-		return &protocol.Remove{Participants: one, Ban: on}
+		return Remove{Participants: one, Ban: on}
 	case 13:
-		return &protocol.SetRole{Participant: other, Role: someRole(arg)}
+		return SetRole{Participant: other, Role: Role(1 + arg%4)}
 	case 14:
-		return &protocol.SetPolicy{Locked: ptr(on)}
+		return SetPolicy{Locked: ptr(on)}
 	default:
 		if arg > 250 {
-			return &protocol.End{}
+			return End{}
 		}
-		return &protocol.Leave{}
+		return Leave{}
 	}
 }
 
-func someRole(arg byte) protocol.Role {
-	return []protocol.Role{protocol.RoleHost, protocol.RoleCohost, protocol.RoleParticipant, protocol.RoleViewer}[arg%4]
-}
-
-func script2sealed(op, arg byte, other media.ParticipantID) protocol.ClientMessage {
+func script2sealed(op, arg byte, other media.ParticipantID) Request {
 	switch op % 8 {
 	case 0:
-		return &protocol.Relay{To: []protocol.RelayOne{{Participant: other, Data: "x"}, {Participant: media.ParticipantID(arg), Data: strings.Repeat("y", int(arg)<<9)}}}
+		return Relay{To: []RelayOne{{Participant: other, Data: "x"}, {Participant: media.ParticipantID(arg), Data: strings.Repeat("y", int(arg)<<9)}}}
 	case 1:
-		return &protocol.Broadcast{Kind: "chat", Data: "x"}
+		return Broadcast{Kind: "chat", Data: "x"}
 	case 2:
-		return &protocol.Spotlight{Participant: other}
+		return SetSpotlight{Participant: other}
 	case 3:
-		return &protocol.Admit{Admissions: []protocol.Admission{{Participant: other, Admit: "signed"}}}
+		return Admit{Admissions: []Admission{{Participant: other, Admit: NewBlob("signed")}}}
 	case 4:
-		return &protocol.SetRole{Participant: other, Role: someRole(arg), Grant: "signed"}
+		return SetRole{Participant: other, Role: Role(1 + arg%4), Grant: NewBlob("signed")}
 	case 5:
-		return &protocol.SetPolicy{Lobby: ptr(arg&1 == 0)}
+		return SetPolicy{Lobby: ptr(arg&1 == 0)}
 	case 6:
-		return &protocol.Leave{Heir: other, Grant: "signed"}
+		return Leave{Heir: other, Grant: NewBlob("signed")}
 	default:
-		return &protocol.Chat{Text: "in clear", To: other}
+		return Say{Text: "in clear", To: other}
 	}
 }
 
 func BenchmarkStateJoin(b *testing.B) {
 	for _, size := range []int{10, 1000} {
 		b.Run(fmt.Sprintf("present=%d", size), func(b *testing.B) {
-			cfg := defaults()
-			cfg.MaxParticipants = size + 1
-			s := newState(meta{id: newID(), creator: who("x").person(), expires: start.Add(time.Hour)}, &cfg, false, start)
+			opts := defaults()
+			opts.MaxParticipants = size + 1
+			s := newState(meta{id: newID(), creator: who("x").person(), expires: start.Add(time.Hour)}, &opts, false, start)
 			sink := &inbox{}
 			for i := range size {
 				_, _ = s.join(start, joinRequest{identity: who(fmt.Sprint(i)), sink: sink, token: fmt.Sprint(i)})
@@ -138,7 +133,7 @@ func BenchmarkStateJoin(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				s.leave(start, s.seats[id], protocol.Left, protocol.ByeLeft)
+				s.leave(start, s.seats[id], Left, ByeLeft)
 				s.batch = batch{}
 				s.take()
 			}

@@ -1,13 +1,10 @@
 package meeting
 
 import (
-	"cmp"
-	"errors"
 	"slices"
 	"time"
 
 	"conclave/media"
-	"conclave/protocol"
 )
 
 // Identity is who asks, as the edge has established it.
@@ -26,15 +23,14 @@ type person struct {
 // guest says that nothing about who this is was verified.
 func (i Identity) guest() bool { return i.Address == Address{} && !i.Bot }
 
-// kind is what the others are told about it: nothing about a person, which is the rule.
-func (i Identity) kind() protocol.Kind {
+func (i Identity) kind() Kind {
 	switch {
 	case i.Bot:
-		return protocol.KindBot
+		return KindBot
 	case i.guest():
-		return protocol.KindGuest
+		return KindGuest
 	default:
-		return ""
+		return KindPerson
 	}
 }
 
@@ -43,6 +39,18 @@ func (i Identity) person() person {
 		return person{address: i.Address}
 	}
 	return person{session: i.Session}
+}
+
+// Options configure every meeting of a registry.
+type Options struct {
+	Lifetime        time.Duration // hard end after creation
+	EmptyAfter      time.Duration // end when nobody is in
+	ResumeGrace     time.Duration // how long a seat waits for its socket
+	MediaGrace      time.Duration // how long a seat whose media failed waits for a new offer
+	IdleAfter       time.Duration // without activity, the person is asked; 0: never
+	IdleAnswer      time.Duration // how long the question waits
+	MaxParticipants int           // bound of the roster, and, apart, of the lobby
+	Guests          bool          // people without a verified address may wait in the lobby of a meeting with a password
 }
 
 // The fixed bounds and rhythms of a meeting.
@@ -58,20 +66,30 @@ const (
 // expiryNotices are how long before the hard end everybody is told.
 var expiryNotices = [...]time.Duration{600 * time.Second, 60 * time.Second}
 
+// LeavePolicy says what happens when the last host leaves.
+type LeavePolicy uint8
+
+// The policies.
+const (
+	WhenPromote LeavePolicy = iota
+	WhenKeep
+	WhenEnd
+)
+
 // meta is what does not change in the life of a meeting.
 type meta struct {
 	id           ID
 	title        Title
 	creator      person
-	policy       protocol.LeavePolicy
-	hasPassword  bool
+	policy       LeavePolicy
+	secured      bool // has a password
 	e2ee         bool // end-to-end encrypted: only what is opaque passes
 	privateAudio bool // nobody is asked how loud they are
 	created      time.Time
 	expires      time.Time
 }
 
-// seat is one participant's place, in the lobby (role noRole) or in the meeting.
+// seat is one participant's place, in the lobby (role NoRole) or in the meeting.
 type seat struct {
 	id       media.ParticipantID
 	identity Identity
@@ -79,7 +97,7 @@ type seat struct {
 	announce Blob        // of an end-to-end encrypted meeting: set once
 	admit    Blob        // what the admitting host signed
 	grant    Blob        // what the host signed who gave the role
-	role     protocol.Role
+	role     Role
 	entered  uint64 // order of entering the meeting: who is longest present
 	since    time.Time
 	approved bool // admitted while its socket was away
@@ -100,25 +118,25 @@ type seat struct {
 
 	slots    map[string]media.Slot // what its slots carry, to tell a resumed socket; at most the 128 m-lines of an offer
 	withheld []media.Withheld      // at most the 64 wants of a view
-	encode   map[media.Source]*protocol.Encode
-	refused  map[media.Source]*protocol.MediaRefused // what the media server forwards nothing of, and why, since the last offer
-	bars     uint8                                   // quality of the connection, plus one; zero: not known
+	encode   map[media.Source][]string
+	refused  map[media.Source]string // what the media server forwards nothing of, and why, since the last offer
+	bars     uint8                   // quality of the connection, plus one; zero: not known
 
-	kept      []protocol.Relayed // relayed and not yet delivered
-	keptBytes int                // at most maxKept
-	relayed   allowance          // from the lobby
+	kept      []Relayed // relayed and not yet delivered
+	keptBytes int       // at most maxKept
+	relayed   allowance // from the lobby
 }
 
-func (p *seat) may(want protocol.Permission) bool { return may(p.role, want) }
+func (p *seat) may(want Permission) bool { return p.role.Permissions().Has(want) }
 
 // live is what may be forwarded from the seat.
-func (p *seat) live() media.SourceSet { return p.declared & sourcesOf(p.role) }
+func (p *seat) live() media.SourceSet { return p.declared & p.role.Permissions().Sources() }
 
 // state is a meeting as a pure state machine: every method takes the time, none blocks, and what is to be done about
 // the outside is left in effects. It is not safe for concurrent use. A state that has ended refuses everything.
 type state struct {
 	meta
-	cfg    *Config
+	opts   *Options
 	locked bool
 	lobby  bool
 	ended  bool
@@ -148,15 +166,14 @@ type state struct {
 	next      time.Time // no deadline is before this; tick may be called at any time
 }
 
-func newState(m meta, cfg *Config, lobby bool, now time.Time) *state {
-	m.policy = cmp.Or(m.policy, protocol.WhenPromote)
-	s := &state{meta: m, cfg: cfg, lobby: lobby, emptySince: now}
+func newState(m meta, opts *Options, lobby bool, now time.Time) *state {
+	s := &state{meta: m, opts: opts, lobby: lobby, emptySince: now}
 	for s.notices < len(expiryNotices) && !m.expires.Add(-expiryNotices[s.notices]).After(now) {
 		s.notices++ // a meeting shorter than the notice
 	}
 	s.wake(s.timeOfNotice())
 	s.wake(m.expires)
-	s.wake(now.Add(cfg.EmptyAfter))
+	s.wake(now.Add(opts.EmptyAfter))
 	return s
 }
 
@@ -180,24 +197,24 @@ type effect struct {
 	kind  effectKind
 	seat  media.ParticipantID
 	sink  Sink
-	event protocol.ServerMessage
+	event Event
 	live  media.SourceSet
 	wants []media.Want
 }
 
 func (s *state) do(e effect) { s.effects = append(s.effects, e) }
 
-func (s *state) tell(p *seat, e protocol.ServerMessage) {
+func (s *state) tell(p *seat, e Event) {
 	if p.sink != nil {
 		s.do(effect{kind: sendOne, sink: p.sink, event: e})
 	}
 }
 
-func (s *state) tellAll(e protocol.ServerMessage) { s.do(effect{kind: sendAll, event: e}) }
+func (s *state) tellAll(e Event) { s.do(effect{kind: sendAll, event: e}) }
 
 // bye ends the seat's socket, if it has one.
-func (s *state) bye(p *seat, why protocol.ByeReason) {
-	s.tell(p, bye(why))
+func (s *state) bye(p *seat, why ByeReason) {
+	s.tell(p, Bye{why})
 	p.sink = nil
 }
 
@@ -228,7 +245,7 @@ type joinRequest struct {
 }
 
 // errNeedsPassword asks the caller to check the password and come again.
-var errNeedsPassword = errors.New("meeting: password needed")
+const errNeedsPassword Refusal = "password needed"
 
 // join seats somebody, in the meeting or in the lobby, and returns the number of the seat.
 func (s *state) join(now time.Time, j joinRequest) (media.ParticipantID, error) {
@@ -257,13 +274,13 @@ func (s *state) join(now time.Time, j joinRequest) (media.ParticipantID, error) 
 	if s.locked && !creator {
 		return 0, ErrLocked
 	}
-	if s.hasPassword && !creator && !j.proved {
+	if s.secured && !creator && !j.proved {
 		return 0, errNeedsPassword
 	}
 	if s.lobby && !creator {
 		return s.wait(now, j)
 	}
-	if s.present >= s.cfg.MaxParticipants {
+	if s.present >= s.opts.MaxParticipants {
 		return 0, ErrMeetingFull
 	}
 	p := s.newSeat(now, j)
@@ -272,17 +289,17 @@ func (s *state) join(now time.Time, j joinRequest) (media.ParticipantID, error) 
 }
 
 // takesGuests says whether people without a verified address may ask to come in: never past both the password and the lobby.
-func (s *state) takesGuests() bool { return s.cfg.Guests && s.lobby && s.hasPassword }
+func (s *state) takesGuests() bool { return s.opts.Guests && s.lobby && s.secured }
 
 // roleOf is the role of somebody who comes in: the creator is host, unless they have handed over and a host is there.
-func (s *state) roleOf(p *seat) protocol.Role {
+func (s *state) roleOf(p *seat) Role {
 	switch {
 	case p.identity.person() != s.creator, p.identity.Bot && s.hosts > 0:
-		return protocol.RoleParticipant // the bots of one token are one person; the first of them hosts
+		return Participant // the bots of one token are one person; the first of them hosts
 	case s.handedOver && s.hosts > 0:
-		return protocol.RoleCohost
+		return Cohost
 	default:
-		return protocol.RoleHost
+		return Host
 	}
 }
 
@@ -298,21 +315,21 @@ func (s *state) newSeat(now time.Time, j joinRequest) *seat {
 }
 
 // enter lets a seat into the meeting: the only way a media peer comes to be.
-func (s *state) enter(now time.Time, p *seat, token string, role protocol.Role) {
+func (s *state) enter(now time.Time, p *seat, token string, role Role) {
 	s.entered++
 	p.entered, p.role, p.approved, p.active = s.entered, role, false, now
 	s.present++
-	if role == protocol.RoleHost {
+	if role == Host {
 		s.hosts++
 	}
-	if p.may(protocol.MayAdmit) {
+	if p.may(MayAdmit) {
 		s.lobbyChanged(now)
 	}
 	s.do(effect{kind: openPeer, seat: p.id})
 	s.welcome(now, p, token, false)
 	s.changed(now, p.id, joined)
-	if s.cfg.IdleAfter > 0 {
-		s.wake(now.Add(s.cfg.IdleAfter))
+	if s.opts.IdleAfter > 0 {
+		s.wake(now.Add(s.opts.IdleAfter))
 	}
 }
 
@@ -320,30 +337,22 @@ func (s *state) welcome(now time.Time, p *seat, token string, resumed bool) {
 	delete(s.resumes, p.resumeBefore)
 	p.resumeBefore, p.resume = p.resume, hashToken(token)
 	s.resumes[p.resume] = p
-	w := &protocol.Welcome{
-		Version: protocol.Version, Participant: p.id, Role: p.role, Permissions: permissionsOf(p.role), Resume: token,
-		Resumed: resumed, Meeting: s.describe(now), Participants: s.others(p.id), Waiting: []protocol.WaitingEntry{},
-		Admit: p.admit.Reveal(), Grant: p.grant.Reveal(),
+	w := Welcome{
+		Participant: p.id, Role: p.role, Resume: token, Resumed: resumed, Meeting: s.id, Title: s.title,
+		Locked: s.locked, Lobby: s.lobby, E2EE: s.e2ee, PrivateAudio: s.privateAudio, Spotlight: s.spotlight, Admit: p.admit, Grant: p.grant,
+		ExpiresAt: s.expires, Now: now, Participants: s.others(p.id),
 	}
-	if p.may(protocol.MayAdmit) {
+	if p.may(MayAdmit) {
 		w.Waiting = s.waitingEntries()
 	}
 	s.tell(p, w)
 	if len(s.speakers) > 0 {
-		s.tell(p, &protocol.Speakers{Speakers: slices.Clone(s.speakers)})
+		s.tell(p, Speakers{slices.Clone(s.speakers)})
 	}
 	if known := s.knownQuality(); len(known) > 0 {
-		s.tell(p, &protocol.Quality{Quality: known})
+		s.tell(p, QualityChanged{known})
 	}
 	s.deliver(p)
-}
-
-// describe is what a Welcome tells about the meeting.
-func (s *state) describe(now time.Time) protocol.MeetingState {
-	return protocol.MeetingState{
-		Meeting: protocol.MeetingID(s.id.Reveal()), Title: s.title.Reveal(), Locked: s.locked, Lobby: s.lobby, E2EE: s.e2ee,
-		PrivateAudio: s.privateAudio, Spotlight: s.spotlight, ExpiresAt: wireTime(s.expires), ServerTime: wireTime(now),
-	}
 }
 
 // resume gives an old seat to a new socket.
@@ -355,7 +364,7 @@ func (s *state) resume(now time.Time, j joinRequest) (media.ParticipantID, error
 	if j.announce != (Blob{}) && j.announce != p.announce {
 		return 0, ErrAnnounceChanged
 	}
-	s.bye(p, protocol.ByeReplaced)
+	s.bye(p, ByeReplaced)
 	p.sink, p.lostAt, p.identity = j.sink, time.Time{}, j.identity
 	if j.resume == p.resumeBefore {
 		// The latest token never arrived; let welcome forget that one instead.
@@ -364,7 +373,7 @@ func (s *state) resume(now time.Time, j joinRequest) (media.ParticipantID, error
 	s.welcome(now, p, j.token, true)
 	s.tellMedia(p)
 	s.changed(now, p.id, changed)
-	if p.may(protocol.MayAdmit) {
+	if p.may(MayAdmit) {
 		s.lobbyChanged(now)
 	}
 	return p.id, nil
@@ -373,13 +382,18 @@ func (s *state) resume(now time.Time, j joinRequest) (media.ParticipantID, error
 // tellMedia tells a resumed socket what the lost one may have missed.
 func (s *state) tellMedia(p *seat) {
 	if len(p.slots) > 0 {
-		s.tell(p, slotsMessage(p.slots, p.withheld))
-	}
-	for _, e := range p.encode {
+		e := SlotsChanged{Withheld: p.withheld}
+		for _, slot := range p.slots {
+			e.Slots = append(e.Slots, slot)
+		}
+		slices.SortFunc(e.Slots, func(a, b media.Slot) int { return compareMID(a.MID, b.MID) })
 		s.tell(p, e)
 	}
-	for _, r := range p.refused {
-		s.tell(p, r)
+	for source, rids := range p.encode {
+		s.tell(p, EncodeChanged{source, rids})
+	}
+	for source, reason := range p.refused {
+		s.tell(p, MediaRefused{source, reason})
 	}
 }
 

@@ -5,22 +5,21 @@ import (
 	"time"
 
 	"conclave/media"
-	"conclave/protocol"
 )
 
 func TestExpiryIsAnnouncedAndHard(t *testing.T) {
 	st := newStage(t)
 	ana := st.join("ana")
 	st.advance(110*time.Minute - time.Second)
-	if count[*protocol.Notice](ana) != 0 {
+	if count[Expiring](ana) != 0 {
 		t.Fatal("announced too early")
 	}
 	st.advance(time.Second)
-	if e, ok := last[*protocol.Notice](ana); !ok || e.Seconds != 600 {
+	if e, ok := last[Expiring](ana); !ok || e.In != 600*time.Second {
 		t.Fatalf("%+v", e)
 	}
 	st.advance(9 * time.Minute)
-	if e, _ := last[*protocol.Notice](ana); e.Seconds != 60 {
+	if e, _ := last[Expiring](ana); e.In != 60*time.Second {
 		t.Fatalf("%+v", e)
 	}
 	st.advance(time.Minute - time.Millisecond)
@@ -28,20 +27,20 @@ func TestExpiryIsAnnouncedAndHard(t *testing.T) {
 		t.Fatal("too early")
 	}
 	st.advance(time.Millisecond)
-	st.wantBye(ana, protocol.ByeExpired)
-	if !st.s.ended || count[*protocol.Notice](ana) != 2 {
+	st.wantBye(ana, ByeExpired)
+	if !st.s.ended || count[Expiring](ana) != 2 {
 		t.Fatal("not over")
 	}
 }
 
 func TestExpiryOfAShortMeetingSkipsTheNoticesItCannotGive(t *testing.T) {
-	st := newStage(t, withOptions(func(o *Config) { o.Lifetime = 5 * time.Minute; o.EmptyAfter = time.Hour }))
+	st := newStage(t, withOptions(func(o *Options) { o.Lifetime = 5 * time.Minute; o.EmptyAfter = time.Hour }))
 	ana := st.join("ana")
 	st.advance(5 * time.Minute)
-	if count[*protocol.Notice](ana) != 1 {
-		t.Fatalf("%d notices", count[*protocol.Notice](ana))
+	if count[Expiring](ana) != 1 {
+		t.Fatalf("%d notices", count[Expiring](ana))
 	}
-	st.wantBye(ana, protocol.ByeExpired)
+	st.wantBye(ana, ByeExpired)
 }
 
 func TestEmptyMeetingEnds(t *testing.T) {
@@ -55,7 +54,7 @@ func TestEmptyMeetingEnds(t *testing.T) {
 	if st.s.ended {
 		t.Fatal("ended with somebody in it")
 	}
-	st.must(ana, &protocol.Leave{})
+	st.must(ana, Leave{})
 	st.advance(4 * time.Minute)
 	ana = st.join("ana")
 	st.lose(ana)
@@ -69,45 +68,45 @@ func TestLobbyAloneDoesNotKeepAMeetingAlive(t *testing.T) {
 	st := newStage(t, withLobby)
 	ben := st.join("ben")
 	st.advance(5 * time.Minute)
-	st.wantBye(ben, protocol.ByeEnded)
+	st.wantBye(ben, ByeEnded)
 }
 
 func TestIdleIsAskedFirst(t *testing.T) {
-	st := newStage(t, withOptions(func(o *Config) { o.IdleAfter = 10 * time.Minute }))
+	st := newStage(t, withOptions(func(o *Options) { o.IdleAfter = 10 * time.Minute }))
 	ana, ben := st.join("ana"), st.join("ben")
-	st.must(ben, negotiated{})
+	st.must(ben, Negotiated{})
 	st.advance(10*time.Minute - 1)
-	if count[*protocol.Idle](ana) != 0 {
+	if count[IdleQuestion](ana) != 0 {
 		t.Fatal("asked too early")
 	}
-	st.must(ben, &protocol.View{}) // a client does that by itself: no sign of life
+	st.must(ben, SetView{}) // a client does that by itself: no sign of life
 	st.advance(1)
 	for _, p := range []*someone{ana, ben} {
-		if e, ok := last[*protocol.Idle](p); !ok || e.Seconds != 60 {
+		if e, ok := last[IdleQuestion](p); !ok || e.In != time.Minute {
 			t.Fatalf("%s was not asked", p.name)
 		}
 	}
 	st.advance(59 * time.Second)
-	st.must(ana, &protocol.Active{})
+	st.must(ana, Active{})
 	st.advance(time.Second)
-	st.wantBye(ben, protocol.ByeIdle)
-	st.wantRole(ana, protocol.RoleHost)
+	st.wantBye(ben, ByeIdle)
+	st.wantRole(ana, Host)
 	st.settleRoster()
-	if e, _ := last[*protocol.Roster](ana); len(e.Left) != 1 || e.Left[0].Reason != protocol.LeftIdle {
+	if e, _ := last[Roster](ana); len(e.Left) != 1 || e.Left[0].Reason != LeftIdle {
 		t.Fatalf("%+v", e)
 	}
 	st.advance(8*time.Minute + 50*time.Second)
-	if count[*protocol.Idle](ana) != 1 {
+	if count[IdleQuestion](ana) != 1 {
 		t.Fatal("asked again too early")
 	}
 	st.advance(10 * time.Minute)
-	if count[*protocol.Idle](ana) != 2 {
+	if count[IdleQuestion](ana) != 2 {
 		t.Fatal("not asked again")
 	}
 }
 
 func TestSpeakingIsActivity(t *testing.T) {
-	st := newStage(t, withOptions(func(o *Config) { o.IdleAfter = 10 * time.Minute }))
+	st := newStage(t, withOptions(func(o *Options) { o.IdleAfter = 10 * time.Minute }))
 	ana := st.join("ana")
 	for range 20 {
 		st.advance(9 * time.Minute / 2)
@@ -115,7 +114,7 @@ func TestSpeakingIsActivity(t *testing.T) {
 		st.s.speaking(st.now, nil)
 		st.settle()
 	}
-	if count[*protocol.Idle](ana) != 0 {
+	if count[IdleQuestion](ana) != 0 {
 		t.Fatal("somebody who speaks was asked")
 	}
 }
@@ -124,7 +123,7 @@ func TestNobodyIsAskedWithoutAnIdleLimit(t *testing.T) {
 	st := newStage(t)
 	ana := st.join("ana")
 	st.advance(119 * time.Minute)
-	if count[*protocol.Idle](ana) != 0 {
+	if count[IdleQuestion](ana) != 0 {
 		t.Fatal("asked")
 	}
 }
@@ -136,31 +135,31 @@ func TestFailedMediaHasAGrace(t *testing.T) {
 	fail(ana)
 	fail(ben)
 	st.advance(29 * time.Second)
-	st.must(ana, negotiated{})
+	st.must(ana, Negotiated{})
 	st.advance(time.Second)
-	st.wantBye(ben, protocol.ByeMediaFailed)
+	st.wantBye(ben, ByeMediaFailed)
 	st.advance(time.Hour)
-	st.wantRole(ana, protocol.RoleHost)
+	st.wantRole(ana, Host)
 }
 
 func TestRosterIsBatchedToTenASecond(t *testing.T) {
 	st := newStage(t)
 	ana := st.join("ana")
-	before := count[*protocol.Roster](ana)
+	before := count[Roster](ana)
 	ben := st.join("ben")
 	for i := range 1000 {
 		if i%2 == 0 {
-			st.must(ben, on(everything.List()...))
+			st.must(ben, SetMedia{everything})
 		} else {
-			st.must(ben, &protocol.Media{})
+			st.must(ben, SetMedia{})
 		}
 		st.advance(time.Millisecond)
 	}
-	if n := count[*protocol.Roster](ana) - before; n > 11 || n < 9 {
+	if n := count[Roster](ana) - before; n > 11 || n < 9 {
 		t.Fatalf("%d roster events in a second", n)
 	}
 	st.settleRoster()
-	if e, _ := last[*protocol.Roster](ana); len(e.Changed) != 1 || len(e.Changed[0].Sources) != 0 {
+	if e, _ := last[Roster](ana); len(e.Changed) != 1 || e.Changed[0].Sources != 0 {
 		t.Fatalf("the last state was not told: %+v", e)
 	}
 }
@@ -169,9 +168,9 @@ func TestRosterTellsTheFirstChangeAtOnce(t *testing.T) {
 	st := newStage(t)
 	ana, ben := st.join("ana"), st.join("ben")
 	st.advance(time.Second)
-	before := count[*protocol.Roster](ana)
-	st.must(ben, on(media.Mic))
-	if count[*protocol.Roster](ana) != before+1 {
+	before := count[Roster](ana)
+	st.must(ben, SetMedia{media.Sources(media.Mic)})
+	if count[Roster](ana) != before+1 {
 		t.Fatal("a mute waits although nothing was sent for a second")
 	}
 }
@@ -181,15 +180,15 @@ func TestRosterNeverComesBeforeTheWelcome(t *testing.T) {
 	ana := st.join("ana")
 	st.advance(time.Second)
 	people := []*someone{st.join("ben"), st.join("cem"), st.join("dora")}
-	st.must(ana, &protocol.Admit{All: true})
+	st.must(ana, Admit{All: true})
 	st.settleRoster()
 	for _, p := range people {
 		welcomed := false
 		for _, e := range p.events {
 			switch e.(type) {
-			case *protocol.Welcome:
+			case Welcome:
 				welcomed = true
-			case *protocol.Roster, *protocol.Speakers, *protocol.ChatEvent:
+			case Roster, Speakers, Said:
 				if !welcomed {
 					t.Fatalf("%s got %T before the welcome", p.name, e)
 				}
@@ -199,14 +198,14 @@ func TestRosterNeverComesBeforeTheWelcome(t *testing.T) {
 }
 
 func TestWelcomeHoldsTheWholeRosterAtOnce(t *testing.T) {
-	st := newStage(t, withOptions(func(o *Config) { o.MaxParticipants = 1000 }))
+	st := newStage(t, withOptions(func(o *Options) { o.MaxParticipants = 1000 }))
 	for i := range 999 {
 		st.join(string(rune('a'+i%26)) + time.Duration(i).String())
 	}
 	last1000 := st.join("ana")
-	w, _ := last[*protocol.Welcome](last1000)
-	if len(w.Participants) != 999 || count[*protocol.Roster](last1000) > 1 {
-		t.Fatalf("%d entries, %d roster events", len(w.Participants), count[*protocol.Roster](last1000))
+	w, _ := last[Welcome](last1000)
+	if len(w.Participants) != 999 || count[Roster](last1000) > 1 {
+		t.Fatalf("%d entries, %d roster events", len(w.Participants), count[Roster](last1000))
 	}
 	for i := 1; i < len(w.Participants); i++ {
 		if w.Participants[i-1].Participant >= w.Participants[i].Participant {
@@ -224,14 +223,14 @@ func TestSpeakersAreToldOnChangeAndToNewcomers(t *testing.T) {
 	say := func(ids ...media.ParticipantID) { st.s.speaking(st.now, ids); st.settle() }
 	say(ben.id, 99)
 	say(ben.id)
-	if e, _ := last[*protocol.Speakers](ana); count[*protocol.Speakers](ana) != 1 || len(e.Speakers) != 1 {
-		t.Fatalf("%d events, %v", count[*protocol.Speakers](ana), e)
+	if e, _ := last[Speakers](ana); count[Speakers](ana) != 1 || len(e.Speakers) != 1 {
+		t.Fatalf("%d events, %v", count[Speakers](ana), e)
 	}
 	cem := st.join("cem")
-	if e, _ := last[*protocol.Speakers](cem); len(e.Speakers) != 1 {
+	if e, _ := last[Speakers](cem); len(e.Speakers) != 1 {
 		t.Fatal("a newcomer does not know who speaks")
 	}
-	st.must(ben, &protocol.Leave{})
+	st.must(ben, Leave{})
 	say()
 	if len(st.s.speakers) != 0 {
 		t.Fatal("somebody who left speaks")

@@ -6,14 +6,13 @@ import (
 
 	"conclave/media"
 	"conclave/meeting"
-	"conclave/protocol"
 )
 
 type encodingSink struct{ bytes int }
 
 func (s *encodingSink) Deliver(d *meeting.Delivery) {
-	if w, ok := d.Message.(*protocol.Welcome); ok {
-		s.bytes = len(marshal(w))
+	if w, ok := d.Event.(meeting.Welcome); ok {
+		s.bytes = len(marshal(wireWelcome(1, w, nil)))
 	}
 }
 
@@ -45,7 +44,9 @@ func BenchmarkJoinBySize(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				join().Leave(&protocol.Leave{}, protocol.ByeLeft)
+				if err := join().Do(b.Context(), meeting.Leave{}); err != nil {
+					b.Fatal(err)
+				}
 			}
 			b.ReportMetric(float64(sink.bytes), "B/welcome")
 			_ = registry.Close(b.Context())

@@ -3,7 +3,6 @@ package signaling
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"runtime/debug"
 	"sync/atomic"
@@ -15,6 +14,8 @@ import (
 	"conclave/meeting"
 	"conclave/protocol"
 )
+
+const shuttingDown = protocol.ByeShuttingDown
 
 // touchEvery is how often activity on a socket is told to the session.
 const touchEvery = time.Minute
@@ -102,7 +103,7 @@ func (s *socket) guard(f func()) {
 		s.send(&protocol.Error{Error: protocol.ErrInternal, Message: "Something went wrong on the server.", Fatal: true})
 		s.bye(protocol.ByeInternal)
 		if seat := s.seat.Load(); seat != nil {
-			seat.Leave(&protocol.Leave{}, protocol.ByeInternal)
+			seat.Leave(meeting.Leave{Reason: meeting.ByeInternal})
 		}
 	}()
 	f()
@@ -123,15 +124,6 @@ func (s *socket) present() bool {
 	return !ended && s.joined.Load()
 }
 
-// marshal encodes a message of ours; one that cannot be encoded is our bug.
-func marshal(m protocol.ServerMessage) []byte {
-	data, err := protocol.Marshal(m)
-	if err != nil {
-		panic(fmt.Sprintf("signaling: %T cannot be encoded", m))
-	}
-	return data
-}
-
 // send queues a message to this client. A client that does not read fast enough for the queue is disconnected.
 func (s *socket) send(m protocol.ServerMessage) { s.sendFrame(marshal(m)) }
 
@@ -145,30 +137,28 @@ func (s *socket) sendFrame(frame []byte) {
 func (s *socket) bye(reason protocol.ByeReason) { s.out.finish(byeFrame(reason), reason, false) }
 
 func byeFrame(reason protocol.ByeReason) []byte {
-	return marshal(&protocol.Bye{Reason: reason, Message: reason.Sentence()})
+	return marshal(&protocol.Bye{Reason: reason, Message: byeText(reason)})
 }
 
 // Deliver implements meeting.Sink. It does not block.
 func (s *socket) Deliver(d *meeting.Delivery) {
-	switch m := d.Message.(type) {
-	case *protocol.Welcome:
+	switch e := d.Event.(type) {
+	case meeting.Welcome:
 		s.joined.Store(true)
-		own := *m
-		own.ID, own.RoleNames = protocol.RequestID(s.joinID.Load()), s.h.cfg.RoleNames
-		s.send(&own)
-	case *protocol.Lobby:
-		own := *m
+		s.send(wireWelcome(protocol.RequestID(s.joinID.Load()), e, s.h.cfg.RoleNames))
+	case meeting.LobbyStatus:
+		m := &protocol.Lobby{Title: e.Title.Reveal(), Waiting: e.Waiting, HostsPresent: e.HostsPresent, Hosts: wireLobbyHosts(e.Hosts)}
 		if s.waits.CompareAndSwap(false, true) {
-			own.ID = protocol.RequestID(s.joinID.Load())
+			m.ID = protocol.RequestID(s.joinID.Load())
 		}
-		s.send(&own)
-	case *protocol.Bye:
-		s.bye(m.Reason)
-		if m.Reason == protocol.ByeIdle {
+		s.send(m)
+	case meeting.Bye:
+		s.bye(wireBye(e.Reason))
+		if e.Reason == meeting.ByeIdle {
 			s.h.idled(s)
 		}
 	default:
-		s.sendFrame(d.Frame())
+		s.sendFrame(d.Frame(encodeEvent))
 	}
 }
 

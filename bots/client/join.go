@@ -1,12 +1,13 @@
 package client
 
 import (
-	"conclave/e2ee"
-	"conclave/protocol"
 	"context"
 	"errors"
 	"fmt"
 	"time"
+
+	"conclave/e2ee"
+	"conclave/protocol"
 )
 
 // errBye is wrapped when the server ends the bot's stay.

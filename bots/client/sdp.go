@@ -1,13 +1,14 @@
 package client
 
 import (
-	"conclave/bots/publish"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/pion/sdp/v3"
+
+	"conclave/bots/publish"
 )
 
 const (

@@ -1,9 +1,10 @@
 package client
 
 import (
-	"conclave/bots/publish"
 	"strings"
 	"testing"
+
+	"conclave/bots/publish"
 )
 
 const answerSDP = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=ice-lite\r\na=group:BUNDLE 0 1 2\r\n" +

@@ -1,13 +1,14 @@
 package client
 
 import (
-	"conclave/protocol"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
+
+	"conclave/protocol"
 )
 
 // Stay keeps the bot in the meeting until quiet is closed, then silent until gone is closed, then leaves.

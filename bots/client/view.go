@@ -1,10 +1,11 @@
 package client
 
 import (
-	"conclave/protocol"
 	"context"
 	"slices"
 	"time"
+
+	"conclave/protocol"
 )
 
 // viewInterval is the shortest time between two views: far below the request limit. The first change is told at once.
@@ -36,7 +37,7 @@ func (b *Bot) wants() []protocol.Want {
 		if d := int64(x.Participant-b.self) - int64(y.Participant-b.self); d != 0 { // unsigned: those before it come last
 			return int(max(-1, min(1, d)))
 		}
-		return int(x.Source) - int(y.Source)
+		return len(x.Source) - len(y.Source)
 	})
 	wants := []protocol.Want{}
 	for i := range min(b.cfg.View, len(others)) {

@@ -1,8 +1,9 @@
 package clip
 
 import (
-	"conclave/bots/payload"
 	"testing"
+
+	"conclave/bots/payload"
 )
 
 func TestTheClipIsWhatItSays(t *testing.T) {

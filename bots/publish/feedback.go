@@ -1,12 +1,13 @@
 package publish
 
 import (
-	"conclave/bots/payload"
-	"conclave/bots/wire"
 	"encoding/binary"
 	"time"
 
 	"github.com/pion/rtcp"
+
+	"conclave/bots/payload"
+	"conclave/bots/wire"
 )
 
 // nack sends packets again (RFC 4588), those that are still kept.

@@ -1,9 +1,10 @@
 package receive
 
 import (
-	"conclave/bots/payload"
 	"math"
 	"testing"
+
+	"conclave/bots/payload"
 )
 
 // video plays packets into a frame log: 3 packets a frame, every 33 ms.

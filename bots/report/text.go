@@ -1,11 +1,12 @@
 package report
 
 import (
-	"conclave/bots/measure"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+
+	"conclave/bots/measure"
 )
 
 // phaseOrder is the order in which a join goes.

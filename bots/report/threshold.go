@@ -1,11 +1,12 @@
 package report
 
 import (
-	"conclave/bots/measure"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"conclave/bots/measure"
 )
 
 // threshold is a condition on a report, like join.p99<2s.

@@ -1,66 +1,65 @@
-// Command bench measures the media engine: against a plain Pion one (package naive) behind the same meetings, against the limit of
-// the machine, and against itself over time. docs/performance.md says how to use it and what it found.
+// Command bench measures the media engine: against a plain Pion one (package naive) behind the same meetings, against
+// the limit of the machine, and against itself over time. docs/performance.md says how to use it and what it found.
 //
-// What is measured runs in a child process of its own (this program again, with a hidden command), what loads it in another, so
-// that CPU time can be told apart. Children end with their parent: they watch their standard input. Linux only: CPU time is read from
-// the kernel's process clocks.
+// What is measured runs in a child process of its own, and what loads it in another, so that their CPU times can be
+// told apart. Linux only: CPU time is read from the kernel's process clocks.
 //
-// Start reading at forward.go, the first of the measurements; child.go starts children, server.go and generate.go are what they do,
-// statistics.go and proc.go are the arithmetic.
+//	bench      the command line
+//	measure    the measurements: forward, limit, join, rekey, scale, soak
+//	link       what viewers get through narrow, lossy and shared links, in the namespaces of netlab
+//	child      the processes that are measured and those that load them
+//	process    CPU time and memory of a process over time
+//	figures    statistics and tables
+//	naive bare the engines to compare with
+//
+// Start reading at measure/forward.go, the first of the measurements.
 package main
 
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"conclave/cmd/bench/child"
+	"conclave/cmd/bench/figures"
+	"conclave/cmd/bench/link"
+	"conclave/cmd/bench/measure"
 )
 
 // cli is the command line.
 type cli struct {
-	Forward   forwardCmd   `cmd:"" help:"CPU time per delivered packet: the engine, the naive one, and the limit."`
-	Limit     limitCmd     `cmd:"" help:"What sealing and sending the same packets costs, and nothing else."`
-	Join      joinCmd      `cmd:"" help:"What a participant costs: joining, being there, a slot."`
-	Rekey     rekeyCmd     `cmd:"" help:"What a leave costs an end-to-end encrypted meeting: time and signalling until all publishers have new keys."`
-	Scale     scaleCmd     `cmd:"" help:"The ceiling with one worker and with two."`
-	Bandwidth bandwidthCmd `cmd:"" help:"What viewers get through narrow, lossy and shared connections. Needs root."`
-	Soak      soakCmd      `cmd:"" help:"A long meeting with much coming and going, and what is left of it."`
+	Forward   measure.Forward `cmd:"" help:"CPU time per delivered packet: the engine, the naive one, and the limit."`
+	Limit     measure.Limit   `cmd:"" help:"What sealing and sending the same packets costs, and nothing else."`
+	Join      measure.Join    `cmd:"" help:"What a participant costs: joining, being there, a slot."`
+	Rekey     measure.Rekey   `cmd:"" help:"What a leave costs an end-to-end encrypted meeting."`
+	Scale     measure.Scale   `cmd:"" help:"The ceiling with one worker and with two."`
+	Bandwidth link.Bandwidth  `cmd:"" help:"What viewers get through narrow, lossy and shared connections. Needs root."`
+	Soak      measure.Soak    `cmd:"" help:"A long meeting with much coming and going, and what is left of it."`
 
-	Serve    serveCmd    `cmd:"" hidden:"" help:"A server child."`
-	Generate generateCmd `cmd:"" hidden:"" help:"A child with bots."`
-	Clients  clientsCmd  `cmd:"" hidden:"" help:"A child with bare clients."`
+	Serve    child.Serve    `cmd:"" hidden:"" help:"A server child."`
+	Generate child.Generate `cmd:"" hidden:"" help:"A child with bots."`
+	Clients  child.Clients  `cmd:"" hidden:"" help:"A child with bare clients."`
 }
-
-// console is where measurements print: tables to out, progress to err.
-type console struct{ out, err io.Writer }
-
-// progress writes a line for whoever waits.
-func (c console) progress(format string, args ...any) {
-	_, _ = fmt.Fprintf(c.err, format+"\n", args...)
-}
-
-// table writes what the measurement is for.
-func (c console) table(text string) { _, _ = io.WriteString(c.out, text) }
 
 func main() {
-	os.Exit(run(os.Args[1:], console{os.Stdout, os.Stderr}))
+	os.Exit(run(os.Args[1:], figures.Console{Out: os.Stdout, Err: os.Stderr}))
 }
 
-func run(args []string, c console) int {
+func run(args []string, c figures.Console) int {
 	var grammar cli
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	exit := -1
 	parser, err := kong.New(&grammar, kong.Name("bench"), kong.Description("Measures the media engine."),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(c), kong.Writers(c.out, c.err),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(c), kong.Writers(c.Out, c.Err),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.Exit(func(code int) { exit = code }))
 	if err != nil {
-		_, _ = fmt.Fprintln(c.err, "bench:", err)
+		_, _ = fmt.Fprintln(c.Err, "bench:", err)
 		return 2
 	}
 	command, err := parser.Parse(args)
@@ -71,7 +70,7 @@ func run(args []string, c console) int {
 		err = command.Run()
 	}
 	if err != nil {
-		_, _ = fmt.Fprintln(c.err, "bench:", err)
+		_, _ = fmt.Fprintln(c.Err, "bench:", err)
 		return 1
 	}
 	return 0

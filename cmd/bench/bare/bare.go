@@ -1,6 +1,6 @@
-// Package bare is what Pion takes before anybody forwards a packet: an ICE-lite PeerConnection a participant, trimmed as the
-// sfu package trims its own, that answers an offer of a single m-line and carries nothing. cmd/bench measures it beside the
-// engine, so that what a participant costs can be told apart into Pion's share and ours.
+// Package bare is what Pion takes before a packet is forwarded: an ICE-lite PeerConnection a participant, trimmed
+// as the sfu package trims its own, that answers an offer of a single m-line and carries nothing. cmd/bench measures
+// it beside the engine, so that what a participant costs can be told apart into Pion's share and ours.
 package bare
 
 import (
@@ -45,7 +45,8 @@ func New() (*Media, error) {
 	}
 	media := &webrtc.MediaEngine{}
 	err = media.RegisterCodec(webrtc.RTPCodecParameters{
-		RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, PayloadType: 111,
+		RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2},
+		PayloadType:        111,
 	}, webrtc.RTPCodecTypeAudio)
 	if err != nil {
 		return nil, fmt.Errorf("bare: %w", err)
@@ -66,7 +67,8 @@ func New() (*Media, error) {
 	if err := s.SetAnsweringDTLSRole(webrtc.DTLSRoleServer); err != nil {
 		return nil, fmt.Errorf("bare: %w", err)
 	}
-	api := webrtc.NewAPI(webrtc.WithSettingEngine(s), webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(&interceptor.Registry{}))
+	api := webrtc.NewAPI(webrtc.WithSettingEngine(s), webrtc.WithMediaEngine(media),
+		webrtc.WithInterceptorRegistry(&interceptor.Registry{}))
 	return &Media{api: api, certificate: *certificate}, nil
 }
 
@@ -85,10 +87,10 @@ func (r room) Join(_ media.ParticipantID, events sfu.PeerEvents) (meeting.Peer, 
 // RequireSFrame implements meeting.Room. Nothing is looked at here.
 func (room) RequireSFrame() {}
 
-// PrivateAudio implements meeting.Room. Nobody is asked anyway.
+// PrivateAudio implements meeting.Room. No packet of its tracks is sent.
 func (room) PrivateAudio() {}
 
-// Close implements meeting.Room. Peers are closed by whoever joined them.
+// Close implements meeting.Room. Peers are closed by those that joined them.
 func (room) Close() {}
 
 type peer struct {
@@ -103,7 +105,8 @@ func (p *peer) Negotiate(ctx context.Context, offer string, _ []media.Track) (an
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.pc == nil {
-		if p.pc, err = p.media.api.NewPeerConnection(webrtc.Configuration{Certificates: []webrtc.Certificate{p.media.certificate}}); err != nil {
+		certificate := webrtc.Configuration{Certificates: []webrtc.Certificate{p.media.certificate}}
+		if p.pc, err = p.media.api.NewPeerConnection(certificate); err != nil {
 			return "", fmt.Errorf("bare: %w", err)
 		}
 		p.pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {

@@ -1,11 +1,11 @@
-// Package naive is a media engine as one writes it first with Pion: a PeerConnection a participant with Pion's default
-// codecs and interceptors, a goroutine a received track, and a TrackLocalStaticRTP for each slot of each subscriber. Pion
-// decrypts every packet, runs it through its interceptors, copies it, encrypts it and sends it with a system call of its
-// own.
+// Package naive is a media engine as one writes it first with Pion: a PeerConnection a participant with Pion's
+// default codecs and interceptors, a goroutine a received track, and a TrackLocalStaticRTP for each slot of each
+// subscriber. Pion decrypts every packet, runs it through its interceptors, copies it, encrypts it and sends it with
+// a system call of its own.
 //
-// It is the baseline that cmd/bench measures the sfu package against, behind the same meetings and signalling, and is kept
-// simple on purpose. What it leaves out: ranking of speakers, simulcast (the first encoding that comes is forwarded),
-// switching at key frames, and a new PeerConnection for a client that comes back.
+// It is the baseline that cmd/bench measures the sfu package against, behind the same meetings and signalling, and is
+// kept simple on purpose. What it leaves out: ranking of speakers, simulcast (the first encoding that comes is
+// forwarded), switching at key frames, and a new PeerConnection for a client that comes back.
 //
 // Start reading at Server, then room.go (who gets what), then peer.go (Pion).
 package naive
@@ -48,7 +48,8 @@ func New() (*Server, error) {
 	if err := s.SetAnsweringDTLSRole(webrtc.DTLSRoleServer); err != nil { // the bots take no other
 		return nil, fmt.Errorf("naive: %w", err)
 	}
-	return &Server{api: webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(s))}, nil
+	return &Server{api: webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry),
+		webrtc.WithSettingEngine(s))}, nil
 }
 
 // Forwarded is how many packets were given to Pion to send.

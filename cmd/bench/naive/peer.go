@@ -37,7 +37,8 @@ type peer struct {
 }
 
 func newPeer(r *room, id media.ParticipantID, events sfu.PeerEvents) *peer {
-	p := &peer{room: r, id: id, events: events, notices: make(chan func(), maxNotices), done: make(chan struct{}), sources: map[string]media.Source{}}
+	p := &peer{room: r, id: id, events: events, notices: make(chan func(), maxNotices), done: make(chan struct{}),
+		sources: map[string]media.Source{}}
 	go func() { // ends with Close
 		for {
 			select {
@@ -129,8 +130,8 @@ func (p *peer) connect() error {
 	return nil
 }
 
-// addSlots makes a transceiver for each m-line of the offer that the client only receives on, in the order of the offer: Pion
-// matches them in that order.
+// addSlots makes a transceiver for each m-line of the offer that the client only receives on, in the order of the
+// offer: Pion matches them in that order.
 func (p *peer) addSlots(lines []*sdp.MediaDescription) (slots []*slot, err error) {
 	known := map[string]bool{}
 	for _, t := range p.pc.GetTransceivers() {
@@ -149,7 +150,8 @@ func (p *peer) addSlots(lines []*sdp.MediaDescription) (slots []*slot, err error
 		if s.local, err = webrtc.NewTrackLocalStaticRTP(codec, "slot"+mid, "slot"+mid); err != nil {
 			return nil, fmt.Errorf("naive: slot: %w", err)
 		}
-		t, err := p.pc.AddTransceiverFromTrack(s.local, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+		t, err := p.pc.AddTransceiverFromTrack(s.local,
+			webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
 		if err != nil {
 			return nil, fmt.Errorf("naive: slot: %w", err)
 		}

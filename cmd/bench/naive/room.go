@@ -38,7 +38,8 @@ func (t *track) requestKey() {
 		return
 	}
 	t.lastPLI = now
-	_ = t.peer.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(t.ssrc)}}) // a lost one is asked for again
+	// A lost one is asked for again.
+	_ = t.peer.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(t.ssrc)}})
 }
 
 // room decides who gets what, all of it anew after each change.
@@ -66,7 +67,7 @@ func (r *room) Join(id media.ParticipantID, events sfu.PeerEvents) (meeting.Peer
 // RequireSFrame implements meeting.Room. Nothing is looked at here.
 func (*room) RequireSFrame() {}
 
-// PrivateAudio implements meeting.Room. Nobody is asked anyway.
+// PrivateAudio implements meeting.Room. This engine asks no client for audio levels.
 func (*room) PrivateAudio() {}
 
 // Close implements meeting.Room.
@@ -100,7 +101,7 @@ func (r *room) outputs(t *track) []*slot {
 	return t.outs
 }
 
-// assign gives everybody what they want and may have. Callers hold mu.
+// assign gives each peer what it wants and may have. Callers hold mu.
 func (r *room) assign() {
 	outs := map[*track][]*slot{}
 	for _, p := range r.peers {
@@ -142,8 +143,8 @@ func (r *room) videoFor(p *peer) (wanted []*track) {
 	return wanted
 }
 
-// fill puts the first wanted tracks into the slots, leaving those where they are that have one, and appends what changed.
-// Callers hold room.mu.
+// fill puts the first wanted tracks into the slots, leaving those where they are that have one, and appends what
+// changed. Callers hold room.mu.
 func (p *peer) fill(changed []media.Slot, slots []*slot, wanted []*track) []media.Slot {
 	wanted = wanted[:min(len(wanted), len(slots))]
 	var free []*slot

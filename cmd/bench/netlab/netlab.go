@@ -1,6 +1,6 @@
-// Package netlab makes a small network of Linux network namespaces: this process's own, where the server is, and hosts that are
-// reached over a virtual Ethernet pair each, whose way from the server can be made narrow (tc tbf) or lossy (nftables). Nothing of it is
-// visible outside. It needs root, iproute2 and nftables.
+// Package netlab makes a small network of Linux network namespaces: this process's own, where the server is, and
+// hosts that are reached over a virtual Ethernet pair each, whose way from the server can be made narrow (tc tbf) or
+// lossy (nftables). Nothing of it is visible outside. It needs root, iproute2 and nftables.
 package netlab
 
 import (
@@ -24,8 +24,8 @@ const insideVariable = "CONCLAVE_NETLAB"
 // Inside says whether this process was started by Enter.
 func Inside() bool { return os.Getenv(insideVariable) != "" }
 
-// Enter runs this program again, with the same arguments, in a network namespace of its own, and waits for it. The namespace goes when
-// it ends.
+// Enter runs this program again, with the same arguments, in a network namespace of its own, and waits for it. The
+// namespace goes when it ends.
 func Enter(ctx context.Context) error {
 	if os.Geteuid() != 0 {
 		return errors.New("netlab: making network namespaces needs root")
@@ -98,7 +98,8 @@ func (l *Lab) Host(ctx context.Context) (*Host, error) {
 	return h, nil
 }
 
-// Close takes the hosts away. What runs on them should have ended. Their interfaces go some time later, so a lab is made once a process.
+// Close takes the hosts away. What runs on them should have ended. Their interfaces go some time later, so a lab is
+// made once a process.
 func (l *Lab) Close() error {
 	var errs []error
 	for _, h := range l.hosts {
@@ -113,12 +114,14 @@ func (h *Host) Command(args ...string) []string {
 	return append([]string{"ip", "netns", "exec", h.Name}, args...)
 }
 
-// Limit makes the way to the host so many kbit/s wide, with a queue that takes what it carries in the given time; 0 takes the limit away.
+// Limit makes the way to the host so many kbit/s wide, with a queue that takes what it carries in the given time; 0
+// takes the limit away.
 func (h *Host) Limit(ctx context.Context, kbit int, queue time.Duration) error {
 	if kbit == 0 {
 		return run(ctx, "tc", "qdisc", "delete", "dev", h.Device, "root")
 	}
-	return run(ctx, "tc", "qdisc", "replace", "dev", h.Device, "root", "handle", "1:", "tbf", "rate", fmt.Sprintf("%dkbit", kbit),
+	return run(ctx, "tc", "qdisc", "replace", "dev", h.Device, "root", "handle", "1:", "tbf", "rate",
+		fmt.Sprintf("%dkbit", kbit),
 		"burst", "3200", "latency", fmt.Sprintf("%dms", queue.Milliseconds()))
 }
 
@@ -126,7 +129,8 @@ func (h *Host) Limit(ctx context.Context, kbit int, queue time.Duration) error {
 func (h *Host) Lose(ctx context.Context, permille int) error {
 	rules := "flush ruleset\n"
 	if permille > 0 {
-		rules += "table ip lab { chain loss { type filter hook prerouting priority 0; meta l4proto udp numgen random mod 1000 < " +
+		rules += "table ip lab { chain loss { type filter hook prerouting priority 0; meta l4proto udp numgen random " +
+			"mod 1000 < " +
 			strconv.Itoa(permille) + " drop; }; }\n"
 	}
 	args := h.Command("nft", "-f", "-")

@@ -3,7 +3,8 @@ package netlab
 import "testing"
 
 func TestParseQueue(t *testing.T) {
-	out := `[{"kind":"tbf","handle":"8002:","root":true,"refcnt":2,"options":{"rate":125000},"bytes":1234,"packets":7,"drops":2,"overlimits":0,"requeues":0,"backlog":560,"qlen":1}]`
+	out := `[{"kind":"tbf","handle":"8002:","root":true,"refcnt":2,` +
+		`"options":{"rate":125000},"bytes":1234,"packets":7,"drops":2,"overlimits":0,"requeues":0,"backlog":560,"qlen":1}]`
 	if q, err := parseQueue([]byte(out)); err != nil || q != (Queue{1234, 2, 560}) {
 		t.Errorf("%+v, %v", q, err)
 	}

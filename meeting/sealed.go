@@ -1,0 +1,74 @@
+package meeting
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// What an end-to-end encrypted meeting is beside relaying: who may join with what, what the lobby is told, broadcasts.
+
+// broadcast tells everybody something that the server cannot read.
+func (s *state) broadcast(now time.Time, p *seat, r Broadcast) error {
+	if !s.e2ee {
+		return ErrNotPermitted
+	}
+	s.tellAll(BroadcastCame{From: p.id, Kind: r.Kind, Data: r.Data, At: now})
+	return nil
+}
+
+// suits says whether a join is of the meeting's sort: with an announce and without a name, or the reverse. A seat that is
+// resumed has its announce already.
+func (s *state) suits(j joinRequest) error {
+	switch {
+	case !s.e2ee && j.announce != Blob{}:
+		return ErrNotEncrypted
+	case s.e2ee && j.announce == Blob{} && j.resume == [32]byte{}:
+		return ErrE2EERequired
+	case s.e2ee && j.name != DisplayName{}:
+		return ErrNameInClear
+	case s.e2ee && j.resume == [32]byte{} && s.announcedByOther(j):
+		return ErrAnnounceTaken
+	}
+	return nil
+}
+
+// announcedByOther says whether somebody else here has the announce of a join: whoever copies one could only make its owner look
+// like an impostor to others.
+func (s *state) announcedByOther(j joinRequest) bool {
+	own := s.placeInLobby(j.identity)
+	for _, p := range s.seats {
+		if p.announce == j.announce && p != own {
+			return true
+		}
+	}
+	return false
+}
+
+// lobbyHosts are those who may admit, as those who wait see them; with a connection first, then by number.
+func (s *state) lobbyHosts() []LobbyHost {
+	if !s.e2ee {
+		return nil
+	}
+	var hosts []*seat
+	for _, p := range s.seats {
+		if p.may(MayAdmit) {
+			hosts = append(hosts, p)
+		}
+	}
+	slices.SortFunc(hosts, func(a, b *seat) int {
+		switch {
+		case a.sink != nil && b.sink == nil:
+			return -1
+		case a.sink == nil && b.sink != nil:
+			return 1
+		}
+		return cmp.Compare(a.id, b.id)
+	})
+	hosts = hosts[:min(len(hosts), maxLobbyHosts)]
+	out := make([]LobbyHost, len(hosts))
+	for i, p := range hosts {
+		out[i] = LobbyHost{Participant: p.id, Announce: p.announce, Admit: cmp.Or(p.grant, p.admit)} // what their role rests on
+	}
+	return out
+}

@@ -1,0 +1,266 @@
+package signaling
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"conclave/meeting"
+	"conclave/protocol"
+)
+
+const (
+	// requestTimeout bounds how long a request waits for its meeting.
+	requestTimeout = 15 * time.Second
+	// passwordTimeout bounds how long a join waits for its turn to check a password. The passwords of one address at
+	// one meeting are checked one after another, 50 ms each on an idle core: 300 joins take 15 s, and a minute or more
+	// on a busy machine.
+	passwordTimeout = 3 * time.Minute
+)
+
+// handle does what one message asks.
+func (s *socket) handle(data []byte) {
+	m, err := protocol.DecodeClient(data)
+	ok, giveUp := s.mayAsk(m, len(data))
+	var wrong *protocol.RequestError
+	if errors.As(err, &wrong) {
+		s.h.metrics.request("unreadable", string(wrong.Err))
+		s.answer(wrong.Reply(), protocol.ByeProtocolError)
+		if giveUp {
+			s.bye(protocol.ByeRateLimited)
+		}
+		return
+	}
+	if !ok {
+		s.refuse(m, protocol.ErrRateLimited, "Too many requests. Nothing was done.")
+		if giveUp {
+			s.bye(protocol.ByeRateLimited)
+		}
+		return
+	}
+	s.touch(m)
+	timeout := requestTimeout
+	if _, join := m.(*protocol.Join); join {
+		timeout = passwordTimeout
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, timeout)
+	defer cancel()
+	switch m := m.(type) {
+	case *protocol.Join:
+		s.join(ctx, m)
+	case *protocol.Offer:
+		s.offer(ctx, m)
+	case *protocol.Leave:
+		s.leave(m)
+	default:
+		s.request(ctx, m)
+	}
+}
+
+// mayAsk counts a message of n bytes against the socket's limits; m is nil if it could not be read.
+func (s *socket) mayAsk(m protocol.ClientMessage, n int) (ok, giveUp bool) {
+	now, cost := s.h.cfg.Now(), rateRefill
+	if _, relay := m.(*protocol.Relay); relay {
+		cost = relayRefill
+	}
+	ok, giveUp = s.rate.take(now, cost, rateBurst)
+	fits, tooOften := s.bytes.take(now, time.Duration(n)*bytesRefill, bytesBurst)
+	return ok && fits, giveUp || tooOften
+}
+
+// touch tells the session that its person is there, now and then. What a client does by itself does not count.
+func (s *socket) touch(m protocol.ClientMessage) {
+	switch m.(type) {
+	case *protocol.Offer, *protocol.View, *protocol.Relay:
+		return
+	}
+	if now := s.h.cfg.Now(); !s.who.Bot && now.Sub(s.touched) >= touchEvery {
+		s.touched = now
+		s.h.auth.Touch(s.who.Session)
+	}
+}
+
+// answer sends an error, and a bye after it if it is fatal.
+func (s *socket) answer(e *protocol.Error, why protocol.ByeReason) {
+	s.send(e)
+	if e.Fatal {
+		s.bye(why)
+	}
+}
+
+// refuse answers a request with an error.
+func (s *socket) refuse(m protocol.ClientMessage, id protocol.ErrorID, text string) {
+	s.h.metrics.request(m.Type(), string(id))
+	s.answer(&protocol.Error{ID: m.Request(), Error: id, Message: text, Fatal: id.Fatal()}, byeFor(id))
+}
+
+// byeFor is the reason of the bye after a fatal error.
+func byeFor(id protocol.ErrorID) protocol.ByeReason {
+	switch id {
+	case protocol.ErrNoSuchMeeting:
+		return protocol.ByeEnded
+	case protocol.ErrBanned:
+		return protocol.ByeBanned
+	case protocol.ErrMeetingLocked, protocol.ErrMeetingFull, protocol.ErrServerFull:
+		return protocol.ByeDenied
+	default:
+		return protocol.ByeProtocolError
+	}
+}
+
+func (s *socket) done(m protocol.ClientMessage) { s.h.metrics.request(m.Type(), "ok") }
+
+// join asks for a seat. The meeting answers, through Deliver.
+func (s *socket) join(ctx context.Context, m *protocol.Join) {
+	s.tried = true
+	if s.seat.Load() != nil {
+		s.refuse(m, protocol.ErrAlreadyJoined, "This connection has joined already.")
+		return
+	}
+	id, err := meeting.ParseID(string(m.Meeting))
+	if err != nil {
+		s.refuse(m, protocol.ErrNoSuchMeeting, "There is no such meeting.")
+		return
+	}
+	wait, err := s.mayTry(ctx, m, id)
+	if wait > 0 {
+		s.refuse(m, protocol.ErrRateLimited,
+			fmt.Sprintf("Too many attempts to join. Try again in %d seconds.", int(math.Ceil(wait.Seconds()))))
+		return
+	}
+	if err != nil {
+		s.refuseJoin(m, err)
+	}
+}
+
+// mayTry applies the limits on joining and joins. wait is positive if a limit refused.
+func (s *socket) mayTry(ctx context.Context, m *protocol.Join, id meeting.ID) (wait time.Duration, err error) {
+	l, now, key := &s.h.limits, s.h.cfg.Now(), attempt{s.client, id}
+	if wait, err = s.h.find(now, s.client, id); wait > 0 || err != nil {
+		return wait, err
+	}
+	if !s.who.Bot {
+		if ok, wait := l.joins.Allow(now, key); !ok {
+			return wait, nil
+		}
+	}
+	if m.Password == "" && m.Resume == "" {
+		return 0, s.seated(ctx, m, id)
+	}
+	return s.prove(ctx, m, id, key)
+}
+
+// prove joins with a secret that could be guessed.
+func (s *socket) prove(ctx context.Context, m *protocol.Join, id meeting.ID, key attempt) (wait time.Duration, err error) {
+	l, now := &s.h.limits, s.h.cfg.Now()
+	if m.Password != "" && !s.who.Bot {
+		if ok, wait := l.hashes.Allow(now, s.client); !ok {
+			return wait, nil
+		}
+	}
+	done, err := l.guesses.take(ctx, key)
+	if err != nil {
+		return 0, meeting.ErrBusy
+	}
+	defer done()
+	now = s.h.cfg.Now()
+	if ok, wait := l.wrong.Check(now, key); !ok {
+		return wait, nil
+	}
+	err = s.seated(ctx, m, id)
+	if errors.Is(err, meeting.ErrWrongPassword) || errors.Is(err, meeting.ErrResumeFailed) {
+		l.wrong.Take(now, key)
+	}
+	return 0, err
+}
+
+// seated asks the meeting for the seat.
+func (s *socket) seated(ctx context.Context, m *protocol.Join, id meeting.ID) error {
+	s.joinID.Store(uint32(m.ID))
+	s.waits.Store(false)
+	release, room := func() {}, true
+	if m.Resume == "" {
+		release, room = s.h.cfg.Reserve()
+	}
+	seat, err := s.h.registry.Join(ctx, meeting.Join{
+		Meeting: id, Identity: identity(s.who), Name: meeting.NewDisplayName(m.Name), Announce: meeting.NewBlob(m.Announce), Password: m.Password,
+		Resume: m.Resume, Full: !room, Sink: s,
+	})
+	if room && (err != nil || s.waits.Load()) {
+		release()
+	}
+	if err != nil {
+		return err //nolint:wrapcheck // translated for the wire
+	}
+	s.seat.Store(seat)
+	s.done(m)
+	if reason, ended := s.out.finished(); ended && (reason == protocol.ByeSignedOut || reason == protocol.ByeIdle) {
+		seat.SignedOut(meeting.SessionKeyOf(s.who.Session)) // the session ended while the seat was given
+	}
+	return nil
+}
+
+func (s *socket) refuseJoin(m *protocol.Join, err error) {
+	id, text := refusal(err)
+	s.refuse(m, id, text)
+}
+
+// offer negotiates on this goroutine: it may take milliseconds, and holds up nobody but its sender.
+func (s *socket) offer(ctx context.Context, m *protocol.Offer) {
+	seat := s.seat.Load()
+	if seat == nil {
+		s.refuse(m, protocol.ErrNotJoined, "Join first.")
+		return
+	}
+	peer, err := seat.Peer(ctx)
+	if err != nil {
+		s.refuseWith(m, err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.h.cfg.OfferTimeout)
+	defer cancel()
+	answer, err := peer.Negotiate(ctx, m.SDP, toTracks(m.Tracks))
+	if err == nil {
+		err = seat.Do(ctx, meeting.Negotiated{})
+	}
+	if err != nil {
+		s.refuseWith(m, err)
+		return
+	}
+	s.send(&protocol.Answer{ID: m.ID, SDP: answer})
+	s.done(m)
+}
+
+func (s *socket) refuseWith(m protocol.ClientMessage, err error) {
+	id, text := refusal(err)
+	if id.Fatal() {
+		id = protocol.ErrNotJoined // the seat went with the meeting; its bye is on the way
+	}
+	s.refuse(m, id, text)
+}
+
+func (s *socket) leave(m *protocol.Leave) {
+	s.done(m)
+	if seat := s.seat.Load(); seat != nil {
+		seat.Leave(toLeave(m))
+		return
+	}
+	s.bye(protocol.ByeLeft)
+}
+
+// request is everything that the meeting decides.
+func (s *socket) request(ctx context.Context, m protocol.ClientMessage) {
+	seat := s.seat.Load()
+	if seat == nil {
+		s.refuse(m, protocol.ErrNotJoined, "Join first.")
+		return
+	}
+	if err := seat.Do(ctx, toRequest(m)); err != nil {
+		s.refuseWith(m, err)
+		return
+	}
+	s.send(&protocol.OK{ID: m.Request()})
+	s.done(m)
+}
