@@ -20,6 +20,7 @@ import (
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
+	"conclave/media"
 	"conclave/protocol"
 )
 
@@ -136,7 +137,7 @@ func (f *fakeServer) socket(w http.ResponseWriter, r *http.Request) {
 				if err := ws.Write(ctx, websocket.MessageText, raw); err != nil {
 					return
 				}
-				if m.Type() == "bye" {
+				if protocol.TypeOf(m) == "bye" {
 					_ = ws.Close(websocket.StatusNormalClosure, "")
 					return
 				}
@@ -200,7 +201,7 @@ func (f *fakeServer) handle(p *fakePerson, m protocol.ClientMessage) {
 		f.mu.Unlock()
 		p.out <- &protocol.Bye{Reason: "left", Message: "You left the meeting."}
 	default:
-		f.t.Errorf("unexpected %s", m.Type())
+		f.t.Errorf("unexpected %s", protocol.TypeOf(m))
 	}
 }
 
@@ -351,10 +352,8 @@ func (f *fakeServer) pli(id protocol.Participant, source protocol.Source) {
 }
 
 func (f *fakeServer) forward(p *fakePerson, t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
-	source := f.source(p, r)
-	if t.RID() != "" && t.RID() != "q" {
-		source = ""
-	} else {
+	source, forwarded := f.source(p, r), t.RID() == "" || t.RID() == "q"
+	if forwarded {
 		f.mu.Lock()
 		p.remote[source] = t.SSRC()
 		f.pli(p.id, source)
@@ -370,7 +369,7 @@ func (f *fakeServer) forward(p *fakePerson, t *webrtc.TrackRemote, r *webrtc.RTP
 		f.mu.Lock()
 		for _, o := range f.people {
 			for _, s := range o.slots {
-				if s.owner == p.id && s.source == source && !f.mute {
+				if forwarded && s.owner == p.id && s.source == source && !f.mute {
 					_ = s.local.WriteRTP(packet)
 				}
 			}
@@ -385,7 +384,7 @@ func (f *fakeServer) source(p *fakePerson, r *webrtc.RTPReceiver) protocol.Sourc
 			return p.tracks[tr.Mid()]
 		}
 	}
-	return ""
+	return media.NumSources // none
 }
 
 // assign fills free slots with what is published and wanted, and never takes one back.

@@ -1,5 +1,6 @@
 // Package media holds the words that the engine, the meeting and the wire share: who publishes, what they publish, what
-// a viewer wants to see, and what their slots carry. Values only. It imports nothing.
+// a viewer wants to see, and what their slots carry. Values only. It imports nothing of the project. The tags of the structs are
+// those of package protocol, whose messages hold these values as they are.
 package media
 
 import "fmt"
@@ -60,23 +61,24 @@ func (set SourceSet) Has(s Source) bool { return set&(1<<s) != 0 }
 
 // Track maps an m-line of an offer, by its mid, to what it publishes.
 type Track struct {
-	MID    string
-	Source Source
+	MID    string `json:"mid" bound:"1..16" text:"token"`
+	Source Source `json:"source"`
 }
 
 // Want is one entry of a viewport: a track the subscriber shows, and how high it is shown, in device pixels.
 type Want struct {
-	Participant ParticipantID
-	Source      Source
-	Height      int
+	Participant ParticipantID `json:"participant" bound:"1..4294967295"`
+	Source      Source        `json:"source"`
+	Height      int           `json:"height" bound:"1..4320"`
 }
 
-// Slot is the state of one receiving m-line of a subscriber. Participant zero means that it carries nothing.
+// Slot is the state of one receiving m-line of a viewer. Participant zero means that it carries nothing; then Source and
+// Height mean nothing, and JSON has neither. Height is that of the layer being sent, 0 while it is unknown.
 type Slot struct {
-	MID         string
-	Participant ParticipantID
-	Source      Source
-	Height      int // of the layer being sent, 0 while unknown
+	MID         string        `json:"mid" bound:"1..16"`
+	Participant ParticipantID `json:"participant" bound:"0..4294967295"`
+	Source      Source        `json:"source,omitempty"`
+	Height      int           `json:"height,omitempty"`
 }
 
 // Reason says why something wanted is not sent.
@@ -91,18 +93,18 @@ const (
 	ReasonCodec        Reason = "codec" // the viewer cannot decode what is published
 )
 
-// reasons are all of them: they label a metric.
+// Reasons are all of them: they label a metric.
 var Reasons = [...]Reason{ReasonNoSlot, ReasonNotPublished, ReasonMuted, ReasonBandwidth, ReasonCodec}
 
 // Withheld is one wanted track that is not sent, and why.
 type Withheld struct {
-	Participant ParticipantID
-	Source      Source
-	Reason      Reason
+	Participant ParticipantID `json:"participant" bound:"1..4294967295"`
+	Source      Source        `json:"source"`
+	Reason      Reason        `json:"reason"`
 }
 
 // Quality is how good one participant's connection is: Bars from 0 (lost) to 4 (excellent).
 type Quality struct {
-	Participant ParticipantID
-	Bars        int
+	Participant ParticipantID `json:"participant" bound:"1..4294967295"`
+	Bars        int           `json:"bars" bound:"0..4"`
 }

@@ -5,12 +5,12 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"log/slog"
 	"runtime/debug"
 	"sync"
 	"time"
 
 	"conclave/media"
+	"conclave/protocol"
 	"conclave/sfu"
 )
 
@@ -43,10 +43,7 @@ type actor struct {
 
 // deps is what actors share.
 type deps struct {
-	opts    Options
-	media   Media
-	now     func() time.Time
-	log     *slog.Logger
+	cfg     Config
 	release func(*actor) // the meeting has ended
 	stats   *Stats
 }
@@ -66,8 +63,8 @@ func (j job) finish(ok bool) {
 
 func newActor(d *deps, m meta, lobby bool, hash passwordHash) *actor {
 	a := &actor{deps: d, id: m.id, hash: hash}
-	now := d.now()
-	a.state = newState(m, &a.deps.opts, lobby, now)
+	now := d.cfg.Now()
+	a.state = newState(m, &a.deps.cfg, lobby, now)
 	a.timer = time.AfterFunc(a.state.deadline().Sub(now), func() { a.poke() })
 	return a
 }
@@ -77,7 +74,7 @@ func (a *actor) post(j job) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
-		return ErrEnded
+		return ErrNoSuchMeeting
 	}
 	if len(a.jobs) >= maxMailbox {
 		return ErrBusy
@@ -88,7 +85,7 @@ func (a *actor) post(j job) error {
 }
 
 // finish has the meeting end, before anything else that waits and however full the mailbox is.
-func (a *actor) finish(why ByeReason) {
+func (a *actor) finish(why protocol.ByeReason) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
@@ -155,7 +152,7 @@ func (a *actor) rest() bool {
 		return false
 	}
 	a.running = false
-	a.timer.Reset(max(0, a.state.deadline().Sub(a.deps.now())))
+	a.timer.Reset(max(0, a.state.deadline().Sub(a.deps.cfg.Now())))
 	return true
 }
 
@@ -173,7 +170,7 @@ func (a *actor) close() {
 // is none, the meeting, and nobody else's.
 func (a *actor) guard(j job) {
 	ok := a.protect(func() {
-		now := a.deps.now()
+		now := a.deps.cfg.Now()
 		j.run(now)
 		a.state.flush(now)
 		a.perform()
@@ -183,13 +180,13 @@ func (a *actor) guard(j job) {
 		return
 	}
 	ok = j.seat != 0 && a.protect(func() {
-		now := a.deps.now()
+		now := a.deps.cfg.Now()
 		if p := a.state.seats[j.seat]; p != nil {
-			a.state.leave(now, p, LeftLost, ByeInternal)
+			a.state.leave(now, p, protocol.LeftLost, protocol.ByeInternal)
 		}
 		a.perform()
 	})
-	if !ok && !a.protect(func() { a.state.end(ByeInternal); a.perform() }) {
+	if !ok && !a.protect(func() { a.state.end(protocol.ByeInternal); a.perform() }) {
 		a.state.ended = true
 	}
 }
@@ -202,7 +199,7 @@ func (a *actor) protect(f func()) (ok bool) {
 		}
 		_ = recover() // its value might hold what somebody typed; the stack holds none of it
 		a.deps.stats.panics.Add(1)
-		a.deps.log.Error("panic in a meeting", "stack", string(debug.Stack()))
+		a.deps.cfg.Log.Error("panic in a meeting", "stack", string(debug.Stack()))
 	}()
 	f()
 	return true
@@ -214,7 +211,7 @@ func (a *actor) perform() {
 	for _, e := range a.state.take() {
 		switch e.kind {
 		case sendOne:
-			e.sink.Deliver(&Delivery{Event: e.event})
+			e.sink.Deliver(&Delivery{Message: e.event})
 		case sendAll, sendAdmitters, sendLobby:
 			a.spread(e)
 		case openPeer:
@@ -241,13 +238,13 @@ func (a *actor) perform() {
 
 // spread delivers one event to many, as one Delivery.
 func (a *actor) spread(e effect) {
-	d := &Delivery{Event: e.event}
+	d := &Delivery{Message: e.event}
 	for _, p := range a.state.seats {
 		switch {
 		case p.sink == nil:
-		case e.kind == sendLobby && (p.role != NoRole || p.approved):
-		case e.kind == sendAll && p.role == NoRole:
-		case e.kind == sendAdmitters && !p.may(MayAdmit):
+		case e.kind == sendLobby && (p.role != noRole || p.approved):
+		case e.kind == sendAll && p.role == noRole:
+		case e.kind == sendAdmitters && !p.may(protocol.MayAdmit):
 		default:
 			p.sink.Deliver(d)
 		}
@@ -257,7 +254,7 @@ func (a *actor) spread(e effect) {
 // openPeer seats a participant in the media room, which is made when the first one comes.
 func (a *actor) openPeer(id media.ParticipantID) {
 	if a.room == nil {
-		a.room = a.deps.media.NewRoom(sfu.RoomEvents{Speakers: a.onSpeakers, Quality: a.onQuality})
+		a.room = a.deps.cfg.Media.NewRoom(sfu.RoomEvents{Speakers: a.onSpeakers, Quality: a.onQuality})
 		if a.state.e2ee {
 			a.room.RequireSFrame()
 		}
@@ -268,7 +265,7 @@ func (a *actor) openPeer(id media.ParticipantID) {
 	}
 	peer, err := a.room.Join(id, a.peerEvents(id))
 	if err != nil {
-		a.deps.log.Error("no media peer", "err", err)
+		a.deps.cfg.Log.Error("no media peer", "err", err)
 		return // offers on this seat are refused with "internal"
 	}
 	a.peers[id] = peer

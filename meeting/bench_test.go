@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+
+	"conclave/protocol"
 )
 
 // BenchmarkEmptyMeetings shows what an empty meeting costs: bytes of heap and stack, and goroutines (none).
@@ -58,7 +60,7 @@ func BenchmarkJoin(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				seat, _ := enter(b, r, id, "ben")
-				if err := seat.Do(b.Context(), Leave{}); err != nil {
+				if err := seat.Do(b.Context(), &protocol.Leave{}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -2,6 +2,8 @@ package meeting
 
 import (
 	"time"
+
+	"conclave/protocol"
 )
 
 // timeOfNotice is when the next expiry notice is due, zero for never.
@@ -23,7 +25,7 @@ func (s *state) tick(now time.Time) {
 	}
 	s.next = time.Time{}
 	if !now.Before(s.expires) {
-		s.end(ByeExpired)
+		s.end(protocol.ByeExpired)
 		return
 	}
 	s.wake(s.expires)
@@ -35,9 +37,9 @@ func (s *state) tick(now time.Time) {
 		}
 	}
 	if s.present == 0 {
-		at := s.emptySince.Add(s.opts.EmptyAfter)
+		at := s.emptySince.Add(s.cfg.EmptyAfter)
 		if !now.Before(at) {
-			s.end(ByeEnded)
+			s.end(protocol.ByeEnded)
 			return
 		}
 		s.wake(at)
@@ -55,7 +57,7 @@ func (s *state) notice(now time.Time) {
 		return
 	}
 	if !now.Before(at) {
-		s.tellAll(Expiring{expiryNotices[s.notices]})
+		s.tellAll(&protocol.Notice{Notice: protocol.Expiring, Seconds: wireSeconds(expiryNotices[s.notices])})
 		s.notices++
 	}
 	s.wake(s.timeOfNotice())
@@ -64,35 +66,35 @@ func (s *state) notice(now time.Time) {
 // tickSeat does what is due for one seat: end of the resume grace, of the media grace, the idle question.
 func (s *state) tickSeat(now time.Time, p *seat) {
 	if p.sink == nil {
-		if s.due(now, p.lostAt.Add(s.opts.ResumeGrace)) {
-			s.leave(now, p, LeftLost, ByeLeft)
+		if s.due(now, p.lostAt.Add(s.cfg.ResumeGrace)) {
+			s.leave(now, p, protocol.LeftLost, protocol.ByeLeft)
 		}
 		return
 	}
-	if p.role == NoRole {
+	if p.role == noRole {
 		return
 	}
-	if !p.failedAt.IsZero() && s.due(now, p.failedAt.Add(s.opts.MediaGrace)) {
-		s.leave(now, p, LeftLost, ByeMediaFailed)
+	if !p.failedAt.IsZero() && s.due(now, p.failedAt.Add(s.cfg.MediaGrace)) {
+		s.leave(now, p, protocol.LeftLost, protocol.ByeMediaFailed)
 		return
 	}
 	s.tickIdle(now, p)
 }
 
 func (s *state) tickIdle(now time.Time, p *seat) {
-	if s.opts.IdleAfter <= 0 || p.identity.Bot {
+	if s.cfg.IdleAfter <= 0 || p.identity.Bot {
 		return
 	}
 	if !p.asked.IsZero() {
-		if s.due(now, p.asked.Add(s.opts.IdleAnswer)) {
-			s.leave(now, p, LeftIdle, ByeIdle)
+		if s.due(now, p.asked.Add(s.cfg.IdleAnswer)) {
+			s.leave(now, p, protocol.LeftIdle, protocol.ByeIdle)
 		}
 		return
 	}
-	if s.due(now, p.active.Add(s.opts.IdleAfter)) {
+	if s.due(now, p.active.Add(s.cfg.IdleAfter)) {
 		p.asked = now
-		s.tell(p, IdleQuestion{s.opts.IdleAnswer})
-		s.wake(now.Add(s.opts.IdleAnswer))
+		s.tell(p, &protocol.Idle{Seconds: wireSeconds(s.cfg.IdleAnswer)})
+		s.wake(now.Add(s.cfg.IdleAnswer))
 	}
 }
 

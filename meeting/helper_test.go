@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"conclave/media"
+	"conclave/protocol"
 )
 
 // start is when the tests' meetings begin.
@@ -16,7 +17,7 @@ var start = time.Date(2026, 11, 21, 20, 30, 0, 0, time.UTC)
 type stage struct {
 	t         *testing.T
 	now       time.Time
-	opts      Options
+	cfg       Config
 	s         *state
 	tokens    int
 	live      map[media.ParticipantID]media.SourceSet // of the peers that exist
@@ -29,19 +30,19 @@ type stage struct {
 type guestSink struct {
 	st     *stage
 	name   string
-	events []Event
+	events []protocol.ServerMessage
 	closed bool
 }
 
 func (g *guestSink) Deliver(d *Delivery) {
 	if g.closed {
-		g.st.t.Errorf("%s got %T after the bye", g.name, d.Event)
+		g.st.t.Errorf("%s got %T after the bye", g.name, d.Message)
 	}
-	if _, bye := d.Event.(Bye); bye {
+	if _, bye := d.Message.(*protocol.Bye); bye {
 		g.closed = true
 	}
-	g.events = append(g.events, d.Event)
-	g.st.order = append(g.st.order, fmt.Sprintf("%s %T", g.name, d.Event))
+	g.events = append(g.events, d.Message)
+	g.st.order = append(g.st.order, fmt.Sprintf("%s %T", g.name, d.Message))
 }
 
 // someone is a person with their socket and seat.
@@ -52,8 +53,8 @@ type someone struct {
 	token    string
 }
 
-func defaults() Options {
-	return Options{
+func defaults() Config {
+	return Config{
 		Lifetime: 2 * time.Hour, EmptyAfter: 5 * time.Minute, ResumeGrace: 30 * time.Second, MediaGrace: 30 * time.Second,
 		IdleAnswer: time.Minute, MaxParticipants: 500,
 	}
@@ -63,23 +64,25 @@ type setting func(*stage, *meta, *bool)
 
 func withLobby(_ *stage, _ *meta, lobby *bool) { *lobby = true }
 func withE2EE(_ *stage, m *meta, _ *bool)      { m.e2ee = true }
-func withPassword(_ *stage, m *meta, _ *bool)  { m.secured = true }
-func withPolicy(p LeavePolicy) setting         { return func(_ *stage, m *meta, _ *bool) { m.policy = p } }
-func withOptions(f func(*Options)) setting     { return func(st *stage, _ *meta, _ *bool) { f(&st.opts) } }
+func withPassword(_ *stage, m *meta, _ *bool)  { m.hasPassword = true }
+func withPolicy(p protocol.LeavePolicy) setting {
+	return func(_ *stage, m *meta, _ *bool) { m.policy = p }
+}
+func withOptions(f func(*Config)) setting { return func(st *stage, _ *meta, _ *bool) { f(&st.cfg) } }
 
 // newStage makes a meeting whose creator is "ana".
 func newStage(t *testing.T, settings ...setting) *stage {
 	t.Helper()
 	st := &stage{
-		t: t, now: start, opts: defaults(), live: make(map[media.ParticipantID]media.SourceSet), views: make(map[media.ParticipantID]int),
+		t: t, now: start, cfg: defaults(), live: make(map[media.ParticipantID]media.SourceSet), views: make(map[media.ParticipantID]int),
 	}
 	m := meta{id: newID(), title: NewTitle("Weekly"), creator: who("ana").person(), created: start}
 	lobby := false
 	for _, f := range settings {
 		f(st, &m, &lobby)
 	}
-	m.expires = start.Add(st.opts.Lifetime)
-	st.s = newState(m, &st.opts, lobby, start)
+	m.expires = start.Add(st.cfg.Lifetime)
+	st.s = newState(m, &st.cfg, lobby, start)
 	return st
 }
 
@@ -98,13 +101,13 @@ func (st *stage) settle() {
 	for _, e := range st.s.take() {
 		switch e.kind {
 		case sendOne:
-			e.sink.Deliver(&Delivery{Event: e.event})
+			e.sink.Deliver(&Delivery{Message: e.event})
 		case sendAll, sendAdmitters, sendLobby:
 			for _, p := range st.s.seats {
-				if p.sink == nil || (e.kind == sendLobby) != (p.role == NoRole) || e.kind == sendAdmitters && !p.may(MayAdmit) {
+				if p.sink == nil || (e.kind == sendLobby) != (p.role == noRole) || e.kind == sendAdmitters && !p.may(protocol.MayAdmit) {
 					continue
 				}
-				p.sink.Deliver(&Delivery{Event: e.event})
+				p.sink.Deliver(&Delivery{Message: e.event})
 			}
 		case openPeer:
 			st.live[e.seat] = 0
@@ -133,24 +136,24 @@ func (st *stage) check() {
 	for id, p := range st.s.seats {
 		st.checkSealed(p)
 		_, peer := st.live[id]
-		if peer != (p.role != NoRole) {
-			st.t.Fatalf("seat %d with role %d has a media peer: %v", id, p.role, peer)
+		if peer != (p.role != noRole) {
+			st.t.Fatalf("seat %d with role %q has a media peer: %v", id, p.role, peer)
 		}
-		if p.role == NoRole {
+		if p.role == noRole {
 			continue
 		}
 		present++
-		if p.role == Host {
+		if p.role == protocol.RoleHost {
 			hosts++
 		}
-		if st.live[id]&^p.role.Permissions().Sources() != 0 || st.live[id] != p.live() {
-			st.t.Fatalf("seat %d with role %d forwards %b, declared %b", id, p.role, st.live[id], p.declared)
+		if st.live[id]&^sourcesOf(p.role) != 0 || st.live[id] != p.live() {
+			st.t.Fatalf("seat %d with role %q forwards %b, declared %b", id, p.role, st.live[id], p.declared)
 		}
 	}
 	if present != st.s.present || hosts != st.s.hosts || len(st.live) != present {
 		st.t.Fatalf("counted %d present, %d hosts, %d peers; the state says %d, %d", present, hosts, len(st.live), st.s.present, st.s.hosts)
 	}
-	if p := st.s.seats[st.s.spotlight]; st.s.spotlight != 0 && (p == nil || p.role == NoRole) {
+	if p := st.s.seats[st.s.spotlight]; st.s.spotlight != 0 && (p == nil || p.role == noRole) {
 		st.t.Fatalf("%d is in the spotlight, and not in the meeting", st.s.spotlight)
 	}
 }
@@ -204,7 +207,7 @@ func (st *stage) tryJoin(name string, more ...func(*joinRequest)) (*someone, err
 // learn remembers the latest resume token.
 func (p *someone) learn() {
 	for _, e := range p.events {
-		if w, ok := e.(Welcome); ok {
+		if w, ok := e.(*protocol.Welcome); ok {
 			p.token, p.id = w.Resume, w.Participant
 		}
 	}
@@ -219,24 +222,43 @@ func (st *stage) join(name string, more ...func(*joinRequest)) *someone {
 	return p
 }
 
-func (st *stage) do(p *someone, r Request) error {
+// negotiated stands for an offer that the media server answered.
+type negotiated struct{}
+
+func (negotiated) Request() protocol.RequestID { return 0 }
+
+// on says which switches are on.
+func on(sources ...media.Source) *protocol.Media { return &protocol.Media{Sources: sources} }
+
+func (st *stage) do(p *someone, m protocol.ClientMessage) (err error) {
 	st.t.Helper()
-	err := st.s.request(st.now, p.id, p.guestSink, r, st.token)
+	switch m := m.(type) {
+	case negotiated:
+		err = st.s.answered(p.id, p.guestSink)
+	case *protocol.Leave:
+		if seat := st.s.seats[p.id]; seat == nil {
+			err = ErrNotJoined
+		} else {
+			st.s.leaveRequest(st.now, seat, m, protocol.ByeLeft)
+		}
+	default:
+		err = st.s.request(st.now, p.id, p.guestSink, m, st.token)
+	}
 	st.settle()
 	return err
 }
 
-func (st *stage) must(p *someone, r Request) {
+func (st *stage) must(p *someone, m protocol.ClientMessage) {
 	st.t.Helper()
-	if err := st.do(p, r); err != nil {
-		st.t.Fatalf("%T: %v", r, err)
+	if err := st.do(p, m); err != nil {
+		st.t.Fatalf("%T: %v", m, err)
 	}
 }
 
-func (st *stage) refused(p *someone, r Request, want Refusal) {
+func (st *stage) refused(p *someone, m protocol.ClientMessage, want Refusal) {
 	st.t.Helper()
-	if err := st.do(p, r); err != want {
-		st.t.Fatalf("%T: got %v, want %v", r, err, want)
+	if err := st.do(p, m); err != want {
+		st.t.Fatalf("%T: got %v, want %v", m, err, want)
 	}
 }
 
@@ -268,7 +290,7 @@ func (st *stage) advance(d time.Duration) {
 func (st *stage) settleRoster() { st.advance(rosterInterval) }
 
 // last returns the latest event of type E that p got.
-func last[E Event](p *someone) (e E, ok bool) {
+func last[E protocol.ServerMessage](p *someone) (e E, ok bool) {
 	for i := len(p.events) - 1; i >= 0; i-- {
 		if e, ok := p.events[i].(E); ok {
 			return e, true
@@ -277,7 +299,7 @@ func last[E Event](p *someone) (e E, ok bool) {
 	return e, false
 }
 
-func count[E Event](p *someone) (n int) {
+func count[E protocol.ServerMessage](p *someone) (n int) {
 	for _, e := range p.events {
 		if _, ok := e.(E); ok {
 			n++
@@ -286,14 +308,14 @@ func count[E Event](p *someone) (n int) {
 	return n
 }
 
-func (st *stage) wantBye(p *someone, want ByeReason) {
+func (st *stage) wantBye(p *someone, want protocol.ByeReason) {
 	st.t.Helper()
-	if e, ok := last[Bye](p); !ok || e.Reason != want {
+	if e, ok := last[*protocol.Bye](p); !ok || e.Reason != want {
 		st.t.Fatalf("%s: bye %v %v, want %v", p.name, e.Reason, ok, want)
 	}
 }
 
-func (st *stage) wantRole(p *someone, want Role) {
+func (st *stage) wantRole(p *someone, want protocol.Role) {
 	st.t.Helper()
 	if seat := st.s.seats[p.id]; seat == nil || seat.role != want {
 		st.t.Fatalf("%s has seat %v, want role %v", p.name, seat, want)

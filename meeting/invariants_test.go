@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"conclave/media"
+	"conclave/protocol"
 )
 
 // FuzzMeeting plays arbitrary sequences of joins, requests, losses and time, and checks after each step what must always
@@ -19,7 +20,7 @@ func FuzzMeeting(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x01\x80\x10\x82\x10\x0f\x01\x03\x01"), false, uint8(4))
 	f.Add([]byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"), true, uint8(2))
 	f.Fuzz(func(t *testing.T, script []byte, lobby bool, policy uint8) {
-		st := newStage(t, withPolicy(LeavePolicy(policy%3)), withOptions(func(o *Options) {
+		st := newStage(t, withPolicy(protocol.LeavePolicy(policy%3)), withOptions(func(o *Config) {
 			o.MaxParticipants, o.IdleAfter = 4, 3*time.Minute
 		}), func(_ *stage, m *meta, l *bool) { *l, m.e2ee = lobby, policy/3%2 == 1 })
 		st.freshKeys = policy&64 != 0
@@ -57,7 +58,7 @@ func (st *stage) mayJoin(people []*someone, op, arg byte) *someone {
 	return p
 }
 
-func script2request(op, arg byte, other media.ParticipantID) Request {
+func script2request(op, arg byte, other media.ParticipantID) protocol.ClientMessage {
 	one := []media.ParticipantID{other}
 	on := arg&1 == 0
 	if op >= 128 {
@@ -65,62 +66,66 @@ func script2request(op, arg byte, other media.ParticipantID) Request {
 	}
 	switch op % 16 {
 	case 4:
-		return SetMedia{media.SourceSet(arg & 15)}
+		return &protocol.Media{Sources: media.SourceSet(arg & 15).List()}
 	case 5:
-		return Negotiated{}
+		return negotiated{}
 	case 6:
-		return SetHand{Raised: on}
+		return &protocol.Hand{Raised: on}
 	case 7:
-		return SetHand{Participant: other}
+		return &protocol.Hand{Participant: other}
 	case 8:
-		return Admit{All: true}
+		return &protocol.Admit{All: true}
 	case 9:
-		return Admit{Participants: one}
+		return &protocol.Admit{Participants: one}
 	case 10:
-		return Deny{Participants: one}
+		return &protocol.Deny{Participants: one}
 	case 11:
-		return Mute{All: on, Participants: one, Sources: everything}
+		return &protocol.Mute{All: on, Participants: one, Sources: everything.List()}
 	case 12:
-		return Remove{Participants: one, Ban: on}
+		return &protocol.Remove{Participants: one, Ban: on}
 	case 13:
-		return SetRole{Participant: other, Role: Role(1 + arg%4)}
+		return &protocol.SetRole{Participant: other, Role: someRole(arg)}
 	case 14:
-		return SetPolicy{Locked: ptr(on)}
+		return &protocol.SetPolicy{Locked: ptr(on)}
 	default:
 		if arg > 250 {
-			return End{}
+			return &protocol.End{}
 		}
-		return Leave{}
+		return &protocol.Leave{}
 	}
 }
 
-func script2sealed(op, arg byte, other media.ParticipantID) Request {
+func someRole(arg byte) protocol.Role {
+	return []protocol.Role{protocol.RoleHost, protocol.RoleCohost, protocol.RoleParticipant, protocol.RoleViewer}[arg%4]
+}
+
+func script2sealed(op, arg byte, other media.ParticipantID) protocol.ClientMessage {
 	switch op % 8 {
 	case 0:
-		return Relay{To: []RelayOne{{Participant: other, Data: "x"}, {Participant: media.ParticipantID(arg), Data: strings.Repeat("y", int(arg)<<9)}}}
+		return &protocol.Relay{To: []protocol.RelayOne{{Participant: other, Data: "x"}, {Participant: media.ParticipantID(arg), Data: strings.Repeat("y", int(arg)<<9)}}}
 	case 1:
-		return Broadcast{Kind: "chat", Data: "x"}
+		return &protocol.Broadcast{Kind: "chat", Data: "x"}
 	case 2:
-		return SetSpotlight{Participant: other}
+		return &protocol.Spotlight{Participant: other}
 	case 3:
-		return Admit{Admissions: []Admission{{Participant: other, Admit: NewBlob("signed")}}}
+		return &protocol.Admit{Admissions: []protocol.Admission{{Participant: other, Admit: "signed"}}}
 	case 4:
-		return SetRole{Participant: other, Role: Role(1 + arg%4), Grant: NewBlob("signed")}
+		return &protocol.SetRole{Participant: other, Role: someRole(arg), Grant: "signed"}
 	case 5:
-		return SetPolicy{Lobby: ptr(arg&1 == 0)}
+		return &protocol.SetPolicy{Lobby: ptr(arg&1 == 0)}
 	case 6:
-		return Leave{Heir: other, Grant: NewBlob("signed")}
+		return &protocol.Leave{Heir: other, Grant: "signed"}
 	default:
-		return Say{Text: "in clear", To: other}
+		return &protocol.Chat{Text: "in clear", To: other}
 	}
 }
 
 func BenchmarkStateJoin(b *testing.B) {
 	for _, size := range []int{10, 1000} {
 		b.Run(fmt.Sprintf("present=%d", size), func(b *testing.B) {
-			opts := defaults()
-			opts.MaxParticipants = size + 1
-			s := newState(meta{id: newID(), creator: who("x").person(), expires: start.Add(time.Hour)}, &opts, false, start)
+			cfg := defaults()
+			cfg.MaxParticipants = size + 1
+			s := newState(meta{id: newID(), creator: who("x").person(), expires: start.Add(time.Hour)}, &cfg, false, start)
 			sink := &inbox{}
 			for i := range size {
 				_, _ = s.join(start, joinRequest{identity: who(fmt.Sprint(i)), sink: sink, token: fmt.Sprint(i)})
@@ -133,7 +138,7 @@ func BenchmarkStateJoin(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				s.leave(start, s.seats[id], Left, ByeLeft)
+				s.leave(start, s.seats[id], protocol.Left, protocol.ByeLeft)
 				s.batch = batch{}
 				s.take()
 			}

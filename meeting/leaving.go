@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"conclave/media"
+	"conclave/protocol"
 )
 
 // lost notes that the socket of a seat is gone. An old socket of a seat that another one has taken changes nothing.
@@ -14,46 +15,47 @@ func (s *state) lost(now time.Time, id media.ParticipantID, sink Sink) {
 		return
 	}
 	p.sink, p.lostAt = nil, now
-	s.wake(now.Add(s.opts.ResumeGrace))
-	if p.role == NoRole || p.may(MayAdmit) {
+	s.wake(now.Add(s.cfg.ResumeGrace))
+	if p.role == noRole || p.may(protocol.MayAdmit) {
 		s.lobbyChanged(now)
 	}
-	if p.role != NoRole {
+	if p.role != noRole {
 		s.changed(now, id, changed)
 	}
 }
 
-// leaveRequest is Leave. A host may leave word of another: the last one to whom of those who may inherit the meeting falls; and what they
-// signed of who is host then is shown.
-func (s *state) leaveRequest(now time.Time, p *seat, r Leave) {
-	if heir := s.seats[r.Heir]; s.e2ee && p.role == Host && heir != nil && heir != p && r.Grant != (Blob{}) {
-		if s.hosts == 1 && s.policy == WhenPromote && heir.mayInherit() {
-			s.setRole(now, heir, Host)
+// leaveRequest is Leave. A host may name an heir. If it is the last host, the meeting falls to the heir, if they may inherit
+// it; and what the host signed about who is host then is shown.
+func (s *state) leaveRequest(now time.Time, p *seat, r *protocol.Leave, why protocol.ByeReason) {
+	heir := s.seats[r.Heir]
+	if s.e2ee && p.role == protocol.RoleHost && heir != nil && heir != p && r.Grant != "" {
+		if s.hosts == 1 && s.policy == protocol.WhenPromote && heir.mayInherit() {
+			s.setRole(now, heir, protocol.RoleHost)
 		}
-		if heir.role == Host {
-			heir.grant = r.Grant
+		if heir.role == protocol.RoleHost {
+			heir.grant = NewBlob(r.Grant)
 			s.changed(now, heir.id, changed)
 		}
 	}
-	s.leave(now, p, Left, r.Reason)
+	s.leave(now, p, protocol.Left, why)
 }
 
 // abandon gives up the seat of a socket that did not wait for it.
 func (s *state) abandon(now time.Time, sink Sink) {
 	for _, p := range s.seats {
 		if p.sink == sink {
-			s.leave(now, p, LeftLost, ByeLeft)
+			s.leave(now, p, protocol.LeftLost, protocol.ByeLeft)
 			return
 		}
 	}
 }
 
 // leave takes a seat out of the meeting or the lobby. The media peer is closed before anything is told.
-func (s *state) leave(now time.Time, p *seat, why LeftReason, bye ByeReason) {
+func (s *state) leave(now time.Time, p *seat, why protocol.LeftReason, bye protocol.ByeReason) {
 	delete(s.seats, p.id)
 	delete(s.resumes, p.resume)
 	delete(s.resumes, p.resumeBefore)
-	if p.role == NoRole {
+	if p.role == noRole {
 		s.waiting = slices.DeleteFunc(s.waiting, func(q *seat) bool { return q == p })
 		s.bye(p, bye)
 		s.lobbyChanged(now)
@@ -68,14 +70,14 @@ func (s *state) leave(now time.Time, p *seat, why LeftReason, bye ByeReason) {
 	if s.spotlight == p.id {
 		s.setSpotlight(0, 0)
 	}
-	if p.may(MayAdmit) {
+	if p.may(protocol.MayAdmit) {
 		s.lobbyChanged(now)
 	}
 	if s.present == 0 {
 		s.emptySince = now
-		s.wake(now.Add(s.opts.EmptyAfter))
+		s.wake(now.Add(s.cfg.EmptyAfter))
 	}
-	if p.role == Host {
+	if p.role == protocol.RoleHost {
 		s.hostGone(now)
 	}
 }
@@ -88,13 +90,13 @@ func (s *state) hostGone(now time.Time) {
 		return
 	}
 	switch s.policy {
-	case WhenEnd:
-		s.end(ByeEnded)
-	case WhenPromote:
+	case protocol.WhenEnd:
+		s.end(protocol.ByeEnded)
+	case protocol.WhenPromote:
 		if heir := s.heir(); heir != nil {
-			s.setRole(now, heir, Host)
+			s.setRole(now, heir, protocol.RoleHost)
 		}
-	case WhenKeep:
+	case protocol.WhenKeep:
 	}
 }
 
@@ -114,7 +116,7 @@ func (s *state) heir() *seat {
 
 // mayInherit says whether the meeting may fall to somebody. Never to bots and guests: of them nothing is known.
 func (p *seat) mayInherit() bool {
-	return !p.identity.Bot && !p.identity.guest() && (p.role == Cohost || p.role == Participant)
+	return !p.identity.Bot && !p.identity.guest() && (p.role == protocol.RoleCohost || p.role == protocol.RoleParticipant)
 }
 
 func (p *seat) before(q *seat) bool {
@@ -122,13 +124,13 @@ func (p *seat) before(q *seat) bool {
 		return p.sink != nil
 	}
 	if p.role != q.role {
-		return p.role < q.role
+		return p.role == protocol.RoleCohost // the other is a participant
 	}
 	return p.entered < q.entered
 }
 
 // end ends the meeting for everybody, lobby included. Nothing of it remains.
-func (s *state) end(why ByeReason) {
+func (s *state) end(why protocol.ByeReason) {
 	if s.ended {
 		return
 	}

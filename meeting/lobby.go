@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"conclave/media"
+	"conclave/protocol"
 )
 
 // placeInLobby finds the place that a session has in the lobby. Bots share one session and have no such place.
@@ -22,7 +23,7 @@ func (s *state) placeInLobby(who Identity) *seat {
 
 // wait puts somebody at the end of the lobby's queue.
 func (s *state) wait(now time.Time, j joinRequest) (media.ParticipantID, error) {
-	if len(s.waiting) >= s.opts.MaxParticipants {
+	if len(s.waiting) >= s.cfg.MaxParticipants {
 		return 0, ErrMeetingFull
 	}
 	p := s.newSeat(now, j)
@@ -37,11 +38,11 @@ func (s *state) returnToLobby(now time.Time, p *seat, j joinRequest) (media.Part
 	if p.announce != j.announce {
 		p = s.replaceInLobby(now, p, j)
 	}
-	if p.approved && s.present >= s.opts.MaxParticipants {
+	if p.approved && s.present >= s.cfg.MaxParticipants {
 		return 0, ErrMeetingFull
 	}
 	if p.sink != j.sink {
-		s.bye(p, ByeReplaced)
+		s.bye(p, protocol.ByeReplaced)
 	}
 	p.sink, p.name, p.lostAt = j.sink, j.name, time.Time{}
 	if p.approved {
@@ -60,7 +61,7 @@ func (s *state) replaceInLobby(now time.Time, p *seat, j joinRequest) *seat {
 	q := s.newSeat(now, j)
 	q.since, q.relayed = p.since, p.relayed
 	s.waiting[slices.Index(s.waiting, p)] = q
-	s.leave(now, p, Left, ByeReplaced)
+	s.leave(now, p, protocol.Left, protocol.ByeReplaced)
 	return q
 }
 
@@ -76,8 +77,8 @@ func (s *state) admit(now time.Time, p *seat, token string) {
 	s.enter(now, p, token, s.roleOf(p))
 }
 
-func (s *state) lobbyStatus() LobbyStatus {
-	return LobbyStatus{Title: s.title, Waiting: s.countWaiting(), HostsPresent: s.admitterPresent(), Hosts: s.lobbyHosts()}
+func (s *state) lobbyStatus() *protocol.Lobby {
+	return &protocol.Lobby{Title: s.title.Reveal(), Waiting: s.countWaiting(), HostsPresent: s.admitterPresent(), Hosts: s.lobbyHosts()}
 }
 
 // countWaiting counts those who still need somebody's decision.
@@ -94,15 +95,15 @@ func (s *state) countWaiting() int {
 // admitterPresent says whether somebody is there who could admit.
 func (s *state) admitterPresent() bool {
 	for _, p := range s.seats {
-		if p.sink != nil && p.may(MayAdmit) {
+		if p.sink != nil && p.may(protocol.MayAdmit) {
 			return true
 		}
 	}
 	return false
 }
 
-func (s *state) waitingEntries() []WaitingEntry {
-	out := make([]WaitingEntry, 0, min(len(s.waiting), maxWaitingSent))
+func (s *state) waitingEntries() []protocol.WaitingEntry {
+	out := make([]protocol.WaitingEntry, 0, min(len(s.waiting), maxWaitingSent))
 	for _, p := range s.waiting {
 		if p.approved {
 			continue
@@ -110,7 +111,10 @@ func (s *state) waitingEntries() []WaitingEntry {
 		if len(out) == maxWaitingSent {
 			break
 		}
-		out = append(out, WaitingEntry{Participant: p.id, Name: p.name, Address: p.identity.Address, Since: p.since, Kind: p.identity.kind(), Announce: p.announce})
+		out = append(out, protocol.WaitingEntry{
+			Participant: p.id, Name: p.name.Reveal(), Email: p.identity.Address.Reveal(), Since: wireTime(p.since),
+			Kind: p.identity.kind(), Announce: p.announce.Reveal(),
+		})
 	}
 	return out
 }
@@ -120,7 +124,7 @@ func (s *state) named(ids []media.ParticipantID, inLobby bool) ([]*seat, error) 
 	out := make([]*seat, 0, len(ids))
 	for _, id := range ids {
 		p := s.seats[id]
-		if p == nil || (p.role == NoRole) != inLobby {
+		if p == nil || (p.role == noRole) != inLobby {
 			return nil, ErrNoSuchParticipant
 		}
 		if !slices.Contains(out, p) {
@@ -131,24 +135,25 @@ func (s *state) named(ids []media.ParticipantID, inLobby bool) ([]*seat, error) 
 }
 
 // admitRequest is Admit. As many are let in as there are seats; if nobody could be, it is refused.
-func (s *state) admitRequest(now time.Time, r Admit, token func() string) error {
+func (s *state) admitRequest(now time.Time, r *protocol.Admit, token func() string) error {
 	if s.e2ee != (len(r.Admissions) > 0) {
 		return ErrAdmissions
 	}
+	ids := slices.Clone(r.Participants)
 	signed := make(map[media.ParticipantID]Blob, len(r.Admissions))
 	for _, a := range r.Admissions {
-		r.Participants = append(r.Participants, a.Participant)
-		signed[a.Participant] = a.Admit
+		ids = append(ids, a.Participant)
+		signed[a.Participant] = NewBlob(a.Admit)
 	}
 	list := slices.Clone(s.waiting)
 	if s.e2ee || !r.All {
 		var err error
-		if list, err = s.named(r.Participants, true); err != nil {
+		if list, err = s.named(ids, true); err != nil {
 			return err
 		}
 	}
 	for i, p := range list {
-		if s.present >= s.opts.MaxParticipants {
+		if s.present >= s.cfg.MaxParticipants {
 			if i == 0 {
 				return ErrMeetingFull
 			}
@@ -160,13 +165,13 @@ func (s *state) admitRequest(now time.Time, r Admit, token func() string) error 
 	return nil
 }
 
-func (s *state) denyRequest(now time.Time, r Deny) error {
+func (s *state) denyRequest(now time.Time, r *protocol.Deny) error {
 	list, err := s.named(r.Participants, true)
 	if err != nil {
 		return err
 	}
 	for _, p := range list {
-		s.leave(now, p, LeftRemoved, ByeDenied)
+		s.leave(now, p, protocol.LeftRemoved, protocol.ByeDenied)
 	}
 	return nil
 }

@@ -7,21 +7,22 @@ import (
 	"time"
 
 	"conclave/media"
+	"conclave/protocol"
 )
 
 func TestLobbyHoldsEverybodyButTheCreator(t *testing.T) {
 	st := newStage(t, withLobby)
 	ben := st.join("ben")
-	if _, in := last[Welcome](ben); in {
+	if _, in := last[*protocol.Welcome](ben); in {
 		t.Fatal("ben is in without being admitted")
 	}
-	if e, _ := last[LobbyStatus](ben); e.HostsPresent || e.Waiting != 1 {
+	if e, _ := last[*protocol.Lobby](ben); e.HostsPresent || e.Waiting != 1 {
 		t.Fatalf("ben was told %+v", e)
 	}
 	ana := st.join("ana")
-	st.wantRole(ana, Host)
+	st.wantRole(ana, protocol.RoleHost)
 	st.settleRoster()
-	if e, _ := last[LobbyStatus](ben); !e.HostsPresent {
+	if e, _ := last[*protocol.Lobby](ben); !e.HostsPresent {
 		t.Fatal("ben was not told that a host has come")
 	}
 }
@@ -29,21 +30,21 @@ func TestLobbyHoldsEverybodyButTheCreator(t *testing.T) {
 func TestLobbyShowsTheVerifiedAddressToThoseWhoMayAdmitOnly(t *testing.T) {
 	st := newStage(t, withLobby)
 	ana, ben := st.join("ana"), st.join("ben")
-	st.must(ana, Admit{All: true})
+	st.must(ana, &protocol.Admit{All: true})
 	dora := st.join("dora")
 	st.settleRoster()
-	e, ok := last[Waiting](ana)
-	if !ok || len(e.Waiting) != 1 || e.Waiting[0].Participant != dora.id || e.Waiting[0].Address != NewAddress("dora@example.org") {
+	e, ok := last[*protocol.Waiting](ana)
+	if !ok || len(e.Waiting) != 1 || e.Waiting[0].Participant != dora.id || e.Waiting[0].Email != "dora@example.org" {
 		t.Fatalf("ana sees %d waiting", len(e.Waiting))
 	}
-	if count[Waiting](ben) != 0 {
+	if count[*protocol.Waiting](ben) != 0 {
 		t.Fatal("a participant sees the lobby")
 	}
-	if w, _ := last[Welcome](ben); w.Waiting != nil {
+	if w, _ := last[*protocol.Welcome](ben); len(w.Waiting) != 0 {
 		t.Fatal("a participant's welcome holds the lobby")
 	}
-	st.refused(ben, Admit{All: true}, ErrNotPermitted)
-	st.refused(ben, Deny{Participants: []media.ParticipantID{dora.id}}, ErrNotPermitted)
+	st.refused(ben, &protocol.Admit{All: true}, ErrNotPermitted)
+	st.refused(ben, &protocol.Deny{Participants: []media.ParticipantID{dora.id}}, ErrNotPermitted)
 }
 
 func TestLobbyAdmitsOneAllOrDenies(t *testing.T) {
@@ -53,19 +54,19 @@ func TestLobbyAdmitsOneAllOrDenies(t *testing.T) {
 	for i := range 4 {
 		people = append(people, st.join(fmt.Sprintf("p%d", i)))
 	}
-	st.must(ana, Admit{Participants: []media.ParticipantID{people[2].id}})
-	st.wantRole(people[2], Participant)
-	st.wantRole(people[0], NoRole)
-	st.must(ana, Deny{Participants: []media.ParticipantID{people[0].id}})
-	st.wantBye(people[0], ByeDenied)
+	st.must(ana, &protocol.Admit{Participants: []media.ParticipantID{people[2].id}})
+	st.wantRole(people[2], protocol.RoleParticipant)
+	st.wantRole(people[0], noRole)
+	st.must(ana, &protocol.Deny{Participants: []media.ParticipantID{people[0].id}})
+	st.wantBye(people[0], protocol.ByeDenied)
 	st.wantGone(people[0])
-	st.must(ana, Admit{All: true})
-	st.wantRole(people[1], Participant)
-	st.wantRole(people[3], Participant)
-	st.refused(ana, Admit{Participants: []media.ParticipantID{people[1].id}}, ErrNoSuchParticipant)
-	st.refused(ana, Admit{Participants: []media.ParticipantID{999}}, ErrNoSuchParticipant)
+	st.must(ana, &protocol.Admit{All: true})
+	st.wantRole(people[1], protocol.RoleParticipant)
+	st.wantRole(people[3], protocol.RoleParticipant)
+	st.refused(ana, &protocol.Admit{Participants: []media.ParticipantID{people[1].id}}, ErrNoSuchParticipant)
+	st.refused(ana, &protocol.Admit{Participants: []media.ParticipantID{999}}, ErrNoSuchParticipant)
 	st.settleRoster()
-	if e, _ := last[Waiting](ana); len(e.Waiting) != 0 {
+	if e, _ := last[*protocol.Waiting](ana); len(e.Waiting) != 0 {
 		t.Fatal("the lobby is not shown as empty")
 	}
 }
@@ -82,29 +83,29 @@ func TestAFullServerRefusesNobodyWhoHasAPlace(t *testing.T) {
 	}
 	st.lose(ben)
 	st.lose(cem)
-	st.must(ana, Admit{Participants: []media.ParticipantID{ben.id}})
-	st.wantRole(st.join("ben", full), Participant) // admitted while the page was loaded again
-	st.wantRole(st.join("cem", full), NoRole)
+	st.must(ana, &protocol.Admit{Participants: []media.ParticipantID{ben.id}})
+	st.wantRole(st.join("ben", full), protocol.RoleParticipant) // admitted while the page was loaded again
+	st.wantRole(st.join("cem", full), noRole)
 	st.lose(ana)
-	st.wantRole(st.join("ana", full, func(j *joinRequest) { j.resume = hashToken(ana.token) }), Host)
+	st.wantRole(st.join("ana", full, func(j *joinRequest) { j.resume = hashToken(ana.token) }), protocol.RoleHost)
 }
 
 func TestLobbyMayDoNothing(t *testing.T) {
 	st := newStage(t, withLobby)
 	ana, eve := st.join("ana"), st.join("eve")
-	for _, r := range []Request{
-		SetMedia{media.Sources(media.Mic)}, SetView{}, Negotiated{}, Say{Text: "hi"}, React{"clap"}, SetHand{Raised: true}, Admit{All: true},
-		Deny{}, Mute{All: true}, AskUnmute{}, Remove{Participants: []media.ParticipantID{ana.id}}, SetRole{Participant: eve.id, Role: Host},
-		SetPolicy{Lobby: ptr(false)}, End{}, Active{},
+	for _, r := range []protocol.ClientMessage{
+		on(media.Mic), &protocol.View{}, negotiated{}, &protocol.Chat{Text: "hi"}, &protocol.React{Reaction: "clap"}, &protocol.Hand{Raised: true}, &protocol.Admit{All: true},
+		&protocol.Deny{}, &protocol.Mute{All: true}, &protocol.AskUnmute{}, &protocol.Remove{Participants: []media.ParticipantID{ana.id}}, &protocol.SetRole{Participant: eve.id, Role: protocol.RoleHost},
+		&protocol.SetPolicy{Lobby: ptr(false)}, &protocol.End{}, &protocol.Active{},
 	} {
 		st.refused(eve, r, ErrNotJoined)
 	}
-	st.refused(ana, Say{Text: "hi", To: eve.id}, ErrNoSuchParticipant)
-	st.must(ana, Say{Text: "hi"})
-	st.must(ana, SetMedia{media.Sources(media.Mic)})
+	st.refused(ana, &protocol.Chat{Text: "hi", To: eve.id}, ErrNoSuchParticipant)
+	st.must(ana, &protocol.Chat{Text: "hi"})
+	st.must(ana, on(media.Mic))
 	st.settleRoster()
 	for _, e := range eve.events {
-		if _, ok := e.(LobbyStatus); !ok {
+		if _, ok := e.(*protocol.Lobby); !ok {
 			t.Fatalf("somebody in the lobby was told %T", e)
 		}
 	}
@@ -129,7 +130,7 @@ func TestLobbyPlaceIsTakenOverByASecondWindow(t *testing.T) {
 	st := newStage(t, withLobby)
 	first := st.join("ben")
 	second := st.join("ben")
-	st.wantBye(first, ByeReplaced)
+	st.wantBye(first, protocol.ByeReplaced)
 	if second.id != first.id || len(st.s.waiting) != 1 {
 		t.Fatal("one session waits twice")
 	}
@@ -156,12 +157,12 @@ func TestLobbyAdmissionDuringAReloadCounts(t *testing.T) {
 	st := newStage(t, withLobby)
 	ana, ben := st.join("ana"), st.join("ben")
 	st.lose(ben)
-	st.must(ana, Admit{All: true})
+	st.must(ana, &protocol.Admit{All: true})
 	if len(st.live) != 1 {
 		t.Fatal("a media peer for somebody who is not there")
 	}
 	again := st.join("ben")
-	st.wantRole(again, Participant)
+	st.wantRole(again, protocol.RoleParticipant)
 }
 
 func TestLobbyPlaceNeedsNoSecondPassword(t *testing.T) {
@@ -177,7 +178,7 @@ func TestLobbyPlaceNeedsNoSecondPassword(t *testing.T) {
 }
 
 func TestLobbyIsBounded(t *testing.T) {
-	st := newStage(t, withLobby, withOptions(func(o *Options) { o.MaxParticipants = 3 }))
+	st := newStage(t, withLobby, withOptions(func(o *Config) { o.MaxParticipants = 3 }))
 	for i := range 3 {
 		st.join(fmt.Sprintf("p%d", i))
 	}
@@ -185,11 +186,11 @@ func TestLobbyIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	ana := st.join("ana")
-	st.must(ana, Admit{All: true}) // two seats are left
+	st.must(ana, &protocol.Admit{All: true}) // two seats are left
 	if st.s.present != 3 || len(st.s.waiting) != 1 {
 		t.Fatalf("%d present, %d waiting", st.s.present, len(st.s.waiting))
 	}
-	st.refused(ana, Admit{All: true}, ErrMeetingFull)
+	st.refused(ana, &protocol.Admit{All: true}, ErrMeetingFull)
 }
 
 func TestLobbyEventHoldsTheFirst256(t *testing.T) {
@@ -199,7 +200,7 @@ func TestLobbyEventHoldsTheFirst256(t *testing.T) {
 		st.join(fmt.Sprintf("p%d", i))
 	}
 	st.settleRoster()
-	if e, _ := last[Waiting](ana); len(e.Waiting) != 256 {
+	if e, _ := last[*protocol.Waiting](ana); len(e.Waiting) != 256 {
 		t.Fatalf("%d entries", len(e.Waiting))
 	}
 }
@@ -207,14 +208,14 @@ func TestLobbyEventHoldsTheFirst256(t *testing.T) {
 func TestSwitchingTheLobbyOffAdmitsNobodyWhoWaits(t *testing.T) {
 	st := newStage(t, withLobby)
 	ana, ben := st.join("ana"), st.join("ben")
-	st.must(ana, SetPolicy{Lobby: ptr(false)})
-	st.wantRole(ben, NoRole)
-	st.wantRole(st.join("cem"), Participant)
+	st.must(ana, &protocol.SetPolicy{Lobby: ptr(false)})
+	st.wantRole(ben, noRole)
+	st.wantRole(st.join("cem"), protocol.RoleParticipant)
 }
 
 func TestGuests(t *testing.T) {
 	guest := func(j *joinRequest) { j.identity, j.proved = Identity{Session: SessionKeyOf("guest")}, true }
-	allowed := withOptions(func(o *Options) { o.Guests = true })
+	allowed := withOptions(func(o *Config) { o.Guests = true })
 	for name, c := range map[string]struct {
 		settings []setting
 		want     error
@@ -231,8 +232,8 @@ func TestGuests(t *testing.T) {
 				t.Fatalf("%v, want %v", err, c.want)
 			}
 			if err == nil {
-				st.wantRole(p, NoRole)
-				if e := st.s.waitingEntries(); e[0].Address != (Address{}) {
+				st.wantRole(p, noRole)
+				if e := st.s.waitingEntries(); e[0].Email != "" {
 					t.Fatal("a guest has a verified address")
 				}
 			}
@@ -243,22 +244,22 @@ func TestGuests(t *testing.T) {
 func TestLock(t *testing.T) {
 	st := newStage(t, withLobby)
 	ana, ben := st.join("ana"), st.join("ben")
-	st.must(ana, SetPolicy{Locked: ptr(true)})
-	if e, ok := last[PolicyChanged](ana); !ok || !e.Locked || !e.Lobby {
+	st.must(ana, &protocol.SetPolicy{Locked: ptr(true)})
+	if e, ok := last[*protocol.PolicyEvent](ana); !ok || !e.Locked || !e.Lobby {
 		t.Fatalf("%+v", e)
 	}
 	if _, err := st.tryJoin("cem"); err != ErrLocked {
 		t.Fatalf("the lobby of a locked meeting: %v", err)
 	}
-	st.must(ana, Admit{All: true}) // who waited before may still be let in
-	st.wantRole(ben, Participant)
+	st.must(ana, &protocol.Admit{All: true}) // who waited before may still be let in
+	st.wantRole(ben, protocol.RoleParticipant)
 	ben.learn()
 	st.lose(ben)
 	if again := st.join("ben", resuming(ben)); again.id != ben.id {
 		t.Fatal("ben could not resume in a locked meeting")
 	}
-	st.must(ana, Leave{})
-	st.wantRole(st.join("ana"), Host) // its creator is never locked out
+	st.must(ana, &protocol.Leave{})
+	st.wantRole(st.join("ana"), protocol.RoleHost) // its creator is never locked out
 }
 
 func resuming(p *someone) func(*joinRequest) {
@@ -278,21 +279,21 @@ func TestACrowdInTheLobbyIsNoFloodToHosts(t *testing.T) {
 	for i := range 100 {
 		eve := st.join(fmt.Sprint("eve", i))
 		st.advance(50 * time.Millisecond)
-		st.must(eve, Leave{})
+		st.must(eve, &protocol.Leave{})
 		st.advance(50 * time.Millisecond)
 	}
 	told := 0
 	for _, e := range ana.events[before:] {
-		if w, ok := e.(Waiting); ok {
+		if w, ok := e.(*protocol.Waiting); ok {
 			told += len(w.Waiting)
 		}
 	}
 	if told > 101*lobbyPerInterval+maxWaitingSent {
 		t.Errorf("ana was told of %d people in 10 s", told)
 	}
-	st.must(ana, Deny{Participants: []media.ParticipantID{2}})
+	st.must(ana, &protocol.Deny{Participants: []media.ParticipantID{2}})
 	st.advance(10 * time.Second)
-	if e, _ := last[Waiting](ana); len(e.Waiting) != maxWaitingSent-1 || e.Waiting[0].Participant == 2 {
+	if e, _ := last[*protocol.Waiting](ana); len(e.Waiting) != maxWaitingSent-1 || e.Waiting[0].Participant == 2 {
 		t.Errorf("the last that ana was told is %d people", len(e.Waiting))
 	}
 }

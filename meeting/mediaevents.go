@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"conclave/media"
+	"conclave/protocol"
 )
 
 // maxBars is the best quality of a connection (protocol).
@@ -26,7 +27,7 @@ type mediaReport struct {
 // report takes in what the media server said about a seat.
 func (s *state) report(now time.Time, id media.ParticipantID, r *mediaReport) {
 	p := s.seats[id]
-	if s.ended || p == nil || p.role == NoRole {
+	if s.ended || p == nil || p.role == noRole {
 		return
 	}
 	if r.connected {
@@ -34,24 +35,28 @@ func (s *state) report(now time.Time, id media.ParticipantID, r *mediaReport) {
 	}
 	if r.failed {
 		p.failedAt = now
-		s.wake(now.Add(s.opts.MediaGrace))
+		s.wake(now.Add(s.cfg.MediaGrace))
 	}
 	if r.slots != nil {
 		s.slotsChanged(p, r)
 	}
 	for source, rids := range r.encode {
 		if p.encode == nil {
-			p.encode = make(map[media.Source][]string)
+			p.encode = make(map[media.Source]*protocol.Encode)
 		}
-		p.encode[source] = rids
-		s.tell(p, EncodeChanged{Source: source, RIDs: rids})
+		e := &protocol.Encode{Source: source, RIDs: make([]protocol.RID, len(rids))}
+		for i, rid := range rids {
+			e.RIDs[i] = protocol.RID(rid)
+		}
+		p.encode[source] = e
+		s.tell(p, e)
 	}
 	for source, reason := range r.refused {
 		if p.refused == nil {
-			p.refused = make(map[media.Source]string)
+			p.refused = make(map[media.Source]*protocol.MediaRefused)
 		}
-		p.refused[source] = reason
-		s.tell(p, MediaRefused{Source: source, Reason: reason})
+		p.refused[source] = &protocol.MediaRefused{Source: source, Reason: protocol.RefusedReason(reason)}
+		s.tell(p, p.refused[source])
 	}
 }
 
@@ -59,14 +64,20 @@ func (s *state) slotsChanged(p *seat, r *mediaReport) {
 	if p.slots == nil {
 		p.slots = make(map[string]media.Slot)
 	}
-	e := SlotsChanged{Withheld: r.withheld, Slots: make([]media.Slot, 0, len(r.slots))}
-	for mid, slot := range r.slots {
-		p.slots[mid] = slot
-		e.Slots = append(e.Slots, slot)
-	}
-	slices.SortFunc(e.Slots, func(a, b media.Slot) int { return compareMID(a.MID, b.MID) })
+	maps.Copy(p.slots, r.slots)
 	p.withheld = r.withheld
-	s.tell(p, e)
+	s.tell(p, slotsMessage(r.slots, r.withheld))
+}
+
+// slotsMessage tells of slots, in the order of their MIDs. Its list of what is withheld is always there: an empty one says
+// that nothing is.
+func slotsMessage(slots map[string]media.Slot, withheld []media.Withheld) *protocol.Slots {
+	m := &protocol.Slots{Slots: make([]media.Slot, 0, len(slots)), Withheld: append([]media.Withheld{}, withheld...)}
+	for _, slot := range slots {
+		m.Slots = append(m.Slots, slot)
+	}
+	slices.SortFunc(m.Slots, func(a, b media.Slot) int { return compareMID(a.MID, b.MID) })
+	return m
 }
 
 // speaking takes in who speaks. To speak is to be active.
@@ -76,7 +87,7 @@ func (s *state) speaking(now time.Time, list []media.ParticipantID) {
 	}
 	list = slices.DeleteFunc(slices.Clone(list), func(id media.ParticipantID) bool {
 		p := s.seats[id]
-		return p == nil || p.role == NoRole
+		return p == nil || p.role == noRole
 	})
 	for _, id := range list {
 		p := s.seats[id]
@@ -84,7 +95,7 @@ func (s *state) speaking(now time.Time, list []media.ParticipantID) {
 	}
 	if !slices.Equal(list, s.speakers) {
 		s.speakers = list
-		s.tellAll(Speakers{slices.Clone(list)})
+		s.tellAll(&protocol.Speakers{Speakers: append([]media.ParticipantID{}, list...)})
 	}
 }
 
@@ -102,7 +113,7 @@ func (s *state) connections(now time.Time, bars map[media.ParticipantID]int) {
 	}
 	for id, n := range bars {
 		p := s.seats[id]
-		if p == nil || p.role == NoRole || n < 0 || n > maxBars || p.bars == uint8(n+1) {
+		if p == nil || p.role == noRole || n < 0 || n > maxBars || p.bars == uint8(n+1) {
 			continue
 		}
 		p.bars = uint8(n + 1)
@@ -133,7 +144,7 @@ func (s *state) flushQuality(now time.Time) {
 		}
 	}
 	if len(list) > 0 {
-		s.tellAll(QualityChanged{list})
+		s.tellAll(&protocol.Quality{Quality: list})
 	}
 }
 

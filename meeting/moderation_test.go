@@ -6,22 +6,23 @@ import (
 	"testing"
 
 	"conclave/media"
+	"conclave/protocol"
 )
 
 func TestMuteStopsForwardingAndTellsWho(t *testing.T) {
 	st, ana, ben, cem := trio(t)
-	st.must(ben, SetMedia{everything})
-	st.must(ana, Mute{Participants: []media.ParticipantID{ben.id, cem.id}, Sources: media.Sources(media.Mic)})
+	st.must(ben, on(everything.List()...))
+	st.must(ana, &protocol.Mute{Participants: []media.ParticipantID{ben.id, cem.id}, Sources: []media.Source{media.Mic}})
 	if st.live[ben.id] != everything&^media.Sources(media.Mic) {
 		t.Fatalf("forwards %b", st.live[ben.id])
 	}
-	if e, _ := last[Muted](ben); e.By != ana.id || e.Sources != media.Sources(media.Mic) {
+	if e, _ := last[*protocol.Muted](ben); e.By != ana.id || media.Sources(e.Sources...) != media.Sources(media.Mic) {
 		t.Fatalf("ben was told %+v", e)
 	}
-	if count[Muted](cem) != 0 {
+	if count[*protocol.Muted](cem) != 0 {
 		t.Fatal("cem had nothing on and was told")
 	}
-	st.must(ben, SetMedia{everything}) // by their own act
+	st.must(ben, on(everything.List()...)) // by their own act
 	if st.live[ben.id] != everything {
 		t.Fatal("ben cannot switch on again")
 	}
@@ -30,9 +31,9 @@ func TestMuteStopsForwardingAndTellsWho(t *testing.T) {
 func TestMuteAllSparesOneself(t *testing.T) {
 	st, ana, ben, cem := trio(t)
 	for _, p := range []*someone{ana, ben, cem} {
-		st.must(p, SetMedia{everything})
+		st.must(p, on(everything.List()...))
 	}
-	st.must(ana, Mute{All: true, Sources: media.Sources(media.Mic, media.Camera)})
+	st.must(ana, &protocol.Mute{All: true, Sources: []media.Source{media.Mic, media.Camera}})
 	if st.live[ana.id] != everything || st.live[ben.id].Has(media.Mic) || st.live[cem.id].Has(media.Camera) || !st.live[cem.id].Has(media.Screen) {
 		t.Fatalf("%v", st.live)
 	}
@@ -40,8 +41,8 @@ func TestMuteAllSparesOneself(t *testing.T) {
 
 func TestMuteOfSomebodyUnknownDoesNothingAtAll(t *testing.T) {
 	st, ana, ben, _ := trio(t)
-	st.must(ben, SetMedia{everything})
-	st.refused(ana, Mute{Participants: []media.ParticipantID{ben.id, 99}, Sources: everything}, ErrNoSuchParticipant)
+	st.must(ben, on(everything.List()...))
+	st.refused(ana, &protocol.Mute{Participants: []media.ParticipantID{ben.id, 99}, Sources: everything.List()}, ErrNoSuchParticipant)
 	if st.live[ben.id] != everything {
 		t.Fatal("half of a refused request was done")
 	}
@@ -49,8 +50,8 @@ func TestMuteOfSomebodyUnknownDoesNothingAtAll(t *testing.T) {
 
 func TestAskUnmuteIsARequestAndNeverAnAct(t *testing.T) {
 	st, ana, ben, _ := trio(t)
-	st.must(ana, AskUnmute{Participants: []media.ParticipantID{ben.id}, Sources: media.Sources(media.Mic)})
-	if e, _ := last[AskedUnmute](ben); e.By != ana.id || !e.Sources.Has(media.Mic) {
+	st.must(ana, &protocol.AskUnmute{Participants: []media.ParticipantID{ben.id}, Sources: []media.Source{media.Mic}})
+	if e, _ := last[*protocol.AskUnmuteEvent](ben); e.By != ana.id || !slices.Contains(e.Sources, media.Mic) {
 		t.Fatalf("%+v", e)
 	}
 	if st.live[ben.id] != 0 {
@@ -60,19 +61,19 @@ func TestAskUnmuteIsARequestAndNeverAnAct(t *testing.T) {
 
 func TestRemoveWhilePublishingClosesMediaBeforeAnythingIsTold(t *testing.T) {
 	st, ana, ben, cem := trio(t)
-	st.must(ben, SetMedia{everything})
+	st.must(ben, on(everything.List()...))
 	st.settleRoster()
 	st.order = nil
-	st.must(ana, Remove{Participants: []media.ParticipantID{ben.id}})
-	if len(st.order) < 2 || st.order[0] != fmt.Sprintf("close %d", ben.id) || st.order[1] != "ben meeting.Bye" {
+	st.must(ana, &protocol.Remove{Participants: []media.ParticipantID{ben.id}})
+	if len(st.order) < 2 || st.order[0] != fmt.Sprintf("close %d", ben.id) || st.order[1] != "ben *protocol.Bye" {
 		t.Fatalf("order %v", st.order)
 	}
-	st.wantBye(ben, ByeRemoved)
-	for _, r := range []Request{SetMedia{everything}, Say{Text: "still here"}, Negotiated{}, Leave{}} {
+	st.wantBye(ben, protocol.ByeRemoved)
+	for _, r := range []protocol.ClientMessage{on(everything.List()...), &protocol.Chat{Text: "still here"}, negotiated{}, &protocol.Leave{}} {
 		st.refused(ben, r, ErrNotJoined)
 	}
 	st.settleRoster()
-	if e, _ := last[Roster](cem); len(e.Left) != 1 || e.Left[0] != (LeftEntry{ben.id, LeftRemoved}) {
+	if e, _ := last[*protocol.Roster](cem); len(e.Left) != 1 || e.Left[0] != (protocol.LeftEntry{Participant: ben.id, Reason: protocol.LeftRemoved}) {
 		t.Fatalf("%+v", e.Left)
 	}
 }
@@ -80,14 +81,14 @@ func TestRemoveWhilePublishingClosesMediaBeforeAnythingIsTold(t *testing.T) {
 func TestRemovedMayComeBackThroughTheLobby(t *testing.T) {
 	st := newStage(t, withLobby)
 	ana, ben := st.join("ana"), st.join("ben")
-	st.must(ana, Admit{All: true})
+	st.must(ana, &protocol.Admit{All: true})
 	ben.learn()
-	st.must(ana, Remove{Participants: []media.ParticipantID{ben.id}})
+	st.must(ana, &protocol.Remove{Participants: []media.ParticipantID{ben.id}})
 	if _, err := st.tryJoin("ben", resuming(ben)); err != ErrResumeFailed {
 		t.Fatalf("resume after removal: %v", err)
 	}
 	again := st.join("ben")
-	st.wantRole(again, NoRole)
+	st.wantRole(again, noRole)
 	if again.id == ben.id {
 		t.Fatal("a participant number was used twice")
 	}
@@ -96,12 +97,12 @@ func TestRemovedMayComeBackThroughTheLobby(t *testing.T) {
 func TestBannedCannotComeBackByAnyWay(t *testing.T) {
 	st := newStage(t, withLobby)
 	ana, ben := st.join("ana"), st.join("ben")
-	st.must(ana, Admit{All: true})
+	st.must(ana, &protocol.Admit{All: true})
 	ben.learn()
 	other := st.join("ben's other session", func(j *joinRequest) { j.identity = Identity{SessionKeyOf("other"), who("ben").Address, false} })
-	st.must(ana, Remove{Participants: []media.ParticipantID{ben.id}, Ban: true})
-	st.wantBye(ben, ByeBanned)
-	st.wantBye(other, ByeBanned) // also out of the lobby
+	st.must(ana, &protocol.Remove{Participants: []media.ParticipantID{ben.id}, Ban: true})
+	st.wantBye(ben, protocol.ByeBanned)
+	st.wantBye(other, protocol.ByeBanned) // also out of the lobby
 	if _, err := st.tryJoin("ben"); err != ErrBanned {
 		t.Fatal(err)
 	}
@@ -115,13 +116,13 @@ func TestBannedCannotComeBackByAnyWay(t *testing.T) {
 
 func TestNobodyRemovesThemselvesOrThoseWhoHoldMore(t *testing.T) {
 	st, ana, ben, cem := trio(t)
-	st.must(ana, SetRole{Participant: ben.id, Role: Cohost})
-	st.refused(ana, Remove{Participants: []media.ParticipantID{ana.id}}, ErrNotPermitted)
-	st.refused(ben, Remove{Participants: []media.ParticipantID{cem.id, ana.id}}, ErrNotPermitted)
-	st.wantRole(cem, Participant)
-	st.must(ana, SetRole{Participant: ben.id, Role: Host}) // ana hands over
-	st.refused(ben, Remove{Participants: []media.ParticipantID{ana.id}, Ban: true}, ErrNotPermitted)
-	st.must(ben, Remove{Participants: []media.ParticipantID{ana.id}})
+	st.must(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleCohost})
+	st.refused(ana, &protocol.Remove{Participants: []media.ParticipantID{ana.id}}, ErrNotPermitted)
+	st.refused(ben, &protocol.Remove{Participants: []media.ParticipantID{cem.id, ana.id}}, ErrNotPermitted)
+	st.wantRole(cem, protocol.RoleParticipant)
+	st.must(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleHost}) // ana hands over
+	st.refused(ben, &protocol.Remove{Participants: []media.ParticipantID{ana.id}, Ban: true}, ErrNotPermitted)
+	st.must(ben, &protocol.Remove{Participants: []media.ParticipantID{ana.id}})
 }
 
 func TestBansAreBounded(t *testing.T) {
@@ -130,17 +131,17 @@ func TestBansAreBounded(t *testing.T) {
 	for i := range maxBans {
 		st.s.banned[who(fmt.Sprint(i)).person()] = struct{}{}
 	}
-	st.refused(ana, Remove{Participants: []media.ParticipantID{ben.id}, Ban: true}, ErrBusy)
-	st.must(ana, Remove{Participants: []media.ParticipantID{ben.id}})
+	st.refused(ana, &protocol.Remove{Participants: []media.ParticipantID{ben.id}, Ban: true}, ErrBusy)
+	st.must(ana, &protocol.Remove{Participants: []media.ParticipantID{ben.id}})
 }
 
 func TestEndForAll(t *testing.T) {
 	st := newStage(t, withLobby)
 	ana, ben, cem := st.join("ana"), st.join("ben"), st.join("cem")
-	st.must(ana, Admit{Participants: []media.ParticipantID{ben.id}})
-	st.must(ana, End{})
+	st.must(ana, &protocol.Admit{Participants: []media.ParticipantID{ben.id}})
+	st.must(ana, &protocol.End{})
 	for _, p := range []*someone{ana, ben, cem} {
-		st.wantBye(p, ByeEnded)
+		st.wantBye(p, protocol.ByeEnded)
 	}
 	if _, err := st.tryJoin("dora"); err != ErrNoSuchMeeting {
 		t.Fatal(err)
@@ -152,31 +153,31 @@ func TestEndForAll(t *testing.T) {
 
 func TestChatGoesToAllOrToOneAndIsEchoed(t *testing.T) {
 	st, ana, ben, cem := trio(t)
-	st.must(ben, Say{Text: "to all"})
+	st.must(ben, &protocol.Chat{Text: "to all"})
 	for _, p := range []*someone{ana, ben, cem} {
-		if e, _ := last[Said](p); e != (Said{From: ben.id, Text: "to all", At: start}) {
+		if e, _ := last[*protocol.ChatEvent](p); *e != (protocol.ChatEvent{From: ben.id, Text: "to all", At: start}) {
 			t.Fatalf("%s: %+v", p.name, e)
 		}
 	}
-	st.must(ben, Say{Text: "to ana", To: ana.id})
-	if count[Said](ana) != 2 || count[Said](ben) != 2 || count[Said](cem) != 1 {
+	st.must(ben, &protocol.Chat{Text: "to ana", To: ana.id})
+	if count[*protocol.ChatEvent](ana) != 2 || count[*protocol.ChatEvent](ben) != 2 || count[*protocol.ChatEvent](cem) != 1 {
 		t.Fatal("a private message went astray")
 	}
-	st.must(ben, Say{Text: "to myself", To: ben.id})
-	if count[Said](ben) != 3 {
+	st.must(ben, &protocol.Chat{Text: "to myself", To: ben.id})
+	if count[*protocol.ChatEvent](ben) != 3 {
 		t.Fatal("a message to oneself comes once")
 	}
 	late := st.join("late")
-	if count[Said](late) != 0 {
+	if count[*protocol.ChatEvent](late) != 0 {
 		t.Fatal("there is a chat history")
 	}
 }
 
 func TestReactionsGoToAll(t *testing.T) {
 	st, ana, ben, cem := trio(t)
-	st.must(ben, React{"clap"})
+	st.must(ben, &protocol.React{Reaction: "clap"})
 	for _, p := range []*someone{ana, ben, cem} {
-		if e, _ := last[Reacted](p); e.From != ben.id || e.Kind != "clap" {
+		if e, _ := last[*protocol.Reaction](p); e.From != ben.id || e.Reaction != "clap" {
 			t.Fatalf("%+v", e)
 		}
 	}
@@ -189,25 +190,25 @@ func TestHandsKeepTheirOrder(t *testing.T) {
 		hands := st.s.handPlaces()
 		return []int{hands[ana.id], hands[ben.id], hands[cem.id]}
 	}
-	step := func(p *someone, r SetHand, want ...int) {
+	step := func(p *someone, r *protocol.Hand, want ...int) {
 		t.Helper()
 		st.must(p, r)
 		if have := places(); !slices.Equal(have, want) {
 			t.Fatalf("places %v, want %v", have, want)
 		}
 	}
-	step(cem, SetHand{Raised: true}, 0, 0, 1)
-	step(ana, SetHand{Raised: true}, 2, 0, 1)
-	step(ben, SetHand{Raised: true}, 2, 3, 1)
-	step(cem, SetHand{Raised: true}, 2, 3, 1) // twice changes nothing
-	st.refused(ben, SetHand{Participant: cem.id}, ErrNotPermitted)
-	st.refused(ana, SetHand{Participant: 99}, ErrNoSuchParticipant)
-	step(ana, SetHand{Participant: cem.id}, 1, 2, 0)
-	if e, _ := last[Roster](cem); len(e.Changed) != 3 {
+	step(cem, &protocol.Hand{Raised: true}, 0, 0, 1)
+	step(ana, &protocol.Hand{Raised: true}, 2, 0, 1)
+	step(ben, &protocol.Hand{Raised: true}, 2, 3, 1)
+	step(cem, &protocol.Hand{Raised: true}, 2, 3, 1) // twice changes nothing
+	st.refused(ben, &protocol.Hand{Participant: cem.id}, ErrNotPermitted)
+	st.refused(ana, &protocol.Hand{Participant: 99}, ErrNoSuchParticipant)
+	step(ana, &protocol.Hand{Participant: cem.id}, 1, 2, 0)
+	if e, _ := last[*protocol.Roster](cem); len(e.Changed) != 3 {
 		t.Fatalf("everybody who moved up is told: %+v", e.Changed)
 	}
-	step(cem, SetHand{Raised: true}, 1, 2, 3)
-	st.must(ana, Leave{})
+	step(cem, &protocol.Hand{Raised: true}, 1, 2, 3)
+	st.must(ana, &protocol.Leave{})
 	if have := places(); !slices.Equal(have, []int{0, 1, 2}) {
 		t.Fatalf("after leaving %v", have)
 	}
@@ -215,9 +216,9 @@ func TestHandsKeepTheirOrder(t *testing.T) {
 
 func TestViewNeedsMedia(t *testing.T) {
 	st, _, ben, _ := trio(t)
-	st.refused(ben, SetView{}, ErrNoMedia)
-	st.must(ben, Negotiated{})
-	st.must(ben, SetView{})
+	st.refused(ben, &protocol.View{}, ErrNoMedia)
+	st.must(ben, negotiated{})
+	st.must(ben, &protocol.View{})
 	if st.views[ben.id] != 1 {
 		t.Fatal("the media server was not told")
 	}

@@ -17,13 +17,12 @@ func TestPrivateTypesPrintNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	identity := Identity{Session: SessionKeyOf(canary), Address: NewAddress(canary + "@example.org")}
-	entry := RosterEntry{Name: NewDisplayName(canary)}
+	name := NewDisplayName(canary)
 	values := map[string]any{
-		"ID": id, "DisplayName": entry.Name, "Title": NewTitle(canary), "Address": identity.Address, "SessionKey": identity.Session,
-		"Identity": identity, "RosterEntry": entry, "*RosterEntry": &entry, "Welcome": Welcome{Title: NewTitle(canary), Meeting: id},
-		"Waiting": Waiting{[]WaitingEntry{{Name: entry.Name, Address: identity.Address}}}, "seat": seat{identity: identity, name: entry.Name},
-		"*seat": &seat{identity: identity, name: entry.Name}, "meta": meta{id: id, title: NewTitle(canary), creator: identity.person()},
-		"Join": Join{Meeting: id, Identity: identity, Name: entry.Name}, "map": map[ID]Title{id: NewTitle(canary)},
+		"ID": id, "DisplayName": name, "Title": NewTitle(canary), "Address": identity.Address, "SessionKey": identity.Session,
+		"Blob": NewBlob(canary), "Identity": identity, "seat": seat{identity: identity, name: name, announce: NewBlob(canary)},
+		"*seat": &seat{identity: identity, name: name}, "meta": meta{id: id, title: NewTitle(canary), creator: identity.person()},
+		"Join": Join{Meeting: id, Identity: identity, Name: name}, "map": map[ID]Title{id: NewTitle(canary)},
 	}
 	for name, v := range values {
 		if _, ok := v.(fmt.Stringer); ok {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"conclave/media"
+	"conclave/protocol"
 )
 
 // Config configures a Registry. Zero values take the defaults named.
@@ -87,7 +88,6 @@ func (s *Stats) count(a *actor, present, waiting int) {
 // Registry holds all meetings of this process, in memory only. Safe for concurrent use.
 type Registry struct {
 	deps   deps
-	limits Config
 	hasher *hasher
 	stats  Stats
 
@@ -105,22 +105,18 @@ func NewRegistry(cfg Config) (*Registry, error) {
 	}
 	cfg = cfg.withDefaults()
 	r := &Registry{
-		limits: cfg, hasher: newHasher(), meetings: make(map[ID]*actor), creators: make(map[person]int),
+		hasher: newHasher(), meetings: make(map[ID]*actor), creators: make(map[person]int),
 		empty: make(chan struct{}),
 	}
 	r.stats.counted = make(map[*actor][2]int)
 	r.deps = deps{
-		opts: Options{
-			Lifetime: cfg.Lifetime, EmptyAfter: cfg.EmptyAfter, ResumeGrace: cfg.ResumeGrace, MediaGrace: cfg.MediaGrace,
-			IdleAfter: cfg.IdleAfter, IdleAnswer: cfg.IdleAnswer, MaxParticipants: cfg.MaxParticipants, Guests: cfg.Guests,
-		},
-		media: cfg.Media, now: cfg.Now, log: cfg.Log, release: r.release, stats: &r.stats,
+		cfg: cfg, release: r.release, stats: &r.stats,
 	}
 	return r, nil
 }
 
 // ResumeGrace is how long a seat waits for its socket.
-func (r *Registry) ResumeGrace() time.Duration { return r.deps.opts.ResumeGrace }
+func (r *Registry) ResumeGrace() time.Duration { return r.deps.cfg.ResumeGrace }
 
 // Creation is what a new meeting is made of.
 type Creation struct {
@@ -130,7 +126,7 @@ type Creation struct {
 	Lobby        bool
 	E2EE         bool // end-to-end encrypted, for the life of the meeting
 	PrivateAudio bool // nobody is asked how loud they are, and nobody told who speaks
-	Policy       LeavePolicy
+	Policy       protocol.LeavePolicy
 }
 
 // Create makes a meeting and returns its address and its hard end. It fails with ErrServerFull, ErrTooManyMeetings, or
@@ -147,10 +143,10 @@ func (r *Registry) Create(ctx context.Context, c Creation) (ID, time.Time, error
 			return ID{}, time.Time{}, err
 		}
 	}
-	now := r.deps.now()
+	now := r.deps.cfg.Now()
 	m := meta{
-		id: newID(), title: c.Title, creator: creator, policy: c.Policy, secured: !hash.isZero(), e2ee: c.E2EE, privateAudio: c.PrivateAudio, created: now,
-		expires: now.Add(r.deps.opts.Lifetime).Truncate(time.Second),
+		id: newID(), title: c.Title, creator: creator, policy: c.Policy, hasPassword: !hash.isZero(), e2ee: c.E2EE, privateAudio: c.PrivateAudio, created: now,
+		expires: now.Add(r.deps.cfg.Lifetime).Truncate(time.Second),
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -175,9 +171,9 @@ func (r *Registry) fits(creator person) error {
 // room says whether one more meeting of creator fits. The lock is held.
 func (r *Registry) room(creator person) error {
 	switch {
-	case r.closed, len(r.meetings) >= r.limits.MaxMeetings:
+	case r.closed, len(r.meetings) >= r.deps.cfg.MaxMeetings:
 		return ErrServerFull
-	case r.creators[creator] >= r.limits.MaxPerCreator:
+	case r.creators[creator] >= r.deps.cfg.MaxPerCreator:
 		return ErrTooManyMeetings
 	}
 	return nil
@@ -236,13 +232,10 @@ func (r *Registry) Info(ctx context.Context, id ID, who Identity) (Info, error) 
 			return Info{}, ErrNoGuests
 		}
 		return Info{
-			Title: s.title, Password: s.secured, Lobby: s.lobby, Locked: s.locked, E2EE: s.e2ee, Host: who.person() == s.creator,
+			Title: s.title, Password: s.hasPassword, Lobby: s.lobby, Locked: s.locked, E2EE: s.e2ee, Host: who.person() == s.creator,
 			Participants: s.present, ExpiresAt: s.expires,
 		}, nil
 	})
-	if errors.Is(err, ErrEnded) {
-		err = ErrNoSuchMeeting
-	}
 	return info, err
 }
 
@@ -293,8 +286,6 @@ func (a *actor) join(ctx context.Context, req joinRequest) (*Seat, error) {
 	switch {
 	case err == nil:
 		return &Seat{actor: a, id: id, sink: req.sink}, nil
-	case errors.Is(err, ErrEnded):
-		return nil, ErrNoSuchMeeting
 	case ctx.Err() != nil:
 		// The join may still happen: give the seat up again, whichever it is.
 		_ = a.post(job{run: func(now time.Time) { a.state.abandon(now, req.sink) }})
@@ -314,20 +305,21 @@ type Seat struct {
 func (s *Seat) Participant() media.ParticipantID { return s.id }
 
 // Do carries out a request and waits until it is done or refused (a Refusal). ctx bounds the wait.
-func (s *Seat) Do(ctx context.Context, r Request) error {
+func (s *Seat) Do(ctx context.Context, m protocol.ClientMessage) error {
 	a := s.actor
 	_, err := ask(ctx, a, s.id, func(now time.Time) (struct{}, error) {
-		return struct{}{}, a.state.request(now, s.id, s.sink, r, newToken)
+		return struct{}{}, a.state.request(now, s.id, s.sink, m, newToken)
 	})
 	return err
 }
 
-// Peer returns the seat's media connection to negotiate on. There is none before admission: ErrNotJoined.
-func (s *Seat) Peer(ctx context.Context) (Peer, error) {
+// Negotiate answers an offer on the caller's goroutine: it takes the caller's time, not the meeting's. ctx bounds the waits for
+// the meeting, before and after. Before admission there is no media: ErrNotJoined.
+func (s *Seat) Negotiate(ctx context.Context, m *protocol.Offer) (answer string, err error) {
 	a := s.actor
-	return ask(ctx, a, s.id, func(time.Time) (Peer, error) {
+	peer, err := ask(ctx, a, s.id, func(time.Time) (Peer, error) {
 		p := a.state.seats[s.id]
-		if p == nil || p.sink != s.sink || p.role == NoRole {
+		if p == nil || p.sink != s.sink || p.role == noRole {
 			return nil, ErrNotJoined
 		}
 		peer := a.peers[s.id]
@@ -336,6 +328,17 @@ func (s *Seat) Peer(ctx context.Context) (Peer, error) {
 		}
 		return peer, nil
 	})
+	if err != nil {
+		return "", err
+	}
+	answer, err = peer.Negotiate(ctx, m.SDP, m.Tracks)
+	if err != nil {
+		return "", err //nolint:wrapcheck // sfu.ErrBadOffer and sfu.ErrClosed are part of the contract
+	}
+	_, err = ask(ctx, a, s.id, func(time.Time) (struct{}, error) {
+		return struct{}{}, a.state.answered(s.id, s.sink)
+	})
+	return answer, err
 }
 
 // Lost says that the socket of the seat is gone; the seat waits to be resumed. It does not block.
@@ -348,12 +351,16 @@ func (s *Seat) Lost() {
 	}
 }
 
-// Leave gives the seat up; the sink is told why. It does not block.
-func (s *Seat) Leave(r Leave) {
+// Leave gives the seat up; the sink is told why. m may name an heir. It does not block.
+func (s *Seat) Leave(m *protocol.Leave, why protocol.ByeReason) {
 	a := s.actor
-	err := a.post(job{seat: s.id, run: func(now time.Time) { _ = a.state.request(now, s.id, s.sink, r, newToken) }})
+	err := a.post(job{seat: s.id, run: func(now time.Time) {
+		if p := a.state.seats[s.id]; p != nil && p.sink == s.sink {
+			a.state.leaveRequest(now, p, m, why)
+		}
+	}})
 	if errors.Is(err, ErrBusy) {
-		time.AfterFunc(time.Second, func() { s.Leave(r) })
+		time.AfterFunc(time.Second, func() { s.Leave(m, why) })
 	}
 }
 
@@ -363,7 +370,7 @@ func (s *Seat) SignedOut(session SessionKey) {
 	a := s.actor
 	err := a.post(job{seat: s.id, run: func(now time.Time) {
 		if p := a.state.seats[s.id]; p != nil && !p.identity.Bot && p.identity.Session == session {
-			a.state.leave(now, p, Left, ByeSignedOut)
+			a.state.leave(now, p, protocol.Left, protocol.ByeSignedOut)
 		}
 	}})
 	if errors.Is(err, ErrBusy) {
@@ -388,7 +395,7 @@ func (r *Registry) Gauges() Gauges {
 	}
 }
 
-// Close ends all meetings with ByeShuttingDown and waits until they are gone or ctx ends. No meeting can be made
+// Close ends all meetings with protocol.ByeShuttingDown and waits until they are gone or ctx ends. No meeting can be made
 // afterwards.
 func (r *Registry) Close(ctx context.Context) error {
 	r.mu.Lock()
@@ -403,7 +410,7 @@ func (r *Registry) Close(ctx context.Context) error {
 	}
 	r.mu.Unlock()
 	for _, a := range all {
-		a.finish(ByeShuttingDown)
+		a.finish(protocol.ByeShuttingDown)
 	}
 	select {
 	case <-r.empty:

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"conclave/media"
+	"conclave/protocol"
 )
 
 func TestMain(m *testing.M) {
@@ -21,27 +22,27 @@ func TestMain(m *testing.M) {
 // inbox is a sink that only remembers.
 type inbox struct {
 	mu     sync.Mutex
-	events []Event
+	events []protocol.ServerMessage
 }
 
 func (b *inbox) Deliver(d *Delivery) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.events = append(b.events, d.Event)
+	b.events = append(b.events, d.Message)
 }
 
-func (b *inbox) bye() (ByeReason, bool) {
+func (b *inbox) bye() (protocol.ByeReason, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, e := range b.events {
-		if e, ok := e.(Bye); ok {
+		if e, ok := e.(*protocol.Bye); ok {
 			return e.Reason, true
 		}
 	}
-	return 0, false
+	return "", false
 }
 
-func (b *inbox) count(match func(Event) bool) (n int) {
+func (b *inbox) count(match func(protocol.ServerMessage) bool) (n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, e := range b.events {
@@ -84,22 +85,22 @@ func enter(t testing.TB, r *Registry, id ID, name string) (*Seat, *inbox) {
 
 // Nothing of a meeting is left when it has ended: not in the registry, not in the media server, no goroutine, no timer.
 func TestEverythingIsGoneWhenAMeetingEnds(t *testing.T) {
-	for name, end := range map[string]func(t *testing.T, r *Registry, host *Seat) ByeReason{
-		"ended by the host": func(t *testing.T, _ *Registry, host *Seat) ByeReason {
-			if err := host.Do(t.Context(), End{}); err != nil {
+	for name, end := range map[string]func(t *testing.T, r *Registry, host *Seat) protocol.ByeReason{
+		"ended by the host": func(t *testing.T, _ *Registry, host *Seat) protocol.ByeReason {
+			if err := host.Do(t.Context(), &protocol.End{}); err != nil {
 				t.Fatal(err)
 			}
-			return ByeEnded
+			return protocol.ByeEnded
 		},
-		"expired": func(*testing.T, *Registry, *Seat) ByeReason {
+		"expired": func(*testing.T, *Registry, *Seat) protocol.ByeReason {
 			time.Sleep(2*time.Hour + time.Second)
-			return ByeExpired
+			return protocol.ByeExpired
 		},
-		"shut down": func(t *testing.T, r *Registry, _ *Seat) ByeReason {
+		"shut down": func(t *testing.T, r *Registry, _ *Seat) protocol.ByeReason {
 			if err := r.Close(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			return ByeShuttingDown
+			return protocol.ByeShuttingDown
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -127,7 +128,7 @@ func TestEverythingIsGoneWhenAMeetingEnds(t *testing.T) {
 				if a := seat.actor; a.state.seats != nil || a.state.resumes != nil || a.peers != nil || a.timer.Stop() {
 					t.Fatal("the meeting's state is still there")
 				}
-				if err := seat.Do(t.Context(), Say{Text: "anybody?"}); !errors.Is(err, ErrEnded) {
+				if err := seat.Do(t.Context(), &protocol.Chat{Text: "anybody?"}); !errors.Is(err, ErrNoSuchMeeting) {
 					t.Fatal(err)
 				}
 				if _, err := r.Join(t.Context(), Join{Meeting: id, Identity: who("ben"), Sink: &inbox{}}); !errors.Is(err, ErrNoSuchMeeting) {
@@ -260,18 +261,18 @@ func TestMediaIsDrivenByDecisions(t *testing.T) {
 		if err != nil || len(fake.rooms) != 0 {
 			t.Fatalf("%v, %d rooms before anybody is admitted", err, len(fake.rooms))
 		}
-		if _, err := waiting.Peer(t.Context()); !errors.Is(err, ErrNotJoined) {
+		if _, err := waiting.Negotiate(t.Context(), &protocol.Offer{}); !errors.Is(err, ErrNotJoined) {
 			t.Fatalf("a peer in the lobby: %v", err)
 		}
 		host, hostBox := enter(t, r, id, "ana")
-		if err := host.Do(t.Context(), Admit{All: true}); err != nil {
+		if err := host.Do(t.Context(), &protocol.Admit{All: true}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := waiting.Peer(t.Context()); err != nil {
+		if _, err := waiting.Negotiate(t.Context(), &protocol.Offer{}); err != nil {
 			t.Fatal(err)
 		}
 		ben := fake.rooms[0].peer(waiting.Participant())
-		if err := waiting.Do(t.Context(), SetMedia{everything}); err != nil || ben.live != everything {
+		if err := waiting.Do(t.Context(), on(everything.List()...)); err != nil || ben.live != everything {
 			t.Fatal(err, ben.live)
 		}
 		ben.events.Slots([]media.Slot{{MID: "4", Participant: 2, Source: media.Mic}}, nil)
@@ -280,17 +281,17 @@ func TestMediaIsDrivenByDecisions(t *testing.T) {
 		fake.rooms[0].events.Speakers([]media.ParticipantID{waiting.Participant()})
 		synctest.Wait()
 		for _, b := range []*inbox{box, hostBox} {
-			if b.count(func(e Event) bool { _, ok := e.(Speakers); return ok }) != 1 {
+			if b.count(func(e protocol.ServerMessage) bool { _, ok := e.(*protocol.Speakers); return ok }) != 1 {
 				t.Fatal("speakers were not told")
 			}
 		}
-		if box.count(func(e Event) bool { _, ok := e.(SlotsChanged); return ok }) != 1 {
+		if box.count(func(e protocol.ServerMessage) bool { _, ok := e.(*protocol.Slots); return ok }) != 1 {
 			t.Fatal("slots were not told")
 		}
-		if err := host.Do(t.Context(), Remove{Participants: []media.ParticipantID{waiting.Participant()}}); err != nil || !ben.closed {
+		if err := host.Do(t.Context(), &protocol.Remove{Participants: []media.ParticipantID{waiting.Participant()}}); err != nil || !ben.closed {
 			t.Fatal("removed and still connected", err)
 		}
-		if _, err := waiting.Peer(t.Context()); !errors.Is(err, ErrNotJoined) {
+		if _, err := waiting.Negotiate(t.Context(), &protocol.Offer{}); !errors.Is(err, ErrNotJoined) {
 			t.Fatal(err)
 		}
 		ben.events.Slots([]media.Slot{{MID: "4"}}, nil) // a late report about nobody
@@ -325,12 +326,12 @@ func TestMediaEventsAreCoalesced(t *testing.T) {
 		t.Fatalf("%d reports are kept for one peer", n)
 	}
 	close(release)
-	if err := seat.Do(t.Context(), Active{}); err != nil {
+	if err := seat.Do(t.Context(), &protocol.Active{}); err != nil {
 		t.Fatal(err)
 	}
 	found := 0
-	box.count(func(e Event) bool {
-		if e, ok := e.(SlotsChanged); ok {
+	box.count(func(e protocol.ServerMessage) bool {
+		if e, ok := e.(*protocol.Slots); ok {
 			found = len(e.Slots)
 			if e.Slots[9].Participant != 99_999 {
 				t.Errorf("not the latest state: %+v", e.Slots[9])
@@ -356,10 +357,10 @@ func TestMailboxIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := seat.Do(t.Context(), Active{}); !errors.Is(err, ErrBusy) {
+	if err := seat.Do(t.Context(), &protocol.Active{}); !errors.Is(err, ErrBusy) {
 		t.Fatal(err)
 	}
-	seat.actor.finish(ByeShuttingDown) // ending works even so
+	seat.actor.finish(protocol.ByeShuttingDown) // ending works even so
 	close(release)
 	for range 1000 {
 		if _, ok := box.bye(); ok {
@@ -379,16 +380,16 @@ func TestPanicEndsOneParticipantOnly(t *testing.T) {
 	fake.mu.Lock()
 	fake.panics = true
 	fake.mu.Unlock()
-	if err := ben.Do(t.Context(), SetMedia{everything}); !errors.Is(err, ErrInternal) {
+	if err := ben.Do(t.Context(), on(everything.List()...)); !errors.Is(err, ErrInternal) {
 		t.Fatal(err)
 	}
 	fake.mu.Lock()
 	fake.panics = false
 	fake.mu.Unlock()
-	if err := host.Do(t.Context(), Say{Text: "still here"}); err != nil {
+	if err := host.Do(t.Context(), &protocol.Chat{Text: "still here"}); err != nil {
 		t.Fatal(err)
 	}
-	if why, ok := box.bye(); !ok || why != ByeInternal {
+	if why, ok := box.bye(); !ok || why != protocol.ByeInternal {
 		t.Fatalf("ben: %v %v", why, ok)
 	}
 	if g := r.Gauges(); g.Participants != 1 || g.Panics != 1 || g.Meetings != 1 {
@@ -410,7 +411,7 @@ func TestAbandonedJoinLeavesNoSeat(t *testing.T) {
 		t.Fatal(err)
 	}
 	close(release)
-	if err := host.Do(t.Context(), Active{}); err != nil {
+	if err := host.Do(t.Context(), &protocol.Active{}); err != nil {
 		t.Fatal(err)
 	}
 	if n := r.Gauges().Participants; n != 1 {
@@ -426,13 +427,13 @@ func TestManyJoinAndLeaveAtOnce(t *testing.T) {
 		all.Go(func() {
 			seat, _ := enter(t, r, id, fmt.Sprint(i))
 			for range 10 {
-				if err := seat.Do(t.Context(), Say{Text: "hello"}); err != nil {
+				if err := seat.Do(t.Context(), &protocol.Chat{Text: "hello"}); err != nil {
 					t.Error(err)
 				}
 			}
 			switch i % 3 {
 			case 0:
-				seat.Leave(Leave{Reason: ByeLeft})
+				seat.Leave(&protocol.Leave{}, protocol.ByeLeft)
 			case 1:
 				seat.Lost()
 			}
@@ -464,7 +465,7 @@ func TestReportsOfTheMediaServerReachTheirReceivers(t *testing.T) {
 		defer b.mu.Unlock()
 		out := make(map[media.ParticipantID]int)
 		for _, e := range b.events {
-			if e, ok := e.(QualityChanged); ok {
+			if e, ok := e.(*protocol.Quality); ok {
 				for _, q := range e.Quality {
 					out[q.Participant] = q.Bars
 				}
@@ -476,7 +477,8 @@ func TestReportsOfTheMediaServerReachTheirReceivers(t *testing.T) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		for _, e := range b.events {
-			if e == (MediaRefused{Source: media.Screen, Reason: "not_encrypted"}) {
+			m, ok := e.(*protocol.MediaRefused)
+			if ok && *m == (protocol.MediaRefused{Source: media.Screen, Reason: "not_encrypted"}) {
 				n++
 			}
 		}

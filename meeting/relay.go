@@ -1,6 +1,10 @@
 package meeting
 
-import "time"
+import (
+	"time"
+
+	"conclave/protocol"
+)
 
 // The bounds of relaying. A key message is some 150 bytes long, so that a hundred people who change their keys at once fit into
 // what is kept for one seat ten times over. Who waits needs to send a sealed name to 16 hosts, no more.
@@ -38,16 +42,16 @@ func (a *allowance) fits(now time.Time, n, burst, rate int) bool {
 
 // relay sends each recipient its own, as far as it may be reached. Who is not there is skipped: the sender learns nothing of the
 // lobby, and people leave at any time. It costs O(recipients named).
-func (s *state) relay(now time.Time, p *seat, r Relay) error {
+func (s *state) relay(now time.Time, p *seat, r *protocol.Relay) error {
 	if !s.e2ee {
 		return ErrNotPermitted
 	}
-	if p.role == NoRole && !s.mayRelayFromLobby(now, p, r) {
+	if p.role == noRole && !s.mayRelayFromLobby(now, p, r) {
 		return ErrTooMuch
 	}
 	for _, one := range r.To {
 		if q := s.seats[one.Participant]; q != nil && reaches(p, q) {
-			s.keep(now, q, Relayed{From: p.id, Data: one.Data})
+			s.keep(now, q, protocol.Relayed{From: p.id, Data: one.Data})
 		}
 	}
 	return nil
@@ -58,16 +62,16 @@ func reaches(p, q *seat) bool {
 	switch {
 	case p == q:
 		return false
-	case p.role != NoRole && q.role != NoRole:
+	case p.role != noRole && q.role != noRole:
 		return true
-	case p.role == NoRole:
-		return q.may(MayAdmit)
+	case p.role == noRole:
+		return q.may(protocol.MayAdmit)
 	default:
-		return p.may(MayAdmit)
+		return p.may(protocol.MayAdmit)
 	}
 }
 
-func (s *state) mayRelayFromLobby(now time.Time, p *seat, r Relay) bool {
+func (s *state) mayRelayFromLobby(now time.Time, p *seat, r *protocol.Relay) bool {
 	n := 0
 	for _, one := range r.To {
 		n += len(one.Data)
@@ -81,7 +85,7 @@ func (s *state) mayRelayFromLobby(now time.Time, p *seat, r Relay) bool {
 }
 
 // keep puts something to what the next delivery brings q.
-func (s *state) keep(now time.Time, q *seat, r Relayed) {
+func (s *state) keep(now time.Time, q *seat, r protocol.Relayed) {
 	size := len(r.Data) + keptOverhead
 	if q.keptBytes+size > maxKept {
 		if q.sink == nil {
@@ -105,7 +109,7 @@ func (s *state) deliver(q *seat) {
 	if q.sink == nil || len(q.kept) == 0 {
 		return
 	}
-	s.tell(q, RelaysCame{q.kept})
+	s.tell(q, &protocol.Relays{Relays: q.kept})
 	q.kept, q.keptBytes = nil, 0
 }
 

@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"conclave/media"
+	"conclave/protocol"
 )
 
 // relayed is everything that was relayed to p, in order, as "sender:data".
 func relayed(p *someone) (out []string) {
 	for _, e := range p.events {
-		if e, ok := e.(RelaysCame); ok {
+		if e, ok := e.(*protocol.Relays); ok {
 			for _, r := range e.Relays {
 				out = append(out, fmt.Sprintf("%d:%s", r.From, r.Data))
 			}
@@ -21,7 +22,9 @@ func relayed(p *someone) (out []string) {
 	return out
 }
 
-func to(p *someone, data string) RelayOne { return RelayOne{Participant: p.id, Data: data} }
+func to(p *someone, data string) protocol.RelayOne {
+	return protocol.RelayOne{Participant: p.id, Data: data}
+}
 
 func (st *stage) wantRelayed(p *someone, want ...string) {
 	st.t.Helper()
@@ -34,19 +37,19 @@ func (st *stage) wantRelayed(p *someone, want ...string) {
 func TestRelaysAreDeliveredTogetherAndInOrder(t *testing.T) {
 	st := newStage(t, withE2EE)
 	ana, ben, cem := st.join("ana"), st.join("ben"), st.join("cem")
-	st.must(ana, Relay{To: []RelayOne{to(cem, "a1"), to(ben, "a2"), to(cem, "a3")}})
+	st.must(ana, &protocol.Relay{To: []protocol.RelayOne{to(cem, "a1"), to(ben, "a2"), to(cem, "a3")}})
 	st.advance(relayInterval / 2)
-	st.must(ben, Relay{To: []RelayOne{to(cem, "b1")}})
-	if count[RelaysCame](cem) != 0 {
+	st.must(ben, &protocol.Relay{To: []protocol.RelayOne{to(cem, "b1")}})
+	if count[*protocol.Relays](cem) != 0 {
 		t.Fatal("delivered before its time")
 	}
 	st.advance(relayInterval / 2)
 	st.wantRelayed(cem, "1:a1", "1:a3", "2:b1")
 	st.wantRelayed(ben, "1:a2")
-	if n := count[RelaysCame](cem); n != 1 {
+	if n := count[*protocol.Relays](cem); n != 1 {
 		t.Fatalf("%d deliveries", n)
 	}
-	st.must(cem, Relay{To: []RelayOne{to(ana, "c1")}})
+	st.must(cem, &protocol.Relay{To: []protocol.RelayOne{to(ana, "c1")}})
 	st.advance(relayInterval)
 	st.wantRelayed(ana, "3:c1")
 	if !st.s.mail.due.IsZero() || len(st.s.mail.to) != 0 {
@@ -56,12 +59,12 @@ func TestRelaysAreDeliveredTogetherAndInOrder(t *testing.T) {
 
 // One client's message to a thousand, and those of twenty to each of them, are one delivery each.
 func TestARelayToAThousandIsOneDeliveryEach(t *testing.T) {
-	st := newStage(t, withE2EE, withOptions(func(o *Options) { o.MaxParticipants = 1001 }))
+	st := newStage(t, withE2EE, withOptions(func(o *Config) { o.MaxParticipants = 1001 }))
 	people := make([]*someone, 1001)
 	for i := range people {
 		people[i] = st.join(fmt.Sprint(i))
 	}
-	var everybody Relay
+	everybody := &protocol.Relay{}
 	for _, p := range people {
 		everybody.To = append(everybody.To, to(p, "k"))
 	}
@@ -76,8 +79,8 @@ func TestARelayToAThousandIsOneDeliveryEach(t *testing.T) {
 		if i < 20 {
 			want--
 		}
-		if n := len(relayed(p)); n != want || count[RelaysCame](p) != 1 {
-			t.Fatalf("%s got %d in %d deliveries", p.name, n, count[RelaysCame](p))
+		if n := len(relayed(p)); n != want || count[*protocol.Relays](p) != 1 {
+			t.Fatalf("%s got %d in %d deliveries", p.name, n, count[*protocol.Relays](p))
 		}
 	}
 }
@@ -86,11 +89,11 @@ func TestARelayToAThousandIsOneDeliveryEach(t *testing.T) {
 func TestRelayToNobodyIsSkipped(t *testing.T) {
 	st := newStage(t, withE2EE)
 	ana, ben, cem := st.join("ana"), st.join("ben"), st.join("cem")
-	st.must(cem, Leave{})
-	st.must(ana, Relay{To: []RelayOne{
+	st.must(cem, &protocol.Leave{})
+	st.must(ana, &protocol.Relay{To: []protocol.RelayOne{
 		to(cem, "x"), {Participant: 0, Data: "x"}, {Participant: 1 << 31, Data: "x"}, to(ana, "x"), to(ben, "fine"),
 	}})
-	st.must(ana, Relay{To: []RelayOne{to(ana, "x")}})
+	st.must(ana, &protocol.Relay{To: []protocol.RelayOne{to(ana, "x")}})
 	st.advance(time.Second)
 	st.wantRelayed(ben, "1:fine")
 	st.wantRelayed(ana)
@@ -100,8 +103,8 @@ func TestRelayToNobodyIsSkipped(t *testing.T) {
 func TestRelayDiesWithItsRecipient(t *testing.T) {
 	st := newStage(t, withE2EE)
 	ana, ben := st.join("ana"), st.join("ben")
-	st.must(ana, Relay{To: []RelayOne{to(ben, "x")}})
-	st.must(ana, Remove{Participants: []media.ParticipantID{ben.id}})
+	st.must(ana, &protocol.Relay{To: []protocol.RelayOne{to(ben, "x")}})
+	st.must(ana, &protocol.Remove{Participants: []media.ParticipantID{ben.id}})
 	st.advance(time.Second)
 	st.wantRelayed(ben)
 	st.wantGone(ben)
@@ -113,9 +116,9 @@ func TestLobbyRelaysGoToThoseWhoMayAdmitOnly(t *testing.T) {
 	st := newStage(t, withE2EE, withLobby)
 	ana := st.join("ana")
 	ben, dora, eve := st.join("ben"), st.join("dora"), st.join("eve")
-	st.must(ana, Admit{Admissions: []Admission{{Participant: ben.id, Admit: NewBlob("ok")}}})
-	everybody := func(data string) Relay {
-		return Relay{To: []RelayOne{to(ana, data), to(ben, data), to(dora, data), to(eve, data)}}
+	st.must(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: ben.id, Admit: "ok"}}})
+	everybody := func(data string) *protocol.Relay {
+		return &protocol.Relay{To: []protocol.RelayOne{to(ana, data), to(ben, data), to(dora, data), to(eve, data)}}
 	}
 	st.must(eve, everybody("from-eve"))
 	st.must(ben, everybody("from-ben"))
@@ -125,8 +128,8 @@ func TestLobbyRelaysGoToThoseWhoMayAdmitOnly(t *testing.T) {
 	st.wantRelayed(ben, "1:from-ana")
 	st.wantRelayed(dora, "1:from-ana")
 	st.wantRelayed(eve, "1:from-ana")
-	st.refused(eve, Broadcast{Kind: "chat", Data: "x"}, ErrNotJoined)
-	st.refused(eve, SetSpotlight{Participant: eve.id}, ErrNotJoined)
+	st.refused(eve, &protocol.Broadcast{Kind: "chat", Data: "x"}, ErrNotJoined)
+	st.refused(eve, &protocol.Spotlight{Participant: eve.id}, ErrNotJoined)
 }
 
 // Meetings know their own seats only: a number that means somebody elsewhere means nobody here.
@@ -135,7 +138,7 @@ func TestRelayStaysInItsMeeting(t *testing.T) {
 	ana := here.join("ana")
 	there.join("ana")
 	ben := there.join("ben")
-	here.must(ana, Relay{To: []RelayOne{to(ben, "x")}})
+	here.must(ana, &protocol.Relay{To: []protocol.RelayOne{to(ben, "x")}})
 	here.advance(time.Second)
 	there.advance(time.Second)
 	there.wantRelayed(ben)
@@ -146,11 +149,11 @@ func TestRelayWaitsForAResumedSeat(t *testing.T) {
 	st := newStage(t, withE2EE)
 	ana, ben := st.join("ana"), st.join("ben")
 	st.lose(ben)
-	st.must(ana, Relay{To: []RelayOne{to(ben, "first")}})
+	st.must(ana, &protocol.Relay{To: []protocol.RelayOne{to(ben, "first")}})
 	st.advance(time.Second)
 	big := strings.Repeat("x", 2731)
 	for range 200 { // half a megabyte
-		st.must(ana, Relay{To: []RelayOne{to(ben, big)}})
+		st.must(ana, &protocol.Relay{To: []protocol.RelayOne{to(ben, big)}})
 		st.advance(relayInterval)
 	}
 	back := st.join("ben", func(j *joinRequest) { j.resume, j.announce = hashToken(ben.token), Blob{} })
@@ -159,11 +162,11 @@ func TestRelayWaitsForAResumedSeat(t *testing.T) {
 		t.Fatalf("%d were kept", len(kept))
 	}
 	for i, e := range back.events {
-		if _, ok := e.(RelaysCame); ok && i == 0 {
+		if _, ok := e.(*protocol.Relays); ok && i == 0 {
 			t.Fatal("relays before the welcome")
 		}
 	}
-	st.must(ana, Relay{To: []RelayOne{to(back, "and on")}})
+	st.must(ana, &protocol.Relay{To: []protocol.RelayOne{to(back, "and on")}})
 	st.advance(time.Second)
 	if have := relayed(back); have[len(have)-1] != "1:and on" {
 		t.Fatal("nothing comes after the resume")
@@ -176,13 +179,13 @@ func TestRelayFloodIsDeliveredInPieces(t *testing.T) {
 	ana, ben := st.join("ana"), st.join("ben")
 	big := strings.Repeat("x", 2731)
 	for range 300 {
-		st.must(ana, Relay{To: []RelayOne{to(ben, big)}})
+		st.must(ana, &protocol.Relay{To: []protocol.RelayOne{to(ben, big)}})
 	}
 	st.advance(relayInterval)
 	if have := relayed(ben); len(have) != 300 {
 		t.Fatalf("%d of 300 arrived", len(have))
 	}
-	if n := count[RelaysCame](ben); n > 5 {
+	if n := count[*protocol.Relays](ben); n > 5 {
 		t.Fatalf("%d deliveries", n)
 	}
 }
@@ -192,7 +195,7 @@ func TestRelayFromTheLobbyIsLimitedForEach(t *testing.T) {
 	st := newStage(t, withE2EE, withLobby)
 	ana, eve := st.join("ana"), st.join("eve")
 	kib := strings.Repeat("x", 1<<10)
-	one := Relay{To: []RelayOne{to(ana, kib)}}
+	one := &protocol.Relay{To: []protocol.RelayOne{to(ana, kib)}}
 	for range 16 {
 		st.must(eve, one)
 	}
@@ -220,7 +223,7 @@ func TestRelayFromTheLobbyIsLimitedForAll(t *testing.T) {
 	for i := range 100 {
 		eve := st.join(fmt.Sprintf("eve%d", i))
 		for range 16 {
-			if st.do(eve, Relay{To: []RelayOne{to(ana, kib)}}) == nil {
+			if st.do(eve, &protocol.Relay{To: []protocol.RelayOne{to(ana, kib)}}) == nil {
 				sent++
 			}
 		}
@@ -229,29 +232,29 @@ func TestRelayFromTheLobbyIsLimitedForAll(t *testing.T) {
 		t.Fatalf("%d KiB got through at once", sent)
 	}
 	ben := st.join("ben")
-	st.refused(ben, Relay{To: []RelayOne{to(ana, kib)}}, ErrTooMuch)
+	st.refused(ben, &protocol.Relay{To: []protocol.RelayOne{to(ana, kib)}}, ErrTooMuch)
 	st.advance(time.Second)
-	st.must(ben, Relay{To: []RelayOne{to(ana, kib)}}) // those who come honestly get through again
+	st.must(ben, &protocol.Relay{To: []protocol.RelayOne{to(ana, kib)}}) // those who come honestly get through again
 }
 
 // In a plain meeting there is no relay and no broadcast, also not from its lobby.
 func TestPlainMeetingsRelayNothing(t *testing.T) {
 	st := newStage(t, withLobby)
 	ana, ben := st.join("ana"), st.join("ben")
-	st.refused(ana, Relay{To: []RelayOne{to(ben, "x")}}, ErrNotPermitted)
-	st.refused(ben, Relay{To: []RelayOne{to(ana, "x")}}, ErrNotPermitted)
-	st.refused(ana, Broadcast{Kind: "chat", Data: "x"}, ErrNotPermitted)
+	st.refused(ana, &protocol.Relay{To: []protocol.RelayOne{to(ben, "x")}}, ErrNotPermitted)
+	st.refused(ben, &protocol.Relay{To: []protocol.RelayOne{to(ana, "x")}}, ErrNotPermitted)
+	st.refused(ana, &protocol.Broadcast{Kind: "chat", Data: "x"}, ErrNotPermitted)
 }
 
 // A relay is what a client does by itself: it does not count as somebody's being there.
 func TestRelayIsNoActivity(t *testing.T) {
-	st := newStage(t, withE2EE, withOptions(func(o *Options) { o.IdleAfter = time.Minute }))
+	st := newStage(t, withE2EE, withOptions(func(o *Config) { o.IdleAfter = time.Minute }))
 	ana, ben := st.join("ana"), st.join("ben")
 	for range 7 {
 		st.advance(10 * time.Second)
-		st.must(ana, Relay{To: []RelayOne{to(ben, "x")}})
+		st.must(ana, &protocol.Relay{To: []protocol.RelayOne{to(ben, "x")}})
 	}
-	if count[IdleQuestion](ana) != 1 {
+	if count[*protocol.Idle](ana) != 1 {
 		t.Fatal("not asked")
 	}
 }
@@ -260,17 +263,17 @@ func TestRelayIsNoActivity(t *testing.T) {
 func BenchmarkRelay(b *testing.B) {
 	for _, size := range []int{100, 1000} {
 		b.Run(fmt.Sprintf("recipients=%d", size), func(b *testing.B) {
-			opts := defaults()
-			opts.MaxParticipants = size + 1
-			s := newState(meta{id: newID(), creator: who("x").person(), e2ee: true, expires: start.Add(time.Hour)}, &opts, false, start)
+			cfg := defaults()
+			cfg.MaxParticipants = size + 1
+			s := newState(meta{id: newID(), creator: who("x").person(), e2ee: true, expires: start.Add(time.Hour)}, &cfg, false, start)
 			sink := &inbox{}
-			var r Relay
+			r := &protocol.Relay{}
 			for i := range size + 1 {
 				id, err := s.join(start, joinRequest{identity: who(fmt.Sprint(i)), announce: NewBlob(fmt.Sprint("a", i)), sink: sink, token: fmt.Sprint(i)})
 				if err != nil {
 					b.Fatal(err)
 				}
-				r.To = append(r.To, RelayOne{Participant: id, Data: strings.Repeat("k", 140)})
+				r.To = append(r.To, protocol.RelayOne{Participant: id, Data: strings.Repeat("k", 140)})
 				s.take()
 			}
 			now := start

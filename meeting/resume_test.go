@@ -5,17 +5,18 @@ import (
 	"time"
 
 	"conclave/media"
+	"conclave/protocol"
 )
 
 func TestResumeTakesTheSeatBack(t *testing.T) {
 	st, ana, ben, _ := trio(t)
-	st.must(ana, SetRole{Participant: ben.id, Role: Cohost})
-	st.must(ben, SetMedia{everything})
-	st.must(ben, SetHand{Raised: true})
+	st.must(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleCohost})
+	st.must(ben, on(everything.List()...))
+	st.must(ben, &protocol.Hand{Raised: true})
 	st.settleRoster()
 	st.lose(ben)
 	st.settleRoster()
-	if e, _ := last[Roster](ana); len(e.Changed) != 1 || e.Changed[0].Connected {
+	if e, _ := last[*protocol.Roster](ana); len(e.Changed) != 1 || e.Changed[0].Connected {
 		t.Fatalf("the others do not see that ben's socket is lost: %+v", e)
 	}
 	if st.live[ben.id] != everything {
@@ -26,12 +27,12 @@ func TestResumeTakesTheSeatBack(t *testing.T) {
 	if again.id != ben.id || st.live[ben.id] != everything {
 		t.Fatal("not the same seat")
 	}
-	st.wantRole(again, Cohost)
-	w, _ := last[Welcome](again)
-	if !w.Resumed || w.Role != Cohost || w.Resume == ben.token || len(w.Participants) != 2 {
+	st.wantRole(again, protocol.RoleCohost)
+	w, _ := last[*protocol.Welcome](again)
+	if !w.Resumed || w.Role != protocol.RoleCohost || w.Resume == ben.token || len(w.Participants) != 2 {
 		t.Fatalf("%+v", w.Resumed)
 	}
-	st.must(again, Say{Text: "back"})
+	st.must(again, &protocol.Chat{Text: "back"})
 }
 
 func TestResumeIsOverAfterTheGrace(t *testing.T) {
@@ -42,7 +43,7 @@ func TestResumeIsOverAfterTheGrace(t *testing.T) {
 	if _, err := st.tryJoin("ben", resuming(ben)); err != ErrResumeFailed {
 		t.Fatal(err)
 	}
-	if e, _ := last[Roster](ana); len(e.Left) != 1 || e.Left[0].Reason != LeftLost {
+	if e, _ := last[*protocol.Roster](ana); len(e.Left) != 1 || e.Left[0].Reason != protocol.LeftLost {
 		t.Fatalf("%+v", e)
 	}
 }
@@ -50,12 +51,12 @@ func TestResumeIsOverAfterTheGrace(t *testing.T) {
 func TestResumeReplacesALivingSocket(t *testing.T) {
 	st, _, ben, _ := trio(t)
 	again := st.join("ben", resuming(ben))
-	st.wantBye(ben, ByeReplaced)
-	st.refused(ben, Say{Text: "old socket"}, ErrNotJoined)
+	st.wantBye(ben, protocol.ByeReplaced)
+	st.refused(ben, &protocol.Chat{Text: "old socket"}, ErrNotJoined)
 	st.lose(ben) // the old one's end changes nothing
-	st.must(again, Say{Text: "new socket"})
+	st.must(again, &protocol.Chat{Text: "new socket"})
 	st.advance(time.Minute)
-	st.wantRole(again, Participant)
+	st.wantRole(again, protocol.RoleParticipant)
 }
 
 func TestResumeTokenOfAnotherPersonIsWorthless(t *testing.T) {
@@ -63,14 +64,14 @@ func TestResumeTokenOfAnotherPersonIsWorthless(t *testing.T) {
 	if _, err := st.tryJoin("ben", resuming(ana)); err != ErrResumeFailed {
 		t.Fatalf("ben took the host's seat: %v", err)
 	}
-	st.wantRole(ana, Host)
+	st.wantRole(ana, protocol.RoleHost)
 	if ana.closed {
 		t.Fatal("a failed resume threw the owner out")
 	}
 	if _, err := st.tryJoin("ben", func(j *joinRequest) { j.resume = [32]byte{1} }); err != ErrResumeFailed {
 		t.Fatal(err)
 	}
-	st.must(ben, Say{Text: "fine"})
+	st.must(ben, &protocol.Chat{Text: "fine"})
 }
 
 func TestResumeTokenChangesAndTheOneBeforeStaysGood(t *testing.T) {
@@ -92,7 +93,7 @@ func TestResumeTokenChangesAndTheOneBeforeStaysGood(t *testing.T) {
 	if n := len(st.s.resumes); n > 2*3 {
 		t.Fatalf("%d tokens for three seats", n)
 	}
-	st.must(fourth, Say{Text: "here"})
+	st.must(fourth, &protocol.Chat{Text: "here"})
 }
 
 func TestResumedSocketLearnsWhatItsSlotsCarry(t *testing.T) {
@@ -105,11 +106,11 @@ func TestResumedSocketLearnsWhatItsSlotsCarry(t *testing.T) {
 	})
 	report(ben, &mediaReport{slots: map[string]media.Slot{"10": {MID: "10", Participant: ana.id, Source: media.Mic}}})
 	again := st.join("ben", resuming(ben))
-	e, ok := last[SlotsChanged](again)
+	e, ok := last[*protocol.Slots](again)
 	if !ok || len(e.Slots) != 2 || e.Slots[0].MID != "9" || e.Slots[1].Source != media.Mic || len(e.Withheld) != 0 {
 		t.Fatalf("%+v", e)
 	}
-	if e, ok := last[EncodeChanged](again); !ok || len(e.RIDs) != 1 {
+	if e, ok := last[*protocol.Encode](again); !ok || len(e.RIDs) != 1 {
 		t.Fatalf("%+v", e)
 	}
 }
@@ -120,7 +121,7 @@ func TestNoMediaPeerBeforeAdmission(t *testing.T) {
 	if len(st.live) != 1 {
 		t.Fatal("somebody in the lobby has a media peer")
 	}
-	st.must(ana, Admit{All: true})
+	st.must(ana, &protocol.Admit{All: true})
 	if _, ok := st.live[ben.id]; !ok {
 		t.Fatal("no media peer after admission")
 	}

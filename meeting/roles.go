@@ -1,80 +1,62 @@
 package meeting
 
 import (
+	"slices"
+
 	"conclave/media"
+	"conclave/protocol"
 )
 
-// Role is a named set of permissions.
-type Role uint8
+// noRole is the role of a seat in the lobby.
+const noRole protocol.Role = ""
 
-// The roles, most powerful first. The zero Role is none: that of somebody in the lobby.
-const (
-	NoRole Role = iota
-	Host
-	Cohost
-	Participant
-	Viewer
-)
-
-// Permission is a set of things a role may do.
-type Permission uint16
-
-// The permissions, in the order of the protocol document.
-const (
-	PublishMic Permission = 1 << iota
-	PublishCamera
-	PublishScreen
-	MayChat
-	MayAdmit
-	MayMute
-	MayRemove
-	MayLock
-	MaySpotlight
-	MayRoles
-	MayEnd
-	endOfPermissions
-)
-
-// AllPermissions lists each permission, in the order of the protocol document.
-func AllPermissions() []Permission {
-	var all []Permission
-	for p := Permission(1); p < endOfPermissions; p <<= 1 {
-		all = append(all, p)
+var (
+	participantMay = []protocol.Permission{
+		protocol.PublishMic, protocol.PublishCamera, protocol.PublishScreen, protocol.MayChat,
 	}
-	return all
-}
+	viewerMay = []protocol.Permission{protocol.MayChat}
+	cohostMay = slices.Concat(participantMay, []protocol.Permission{
+		protocol.MayAdmit, protocol.MayMute, protocol.MayRemove, protocol.MayLock, protocol.MaySpotlight,
+	})
+	hostMay = slices.Concat(cohostMay, []protocol.Permission{protocol.MayRoles, protocol.MayEnd})
+)
 
-// Has says whether all of want are in p.
-func (p Permission) Has(want Permission) bool { return p&want == want }
-
-// Permissions returns what r may do.
-func (r Role) Permissions() Permission {
-	const participant = PublishMic | PublishCamera | PublishScreen | MayChat
-	const cohost = participant | MayAdmit | MayMute | MayRemove | MayLock | MaySpotlight
+// permissionsOf returns what a role may do, in the order of the protocol document. The list is shared: do not change it.
+func permissionsOf(r protocol.Role) []protocol.Permission {
 	switch r {
-	case Host:
-		return cohost | MayRoles | MayEnd
-	case Cohost:
-		return cohost
-	case Participant:
-		return participant
-	case Viewer:
-		return MayChat
+	case protocol.RoleHost:
+		return hostMay
+	case protocol.RoleCohost:
+		return cohostMay
+	case protocol.RoleParticipant:
+		return participantMay
+	case protocol.RoleViewer:
+		return viewerMay
 	default:
-		return 0
+		return nil
 	}
 }
 
-// Sources returns what p allows to publish.
-func (p Permission) Sources() media.SourceSet {
+// may says whether a role has a permission.
+func may(r protocol.Role, want protocol.Permission) bool {
+	return slices.Contains(permissionsOf(r), want)
+}
+
+// covers says whether a role has all permissions of another.
+func covers(r, other protocol.Role) bool {
+	return !slices.ContainsFunc(permissionsOf(other), func(p protocol.Permission) bool { return !may(r, p) })
+}
+
+// sourcesOf returns what a role may publish.
+func sourcesOf(r protocol.Role) media.SourceSet {
 	var set media.SourceSet
-	if p.Has(PublishMic) {
+	if may(r, protocol.PublishMic) {
 		set |= media.Sources(media.Mic)
 	}
-	if p.Has(PublishCamera) {
+	if may(r, protocol.PublishCamera) {
 		set |= media.Sources(media.Camera)
 	}
-	if p.Has(PublishScreen) {
+	if may(r, protocol.PublishScreen) {
 		set |= media.Sources(media.Screen, media.ScreenAudio)
 	}
 	return set

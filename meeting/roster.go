@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"conclave/media"
+	"conclave/protocol"
 )
 
 // change is what happened to a participant since the last roster event.
@@ -19,7 +20,7 @@ const (
 // batch gathers what the next Roster event will tell.
 type batch struct {
 	entries map[media.ParticipantID]change // at most one a seat
-	left    []LeftEntry                    // bounded by the joins that rate limits let through in one interval
+	left    []protocol.LeftEntry           // bounded by the joins that rate limits let through in one interval
 	due     time.Time                      // zero: nothing gathered
 	sent    time.Time
 }
@@ -46,9 +47,9 @@ func (s *state) changed(now time.Time, id media.ParticipantID, what change) {
 	s.schedule(now)
 }
 
-func (s *state) left(now time.Time, id media.ParticipantID, why LeftReason) {
+func (s *state) left(now time.Time, id media.ParticipantID, why protocol.LeftReason) {
 	delete(s.batch.entries, id)
-	s.batch.left = append(s.batch.left, LeftEntry{id, why})
+	s.batch.left = append(s.batch.left, protocol.LeftEntry{Participant: id, Reason: why})
 	s.schedule(now)
 }
 
@@ -98,7 +99,7 @@ func (s *state) flushRoster(now time.Time) {
 	b := s.batch
 	s.batch = batch{sent: now}
 	hands := s.handPlaces()
-	r := Roster{Left: b.left}
+	r := &protocol.Roster{Left: b.left}
 	for _, id := range slices.Sorted(maps.Keys(b.entries)) {
 		entry := s.entry(s.seats[id], hands)
 		if b.entries[id] == joined {
@@ -111,29 +112,30 @@ func (s *state) flushRoster(now time.Time) {
 }
 
 func (s *state) tellLobby() {
-	s.do(effect{kind: sendAdmitters, event: Waiting{s.waitingEntries()}})
+	s.do(effect{kind: sendAdmitters, event: &protocol.Waiting{Waiting: s.waitingEntries()}})
 	if len(s.waiting) > 0 {
 		s.do(effect{kind: sendLobby, event: s.lobbyStatus()})
 	}
 }
 
-func (s *state) entry(p *seat, hands map[media.ParticipantID]int) RosterEntry {
-	return RosterEntry{
-		Participant: p.id, Name: p.name, Role: p.role, Sources: p.live(), Hand: hands[p.id], Connected: p.sink != nil,
-		Kind: p.identity.kind(), Announce: p.announce, Admit: p.admit, Grant: p.grant,
+func (s *state) entry(p *seat, hands map[media.ParticipantID]int) protocol.RosterEntry {
+	return protocol.RosterEntry{
+		Participant: p.id, Name: p.name.Reveal(), Role: p.role, Sources: p.live().List(), Hand: hands[p.id],
+		Connected: p.sink != nil, Kind: p.identity.kind(), Announce: p.announce.Reveal(), Admit: p.admit.Reveal(),
+		Grant: p.grant.Reveal(),
 	}
 }
 
 // others is the roster without one.
-func (s *state) others(but media.ParticipantID) []RosterEntry {
+func (s *state) others(but media.ParticipantID) []protocol.RosterEntry {
 	hands := s.handPlaces()
-	out := make([]RosterEntry, 0, s.present)
+	out := make([]protocol.RosterEntry, 0, s.present)
 	for id, p := range s.seats {
-		if id != but && p.role != NoRole {
+		if id != but && p.role != noRole {
 			out = append(out, s.entry(p, hands))
 		}
 	}
-	slices.SortFunc(out, func(a, b RosterEntry) int { return int(int64(a.Participant) - int64(b.Participant)) })
+	slices.SortFunc(out, func(a, b protocol.RosterEntry) int { return int(int64(a.Participant) - int64(b.Participant)) })
 	return out
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"conclave/media"
+	"conclave/protocol"
 )
 
 // An encrypted meeting takes announces and no names; a plain one the reverse. Nothing that anybody may ask changes which it is.
@@ -14,16 +15,16 @@ func TestAMeetingIsEncryptedOrPlainForGood(t *testing.T) {
 	for _, e2ee := range []bool{true, false} {
 		st := newStage(t, func(_ *stage, m *meta, _ *bool) { m.e2ee = e2ee })
 		ana, ben := st.join("ana"), st.join("ben")
-		if w, _ := last[Welcome](ana); w.E2EE != e2ee {
+		if w, _ := last[*protocol.Welcome](ana); w.Meeting.E2EE != e2ee {
 			t.Fatal("the welcome says otherwise")
 		}
-		for _, r := range []Request{
-			SetPolicy{Locked: ptr(true), Lobby: ptr(true)}, SetPolicy{Locked: ptr(false), Lobby: ptr(false)}, SetRole{Participant: ben.id, Role: Host},
+		for _, r := range []protocol.ClientMessage{
+			&protocol.SetPolicy{Locked: ptr(true), Lobby: ptr(true)}, &protocol.SetPolicy{Locked: ptr(false), Lobby: ptr(false)}, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleHost},
 		} {
 			st.must(ana, r)
 		}
-		st.must(ana, Leave{})
-		st.must(ben, Leave{})
+		st.must(ana, &protocol.Leave{})
+		st.must(ben, &protocol.Leave{})
 		st.advance(time.Minute) // empty, and joined anew
 		want := ErrNotEncrypted
 		if e2ee {
@@ -37,7 +38,7 @@ func TestAMeetingIsEncryptedOrPlainForGood(t *testing.T) {
 		} else if _, err := st.tryJoin("eve", both); err != want {
 			t.Fatalf("with an announce: %v", err)
 		}
-		if w, _ := last[Welcome](st.join("ana")); w.E2EE != e2ee {
+		if w, _ := last[*protocol.Welcome](st.join("ana")); w.Meeting.E2EE != e2ee {
 			t.Fatal("it has changed")
 		}
 	}
@@ -56,11 +57,11 @@ func TestAnAnnounceBelongsToOneSeat(t *testing.T) {
 	if _, err := st.tryJoin("eve", func(j *joinRequest) { j.announce = announceOf("ana") }); err != ErrAnnounceTaken {
 		t.Fatalf("from one's place in the lobby: %v", err)
 	}
-	st.wantRole(eve, NoRole)
+	st.wantRole(eve, noRole)
 	if again := st.join("eve"); again.id != eve.id {
 		t.Fatal("one's own announce is somebody else's")
 	}
-	st.must(ana, Deny{Participants: []media.ParticipantID{ben.id}})
+	st.must(ana, &protocol.Deny{Participants: []media.ParticipantID{ben.id}})
 	st.join("fay", func(j *joinRequest) { j.announce = announceOf("ben") })
 }
 
@@ -68,11 +69,11 @@ func TestAnAnnounceBelongsToOneSeat(t *testing.T) {
 func TestNothingIsSaidInClearInAnEncryptedMeeting(t *testing.T) {
 	st := newStage(t, withE2EE)
 	ana, ben := st.join("ana"), st.join("ben")
-	st.refused(ana, Say{Text: "hello"}, ErrE2EERequired)
-	st.refused(ana, Say{Text: "hello", To: ben.id}, ErrE2EERequired)
-	st.refused(ana, React{Kind: "clap"}, ErrE2EERequired)
-	st.must(ana, SetHand{Raised: true})
-	if count[Said](ben)+count[Reacted](ben) != 0 {
+	st.refused(ana, &protocol.Chat{Text: "hello"}, ErrE2EERequired)
+	st.refused(ana, &protocol.Chat{Text: "hello", To: ben.id}, ErrE2EERequired)
+	st.refused(ana, &protocol.React{Reaction: "clap"}, ErrE2EERequired)
+	st.must(ana, &protocol.Hand{Raised: true})
+	if count[*protocol.ChatEvent](ben)+count[*protocol.Reaction](ben) != 0 {
 		t.Fatal("something was said")
 	}
 }
@@ -81,15 +82,15 @@ func TestBroadcastReachesEverybodyPresent(t *testing.T) {
 	st := newStage(t, withE2EE, withLobby)
 	ana, eve := st.join("ana"), st.join("eve")
 	ben := st.join("ben")
-	st.must(ana, Admit{Admissions: []Admission{{ben.id, NewBlob("ok")}}})
-	st.must(ana, SetRole{Participant: ben.id, Role: Viewer})
-	st.must(ben, Broadcast{Kind: "chat", Data: "c2VhbGVk"})
+	st.must(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: ben.id, Admit: "ok"}}})
+	st.must(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleViewer})
+	st.must(ben, &protocol.Broadcast{Kind: "chat", Data: "c2VhbGVk"})
 	for _, p := range []*someone{ana, ben} {
-		if e, ok := last[BroadcastCame](p); !ok || e != (BroadcastCame{From: ben.id, Kind: "chat", Data: "c2VhbGVk", At: st.now}) {
+		if e, ok := last[*protocol.BroadcastEvent](p); !ok || *e != (protocol.BroadcastEvent{From: ben.id, Kind: "chat", Data: "c2VhbGVk", At: st.now}) {
 			t.Fatalf("%s got %+v", p.name, e)
 		}
 	}
-	if count[BroadcastCame](eve) != 0 {
+	if count[*protocol.BroadcastEvent](eve) != 0 {
 		t.Fatal("the lobby hears the meeting")
 	}
 }
@@ -99,17 +100,17 @@ func TestAnnouncesAndAdmissionsAreInTheRoster(t *testing.T) {
 	st := newStage(t, withE2EE, withLobby)
 	ana, ben := st.join("ana"), st.join("ben")
 	st.settleRoster()
-	if e, _ := last[Waiting](ana); len(e.Waiting) != 1 || e.Waiting[0].Announce != announceOf("ben") || e.Waiting[0].Name != (DisplayName{}) {
+	if e, _ := last[*protocol.Waiting](ana); len(e.Waiting) != 1 || e.Waiting[0].Announce != announceOf("ben").Reveal() || e.Waiting[0].Name != "" {
 		t.Fatalf("ana sees %d waiting", len(e.Waiting))
 	}
-	st.must(ana, Admit{Admissions: []Admission{{ben.id, NewBlob("admit-ben")}}})
-	w, _ := last[Welcome](ben)
-	if w.Admit != NewBlob("admit-ben") || len(w.Participants) != 1 || w.Participants[0].Announce != announceOf("ana") || w.Participants[0].Admit != (Blob{}) {
+	st.must(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: ben.id, Admit: "admit-ben"}}})
+	w, _ := last[*protocol.Welcome](ben)
+	if w.Admit != NewBlob("admit-ben").Reveal() || len(w.Participants) != 1 || w.Participants[0].Announce != announceOf("ana").Reveal() || w.Participants[0].Admit != "" {
 		t.Fatal("ben's welcome lacks something")
 	}
 	st.settleRoster()
-	r, _ := last[Roster](ana)
-	if len(r.Joined) != 1 || r.Joined[0].Announce != announceOf("ben") || r.Joined[0].Admit != NewBlob("admit-ben") {
+	r, _ := last[*protocol.Roster](ana)
+	if len(r.Joined) != 1 || r.Joined[0].Announce != announceOf("ben").Reveal() || r.Joined[0].Admit != NewBlob("admit-ben").Reveal() {
 		t.Fatal("ana's roster lacks something")
 	}
 }
@@ -118,18 +119,18 @@ func TestAnnouncesAndAdmissionsAreInTheRoster(t *testing.T) {
 func TestAdmissionsAreNeededWhereTheyBelong(t *testing.T) {
 	st := newStage(t, withE2EE, withLobby)
 	ana, ben := st.join("ana"), st.join("ben")
-	st.refused(ana, Admit{All: true}, ErrAdmissions)
-	st.refused(ana, Admit{Participants: []media.ParticipantID{ben.id}}, ErrAdmissions)
-	st.refused(ana, Admit{Admissions: []Admission{{99, NewBlob("x")}}}, ErrNoSuchParticipant)
-	st.refused(ana, Admit{Admissions: []Admission{{ana.id, NewBlob("x")}}}, ErrNoSuchParticipant)
-	st.wantRole(ben, NoRole)
+	st.refused(ana, &protocol.Admit{All: true}, ErrAdmissions)
+	st.refused(ana, &protocol.Admit{Participants: []media.ParticipantID{ben.id}}, ErrAdmissions)
+	st.refused(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: 99, Admit: "x"}}}, ErrNoSuchParticipant)
+	st.refused(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: ana.id, Admit: "x"}}}, ErrNoSuchParticipant)
+	st.wantRole(ben, noRole)
 
 	plain := newStage(t, withLobby)
 	ana, ben = plain.join("ana"), plain.join("ben")
-	plain.refused(ana, Admit{Admissions: []Admission{{ben.id, NewBlob("x")}}}, ErrAdmissions)
-	plain.must(ana, Admit{All: true})
-	plain.refused(ana, SetRole{Participant: ben.id, Role: Viewer, Grant: NewBlob("x")}, ErrNotEncrypted)
-	plain.wantRole(ben, Participant)
+	plain.refused(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: ben.id, Admit: "x"}}}, ErrAdmissions)
+	plain.must(ana, &protocol.Admit{All: true})
+	plain.refused(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleViewer, Grant: "x"}, ErrNotEncrypted)
+	plain.wantRole(ben, protocol.RoleParticipant)
 }
 
 // An admission is for the keys that were announced: who comes back to the lobby with others is somebody new, at the old place,
@@ -138,25 +139,25 @@ func TestAnAdmissionIsForTheKeysThatWereAnnounced(t *testing.T) {
 	st := newStage(t, withE2EE, withLobby)
 	ana, ben, cem := st.join("ana"), st.join("ben"), st.join("cem")
 	again := st.join("ben", func(j *joinRequest) { j.announce = NewBlob("other keys") })
-	st.wantBye(ben, ByeReplaced)
+	st.wantBye(ben, protocol.ByeReplaced)
 	if again.id == ben.id {
 		t.Fatal("other keys have the same number")
 	}
 	st.settleRoster()
-	if e, _ := last[Waiting](ana); len(e.Waiting) != 2 || e.Waiting[0].Participant != again.id || e.Waiting[1].Participant != cem.id {
+	if e, _ := last[*protocol.Waiting](ana); len(e.Waiting) != 2 || e.Waiting[0].Participant != again.id || e.Waiting[1].Participant != cem.id {
 		t.Fatal("the place in the queue is lost")
 	}
-	st.refused(ana, Admit{Admissions: []Admission{{ben.id, NewBlob("for the old keys")}}}, ErrNoSuchParticipant)
-	st.wantRole(again, NoRole)
+	st.refused(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: ben.id, Admit: "for the old keys"}}}, ErrNoSuchParticipant)
+	st.wantRole(again, noRole)
 
 	// Admitted while the socket was away: the same keys are let in, others wait.
 	st.lose(again)
 	st.lose(cem)
-	st.must(ana, Admit{Admissions: []Admission{{again.id, NewBlob("one")}, {cem.id, NewBlob("two")}}})
-	st.wantRole(st.join("ben"), NoRole) // announces what it did at first
+	st.must(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: again.id, Admit: "one"}, {Participant: cem.id, Admit: "two"}}})
+	st.wantRole(st.join("ben"), noRole) // announces what it did at first
 	back := st.join("cem")
-	st.wantRole(back, Participant)
-	if w, _ := last[Welcome](back); w.Admit != NewBlob("two") || back.id != cem.id {
+	st.wantRole(back, protocol.RoleParticipant)
+	if w, _ := last[*protocol.Welcome](back); w.Admit != NewBlob("two").Reveal() || back.id != cem.id {
 		t.Fatal("the admission is lost")
 	}
 }
@@ -165,8 +166,8 @@ func TestAnAdmissionIsForTheKeysThatWereAnnounced(t *testing.T) {
 func TestResumeKeepsTheAnnounce(t *testing.T) {
 	st := newStage(t, withE2EE, withLobby)
 	ana, ben := st.join("ana"), st.join("ben")
-	st.must(ana, Admit{Admissions: []Admission{{ben.id, NewBlob("admit")}}})
-	st.must(ana, SetRole{Participant: ben.id, Role: Cohost, Grant: NewBlob("grant")})
+	st.must(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: ben.id, Admit: "admit"}}})
+	st.must(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleCohost, Grant: "grant"})
 	ben.learn()
 	st.lose(ben)
 	if _, err := st.tryJoin("ben", func(j *joinRequest) { j.resume, j.announce = hashToken(ben.token), NewBlob("other") }); err != ErrAnnounceChanged {
@@ -174,8 +175,8 @@ func TestResumeKeepsTheAnnounce(t *testing.T) {
 	}
 	for _, announce := range []Blob{{}, announceOf("ben")} {
 		back := st.join("ben", func(j *joinRequest) { j.resume, j.announce = hashToken(ben.token), announce })
-		w, _ := last[Welcome](back)
-		if back.id != ben.id || !w.Resumed || w.Admit != NewBlob("admit") || w.Grant != NewBlob("grant") || st.s.seats[ben.id].announce != announceOf("ben") {
+		w, _ := last[*protocol.Welcome](back)
+		if back.id != ben.id || !w.Resumed || w.Admit != NewBlob("admit").Reveal() || w.Grant != NewBlob("grant").Reveal() || st.s.seats[ben.id].announce != announceOf("ben") {
 			t.Fatal("something of the seat is lost")
 		}
 		ben = back
@@ -187,10 +188,10 @@ func TestResumeKeepsTheAnnounce(t *testing.T) {
 func TestTheLobbyIsShownTheGrantOfACohost(t *testing.T) {
 	st := newStage(t, withE2EE, withLobby)
 	ana, ben := st.join("ana"), st.join("ben")
-	st.must(ana, Admit{Admissions: []Admission{{ben.id, NewBlob("admit")}}})
-	st.must(ana, SetRole{Participant: ben.id, Role: Cohost, Grant: NewBlob("grant")})
+	st.must(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: ben.id, Admit: "admit"}}})
+	st.must(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleCohost, Grant: "grant"})
 	for _, h := range st.s.lobbyHosts() {
-		if h.Participant == ben.id && h.Admit == NewBlob("grant") {
+		if h.Participant == ben.id && h.Admit == NewBlob("grant").Reveal() {
 			return
 		}
 	}
@@ -202,63 +203,63 @@ func TestGrantsGoWithTheRole(t *testing.T) {
 	st := newStage(t, withE2EE)
 	ana, ben, cem := st.join("ana"), st.join("ben"), st.join("cem")
 	st.settleRoster()
-	grant := func() Blob {
+	grant := func() string {
 		st.settleRoster()
-		r, _ := last[Roster](cem)
+		r, _ := last[*protocol.Roster](cem)
 		for _, e := range r.Changed {
 			if e.Participant == ben.id {
 				return e.Grant
 			}
 		}
 		t.Fatal("cem was not told")
-		return Blob{}
+		return ""
 	}
-	st.must(ana, SetRole{Participant: ben.id, Role: Cohost, Grant: NewBlob("one")})
-	if grant() != NewBlob("one") {
+	st.must(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleCohost, Grant: "one"})
+	if grant() != "one" {
 		t.Fatal("no grant")
 	}
-	st.must(ana, SetRole{Participant: ben.id, Role: Cohost, Grant: NewBlob("two")})
-	if grant() != NewBlob("two") {
+	st.must(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleCohost, Grant: "two"})
+	if grant() != "two" {
 		t.Fatal("a grant cannot be renewed")
 	}
-	st.must(ana, SetRole{Participant: ben.id, Role: Viewer})
-	if grant() != (Blob{}) {
+	st.must(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleViewer})
+	if grant() != "" {
 		t.Fatal("the grant outlives the role")
 	}
-	st.must(ana, SetRole{Participant: ben.id, Role: Cohost, Grant: NewBlob("three")})
-	st.must(ana, Leave{}) // ben is promoted by the server, which can sign nothing
-	st.wantRole(ben, Host)
-	if grant() != (Blob{}) {
+	st.must(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleCohost, Grant: "three"})
+	st.must(ana, &protocol.Leave{}) // ben is promoted by the server, which can sign nothing
+	st.wantRole(ben, protocol.RoleHost)
+	if grant() != "" {
 		t.Fatal("a grant of another role")
 	}
 }
 
 // The last host's word says to whom the meeting falls, where it falls to somebody; nobody else's word does, and no other grant changes.
 func TestTheLastHostNamesAnHeir(t *testing.T) {
-	word, old := NewBlob("heir"), NewBlob("old")
+	word, old := "heir", "old"
 	for name, c := range map[string]struct {
-		policy LeavePolicy
+		policy protocol.LeavePolicy
 		act    func(st *stage, ana, ben, cem *someone)
 		heir   string // who is host then
-		cem    Blob
+		cem    string
 	}{
-		"one who came later": {WhenPromote, func(st *stage, ana, _, cem *someone) { st.must(ana, Leave{Heir: cem.id, Grant: word}) }, "cem", word},
-		"nobody there":       {WhenPromote, func(st *stage, ana, _, _ *someone) { st.must(ana, Leave{Heir: 99, Grant: word}) }, "ben", Blob{}},
-		"without a grant":    {WhenPromote, func(st *stage, ana, _, cem *someone) { st.must(ana, Leave{Heir: cem.id}) }, "ben", Blob{}},
-		"a viewer": {WhenPromote, func(st *stage, ana, _, cem *someone) {
-			st.must(ana, SetRole{Participant: cem.id, Role: Viewer})
-			st.must(ana, Leave{Heir: cem.id, Grant: word})
-		}, "ben", Blob{}},
-		"who is host by the server's word": {WhenPromote, func(st *stage, ana, _, cem *someone) {
-			st.must(ana, SetRole{Participant: cem.id, Role: Cohost, Grant: old})
-			st.must(ana, Leave{}) // cem inherits
-			st.must(st.join("ana"), Leave{Heir: cem.id, Grant: word})
+		"one who came later": {protocol.WhenPromote, func(st *stage, ana, _, cem *someone) { st.must(ana, &protocol.Leave{Heir: cem.id, Grant: word}) }, "cem", word},
+		"nobody there":       {protocol.WhenPromote, func(st *stage, ana, _, _ *someone) { st.must(ana, &protocol.Leave{Heir: 99, Grant: word}) }, "ben", ""},
+		"without a grant":    {protocol.WhenPromote, func(st *stage, ana, _, cem *someone) { st.must(ana, &protocol.Leave{Heir: cem.id}) }, "ben", ""},
+		"a viewer": {protocol.WhenPromote, func(st *stage, ana, _, cem *someone) {
+			st.must(ana, &protocol.SetRole{Participant: cem.id, Role: protocol.RoleViewer})
+			st.must(ana, &protocol.Leave{Heir: cem.id, Grant: word})
+		}, "ben", ""},
+		"who is host by the server's word": {protocol.WhenPromote, func(st *stage, ana, _, cem *someone) {
+			st.must(ana, &protocol.SetRole{Participant: cem.id, Role: protocol.RoleCohost, Grant: old})
+			st.must(ana, &protocol.Leave{}) // cem inherits
+			st.must(st.join("ana"), &protocol.Leave{Heir: cem.id, Grant: word})
 		}, "cem", word},
-		"by no host": {WhenPromote, func(st *stage, ana, ben, cem *someone) {
-			st.must(ana, SetRole{Participant: cem.id, Role: Cohost, Grant: old})
-			st.must(ben, Leave{Heir: cem.id, Grant: word})
+		"by no host": {protocol.WhenPromote, func(st *stage, ana, ben, cem *someone) {
+			st.must(ana, &protocol.SetRole{Participant: cem.id, Role: protocol.RoleCohost, Grant: old})
+			st.must(ben, &protocol.Leave{Heir: cem.id, Grant: word})
 		}, "ana", old},
-		"a meeting that stays without a host": {WhenKeep, func(st *stage, ana, _, cem *someone) { st.must(ana, Leave{Heir: cem.id, Grant: word}) }, "", Blob{}},
+		"a meeting that stays without a host": {protocol.WhenKeep, func(st *stage, ana, _, cem *someone) { st.must(ana, &protocol.Leave{Heir: cem.id, Grant: word}) }, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := newStage(t, withE2EE, withPolicy(c.policy))
@@ -267,14 +268,14 @@ func TestTheLastHostNamesAnHeir(t *testing.T) {
 			st.settleRoster()
 			host := ""
 			for _, one := range []*someone{ana, ben, cem} {
-				if seat := st.s.seats[one.id]; seat != nil && seat.role == Host {
+				if seat := st.s.seats[one.id]; seat != nil && seat.role == protocol.RoleHost {
 					host += one.name
 				}
 			}
 			if host != c.heir {
 				t.Errorf("host is %q, want %q", host, c.heir)
 			}
-			if st.s.seats[cem.id].grant != c.cem {
+			if st.s.seats[cem.id].grant.Reveal() != c.cem {
 				t.Error("not the grant expected")
 			}
 		})
@@ -287,9 +288,9 @@ func TestTheLobbyKnowsWhoMayAdmit(t *testing.T) {
 	eve := st.join("eve")
 	hosts := func() (out []media.ParticipantID) {
 		st.settleRoster()
-		e, _ := last[LobbyStatus](eve)
+		e, _ := last[*protocol.Lobby](eve)
 		for _, h := range e.Hosts {
-			if st.s.seats[h.Participant].announce != h.Announce || st.s.seats[h.Participant].admit != h.Admit {
+			if st.s.seats[h.Participant].announce.Reveal() != h.Announce || st.s.seats[h.Participant].admit.Reveal() != h.Admit {
 				t.Fatal("somebody else's announce")
 			}
 			out = append(out, h.Participant)
@@ -300,16 +301,16 @@ func TestTheLobbyKnowsWhoMayAdmit(t *testing.T) {
 		t.Fatalf("%d hosts in an empty meeting", n)
 	}
 	ana, ben, cem := st.join("ana"), st.join("ben"), st.join("cem")
-	st.must(ana, Admit{Admissions: []Admission{{ben.id, NewBlob("b")}, {cem.id, NewBlob("c")}}})
+	st.must(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: ben.id, Admit: "b"}, {Participant: cem.id, Admit: "c"}}})
 	if h := hosts(); len(h) != 1 || h[0] != ana.id {
 		t.Fatalf("%v", h)
 	}
-	st.must(ana, SetRole{Participant: cem.id, Role: Cohost})
+	st.must(ana, &protocol.SetRole{Participant: cem.id, Role: protocol.RoleCohost})
 	st.lose(ana)
 	if h := hosts(); len(h) != 2 || h[0] != cem.id || h[1] != ana.id {
 		t.Fatalf("%v: first those with a connection", h)
 	}
-	st.must(cem, Leave{})
+	st.must(cem, &protocol.Leave{})
 	if h := hosts(); len(h) != 1 || h[0] != ana.id {
 		t.Fatalf("%v after the co-host left", h)
 	}
@@ -317,7 +318,7 @@ func TestTheLobbyKnowsWhoMayAdmit(t *testing.T) {
 	eve = plain.join("eve")
 	plain.join("ana")
 	plain.settleRoster()
-	if e, _ := last[LobbyStatus](eve); !e.HostsPresent || e.Hosts != nil {
+	if e, _ := last[*protocol.Lobby](eve); !e.HostsPresent || e.Hosts != nil {
 		t.Fatal("a plain lobby names its hosts")
 	}
 }
@@ -328,7 +329,7 @@ func TestTheLobbyNamesSixteenHosts(t *testing.T) {
 	ana := st.join("ana")
 	for i := range 20 {
 		p := st.join(string(rune('b' + i)))
-		st.must(ana, SetRole{Participant: p.id, Role: Cohost})
+		st.must(ana, &protocol.SetRole{Participant: p.id, Role: protocol.RoleCohost})
 	}
 	if n := len(st.s.lobbyStatus().Hosts); n != maxLobbyHosts {
 		t.Fatalf("%d hosts", n)
@@ -370,20 +371,20 @@ func TestRefusedMediaIsToldItsPublisher(t *testing.T) {
 	ana, ben := st.join("ana"), st.join("ben")
 	st.s.report(st.now, ben.id, &mediaReport{refused: map[media.Source]string{media.Camera: "not_encrypted"}})
 	st.settle()
-	if e, ok := last[MediaRefused](ben); !ok || e != (MediaRefused{media.Camera, "not_encrypted"}) {
+	if e, ok := last[*protocol.MediaRefused](ben); !ok || *e != (protocol.MediaRefused{Source: media.Camera, Reason: "not_encrypted"}) {
 		t.Fatalf("%+v", e)
 	}
-	if count[MediaRefused](ana) != 0 {
+	if count[*protocol.MediaRefused](ana) != 0 {
 		t.Fatal("others are told")
 	}
 	resume := func(j *joinRequest) { j.resume = hashToken(ben.token) }
 	ben = st.join("ben", resume)
-	if count[MediaRefused](ben) != 1 {
+	if count[*protocol.MediaRefused](ben) != 1 {
 		t.Fatal("not told after the resume")
 	}
-	st.must(ben, Negotiated{})
+	st.must(ben, negotiated{})
 	ben = st.join("ben", resume)
-	if count[MediaRefused](ben) != 0 {
+	if count[*protocol.MediaRefused](ben) != 0 {
 		t.Fatal("told after a new offer")
 	}
 }

@@ -5,51 +5,54 @@ import (
 	"time"
 
 	"conclave/media"
+	"conclave/protocol"
 )
 
 func TestSpotlightIsSetByHostsOnly(t *testing.T) {
 	st := newStage(t, withLobby)
 	ana, ben, cem, dora := st.join("ana"), st.join("ben"), st.join("cem"), st.join("dora")
-	st.must(ana, Admit{Participants: []media.ParticipantID{ben.id, cem.id}})
-	st.must(ana, SetRole{Participant: cem.id, Role: Cohost})
-	st.refused(ben, SetSpotlight{ben.id}, ErrNotPermitted)
-	st.refused(ana, SetSpotlight{99}, ErrNoSuchParticipant)
-	st.refused(ana, SetSpotlight{dora.id}, ErrNoSuchParticipant)
-	st.must(cem, SetSpotlight{ben.id})
+	st.must(ana, &protocol.Admit{Participants: []media.ParticipantID{ben.id, cem.id}})
+	st.must(ana, &protocol.SetRole{Participant: cem.id, Role: protocol.RoleCohost})
+	st.refused(ben, &protocol.Spotlight{Participant: ben.id}, ErrNotPermitted)
+	st.refused(ana, &protocol.Spotlight{Participant: 99}, ErrNoSuchParticipant)
+	st.refused(ana, &protocol.Spotlight{Participant: dora.id}, ErrNoSuchParticipant)
+	st.must(cem, &protocol.Spotlight{Participant: ben.id})
 	for _, p := range []*someone{ana, ben, cem} {
-		if e, ok := last[SpotlightChanged](p); !ok || e != (SpotlightChanged{ben.id, cem.id}) {
+		if e, ok := last[*protocol.SpotlightEvent](p); !ok || *e != (protocol.SpotlightEvent{Participant: ben.id, By: cem.id}) {
 			t.Fatalf("%s was told %+v", p.name, e)
 		}
 	}
-	if count[SpotlightChanged](dora) != 0 {
+	if count[*protocol.SpotlightEvent](dora) != 0 {
 		t.Fatal("the lobby was told")
 	}
-	st.must(ana, SetSpotlight{ben.id})
-	if count[SpotlightChanged](ben) != 1 {
+	st.must(ana, &protocol.Spotlight{Participant: ben.id})
+	if count[*protocol.SpotlightEvent](ben) != 1 {
 		t.Fatal("told twice")
 	}
-	st.must(ana, Admit{All: true})
-	if w, _ := last[Welcome](dora); w.Spotlight != ben.id {
+	st.must(ana, &protocol.Admit{All: true})
+	if w, _ := last[*protocol.Welcome](dora); w.Meeting.Spotlight != ben.id {
 		t.Fatal("a newcomer does not see it")
 	}
-	st.must(ana, SetSpotlight{})
-	if e, _ := last[SpotlightChanged](dora); e != (SpotlightChanged{0, ana.id}) {
+	st.must(ana, &protocol.Spotlight{})
+	if e, _ := last[*protocol.SpotlightEvent](dora); *e != (protocol.SpotlightEvent{By: ana.id}) {
 		t.Fatalf("%+v", e)
 	}
 }
 
 func TestSpotlightEndsWhenThatPersonLeaves(t *testing.T) {
 	for name, leave := range map[string]func(*stage, *someone, *someone){
-		"leaves":  func(st *stage, _, ben *someone) { st.must(ben, Leave{}) },
-		"removed": func(st *stage, ana, ben *someone) { st.must(ana, Remove{Participants: []media.ParticipantID{ben.id}}) },
-		"lost":    func(st *stage, _, ben *someone) { st.lose(ben); st.advance(time.Minute) },
+		"leaves": func(st *stage, _, ben *someone) { st.must(ben, &protocol.Leave{}) },
+		"removed": func(st *stage, ana, ben *someone) {
+			st.must(ana, &protocol.Remove{Participants: []media.ParticipantID{ben.id}})
+		},
+		"lost": func(st *stage, _, ben *someone) { st.lose(ben); st.advance(time.Minute) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := newStage(t)
 			ana, ben := st.join("ana"), st.join("ben")
-			st.must(ana, SetSpotlight{ben.id})
+			st.must(ana, &protocol.Spotlight{Participant: ben.id})
 			leave(st, ana, ben)
-			if e, _ := last[SpotlightChanged](ana); e != (SpotlightChanged{}) || st.s.spotlight != 0 {
+			if e, _ := last[*protocol.SpotlightEvent](ana); *e != (protocol.SpotlightEvent{}) || st.s.spotlight != 0 {
 				t.Fatalf("still on %d", st.s.spotlight)
 			}
 		})
@@ -60,9 +63,9 @@ func TestSpotlightEndsWhenThatPersonLeaves(t *testing.T) {
 func TestSpotlightOutlivesTheHostWhoSetIt(t *testing.T) {
 	st := newStage(t)
 	ana, ben := st.join("ana"), st.join("ben")
-	st.must(ana, SetSpotlight{ben.id})
-	st.must(ana, Leave{})
-	if w, _ := last[Welcome](st.join("cem")); w.Spotlight != ben.id {
+	st.must(ana, &protocol.Spotlight{Participant: ben.id})
+	st.must(ana, &protocol.Leave{})
+	if w, _ := last[*protocol.Welcome](st.join("cem")); w.Meeting.Spotlight != ben.id {
 		t.Fatal("gone")
 	}
 }
@@ -77,32 +80,32 @@ func TestQualityIsToldOnceASecondAndOnChangeOnly(t *testing.T) {
 	st := newStage(t)
 	ana, ben := st.join("ana"), st.join("ben")
 	st.connections(map[media.ParticipantID]int{ana.id: 4, ben.id: 3})
-	if e, _ := last[QualityChanged](ana); len(e.Quality) != 2 {
+	if e, _ := last[*protocol.Quality](ana); len(e.Quality) != 2 {
 		t.Fatalf("%+v", e)
 	}
 	var told time.Time
 	for i := range 100 {
-		before := count[QualityChanged](ana)
+		before := count[*protocol.Quality](ana)
 		st.connections(map[media.ParticipantID]int{ben.id: i % 5, ana.id: 4})
 		st.advance(100 * time.Millisecond)
-		if count[QualityChanged](ana) > before {
+		if count[*protocol.Quality](ana) > before {
 			if gap := st.now.Sub(told); gap < qualityInterval {
 				t.Fatalf("told after %v", gap)
 			}
 			told = st.now
 		}
 	}
-	if n := count[QualityChanged](ana); n > 11 {
+	if n := count[*protocol.Quality](ana); n > 11 {
 		t.Fatalf("told %d times in 10 s", n)
 	}
-	if e, _ := last[QualityChanged](ana); len(e.Quality) != 1 || e.Quality[0].Participant != ben.id {
+	if e, _ := last[*protocol.Quality](ana); len(e.Quality) != 1 || e.Quality[0].Participant != ben.id {
 		t.Fatalf("%+v", e)
 	}
 	st.advance(time.Minute)
-	before := count[QualityChanged](ana)
+	before := count[*protocol.Quality](ana)
 	st.connections(map[media.ParticipantID]int{ana.id: 4})
 	st.advance(time.Minute)
-	if count[QualityChanged](ana) != before {
+	if count[*protocol.Quality](ana) != before {
 		t.Fatal("told without a change")
 	}
 }
@@ -114,11 +117,11 @@ func TestQualityIsToldNewcomers(t *testing.T) {
 	st.connections(map[media.ParticipantID]int{ana.id: 2, ben.id: 4, 77: 4})
 	st.connections(map[media.ParticipantID]int{ana.id: 5})
 	st.connections(map[media.ParticipantID]int{ana.id: -1})
-	if count[QualityChanged](ben) != 0 {
+	if count[*protocol.Quality](ben) != 0 {
 		t.Fatal("the lobby is told")
 	}
-	st.must(ana, Admit{All: true})
-	if e, _ := last[QualityChanged](ben); len(e.Quality) != 1 || e.Quality[0] != (media.Quality{Participant: ana.id, Bars: 2}) {
+	st.must(ana, &protocol.Admit{All: true})
+	if e, _ := last[*protocol.Quality](ben); len(e.Quality) != 1 || e.Quality[0] != (media.Quality{Participant: ana.id, Bars: 2}) {
 		t.Fatalf("%+v", e)
 	}
 }

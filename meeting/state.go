@@ -1,10 +1,13 @@
 package meeting
 
 import (
+	"cmp"
+	"errors"
 	"slices"
 	"time"
 
 	"conclave/media"
+	"conclave/protocol"
 )
 
 // Identity is who asks, as the edge has established it.
@@ -23,14 +26,15 @@ type person struct {
 // guest says that nothing about who this is was verified.
 func (i Identity) guest() bool { return i.Address == Address{} && !i.Bot }
 
-func (i Identity) kind() Kind {
+// kind is what the others are told about it: nothing about a person, which is the rule.
+func (i Identity) kind() protocol.Kind {
 	switch {
 	case i.Bot:
-		return KindBot
+		return protocol.KindBot
 	case i.guest():
-		return KindGuest
+		return protocol.KindGuest
 	default:
-		return KindPerson
+		return ""
 	}
 }
 
@@ -39,18 +43,6 @@ func (i Identity) person() person {
 		return person{address: i.Address}
 	}
 	return person{session: i.Session}
-}
-
-// Options configure every meeting of a registry.
-type Options struct {
-	Lifetime        time.Duration // hard end after creation
-	EmptyAfter      time.Duration // end when nobody is in
-	ResumeGrace     time.Duration // how long a seat waits for its socket
-	MediaGrace      time.Duration // how long a seat whose media failed waits for a new offer
-	IdleAfter       time.Duration // without activity, the person is asked; 0: never
-	IdleAnswer      time.Duration // how long the question waits
-	MaxParticipants int           // bound of the roster, and, apart, of the lobby
-	Guests          bool          // people without a verified address may wait in the lobby of a meeting with a password
 }
 
 // The fixed bounds and rhythms of a meeting.
@@ -66,30 +58,20 @@ const (
 // expiryNotices are how long before the hard end everybody is told.
 var expiryNotices = [...]time.Duration{600 * time.Second, 60 * time.Second}
 
-// LeavePolicy says what happens when the last host leaves.
-type LeavePolicy uint8
-
-// The policies.
-const (
-	WhenPromote LeavePolicy = iota
-	WhenKeep
-	WhenEnd
-)
-
 // meta is what does not change in the life of a meeting.
 type meta struct {
 	id           ID
 	title        Title
 	creator      person
-	policy       LeavePolicy
-	secured      bool // has a password
+	policy       protocol.LeavePolicy
+	hasPassword  bool
 	e2ee         bool // end-to-end encrypted: only what is opaque passes
 	privateAudio bool // nobody is asked how loud they are
 	created      time.Time
 	expires      time.Time
 }
 
-// seat is one participant's place, in the lobby (role NoRole) or in the meeting.
+// seat is one participant's place, in the lobby (role noRole) or in the meeting.
 type seat struct {
 	id       media.ParticipantID
 	identity Identity
@@ -97,7 +79,7 @@ type seat struct {
 	announce Blob        // of an end-to-end encrypted meeting: set once
 	admit    Blob        // what the admitting host signed
 	grant    Blob        // what the host signed who gave the role
-	role     Role
+	role     protocol.Role
 	entered  uint64 // order of entering the meeting: who is longest present
 	since    time.Time
 	approved bool // admitted while its socket was away
@@ -118,25 +100,25 @@ type seat struct {
 
 	slots    map[string]media.Slot // what its slots carry, to tell a resumed socket; at most the 128 m-lines of an offer
 	withheld []media.Withheld      // at most the 64 wants of a view
-	encode   map[media.Source][]string
-	refused  map[media.Source]string // what the media server forwards nothing of, and why, since the last offer
-	bars     uint8                   // quality of the connection, plus one; zero: not known
+	encode   map[media.Source]*protocol.Encode
+	refused  map[media.Source]*protocol.MediaRefused // what the media server forwards nothing of, and why, since the last offer
+	bars     uint8                                   // quality of the connection, plus one; zero: not known
 
-	kept      []Relayed // relayed and not yet delivered
-	keptBytes int       // at most maxKept
-	relayed   allowance // from the lobby
+	kept      []protocol.Relayed // relayed and not yet delivered
+	keptBytes int                // at most maxKept
+	relayed   allowance          // from the lobby
 }
 
-func (p *seat) may(want Permission) bool { return p.role.Permissions().Has(want) }
+func (p *seat) may(want protocol.Permission) bool { return may(p.role, want) }
 
 // live is what may be forwarded from the seat.
-func (p *seat) live() media.SourceSet { return p.declared & p.role.Permissions().Sources() }
+func (p *seat) live() media.SourceSet { return p.declared & sourcesOf(p.role) }
 
 // state is a meeting as a pure state machine: every method takes the time, none blocks, and what is to be done about
 // the outside is left in effects. It is not safe for concurrent use. A state that has ended refuses everything.
 type state struct {
 	meta
-	opts   *Options
+	cfg    *Config
 	locked bool
 	lobby  bool
 	ended  bool
@@ -166,14 +148,15 @@ type state struct {
 	next      time.Time // no deadline is before this; tick may be called at any time
 }
 
-func newState(m meta, opts *Options, lobby bool, now time.Time) *state {
-	s := &state{meta: m, opts: opts, lobby: lobby, emptySince: now}
+func newState(m meta, cfg *Config, lobby bool, now time.Time) *state {
+	m.policy = cmp.Or(m.policy, protocol.WhenPromote)
+	s := &state{meta: m, cfg: cfg, lobby: lobby, emptySince: now}
 	for s.notices < len(expiryNotices) && !m.expires.Add(-expiryNotices[s.notices]).After(now) {
 		s.notices++ // a meeting shorter than the notice
 	}
 	s.wake(s.timeOfNotice())
 	s.wake(m.expires)
-	s.wake(now.Add(opts.EmptyAfter))
+	s.wake(now.Add(cfg.EmptyAfter))
 	return s
 }
 
@@ -197,24 +180,24 @@ type effect struct {
 	kind  effectKind
 	seat  media.ParticipantID
 	sink  Sink
-	event Event
+	event protocol.ServerMessage
 	live  media.SourceSet
 	wants []media.Want
 }
 
 func (s *state) do(e effect) { s.effects = append(s.effects, e) }
 
-func (s *state) tell(p *seat, e Event) {
+func (s *state) tell(p *seat, e protocol.ServerMessage) {
 	if p.sink != nil {
 		s.do(effect{kind: sendOne, sink: p.sink, event: e})
 	}
 }
 
-func (s *state) tellAll(e Event) { s.do(effect{kind: sendAll, event: e}) }
+func (s *state) tellAll(e protocol.ServerMessage) { s.do(effect{kind: sendAll, event: e}) }
 
 // bye ends the seat's socket, if it has one.
-func (s *state) bye(p *seat, why ByeReason) {
-	s.tell(p, Bye{why})
+func (s *state) bye(p *seat, why protocol.ByeReason) {
+	s.tell(p, bye(why))
 	p.sink = nil
 }
 
@@ -245,7 +228,7 @@ type joinRequest struct {
 }
 
 // errNeedsPassword asks the caller to check the password and come again.
-const errNeedsPassword Refusal = "password needed"
+var errNeedsPassword = errors.New("meeting: password needed")
 
 // join seats somebody, in the meeting or in the lobby, and returns the number of the seat.
 func (s *state) join(now time.Time, j joinRequest) (media.ParticipantID, error) {
@@ -274,13 +257,13 @@ func (s *state) join(now time.Time, j joinRequest) (media.ParticipantID, error) 
 	if s.locked && !creator {
 		return 0, ErrLocked
 	}
-	if s.secured && !creator && !j.proved {
+	if s.hasPassword && !creator && !j.proved {
 		return 0, errNeedsPassword
 	}
 	if s.lobby && !creator {
 		return s.wait(now, j)
 	}
-	if s.present >= s.opts.MaxParticipants {
+	if s.present >= s.cfg.MaxParticipants {
 		return 0, ErrMeetingFull
 	}
 	p := s.newSeat(now, j)
@@ -289,17 +272,17 @@ func (s *state) join(now time.Time, j joinRequest) (media.ParticipantID, error) 
 }
 
 // takesGuests says whether people without a verified address may ask to come in: never past both the password and the lobby.
-func (s *state) takesGuests() bool { return s.opts.Guests && s.lobby && s.secured }
+func (s *state) takesGuests() bool { return s.cfg.Guests && s.lobby && s.hasPassword }
 
 // roleOf is the role of somebody who comes in: the creator is host, unless they have handed over and a host is there.
-func (s *state) roleOf(p *seat) Role {
+func (s *state) roleOf(p *seat) protocol.Role {
 	switch {
 	case p.identity.person() != s.creator, p.identity.Bot && s.hosts > 0:
-		return Participant // the bots of one token are one person; the first of them hosts
+		return protocol.RoleParticipant // the bots of one token are one person; the first of them hosts
 	case s.handedOver && s.hosts > 0:
-		return Cohost
+		return protocol.RoleCohost
 	default:
-		return Host
+		return protocol.RoleHost
 	}
 }
 
@@ -315,21 +298,21 @@ func (s *state) newSeat(now time.Time, j joinRequest) *seat {
 }
 
 // enter lets a seat into the meeting: the only way a media peer comes to be.
-func (s *state) enter(now time.Time, p *seat, token string, role Role) {
+func (s *state) enter(now time.Time, p *seat, token string, role protocol.Role) {
 	s.entered++
 	p.entered, p.role, p.approved, p.active = s.entered, role, false, now
 	s.present++
-	if role == Host {
+	if role == protocol.RoleHost {
 		s.hosts++
 	}
-	if p.may(MayAdmit) {
+	if p.may(protocol.MayAdmit) {
 		s.lobbyChanged(now)
 	}
 	s.do(effect{kind: openPeer, seat: p.id})
 	s.welcome(now, p, token, false)
 	s.changed(now, p.id, joined)
-	if s.opts.IdleAfter > 0 {
-		s.wake(now.Add(s.opts.IdleAfter))
+	if s.cfg.IdleAfter > 0 {
+		s.wake(now.Add(s.cfg.IdleAfter))
 	}
 }
 
@@ -337,22 +320,30 @@ func (s *state) welcome(now time.Time, p *seat, token string, resumed bool) {
 	delete(s.resumes, p.resumeBefore)
 	p.resumeBefore, p.resume = p.resume, hashToken(token)
 	s.resumes[p.resume] = p
-	w := Welcome{
-		Participant: p.id, Role: p.role, Resume: token, Resumed: resumed, Meeting: s.id, Title: s.title,
-		Locked: s.locked, Lobby: s.lobby, E2EE: s.e2ee, PrivateAudio: s.privateAudio, Spotlight: s.spotlight, Admit: p.admit, Grant: p.grant,
-		ExpiresAt: s.expires, Now: now, Participants: s.others(p.id),
+	w := &protocol.Welcome{
+		Version: protocol.Version, Participant: p.id, Role: p.role, Permissions: permissionsOf(p.role), Resume: token,
+		Resumed: resumed, Meeting: s.describe(now), Participants: s.others(p.id), Waiting: []protocol.WaitingEntry{},
+		Admit: p.admit.Reveal(), Grant: p.grant.Reveal(),
 	}
-	if p.may(MayAdmit) {
+	if p.may(protocol.MayAdmit) {
 		w.Waiting = s.waitingEntries()
 	}
 	s.tell(p, w)
 	if len(s.speakers) > 0 {
-		s.tell(p, Speakers{slices.Clone(s.speakers)})
+		s.tell(p, &protocol.Speakers{Speakers: slices.Clone(s.speakers)})
 	}
 	if known := s.knownQuality(); len(known) > 0 {
-		s.tell(p, QualityChanged{known})
+		s.tell(p, &protocol.Quality{Quality: known})
 	}
 	s.deliver(p)
+}
+
+// describe is what a Welcome tells about the meeting.
+func (s *state) describe(now time.Time) protocol.MeetingState {
+	return protocol.MeetingState{
+		Meeting: protocol.MeetingID(s.id.Reveal()), Title: s.title.Reveal(), Locked: s.locked, Lobby: s.lobby, E2EE: s.e2ee,
+		PrivateAudio: s.privateAudio, Spotlight: s.spotlight, ExpiresAt: wireTime(s.expires), ServerTime: wireTime(now),
+	}
 }
 
 // resume gives an old seat to a new socket.
@@ -364,7 +355,7 @@ func (s *state) resume(now time.Time, j joinRequest) (media.ParticipantID, error
 	if j.announce != (Blob{}) && j.announce != p.announce {
 		return 0, ErrAnnounceChanged
 	}
-	s.bye(p, ByeReplaced)
+	s.bye(p, protocol.ByeReplaced)
 	p.sink, p.lostAt, p.identity = j.sink, time.Time{}, j.identity
 	if j.resume == p.resumeBefore {
 		// The latest token never arrived; let welcome forget that one instead.
@@ -373,7 +364,7 @@ func (s *state) resume(now time.Time, j joinRequest) (media.ParticipantID, error
 	s.welcome(now, p, j.token, true)
 	s.tellMedia(p)
 	s.changed(now, p.id, changed)
-	if p.may(MayAdmit) {
+	if p.may(protocol.MayAdmit) {
 		s.lobbyChanged(now)
 	}
 	return p.id, nil
@@ -382,18 +373,13 @@ func (s *state) resume(now time.Time, j joinRequest) (media.ParticipantID, error
 // tellMedia tells a resumed socket what the lost one may have missed.
 func (s *state) tellMedia(p *seat) {
 	if len(p.slots) > 0 {
-		e := SlotsChanged{Withheld: p.withheld}
-		for _, slot := range p.slots {
-			e.Slots = append(e.Slots, slot)
-		}
-		slices.SortFunc(e.Slots, func(a, b media.Slot) int { return compareMID(a.MID, b.MID) })
+		s.tell(p, slotsMessage(p.slots, p.withheld))
+	}
+	for _, e := range p.encode {
 		s.tell(p, e)
 	}
-	for source, rids := range p.encode {
-		s.tell(p, EncodeChanged{source, rids})
-	}
-	for source, reason := range p.refused {
-		s.tell(p, MediaRefused{source, reason})
+	for _, r := range p.refused {
+		s.tell(p, r)
 	}
 }
 

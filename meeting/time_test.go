@@ -5,21 +5,22 @@ import (
 	"time"
 
 	"conclave/media"
+	"conclave/protocol"
 )
 
 func TestExpiryIsAnnouncedAndHard(t *testing.T) {
 	st := newStage(t)
 	ana := st.join("ana")
 	st.advance(110*time.Minute - time.Second)
-	if count[Expiring](ana) != 0 {
+	if count[*protocol.Notice](ana) != 0 {
 		t.Fatal("announced too early")
 	}
 	st.advance(time.Second)
-	if e, ok := last[Expiring](ana); !ok || e.In != 600*time.Second {
+	if e, ok := last[*protocol.Notice](ana); !ok || e.Seconds != 600 {
 		t.Fatalf("%+v", e)
 	}
 	st.advance(9 * time.Minute)
-	if e, _ := last[Expiring](ana); e.In != 60*time.Second {
+	if e, _ := last[*protocol.Notice](ana); e.Seconds != 60 {
 		t.Fatalf("%+v", e)
 	}
 	st.advance(time.Minute - time.Millisecond)
@@ -27,20 +28,20 @@ func TestExpiryIsAnnouncedAndHard(t *testing.T) {
 		t.Fatal("too early")
 	}
 	st.advance(time.Millisecond)
-	st.wantBye(ana, ByeExpired)
-	if !st.s.ended || count[Expiring](ana) != 2 {
+	st.wantBye(ana, protocol.ByeExpired)
+	if !st.s.ended || count[*protocol.Notice](ana) != 2 {
 		t.Fatal("not over")
 	}
 }
 
 func TestExpiryOfAShortMeetingSkipsTheNoticesItCannotGive(t *testing.T) {
-	st := newStage(t, withOptions(func(o *Options) { o.Lifetime = 5 * time.Minute; o.EmptyAfter = time.Hour }))
+	st := newStage(t, withOptions(func(o *Config) { o.Lifetime = 5 * time.Minute; o.EmptyAfter = time.Hour }))
 	ana := st.join("ana")
 	st.advance(5 * time.Minute)
-	if count[Expiring](ana) != 1 {
-		t.Fatalf("%d notices", count[Expiring](ana))
+	if count[*protocol.Notice](ana) != 1 {
+		t.Fatalf("%d notices", count[*protocol.Notice](ana))
 	}
-	st.wantBye(ana, ByeExpired)
+	st.wantBye(ana, protocol.ByeExpired)
 }
 
 func TestEmptyMeetingEnds(t *testing.T) {
@@ -54,7 +55,7 @@ func TestEmptyMeetingEnds(t *testing.T) {
 	if st.s.ended {
 		t.Fatal("ended with somebody in it")
 	}
-	st.must(ana, Leave{})
+	st.must(ana, &protocol.Leave{})
 	st.advance(4 * time.Minute)
 	ana = st.join("ana")
 	st.lose(ana)
@@ -68,45 +69,45 @@ func TestLobbyAloneDoesNotKeepAMeetingAlive(t *testing.T) {
 	st := newStage(t, withLobby)
 	ben := st.join("ben")
 	st.advance(5 * time.Minute)
-	st.wantBye(ben, ByeEnded)
+	st.wantBye(ben, protocol.ByeEnded)
 }
 
 func TestIdleIsAskedFirst(t *testing.T) {
-	st := newStage(t, withOptions(func(o *Options) { o.IdleAfter = 10 * time.Minute }))
+	st := newStage(t, withOptions(func(o *Config) { o.IdleAfter = 10 * time.Minute }))
 	ana, ben := st.join("ana"), st.join("ben")
-	st.must(ben, Negotiated{})
+	st.must(ben, negotiated{})
 	st.advance(10*time.Minute - 1)
-	if count[IdleQuestion](ana) != 0 {
+	if count[*protocol.Idle](ana) != 0 {
 		t.Fatal("asked too early")
 	}
-	st.must(ben, SetView{}) // a client does that by itself: no sign of life
+	st.must(ben, &protocol.View{}) // a client does that by itself: no sign of life
 	st.advance(1)
 	for _, p := range []*someone{ana, ben} {
-		if e, ok := last[IdleQuestion](p); !ok || e.In != time.Minute {
+		if e, ok := last[*protocol.Idle](p); !ok || e.Seconds != 60 {
 			t.Fatalf("%s was not asked", p.name)
 		}
 	}
 	st.advance(59 * time.Second)
-	st.must(ana, Active{})
+	st.must(ana, &protocol.Active{})
 	st.advance(time.Second)
-	st.wantBye(ben, ByeIdle)
-	st.wantRole(ana, Host)
+	st.wantBye(ben, protocol.ByeIdle)
+	st.wantRole(ana, protocol.RoleHost)
 	st.settleRoster()
-	if e, _ := last[Roster](ana); len(e.Left) != 1 || e.Left[0].Reason != LeftIdle {
+	if e, _ := last[*protocol.Roster](ana); len(e.Left) != 1 || e.Left[0].Reason != protocol.LeftIdle {
 		t.Fatalf("%+v", e)
 	}
 	st.advance(8*time.Minute + 50*time.Second)
-	if count[IdleQuestion](ana) != 1 {
+	if count[*protocol.Idle](ana) != 1 {
 		t.Fatal("asked again too early")
 	}
 	st.advance(10 * time.Minute)
-	if count[IdleQuestion](ana) != 2 {
+	if count[*protocol.Idle](ana) != 2 {
 		t.Fatal("not asked again")
 	}
 }
 
 func TestSpeakingIsActivity(t *testing.T) {
-	st := newStage(t, withOptions(func(o *Options) { o.IdleAfter = 10 * time.Minute }))
+	st := newStage(t, withOptions(func(o *Config) { o.IdleAfter = 10 * time.Minute }))
 	ana := st.join("ana")
 	for range 20 {
 		st.advance(9 * time.Minute / 2)
@@ -114,7 +115,7 @@ func TestSpeakingIsActivity(t *testing.T) {
 		st.s.speaking(st.now, nil)
 		st.settle()
 	}
-	if count[IdleQuestion](ana) != 0 {
+	if count[*protocol.Idle](ana) != 0 {
 		t.Fatal("somebody who speaks was asked")
 	}
 }
@@ -123,7 +124,7 @@ func TestNobodyIsAskedWithoutAnIdleLimit(t *testing.T) {
 	st := newStage(t)
 	ana := st.join("ana")
 	st.advance(119 * time.Minute)
-	if count[IdleQuestion](ana) != 0 {
+	if count[*protocol.Idle](ana) != 0 {
 		t.Fatal("asked")
 	}
 }
@@ -135,31 +136,31 @@ func TestFailedMediaHasAGrace(t *testing.T) {
 	fail(ana)
 	fail(ben)
 	st.advance(29 * time.Second)
-	st.must(ana, Negotiated{})
+	st.must(ana, negotiated{})
 	st.advance(time.Second)
-	st.wantBye(ben, ByeMediaFailed)
+	st.wantBye(ben, protocol.ByeMediaFailed)
 	st.advance(time.Hour)
-	st.wantRole(ana, Host)
+	st.wantRole(ana, protocol.RoleHost)
 }
 
 func TestRosterIsBatchedToTenASecond(t *testing.T) {
 	st := newStage(t)
 	ana := st.join("ana")
-	before := count[Roster](ana)
+	before := count[*protocol.Roster](ana)
 	ben := st.join("ben")
 	for i := range 1000 {
 		if i%2 == 0 {
-			st.must(ben, SetMedia{everything})
+			st.must(ben, on(everything.List()...))
 		} else {
-			st.must(ben, SetMedia{})
+			st.must(ben, &protocol.Media{})
 		}
 		st.advance(time.Millisecond)
 	}
-	if n := count[Roster](ana) - before; n > 11 || n < 9 {
+	if n := count[*protocol.Roster](ana) - before; n > 11 || n < 9 {
 		t.Fatalf("%d roster events in a second", n)
 	}
 	st.settleRoster()
-	if e, _ := last[Roster](ana); len(e.Changed) != 1 || e.Changed[0].Sources != 0 {
+	if e, _ := last[*protocol.Roster](ana); len(e.Changed) != 1 || len(e.Changed[0].Sources) != 0 {
 		t.Fatalf("the last state was not told: %+v", e)
 	}
 }
@@ -168,9 +169,9 @@ func TestRosterTellsTheFirstChangeAtOnce(t *testing.T) {
 	st := newStage(t)
 	ana, ben := st.join("ana"), st.join("ben")
 	st.advance(time.Second)
-	before := count[Roster](ana)
-	st.must(ben, SetMedia{media.Sources(media.Mic)})
-	if count[Roster](ana) != before+1 {
+	before := count[*protocol.Roster](ana)
+	st.must(ben, on(media.Mic))
+	if count[*protocol.Roster](ana) != before+1 {
 		t.Fatal("a mute waits although nothing was sent for a second")
 	}
 }
@@ -180,15 +181,15 @@ func TestRosterNeverComesBeforeTheWelcome(t *testing.T) {
 	ana := st.join("ana")
 	st.advance(time.Second)
 	people := []*someone{st.join("ben"), st.join("cem"), st.join("dora")}
-	st.must(ana, Admit{All: true})
+	st.must(ana, &protocol.Admit{All: true})
 	st.settleRoster()
 	for _, p := range people {
 		welcomed := false
 		for _, e := range p.events {
 			switch e.(type) {
-			case Welcome:
+			case *protocol.Welcome:
 				welcomed = true
-			case Roster, Speakers, Said:
+			case *protocol.Roster, *protocol.Speakers, *protocol.ChatEvent:
 				if !welcomed {
 					t.Fatalf("%s got %T before the welcome", p.name, e)
 				}
@@ -198,14 +199,14 @@ func TestRosterNeverComesBeforeTheWelcome(t *testing.T) {
 }
 
 func TestWelcomeHoldsTheWholeRosterAtOnce(t *testing.T) {
-	st := newStage(t, withOptions(func(o *Options) { o.MaxParticipants = 1000 }))
+	st := newStage(t, withOptions(func(o *Config) { o.MaxParticipants = 1000 }))
 	for i := range 999 {
 		st.join(string(rune('a'+i%26)) + time.Duration(i).String())
 	}
 	last1000 := st.join("ana")
-	w, _ := last[Welcome](last1000)
-	if len(w.Participants) != 999 || count[Roster](last1000) > 1 {
-		t.Fatalf("%d entries, %d roster events", len(w.Participants), count[Roster](last1000))
+	w, _ := last[*protocol.Welcome](last1000)
+	if len(w.Participants) != 999 || count[*protocol.Roster](last1000) > 1 {
+		t.Fatalf("%d entries, %d roster events", len(w.Participants), count[*protocol.Roster](last1000))
 	}
 	for i := 1; i < len(w.Participants); i++ {
 		if w.Participants[i-1].Participant >= w.Participants[i].Participant {
@@ -223,14 +224,14 @@ func TestSpeakersAreToldOnChangeAndToNewcomers(t *testing.T) {
 	say := func(ids ...media.ParticipantID) { st.s.speaking(st.now, ids); st.settle() }
 	say(ben.id, 99)
 	say(ben.id)
-	if e, _ := last[Speakers](ana); count[Speakers](ana) != 1 || len(e.Speakers) != 1 {
-		t.Fatalf("%d events, %v", count[Speakers](ana), e)
+	if e, _ := last[*protocol.Speakers](ana); count[*protocol.Speakers](ana) != 1 || len(e.Speakers) != 1 {
+		t.Fatalf("%d events, %v", count[*protocol.Speakers](ana), e)
 	}
 	cem := st.join("cem")
-	if e, _ := last[Speakers](cem); len(e.Speakers) != 1 {
+	if e, _ := last[*protocol.Speakers](cem); len(e.Speakers) != 1 {
 		t.Fatal("a newcomer does not know who speaks")
 	}
-	st.must(ben, Leave{})
+	st.must(ben, &protocol.Leave{})
 	say()
 	if len(st.s.speakers) != 0 {
 		t.Fatal("somebody who left speaks")

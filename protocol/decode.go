@@ -36,34 +36,18 @@ func DecodeClient(data []byte) (ClientMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	if most := maxSize(typ); len(data) > most {
-		return nil, tooLarge(id, most)
+	spec := clientTable.byType[typ]
+	if spec == nil && len(data) > MaxMessage {
+		return nil, tooLarge(id, MaxMessage)
 	}
-	m := newClient(typ)
-	if m == nil {
-		return nil, &RequestError{ID: id, Err: ErrUnknownType, Message: "There is no message of this \"type\"."}
+	m, err := decodeAs[ClientMessage](spec, id, data)
+	if err == nil {
+		err = requestError(id, check(m))
 	}
-	if err := decodeMessage(data, m); err != nil {
-		return nil, requestError(id, err)
-	}
-	if err := check(m); err != nil {
-		return nil, requestError(id, err)
+	if err != nil {
+		return nil, err
 	}
 	return m, nil
-}
-
-// maxSize is how many bytes a client's message of a type may have.
-func maxSize(typ string) int {
-	switch typ {
-	case "offer":
-		return MaxOffer
-	case "relay", "admit":
-		return MaxRelay
-	case "broadcast":
-		return MaxBroadcast
-	default:
-		return MaxMessage
-	}
 }
 
 func tooLarge(id RequestID, most int) error {
@@ -80,13 +64,22 @@ func DecodeServer(data []byte) (ServerMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := newServer(typ)
-	if m == nil {
-		return nil, &RequestError{ID: id, Err: ErrUnknownType, Message: "There is no message of this \"type\"."}
+	return decodeAs[ServerMessage](serverTable.byType[typ], id, data)
+}
+
+// decodeAs decodes data, whose head was read, as a message of the given row. A nil row is an unknown type.
+func decodeAs[M Message](spec *Spec, id RequestID, data []byte) (m M, err error) {
+	if spec == nil {
+		return m, &RequestError{ID: id, Err: ErrUnknownType, Message: "There is no message of this \"type\"."}
 	}
-	if err := decodeMessage(data, m); err != nil {
-		return nil, requestError(id, err)
+	if len(data) > spec.MaxSize {
+		return m, tooLarge(id, spec.MaxSize)
 	}
+	v := reflect.New(spec.message)
+	if err := decodeStruct(data, v.Elem(), fieldsOf(spec.message), true); err != nil {
+		return m, requestError(id, err)
+	}
+	m, _ = v.Interface().(M) // it is one, by construction of the table
 	return m, nil
 }
 
@@ -99,21 +92,20 @@ func DecodeBody(data []byte, out any) error {
 	if err := checkDocument(data); err != nil {
 		return &RequestError{Err: ErrBadJSON, Message: sentence(err.Error())}
 	}
-	if err := decodeBody(data, reflect.ValueOf(out).Elem()); err != nil {
-		return requestError(0, err)
-	}
-	return nil
+	v := reflect.ValueOf(out).Elem()
+	return requestError(0, decodeStruct(data, v, fieldsOf(v.Type()), false))
 }
 
 // Marshal encodes a message of either direction, with its type first.
 func Marshal(m Message) ([]byte, error) {
+	typ := TypeOf(m)
 	body, err := json.Marshal(m)
 	if err != nil {
-		return nil, fmt.Errorf("protocol: encode %s: %w", m.Type(), err)
+		return nil, fmt.Errorf("protocol: encode %s: %w", typ, err)
 	}
-	out := make([]byte, 0, len(body)+len(m.Type())+10)
+	out := make([]byte, 0, len(body)+len(typ)+10)
 	out = append(out, `{"type":"`...)
-	out = append(out, m.Type()...)
+	out = append(out, typ...)
 	out = append(out, '"')
 	if len(body) > 2 { // more than {}
 		out = append(out, ',')
@@ -191,7 +183,11 @@ func within(name string, err error) error {
 	return p
 }
 
+// requestError is err as a RequestError; nil for none.
 func requestError(id RequestID, err error) error {
+	if err == nil {
+		return nil
+	}
 	var p *problem
 	if errors.As(err, &p) {
 		return &RequestError{ID: id, Err: p.err, Message: p.Error()}

@@ -41,9 +41,6 @@ type Enum interface {
 // RequestID correlates a request with its reply. It is the client's choice.
 type RequestID uint32
 
-// Participant numbers a participant, unique for the life of the meeting. Zero is nobody.
-type Participant uint32
-
 // MeetingID is a meeting's address in its written form, for example k7qm-2f9x-w3dj-8hrt.
 type MeetingID string
 
@@ -108,20 +105,6 @@ func (id MeetingID) Valid() bool {
 	}
 	return true
 }
-
-// Source is what a participant publishes.
-type Source string
-
-// The sources.
-const (
-	Mic         Source = "mic"
-	Camera      Source = "camera"
-	ScreenAudio Source = "screen_audio"
-	Screen      Source = "screen"
-)
-
-// Values implements Enum.
-func (Source) Values() []string { return []string{"mic", "camera", "screen_audio", "screen"} }
 
 // RID names a simulcast encoding (RFC 8851): a quarter, a half, or the full height.
 type RID string
@@ -208,24 +191,6 @@ const NotEncrypted RefusedReason = "not_encrypted"
 
 // Values implements Enum.
 func (RefusedReason) Values() []string { return []string{"not_encrypted"} }
-
-// WithheldReason says why a wanted track is not sent.
-type WithheldReason string
-
-// The reasons.
-const (
-	NoSlot       WithheldReason = "no_slot"
-	NotPublished WithheldReason = "not_published"
-	SourceMuted  WithheldReason = "muted"
-	NotPermitted WithheldReason = "not_permitted"
-	Bandwidth    WithheldReason = "bandwidth"
-	WrongCodec   WithheldReason = "codec" // the viewer cannot decode it
-)
-
-// Values implements Enum.
-func (WithheldReason) Values() []string {
-	return []string{"no_slot", "not_published", "muted", "not_permitted", "bandwidth", "codec"}
-}
 
 // LeftReason says why somebody is no longer on the roster.
 type LeftReason string

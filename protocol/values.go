@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"encoding"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -11,15 +12,6 @@ import (
 	"time"
 	"unicode/utf8"
 )
-
-func decodeMessage(data []byte, m Message) error {
-	v := reflect.ValueOf(m).Elem()
-	return decodeStruct(data, v, fieldsOf(v.Type()), true)
-}
-
-func decodeBody(data []byte, v reflect.Value) error {
-	return decodeStruct(data, v, fieldsOf(v.Type()), false)
-}
 
 // field is what the tags of a struct's field say.
 type field struct {
@@ -109,6 +101,8 @@ func decodeValue(raw []byte, v reflect.Value, r rules) error {
 		return decodeValue(raw, v.Elem(), r)
 	case reflect.Int, reflect.Uint32:
 		return decodeInt(raw, v, r)
+	case reflect.Uint8:
+		return decodeName(raw, v)
 	case reflect.String:
 		return decodeString(raw, v, r)
 	case reflect.Slice:
@@ -177,7 +171,7 @@ func decodeString(raw []byte, v reflect.Value, r rules) error {
 	if v.Type() != reflect.TypeFor[string]() { // not boxed where nothing could be found
 		if e, ok := v.Interface().(Enum); ok {
 			if !slices.Contains(e.Values(), s) {
-				return wrong("must be one of " + strings.Join(e.Values(), ", "))
+				return notOneOf(e)
 			}
 			v.SetString(s)
 			return nil
@@ -192,6 +186,33 @@ func decodeString(raw []byte, v reflect.Value, r rules) error {
 	v.SetString(s)
 	return nil
 }
+
+// named is a number that has a name on the wire.
+type named interface {
+	Enum
+	encoding.TextUnmarshaler
+}
+
+// decodeName decodes a number that has a name on the wire: a source.
+func decodeName(raw []byte, v reflect.Value) error {
+	if raw[0] != '"' {
+		return wrong("must be a string")
+	}
+	s, err := unquote(raw)
+	if err != nil {
+		return err
+	}
+	n, ok := v.Addr().Interface().(named)
+	if !ok {
+		panic("protocol: a field has a kind the decoder does not know")
+	}
+	if n.UnmarshalText([]byte(s)) != nil {
+		return notOneOf(n)
+	}
+	return nil
+}
+
+func notOneOf(e Enum) error { return wrong("must be one of " + strings.Join(e.Values(), ", ")) }
 
 // checkLength checks s against the bound, which counts characters, or of base64url the bytes that it encodes.
 func (r rules) checkLength(s string) string {

@@ -13,6 +13,7 @@ import (
 	"conclave/auth"
 	"conclave/media"
 	"conclave/meeting"
+	"conclave/protocol"
 )
 
 // crowd is a server's state without its sockets: so many sessions, so many meetings. join authenticates the request of one session
@@ -65,9 +66,7 @@ func crowd(t testing.TB, sessions, meetings int) (join func()) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := seat.Do(t.Context(), meeting.Leave{}); err != nil {
-			t.Fatal(err)
-		}
+		seat.Leave(&protocol.Leave{}, protocol.ByeLeft)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"conclave/auth"
 	"conclave/meeting"
+	"conclave/protocol"
 )
 
 // Authenticator is what signaling needs of auth.Service.
@@ -57,7 +58,6 @@ type Config struct {
 	MessageTimeout time.Duration // from a message's first byte to its last; default 10 s
 	PingEvery      time.Duration // default 15 s; a ping waits as long for its pong
 	WriteTimeout   time.Duration // of one message; default 10 s
-	OfferTimeout   time.Duration // to answer an offer; default 10 s
 
 	Log     *slog.Logger          // nil discards
 	Metrics prometheus.Registerer // nil: no metrics
@@ -70,7 +70,7 @@ func (c Config) withDefaults() Config {
 		to    time.Duration
 	}{
 		{&c.JoinTimeout, 10 * time.Second}, {&c.RetryTimeout, 3 * time.Minute}, {&c.MessageTimeout, 10 * time.Second},
-		{&c.PingEvery, 15 * time.Second}, {&c.WriteTimeout, 10 * time.Second}, {&c.OfferTimeout, 10 * time.Second},
+		{&c.PingEvery, 15 * time.Second}, {&c.WriteTimeout, 10 * time.Second},
 	} {
 		if *d.value <= 0 {
 			*d.value = d.to
@@ -122,7 +122,7 @@ type limits struct {
 	joins   *auth.Limiter[attempt]
 	wrong   *auth.Limiter[attempt]
 	hashes  *auth.Limiter[auth.ClientIP] // each password costs a hash
-	guesses turns[attempt]
+	guesses serializer[attempt]
 	unknown *auth.Limiter[auth.ClientIP]
 	info    *auth.Limiter[auth.ClientIP]
 }
@@ -183,7 +183,7 @@ func (h *Handler) Drain(ctx context.Context) error {
 	h.mu.Unlock()
 	err := h.registry.Close(ctx)
 	for _, s := range h.all() {
-		s.bye(shuttingDown)
+		s.bye(protocol.ByeShuttingDown)
 	}
 	closed := make(chan struct{})
 	go func() {

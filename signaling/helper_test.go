@@ -119,7 +119,7 @@ func (p *fakePeer) Close() {
 func (m *fakeMedia) liveOf(id protocol.Participant) (media.SourceSet, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := m.peers[media.ParticipantID(id)]
+	p := m.peers[id]
 	if p == nil || p.closed {
 		return 0, false
 	}

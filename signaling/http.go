@@ -69,13 +69,15 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 	}
 	id, expires, err := h.registry.Create(r.Context(), meeting.Creation{
 		Creator: identity(who), Title: meeting.NewTitle(body.Title), Password: body.Password,
-		Lobby: body.Lobby == nil || *body.Lobby, E2EE: e2ee, PrivateAudio: body.PrivateAudio, Policy: toPolicy(body.WhenHostLeaves),
+		Lobby: body.Lobby == nil || *body.Lobby, E2EE: e2ee, PrivateAudio: body.PrivateAudio, Policy: body.WhenHostLeaves,
 	})
 	if err != nil {
 		h.failWith(w, err)
 		return
 	}
-	auth.WriteJSON(w, http.StatusCreated, protocol.Created{Meeting: protocol.MeetingID(id.Reveal()), E2EE: e2ee, ExpiresAt: wireTime(expires)})
+	auth.WriteJSON(w, http.StatusCreated, protocol.Created{
+		Meeting: protocol.MeetingID(id.Reveal()), E2EE: e2ee, ExpiresAt: expires.UTC().Truncate(time.Second),
+	})
 }
 
 // info is GET /api/meetings/{id}.
@@ -106,7 +108,8 @@ func (h *Handler) info(w http.ResponseWriter, r *http.Request) {
 	}
 	auth.WriteJSON(w, http.StatusOK, protocol.MeetingInfo{
 		Meeting: protocol.MeetingID(id.Reveal()), Title: about.Title.Reveal(), Password: about.Password, Lobby: about.Lobby,
-		Locked: about.Locked, E2EE: about.E2EE, Host: about.Host, Participants: about.Participants, ExpiresAt: wireTime(about.ExpiresAt),
+		Locked: about.Locked, E2EE: about.E2EE, Host: about.Host, Participants: about.Participants,
+		ExpiresAt: about.ExpiresAt.UTC().Truncate(time.Second),
 	})
 }
 

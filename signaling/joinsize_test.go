@@ -6,13 +6,14 @@ import (
 
 	"conclave/media"
 	"conclave/meeting"
+	"conclave/protocol"
 )
 
 type encodingSink struct{ bytes int }
 
 func (s *encodingSink) Deliver(d *meeting.Delivery) {
-	if w, ok := d.Event.(meeting.Welcome); ok {
-		s.bytes = len(marshal(wireWelcome(1, w, nil)))
+	if w, ok := d.Message.(*protocol.Welcome); ok {
+		s.bytes = len(marshal(w))
 	}
 }
 
@@ -44,9 +45,7 @@ func BenchmarkJoinBySize(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := join().Do(b.Context(), meeting.Leave{}); err != nil {
-					b.Fatal(err)
-				}
+				join().Leave(&protocol.Leave{}, protocol.ByeLeft)
 			}
 			b.ReportMetric(float64(sink.bytes), "B/welcome")
 			_ = registry.Close(b.Context())

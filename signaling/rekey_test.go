@@ -106,13 +106,13 @@ func (p *peer) acknowledge(n int) {
 
 // BenchmarkRelayFrames is what one delivery costs to encode: twenty keys for one client.
 func BenchmarkRelayFrames(b *testing.B) {
-	e := meeting.RelaysCame{}
+	e := &protocol.Relays{}
 	for i := range 20 {
-		e.Relays = append(e.Relays, meeting.Relayed{From: 100, Data: strings.Repeat("A", sealedKey+i%2)})
+		e.Relays = append(e.Relays, protocol.Relayed{From: 100, Data: strings.Repeat("A", sealedKey+i%2)})
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if len(encodeEvent(e)) < 20*sealedKey {
+		if len(marshal(e)) < 20*sealedKey {
 			b.Fatal("short")
 		}
 	}

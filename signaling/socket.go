@@ -3,6 +3,7 @@ package signaling
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"runtime/debug"
 	"sync/atomic"
@@ -14,8 +15,6 @@ import (
 	"conclave/meeting"
 	"conclave/protocol"
 )
-
-const shuttingDown = protocol.ByeShuttingDown
 
 // touchEvery is how often activity on a socket is told to the session.
 const touchEvery = time.Minute
@@ -103,7 +102,7 @@ func (s *socket) guard(f func()) {
 		s.send(&protocol.Error{Error: protocol.ErrInternal, Message: "Something went wrong on the server.", Fatal: true})
 		s.bye(protocol.ByeInternal)
 		if seat := s.seat.Load(); seat != nil {
-			seat.Leave(meeting.Leave{Reason: meeting.ByeInternal})
+			seat.Leave(&protocol.Leave{}, protocol.ByeInternal)
 		}
 	}()
 	f()
@@ -124,6 +123,15 @@ func (s *socket) present() bool {
 	return !ended && s.joined.Load()
 }
 
+// marshal encodes a message of ours; one that cannot be encoded is our bug.
+func marshal(m protocol.ServerMessage) []byte {
+	data, err := protocol.Marshal(m)
+	if err != nil {
+		panic(fmt.Sprintf("signaling: %T cannot be encoded", m))
+	}
+	return data
+}
+
 // send queues a message to this client. A client that does not read fast enough for the queue is disconnected.
 func (s *socket) send(m protocol.ServerMessage) { s.sendFrame(marshal(m)) }
 
@@ -137,28 +145,30 @@ func (s *socket) sendFrame(frame []byte) {
 func (s *socket) bye(reason protocol.ByeReason) { s.out.finish(byeFrame(reason), reason, false) }
 
 func byeFrame(reason protocol.ByeReason) []byte {
-	return marshal(&protocol.Bye{Reason: reason, Message: byeText(reason)})
+	return marshal(&protocol.Bye{Reason: reason, Message: reason.Sentence()})
 }
 
 // Deliver implements meeting.Sink. It does not block.
 func (s *socket) Deliver(d *meeting.Delivery) {
-	switch e := d.Event.(type) {
-	case meeting.Welcome:
+	switch m := d.Message.(type) {
+	case *protocol.Welcome:
 		s.joined.Store(true)
-		s.send(wireWelcome(protocol.RequestID(s.joinID.Load()), e, s.h.cfg.RoleNames))
-	case meeting.LobbyStatus:
-		m := &protocol.Lobby{Title: e.Title.Reveal(), Waiting: e.Waiting, HostsPresent: e.HostsPresent, Hosts: wireLobbyHosts(e.Hosts)}
+		own := *m
+		own.ID, own.RoleNames = protocol.RequestID(s.joinID.Load()), s.h.cfg.RoleNames
+		s.send(&own)
+	case *protocol.Lobby:
+		own := *m
 		if s.waits.CompareAndSwap(false, true) {
-			m.ID = protocol.RequestID(s.joinID.Load())
+			own.ID = protocol.RequestID(s.joinID.Load())
 		}
-		s.send(m)
-	case meeting.Bye:
-		s.bye(wireBye(e.Reason))
-		if e.Reason == meeting.ByeIdle {
+		s.send(&own)
+	case *protocol.Bye:
+		s.bye(m.Reason)
+		if m.Reason == protocol.ByeIdle {
 			s.h.idled(s)
 		}
 	default:
-		s.sendFrame(d.Frame(encodeEvent))
+		s.sendFrame(d.Frame())
 	}
 }
 

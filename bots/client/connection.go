@@ -225,7 +225,7 @@ func (c *connection) addSource(source protocol.Source) error {
 		if rid != "" {
 			options = append(options, webrtc.WithRTPStreamID(rid))
 		}
-		t, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, string(source), "bot", options...)
+		t, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, source.String(), "bot", options...)
 		if err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ func (b *Bot) wants() []protocol.Want {
 		if d := int64(x.Participant-b.self) - int64(y.Participant-b.self); d != 0 { // unsigned: those before it come last
 			return int(max(-1, min(1, d)))
 		}
-		return len(x.Source) - len(y.Source)
+		return int(x.Source) - int(y.Source)
 	})
 	wants := []protocol.Want{}
 	for i := range min(b.cfg.View, len(others)) {

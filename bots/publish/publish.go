@@ -134,7 +134,7 @@ func (p *Publisher) Add(cfg Track) {
 		e.pictureID = uint16(rand.Uint32()) & 0x7FFF
 		e.tl0 = uint8(rand.Uint32())
 		e.history = make([][]byte, historySize)
-		e.stats = Stats{Source: string(t.Source), RID: e.RID}
+		e.stats = Stats{Source: t.Source.String(), RID: e.RID}
 		if e.Audio != nil { // voices at different places of the clip: levels differ as they do among people
 			e.next = rand.IntN(len(e.Audio.Packets))
 		}

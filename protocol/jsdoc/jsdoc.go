@@ -28,10 +28,7 @@ func Generate() string {
 	for _, m := range protocol.ServerMessages() {
 		server = append(server, g.message(m))
 	}
-	for _, body := range []any{
-		protocol.Config{}, protocol.CodeRequest{}, protocol.Code{}, protocol.VerifyRequest{}, protocol.Session{},
-		protocol.Create{}, protocol.Created{}, protocol.MeetingInfo{}, protocol.HTTPError{},
-	} {
+	for _, body := range protocol.Bodies() {
 		g.object(reflect.TypeOf(body), "")
 	}
 	g.line("/** @typedef {%s} ClientMessage what a client sends */\n", strings.Join(client, " | "))
@@ -73,13 +70,25 @@ func (g *generator) limits() {
 	g.line("});\n")
 }
 
+// nameOf is the JavaScript name of a type: its own, but for words of package media that protocol names otherwise.
+func nameOf(t reflect.Type) string {
+	switch t {
+	case reflect.TypeFor[protocol.QualityOf]():
+		return "QualityOf"
+	case reflect.TypeFor[protocol.WithheldReason]():
+		return "WithheldReason"
+	default:
+		return t.Name()
+	}
+}
+
 func (g *generator) message(m protocol.Message) string {
-	return g.object(reflect.TypeOf(m).Elem(), m.Type())
+	return g.object(reflect.TypeOf(m).Elem(), protocol.TypeOf(m))
 }
 
 // object writes the typedef of a struct after those it needs, and returns its name.
 func (g *generator) object(t reflect.Type, typ string) string {
-	name := t.Name()
+	name := nameOf(t)
 	if g.done[name] {
 		return name
 	}
@@ -109,8 +118,8 @@ func (g *generator) object(t reflect.Type, typ string) string {
 
 func (g *generator) typeName(t reflect.Type) string {
 	if e, ok := reflect.Zero(t).Interface().(protocol.Enum); ok {
-		g.enum(t.Name(), e)
-		return t.Name()
+		g.enum(nameOf(t), e)
+		return nameOf(t)
 	}
 	switch t.Kind() {
 	case reflect.Bool:

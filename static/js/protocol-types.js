@@ -38,7 +38,7 @@ export const LIMITS = Object.freeze({
 
 /** @typedef {"bot" | "guest" | "person"} Kind */
 
-/** @typedef {"bandwidth" | "codec" | "muted" | "no_slot" | "not_permitted" | "not_published"} WithheldReason */
+/** @typedef {"bandwidth" | "codec" | "muted" | "no_slot" | "not_published"} WithheldReason */
 
 /** @typedef {"" | "f" | "h" | "q"} RID */
 
@@ -324,7 +324,7 @@ export const LIMITS = Object.freeze({
 /**
  * @typedef {object} Slot
  * @property {string} mid 1..16
- * @property {number} participant
+ * @property {number} participant 0..4294967295
  * @property {Source} [source]
  * @property {number} [height]
  */

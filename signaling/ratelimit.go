@@ -6,7 +6,6 @@ import "time"
 const (
 	rateRefill   = 100 * time.Millisecond // a request: 10 a second
 	rateBurst    = 40 * rateRefill
-	relayRefill  = rateRefill / 4            // a relay: who answers each delivery, which come every 25 ms, stays within it
 	bytesRefill  = time.Second / (128 << 10) // a byte: 128 KiB a second
 	bytesBurst   = (1 << 20) * bytesRefill
 	rateGiveUpAt = 200 // messages over a limit after which the socket is closed

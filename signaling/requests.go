@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"conclave/meeting"
 	"conclave/protocol"
+	"conclave/sfu"
 )
 
 const (
@@ -62,8 +64,8 @@ func (s *socket) handle(data []byte) {
 // mayAsk counts a message of n bytes against the socket's limits; m is nil if it could not be read.
 func (s *socket) mayAsk(m protocol.ClientMessage, n int) (ok, giveUp bool) {
 	now, cost := s.h.cfg.Now(), rateRefill
-	if _, relay := m.(*protocol.Relay); relay {
-		cost = relayRefill
+	if m != nil {
+		cost = rateRefill * time.Duration(protocol.SpecOf(m).Weight) / protocol.OneRequest
 	}
 	ok, giveUp = s.rate.take(now, cost, rateBurst)
 	fits, tooOften := s.bytes.take(now, time.Duration(n)*bytesRefill, bytesBurst)
@@ -72,11 +74,10 @@ func (s *socket) mayAsk(m protocol.ClientMessage, n int) (ok, giveUp bool) {
 
 // touch tells the session that its person is there, now and then. What a client does by itself does not count.
 func (s *socket) touch(m protocol.ClientMessage) {
-	switch m.(type) {
-	case *protocol.Offer, *protocol.View, *protocol.Relay:
+	if s.who.Bot || protocol.SpecOf(m).Automatic {
 		return
 	}
-	if now := s.h.cfg.Now(); !s.who.Bot && now.Sub(s.touched) >= touchEvery {
+	if now := s.h.cfg.Now(); now.Sub(s.touched) >= touchEvery {
 		s.touched = now
 		s.h.auth.Touch(s.who.Session)
 	}
@@ -92,7 +93,7 @@ func (s *socket) answer(e *protocol.Error, why protocol.ByeReason) {
 
 // refuse answers a request with an error.
 func (s *socket) refuse(m protocol.ClientMessage, id protocol.ErrorID, text string) {
-	s.h.metrics.request(m.Type(), string(id))
+	s.h.metrics.request(protocol.TypeOf(m), string(id))
 	s.answer(&protocol.Error{ID: m.Request(), Error: id, Message: text, Fatal: id.Fatal()}, byeFor(id))
 }
 
@@ -110,7 +111,7 @@ func byeFor(id protocol.ErrorID) protocol.ByeReason {
 	}
 }
 
-func (s *socket) done(m protocol.ClientMessage) { s.h.metrics.request(m.Type(), "ok") }
+func (s *socket) done(m protocol.ClientMessage) { s.h.metrics.request(protocol.TypeOf(m), "ok") }
 
 // join asks for a seat. The meeting answers, through Deliver.
 func (s *socket) join(ctx context.Context, m *protocol.Join) {
@@ -214,17 +215,7 @@ func (s *socket) offer(ctx context.Context, m *protocol.Offer) {
 		s.refuse(m, protocol.ErrNotJoined, "Join first.")
 		return
 	}
-	peer, err := seat.Peer(ctx)
-	if err != nil {
-		s.refuseWith(m, err)
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, s.h.cfg.OfferTimeout)
-	defer cancel()
-	answer, err := peer.Negotiate(ctx, m.SDP, toTracks(m.Tracks))
-	if err == nil {
-		err = seat.Do(ctx, meeting.Negotiated{})
-	}
+	answer, err := seat.Negotiate(ctx, m)
 	if err != nil {
 		s.refuseWith(m, err)
 		return
@@ -244,7 +235,7 @@ func (s *socket) refuseWith(m protocol.ClientMessage, err error) {
 func (s *socket) leave(m *protocol.Leave) {
 	s.done(m)
 	if seat := s.seat.Load(); seat != nil {
-		seat.Leave(toLeave(m))
+		seat.Leave(m, protocol.ByeLeft)
 		return
 	}
 	s.bye(protocol.ByeLeft)
@@ -257,10 +248,27 @@ func (s *socket) request(ctx context.Context, m protocol.ClientMessage) {
 		s.refuse(m, protocol.ErrNotJoined, "Join first.")
 		return
 	}
-	if err := seat.Do(ctx, toRequest(m)); err != nil {
+	if err := seat.Do(ctx, m); err != nil {
 		s.refuseWith(m, err)
 		return
 	}
 	s.send(&protocol.OK{ID: m.Request()})
 	s.done(m)
+}
+
+// refusal is what a client is told about an error of package meeting or sfu.
+func refusal(err error) (protocol.ErrorID, string) {
+	var r meeting.Refusal
+	switch {
+	case errors.As(err, &r):
+		return r.ID, r.Sentence
+	case errors.Is(err, sfu.ErrBadOffer):
+		return protocol.ErrBadOffer, "The offer cannot be answered: " + strings.TrimPrefix(err.Error(), "bad offer: ") + "."
+	case errors.Is(err, sfu.ErrClosed):
+		return meeting.ErrNotJoined.ID, meeting.ErrNotJoined.Sentence
+	case errors.Is(err, context.DeadlineExceeded):
+		return protocol.ErrInternal, "The server took too long. Try again."
+	default:
+		return meeting.ErrInternal.ID, meeting.ErrInternal.Sentence
+	}
 }

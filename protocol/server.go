@@ -2,170 +2,14 @@ package protocol
 
 import "time"
 
-// Message is a message in either direction.
-type Message interface {
-	// Type is the message's "type" on the wire.
-	Type() string
-}
-
-// ClientMessage is a message that a client sends.
-type ClientMessage interface {
-	Message
-	// Request is the id that the reply echoes.
-	Request() RequestID
-}
-
-// ServerMessage is a message that the server sends.
-type ServerMessage interface {
-	Message
-	serverMessage()
-}
-
-// Join asks for a seat in a meeting: the first message of every socket. With Resume it takes an earlier seat back. In an
-// end-to-end encrypted meeting Announce is there and Name is empty: names travel sealed.
-type Join struct {
-	ID       RequestID `json:"id" bound:"1..2147483647"`
-	Version  int       `json:"version"`
-	Meeting  MeetingID `json:"meeting"`
-	Name     string    `json:"name" bound:"0..64" text:"line"`
-	Announce string    `json:"announce,omitempty" bound:"1..1024" text:"base64url"`
-	Password string    `json:"password,omitempty" bound:"1..128"`
-	Resume   string    `json:"resume,omitempty" bound:"64..64" text:"hex"`
-}
-
-// Offer is an SDP offer (RFC 8866, RFC 8829) with what its sending m-lines publish.
-type Offer struct {
-	ID     RequestID `json:"id" bound:"1..2147483647"`
-	SDP    string    `json:"sdp" bound:"1..262144"`
-	Tracks []Track   `json:"tracks" bound:"0..4"`
-}
-
-// Track names what an m-line of an offer publishes. An m-line is named once, and a source at most once.
-type Track struct {
-	MID    string `json:"mid" bound:"1..16" text:"token"`
-	Source Source `json:"source"`
-}
-
-// Media is the state of the person's own switches. A source that is not listed is muted.
-type Media struct {
-	ID      RequestID `json:"id" bound:"1..2147483647"`
-	Sources []Source  `json:"sources" bound:"0..4"`
-}
-
-// View is what the client shows, most important first. It replaces the view before.
-type View struct {
-	ID    RequestID `json:"id" bound:"1..2147483647"`
-	Wants []Want    `json:"wants" bound:"0..64"`
-}
-
-// Want is one track of a view. Height is in device pixels.
-type Want struct {
-	Participant Participant `json:"participant" bound:"1..4294967295"`
-	Source      Source      `json:"source"`
-	Height      int         `json:"height" bound:"1..4320"`
-}
-
-// Chat says something to everybody, or to one participant.
-type Chat struct {
-	ID   RequestID   `json:"id" bound:"1..2147483647"`
-	Text string      `json:"text" bound:"1..2000" text:"lines"`
-	To   Participant `json:"to,omitempty" bound:"1..4294967295"`
-}
-
-// React shows a reaction to everybody.
-type React struct {
-	ID       RequestID    `json:"id" bound:"1..2147483647"`
-	Reaction ReactionKind `json:"reaction"`
-}
-
-// Hand raises or lowers one's own hand; with Participant, a host lowers somebody's.
-type Hand struct {
-	ID          RequestID   `json:"id" bound:"1..2147483647"`
-	Raised      bool        `json:"raised"`
-	Participant Participant `json:"participant,omitempty" bound:"1..4294967295"`
-}
-
-// Admit lets people in from the lobby: those named, or all. In an end-to-end encrypted meeting it is those of Admissions;
-// Participants, if there, names the same.
-type Admit struct {
-	ID           RequestID     `json:"id" bound:"1..2147483647"`
-	Participants []Participant `json:"participants,omitempty" bound:"1..256"`
-	All          bool          `json:"all,omitempty"`
-	Admissions   []Admission   `json:"admissions,omitempty" bound:"1..256"`
-}
-
-// Deny sends people in the lobby away.
-type Deny struct {
-	ID           RequestID     `json:"id" bound:"1..2147483647"`
-	Participants []Participant `json:"participants" bound:"1..256"`
-}
-
-// Mute stops sources of others: those named, or everybody else.
-type Mute struct {
-	ID           RequestID     `json:"id" bound:"1..2147483647"`
-	Participants []Participant `json:"participants,omitempty" bound:"1..256"`
-	All          bool          `json:"all,omitempty"`
-	Sources      []Source      `json:"sources" bound:"1..4"`
-}
-
-// AskUnmute asks people to switch sources on. It is a request, never an act.
-type AskUnmute struct {
-	ID           RequestID     `json:"id" bound:"1..2147483647"`
-	Participants []Participant `json:"participants" bound:"1..256"`
-	Sources      []Source      `json:"sources" bound:"1..4"`
-}
-
-// Remove puts people out. With Ban their verified addresses cannot come back to this meeting.
-type Remove struct {
-	ID           RequestID     `json:"id" bound:"1..2147483647"`
-	Participants []Participant `json:"participants" bound:"1..256"`
-	Ban          bool          `json:"ban,omitempty"`
-}
-
-// SetRole gives a participant another role. Making another host hands over. Grant is what the host signed about it, in an
-// end-to-end encrypted meeting.
-type SetRole struct {
-	ID          RequestID   `json:"id" bound:"1..2147483647"`
-	Participant Participant `json:"participant" bound:"1..4294967295"`
-	Role        Role        `json:"role"`
-	Grant       string      `json:"grant,omitempty" bound:"1..1024" text:"base64url"`
-}
-
-// Spotlight shows a participant large to everybody who has not pinned somebody; 0 ends it.
-type Spotlight struct {
-	ID          RequestID   `json:"id" bound:"1..2147483647"`
-	Participant Participant `json:"participant" bound:"0..4294967295"`
-}
-
-// SetPolicy changes the meeting's lock and lobby. A field that is absent stays as it is.
-type SetPolicy struct {
-	ID     RequestID `json:"id" bound:"1..2147483647"`
-	Locked *bool     `json:"locked,omitempty"`
-	Lobby  *bool     `json:"lobby,omitempty"`
-}
-
-// End ends the meeting for all.
-type End struct {
-	ID RequestID `json:"id" bound:"1..2147483647"`
-}
-
-// Active answers Idle: somebody is there.
-type Active struct {
-	ID RequestID `json:"id" bound:"1..2147483647"`
-}
-
-// Leave gives the seat up. In an end-to-end encrypted meeting the last host may name to whom the meeting falls, with what it signed about
-// them; both or none.
-type Leave struct {
-	ID    RequestID   `json:"id" bound:"1..2147483647"`
-	Heir  Participant `json:"heir,omitempty" bound:"1..4294967295"`
-	Grant string      `json:"grant,omitempty" bound:"1..1024" text:"base64url"`
-}
+// The messages of the server.
 
 // OK is the reply to a request that has no reply of its own.
 type OK struct {
 	ID RequestID `json:"id" bound:"1..2147483647"`
 }
+
+func (*OK) serverMessage() {}
 
 // Lobby says that the participant waits to be admitted. It is sent again, without id, when a count changes. Hosts are those who
 // may admit, in an end-to-end encrypted meeting.
@@ -175,6 +19,15 @@ type Lobby struct {
 	Waiting      int         `json:"waiting"`
 	HostsPresent bool        `json:"hosts_present"`
 	Hosts        []LobbyHost `json:"hosts,omitempty" bound:"0..16"`
+}
+
+func (*Lobby) serverMessage() {}
+
+// LobbyHost is somebody who may admit, as those who wait see them: enough to seal one's name to them.
+type LobbyHost struct {
+	Participant Participant `json:"participant" bound:"1..4294967295"`
+	Announce    string      `json:"announce" bound:"1..1024" text:"base64url"`
+	Admit       string      `json:"admit,omitempty" bound:"1..1024" text:"base64url"`
 }
 
 // Welcome says that the participant is in. Admit and Grant are what hosts signed about it.
@@ -193,6 +46,8 @@ type Welcome struct {
 	Admit        string            `json:"admit,omitempty" bound:"1..1024" text:"base64url"`
 	Grant        string            `json:"grant,omitempty" bound:"1..1024" text:"base64url"`
 }
+
+func (*Welcome) serverMessage() {}
 
 // MeetingState is what a Welcome tells of the meeting. E2EE never changes in the life of a meeting. Spotlight is absent for
 // nobody.
@@ -239,26 +94,15 @@ type Answer struct {
 	SDP string    `json:"sdp"`
 }
 
+func (*Answer) serverMessage() {}
+
 // Slots tells which slots changed what they carry. Withheld, when present, is the whole list.
 type Slots struct {
 	Slots    []Slot     `json:"slots"`
 	Withheld []Withheld `json:"withheld,omitzero"`
 }
 
-// Slot is what one receiving m-line carries. Participant 0 means nothing; then Source and Height are absent.
-type Slot struct {
-	MID         string      `json:"mid" bound:"1..16"`
-	Participant Participant `json:"participant"`
-	Source      Source      `json:"source,omitempty"`
-	Height      int         `json:"height,omitempty"`
-}
-
-// Withheld is one wanted track that is not sent.
-type Withheld struct {
-	Participant Participant    `json:"participant" bound:"1..4294967295"`
-	Source      Source         `json:"source"`
-	Reason      WithheldReason `json:"reason"`
-}
+func (*Slots) serverMessage() {}
 
 // Encode tells a publisher which encodings of a source anybody wants.
 type Encode struct {
@@ -266,12 +110,16 @@ type Encode struct {
 	RIDs   []RID  `json:"rids" bound:"0..4"`
 }
 
+func (*Encode) serverMessage() {}
+
 // Roster is a batch of changes of who is there.
 type Roster struct {
 	Joined  []RosterEntry `json:"joined,omitempty"`
 	Changed []RosterEntry `json:"changed,omitempty"`
 	Left    []LeftEntry   `json:"left,omitempty"`
 }
+
+func (*Roster) serverMessage() {}
 
 // LeftEntry is one who is no longer there.
 type LeftEntry struct {
@@ -284,6 +132,8 @@ type Speakers struct {
 	Speakers []Participant `json:"speakers"`
 }
 
+func (*Speakers) serverMessage() {}
+
 // ChatEvent is something said. To is set when it went to one participant.
 type ChatEvent struct {
 	From Participant `json:"from" bound:"1..4294967295"`
@@ -292,16 +142,22 @@ type ChatEvent struct {
 	At   time.Time   `json:"at"`
 }
 
+func (*ChatEvent) serverMessage() {}
+
 // Reaction is a reaction shown.
 type Reaction struct {
 	From     Participant  `json:"from" bound:"1..4294967295"`
 	Reaction ReactionKind `json:"reaction"`
 }
 
+func (*Reaction) serverMessage() {}
+
 // Waiting is the lobby's queue (its first 256), for those who may admit.
 type Waiting struct {
 	Waiting []WaitingEntry `json:"waiting" bound:"0..256"`
 }
+
+func (*Waiting) serverMessage() {}
 
 // Muted tells a participant that somebody muted sources of theirs.
 type Muted struct {
@@ -309,17 +165,31 @@ type Muted struct {
 	Sources []Source    `json:"sources" bound:"1..4"`
 }
 
+func (*Muted) serverMessage() {}
+
 // AskUnmuteEvent tells a participant that somebody asks them to switch sources on.
 type AskUnmuteEvent struct {
 	By      Participant `json:"by" bound:"1..4294967295"`
 	Sources []Source    `json:"sources" bound:"1..4"`
 }
 
+func (*AskUnmuteEvent) serverMessage() {}
+
 // Permissions tells a participant its new role.
 type Permissions struct {
 	Role        Role         `json:"role"`
 	Permissions []Permission `json:"permissions" bound:"0..16"`
 }
+
+func (*Permissions) serverMessage() {}
+
+// PolicyEvent tells everybody the meeting's lock and lobby.
+type PolicyEvent struct {
+	Locked bool `json:"locked"`
+	Lobby  bool `json:"lobby"`
+}
+
+func (*PolicyEvent) serverMessage() {}
 
 // SpotlightEvent tells everybody whom By put in the spotlight. Participant 0 is nobody; By is absent when the one who was in it
 // left.
@@ -328,22 +198,45 @@ type SpotlightEvent struct {
 	By          Participant `json:"by,omitempty" bound:"1..4294967295"`
 }
 
+func (*SpotlightEvent) serverMessage() {}
+
 // Quality tells of the connections that changed.
 type Quality struct {
 	Quality []QualityOf `json:"quality"`
 }
 
-// QualityOf is how good one participant's connection is: Bars from 0 (lost) to 4 (excellent).
-type QualityOf struct {
-	Participant Participant `json:"participant" bound:"1..4294967295"`
-	Bars        int         `json:"bars" bound:"0..4"`
+func (*Quality) serverMessage() {}
+
+// Relays delivers what others relayed to this client, in the order in which it came to the server.
+type Relays struct {
+	Relays []Relayed `json:"relays"`
 }
 
-// PolicyEvent tells everybody the meeting's lock and lobby.
-type PolicyEvent struct {
-	Locked bool `json:"locked"`
-	Lobby  bool `json:"lobby"`
+func (*Relays) serverMessage() {}
+
+// Relayed is one delivery. From is the server's word.
+type Relayed struct {
+	From Participant `json:"from" bound:"1..4294967295"`
+	Data string      `json:"data" bound:"1..2048" text:"base64url"`
 }
+
+// BroadcastEvent is what somebody broadcast; its sender gets it too.
+type BroadcastEvent struct {
+	From Participant   `json:"from" bound:"1..4294967295"`
+	Kind BroadcastKind `json:"kind"`
+	At   time.Time     `json:"at"`
+	Data string        `json:"data" bound:"1..12288" text:"base64url"`
+}
+
+func (*BroadcastEvent) serverMessage() {}
+
+// MediaRefused tells a publisher that the server forwards nothing more of a source, and why.
+type MediaRefused struct {
+	Source Source        `json:"source"`
+	Reason RefusedReason `json:"reason"`
+}
+
+func (*MediaRefused) serverMessage() {}
 
 // Notice announces something to everybody.
 type Notice struct {
@@ -351,16 +244,22 @@ type Notice struct {
 	Seconds int        `json:"in_s"`
 }
 
+func (*Notice) serverMessage() {}
+
 // Idle asks whether anybody is there; without Active within Seconds the participant is signed out of the meeting.
 type Idle struct {
 	Seconds int `json:"in_s"`
 }
+
+func (*Idle) serverMessage() {}
 
 // Bye is the last message before the server closes the socket.
 type Bye struct {
 	Reason  ByeReason `json:"reason"`
 	Message string    `json:"message"`
 }
+
+func (*Bye) serverMessage() {}
 
 // Error is the reply to a request that failed. ID is absent when none could be read.
 type Error struct {
@@ -369,3 +268,5 @@ type Error struct {
 	Message string    `json:"message"`
 	Fatal   bool      `json:"fatal"`
 }
+
+func (*Error) serverMessage() {}

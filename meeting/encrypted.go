@@ -4,16 +4,18 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"conclave/protocol"
 )
 
 // What an end-to-end encrypted meeting is beside relaying: who may join with what, what the lobby is told, broadcasts.
 
 // broadcast tells everybody something that the server cannot read.
-func (s *state) broadcast(now time.Time, p *seat, r Broadcast) error {
+func (s *state) broadcast(now time.Time, p *seat, r *protocol.Broadcast) error {
 	if !s.e2ee {
 		return ErrNotPermitted
 	}
-	s.tellAll(BroadcastCame{From: p.id, Kind: r.Kind, Data: r.Data, At: now})
+	s.tellAll(&protocol.BroadcastEvent{From: p.id, Kind: r.Kind, At: wireTime(now), Data: r.Data})
 	return nil
 }
 
@@ -46,13 +48,13 @@ func (s *state) announcedByOther(j joinRequest) bool {
 }
 
 // lobbyHosts are those who may admit, as those who wait see them; with a connection first, then by number.
-func (s *state) lobbyHosts() []LobbyHost {
+func (s *state) lobbyHosts() []protocol.LobbyHost {
 	if !s.e2ee {
 		return nil
 	}
 	var hosts []*seat
 	for _, p := range s.seats {
-		if p.may(MayAdmit) {
+		if p.may(protocol.MayAdmit) {
 			hosts = append(hosts, p)
 		}
 	}
@@ -66,9 +68,11 @@ func (s *state) lobbyHosts() []LobbyHost {
 		return cmp.Compare(a.id, b.id)
 	})
 	hosts = hosts[:min(len(hosts), maxLobbyHosts)]
-	out := make([]LobbyHost, len(hosts))
+	out := make([]protocol.LobbyHost, len(hosts))
 	for i, p := range hosts {
-		out[i] = LobbyHost{Participant: p.id, Announce: p.announce, Admit: cmp.Or(p.grant, p.admit)} // what their role rests on
+		out[i] = protocol.LobbyHost{
+			Participant: p.id, Announce: p.announce.Reveal(), Admit: cmp.Or(p.grant, p.admit).Reveal(), // what their role rests on
+		}
 	}
 	return out
 }

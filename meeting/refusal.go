@@ -1,0 +1,39 @@
+package meeting
+
+import "conclave/protocol"
+
+// Refusal says why a request was not done; nothing was changed by it. It is what the client is told: the error id of the
+// protocol, and a sentence that holds no user data. Refusals are compared by value.
+type Refusal struct {
+	ID       protocol.ErrorID
+	Sentence string
+}
+
+// Error implements error.
+func (r Refusal) Error() string { return "meeting: " + r.Sentence }
+
+// The refusals.
+var (
+	ErrNoSuchMeeting     = Refusal{protocol.ErrNoSuchMeeting, "There is no such meeting, or it has ended."}
+	ErrWrongPassword     = Refusal{protocol.ErrWrongPassword, "The meeting's password is missing or wrong."}
+	ErrMeetingFull       = Refusal{protocol.ErrMeetingFull, "The meeting is full."}
+	ErrServerFull        = Refusal{protocol.ErrServerFull, "The server is full. Try again later."}
+	ErrTooManyMeetings   = Refusal{protocol.ErrRateLimited, "You have too many open meetings. End one first."}
+	ErrLocked            = Refusal{protocol.ErrMeetingLocked, "The host has locked the meeting."}
+	ErrBanned            = Refusal{protocol.ErrBanned, "The host has banned you from this meeting."}
+	ErrResumeFailed      = Refusal{protocol.ErrResumeFailed, "Your seat is gone. Join again."}
+	ErrNotJoined         = Refusal{protocol.ErrNotJoined, "You are not in the meeting."}
+	ErrNotPermitted      = Refusal{protocol.ErrNotPermitted, "Your role does not permit this."}
+	ErrNoGuests          = Refusal{protocol.ErrNotPermitted, "This meeting takes no guests. Sign in first."}
+	ErrNoSuchParticipant = Refusal{protocol.ErrNoSuchParticipant, "This participant is not in the meeting."}
+	ErrNoMedia           = Refusal{protocol.ErrNoMedia, "There is no media connection yet."}
+	ErrE2EERequired      = Refusal{protocol.ErrE2EERequired, "This meeting is end-to-end encrypted, and this request is for plain meetings."}
+	ErrNotEncrypted      = Refusal{protocol.ErrInvalidRequest, "\"announce\" and \"grant\" are for end-to-end encrypted meetings only."}
+	ErrNameInClear       = Refusal{protocol.ErrInvalidRequest, "\"name\" must be empty in an end-to-end encrypted meeting."}
+	ErrAnnounceChanged   = Refusal{protocol.ErrInvalidRequest, "\"announce\" must be that of the seat, or absent."}
+	ErrAnnounceTaken     = Refusal{protocol.ErrInvalidRequest, "Another participant has this \"announce\". Make a new one for each join."}
+	ErrAdmissions        = Refusal{protocol.ErrInvalidRequest, "\"admissions\" is required in end-to-end encrypted meetings, and not allowed in others."}
+	ErrTooMuch           = Refusal{protocol.ErrRateLimited, "You sent too much from the lobby. Nothing was done."}
+	ErrBusy              = Refusal{protocol.ErrRateLimited, "The meeting is overloaded. Try again."}
+	ErrInternal          = Refusal{protocol.ErrInternal, "Something went wrong on the server."}
+)

@@ -1,0 +1,156 @@
+package meeting
+
+import (
+	"time"
+
+	"conclave/media"
+	"conclave/protocol"
+)
+
+// request does what a participant asks. token makes fresh resume tokens. sink is the socket it came by: one that is no
+// longer the seat's has no say.
+func (s *state) request(
+	now time.Time, id media.ParticipantID, sink Sink, m protocol.ClientMessage, token func() string,
+) error {
+	p, spec := s.seats[id], protocol.SpecOf(m)
+	if s.ended || p == nil || p.sink != sink {
+		return ErrNotJoined
+	}
+	if p.role == noRole && spec.From == protocol.InMeeting {
+		return ErrNotJoined
+	}
+	if p.role != noRole && spec.Needs != "" && !p.may(spec.Needs) {
+		return ErrNotPermitted
+	}
+	if !spec.Automatic {
+		p.active, p.asked = now, time.Time{}
+	}
+	return s.carryOut(now, p, m, token)
+}
+
+// carryOut does what a participant asks who may ask it.
+func (s *state) carryOut(now time.Time, p *seat, m protocol.ClientMessage, token func() string) error {
+	switch m := m.(type) {
+	case *protocol.Media:
+		return s.mediaRequest(now, p, m)
+	case *protocol.View:
+		return s.view(p, m)
+	case *protocol.Chat:
+		return s.chat(now, p, m)
+	case *protocol.React:
+		return s.react(p, m)
+	case *protocol.Hand:
+		return s.setHand(now, p, m)
+	case *protocol.Relay:
+		return s.relay(now, p, m)
+	case *protocol.Broadcast:
+		return s.broadcast(now, p, m)
+	case *protocol.Admit:
+		return s.admitRequest(now, m, token)
+	case *protocol.Deny:
+		return s.denyRequest(now, m)
+	case *protocol.Mute:
+		return s.mute(now, p, m)
+	case *protocol.AskUnmute:
+		return s.askUnmute(p, m)
+	case *protocol.Remove:
+		return s.remove(now, p, m)
+	case *protocol.SetRole:
+		return s.roleRequest(now, p, m)
+	case *protocol.Spotlight:
+		return s.spotlightRequest(p, m)
+	case *protocol.SetPolicy:
+		s.setPolicy(m)
+	case *protocol.End:
+		s.end(protocol.ByeEnded)
+	case *protocol.Active:
+	default:
+		return ErrInternal // a message that meetings do not handle
+	}
+	return nil
+}
+
+func (s *state) mediaRequest(now time.Time, p *seat, m *protocol.Media) error {
+	sources := media.Sources(m.Sources...)
+	if sources&^sourcesOf(p.role) != 0 {
+		return ErrNotPermitted
+	}
+	s.declare(now, p, sources)
+	return nil
+}
+
+// declare changes what a seat publishes: the media server first, then the others.
+func (s *state) declare(now time.Time, p *seat, sources media.SourceSet) {
+	if p.declared == sources {
+		return
+	}
+	p.declared = sources
+	s.do(effect{kind: setLive, seat: p.id, live: p.live()})
+	s.changed(now, p.id, changed)
+}
+
+func (s *state) view(p *seat, m *protocol.View) error {
+	if !p.negotiated {
+		return ErrNoMedia
+	}
+	s.do(effect{kind: setView, seat: p.id, wants: m.Wants})
+	return nil
+}
+
+// answered notes that an offer was answered on the seat's media peer.
+func (s *state) answered(id media.ParticipantID, sink Sink) error {
+	p := s.seats[id]
+	if s.ended || p == nil || p.sink != sink || p.role == noRole {
+		return ErrNotJoined
+	}
+	p.negotiated, p.failedAt, p.refused = true, time.Time{}, nil
+	return nil
+}
+
+func (s *state) chat(now time.Time, p *seat, m *protocol.Chat) error {
+	if s.e2ee {
+		return ErrE2EERequired
+	}
+	e := &protocol.ChatEvent{From: p.id, To: m.To, Text: m.Text, At: wireTime(now)}
+	if m.To == 0 {
+		s.tellAll(e)
+		return nil
+	}
+	to := s.seats[m.To]
+	if to == nil || to.role == noRole {
+		return ErrNoSuchParticipant
+	}
+	s.tell(to, e)
+	if to != p {
+		s.tell(p, e)
+	}
+	return nil
+}
+
+func (s *state) react(p *seat, m *protocol.React) error {
+	if s.e2ee {
+		return ErrE2EERequired
+	}
+	s.tellAll(&protocol.Reaction{From: p.id, Reaction: m.Reaction})
+	return nil
+}
+
+func (s *state) setHand(now time.Time, p *seat, m *protocol.Hand) error {
+	if m.Participant != 0 && m.Participant != p.id {
+		if m.Raised || !p.may(protocol.MayMute) {
+			return ErrNotPermitted
+		}
+		other := s.seats[m.Participant]
+		if other == nil || other.role == noRole {
+			return ErrNoSuchParticipant
+		}
+		s.lowerHand(now, other)
+		return nil
+	}
+	if m.Raised {
+		s.raiseHand(now, p)
+	} else {
+		s.lowerHand(now, p)
+	}
+	return nil
+}

@@ -1,0 +1,219 @@
+package protocol
+
+// The messages of clients.
+
+// What the messages of end-to-end encrypted meetings carry is opaque to the server: base64url without padding (RFC 4648
+// §5), whose bounds are in bytes of what it encodes. docs/e2ee.md says what clients put in.
+
+// Join asks for a seat in a meeting: the first message of every socket. With Resume it takes an earlier seat back. In an
+// end-to-end encrypted meeting Announce is there and Name is empty: names travel sealed.
+type Join struct {
+	ID       RequestID `json:"id" bound:"1..2147483647"`
+	Version  int       `json:"version"`
+	Meeting  MeetingID `json:"meeting"`
+	Name     string    `json:"name" bound:"0..64" text:"line"`
+	Announce string    `json:"announce,omitempty" bound:"1..1024" text:"base64url"`
+	Password string    `json:"password,omitempty" bound:"1..128"`
+	Resume   string    `json:"resume,omitempty" bound:"64..64" text:"hex"`
+}
+
+// Request implements ClientMessage.
+func (m *Join) Request() RequestID { return m.ID }
+
+// Offer is an SDP offer (RFC 8866, RFC 8829) with what its sending m-lines publish.
+type Offer struct {
+	ID     RequestID `json:"id" bound:"1..2147483647"`
+	SDP    string    `json:"sdp" bound:"1..262144"`
+	Tracks []Track   `json:"tracks" bound:"0..4"`
+}
+
+// Request implements ClientMessage.
+func (m *Offer) Request() RequestID { return m.ID }
+
+// Media is the state of the person's own switches. A source that is not listed is muted.
+type Media struct {
+	ID      RequestID `json:"id" bound:"1..2147483647"`
+	Sources []Source  `json:"sources" bound:"0..4"`
+}
+
+// Request implements ClientMessage.
+func (m *Media) Request() RequestID { return m.ID }
+
+// View is what the client shows, most important first. It replaces the view before.
+type View struct {
+	ID    RequestID `json:"id" bound:"1..2147483647"`
+	Wants []Want    `json:"wants" bound:"0..64"`
+}
+
+// Request implements ClientMessage.
+func (m *View) Request() RequestID { return m.ID }
+
+// Chat says something to everybody, or to one participant.
+type Chat struct {
+	ID   RequestID   `json:"id" bound:"1..2147483647"`
+	Text string      `json:"text" bound:"1..2000" text:"lines"`
+	To   Participant `json:"to,omitempty" bound:"1..4294967295"`
+}
+
+// Request implements ClientMessage.
+func (m *Chat) Request() RequestID { return m.ID }
+
+// React shows a reaction to everybody.
+type React struct {
+	ID       RequestID    `json:"id" bound:"1..2147483647"`
+	Reaction ReactionKind `json:"reaction"`
+}
+
+// Request implements ClientMessage.
+func (m *React) Request() RequestID { return m.ID }
+
+// Hand raises or lowers one's own hand; with Participant, a host lowers somebody's.
+type Hand struct {
+	ID          RequestID   `json:"id" bound:"1..2147483647"`
+	Raised      bool        `json:"raised"`
+	Participant Participant `json:"participant,omitempty" bound:"1..4294967295"`
+}
+
+// Request implements ClientMessage.
+func (m *Hand) Request() RequestID { return m.ID }
+
+// Admit lets people in from the lobby: those named, or all. In an end-to-end encrypted meeting it is those of Admissions;
+// Participants, if there, names the same.
+type Admit struct {
+	ID           RequestID     `json:"id" bound:"1..2147483647"`
+	Participants []Participant `json:"participants,omitempty" bound:"1..256"`
+	All          bool          `json:"all,omitempty"`
+	Admissions   []Admission   `json:"admissions,omitempty" bound:"1..256"`
+}
+
+// Request implements ClientMessage.
+func (m *Admit) Request() RequestID { return m.ID }
+
+// Admission is what an admitting host signed about one person.
+type Admission struct {
+	Participant Participant `json:"participant" bound:"1..4294967295"`
+	Admit       string      `json:"admit" bound:"1..1024" text:"base64url"`
+}
+
+// Deny sends people in the lobby away.
+type Deny struct {
+	ID           RequestID     `json:"id" bound:"1..2147483647"`
+	Participants []Participant `json:"participants" bound:"1..256"`
+}
+
+// Request implements ClientMessage.
+func (m *Deny) Request() RequestID { return m.ID }
+
+// Mute stops sources of others: those named, or everybody else.
+type Mute struct {
+	ID           RequestID     `json:"id" bound:"1..2147483647"`
+	Participants []Participant `json:"participants,omitempty" bound:"1..256"`
+	All          bool          `json:"all,omitempty"`
+	Sources      []Source      `json:"sources" bound:"1..4"`
+}
+
+// Request implements ClientMessage.
+func (m *Mute) Request() RequestID { return m.ID }
+
+// AskUnmute asks people to switch sources on. It is a request, never an act.
+type AskUnmute struct {
+	ID           RequestID     `json:"id" bound:"1..2147483647"`
+	Participants []Participant `json:"participants" bound:"1..256"`
+	Sources      []Source      `json:"sources" bound:"1..4"`
+}
+
+// Request implements ClientMessage.
+func (m *AskUnmute) Request() RequestID { return m.ID }
+
+// Remove puts people out. With Ban their verified addresses cannot come back to this meeting.
+type Remove struct {
+	ID           RequestID     `json:"id" bound:"1..2147483647"`
+	Participants []Participant `json:"participants" bound:"1..256"`
+	Ban          bool          `json:"ban,omitempty"`
+}
+
+// Request implements ClientMessage.
+func (m *Remove) Request() RequestID { return m.ID }
+
+// SetRole gives a participant another role. Making another host hands over. Grant is what the host signed about it, in an
+// end-to-end encrypted meeting.
+type SetRole struct {
+	ID          RequestID   `json:"id" bound:"1..2147483647"`
+	Participant Participant `json:"participant" bound:"1..4294967295"`
+	Role        Role        `json:"role"`
+	Grant       string      `json:"grant,omitempty" bound:"1..1024" text:"base64url"`
+}
+
+// Request implements ClientMessage.
+func (m *SetRole) Request() RequestID { return m.ID }
+
+// Spotlight shows a participant large to everybody who has not pinned somebody; 0 ends it.
+type Spotlight struct {
+	ID          RequestID   `json:"id" bound:"1..2147483647"`
+	Participant Participant `json:"participant" bound:"0..4294967295"`
+}
+
+// Request implements ClientMessage.
+func (m *Spotlight) Request() RequestID { return m.ID }
+
+// SetPolicy changes the meeting's lock and lobby. A field that is absent stays as it is.
+type SetPolicy struct {
+	ID     RequestID `json:"id" bound:"1..2147483647"`
+	Locked *bool     `json:"locked,omitempty"`
+	Lobby  *bool     `json:"lobby,omitempty"`
+}
+
+// Request implements ClientMessage.
+func (m *SetPolicy) Request() RequestID { return m.ID }
+
+// Relay sends bytes to participants, each its own, in one message.
+type Relay struct {
+	ID RequestID  `json:"id" bound:"1..2147483647"`
+	To []RelayOne `json:"to" bound:"1..1000"`
+}
+
+// Request implements ClientMessage.
+func (m *Relay) Request() RequestID { return m.ID }
+
+// RelayOne is what one participant gets of a Relay.
+type RelayOne struct {
+	Participant Participant `json:"participant" bound:"1..4294967295"`
+	Data        string      `json:"data" bound:"1..2048" text:"base64url"`
+}
+
+// Broadcast sends bytes to everybody.
+type Broadcast struct {
+	ID   RequestID     `json:"id" bound:"1..2147483647"`
+	Kind BroadcastKind `json:"kind"`
+	Data string        `json:"data" bound:"1..12288" text:"base64url"`
+}
+
+// Request implements ClientMessage.
+func (m *Broadcast) Request() RequestID { return m.ID }
+
+// End ends the meeting for all.
+type End struct {
+	ID RequestID `json:"id" bound:"1..2147483647"`
+}
+
+// Request implements ClientMessage.
+func (m *End) Request() RequestID { return m.ID }
+
+// Active answers Idle: somebody is there.
+type Active struct {
+	ID RequestID `json:"id" bound:"1..2147483647"`
+}
+
+// Request implements ClientMessage.
+func (m *Active) Request() RequestID { return m.ID }
+
+// Leave gives the seat up. In an end-to-end encrypted meeting the last host may name to whom the meeting falls, with what it signed about
+// them; both or none.
+type Leave struct {
+	ID    RequestID   `json:"id" bound:"1..2147483647"`
+	Heir  Participant `json:"heir,omitempty" bound:"1..4294967295"`
+	Grant string      `json:"grant,omitempty" bound:"1..1024" text:"base64url"`
+}
+
+// Request implements ClientMessage.
+func (m *Leave) Request() RequestID { return m.ID }
