@@ -183,42 +183,18 @@ func inFile(v reflect.Value) string {
 // value.
 func Print(w io.Writer, set any, list []Option, s *Sources) error {
 	v := reflect.ValueOf(set).Elem()
-	return byGroup(w, list, "\n# %s\n", func(o Option) string {
-		return fmt.Sprintf("%s: %s # %s\n", o.Name, inFile(v.FieldByIndex(o.index)), s.Origin(o.Name))
-	})
-}
-
-// Markdown writes the reference of all options, which docs/configuration.md holds.
-func Markdown(w io.Writer, list []Option) error {
-	const heading = "\n## %s\n\n| option | flag, environment | default | what it does |\n|---|---|---|---|\n"
-	return byGroup(w, list, heading, func(o Option) string {
-		env, def := code(o.Env), ""
-		if o.Secret {
-			env += " or " + code(o.Env+"_FILE")
-		}
-		if o.Default != "" {
-			def = code(o.Default)
-		}
-		cells := []string{code(o.Name), code(o.Flag) + ", " + env, def, strings.ReplaceAll(o.Help, "|", "\\|")}
-		return "| " + strings.Join(cells, " | ") + " |\n"
-	})
-}
-
-func code(s string) string { return "`" + s + "`" }
-
-// byGroup writes a line for each option, and a heading before each group.
-func byGroup(w io.Writer, list []Option, heading string, line func(Option) string) error {
-	var b strings.Builder
 	group := ""
 	for _, o := range list {
 		if o.Group != group {
 			group = o.Group
-			fmt.Fprintf(&b, heading, group)
+			if _, err := fmt.Fprintf(w, "\n# %s\n", group); err != nil {
+				return fmt.Errorf("printing: %w", err)
+			}
 		}
-		b.WriteString(line(o))
-	}
-	if _, err := io.WriteString(w, b.String()); err != nil {
-		return fmt.Errorf("printing: %w", err)
+		value := inFile(v.FieldByIndex(o.index))
+		if _, err := fmt.Fprintf(w, "%s: %s # %s\n", o.Name, value, s.Origin(o.Name)); err != nil {
+			return fmt.Errorf("printing: %w", err)
+		}
 	}
 	return nil
 }
