@@ -3,6 +3,7 @@
 /** @import {Order, Word} from './worker.js' */
 /** @import {Seal} from '../media/seal.js' */
 /** @import {Source} from '../core/types.js' */
+import { LeakWatch } from './leaks.js';
 
 const WORKER = new URL('./worker.js', import.meta.url).href;
 
@@ -82,8 +83,7 @@ export class WorkerSeal {
   #slots = [];
   /** @type {Map<string, string>} what the worker was told of a slot */
   #told = new Map();
-  /** @type {Map<Source, {bytes: number, sealed: number, suspect: boolean}>} at the last look */
-  #looked = new Map();
+  #leaks = new LeakWatch();
 
   /** @param {Worklet} worklet */
   constructor(worklet) {
@@ -142,23 +142,19 @@ export class WorkerSeal {
   }
 
   /**
-   * leaks names the sources of which media left that the worker did not seal, in two looks one after the other: what was sealed before the
-   * source was switched off may leave a moment after it.
-   * @param {readonly {source: Source|'', bytes: number, again: number}[]} sent again: bytes of retransmissions among them
+   * leaks names the sources of which media left that did not pass through the worker.
+   * @param {readonly {source: Source|'', kind: 'audio'|'video', bytes: number, again: number, frames: number}[]} sent again: bytes of
+   *   retransmissions among them
    * @returns {Promise<Source[]>}
    */
   async leaks(sent) {
-    const { sealed } = await this.#worklet.ask({ do: 'counts' });
-    /** @type {Source[]} */
-    const out = [];
-    for (const [source, { id }] of this.#senders) {
-      const bytes = sent.reduce((n, s) => n + (s.source === source ? s.bytes - s.again : 0), 0);
-      const before = this.#looked.get(source) ?? { bytes: 0, sealed: 0, suspect: false };
-      const suspect = bytes > before.bytes && (sealed[id] ?? 0) === before.sealed;
-      this.#looked.set(source, { bytes, sealed: sealed[id] ?? 0, suspect });
-      if (suspect && before.suspect) out.push(source);
-    }
-    return out;
+    const { passed } = await this.#worklet.ask({ do: 'counts' });
+    return [...this.#senders].flatMap(([source, { id }]) => {
+      const streams = sent.filter((s) => s.source === source);
+      const sum = (/** @type {(s: typeof sent[number]) => number} */ of) => streams.reduce((n, s) => n + of(s), 0);
+      const frames = streams.some((s) => s.kind === 'audio') ? null : sum((s) => s.frames);
+      return this.#leaks.look(source, { bytes: sum((s) => s.bytes - s.again), frames }, passed[id] ?? 0) ? [source] : [];
+    });
   }
 
   close() {

@@ -119,8 +119,12 @@ function assign(slots) {
   }
 }
 
-/** @returns {{sealed: Record<string, number>, dropped: Record<string, number>, opened: Record<string, Opener['counts']>}} frames by sender and by slot */
+/**
+ * @returns {{sealed: Record<string, number>, dropped: Record<string, number>, passed: Record<string, number>, opened: Record<string,
+ *   Opener['counts']>}} frames by sender and by slot; passed: all that reached a sender's transform
+ */
 const counts = () => ({
+  passed: Object.fromEntries([...sealers].map(([id, { sealer: { counts: c } }]) => [id, c.sealed + c.dropped + c.empty])),
   sealed: Object.fromEntries([...sealers].map(([id, s]) => [id, s.sealer.counts.sealed])),
   dropped: Object.fromEntries([...sealers].map(([id, s]) => [id, s.sealer.counts.dropped])),
   opened: Object.fromEntries([...openers].map(([id, o]) => [id, o.opener.counts])),
