@@ -43,7 +43,7 @@ func (p *Peer) Negotiate(_ context.Context, offer string, tracks []media.Track) 
 		s = p.newSession(o)
 	}
 	if s.ufrag != o.Ufrag || s.pwd != o.Pwd {
-		s.localUfrag, s.localPwd = s.transport.Negotiate(o.Ufrag)
+		s.localUfrag, s.localPwd = s.transport.Negotiate(o.Ufrag, o.Pwd)
 		s.ufrag, s.pwd, s.fingerprint = o.Ufrag, o.Pwd, o.Fingerprint
 	}
 	if err := p.install(s, old, o, sources); err != nil {

@@ -13,7 +13,7 @@ const (
 	NotReady                     // before the handshake has finished
 	Malformed                    // STUN, RTP, RTCP or payload descriptor does not parse, or another payload type than negotiated
 	Auth                         // SRTP or STUN authentication failed
-	Replay                       // SRTP index seen before or too old
+	Replay                       // SRTP index or STUN transaction seen before, or too old
 	UnknownSSRC                  // authentic, but of no negotiated source
 	OverLimit                    // a cap was reached
 	Duplicate                    // media seen before: a retransmission that was not needed, or RTX probing
@@ -28,13 +28,14 @@ const (
 	Unreachable                  // the kernel refused to send to its destination
 	QueueFull                    // more DTLS records than the peer's queue holds
 	NotEncrypted                 // a frame without end-to-end encryption where it is required, or what follows three of them
+	AddressTaken                 // a peer's answer from where another peer has answered lately
 	Reasons                      // how many there are
 )
 
 var names = [Reasons]string{
 	"unknown_address", "not_ready", "malformed", "auth", "replay", "unknown_ssrc", "over_limit", "duplicate", "padding",
 	"muted", "not_key_frame", "superseded", "temporal", "congested", "reordered", "socket_full", "unreachable", "queue_full",
-	"not_encrypted",
+	"not_encrypted", "address_taken",
 }
 
 // String returns the metric's label.

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"time"
@@ -61,17 +62,21 @@ func (p *dtlsPipe) SetDeadline(at time.Time) error { return p.SetReadDeadline(at
 // SetWriteDeadline implements net.PacketConn; writes never wait.
 func (p *dtlsPipe) SetWriteDeadline(time.Time) error { return nil }
 
-// Handshake hands a DTLS datagram to the handshake of the peer it came from. ICE comes first: a record from an address
-// that no peer has proven to have is dropped. ok is false when it was, for reason r.
+// Handshake hands a DTLS datagram to the handshake of the peer it came from, and overwrites it. ICE comes first: a record from
+// an address that no peer has proven to have is dropped. ok is false when it was, for reason r.
 func (n *Network) Handshake(d *batch.Datagram) (r drop.Reason, ok bool) {
 	t := n.Lookup(d.From)
 	if t == nil {
 		return drop.UnknownAddress, false
 	}
-	return drop.QueueFull, t.record(d.Data)
+	records := acceptable(d.Data, t.keys.Load() != nil)
+	if len(records) == 0 {
+		return drop.Auth, false
+	}
+	return drop.QueueFull, t.record(records)
 }
 
-// record takes a DTLS datagram from a proven address.
+// record takes DTLS records from a proven address.
 func (t *Transport) record(b []byte) (ok bool) {
 	if _, err := t.pipe.Write(b); err != nil {
 		return false
@@ -99,7 +104,7 @@ func (t *Transport) serveDTLS() (*dtls.Conn, error) {
 		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
 		dtls.WithClientAuth(dtls.RequireAnyClientCert),
 		dtls.WithInsecureSkipVerify(true),      // of the chain: there is none
-		dtls.WithInsecureSkipVerifyHello(true), // ICE has verified the address already: one round trip less
+		dtls.WithInsecureSkipVerifyHello(true), // ICE has proven the address already: one round trip less
 		dtls.WithVerifyPeerCertificate(func(certificates [][]byte, _ [][]*x509.Certificate) error {
 			if len(certificates) == 0 {
 				return errFingerprint
@@ -120,8 +125,8 @@ func (t *Transport) serve(conn *dtls.Conn) {
 	t.Adopt(k, nil)
 	ignored := make([]byte, batch.MaxDatagram) // no data channel is negotiated
 	for {
-		if _, err := conn.Read(ignored); err != nil {
-			break
+		if _, err := conn.Read(ignored); errors.Is(err, io.EOF) {
+			break // any other error is of one record
 		}
 	}
 	t.fail(CauseDTLS)

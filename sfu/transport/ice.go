@@ -11,18 +11,16 @@ import (
 	"conclave/sfu/transport/stun"
 )
 
-// ICE as a lite agent does it (RFC 8445 §2.5): the client makes all checks and nominates; we answer what is authentic, and
-// send where it nominated. The client's consent checks (RFC 7675) come every few seconds as long as it is there: they are
-// how we know.
+// ICE as a lite agent does it (RFC 8445 §2.5): the client makes the checks that find a path, and nominates; we answer what is
+// authentic. But we send nothing to an address before a check of our own was answered from there (return routability), and
+// ask again for as long as we send (RFC 7675). A path's first check is answered only then, so that before consent no more
+// bytes go out than came in.
 const (
-	// disconnectedAfter is how long without a check a transport counts as lost for now: Firefox checks every 4 to 6 s, and
+	// disconnectedAfter is how long without an answer a transport counts as lost for now: Firefox checks every 4 to 6 s, and
 	// one may be lost.
 	disconnectedAfter = 13 * time.Second
 	// failedAfter is how long it counts as lost for good, or as never made.
 	failedAfter = 27 * time.Second
-	// maxPaths bounds the addresses one peer may come from at a time: its networks, by IPv4 and IPv6. The oldest goes
-	// first, but never the one that is sent to.
-	maxPaths = 16
 	// maxCredentials bounds the credentials of one peer: after an ICE restart the old ones hold until the new are used.
 	maxCredentials = 2
 )
@@ -31,13 +29,13 @@ const (
 type iceState struct {
 	mu          sync.Mutex
 	credentials []*credentials // newest last, at most maxCredentials
-	paths       []Path         // proven by authentic checks, at most maxPaths
+	paths       paths
 }
 
 // credentials are those of one offer and its answer.
 type credentials struct {
 	ufrag, remote string    // the user name fragments, ours and the peer's
-	key           *stun.Key // of our password
+	key, peer     *stun.Key // of our password and of the peer's
 }
 
 // iceChars are the characters of credentials (RFC 8839 §5.4): 64, so that a random byte gives one without bias.
@@ -52,54 +50,169 @@ func randomICE(n int) string {
 	return string(b)
 }
 
-// Negotiate makes credentials for a peer whose user name fragment is remote: the first, or those of an ICE restart.
-func (t *Transport) Negotiate(remote string) (ufrag, pwd string) {
+// Negotiate makes credentials for a peer with the given ones: the first, or those of an ICE restart.
+func (t *Transport) Negotiate(remoteUfrag, remotePwd string) (ufrag, pwd string) {
 	ufrag, pwd = randomICE(16), randomICE(32)
+	c := &credentials{ufrag: ufrag, remote: remoteUfrag, key: stun.NewKey(pwd), peer: stun.NewKey(remotePwd)}
 	t.ice.mu.Lock()
 	defer t.ice.mu.Unlock()
-	t.network.tables.announce(t, &t.ice, &credentials{ufrag: ufrag, remote: remote, key: stun.NewKey(pwd)})
+	t.network.tables.announce(t, &t.ice, c)
 	return ufrag, pwd
 }
 
-// Check answers a STUN check that came to conn, a socket of the local address with that index. A client that cannot prove
-// to know a password gets no answer. ok is false when the datagram was dropped, for reason r. scratch is overwritten.
+// Check takes in a STUN message that came to conn, a socket of the local address with that index: a check of the peer's, or
+// its answer to ours. A client that cannot prove to know a password gets no answer. ok is false when the datagram was
+// dropped, for reason r. scratch is overwritten.
 func (n *Network) Check(d *batch.Datagram, local int, conn batch.Conn, scratch []byte, now time.Time) (r drop.Reason, ok bool) {
-	check, err := stun.Parse(d.Data)
+	from := Path{d.From, local}
+	var out replies
+	if stun.IsAnswer(d.Data) {
+		out, r, ok = n.answered(d.Data, scratch, from, now)
+	} else {
+		out, r, ok = n.checked(d.Data, scratch, from, now)
+	}
+	for _, b := range [...][]byte{out.answer, out.check} {
+		if len(b) > 0 {
+			_, _ = conn.WriteTo(b, d.From) // the client repeats what is lost
+		}
+	}
+	return r, ok
+}
+
+// replies are what a STUN message makes us send to where it came from; they may be empty.
+type replies struct{ answer, check []byte }
+
+func (n *Network) checked(b, scratch []byte, from Path, now time.Time) (replies, drop.Reason, bool) {
+	check, err := stun.Parse(b)
 	if err != nil {
-		return drop.Malformed, false
+		return replies{}, drop.Malformed, false
 	}
 	t := n.tables.byUfrag(check.Local)
 	if t == nil {
-		return drop.UnknownAddress, false
+		return replies{}, drop.UnknownAddress, false
 	}
-	answer, ok := t.check(&check, scratch[:0], Path{d.From, local}, now)
-	if !ok {
-		return drop.Auth, false
-	}
-	_, _ = conn.WriteTo(answer, d.From) // the client repeats what is lost
-	return 0, true
+	return t.check(&check, scratch, from, now)
 }
 
-// check takes in a check and appends its answer to dst; ok is false if it is not authentic.
-func (t *Transport) check(c *stun.Check, dst []byte, from Path, now time.Time) (answer []byte, ok bool) {
+func (n *Network) answered(b, scratch []byte, from Path, now time.Time) (replies, drop.Reason, bool) {
+	answer, err := stun.ParseAnswer(b)
+	if err != nil {
+		return replies{}, drop.Malformed, false
+	}
+	t := n.tables.byNumber(number(answer.ID()))
+	if t == nil {
+		return replies{}, drop.UnknownAddress, false
+	}
+	return t.answer(&answer, scratch, from, now)
+}
+
+// check takes in a check of the peer's.
+func (t *Transport) check(c *stun.Check, scratch []byte, from Path, now time.Time) (out replies, r drop.Reason, ok bool) {
 	t.ice.mu.Lock()
 	defer t.ice.mu.Unlock()
 	i := slices.IndexFunc(t.ice.credentials, func(k *credentials) bool {
 		return k.ufrag == string(c.Local) && k.remote == string(c.Remote)
 	})
 	if i < 0 || t.closed.Load() || !c.Authentic(t.ice.credentials[i].key) {
-		return nil, false
+		return out, drop.Auth, false
 	}
-	key := t.ice.credentials[i].key
-	t.heard.Store(now.UnixNano())
-	if current := t.remote.Load(); !slices.Contains(t.ice.paths, from) || i > 0 ||
-		c.UseCandidate && (current.To.AddrPort != from.From || current.Local != from.Local) {
-		t.network.tables.bind(t, &t.ice, from, c.UseCandidate, i)
+	k := t.ice.credentials[i]
+	again, elsewhere := t.ice.paths.take(c.ID(), from)
+	if elsewhere {
+		return out, drop.Replay, false
 	}
-	return c.Answer(dst, from.From, key), true
+	nominated := !again && (c.UseCandidate || i > 0) // the first check with new credentials says where the peer is now
+	t.network.tables.retire(&t.ice, i)
+	p := t.ice.paths.find(from)
+	if p == nil {
+		out.check = t.ask(scratch, from, k, now)
+		if len(out.check) > c.Len() {
+			return replies{}, drop.Malformed, false // less than a check has: no more goes out than came in
+		}
+		t.ice.paths.wait(waiting{from, c.ID(), k.key, nominated})
+		return out, 0, true
+	}
+	out.answer = c.Answer(scratch[:0], from.From, k.key)
+	move := nominated && !t.remote.Load().is(from)
+	if nominated {
+		t.ice.paths.nominate(p)
+	}
+	if move || now.Sub(p.asked) >= consentEvery {
+		p.asked = now
+		out.check = t.ask(out.answer[len(out.answer):], from, k, now)
+	}
+	return out, 0, true
 }
 
-// silence is how long the peer has made no check.
+// ask writes a check of ours to dst. It takes the ICE state locked.
+func (t *Transport) ask(dst []byte, to Path, k *credentials, now time.Time) []byte {
+	id := t.network.asker.id(t.number, to, k.ufrag, now)
+	return stun.AppendCheck(dst[:0], id, k.remote, k.ufrag, t.network.tieBreaker, k.peer)
+}
+
+// answer takes in the peer's answer to a check of ours: it is where that went to.
+func (t *Transport) answer(a *stun.Answer, scratch []byte, from Path, now time.Time) (out replies, r drop.Reason, ok bool) {
+	t.ice.mu.Lock()
+	defer t.ice.mu.Unlock()
+	unit, ok := t.vouches(a, from, now)
+	if !ok || t.closed.Load() {
+		return out, drop.Auth, false
+	}
+	p := t.ice.paths.find(from)
+	switch {
+	case p != nil && unit < p.answered:
+		return out, drop.Replay, false
+	case p != nil && unit == p.answered:
+		return out, 0, true // two checks of the peer's at nearly one time made us ask twice
+	}
+	if p == nil {
+		if p = t.network.tables.claim(t, &t.ice, from, now); p == nil {
+			return out, drop.AddressTaken, false
+		}
+	}
+	p.answered, p.consented = unit, now
+	t.heard.Store(now.UnixNano())
+	if w, was := t.ice.paths.waitingFrom(from); was {
+		out.answer = stun.AppendAnswer(scratch[:0], w.id, from.From, w.key)
+		if w.nominated {
+			t.ice.paths.nominate(p)
+		}
+	}
+	if current := t.remote.Load(); current == nil || p.nominated && !current.is(from) {
+		t.remote.Store(newRemote(from))
+	}
+	return out, 0, true
+}
+
+// vouches says whether an answer is the peer's to a check of ours to that path, and which. It takes the ICE state locked.
+func (t *Transport) vouches(a *stun.Answer, from Path, now time.Time) (unit int64, ok bool) {
+	for _, k := range t.ice.credentials {
+		if unit, ok := t.network.asker.made(a.ID(), from, k.ufrag, now); ok && a.Authentic(k.peer) {
+			return unit, true
+		}
+	}
+	return 0, false
+}
+
+// expire forgets the paths whose consent has run out. If one of them was sent to, the freshest of the rest is now.
+func (t *Transport) expire(now time.Time) {
+	t.ice.mu.Lock()
+	defer t.ice.mu.Unlock()
+	gone := t.ice.paths.expire(now)
+	if len(gone) == 0 {
+		return
+	}
+	t.network.tables.forget(t, &t.ice, gone)
+	if current := t.remote.Load(); current == nil || slices.ContainsFunc(gone, current.is) {
+		var next *Remote
+		if best := t.ice.paths.freshest(); best != nil {
+			next = newRemote(best.Path)
+		}
+		t.remote.Store(next)
+	}
+}
+
+// silence is how long the peer has answered no check.
 func (t *Transport) silence(now time.Time) time.Duration {
 	return now.Sub(time.Unix(0, t.heard.Load()))
 }
@@ -107,8 +220,10 @@ func (t *Transport) silence(now time.Time) time.Duration {
 // Disconnected says whether the peer has been silent for so long that the connection counts as lost for now: 13 s.
 func (t *Transport) Disconnected(now time.Time) bool { return t.silence(now) > disconnectedAfter }
 
-// Watch has the owner told, in the background, once the peer has been silent for 27 s. Call it about once a second.
+// Watch ends the sending to where the peer has not consented to it for 30 s, and has the owner told, in the background, once
+// the peer has been silent for 27 s. Call it about once a second.
 func (t *Transport) Watch(now time.Time) {
+	t.expire(now)
 	if t.silence(now) > failedAfter && !t.failed.Load() {
 		t.network.background(func() { t.fail(CauseICE) })
 	}

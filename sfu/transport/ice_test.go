@@ -2,6 +2,7 @@ package transport
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -49,14 +50,19 @@ func newChecksOn(t *testing.T, n *Network) *checks {
 	t.Helper()
 	c := &checks{t: t, network: n, told: make(chan string, 9)}
 	c.transport = n.New("", c)
-	c.ufrag, c.pwd = c.transport.Negotiate("theirs")
+	c.ufrag, c.pwd = c.transport.Negotiate("theirs", peerPassword)
 	t.Cleanup(c.transport.Close)
 	return c
 }
 
+// peerPassword is the ICE password of the client's offers.
+const peerPassword = "abcdefghijklmnopqrstuvwx"
+
 func checkMessage(t *testing.T, username, password string, nominate bool) []byte {
 	t.Helper()
-	setters := []pionstun.Setter{pionstun.BindingRequest, pionstun.TransactionID, pionstun.NewUsername(username)}
+	setters := []pionstun.Setter{pionstun.BindingRequest, pionstun.TransactionID, pionstun.NewUsername(username),
+		pionstun.RawAttribute{Type: pionstun.AttrICEControlling, Value: make([]byte, 8)},
+		pionstun.RawAttribute{Type: pionstun.AttrPriority, Value: make([]byte, 4)}}
 	if nominate {
 		setters = append(setters, pionstun.RawAttribute{Type: pionstun.AttrUseCandidate})
 	}
@@ -67,15 +73,51 @@ func checkMessage(t *testing.T, username, password string, nominate bool) []byte
 	return m.Raw
 }
 
-// from makes a check from an address and says whether it is answered.
+// answerMessage is the client's answer to a check of ours.
+func answerMessage(t *testing.T, check []byte, password string) []byte {
+	t.Helper()
+	m := &pionstun.Message{Raw: append([]byte(nil), check...)}
+	if err := m.Decode(); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := pionstun.Build(pionstun.NewTransactionIDSetter(m.TransactionID), pionstun.BindingSuccess,
+		&pionstun.XORMappedAddress{IP: net.IPv4(192, 0, 2, 200), Port: 1}, pionstun.NewShortTermIntegrity(password), pionstun.Fingerprint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.Raw
+}
+
+// send hands a STUN message to the network as if it came from addr, and returns what is sent there.
+func (c *checks) send(raw []byte, addr string, now time.Time) (out replies, ok bool) {
+	c.t.Helper()
+	from := Path{netip.MustParseAddrPort(addr), 0}
+	if stun.IsAnswer(raw) {
+		out, _, ok = c.network.answered(raw, make([]byte, 2048), from, now)
+	} else {
+		out, _, ok = c.network.checked(raw, make([]byte, 2048), from, now)
+	}
+	return out, ok
+}
+
+func (c *checks) message(nominate bool) []byte {
+	c.t.Helper()
+	return checkMessage(c.t, c.ufrag+":theirs", c.pwd, nominate)
+}
+
+// from makes a check from an address where the client is, so that it answers ours, and says whether its own is answered.
 func (c *checks) from(addr string, nominate bool, now time.Time) bool {
 	c.t.Helper()
-	check, err := stun.Parse(checkMessage(c.t, c.ufrag+":theirs", c.pwd, nominate))
-	if err != nil {
-		c.t.Fatal(err)
+	out, ok := c.send(c.message(nominate), addr, now)
+	if !ok {
+		return false
 	}
-	_, ok := c.transport.check(&check, nil, Path{netip.MustParseAddrPort(addr), 0}, now)
-	return ok
+	answered := len(out.answer) > 0
+	if len(out.check) > 0 {
+		more, _ := c.send(answerMessage(c.t, out.check, peerPassword), addr, now)
+		answered = answered || len(more.answer) > 0
+	}
+	return answered
 }
 
 func (c *checks) sendsTo() string {
@@ -100,6 +142,7 @@ func TestMediaGoesWhereTheClientNominated(t *testing.T) {
 		{"192.0.2.1:1", true, "192.0.2.1:1"},
 		{"192.0.2.3:3", true, "192.0.2.3:3"},
 	} {
+		now = now.Add(time.Second)
 		if !c.from(step.addr, step.nominate, now) || c.sendsTo() != step.want {
 			t.Fatalf("after %+v: sends to %s", step, c.sendsTo())
 		}
@@ -117,11 +160,7 @@ func TestChecksThatAreNotAuthenticChangeNothing(t *testing.T) {
 		"no client":               checkMessage(t, c.ufrag, c.pwd, true),
 		"another server fragment": checkMessage(t, "x:theirs", c.pwd, true),
 	} {
-		check, err := stun.Parse(raw)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, ok := c.transport.check(&check, nil, Path{netip.MustParseAddrPort("192.0.2.1:1"), 0}, time.Now()); ok || c.sendsTo() != "" || len(c.network.tables.addrs) != 0 {
+		if _, ok := c.send(raw, "192.0.2.1:1", time.Now()); ok || c.sendsTo() != "" || len(c.network.tables.addrs) != 0 {
 			t.Errorf("%s: answered %v, sends to %q", name, ok, c.sendsTo())
 		}
 	}
@@ -135,7 +174,7 @@ func TestARestartReplacesCredentials(t *testing.T) {
 	if !c.from("192.0.2.1:1", true, now) {
 		t.Fatal("not answered")
 	}
-	c.ufrag, c.pwd = c.transport.Negotiate("theirs")
+	c.ufrag, c.pwd = c.transport.Negotiate("theirs", peerPassword)
 	if !old.from("192.0.2.1:1", true, now) {
 		t.Error("the old ones do not hold until the new are used")
 	}
@@ -146,7 +185,7 @@ func TestARestartReplacesCredentials(t *testing.T) {
 		t.Error("the old ones still hold")
 	}
 	for range 10 {
-		c.transport.Negotiate("theirs")
+		c.transport.Negotiate("theirs", peerPassword)
 	}
 	if n, m := len(c.transport.ice.credentials), len(c.network.tables.ufrags); n != 2 || m != 2 {
 		t.Errorf("%d credentials, %d in the table", n, m)
@@ -160,7 +199,7 @@ func TestAddressesOfOnePeerAreBounded(t *testing.T) {
 			t.Fatal("not answered")
 		}
 	}
-	if n, m := len(c.transport.ice.paths), len(c.network.tables.addrs); n != maxPaths || m != maxPaths {
+	if n, m := len(c.transport.ice.paths.proven), len(c.network.tables.addrs); n != maxPaths || m != maxPaths {
 		t.Errorf("%d paths, %d addresses", n, m)
 	}
 	if c.sendsTo() != "192.0.2.1:1" || c.network.Lookup(netip.MustParseAddrPort("192.0.2.1:1")) != c.transport {
@@ -175,18 +214,18 @@ func TestAddressesOfOnePeerAreBounded(t *testing.T) {
 	}
 }
 
-// An address that comes to be another peer's is not the former's any more, and whoever keeps copies can notice.
+// An address that comes to be another peer's is not the former's any more, and a reader of copies can notice.
 func TestAnAddressChangesItsOwner(t *testing.T) {
 	c := newChecks(t)
 	d := newChecksOn(t, c.network)
 	const text = "192.0.2.1:1"
-	addr := netip.MustParseAddrPort(text)
-	c.from(text, true, time.Now())
+	addr, now := netip.MustParseAddrPort(text), time.Now()
+	c.from(text, true, now)
 	if c.network.Lookup(addr) != c.transport {
 		t.Fatal("not known")
 	}
 	before := c.network.Generation()
-	d.from(text, true, time.Now())
+	d.from(text, true, now.Add(disconnectedAfter+time.Second))
 	if c.network.Lookup(addr) != d.transport {
 		t.Error("the one is still taken for the other")
 	}
@@ -199,7 +238,7 @@ func TestAnAddressChangesItsOwner(t *testing.T) {
 	}
 }
 
-// A peer that makes no checks any more is disconnected, then lost; the owner is told once.
+// A peer that answers no checks any more is disconnected, then lost; the owner is told once.
 func TestSilenceMeansLost(t *testing.T) {
 	c := newChecks(t)
 	now := time.Now()
@@ -228,7 +267,7 @@ func TestSilenceMeansLost(t *testing.T) {
 func TestNoHandshakeBeforeAnAddressIsProven(t *testing.T) {
 	c := newChecks(t)
 	from := netip.MustParseAddrPort("192.0.2.1:1")
-	record := &batch.Datagram{Data: append([]byte{22, 0xfe, 0xfd}, make([]byte, 60)...), From: from}
+	record := &batch.Datagram{Data: record(handshakeRecord, 0, make([]byte, 60)...), From: from}
 	if why, ok := c.network.Handshake(record); ok || why != drop.UnknownAddress || c.transport.dtls != nil {
 		t.Errorf("a stranger's record was taken: %v, %v", why, ok)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"net"
 	"net/netip"
 	"runtime"
@@ -38,6 +39,8 @@ type Network struct {
 	locals     []Local
 	candidates []netip.AddrPort
 	tables     tables
+	asker      *asker
+	tieBreaker uint64 // of our checks (RFC 8445 §5.2); a lite agent never wins
 
 	mu      sync.Mutex // guards closing, so that nothing is added to wg once Close waits
 	closing bool
@@ -59,7 +62,7 @@ func Open(cfg Config) (*Network, error) {
 			return nil, err
 		}
 	}
-	n := &Network{log: cfg.Log, tables: newTables()}
+	n := &Network{log: cfg.Log, tables: newTables(), asker: newAsker(), tieBreaker: mathrand.Uint64()}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}

@@ -1,12 +1,12 @@
 package transport
 
 import (
+	mathrand "math/rand/v2"
 	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
-
-	"conclave/sfu/batch"
+	"time"
 )
 
 // tables say whose a datagram is: by its source address, and before that is proven, by the user name fragment of its
@@ -15,13 +15,15 @@ type tables struct {
 	mu     sync.RWMutex
 	addrs  map[netip.AddrPort]*Transport
 	ufrags map[string]*Transport // by our user name fragments
+	// numbers are what the transaction ids of our checks name transports by.
+	numbers map[uint32]*Transport
 	// generation counts addresses that are another transport's or no transport's now, so that workers know when their
 	// copies of addrs are out of date.
 	generation atomic.Uint64
 }
 
 func newTables() tables {
-	return tables{addrs: map[netip.AddrPort]*Transport{}, ufrags: map[string]*Transport{}}
+	return tables{addrs: map[netip.AddrPort]*Transport{}, ufrags: map[string]*Transport{}, numbers: map[uint32]*Transport{}}
 }
 
 // Lookup finds the transport that datagrams from addr belong to; nil if there is none.
@@ -54,28 +56,61 @@ func (tb *tables) announce(t *Transport, ice *iceState, c *credentials) {
 	}
 }
 
-// bind notes a proven path, so that datagrams from it find t, and has t send over it from now on if it is nominated or the
-// first. credential is the index of the credentials that were used: older ones are dropped. It takes t's ICE state, locked.
-func (tb *tables) bind(t *Transport, ice *iceState, p Path, nominated bool, credential int) {
+// enrol gives t a number of its own.
+func (tb *tables) enrol(t *Transport) {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
-	if t.closed.Load() {
+	for t.number = mathrand.Uint32(); tb.numbers[t.number] != nil; {
+		t.number = mathrand.Uint32()
+	}
+	tb.numbers[t.number] = t
+}
+
+func (tb *tables) byNumber(n uint32) *Transport {
+	tb.mu.RLock()
+	defer tb.mu.RUnlock()
+	return tb.numbers[n]
+}
+
+// retire drops the credentials before those with the given index, which have been used. It takes the ICE state locked.
+func (tb *tables) retire(ice *iceState, used int) {
+	if used == 0 {
 		return
 	}
-	for _, old := range ice.credentials[:credential] {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	for _, old := range ice.credentials[:used] {
 		delete(tb.ufrags, old.ufrag)
 	}
-	ice.credentials = slices.Delete(ice.credentials, 0, credential)
-	if !slices.Contains(ice.paths, p) {
-		if len(ice.paths) == maxPaths {
-			oldest := 0
-			if t.remote.Load().To.AddrPort == ice.paths[0].From {
-				oldest = 1
-			}
-			tb.release(t, ice.paths[oldest].From)
-			ice.paths = slices.Delete(ice.paths, oldest, oldest+1)
-		}
-		ice.paths = append(ice.paths, p)
+	ice.credentials = slices.Delete(ice.credentials, 0, used)
+}
+
+// claim makes a path of t's, which t's peer has proven, so that datagrams from it find t. It returns nil if another transport is
+// there whose peer has answered lately: a live path is never taken. It takes t's ICE state locked.
+func (tb *tables) claim(t *Transport, ice *iceState, p Path, now time.Time) *path {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	if other := tb.addrs[p.From]; other != nil && other != t && !other.Disconnected(now) {
+		return nil
+	}
+	return tb.give(t, ice, p)
+}
+
+// adopt makes a path t's, whatever else is there; nil if t is closed. It takes t's ICE state locked.
+func (tb *tables) adopt(t *Transport, ice *iceState, p Path) *path {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	return tb.give(t, ice, p)
+}
+
+// give does what claim and adopt say. It takes the tables and t's ICE state locked.
+func (tb *tables) give(t *Transport, ice *iceState, p Path) *path {
+	if t.closed.Load() {
+		return nil
+	}
+	added, out, evicted := ice.paths.prove(p, t.remote.Load())
+	if evicted {
+		tb.release(t, ice, out)
 	}
 	if other := tb.addrs[p.From]; other != t {
 		if other != nil {
@@ -83,15 +118,28 @@ func (tb *tables) bind(t *Transport, ice *iceState, p Path, nominated bool, cred
 		}
 		tb.addrs[p.From] = t
 	}
-	if nominated || t.remote.Load() == nil {
-		t.remote.Store(&Remote{To: batch.NewAddr(p.From), Local: p.Local})
+	return added
+}
+
+// forget forgets paths that are not t's any more. It takes t's ICE state locked.
+func (tb *tables) forget(t *Transport, ice *iceState, gone []Path) {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	for _, p := range gone {
+		tb.release(t, ice, p)
 	}
 }
 
-// release forgets that addr is t's. It takes the tables locked.
-func (tb *tables) release(t *Transport, addr netip.AddrPort) {
-	if tb.addrs[addr] == t {
-		delete(tb.addrs, addr)
+// release forgets that datagrams from a path are t's, unless the same address of the peer's is proven to another of ours. It takes
+// the tables and t's ICE state locked.
+func (tb *tables) release(t *Transport, ice *iceState, gone Path) {
+	for i := range ice.paths.proven {
+		if ice.paths.proven[i].From == gone.From {
+			return
+		}
+	}
+	if tb.addrs[gone.From] == t {
+		delete(tb.addrs, gone.From)
 		tb.generation.Add(1)
 	}
 }
@@ -102,14 +150,14 @@ func (tb *tables) unbind(t *Transport) {
 	defer t.ice.mu.Unlock()
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
+	delete(tb.numbers, t.number)
 	for _, c := range t.ice.credentials {
 		delete(tb.ufrags, c.ufrag)
 	}
-	for _, p := range t.ice.paths {
-		tb.release(t, p.From)
-	}
-	if r := t.remote.Load(); r != nil {
-		tb.release(t, r.To.AddrPort)
+	proven := t.ice.paths.proven
+	t.ice.paths = paths{}
+	for i := range proven {
+		tb.release(t, &t.ice, proven[i].Path)
 	}
 	tb.generation.Add(1)
 }

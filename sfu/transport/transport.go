@@ -17,13 +17,14 @@ import (
 type Transport struct {
 	network *Network
 	owner   Owner
+	number  uint32 // what the transaction ids of our checks name it by
 
 	ice  iceState
 	pipe *dtlsPipe
 
 	keys   atomic.Pointer[Keys]
-	remote atomic.Pointer[Remote] // nil before the peer's first check
-	heard  atomic.Int64           // unix nanoseconds of its latest authentic check, or of the making
+	remote atomic.Pointer[Remote] // nil before the peer has answered a check, and without its consent
+	heard  atomic.Int64           // unix nanoseconds of its latest answer to a check of ours, or of the making
 	closed atomic.Bool
 	failed atomic.Bool // and the owner has been told
 	once   sync.Once
@@ -46,7 +47,7 @@ type Cause string
 
 // The causes.
 const (
-	CauseICE  Cause = "ice"  // the peer makes no checks any more, or never did
+	CauseICE  Cause = "ice"  // the peer answers no checks any more, or never did
 	CauseDTLS Cause = "dtls" // the handshake failed, or the peer said goodbye
 )
 
@@ -62,11 +63,17 @@ type Remote struct {
 	Local int
 }
 
+func newRemote(p Path) *Remote { return &Remote{To: batch.NewAddr(p.From), Local: p.Local} }
+
+// is says whether p is where to send to. A nil Remote is nowhere.
+func (r *Remote) is(p Path) bool { return r != nil && r.To.AddrPort == p.From && r.Local == p.Local }
+
 // New makes a transport that no peer can reach yet: Negotiate gives it credentials. fingerprint is the one of the offer;
 // without it no handshake succeeds. The owner closes the transport.
 func (n *Network) New(fingerprint string, owner Owner) *Transport {
 	t := &Transport{network: n, owner: owner, expected: fingerprint}
 	t.heard.Store(time.Now().UnixNano())
+	n.tables.enrol(t)
 	t.pipe = newDTLSPipe(t)
 	return t
 }
@@ -78,8 +85,13 @@ func (t *Transport) Owner() Owner { return t.owner }
 // ICE. The handshake is one way to come by keys.
 func (t *Transport) Adopt(k *Keys, path *Path) {
 	if path != nil {
+		now := time.Now()
 		t.ice.mu.Lock()
-		t.network.tables.bind(t, &t.ice, *path, true, 0)
+		if p := t.network.tables.adopt(t, &t.ice, *path); p != nil {
+			p.consented = now
+			t.heard.Store(now.UnixNano())
+			t.remote.Store(newRemote(*path))
+		}
 		t.ice.mu.Unlock()
 	}
 	t.keys.Store(k)

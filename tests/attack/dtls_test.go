@@ -1,6 +1,65 @@
 package attack
 
-import "testing"
+import (
+	"encoding/binary"
+	"testing"
+	"time"
+)
+
+// foreignRecords are DTLS datagrams that anybody can make (RFC 6347 §4.1).
+func foreignRecords() map[string][]byte {
+	record := func(kind byte, epoch uint16, sequence uint64, body ...byte) []byte {
+		b := []byte{kind, 0xfe, 0xfd}
+		b = binary.BigEndian.AppendUint64(b, uint64(epoch)<<48|sequence)
+		b = binary.BigEndian.AppendUint16(b, uint16(len(body)))
+		return append(b, body...)
+	}
+	const changeCipher, alert, handshake, application = 20, 21, 22, 23
+	return map[string][]byte{
+		"application data at epoch 0, 17 bytes": record(application, 0, 1000, 1, 2, 3, 4),
+		"close_notify at epoch 0":               record(alert, 0, 1001, 1, 0),
+		"a fatal alert at epoch 0":              record(alert, 0, 1002, 2, 40),
+		"an alert of one byte":                  record(alert, 0, 1003, 2),
+		"a type that does not exist":            record(63, 0, 1004, 1, 2, 3, 4),
+		"a broken ChangeCipherSpec":             record(changeCipher, 0, 1005, 7, 7),
+		"a handshake message of four bytes":     record(handshake, 0, 1006, 1, 2, 3, 4),
+		"application data that does not verify": record(application, 1, 1<<40, make([]byte, 40)...),
+		"a close_notify that does not verify":   record(alert, 1, 1<<40+1, make([]byte, 26)...),
+		"a later epoch":                         record(application, 2, 1, make([]byte, 40)...),
+		"half a record":                         record(application, 1, 1, make([]byte, 40)...)[:30],
+		"a header":                              record(application, 1, 1),
+		"one byte":                              {22},
+	}
+}
+
+// TestForeignRecordsEndNoCall: after the handshake only authentic records matter, whoever sends the others, and from where.
+func TestForeignRecordsEndNoCall(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	meeting := s.createMeeting()
+	alice, bob := s.join(t, meeting, aliceIP), s.join(t, meeting, bobIP)
+	alice.publish(t.Context(), 0)
+	bob.publish(t.Context(), 0)
+	alice.needsFlow("before the attack")
+	spoof := newSpoofer(t)
+	for name, datagram := range foreignRecords() {
+		spoof.send(alice.addr, alice.media, datagram)
+		alice.needsFlow("to the victim after " + name)
+		bob.needsFlow("from the victim after " + name)
+	}
+	for _, datagram := range alice.rawHandshake {
+		spoof.send(alice.addr, alice.media, datagram)
+	}
+	if n := alice.alerts.Load(); n != 0 {
+		t.Errorf("the victim was sent %d DTLS records: an alert ends a browser's connection", n)
+	}
+	time.Sleep(32 * time.Second) // a seat whose media has failed is taken away after 30 s
+	alice.needsFlow("to the victim 32 s later")
+	bob.needsFlow("from the victim 32 s later")
+	if m, gone := alice.event(func(m message) bool { return m["type"] == "bye" }); gone {
+		t.Errorf("the victim was sent away: %v", m)
+	}
+}
 
 // TestAnAuthenticGoodbyeEndsTheCall: the filter does not hold back what is the participant's own word.
 func TestAnAuthenticGoodbyeEndsTheCall(t *testing.T) {

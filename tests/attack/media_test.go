@@ -97,6 +97,12 @@ func (c *client) every(ctx context.Context, interval time.Duration, f func()) {
 	}
 }
 
+// view asks for a participant's camera.
+func (c *client) view(of *client) {
+	c.t.Helper()
+	c.request(message{"type": "view", "wants": []message{{"participant": of.id, "source": "camera", "height": 180}}}, "ok")
+}
+
 // read takes in what comes until the socket is closed.
 func (c *client) read(socket *net.UDPConn) {
 	buffer := make([]byte, 2048)

@@ -1,5 +1,5 @@
-// Package stun is what an ICE-lite server needs of STUN (RFC 8489): it reads the connectivity and consent checks of clients (RFC 8445 §7.2,
-// RFC 7675) and writes the answers. It never asks anything itself.
+// Package stun is what an ICE-lite server needs of STUN (RFC 8489): it reads the connectivity and consent checks of clients
+// (RFC 8445 §7.2, RFC 7675), answers them, and makes checks of its own that prove where a client is.
 //
 // No socket, no clock; after NewKey no allocation but what append needs.
 package stun
@@ -14,7 +14,7 @@ import (
 	"net/netip"
 )
 
-// ErrMalformed is returned for what is not a binding request with all that an ICE check has.
+// ErrMalformed is returned for what is neither a binding request with all that an ICE check has, nor an answer to one.
 var ErrMalformed = errors.New("stun: not a connectivity check")
 
 const (
@@ -27,62 +27,113 @@ const (
 	attrUsername         = 0x0006
 	attrMessageIntegrity = 0x0008
 	attrXORMappedAddress = 0x0020
+	attrPriority         = 0x0024
 	attrUseCandidate     = 0x0025
 	attrFingerprint      = 0x8028
+	attrICEControlled    = 0x8029
 
 	fingerprintXOR = 0x5354554e
 	integrityLen   = sha1.Size
 )
 
-// Check is a binding request. It points into the datagram it was read from.
-type Check struct {
-	Local        []byte // the user name's first part: the fragment of whom it is for
-	Remote       []byte // and its second: that of whom it is from
-	UseCandidate bool   // the sender nominates this path (RFC 8445 §8.1.1)
+// ID is a transaction id (RFC 8489 §5).
+type ID [12]byte
 
+// message is a STUN message with MESSAGE-INTEGRITY. It points into the datagram it was read from.
+type message struct {
 	raw       []byte
 	integrity int // where MESSAGE-INTEGRITY begins
 }
 
-// Parse reads a check: a binding request with USERNAME, MESSAGE-INTEGRITY and a FINGERPRINT that is right. What it says is nobody's word
-// until Authentic says so.
+// ID returns the transaction id.
+func (m *message) ID() ID { return ID(m.raw[8:headerLen]) }
+
+// Len returns the length of the message in bytes.
+func (m *message) Len() int { return len(m.raw) }
+
+// Authentic says whether the message was made with the key.
+func (m *message) Authentic(k *Key) bool {
+	return hmac.Equal(k.integrity(m.raw[:m.integrity]), m.raw[m.integrity+4:m.integrity+4+integrityLen])
+}
+
+// Check is a binding request.
+type Check struct {
+	message
+	Local        []byte // the user name's first part: the fragment of whom it is for
+	Remote       []byte // and its second: that of whom it is from
+	UseCandidate bool   // the sender nominates this path (RFC 8445 §8.1.1)
+}
+
+// Answer is a success response to a binding request.
+type Answer struct{ message }
+
+// Parse reads a check: a binding request with USERNAME, MESSAGE-INTEGRITY and a FINGERPRINT that is right. Believe nothing of it
+// before Authentic says so.
 func Parse(b []byte) (Check, error) {
-	c := Check{raw: b}
-	if len(b) < headerLen || len(b)%4 != 0 || binary.BigEndian.Uint16(b) != bindingRequest ||
-		int(binary.BigEndian.Uint16(b[2:])) != len(b)-headerLen || binary.BigEndian.Uint32(b[4:]) != cookie {
+	var c Check
+	m, fingerprint, err := parse(b, bindingRequest, func(kind uint16, value []byte) {
+		switch kind {
+		case attrUsername:
+			c.Local, c.Remote = cut(value)
+		case attrUseCandidate:
+			c.UseCandidate = true
+		}
+	})
+	if err != nil || len(c.Local) == 0 || !fingerprint {
 		return Check{}, ErrMalformed
 	}
-	fingerprint := false
+	c.message = m
+	return c, nil
+}
+
+// IsAnswer says whether a datagram claims to be a success response.
+func IsAnswer(b []byte) bool {
+	return len(b) >= headerLen && binary.BigEndian.Uint16(b) == bindingSuccess
+}
+
+// ParseAnswer reads a success response with MESSAGE-INTEGRITY; a FINGERPRINT may be missing. Believe nothing of it before
+// Authentic says so.
+func ParseAnswer(b []byte) (Answer, error) {
+	m, _, err := parse(b, bindingSuccess, func(uint16, []byte) {})
+	return Answer{m}, err
+}
+
+// parse reads a message of the given type. It calls visit with each attribute before MESSAGE-INTEGRITY: nothing behind it
+// counts but FINGERPRINT (RFC 8489 §14.5), which is the last and right if it is there.
+func parse(b []byte, kind uint16, visit func(kind uint16, value []byte)) (m message, fingerprint bool, err error) {
+	if len(b) < headerLen || len(b)%4 != 0 || binary.BigEndian.Uint16(b) != kind ||
+		int(binary.BigEndian.Uint16(b[2:])) != len(b)-headerLen || binary.BigEndian.Uint32(b[4:]) != cookie {
+		return message{}, false, ErrMalformed
+	}
+	m.raw = b
 	for at := headerLen; at < len(b); {
 		kind, size := binary.BigEndian.Uint16(b[at:]), int(binary.BigEndian.Uint16(b[at+2:]))
 		value := at + 4
 		next := value + (size+3)&^3
 		if next > len(b) || fingerprint {
-			return Check{}, ErrMalformed // FINGERPRINT is the last
+			return message{}, false, ErrMalformed
 		}
 		switch {
 		case kind == attrFingerprint:
 			fingerprint = size == 4 && binary.BigEndian.Uint32(b[value:]) == crc32.ChecksumIEEE(b[:at])^fingerprintXOR
 			if !fingerprint {
-				return Check{}, ErrMalformed
+				return message{}, false, ErrMalformed
 			}
-		case c.integrity != 0: // nothing else behind MESSAGE-INTEGRITY counts (RFC 8489 §14.5)
-		case kind == attrUsername:
-			c.Local, c.Remote = cut(b[value : value+size])
-		case kind == attrUseCandidate:
-			c.UseCandidate = true
+		case m.integrity != 0:
 		case kind == attrMessageIntegrity:
 			if size != integrityLen {
-				return Check{}, ErrMalformed
+				return message{}, false, ErrMalformed
 			}
-			c.integrity = at
+			m.integrity = at
+		default:
+			visit(kind, b[value:value+size])
 		}
 		at = next
 	}
-	if len(c.Local) == 0 || c.integrity == 0 || !fingerprint {
-		return Check{}, ErrMalformed
+	if m.integrity == 0 {
+		return message{}, false, ErrMalformed
 	}
-	return c, nil
+	return m, fingerprint, nil
 }
 
 // cut parts a user name at its first colon (RFC 8445 §7.2.2).
@@ -115,17 +166,50 @@ func (k *Key) integrity(message []byte) []byte {
 	return k.mac.Sum(k.sum[:0])
 }
 
-// Authentic says whether the check was made by somebody who knows the key.
-func (c *Check) Authentic(k *Key) bool {
-	return hmac.Equal(k.integrity(c.raw[:c.integrity]), c.raw[c.integrity+4:c.integrity+4+integrityLen])
+// Answer appends the success response to the check. k is the key it was made with.
+func (c *Check) Answer(dst []byte, from netip.AddrPort, k *Key) []byte {
+	return AppendAnswer(dst, c.ID(), from, k)
 }
 
-// Answer appends the success response to dst (RFC 8445 §7.3.1.2): it tells the sender the address it came from.
-func (c *Check) Answer(dst []byte, from netip.AddrPort, k *Key) []byte {
+// AppendAnswer appends the success response to a check (RFC 8445 §7.3.1.2): it tells the sender the address it came from. id is
+// the check's, k the key it was made with.
+func AppendAnswer(dst []byte, id ID, from netip.AddrPort, k *Key) []byte {
 	at := len(dst)
-	dst = append(dst, bindingSuccess>>8, bindingSuccess&0xff, 0, 0)
-	dst = append(dst, c.raw[4:headerLen]...) // cookie and transaction
+	dst = appendHeader(dst, bindingSuccess, id)
 	dst = appendMapped(dst, from, dst[at+4:at+headerLen])
+	return seal(dst, at, k)
+}
+
+// AppendCheck appends a check of ours (RFC 8445 §7.2.2), which the peer answers from where it is. to and from are the user name
+// fragments, the peer's and ours; k is of the peer's password. We are the controlled side. It is never longer than a check of
+// the peer's, which has the same attributes.
+func AppendCheck(dst []byte, id ID, to, from string, tieBreaker uint64, k *Key) []byte {
+	at := len(dst)
+	dst = appendHeader(dst, bindingRequest, id)
+	size := len(to) + 1 + len(from)
+	dst = append(dst, 0, attrUsername, byte(size>>8), byte(size))
+	dst = append(append(append(dst, to...), ':'), from...)
+	for range -size & 3 {
+		dst = append(dst, 0)
+	}
+	dst = append(dst, attrICEControlled>>8, attrICEControlled&0xff, 0, 8)
+	dst = binary.BigEndian.AppendUint64(dst, tieBreaker)
+	dst = append(dst, 0, attrPriority, 0, 4)
+	dst = binary.BigEndian.AppendUint32(dst, peerReflexive)
+	return seal(dst, at, k)
+}
+
+// peerReflexive is the priority a candidate would have that a check of ours discovered (RFC 8445 §7.1.1).
+const peerReflexive = 110<<24 | 65535<<8 | 255
+
+func appendHeader(dst []byte, kind uint16, id ID) []byte {
+	dst = append(dst, byte(kind>>8), byte(kind), 0, 0)
+	dst = binary.BigEndian.AppendUint32(dst, cookie)
+	return append(dst, id[:]...)
+}
+
+// seal appends MESSAGE-INTEGRITY and FINGERPRINT to the message that begins at at.
+func seal(dst []byte, at int, k *Key) []byte {
 	sum := k.integrity(dst[at:])
 	dst = append(dst, 0, attrMessageIntegrity, 0, integrityLen)
 	dst = append(dst, sum...)
