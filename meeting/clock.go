@@ -82,7 +82,7 @@ func (s *state) tickSeat(now time.Time, p *seat) {
 }
 
 func (s *state) tickIdle(now time.Time, p *seat) {
-	if s.cfg.IdleAfter <= 0 || p.identity.Bot {
+	if s.cfg.ParticipantIdle <= 0 || p.identity.Bot {
 		return
 	}
 	if !p.asked.IsZero() {
@@ -91,7 +91,7 @@ func (s *state) tickIdle(now time.Time, p *seat) {
 		}
 		return
 	}
-	if s.due(now, p.active.Add(s.cfg.IdleAfter)) {
+	if s.due(now, p.active.Add(s.cfg.ParticipantIdle)) {
 		p.asked = now
 		s.tell(p, &protocol.Idle{Seconds: wireSeconds(s.cfg.IdleAnswer)})
 		s.wake(now.Add(s.cfg.IdleAnswer))

@@ -53,13 +53,6 @@ type someone struct {
 	token    string
 }
 
-func defaults() Config {
-	return Config{
-		Lifetime: 2 * time.Hour, EmptyAfter: 5 * time.Minute, ResumeGrace: 30 * time.Second, MediaGrace: 30 * time.Second,
-		IdleAnswer: time.Minute, MaxParticipants: 500,
-	}
-}
-
 type setting func(*stage, *meta, *bool)
 
 func withLobby(_ *stage, _ *meta, lobby *bool) { *lobby = true }
@@ -74,14 +67,14 @@ func withOptions(f func(*Config)) setting { return func(st *stage, _ *meta, _ *b
 func newStage(t *testing.T, settings ...setting) *stage {
 	t.Helper()
 	st := &stage{
-		t: t, now: start, cfg: defaults(), live: make(map[media.ParticipantID]media.SourceSet), views: make(map[media.ParticipantID]int),
+		t: t, now: start, cfg: DefaultConfig(), live: make(map[media.ParticipantID]media.SourceSet), views: make(map[media.ParticipantID]int),
 	}
 	m := meta{id: newID(), title: NewTitle("Weekly"), creator: who("ana").person(), created: start}
 	lobby := false
 	for _, f := range settings {
 		f(st, &m, &lobby)
 	}
-	m.expires = start.Add(st.cfg.Lifetime)
+	m.expires = start.Add(st.cfg.MaxMeeting)
 	st.s = newState(m, &st.cfg, lobby, start)
 	return st
 }

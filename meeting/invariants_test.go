@@ -21,7 +21,7 @@ func FuzzMeeting(f *testing.F) {
 	f.Add([]byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"), true, uint8(2))
 	f.Fuzz(func(t *testing.T, script []byte, lobby bool, policy uint8) {
 		st := newStage(t, withPolicy(protocol.LeavePolicy(policy%3)), withOptions(func(o *Config) {
-			o.MaxParticipants, o.IdleAfter = 4, 3*time.Minute
+			o.MaxParticipants, o.ParticipantIdle = 4, 3*time.Minute
 		}), func(_ *stage, m *meta, l *bool) { *l, m.e2ee = lobby, policy/3%2 == 1 })
 		st.freshKeys = policy&64 != 0
 		var people []*someone
@@ -123,7 +123,7 @@ func script2sealed(op, arg byte, other media.ParticipantID) protocol.ClientMessa
 func BenchmarkStateJoin(b *testing.B) {
 	for _, size := range []int{10, 1000} {
 		b.Run(fmt.Sprintf("present=%d", size), func(b *testing.B) {
-			cfg := defaults()
+			cfg := DefaultConfig()
 			cfg.MaxParticipants = size + 1
 			s := newState(meta{id: newID(), creator: who("x").person(), expires: start.Add(time.Hour)}, &cfg, false, start)
 			sink := &inbox{}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,51 +11,6 @@ import (
 	"conclave/media"
 	"conclave/protocol"
 )
-
-// Config configures a Registry. Zero values take the defaults named.
-type Config struct {
-	Media           Media
-	Lifetime        time.Duration // hard end of a meeting; default 2 h
-	EmptyAfter      time.Duration // a meeting without participants ends; default 5 min
-	ResumeGrace     time.Duration // a seat waits for its socket; default 30 s
-	MediaGrace      time.Duration // a seat whose media failed waits for a new offer; default 30 s
-	IdleAfter       time.Duration // a participant without activity is asked; default 0: never
-	IdleAnswer      time.Duration // how long the question waits; default 60 s
-	MaxMeetings     int           // default 10,000
-	MaxPerCreator   int           // meetings of one person at a time; default 20
-	MaxParticipants int           // of one meeting, and of its lobby; default 500
-	Guests          bool          // people without a verified address may wait in the lobby of a meeting with a password
-	Now             func() time.Time
-	Log             *slog.Logger
-}
-
-func (c Config) withDefaults() Config {
-	duration := func(d *time.Duration, to time.Duration) {
-		if *d <= 0 {
-			*d = to
-		}
-	}
-	count := func(n *int, to int) {
-		if *n <= 0 {
-			*n = to
-		}
-	}
-	duration(&c.Lifetime, 2*time.Hour)
-	duration(&c.EmptyAfter, 5*time.Minute)
-	duration(&c.ResumeGrace, 30*time.Second)
-	duration(&c.MediaGrace, 30*time.Second)
-	duration(&c.IdleAnswer, time.Minute)
-	count(&c.MaxMeetings, 10_000)
-	count(&c.MaxPerCreator, 20)
-	count(&c.MaxParticipants, 500)
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
-	return c
-}
 
 // Stats are counts over all meetings. Safe for concurrent use.
 type Stats struct {
@@ -146,7 +100,7 @@ func (r *Registry) Create(ctx context.Context, c Creation) (ID, time.Time, error
 	now := r.deps.cfg.Now()
 	m := meta{
 		id: newID(), title: c.Title, creator: creator, policy: c.Policy, hasPassword: !hash.isZero(), e2ee: c.E2EE, privateAudio: c.PrivateAudio, created: now,
-		expires: now.Add(r.deps.cfg.Lifetime).Truncate(time.Second),
+		expires: now.Add(r.deps.cfg.MaxMeeting).Truncate(time.Second),
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -173,7 +127,7 @@ func (r *Registry) room(creator person) error {
 	switch {
 	case r.closed, len(r.meetings) >= r.deps.cfg.MaxMeetings:
 		return ErrServerFull
-	case r.creators[creator] >= r.deps.cfg.MaxPerCreator:
+	case r.creators[creator] >= r.deps.cfg.MeetingsPerAddress:
 		return ErrTooManyMeetings
 	}
 	return nil

@@ -160,7 +160,7 @@ func TestEmptyMeetingIsForgottenAfterFiveMinutes(t *testing.T) {
 }
 
 func TestCreationIsBounded(t *testing.T) {
-	r, _ := newRegistry(t, Config{MaxMeetings: 3, MaxPerCreator: 2})
+	r, _ := newRegistry(t, Config{MaxMeetings: 3, MeetingsPerAddress: 2})
 	defer func() { _ = r.Close(context.Background()) }()
 	create(t, r, Creation{Creator: who("ana")})
 	create(t, r, Creation{Creator: who("ana")})

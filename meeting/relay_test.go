@@ -248,7 +248,7 @@ func TestPlainMeetingsRelayNothing(t *testing.T) {
 
 // A relay is what a client does by itself: it does not count as somebody's being there.
 func TestRelayIsNoActivity(t *testing.T) {
-	st := newStage(t, withE2EE, withOptions(func(o *Config) { o.IdleAfter = time.Minute }))
+	st := newStage(t, withE2EE, withOptions(func(o *Config) { o.ParticipantIdle = time.Minute }))
 	ana, ben := st.join("ana"), st.join("ben")
 	for range 7 {
 		st.advance(10 * time.Second)
@@ -263,7 +263,7 @@ func TestRelayIsNoActivity(t *testing.T) {
 func BenchmarkRelay(b *testing.B) {
 	for _, size := range []int{100, 1000} {
 		b.Run(fmt.Sprintf("recipients=%d", size), func(b *testing.B) {
-			cfg := defaults()
+			cfg := DefaultConfig()
 			cfg.MaxParticipants = size + 1
 			s := newState(meta{id: newID(), creator: who("x").person(), e2ee: true, expires: start.Add(time.Hour)}, &cfg, false, start)
 			sink := &inbox{}

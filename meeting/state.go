@@ -311,8 +311,8 @@ func (s *state) enter(now time.Time, p *seat, token string, role protocol.Role) 
 	s.do(effect{kind: openPeer, seat: p.id})
 	s.welcome(now, p, token, false)
 	s.changed(now, p.id, joined)
-	if s.cfg.IdleAfter > 0 {
-		s.wake(now.Add(s.cfg.IdleAfter))
+	if s.cfg.ParticipantIdle > 0 {
+		s.wake(now.Add(s.cfg.ParticipantIdle))
 	}
 }
 

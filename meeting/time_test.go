@@ -35,7 +35,7 @@ func TestExpiryIsAnnouncedAndHard(t *testing.T) {
 }
 
 func TestExpiryOfAShortMeetingSkipsTheNoticesItCannotGive(t *testing.T) {
-	st := newStage(t, withOptions(func(o *Config) { o.Lifetime = 5 * time.Minute; o.EmptyAfter = time.Hour }))
+	st := newStage(t, withOptions(func(o *Config) { o.MaxMeeting = 5 * time.Minute; o.EmptyAfter = time.Hour }))
 	ana := st.join("ana")
 	st.advance(5 * time.Minute)
 	if count[*protocol.Notice](ana) != 1 {
@@ -73,7 +73,7 @@ func TestLobbyAloneDoesNotKeepAMeetingAlive(t *testing.T) {
 }
 
 func TestIdleIsAskedFirst(t *testing.T) {
-	st := newStage(t, withOptions(func(o *Config) { o.IdleAfter = 10 * time.Minute }))
+	st := newStage(t, withOptions(func(o *Config) { o.ParticipantIdle = 10 * time.Minute }))
 	ana, ben := st.join("ana"), st.join("ben")
 	st.must(ben, negotiated{})
 	st.advance(10*time.Minute - 1)
@@ -107,7 +107,7 @@ func TestIdleIsAskedFirst(t *testing.T) {
 }
 
 func TestSpeakingIsActivity(t *testing.T) {
-	st := newStage(t, withOptions(func(o *Config) { o.IdleAfter = 10 * time.Minute }))
+	st := newStage(t, withOptions(func(o *Config) { o.ParticipantIdle = 10 * time.Minute }))
 	ana := st.join("ana")
 	for range 20 {
 		st.advance(9 * time.Minute / 2)

@@ -95,7 +95,9 @@ func TestNamesOf64KiBAreRefused(t *testing.T) {
 // One who makes all the meetings they may does not fill the registry, and a full registry says so, takes nobody's meeting away, and
 // has room again when one ends.
 func TestTheRegistryCannotBeExhaustedByOne(t *testing.T) {
-	s := newServer(t, func(c *Config, m *meeting.Config) { m.MaxMeetings, m.MaxPerCreator, c.CreatesPerHour = 6, 4, 100 })
+	s := newServer(t, func(c *Config, m *meeting.Config) {
+		m.MaxMeetings, m.MeetingsPerAddress, c.MeetingsPerAddressHour = 6, 4, 100
+	})
 	eve, ana, ben := s.signIn("eve"), s.signIn("ana"), s.signIn("ben")
 	var made []protocol.MeetingID
 	for range 4 {

@@ -208,7 +208,7 @@ func TestDrainSaysBye(t *testing.T) {
 }
 
 func TestExpiredMeetingWithLiveSockets(t *testing.T) {
-	s := newServer(t, func(_ *Config, m *meetingConfig) { m.Lifetime = 2 * time.Second })
+	s := newServer(t, func(_ *Config, m *meetingConfig) { m.MaxMeeting = 2 * time.Second })
 	ana, ben := s.signIn("ana"), s.signIn("ben")
 	id := ana.create(`{}`)
 	host, guest := ana.join(id), ben.wait(id)
@@ -223,7 +223,7 @@ func TestExpiredMeetingWithLiveSockets(t *testing.T) {
 
 func TestBotsNeedNoMailboxAndShareOneToken(t *testing.T) {
 	s := newServer(t, func(c *Config, _ *meetingConfig) {
-		c.MaxSocketsPerClient, c.MaxSocketsPerSession, c.JoinsPerMinute = 1, 1, 1
+		c.SocketsPerClient, c.SocketsPerSession, c.JoinsPerMinute = 1, 1, 1
 	})
 	bot := s.bot()
 	id := bot.create(`{}`)

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"conclave/auth"
 	"conclave/meeting"
@@ -24,80 +22,6 @@ type Authenticator interface {
 	OnRevoke(id auth.SessionID, f func()) (cancel func())
 	Touch(id auth.SessionID)
 	Revoke(id auth.SessionID)
-}
-
-// Config configures a Handler. Zero values take the defaults named.
-type Config struct {
-	// Origins may open WebSockets beside the page's own host, for example "https://meet.example.org".
-	Origins []string
-	// RoleNames are names to show for the roles host, cohost, participant and viewer; nil for none.
-	RoleNames map[string]string
-
-	MaxSockets           int // of the process; default 20,000
-	MaxSocketsPerSession int // default 32; bots are bounded by MaxSockets only
-	MaxSocketsPerClient  int // of one client IP (IPv6: /64); default 256; not for bots
-
-	CreatesPerHour   int // meetings of one address; default 30; not for bots
-	JoinsPerMinute   int // of one client IP to one meeting; default 120; not for bots
-	WrongPerMinute   int // wrong passwords of one client IP at one meeting; default 10
-	PasswordsMinute  int // passwords of one client IP, right or wrong, at all meetings; default 120; not for bots
-	UnknownPerMinute int // requests of one client IP for meetings that do not exist; default 30
-	InfoPerMinute    int // GET /api/meetings/{id} of one client IP; default 120
-	LimiterKeys      int // keys that each limiter remembers; default 100,000
-
-	// Reserve takes room on the machine for somebody new; ok is false if there is none, and then those who do not yet have a seat, or
-	// a place in a lobby, are refused. release gives it back when nobody came in. Both are called on many goroutines and must not
-	// block. Nil means that there is always room.
-	Reserve func() (release func(), ok bool)
-
-	// A client has JoinTimeout from the upgrade to its first join, and RetryTimeout from each answer to the next: a
-	// person types a password. Neither runs while the server works on a join.
-	JoinTimeout  time.Duration // default 10 s
-	RetryTimeout time.Duration // default 3 min
-
-	MessageTimeout time.Duration // from a message's first byte to its last; default 10 s
-	PingEvery      time.Duration // default 15 s; a ping waits as long for its pong
-	WriteTimeout   time.Duration // of one message; default 10 s
-
-	Log     *slog.Logger          // nil discards
-	Metrics prometheus.Registerer // nil: no metrics
-	Now     func() time.Time      // of the limits; nil means time.Now
-}
-
-func (c Config) withDefaults() Config {
-	for _, d := range []struct {
-		value *time.Duration
-		to    time.Duration
-	}{
-		{&c.JoinTimeout, 10 * time.Second}, {&c.RetryTimeout, 3 * time.Minute}, {&c.MessageTimeout, 10 * time.Second},
-		{&c.PingEvery, 15 * time.Second}, {&c.WriteTimeout, 10 * time.Second},
-	} {
-		if *d.value <= 0 {
-			*d.value = d.to
-		}
-	}
-	for _, n := range []struct {
-		value *int
-		to    int
-	}{
-		{&c.MaxSockets, 20_000}, {&c.MaxSocketsPerSession, 32}, {&c.MaxSocketsPerClient, 256}, {&c.CreatesPerHour, 30},
-		{&c.JoinsPerMinute, 120}, {&c.WrongPerMinute, 10}, {&c.PasswordsMinute, 120}, {&c.UnknownPerMinute, 30}, {&c.InfoPerMinute, 120},
-		{&c.LimiterKeys, 100_000},
-	} {
-		if *n.value <= 0 {
-			*n.value = n.to
-		}
-	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
-	if c.Reserve == nil {
-		c.Reserve = func() (func(), bool) { return func() {}, true }
-	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	return c
 }
 
 // Handler serves the routes of meetings and their WebSockets. Safe for concurrent use.
@@ -150,10 +74,10 @@ func New(cfg Config, authenticator Authenticator, registry *meeting.Registry) (*
 	h := &Handler{
 		cfg: cfg, auth: authenticator, registry: registry,
 		limits: limits{
-			create:  auth.NewLimiter[creator](limit(cfg.CreatesPerHour, time.Hour)),
+			create:  auth.NewLimiter[creator](limit(cfg.MeetingsPerAddressHour, time.Hour)),
 			joins:   auth.NewLimiter[attempt](limit(cfg.JoinsPerMinute, time.Minute)),
-			wrong:   auth.NewLimiter[attempt](limit(cfg.WrongPerMinute, time.Minute)),
-			hashes:  auth.NewLimiter[auth.ClientIP](limit(cfg.PasswordsMinute, time.Minute)),
+			wrong:   auth.NewLimiter[attempt](limit(cfg.WrongPasswordsPerMinute, time.Minute)),
+			hashes:  auth.NewLimiter[auth.ClientIP](limit(cfg.PasswordsPerMinute, time.Minute)),
 			unknown: auth.NewLimiter[auth.ClientIP](limit(cfg.UnknownPerMinute, time.Minute)),
 			info:    auth.NewLimiter[auth.ClientIP](limit(cfg.InfoPerMinute, time.Minute)),
 		},
@@ -229,7 +153,7 @@ func (h *Handler) add(s *socket) error {
 	case len(h.sockets) >= h.cfg.MaxSockets:
 		return errNoRoom
 	case s.who.Bot:
-	case h.sessions[s.who.Session] >= h.cfg.MaxSocketsPerSession, h.clients[s.client] >= h.cfg.MaxSocketsPerClient:
+	case h.sessions[s.who.Session] >= h.cfg.SocketsPerSession, h.clients[s.client] >= h.cfg.SocketsPerClient:
 		return errTooMany
 	}
 	h.sockets[s] = struct{}{}

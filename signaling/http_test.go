@@ -83,7 +83,7 @@ func TestAskingAboutMeetingsIsLimited(t *testing.T) {
 }
 
 func TestCreationIsLimitedPerAddress(t *testing.T) {
-	s := newServer(t, func(c *Config, _ *meeting.Config) { c.CreatesPerHour = 2 })
+	s := newServer(t, func(c *Config, _ *meeting.Config) { c.MeetingsPerAddressHour = 2 })
 	ana := s.signIn("ana")
 	ana.create(`{}`)
 	s.signIn("ana").create(`{}`) // another session of the same address
@@ -92,7 +92,7 @@ func TestCreationIsLimitedPerAddress(t *testing.T) {
 }
 
 func TestMeetingsAreLimited(t *testing.T) {
-	s := newServer(t, func(_ *Config, m *meeting.Config) { m.MaxMeetings, m.MaxPerCreator = 2, 1 })
+	s := newServer(t, func(_ *Config, m *meeting.Config) { m.MaxMeetings, m.MeetingsPerAddress = 2, 1 })
 	ana := s.signIn("ana")
 	ana.create(`{}`)
 	ana.refused(http.StatusTooManyRequests, protocol.ErrRateLimited, "POST", "/api/meetings", `{}`)
@@ -137,8 +137,8 @@ func TestSocketsAreLimited(t *testing.T) {
 		change func(*Config, *meeting.Config)
 		status int
 	}{
-		"of a session": {func(c *Config, _ *meeting.Config) { c.MaxSocketsPerSession = 2 }, http.StatusTooManyRequests},
-		"of a client":  {func(c *Config, _ *meeting.Config) { c.MaxSocketsPerClient = 2 }, http.StatusTooManyRequests},
+		"of a session": {func(c *Config, _ *meeting.Config) { c.SocketsPerSession = 2 }, http.StatusTooManyRequests},
+		"of a client":  {func(c *Config, _ *meeting.Config) { c.SocketsPerClient = 2 }, http.StatusTooManyRequests},
 		"of all":       {func(c *Config, _ *meeting.Config) { c.MaxSockets = 2 }, http.StatusServiceUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -170,7 +170,7 @@ func TestJoinAttemptsAreLimitedPerMeetingAndClient(t *testing.T) {
 }
 
 func TestWrongPasswordsAreLimited(t *testing.T) {
-	s := newServer(t, func(c *Config, _ *meeting.Config) { c.WrongPerMinute = 3 })
+	s := newServer(t, func(c *Config, _ *meeting.Config) { c.WrongPasswordsPerMinute = 3 })
 	ana, ben := s.signIn("ana"), s.signIn("ben")
 	id := ana.create(`{"password": "right", "lobby": false}`)
 	for range 3 {

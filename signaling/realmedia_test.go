@@ -356,7 +356,7 @@ func TestWhoIsOutGetsAndSendsNoPacket(t *testing.T) {
 // The hard end cuts media as well as sockets.
 func TestAnExpiredMeetingForwardsNoPacket(t *testing.T) {
 	t.Parallel()
-	st := newStage(t, `{"lobby": false}`, func(_ *Config, m *meeting.Config) { m.Lifetime = 4 * time.Second })
+	st := newStage(t, `{"lobby": false}`, func(_ *Config, m *meeting.Config) { m.MaxMeeting = 4 * time.Second })
 	st.on(t)
 	st.eve.tap.deaf.Store(true)
 	st.host.tap.deaf.Store(true)

@@ -128,7 +128,7 @@ func TestLastHostPoliciesOverTheWire(t *testing.T) {
 }
 
 func idleAfter(d time.Duration) func(*Config, *meeting.Config) {
-	return func(_ *Config, m *meeting.Config) { m.IdleAfter = d }
+	return func(_ *Config, m *meeting.Config) { m.ParticipantIdle = d }
 }
 
 func TestIdlePeopleAreAskedAndThenSignedOut(t *testing.T) {
@@ -199,7 +199,7 @@ func TestSigningOutEndsASeatWithoutASocket(t *testing.T) {
 // The limits on joining, each in virtual time: refused at the limit, allowed again when the window has moved on.
 func TestJoinLimitsEndWithTheirWindow(t *testing.T) {
 	change := func(c *Config, _ *meeting.Config) {
-		c.JoinsPerMinute, c.WrongPerMinute, c.PasswordsMinute, c.UnknownPerMinute = 5, 2, 4, 3
+		c.JoinsPerMinute, c.WrongPasswordsPerMinute, c.PasswordsPerMinute, c.UnknownPerMinute = 5, 2, 4, 3
 	}
 	inVirtualTime(t, change, func(t *testing.T, s *server) {
 		ana, eve := s.signIn("ana"), s.signIn("eve")
@@ -247,7 +247,7 @@ func TestJoinLimitsEndWithTheirWindow(t *testing.T) {
 }
 
 func TestCreationLimitEndsWithItsWindow(t *testing.T) {
-	inVirtualTime(t, func(c *Config, _ *meeting.Config) { c.CreatesPerHour = 2 }, func(_ *testing.T, s *server) {
+	inVirtualTime(t, func(c *Config, _ *meeting.Config) { c.MeetingsPerAddressHour = 2 }, func(_ *testing.T, s *server) {
 		ana, ben := s.signIn("ana"), s.signIn("ben")
 		ana.create(`{}`)
 		stay(30 * time.Minute)
@@ -262,7 +262,7 @@ func TestCreationLimitEndsWithItsWindow(t *testing.T) {
 
 // A session that ends by its age takes its WebSockets with it.
 func TestTheEndOfASessionEndsItsSockets(t *testing.T) {
-	inVirtualTime(t, func(_ *Config, m *meeting.Config) { m.Lifetime = 100 * time.Hour }, func(t *testing.T, s *server) {
+	inVirtualTime(t, func(_ *Config, m *meeting.Config) { m.MaxMeeting = 100 * time.Hour }, func(t *testing.T, s *server) {
 		ana := s.signIn("ana")
 		began := time.Now()
 		host := ana.join(ana.create(`{}`))

@@ -268,7 +268,7 @@ func TestADeadConnectionIsNoticed(t *testing.T) {
 }
 
 func TestManyIdleSocketsCostLittle(t *testing.T) {
-	s := newServer(t, func(c *Config, _ *meeting.Config) { c.MaxSocketsPerClient, c.MaxSocketsPerSession = 1000, 1000 })
+	s := newServer(t, func(c *Config, _ *meeting.Config) { c.SocketsPerClient, c.SocketsPerSession = 1000, 1000 })
 	_, check := calm(t, s)
 	bot := s.bot()
 	for range 200 {

@@ -37,11 +37,9 @@ func (s *server) startMedia() (m *media, err error) {
 		return nil, fmt.Errorf("media: %w", err)
 	}
 	s.metrics.registry.MustRegister(m.sfu.Collector())
-	c := s.cfg.Meetings
-	m.registry, err = meeting.NewRegistry(meeting.Config{
-		Media: meeting.FromSFU(m.sfu), Lifetime: c.MaxMeeting, IdleAfter: c.ParticipantIdle, MaxMeetings: c.MaxMeetings,
-		MaxPerCreator: c.MeetingsPerAddress, MaxParticipants: c.MaxParticipants, Guests: s.cfg.Auth.Guests, Log: s.log,
-	})
+	meetings := s.cfg.Meetings
+	meetings.Media, meetings.Guests, meetings.Log = meeting.FromSFU(m.sfu), s.cfg.Auth.Guests, s.log
+	m.registry, err = meeting.NewRegistry(meetings)
 	if err != nil {
 		return nil, fmt.Errorf("meetings: %w", err)
 	}
@@ -49,11 +47,10 @@ func (s *server) startMedia() (m *media, err error) {
 	if err != nil {
 		return nil, err
 	}
-	m.signaling, err = signaling.New(signaling.Config{
-		Origins: s.origins(), RoleNames: roles, MaxSockets: c.MaxSockets, MaxSocketsPerClient: c.SocketsPerClient,
-		CreatesPerHour: c.MeetingsPerAddressHour, JoinsPerMinute: c.JoinsPerMinute, WrongPerMinute: c.WrongPasswordsPerMinute,
-		Reserve: underEgress(s.cfg.MaxEgress, m.sfu.EgressBitrate, m.participants), Log: s.log, Metrics: s.metrics.registry,
-	}, s.auth, m.registry)
+	c := s.cfg.Signaling
+	c.Origins, c.RoleNames, c.Log, c.Metrics = s.origins(), roles, s.log, s.metrics.registry
+	c.Reserve = underEgress(s.cfg.MaxEgress, m.sfu.EgressBitrate, m.participants)
+	m.signaling, err = signaling.New(c, s.auth, m.registry)
 	if err != nil {
 		return nil, fmt.Errorf("signaling: %w", err)
 	}

@@ -160,7 +160,7 @@ func newBenchServer(cfg ServerConfig) (s *benchServer, err error) {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
 	s.registry, err = meeting.NewRegistry(meeting.Config{Media: s.media, EmptyAfter: cfg.EmptyAfter,
-		Lifetime: 12 * time.Hour})
+		MaxMeeting: 12 * time.Hour})
 	if err != nil {
 		return nil, fmt.Errorf("meetings: %w", err)
 	}
