@@ -50,6 +50,28 @@ func (c ClientIP) LimitKey() ClientIP {
 	return NewClientIP(prefix.Addr())
 }
 
+// network is a block of addresses that may be one party's. The zero value is none.
+type network struct {
+	base ClientIP
+	bits int
+}
+
+// networks returns the blocks that a client is in, the narrowest first: /32 and /24 for IPv4; /64, /56 and /48 for IPv6,
+// since providers give customers a /56 or a /48 (RFC 6177, RIPE-690), of which each has 256 or 65,536 times a /64.
+func (c ClientIP) networks() (n [tiers]network) {
+	a := c.Reveal()
+	lengths := [tiers]int{64, 56, 48}
+	if a.Is4() {
+		lengths = [tiers]int{32, 0, 24}
+	}
+	for i, bits := range lengths {
+		if p, err := a.Prefix(bits); err == nil && bits > 0 {
+			n[i] = network{NewClientIP(p.Addr()), bits}
+		}
+	}
+	return n
+}
+
 // Format prints "[redacted]" for every verb.
 func (c ClientIP) Format(f fmt.State, _ rune) { redact(f) }
 

@@ -15,8 +15,10 @@ const maxBearer = 256
 const (
 	secureSessionCookie   = "__Host-conclave"
 	secureChallengeCookie = "__Host-conclave-challenge"
+	secureKnownCookie     = "__Host-conclave-known"
 	plainSessionCookie    = "conclave"
 	plainChallengeCookie  = "conclave-challenge"
+	plainKnownCookie      = "conclave-known"
 )
 
 func (s *Service) sessionCookieName() string {
@@ -33,8 +35,15 @@ func (s *Service) challengeCookieName() string {
 	return secureChallengeCookie
 }
 
+func (s *Service) knownCookieName() string {
+	if s.cfg.Insecure {
+		return plainKnownCookie
+	}
+	return secureKnownCookie
+}
+
 // cookie makes a cookie that scripts cannot read and that lives for life; zero life deletes it. SameSite is Lax for the session,
-// so that following a link to a meeting arrives signed in, and Strict for the challenge, which no link ever needs.
+// so that following a link to a meeting arrives signed in, and Strict for the others, which no link ever needs.
 func (s *Service) cookie(name, value string, life time.Duration, sameSite http.SameSite) *http.Cookie {
 	age := int(life / time.Second)
 	if age <= 0 {

@@ -32,7 +32,7 @@ type Email struct{ h unique.Handle[string] }
 
 // ParseEmail normalises an address as typed by a person: surrounding spaces dropped, lower case (a local part may be
 // case-sensitive by RFC 5321 §2.4; in practice none is, and two identities for one mailbox would evade limits), the
-// domain as IDNA 2008 A-labels. Plus-addresses are kept apart: whether they share a mailbox is their owner's affair.
+// domain as IDNA 2008 A-labels. Plus-addresses stay apart, as identities; limits count by Mailbox.
 // Refused: CR, LF and all other control characters, quoted local parts, comments, address literals, domains without a dot.
 func ParseEmail(s string) (Email, error) {
 	if len(s) > maxRawAddress {
@@ -69,6 +69,35 @@ func (e Email) IsZero() bool { return e == Email{} }
 func (e Email) Domain() string {
 	_, domain, _ := cutLast(e.Reveal(), '@')
 	return domain
+}
+
+// dotless are the domains whose mailboxes ignore dots in the local part, each with the domain it is another name of. Only
+// providers that document it: elsewhere a.b and ab may be two people, and one would use up the other's limits.
+// (support.google.com/mail/answer/7436150 and /answer/10313.)
+func dotless(domain string) (canonical string, ok bool) {
+	switch domain {
+	case "gmail.com", "googlemail.com":
+		return "gmail.com", true
+	}
+	return domain, false
+}
+
+// Mailbox returns what limits count by: the address without a +tag (RFC 5233 sub-addressing), and without dots where the
+// domain ignores them. Any number of addresses lead to one mailbox, and its owner gets the mail of all. Where + is an
+// ordinary character, two people share one limit; that is rare and harms neither for long.
+func (e Email) Mailbox() Email {
+	local, domain, ok := cutLast(e.Reveal(), '@')
+	if !ok {
+		return e
+	}
+	if plain, _, tagged := strings.Cut(local, "+"); tagged && plain != "" {
+		local = plain
+	}
+	domain, ignoresDots := dotless(domain)
+	if bare := strings.ReplaceAll(local, ".", ""); ignoresDots {
+		local = bare
+	}
+	return Email{unique.Make(local + "@" + domain)}
 }
 
 // Format prints "[redacted]" for every verb.

@@ -29,6 +29,35 @@ func TestOneMailboxIsOneAddress(t *testing.T) {
 	}
 }
 
+func TestLimitsCountByMailbox(t *testing.T) {
+	for name, tt := range map[string]struct{ in, want string }{
+		"plain":                     {"ana@example.org", "ana@example.org"},
+		"tag":                       {"ana+conclave@example.org", "ana@example.org"},
+		"tags":                      {"ana+a+b@example.org", "ana@example.org"},
+		"empty_tag":                 {"ana+@example.org", "ana@example.org"},
+		"tag_and_case":              {"Ana+X@Example.org", "ana@example.org"},
+		"only_a_tag_is_a_name":      {"+ana@example.org", "+ana@example.org"},
+		"dots_stay":                 {"a.n.a@example.org", "a.n.a@example.org"},
+		"dots_at_gmail":             {"a.n.a+x@gmail.com", "ana@gmail.com"},
+		"gmails_other_name":         {"a.na@googlemail.com", "ana@gmail.com"},
+		"dots_at_a_gmail_look_like": {"a.na@gmail.com.example", "a.na@gmail.com.example"},
+		"hyphen_stays":              {"ana-x@example.org", "ana-x@example.org"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := mustEmail(t, tt.in).Mailbox()
+			if got.Reveal() != tt.want {
+				t.Errorf("got %q, want %q", got.Reveal(), tt.want)
+			}
+			if got.Mailbox() != got {
+				t.Error("the mailbox's mailbox is another")
+			}
+		})
+	}
+	if !(Email{}).Mailbox().IsZero() {
+		t.Error("no address has a mailbox")
+	}
+}
+
 func TestWhatIsNoAddressIsRefused(t *testing.T) {
 	long := strings.Repeat("a", 65)
 	for name, in := range map[string]string{

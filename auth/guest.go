@@ -21,16 +21,17 @@ func (s *Service) postGuest(w http.ResponseWriter, r *http.Request) {
 		WriteJSON(w, http.StatusOK, newSessionBody(id))
 		return
 	}
-	client, ok := ClientIPFrom(r.Context())
+	client, ok := s.clientOf(w, r)
 	if !ok {
-		WriteError(w, http.StatusForbidden, "not_allowed", "Your network address could not be determined.", 0)
 		return
 	}
-	t, who, retryAfter, err := s.openGuest(client)
+	t, who, no, err := s.openGuest(client, r.Header.Get(proofHeader))
 	switch {
-	case retryAfter > 0:
+	case no.retryAfter > 0:
 		s.deps.Count(EventGuestLimited)
-		writeRateLimited(w, "Too many guests from your network.", retryAfter)
+		writeRateLimited(w, "Too many guests from your network.", no.retryAfter)
+	case no.level > 0:
+		s.askProof(w, no.level)
 	case errors.Is(err, errTooManySessions):
 		WriteError(w, http.StatusServiceUnavailable, "server_full", "Too many guests are here. Try again later.", time.Minute)
 	case err != nil:
@@ -44,17 +45,21 @@ func (s *Service) postGuest(w http.ResponseWriter, r *http.Request) {
 }
 
 // openGuest decides and opens a session.
-func (s *Service) openGuest(client ClientIP) (t token, who Identity, retryAfter time.Duration, err error) {
+func (s *Service) openGuest(client ClientIP, proof string) (t token, who Identity, no refusal, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.deps.Now()
-	if ok, retry := s.limits.guests.Check(now, client.LimitKey()); !ok {
-		return t, who, retry, nil
+	beyond, retryAfter := s.limits.guests.check(now, client)
+	if retryAfter > 0 {
+		return t, who, refusal{retryAfter: retryAfter}, nil
+	}
+	if beyond && !s.proved(now, proof) {
+		return t, who, refusal{level: 1}, nil
 	}
 	t, ses, err := s.sessions.create(now, Email{})
 	if err != nil {
-		return t, who, 0, err
+		return t, who, no, err
 	}
-	s.limits.guests.Take(now, client.LimitKey())
-	return t, s.identity(ses), 0, nil
+	s.limits.guests.take(now, client)
+	return t, s.identity(ses), no, nil
 }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -81,17 +82,44 @@ func TestWhoIsSignedInStaysWhoTheyAre(t *testing.T) {
 	})
 }
 
-func TestThirtyGuestsAnHourPerClient(t *testing.T) {
+func TestThirtyGuestsAnHourAreFree(t *testing.T) {
 	cfg := openLimits()
 	cfg.Guests, cfg.Limits.GuestsPerClientHour = true, 0
 	inSite(t, cfg, func(s *site) {
-		from := func(addr string) *browser { b := s.browser(); b.addr = addr; return b }
-		for i := range 30 {
-			if code := from("[2001:db8::1]:1").guest(); code != http.StatusOK {
-				t.Fatalf("guest %d: %d", i, code)
+		for i := range 31 {
+			b := s.browser()
+			b.addr = fmt.Sprintf("[2001:db8::%x]:1", i) // one /64
+			w := b.do("POST", "/api/auth/guest", `{}`)
+			if (w.Code == http.StatusOK) != (i < 30) {
+				t.Errorf("guest %d: %d %s", i+1, w.Code, w.Body)
 			}
 		}
-		w := from("[2001:db8::2]:1").do("POST", "/api/auth/guest", `{}`) // the same /64
+	})
+}
+
+// TestGuestsBeyondWhatIsFreeProveWork: up to five times as many, then it waits.
+func TestGuestsBeyondWhatIsFreeProveWork(t *testing.T) {
+	cfg := openLimits()
+	cfg.Guests, cfg.Limits.GuestsPerClientHour = true, 2
+	inSite(t, cfg, func(s *site) {
+		from := func(addr string) *browser { b := s.browser(); b.addr = addr; return b }
+		for i := range 10 {
+			b := from("[2001:db8::1]:1")
+			w := b.do("POST", "/api/auth/guest", `{}`)
+			if i >= 2 {
+				expect(t, w, http.StatusTooManyRequests, "proof_needed")
+				b.prove(w)
+				w = b.do("POST", "/api/auth/guest", `{}`)
+			}
+			if w.Code != http.StatusOK {
+				t.Fatalf("guest %d: %d %s", i, w.Code, w.Body)
+			}
+			delete(b.cookies, secureSessionCookie)
+			if i >= 2 { // the same proof again
+				expect(t, b.do("POST", "/api/auth/guest", `{}`), http.StatusTooManyRequests, map[bool]string{true: "rate_limited", false: "proof_needed"}[i == 9])
+			}
+		}
+		w := from("[2001:db8::2]:1").do("POST", "/api/auth/guest", `{}`)
 		expect(t, w, http.StatusTooManyRequests, "rate_limited")
 		if w.Header().Get("Retry-After") != "3600" {
 			t.Error(w.Header())

@@ -4,25 +4,30 @@ import "time"
 
 // Limits are the limits on sign-in. A zero field means the default (DefaultLimits).
 type Limits struct {
-	// Codes sent to one address in an hour.
+	// Codes sent to one mailbox in an hour; `ana+x@` is the mailbox of `ana@`. A browser that has signed in with the mailbox
+	// has the same again for itself: strangers cannot use it up.
 	CodesPerAddressHour int `name:"codes-per-address-hour" group:"Limits" min:"1"`
-	// Codes sent to one address in a day.
+	// Codes sent to one mailbox in a day.
 	CodesPerAddressDay int `name:"codes-per-address-day" group:"Limits" min:"1"`
 	// Waits after the first, second, … code of an hour; the last repeats.
 	CodeResendAfter []time.Duration `name:"code-resend-after" group:"Limits"`
-	// Codes that one client IP (IPv6: /64) may ask for in an hour. Raise it for offices behind one address.
+	// Codes that one client IP (IPv6: /64) may ask for freely in an hour. A /56 has twice as many, a /48 and an IPv4 /24 four
+	// times. Beyond it each costs a proof of work, and beyond five times as many the network waits.
 	CodesPerClientHour int `name:"codes-per-client-hour" group:"Limits" min:"1"`
-	// Guest sessions for one client IP (IPv6: /64) in an hour, if `guests` is set.
+	// Guest sessions that one client IP (IPv6: /64) may have freely in an hour, if `guests` is set. Wider networks and proofs
+	// of work as for codes.
 	GuestsPerClientHour int `name:"guests-per-client-hour" group:"Limits" min:"1"`
-	// Codes that the whole server sends in a minute.
+	// Mails with codes that the server sends in a minute. More wait, each network's behind its own; a quarter may leave at
+	// once.
 	CodesPerMinute int `name:"codes-per-minute" group:"Limits" min:"1"`
-	// Wrong codes in ten minutes, from all clients together. Beyond it no code is checked until the ten minutes have
-	// passed. With 500, guessing from any number of networks succeeds with a chance of 1 in 2,000.
+	// Guesses possible at codes of the usual length in ten minutes, at all codes together. A code that would allow more has
+	// eight digits; no right code is refused. With 500, guessing at six digits succeeds with a chance of 1 in 2,000.
 	FailedVerifies int `name:"failed-verifies" group:"Limits" min:"1"`
-	// Requests of one client IP to the sign-in routes in a minute.
+	// Requests of one client IP (IPv6: /64) to the sign-in routes in a minute. A /56 has twice as many, a /48 and an IPv4 /24
+	// four times.
 	AuthRequestsPerMinute int `name:"auth-requests-per-minute" group:"Limits" min:"1"`
 
-	// MaxKeys bounds how many addresses and how many client IPs are remembered.
+	// MaxKeys bounds how many mailboxes and how many networks are remembered.
 	MaxKeys int `kong:"-"`
 }
 
@@ -31,13 +36,10 @@ func DefaultLimits() Limits {
 	return Limits{
 		CodesPerAddressHour: 5, CodesPerAddressDay: 10,
 		CodeResendAfter:    []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute},
-		CodesPerClientHour: 20, GuestsPerClientHour: 30, CodesPerMinute: 120, FailedVerifies: 500,
-		AuthRequestsPerMinute: 60, MaxKeys: 100_000,
+		CodesPerClientHour: 60, GuestsPerClientHour: 30, CodesPerMinute: 120, FailedVerifies: 500,
+		AuthRequestsPerMinute: 600, MaxKeys: 100_000,
 	}
 }
-
-// breakerWindow is the window of Limits.FailedVerifies.
-const breakerWindow = 10 * time.Minute
 
 func (l Limits) withDefaults() Limits {
 	d := DefaultLimits()
@@ -62,56 +64,74 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
+// recipient is what the codes to a mailbox are counted by. A known browser's are counted apart from all others'.
+type recipient struct {
+	mailbox Email
+	browser browserID
+}
+
 // codeLimits decides whether a code may be sent. Pure; not safe for concurrent use: checking all limits and then
 // counting in all of them is one step.
 type codeLimits struct {
 	resend   []time.Duration
-	hour     *Limiter[Email]
-	day      *Limiter[Email]
-	client   *Limiter[ClientIP]
-	global   *Limiter[struct{}]
-	failures *Limiter[struct{}]
-	guests   *Limiter[ClientIP]
+	hour     *Limiter[recipient]
+	day      *Limiter[recipient]
+	networks *networkLimits
+	guests   *networkLimits
 }
 
 func newCodeLimits(l Limits) *codeLimits {
 	return &codeLimits{
 		resend:   l.CodeResendAfter,
-		hour:     NewLimiter[Email](LimiterConfig{Limit: l.CodesPerAddressHour, Window: time.Hour, MaxKeys: l.MaxKeys}),
-		day:      NewLimiter[Email](LimiterConfig{Limit: l.CodesPerAddressDay, Window: 24 * time.Hour, MaxKeys: l.MaxKeys}),
-		client:   NewLimiter[ClientIP](LimiterConfig{Limit: l.CodesPerClientHour, Window: time.Hour, MaxKeys: l.MaxKeys}),
-		global:   NewLimiter[struct{}](LimiterConfig{Limit: l.CodesPerMinute, Window: time.Minute, MaxKeys: 1}),
-		guests:   NewLimiter[ClientIP](LimiterConfig{Limit: l.GuestsPerClientHour, Window: time.Hour, MaxKeys: l.MaxKeys}),
-		failures: NewLimiter[struct{}](LimiterConfig{Limit: l.FailedVerifies, Window: breakerWindow, MaxKeys: 1}),
+		hour:     NewLimiter[recipient](LimiterConfig{Limit: l.CodesPerAddressHour, Window: time.Hour, MaxKeys: l.MaxKeys}),
+		day:      NewLimiter[recipient](LimiterConfig{Limit: l.CodesPerAddressDay, Window: 24 * time.Hour, MaxKeys: l.MaxKeys}),
+		networks: newNetworkLimits(l.CodesPerClientHour, time.Hour, l.MaxKeys),
+		guests:   newNetworkLimits(l.GuestsPerClientHour, time.Hour, l.MaxKeys),
 	}
 }
 
-// allow decides on one request for a code and counts it if it may be sent. A refused request counts nowhere: somebody
-// who is refused by his own client limit cannot use up another's address. retryAfter is the longest wait of those that refuse.
-func (c *codeLimits) allow(now time.Time, client ClientIP, email Email) (ok bool, retryAfter time.Duration) {
-	waits := [...]time.Duration{
-		wait(c.client.Check(now, client.LimitKey())),
-		c.resendWait(now, email),
-		wait(c.hour.Check(now, email)),
-		wait(c.day.Check(now, email)),
-		wait(c.global.Check(now, struct{}{})),
-	}
-	for _, w := range waits {
-		retryAfter = max(retryAfter, w)
-	}
-	if retryAfter > 0 {
+// codeRequest is a request for a code, as far as limits go.
+type codeRequest struct {
+	client ClientIP
+	to     recipient
+}
+
+// knownBrowser says whether the request comes from a browser that has signed in with this mailbox.
+func (r codeRequest) knownBrowser() bool { return r.to.browser != browserID{} }
+
+// check decides on one request for a code without counting it: retryAfter is positive if it is refused, beyond says whether
+// its network has asked for more than is free. A known browser has only its own limits, whatever its network does.
+func (c *codeLimits) check(now time.Time, r codeRequest) (beyond bool, retryAfter time.Duration) {
+	retryAfter = max(c.resendWait(now, r.to), wait(c.hour.Check(now, r.to)), wait(c.day.Check(now, r.to)))
+	if r.knownBrowser() {
 		return false, retryAfter
 	}
-	c.client.Take(now, client.LimitKey())
-	c.hour.Take(now, email)
-	c.day.Take(now, email)
-	c.global.Take(now, struct{}{})
-	return true, 0
+	beyond, networkWait := c.networks.check(now, r.client)
+	return beyond, max(retryAfter, networkWait)
 }
 
-// resendWait is how long until another code may be sent to an address, by the re-send steps alone.
-func (c *codeLimits) resendWait(now time.Time, email Email) time.Duration {
-	n, last := c.hour.state(now, email)
+// take counts a request that check has let pass. A refused one counts nowhere: a client that is over its own limit cannot
+// use up another's.
+func (c *codeLimits) take(now time.Time, r codeRequest) {
+	c.hour.Take(now, r.to)
+	c.day.Take(now, r.to)
+	if !r.knownBrowser() {
+		c.networks.take(now, r.client)
+	}
+}
+
+// rank is how many codes the request's network, or its known browser, has had in the last hour.
+func (c *codeLimits) rank(now time.Time, r codeRequest) int {
+	if r.knownBrowser() {
+		n, _ := c.hour.state(now, r.to)
+		return n
+	}
+	return c.networks.widest(now, r.client)
+}
+
+// resendWait is how long until another code may be sent, by the re-send steps alone.
+func (c *codeLimits) resendWait(now time.Time, to recipient) time.Duration {
+	n, last := c.hour.state(now, to)
 	if n == 0 {
 		return 0
 	}

@@ -20,6 +20,16 @@ func unlimited() Limits {
 	}
 }
 
+// allow is one request for a code by a stranger, counted if it passes.
+func (c *codeLimits) allow(now time.Time, client ClientIP, to Email) (ok bool, retryAfter time.Duration) {
+	r := codeRequest{client, recipient{mailbox: to.Mailbox()}}
+	_, retryAfter = c.check(now, r)
+	if retryAfter == 0 {
+		c.take(now, r)
+	}
+	return retryAfter == 0, retryAfter
+}
+
 func TestFiveCodesAnHourPerAddress(t *testing.T) {
 	l := unlimited()
 	l.CodesPerAddressHour = 0
@@ -77,58 +87,120 @@ func TestResendWaitsThirtySixtyHundredTwentySeconds(t *testing.T) {
 	}
 }
 
-func TestTwentyCodesAnHourPerClient(t *testing.T) {
+// TestSixtyCodesAnHourPerNetworkAreFree: sixty are free, up to five times as many cost work, then it waits; no other network
+// pays for it.
+func TestSixtyCodesAnHourPerNetworkAreFree(t *testing.T) {
 	l := unlimited()
 	l.CodesPerClientHour = 0
 	c := newCodeLimits(l.withDefaults())
-	for i := range 20 {
-		if ok, _ := c.allow(epoch(), client(1), mustEmail(t, fmt.Sprintf("a%d@example.org", i))); !ok {
-			t.Fatalf("code %d refused", i+1)
+	for i := range 300 {
+		r := codeRequest{client(1), recipient{mailbox: mustEmail(t, fmt.Sprintf("a%d@example.org", i))}}
+		beyond, retryAfter := c.check(epoch(), r)
+		if retryAfter > 0 || beyond != (i >= 60) {
+			t.Fatalf("code %d: beyond what is free: %v, wait %v", i+1, beyond, retryAfter)
 		}
+		c.take(epoch(), r)
 	}
 	if ok, retry := c.allow(epoch(), client(1), mustEmail(t, "more@example.org")); ok || retry != time.Hour {
-		t.Errorf("21st: %v, retry after %v", ok, retry)
+		t.Errorf("301st: %v, retry after %v", ok, retry)
 	}
-	if ok, _ := c.allow(epoch(), client(2), mustEmail(t, "more@example.org")); !ok {
-		t.Error("another client pays for it")
-	}
-}
-
-func TestClientIsLimitedByIPv6Subnet(t *testing.T) {
-	l := unlimited()
-	l.CodesPerClientHour = 1
-	c := newCodeLimits(l)
-	one := NewClientIP(netip.MustParseAddr("2001:db8::1"))
-	two := NewClientIP(netip.MustParseAddr("2001:db8::2"))
-	if ok, _ := c.allow(epoch(), one, mustEmail(t, "a@example.org")); !ok {
-		t.Fatal("first refused")
-	}
-	if ok, _ := c.allow(epoch(), two, mustEmail(t, "b@example.org")); ok {
-		t.Error("another address of the same /64 starts anew")
+	neighbour := codeRequest{client(256), recipient{mailbox: mustEmail(t, "more@example.org")}}
+	if beyond, retryAfter := c.check(epoch(), neighbour); beyond || retryAfter > 0 {
+		t.Error("another network pays for it")
 	}
 }
 
-func TestGlobalSendRate(t *testing.T) {
+// TestWiderNetworksAreLimitedToo: whoever holds a /48 has 65,536 times a /64, and no more codes for it than four times as many.
+func TestWiderNetworksAreLimitedToo(t *testing.T) {
+	for name, tt := range map[string]struct {
+		address func(i int) string
+		free    int
+	}{
+		"one_64":        {func(i int) string { return fmt.Sprintf("2001:db8:1:1::%x", i) }, 10},
+		"one_56":        {func(i int) string { return fmt.Sprintf("2001:db8:1:1%02x::1", i%256) }, 20},
+		"one_48":        {func(i int) string { return fmt.Sprintf("2001:db8:1:%x::1", (i*257)%65536) }, 40},
+		"one_v4":        {func(int) string { return "203.0.113.7" }, 10},
+		"one_v4_24":     {func(i int) string { return fmt.Sprintf("203.0.113.%d", i%256) }, 40},
+		"v4_in_v6_form": {func(i int) string { return fmt.Sprintf("::ffff:203.0.113.%d", i%256) }, 40},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newNetworkLimits(10, time.Hour, 1000)
+			free, taken := 0, 0
+			for i := range 1000 {
+				c := NewClientIP(netip.MustParseAddr(tt.address(i)))
+				beyond, retryAfter := l.check(epoch(), c)
+				if retryAfter > 0 {
+					continue
+				}
+				if taken++; !beyond {
+					free++
+				}
+				l.take(epoch(), c)
+			}
+			if free != tt.free || taken != tt.free*hardFactor {
+				t.Errorf("%d free and %d in all, want %d and %d", free, taken, tt.free, tt.free*hardFactor)
+			}
+			for _, far := range []string{"2001:db8:2::1", "203.0.114.7"} {
+				if beyond, retryAfter := l.check(epoch(), NewClientIP(netip.MustParseAddr(far))); beyond || retryAfter > 0 {
+					t.Errorf("%s pays for it", far)
+				}
+			}
+		})
+	}
+}
+
+// TestTagsShareTheirMailboxsLimit: 120 tags of one address got 120 mails.
+func TestTagsShareTheirMailboxsLimit(t *testing.T) {
 	l := unlimited()
-	l.CodesPerMinute = 0
+	l.CodesPerAddressHour = 0
 	c := newCodeLimits(l.withDefaults())
+	sent := 0
 	for i := range 120 {
-		if ok, _ := c.allow(epoch(), client(i), mustEmail(t, fmt.Sprintf("a%d@example.org", i))); !ok {
-			t.Fatalf("code %d refused", i+1)
+		if ok, _ := c.allow(epoch(), client(i<<8), mustEmail(t, fmt.Sprintf("Victim+%d@example.org", i))); ok {
+			sent++
 		}
 	}
-	if ok, retry := c.allow(epoch(), client(999), mustEmail(t, "more@example.org")); ok || retry != time.Minute {
-		t.Errorf("121st: %v, retry after %v", ok, retry)
+	if sent != 5 {
+		t.Errorf("%d mails to one mailbox", sent)
 	}
 }
 
-// TestRefusedRequestUsesUpNothing: whoever is over his own limit cannot use up another person's.
+// TestAKnownBrowserHasItsOwnLimit: strangers use up a mailbox's codes, and its network's, and the owner's browser gets its own.
+func TestAKnownBrowserHasItsOwnLimit(t *testing.T) {
+	l := unlimited()
+	l.CodesPerAddressHour, l.CodesPerClientHour = 0, 1
+	c := newCodeLimits(l.withDefaults())
+	ana := mustEmail(t, "ana@example.org")
+	for i := range 5 {
+		c.allow(epoch(), client(i<<8), ana)
+	}
+	for i := range 100 { // and her network is full
+		c.allow(epoch(), client(9<<8), mustEmail(t, fmt.Sprintf("a%d@example.org", i)))
+	}
+	own := codeRequest{client(9 << 8), recipient{ana, browserID{1}}}
+	for i := range 5 {
+		if beyond, retryAfter := c.check(epoch(), own); beyond || retryAfter > 0 {
+			t.Errorf("code %d of the owner's browser: %v, wait %v", i+1, beyond, retryAfter)
+		}
+		c.take(epoch(), own)
+	}
+	if _, retryAfter := c.check(epoch(), own); retryAfter == 0 {
+		t.Error("a known browser has no limit")
+	}
+	if ok, _ := c.allow(epoch(), client(10<<8), ana); ok {
+		t.Error("a stranger gets past the mailbox's limit")
+	}
+}
+
+// TestRefusedRequestUsesUpNothing: a client over its own limit cannot use up another person's.
 func TestRefusedRequestUsesUpNothing(t *testing.T) {
 	l := unlimited()
 	l.CodesPerClientHour, l.CodesPerAddressHour = 1, 1
 	c := newCodeLimits(l)
 	victim := mustEmail(t, "victim@example.org")
-	c.allow(epoch(), client(1), mustEmail(t, "eve@example.org"))
+	for i := range hardFactor {
+		c.allow(epoch(), client(1), mustEmail(t, fmt.Sprintf("eve%d@example.org", i)))
+	}
 	for range 100 {
 		if ok, _ := c.allow(epoch(), client(1), victim); ok {
 			t.Fatal("over the client's limit")

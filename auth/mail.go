@@ -11,10 +11,7 @@ import (
 // ErrMailRefused is wrapped by a Mailer's error when trying again is useless: the server refused this message for good.
 var ErrMailRefused = errors.New("message refused")
 
-// Bounds and pace of the mail queue. 256 messages are two minutes of the default global send rate: beyond that the mail
-// server is not coming back in time for the codes to be of use.
 const (
-	maxQueuedMail  = 256
 	mailWorkers    = 4
 	mailTimeout    = 30 * time.Second
 	maxMailRetries = 4
@@ -45,57 +42,80 @@ type MailHealth struct {
 	Queued int
 }
 
-// mailQueue sends in the background: a slow or dead mail server never holds up a request.
+// mailQueue sends in the background, in the order of outgoing: a slow or dead mail server never holds up a request. Safe for
+// concurrent use.
 type mailQueue struct {
 	mailer Mailer
 	log    *slog.Logger
 	count  func(Event)
 
-	ready  chan mailJob    // capacity maxQueuedMail, the bound of jobs in existence: a send on it never blocks
-	closed <-chan struct{} // by stop
+	work   chan mailJob  // from the dispatcher to the workers
+	wake   chan struct{} // capacity 1: the dispatcher looks again
+	closed <-chan struct{}
 	stop   context.CancelFunc
 	done   sync.WaitGroup
 
-	mu      sync.Mutex
-	queued  int
-	failing bool
+	mu       sync.Mutex
+	out      *outgoing
+	inFlight int // at most mailWorkers+1
+	failing  bool
 }
 
 type mailJob struct {
-	message  Message
-	deadline time.Time
-	attempt  int
-	discard  bool
+	message   Message
+	challenge challengeID
+	place     place
+	seq       uint64
+	notBefore time.Time // of the next try
+	deadline  time.Time
+	attempt   int
+	discard   bool
 }
 
-func newMailQueue(mailer Mailer, log *slog.Logger, count func(Event)) *mailQueue {
+func newMailQueue(mailer Mailer, perMinute int, log *slog.Logger, count func(Event)) *mailQueue {
 	ctx, cancel := context.WithCancel(context.Background())
-	q := &mailQueue{mailer: mailer, log: log, count: count, ready: make(chan mailJob, maxQueuedMail), closed: ctx.Done(), stop: cancel}
+	q := &mailQueue{
+		mailer: mailer, log: log, count: count, out: newOutgoing(perMinute),
+		work: make(chan mailJob), wake: make(chan struct{}, 1), closed: ctx.Done(), stop: cancel,
+	}
+	q.done.Go(q.dispatch)
 	for range mailWorkers {
-		q.done.Go(func() { q.work(ctx) })
+		q.done.Go(func() { q.send(ctx) })
 	}
 	return q
 }
 
-// add queues a message; false if the queue is full. A discarded message takes the same way and is dropped at its end, so
-// that a request for it looks like any other.
-func (q *mailQueue) add(m Message, discard bool) bool {
-	q.mu.Lock()
-	if q.queued >= maxQueuedMail || q.isClosed() {
-		q.mu.Unlock()
-		return false
-	}
-	q.queued++
-	q.mu.Unlock()
-	q.ready <- mailJob{message: m, deadline: time.Now().Add(m.ValidFor), discard: discard}
-	return true
-}
-
-// full says whether add would refuse.
-func (q *mailQueue) full() bool {
+// room says whether add would take a message at p, and how many would leave before it.
+func (q *mailQueue) room(p place) (ahead int, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.queued >= maxQueuedMail
+	return q.out.ahead(p), q.out.room(p) && !q.isClosed()
+}
+
+// add queues a message; ok is false if it is refused. dropped is the challenge of one that was dropped to make room. A
+// message to be discarded takes the same way and is dropped at its end, so that a request for it looks like any other.
+func (q *mailQueue) add(j mailJob) (dropped challengeID, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.isClosed() {
+		return dropped, false
+	}
+	j.deadline = time.Now().Add(j.message.ValidFor)
+	out, ok := q.out.add(j)
+	if out != nil {
+		dropped = out.challenge
+		q.count(EventMailDropped)
+	}
+	q.look()
+	return dropped, ok
+}
+
+// look wakes the dispatcher.
+func (q *mailQueue) look() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
 }
 
 // close drops what is queued and waits for the workers.
@@ -107,7 +127,7 @@ func (q *mailQueue) close() {
 func (q *mailQueue) health() MailHealth {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return MailHealth{Failing: q.failing, Queued: q.queued}
+	return MailHealth{Failing: q.failing, Queued: q.out.len() + q.inFlight}
 }
 
 func (q *mailQueue) isClosed() bool {
@@ -119,12 +139,52 @@ func (q *mailQueue) isClosed() bool {
 	}
 }
 
-func (q *mailQueue) work(ctx context.Context) {
+// dispatch hands messages to the workers until close.
+func (q *mailQueue) dispatch() {
+	for {
+		q.mu.Lock()
+		job, wait, ok := q.out.next(time.Now())
+		if ok {
+			q.inFlight++
+		}
+		q.mu.Unlock()
+		if !ok {
+			if !q.sleep(wait) {
+				return
+			}
+			continue
+		}
+		select {
+		case q.work <- job:
+		case <-q.closed:
+			return
+		}
+	}
+}
+
+// sleep waits for something new, or for so long (zero: for ever); false at close.
+func (q *mailQueue) sleep(wait time.Duration) bool {
+	var alarm <-chan time.Time
+	if wait > 0 {
+		t := time.NewTimer(wait)
+		defer t.Stop()
+		alarm = t.C
+	}
+	select {
+	case <-q.wake:
+	case <-alarm:
+	case <-q.closed:
+		return false
+	}
+	return true
+}
+
+func (q *mailQueue) send(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case job := <-q.ready:
+		case job := <-q.work:
 			q.attempt(ctx, job)
 		}
 	}
@@ -134,6 +194,10 @@ func (q *mailQueue) work(ctx context.Context) {
 func (q *mailQueue) attempt(ctx context.Context, job mailJob) {
 	if job.discard {
 		q.finish(EventMailDiscarded)
+		return
+	}
+	if time.Now().After(job.deadline) {
+		q.finish(EventMailFailed)
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, mailTimeout)
@@ -150,14 +214,23 @@ func (q *mailQueue) attempt(ctx context.Context, job mailJob) {
 	case job.attempt > maxMailRetries || time.Now().Add(mailRetryDelay(job.attempt)).After(job.deadline):
 		q.finish(EventMailFailed)
 	default:
-		q.count(EventMailRetried)
-		time.AfterFunc(mailRetryDelay(job.attempt), func() { q.ready <- job })
+		q.again(job)
 	}
+}
+
+func (q *mailQueue) again(job mailJob) {
+	q.mu.Lock()
+	q.inFlight--
+	job.notBefore = time.Now().Add(mailRetryDelay(job.attempt))
+	q.out.again(job)
+	q.mu.Unlock()
+	q.look()
+	q.count(EventMailRetried)
 }
 
 func (q *mailQueue) finish(e Event) {
 	q.mu.Lock()
-	q.queued--
+	q.inFlight--
 	q.mu.Unlock()
 	q.count(e)
 }

@@ -46,11 +46,18 @@ var (
 	errTooManyChallenges = errors.New("too many open challenges")
 )
 
+// longDigits is the length of a code that is not short.
+const longDigits = 8
+
+// guessWindow is the window of otpConfig.shortGuesses, and no shorter than a code lives.
+const guessWindow = 10 * time.Minute
+
 type otpConfig struct {
-	digits        int           // of a code
+	digits        int           // of a short code
 	ttl           time.Duration // from issue to expiry
 	tries         int           // wrong tries that lock a challenge
 	maxChallenges int           // bound of the store, superseded ones included until they expire
+	shortGuesses  int           // wrong tries at short codes in any guessWindow
 }
 
 type challenge struct {
@@ -58,31 +65,41 @@ type challenge struct {
 	mac     [sha256.Size]byte
 	expires time.Time
 	tries   int
+	short   bool
 }
 
 // otpStore holds the open challenges. It is pure: no clock, no lock. A code is never kept: what is kept is
 // HMAC-SHA256(process key, challenge ‖ address ‖ code), so that a copy of the memory's challenges without the key
 // says nothing, and a code fits one challenge and one address only.
+//
+// Guessing is bounded without ever refusing a right code: a short code is given out only while its tries, those left at all
+// other short codes, and the wrong ones of the last ten minutes stay within shortGuesses. Other codes are longer.
 type otpStore struct {
 	cfg    otpConfig
 	key    [32]byte
 	random io.Reader
 
-	open   map[challengeID]*challenge // at most cfg.maxChallenges
-	newest map[Email]challengeID      // of addresses with an open challenge
-	order  []challengeID              // by time of issue, which is the order of expiry; at most cfg.maxChallenges
+	open    map[challengeID]*challenge // at most cfg.maxChallenges
+	order   []challengeID              // by time of issue, which is the order of expiry; at most cfg.maxChallenges
+	exposed int                        // tries left at open short codes
+	wrong   *Limiter[struct{}]         // wrong tries at short codes
 }
 
 func newOTPStore(cfg otpConfig, random io.Reader) (*otpStore, error) {
-	s := &otpStore{cfg: cfg, random: random, open: map[challengeID]*challenge{}, newest: map[Email]challengeID{}}
+	s := &otpStore{
+		cfg: cfg, random: random, open: map[challengeID]*challenge{},
+		wrong: NewLimiter[struct{}](LimiterConfig{Limit: cfg.shortGuesses, Window: guessWindow, MaxKeys: 1}),
+	}
 	if _, err := io.ReadFull(random, s.key[:]); err != nil {
 		return nil, fmt.Errorf("making the process key: %w", err)
 	}
 	return s, nil
 }
 
-// issue opens a challenge for an address and returns the code to be sent. An earlier challenge for the same address is void.
-func (s *otpStore) issue(now time.Time, email Email) (id challengeID, code string, err error) {
+// issue opens a challenge for an address and returns the code to be sent. The challenge that it replaces, the same browser's
+// earlier one for the same address, is void. Those of other browsers stay good: asking for a code for another's address
+// takes nothing from them.
+func (s *otpStore) issue(now time.Time, email Email, replaces challengeID) (id challengeID, code string, err error) {
 	s.expire(now)
 	if len(s.order) >= s.cfg.maxChallenges {
 		return id, "", errTooManyChallenges
@@ -90,35 +107,53 @@ func (s *otpStore) issue(now time.Time, email Email) (id challengeID, code strin
 	if _, err = io.ReadFull(s.random, id[:]); err != nil {
 		return id, "", fmt.Errorf("making a challenge: %w", err)
 	}
-	if code, err = randomDigits(s.random, s.cfg.digits); err != nil {
+	if old := s.open[replaces]; old != nil && old.email == email {
+		s.drop(replaces)
+	}
+	digits := s.digits(now)
+	if code, err = randomDigits(s.random, digits); err != nil {
 		return id, "", err
 	}
-	if old, ok := s.newest[email]; ok {
-		delete(s.open, old)
+	c := &challenge{email: email, mac: s.mac(id, email, code), expires: now.Add(s.cfg.ttl), short: digits < longDigits}
+	if c.short {
+		s.exposed += s.cfg.tries
 	}
-	s.open[id] = &challenge{email: email, mac: s.mac(id, email, code), expires: now.Add(s.cfg.ttl)}
-	s.newest[email] = id
+	s.open[id] = c
 	s.order = append(s.order, id)
 	return id, code, nil
 }
 
+// digits is the length of the next code.
+func (s *otpStore) digits(now time.Time) int {
+	if wrong, _ := s.wrong.state(now, struct{}{}); wrong+s.exposed+s.cfg.tries > s.cfg.shortGuesses {
+		return longDigits
+	}
+	return s.cfg.digits
+}
+
 // verify compares a code. Success uses the challenge up. Each wrong try counts before it is compared; the last allowed
-// one locks the challenge for the rest of its life.
+// one locks the challenge for the rest of its life. Only a challenge that is open counts: an invented one costs nothing.
 func (s *otpStore) verify(now time.Time, id challengeID, code string) (Email, error) {
 	c := s.open[id]
 	if c == nil || !now.Before(c.expires) || c.tries >= s.cfg.tries {
 		return Email{}, errCodeGone
 	}
 	c.tries++
-	mac := s.mac(id, c.email, code)
-	if !hmac.Equal(mac[:], c.mac[:]) {
-		if c.tries >= s.cfg.tries {
-			return Email{}, errCodeGone
-		}
-		return Email{}, errCodeWrong
+	if c.short {
+		s.exposed--
 	}
-	s.drop(id)
-	return c.email, nil
+	mac := s.mac(id, c.email, code)
+	if hmac.Equal(mac[:], c.mac[:]) {
+		s.drop(id)
+		return c.email, nil
+	}
+	if c.short {
+		s.wrong.Take(now, struct{}{})
+	}
+	if c.tries >= s.cfg.tries {
+		return Email{}, errCodeGone
+	}
+	return Email{}, errCodeWrong
 }
 
 // expire forgets challenges whose time is over.
@@ -136,13 +171,16 @@ func (s *otpStore) expire(now time.Time) {
 	s.order = append(s.order[:0], s.order[n:]...)
 }
 
+// drop voids a challenge.
 func (s *otpStore) drop(id challengeID) {
-	if c := s.open[id]; c != nil {
-		if s.newest[c.email] == id {
-			delete(s.newest, c.email)
-		}
-		delete(s.open, id)
+	c := s.open[id]
+	if c == nil {
+		return
 	}
+	if c.short {
+		s.exposed -= s.cfg.tries - c.tries
+	}
+	delete(s.open, id)
 }
 
 // mac binds code to challenge and address. The address's length goes first, so that no two inputs share an encoding.

@@ -7,14 +7,13 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
-	"github.com/go-chi/httprate"
 )
 
 // Routes returns the routes under /api/auth. The request's context must hold what ClientIPMiddleware puts there; without a
 // client address they refuse.
 func (s *Service) Routes() chi.Router {
 	r := chi.NewRouter()
-	r.Use(s.rateLimit)
+	r.Use(s.limitRequests)
 	r.Post("/code", s.postCode)
 	r.Post("/verify", s.postVerify)
 	r.Post("/guest", s.postGuest)
@@ -23,28 +22,20 @@ func (s *Service) Routes() chi.Router {
 	return r
 }
 
-var errNoClientIP = errors.New("no client address")
-
-// newRateLimit bounds all requests of a client to the sign-in routes.
-func (s *Service) newRateLimit() func(http.Handler) http.Handler {
-	key := func(r *http.Request) (string, error) {
-		ip, ok := ClientIPFrom(r.Context())
+// limitRequests bounds all requests of a client to the sign-in routes.
+func (s *Service) limitRequests(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		client, ok := s.clientOf(w, r)
 		if !ok {
-			return "", errNoClientIP
+			return
 		}
-		return ip.LimitKey().Reveal().String(), nil
-	}
-	return httprate.LimitBy(s.cfg.Limits.AuthRequestsPerMinute, time.Minute, key,
-		httprate.WithLimitHandler(func(w http.ResponseWriter, _ *http.Request) {
+		if ok, retryAfter := s.requests.allow(s.deps.Now(), client); !ok {
 			s.deps.Count(EventRequestLimited)
-			writeRateLimited(w, "Too many requests.", time.Minute)
-		}),
-		httprate.WithErrorHandler(func(w http.ResponseWriter, _ *http.Request, _ error) {
-			WriteError(w, http.StatusForbidden, "not_allowed", "Your network address could not be determined.", 0)
-		}),
-		// Its own headers would tell more than Retry-After needs to.
-		httprate.WithResponseHeaders(httprate.ResponseHeaders{}),
-	)
+			writeRateLimited(w, "Too many requests.", retryAfter)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func writeRateLimited(w http.ResponseWriter, what string, retryAfter time.Duration) {
@@ -78,53 +69,87 @@ func (s *Service) postCode(w http.ResponseWriter, r *http.Request) {
 		WriteError(w, http.StatusBadRequest, "invalid_email", "This is not an e-mail address.", 0)
 		return
 	}
-	client, ok := ClientIPFrom(r.Context())
+	client, ok := s.clientOf(w, r)
 	if !ok {
-		WriteError(w, http.StatusForbidden, "not_allowed", "Your network address could not be determined.", 0)
 		return
 	}
-	id, resend, retryAfter, err := s.requestCode(client, email)
+	mark, _ := oneCookie(r, s.knownCookieName())
+	earlier, _ := oneCookie(r, s.challengeCookieName())
+	replaces, _ := parseChallengeID(earlier)
+	sent, refused, err := s.requestCode(client, email, mark, replaces, r.Header.Get(proofHeader))
 	switch {
 	case err != nil:
 		s.deps.Log.Error("a code could not be made", "error", err)
 		WriteError(w, http.StatusInternalServerError, "internal", "Something went wrong on our side.", 0)
-	case retryAfter > 0:
+	case refused.retryAfter > 0:
 		s.deps.Count(EventCodeLimited)
-		writeRateLimited(w, "Too many codes asked for.", retryAfter)
+		writeRateLimited(w, "Too many codes asked for.", refused.retryAfter)
+	case refused.level > 0:
+		s.askProof(w, refused.level)
 	default:
 		s.deps.Count(EventCodeIssued)
-		http.SetCookie(w, s.cookie(s.challengeCookieName(), id.encode(), s.cfg.CodeTTL, http.SameSiteStrictMode))
-		WriteJSON(w, http.StatusAccepted, codeBody{seconds(s.cfg.CodeTTL), seconds(resend)})
+		http.SetCookie(w, s.cookie(s.challengeCookieName(), sent.id.encode(), s.cfg.CodeTTL, http.SameSiteStrictMode))
+		WriteJSON(w, http.StatusAccepted, codeBody{seconds(s.cfg.CodeTTL), seconds(sent.resend), sent.digits})
 	}
+}
+
+// clientOf returns the client's address; ok is false when there is none and the request has been answered.
+func (s *Service) clientOf(w http.ResponseWriter, r *http.Request) (client ClientIP, ok bool) {
+	if client, ok = ClientIPFrom(r.Context()); !ok {
+		WriteError(w, http.StatusForbidden, "not_allowed", "Your network address could not be determined.", 0)
+	}
+	return client, ok
 }
 
 type codeBody struct {
 	ExpiresInS int64 `json:"expires_in_s"`
 	ResendInS  int64 `json:"resend_in_s"`
+	Digits     int   `json:"digits"`
 }
 
-// requestCode decides, opens a challenge and queues the mail. retryAfter is positive if it was refused.
-func (s *Service) requestCode(client ClientIP, email Email) (id challengeID, resend, retryAfter time.Duration, err error) {
+// sentCode is a code on its way.
+type sentCode struct {
+	id     challengeID
+	digits int
+	resend time.Duration
+}
+
+// requestCode decides, opens a challenge and queues the mail. It is one step under the lock.
+func (s *Service) requestCode(client ClientIP, email Email, mark string, replaces challengeID, proof string) (sent sentCode, no refusal, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.deps.Now()
-	if s.mail.full() {
-		return id, 0, time.Minute, nil
+	mailbox := email.Mailbox()
+	req := codeRequest{client, recipient{mailbox, s.known.browser(now, mark, mailbox)}}
+	beyond, retryAfter := s.limits.check(now, req)
+	if retryAfter > 0 {
+		return sent, refusal{retryAfter: retryAfter}, nil
 	}
-	if ok, retry := s.limits.allow(now, client, email); !ok {
-		return id, 0, retry, nil
+	p := place{req.knownBrowser() || s.known.network(now, client), s.limits.rank(now, req)}
+	ahead, room := s.mail.room(p)
+	if level := proofLevel(p.known, beyond, ahead); level > 0 && !s.proved(now, proof) {
+		return sent, refusal{level: level}, nil
 	}
-	id, code, err := s.otp.issue(now, email)
+	if !room {
+		return sent, refusal{retryAfter: time.Minute}, nil
+	}
+	id, code, err := s.otp.issue(now, email, replaces)
 	if errors.Is(err, errTooManyChallenges) {
-		return id, 0, time.Minute, nil
+		return sent, refusal{retryAfter: time.Minute}, nil
 	}
 	if err != nil {
-		return id, 0, 0, err
+		return sent, no, err
 	}
-	if !s.mail.add(Message{To: email, Code: code, ValidFor: s.cfg.CodeTTL}, !s.maySignIn(email)) {
-		return id, 0, time.Minute, nil
+	dropped, ok := s.mail.add(mailJob{
+		message: Message{To: email, Code: code, ValidFor: s.cfg.CodeTTL}, challenge: id, place: p, discard: !s.maySignIn(email),
+	})
+	s.otp.drop(dropped)
+	if !ok { // full, or closed
+		s.otp.drop(id)
+		return sent, refusal{retryAfter: time.Minute}, nil
 	}
-	return id, s.limits.resendWait(now, email), 0, nil
+	s.limits.take(now, req)
+	return sentCode{id, len(code), s.limits.resendWait(now, req.to)}, no, nil
 }
 
 // postVerify turns a code into a session.
@@ -135,7 +160,7 @@ func (s *Service) postVerify(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !s.validCode(code) {
-		WriteError(w, http.StatusBadRequest, "invalid_code", fmt.Sprintf("A code has %d digits.", s.cfg.CodeDigits), 0)
+		WriteError(w, http.StatusBadRequest, "invalid_code", fmt.Sprintf("A code has %d to %d digits.", s.cfg.CodeDigits, longDigits), 0)
 		return
 	}
 	value, _ := oneCookie(r, s.challengeCookieName())
@@ -146,11 +171,12 @@ func (s *Service) postVerify(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	old, _ := s.Authenticate(r)
-	t, identity, retryAfter, err := s.verifyCode(id, code)
+	client, ok := s.clientOf(w, r)
+	if !ok {
+		return
+	}
+	in, err := s.verifyCode(client, id, code)
 	switch {
-	case retryAfter > 0:
-		s.deps.Count(EventVerifyLimited)
-		writeRateLimited(w, "Too many wrong codes on this server.", retryAfter)
 	case errors.Is(err, errCodeWrong):
 		s.deps.Count(EventVerifyWrong)
 		WriteError(w, http.StatusBadRequest, "invalid_code", "This is not the code. Look at the newest mail and try again.", 0)
@@ -168,8 +194,9 @@ func (s *Service) postVerify(w http.ResponseWriter, r *http.Request) {
 			s.Revoke(old.Session)
 		}
 		http.SetCookie(w, s.cookie(s.challengeCookieName(), "", 0, http.SameSiteStrictMode))
-		http.SetCookie(w, s.cookie(s.sessionCookieName(), t.encode(), s.cfg.SessionTTL, http.SameSiteLaxMode))
-		WriteJSON(w, http.StatusOK, newSessionBody(identity))
+		http.SetCookie(w, s.cookie(s.sessionCookieName(), in.token.encode(), s.cfg.SessionTTL, http.SameSiteLaxMode))
+		http.SetCookie(w, s.cookie(s.knownCookieName(), in.mark, knownBrowserFor, http.SameSiteStrictMode))
+		WriteJSON(w, http.StatusOK, newSessionBody(in.identity))
 	}
 }
 
@@ -179,7 +206,7 @@ func writeCodeGone(w http.ResponseWriter) {
 
 // validCode says whether code has the form of a code. Only ASCII digits; no spaces: a client strips them.
 func (s *Service) validCode(code string) bool {
-	if len(code) != s.cfg.CodeDigits {
+	if len(code) < s.cfg.CodeDigits || len(code) > longDigits {
 		return false
 	}
 	for i := range len(code) {
@@ -190,27 +217,36 @@ func (s *Service) validCode(code string) bool {
 	return true
 }
 
-// verifyCode is one step under the lock: parallel guesses are counted one by one.
-func (s *Service) verifyCode(id challengeID, code string) (t token, who Identity, retryAfter time.Duration, err error) {
+// admitted is what a right code opens.
+type admitted struct {
+	token    token
+	mark     string // of the browser, for next time
+	identity Identity
+}
+
+// verifyCode is one step under the lock: parallel guesses are counted one by one. Nothing that others do can refuse a right
+// code here, but that the server has no room for one session more.
+func (s *Service) verifyCode(client ClientIP, id challengeID, code string) (in admitted, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.deps.Now()
-	if ok, retry := s.limits.failures.Check(now, struct{}{}); !ok {
-		return t, who, retry, nil
-	}
 	if len(s.sessions.byHash) >= s.cfg.MaxSessions {
-		return t, who, 0, errTooManySessions // before the code is used up
+		return in, errTooManySessions // before the code is used up
 	}
 	email, err := s.otp.verify(now, id, code)
 	if err != nil {
-		s.limits.failures.Take(now, struct{}{})
-		return t, who, 0, err
+		return in, err
+	}
+	if in.mark, err = s.known.mark(now, email.Mailbox()); err != nil {
+		return in, err
 	}
 	t, ses, err := s.sessions.create(now, email)
 	if err != nil {
-		return t, who, 0, err
+		return in, err
 	}
-	return t, s.identity(ses), 0, nil
+	s.known.noteNetwork(now, client)
+	in.token, in.identity = t, s.identity(ses)
+	return in, nil
 }
 
 type sessionBody struct {
@@ -245,6 +281,7 @@ func (s *Service) postLogout(w http.ResponseWriter, r *http.Request) {
 		s.Revoke(id.Session)
 	}
 	http.SetCookie(w, s.cookie(s.sessionCookieName(), "", 0, http.SameSiteLaxMode))
+	http.SetCookie(w, s.cookie(s.knownCookieName(), "", 0, http.SameSiteStrictMode)) // signing out leaves nothing behind
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNoContent)
 }

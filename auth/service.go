@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -27,7 +26,9 @@ const (
 	EventVerifyOK       Event = "verify_ok"
 	EventVerifyWrong    Event = "verify_wrong"
 	EventVerifyGone     Event = "verify_gone"
-	EventVerifyLimited  Event = "verify_limited"
+	EventProofAsked     Event = "proof_asked"
+	EventProofTaken     Event = "proof_taken"
+	EventProofRefused   Event = "proof_refused"
 	EventGuest          Event = "guest"
 	EventGuestLimited   Event = "guest_limited"
 	EventSignedOut      Event = "signed_out"
@@ -36,14 +37,16 @@ const (
 	EventMailFailed     Event = "mail_failed"
 	EventMailRefused    Event = "mail_refused"
 	EventMailDiscarded  Event = "mail_discarded"
+	EventMailDropped    Event = "mail_dropped"
 	EventRequestLimited Event = "request_limited"
 )
 
 // Events returns all events, so that each counter exists from the start.
 func Events() []Event {
 	return []Event{
-		EventCodeIssued, EventCodeLimited, EventVerifyOK, EventVerifyWrong, EventVerifyGone, EventVerifyLimited, EventGuest,
-		EventGuestLimited, EventSignedOut, EventMailSent, EventMailRetried, EventMailFailed, EventMailRefused, EventMailDiscarded, EventRequestLimited,
+		EventCodeIssued, EventCodeLimited, EventVerifyOK, EventVerifyWrong, EventVerifyGone,
+		EventProofAsked, EventProofTaken, EventProofRefused, EventGuest, EventGuestLimited, EventSignedOut, EventMailSent,
+		EventMailRetried, EventMailFailed, EventMailRefused, EventMailDiscarded, EventMailDropped, EventRequestLimited,
 	}
 }
 
@@ -128,16 +131,18 @@ type Service struct {
 	bots          map[[sha256.Size]byte]SessionID // fixed after New
 	hostDomains   []string
 	signInDomains []string
+	requests      *throttle
 
 	mu       sync.Mutex // guards what follows, all pure
 	otp      *otpStore
 	sessions *sessionStore
 	limits   *codeLimits
+	known    *known
+	puzzles  *puzzles
 
-	stop      chan struct{}
-	stopOnce  sync.Once
-	janitor   sync.WaitGroup
-	rateLimit func(http.Handler) http.Handler
+	stop     chan struct{}
+	stopOnce sync.Once
+	janitor  sync.WaitGroup
 }
 
 // sweepInterval is how often sessions whose time is over are ended (their WebSockets closed) and forgotten.
@@ -153,16 +158,17 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		return nil, errors.New("auth: a mailer is needed")
 	}
 	deps = deps.withDefaults()
-	otp, err := newOTPStore(otpConfig{cfg.CodeDigits, cfg.CodeTTL, cfg.CodeTries, cfg.MaxChallenges}, deps.Random)
-	if err != nil {
-		return nil, fmt.Errorf("auth: %w", err)
-	}
 	s := &Service{
-		cfg: cfg, deps: deps, otp: otp,
+		cfg: cfg, deps: deps,
 		sessions: newSessionStore(sessionConfig{cfg.SessionTTL, cfg.SessionIdle, cfg.MaxSessions, max(1, cfg.MaxSessions/4)}, deps.Random),
 		limits:   newCodeLimits(cfg.Limits),
+		requests: newThrottle(cfg.Limits.AuthRequestsPerMinute, cfg.Limits.MaxKeys),
 		stop:     make(chan struct{}),
 	}
+	if err := s.makeKeys(); err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
+	}
+	var err error
 	if s.bots, err = botIdentities(cfg.BotTokens, deps.Random); err != nil {
 		return nil, err
 	}
@@ -172,10 +178,22 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if s.signInDomains, err = normaliseDomains(cfg.SignInDomains); err != nil {
 		return nil, err
 	}
-	s.rateLimit = s.newRateLimit()
-	s.mail = newMailQueue(deps.Mailer, deps.Log, deps.Count)
+	s.mail = newMailQueue(deps.Mailer, cfg.Limits.CodesPerMinute, deps.Log, deps.Count)
 	s.janitor.Go(s.sweepLoop)
 	return s, nil
+}
+
+// makeKeys makes what holds a key of this process.
+func (s *Service) makeKeys() (err error) {
+	codes := otpConfig{s.cfg.CodeDigits, s.cfg.CodeTTL, s.cfg.CodeTries, s.cfg.MaxChallenges, s.cfg.Limits.FailedVerifies}
+	if s.otp, err = newOTPStore(codes, s.deps.Random); err != nil {
+		return err
+	}
+	if s.known, err = newKnown(s.cfg.Limits.MaxKeys, s.deps.Random); err != nil {
+		return err
+	}
+	s.puzzles, err = newPuzzles(s.deps.Random)
+	return err
 }
 
 func (c Config) withDefaults() Config {

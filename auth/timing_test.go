@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -18,9 +19,10 @@ type deadLetters struct{}
 func (deadLetters) Send(context.Context, Message) error { return nil }
 
 // TestAnswersTakeTheSameTimeWhoeverIsKnown asks for codes for people who are signed in, for addresses never heard of, and for those
-// that may not sign in at all, one after the other, and tries a wrong code for each. The medians must not tell them apart: a
-// difference that could be measured through a network fails. There is one of 3 µs: the text of an address that has a session is in the
-// runtime's table of unique values already. Five questions an hour for an address are too few to see it.
+// that may not sign in at all, in turns, and tries a wrong code for each. Compared is the fastest tenth of each: what a busy machine
+// adds, it adds to the slower ones. A difference that could be measured through a network fails. There is one of 3 µs: the text
+// of an address that has a session is in the runtime's table of unique values already. Five questions an hour for an address
+// are too few to see it.
 func TestAnswersTakeTheSameTimeWhoeverIsKnown(t *testing.T) {
 	if testing.Short() {
 		t.Skip("measures time")
@@ -48,6 +50,7 @@ func TestAnswersTakeTheSameTimeWhoeverIsKnown(t *testing.T) {
 	r := chi.NewRouter()
 	r.Use(ClientIPMiddleware(nil))
 	r.Mount("/api/auth", svc.Routes())
+	svc.known.noteNetwork(time.Now(), NewClientIP(netip.MustParseAddr("192.0.2.1"))) // httptest's: no proof of work is asked for
 	ask, verify := make([][]time.Duration, 3), make([][]time.Duration, 3)
 	for i := range rounds {
 		for j := range 3 {
@@ -57,16 +60,19 @@ func TestAnswersTakeTheSameTimeWhoeverIsKnown(t *testing.T) {
 			}[kind]
 			took, cookie := timed(t, r, "/api/auth/code", fmt.Sprintf(`{"email": %q}`, address), "", 202)
 			ask[kind] = append(ask[kind], took)
+			for svc.MailHealth().Queued > maxWaiting/2 {
+				time.Sleep(time.Millisecond) // on a busy machine the mail lags behind
+			}
 			took, _ = timed(t, r, "/api/auth/verify", `{"code": "000000"}`, cookie, 400)
 			verify[kind] = append(verify[kind], took)
 		}
 	}
 	for what, times := range map[string][][]time.Duration{"asking for a code": ask, "a wrong code": verify} {
-		known, unknown, disallowed := median(times[0]), median(times[1]), median(times[2])
+		known, unknown, disallowed := fastest(times[0]), fastest(times[1]), fastest(times[2])
 		t.Logf("%s: known %v, unknown %v, disallowed %v", what, known, unknown, disallowed)
 		most := max(known, unknown, disallowed)
 		if apart := most - min(known, unknown, disallowed); apart > 20*time.Microsecond && apart > most/3 {
-			t.Errorf("%s: the medians are %v apart", what, apart)
+			t.Errorf("%s: they are %v apart", what, apart)
 		}
 	}
 }
@@ -92,7 +98,8 @@ func timed(t *testing.T, r *chi.Mux, path, body, cookie string, want int) (took 
 	return took, set
 }
 
-func median(d []time.Duration) time.Duration {
+// fastest is the time that a tenth stays below.
+func fastest(d []time.Duration) time.Duration {
 	slices.Sort(d)
-	return d[len(d)/2]
+	return d[len(d)/10]
 }

@@ -289,6 +289,7 @@ const (
 	ErrInvalidEmail      ErrorID = "invalid_email"
 	ErrInvalidCode       ErrorID = "invalid_code"
 	ErrCodeExpired       ErrorID = "code_expired"
+	ErrProofNeeded       ErrorID = "proof_needed"
 )
 
 // Values implements Enum.
@@ -296,7 +297,8 @@ func (ErrorID) Values() []string {
 	return []string{"bad_json", "unknown_type", "invalid_request", "too_large", "version", "not_joined", "already_joined",
 		"no_such_meeting", "wrong_password", "meeting_full", "server_full", "meeting_locked", "banned", "resume_failed",
 		"not_permitted", "not_allowed", "no_such_participant", "bad_offer", "no_media", "e2ee_required", "rate_limited", "unauthenticated",
-		"bad_origin", "internal", "invalid_email", "invalid_code", "code_expired"}
+		"bad_origin", "internal", "invalid_email", "invalid_code", "code_expired",
+		"proof_needed"}
 }
 
 // Fatal says whether a bye and the close of the socket follow an error with this id.

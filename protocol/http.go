@@ -21,6 +21,7 @@ type CodeRequest struct {
 type Code struct {
 	ExpiresInS int `json:"expires_in_s"`
 	ResendInS  int `json:"resend_in_s"`
+	Digits     int `json:"digits"`
 }
 
 // VerifyRequest is the body of POST /api/auth/verify.
@@ -75,4 +76,8 @@ type HTTPError struct {
 	Error       ErrorID `json:"error"`
 	Message     string  `json:"message"`
 	RetryAfterS int     `json:"retry_after_s,omitempty"`
+	// Puzzle, Parts and Bits belong to proof_needed.
+	Puzzle string `json:"puzzle,omitempty"`
+	Parts  int    `json:"parts,omitempty"`
+	Bits   int    `json:"bits,omitempty"`
 }

@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/bits"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -12,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -191,5 +195,216 @@ func TestReadinessOverTheWire(t *testing.T) {
 	}
 	if a := v.do("GET", "/readyz", ""); fmt.Sprint(a) != "200 map[status:ready]" {
 		t.Errorf("a stranger sees %v", a)
+	}
+}
+
+// code waits for the newest mail to an address, the n-th at least.
+func (d *door) code(address string, n int) string {
+	d.Helper()
+	for range 1500 {
+		d.mu.Lock()
+		codes := d.mail[address]
+		d.mu.Unlock()
+		if len(codes) >= n {
+			return codes[len(codes)-1]
+		}
+		time.Sleep(20 * time.Millisecond) // a real process has no virtual time
+	}
+	d.Fatalf("mail %d never came", n)
+	return ""
+}
+
+// mails is how many mails have arrived, to all.
+func (d *door) mails() (n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, codes := range d.mail {
+		n += len(codes)
+	}
+	return n
+}
+
+func (v *visitor) verify(code string) answer {
+	v.Helper()
+	return v.do("POST", "/api/auth/verify", fmt.Sprintf(`{"code": %q}`, code))
+}
+
+// prove solves the puzzle of an answer: docs/protocol.md, "Proof of work".
+func prove(a answer) string {
+	puzzle, _ := a.body["puzzle"].(string)
+	parts, _ := a.body["parts"].(float64)
+	zeros, _ := a.body["bits"].(float64)
+	proof := puzzle
+	for part := range int(parts) {
+		for n := 0; ; n++ {
+			sum := sha256.Sum256(fmt.Appendf(nil, "%s.%d.%d", puzzle, part, n))
+			if bits.LeadingZeros64(binary.BigEndian.Uint64(sum[:])) >= int(zeros) {
+				proof += "." + strconv.Itoa(n)
+				break
+			}
+		}
+	}
+	return proof
+}
+
+// TestInventedGuessesShutNobodyOut: 600 verifies with invented challenges switched everybody's sign-in off.
+func TestInventedGuessesShutNobodyOut(t *testing.T) {
+	d := openDoor(t, "--auth-requests-per-minute", "100000")
+	ana := d.visitor("198.51.100.1")
+	if a := ana.ask("ana@example.org"); a.status != 202 {
+		t.Fatal(a)
+	}
+	code := d.code("ana@example.org", 1)
+	eve := d.visitor("203.0.113.9")
+	for i := range 600 {
+		cookie := fmt.Sprintf("__Host-conclave-challenge=%064x", i)
+		if a := eve.do("POST", "/api/auth/verify", `{"code": "000000"}`, "Cookie", cookie); a.status != 400 || a.body["error"] != "code_expired" {
+			t.Fatalf("invented guess %d: %v", i, a)
+		}
+	}
+	if a := ana.verify(code); a.status != 200 {
+		t.Errorf("a right code after 600 invented guesses: %v", a)
+	}
+	ben := d.visitor("198.51.100.2")
+	if a := ben.ask("ben@example.org"); a.status != 202 || a.body["digits"] != 6.0 {
+		t.Errorf("asking after 600 invented guesses: %v", a)
+	}
+	if a := ben.verify(d.code("ben@example.org", 1)); a.status != 200 {
+		t.Errorf("signing in after 600 invented guesses: %v", a)
+	}
+}
+
+// TestGuessingMakesCodesLongerAndRefusesNone: 550 wrong codes at live challenges, from a hundred networks.
+func TestGuessingMakesCodesLongerAndRefusesNone(t *testing.T) {
+	d := openDoor(t, "--auth-requests-per-minute", "100000", "--codes-per-minute", "100000")
+	ana := d.visitor("198.51.100.1")
+	if a := ana.ask("ana@example.org"); a.status != 202 || a.body["digits"] != 6.0 {
+		t.Fatal(a)
+	}
+	code := d.code("ana@example.org", 1)
+	for i := range 110 {
+		eve := d.visitor(fmt.Sprintf("203.0.%d.9", i))
+		if a := eve.ask(fmt.Sprintf("eve%d@example.net", i)); a.status != 202 {
+			t.Fatal(a)
+		}
+		for range 5 {
+			eve.verify("123456")
+		}
+	}
+	ben := d.visitor("198.51.100.2")
+	if a := ben.ask("ben@example.org"); a.status != 202 || a.body["digits"] != 8.0 {
+		t.Errorf("asking during an attack: %v", a)
+	}
+	if a := ana.verify(code); a.status != 200 {
+		t.Errorf("a right code during an attack: %v", a)
+	}
+	if code := d.code("ben@example.org", 1); len(code) != 8 {
+		t.Errorf("the code has %d digits", len(code))
+	} else if a := ben.verify(code); a.status != 200 {
+		t.Errorf("signing in during an attack: %v", a)
+	}
+}
+
+// TestTagsAreOneMailboxOverTheWire: 120 tags of one address, each from a network of its own, got 120 mails.
+func TestTagsAreOneMailboxOverTheWire(t *testing.T) {
+	d := openDoor(t, "--codes-per-minute", "100000", "--code-resend-after", "0s")
+	taken := 0
+	for i := range 120 {
+		if a := d.visitor(fmt.Sprintf("203.0.%d.9", i)).ask(fmt.Sprintf("Victim+%d@example.org", i)); a.status == 202 {
+			taken++
+		}
+	}
+	d.visitor("198.51.100.1").ask("last@example.org")
+	d.code("last@example.org", 1)
+	if taken != 5 || d.mails() > 6 {
+		t.Errorf("%d of 120 were taken, %d mails to the mailbox", taken, d.mails()-1)
+	}
+}
+
+// TestSixNetworksKeepNoNewcomerOut: six networks ask for all they freely can. Then somebody comes from a network that has asked for nothing.
+func TestSixNetworksKeepNoNewcomerOut(t *testing.T) {
+	d := openDoor(t)
+	for i := range 6 * 60 {
+		d.visitor(fmt.Sprintf("203.0.%d.9", i%6)).ask(fmt.Sprintf("eve%d@example.net", i))
+	}
+	begun := time.Now()
+	newcomer := d.visitor("198.51.100.1")
+	if a := newcomer.ask("ana@example.org"); a.status != 202 {
+		t.Fatalf("a newcomer during the flood: %v", a)
+	}
+	code := d.code("ana@example.org", 1)
+	if took := time.Since(begun); took > 10*time.Second {
+		t.Errorf("the newcomer's mail took %v", took)
+	} else {
+		t.Logf("the newcomer's mail took %v", took)
+	}
+	if a := newcomer.verify(code); a.status != 200 {
+		t.Error(a)
+	}
+}
+
+// TestAStrangerInACrowdProvesWork: a hundred networks fill the strangers' line. A newcomer is asked for a proof, and gets in with
+// it; somebody whose network is known is asked for nothing.
+func TestAStrangerInACrowdProvesWork(t *testing.T) {
+	d := openDoor(t, "--codes-per-minute", "30")
+	known := d.visitor("198.51.100.7")
+	known.ask("ben@example.org")
+	if a := known.verify(d.code("ben@example.org", 1)); a.status != 200 {
+		t.Fatal(a)
+	}
+	for i := range 100 {
+		d.visitor(fmt.Sprintf("203.0.%d.9", i)).ask(fmt.Sprintf("eve%d@example.net", i))
+	}
+	newcomer := d.visitor("198.51.101.1")
+	a := newcomer.ask("ana@example.org")
+	if a.status != 429 || a.body["error"] != "proof_needed" {
+		t.Fatalf("a newcomer in a crowd: %v", a)
+	}
+	proof := prove(a)
+	body := `{"email": "ana@example.org"}`
+	if a := newcomer.do("POST", "/api/auth/code", body, "Conclave-Proof", proof); a.status != 202 {
+		t.Errorf("with the proof: %v", a)
+	}
+	if a := newcomer.do("POST", "/api/auth/code", `{"email": "more@example.org"}`, "Conclave-Proof", proof); a.body["error"] != "proof_needed" {
+		t.Errorf("with the same proof again: %v", a)
+	}
+	neighbour := d.visitor("198.51.100.7")
+	begun := time.Now()
+	if a := neighbour.ask("carl@example.org"); a.status != 202 {
+		t.Errorf("from a known network: %v", a)
+	}
+	if a := neighbour.verify(d.code("carl@example.org", 1)); a.status != 200 {
+		t.Error(a)
+	}
+	if took := time.Since(begun); took > 20*time.Second { // a mail every two seconds, by turns
+		t.Errorf("the known waited %v", took)
+	}
+}
+
+// TestAnOfficeIsBackInTwoMinutes: fifty people behind one address sign in at once after a restart, when nobody is known.
+func TestAnOfficeIsBackInTwoMinutes(t *testing.T) {
+	d := openDoor(t)
+	begun := time.Now()
+	var office sync.WaitGroup
+	for i := range 50 {
+		v, address := d.visitor("198.51.100.1"), fmt.Sprintf("p%d@example.org", i)
+		office.Go(func() {
+			for range 3 { // what the page asks for when it opens, and once more after a reload
+				v.do("GET", "/api/auth/session", "")
+			}
+			if a := v.ask(address); a.status != 202 {
+				t.Errorf("%d: asking: %v", i, a)
+				return
+			}
+			if a := v.verify(d.code(address, 1)); a.status != 200 {
+				t.Errorf("%d: signing in: %v", i, a)
+			}
+		})
+	}
+	office.Wait()
+	if took := time.Since(begun); took > 2*time.Minute {
+		t.Errorf("it took %v", took)
+	} else {
+		t.Logf("it took %v", took)
 	}
 }

@@ -105,7 +105,7 @@ func cors(clientURL string) func(http.Handler) http.Handler {
 			h.Set("Cross-Origin-Resource-Policy", "same-site")
 			if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
 				h.Set("Access-Control-Allow-Methods", "GET, POST")
-				h.Set("Access-Control-Allow-Headers", "Content-Type, Authorization")
+				h.Set("Access-Control-Allow-Headers", "Content-Type, Authorization, Conclave-Proof")
 				h.Set("Access-Control-Max-Age", "600")
 				w.WriteHeader(http.StatusNoContent)
 				return

@@ -50,7 +50,7 @@ export const LIMITS = Object.freeze({
 
 /** @typedef {"banned" | "denied" | "ended" | "expired" | "idle" | "internal" | "left" | "media_failed" | "protocol_error" | "rate_limited" | "removed" | "replaced" | "shutting_down" | "signed_out" | "slow_reader"} ByeReason */
 
-/** @typedef {"already_joined" | "bad_json" | "bad_offer" | "bad_origin" | "banned" | "code_expired" | "e2ee_required" | "internal" | "invalid_code" | "invalid_email" | "invalid_request" | "meeting_full" | "meeting_locked" | "no_media" | "no_such_meeting" | "no_such_participant" | "not_allowed" | "not_joined" | "not_permitted" | "rate_limited" | "resume_failed" | "server_full" | "too_large" | "unauthenticated" | "unknown_type" | "version" | "wrong_password"} ErrorID */
+/** @typedef {"already_joined" | "bad_json" | "bad_offer" | "bad_origin" | "banned" | "code_expired" | "e2ee_required" | "internal" | "invalid_code" | "invalid_email" | "invalid_request" | "meeting_full" | "meeting_locked" | "no_media" | "no_such_meeting" | "no_such_participant" | "not_allowed" | "not_joined" | "not_permitted" | "proof_needed" | "rate_limited" | "resume_failed" | "server_full" | "too_large" | "unauthenticated" | "unknown_type" | "version" | "wrong_password"} ErrorID */
 
 /** @typedef {"end" | "keep" | "promote"} LeavePolicy */
 
@@ -515,6 +515,7 @@ export const LIMITS = Object.freeze({
  * @typedef {object} Code
  * @property {number} expires_in_s
  * @property {number} resend_in_s
+ * @property {number} digits
  */
 
 /**
@@ -565,6 +566,9 @@ export const LIMITS = Object.freeze({
  * @property {ErrorID} error
  * @property {string} message
  * @property {number} [retry_after_s]
+ * @property {string} [puzzle]
+ * @property {number} [parts]
+ * @property {number} [bits]
  */
 
 /** @typedef {Join | Offer | Media | View | Chat | React | Hand | Admit | Deny | Mute | AskUnmute | Remove | SetRole | Spotlight | SetPolicy | Relay | Broadcast | End | Active | Leave} ClientMessage what a client sends */
