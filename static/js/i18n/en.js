@@ -479,6 +479,7 @@ export const en = {
   'error.invalid_email': 'Enter an email address, like ana@example.org.',
   'error.invalid_code': 'That code isn’t right. Use the newest code we sent you.',
   'error.code_expired': 'That code has expired. Send a new one.',
+  'error.proof_needed': 'Many people are signing in right now. Try again in a moment.',
   'error.not_allowed': 'Your address can’t create meetings on this server.',
   'error.part': 'Part of this page couldn’t be loaded. If the server was just updated, reload the page.',
   'error.e2ee_required': 'This page is out of date. Reload it.',
