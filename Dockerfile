@@ -15,7 +15,7 @@ RUN setcap cap_net_bind_service=+ep /out/conclave && mkdir -p /out/state
 
 FROM gcr.io/distroless/static-debian12:nonroot
 COPY --from=build /out/conclave /usr/local/bin/conclave
-# Certificates and nothing else are kept here: meetings live in memory only.
+# Certificates, and the log of an audited deployment, are kept here: meetings live in memory only.
 COPY --from=build --chown=nonroot:nonroot /out/state /var/lib/conclave
 VOLUME /var/lib/conclave
 EXPOSE 443/tcp 443/udp 80/tcp

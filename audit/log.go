@@ -133,7 +133,7 @@ func openLog(o Options, d files) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.health.name = s.name
+	l.health.name, l.health.first = s.name, s.firstKey
 	for _, sink := range o.Sinks {
 		l.publishers = append(l.publishers, startPublisher(d, sink))
 	}

@@ -108,6 +108,9 @@ func (s *store) recover(firsts []int64, now time.Time) (torn int64, err error) {
 		if err != nil {
 			return 0, err
 		}
+		if first == 0 {
+			s.firstKey = c.Key
+		}
 		s.name = c.Origin
 		s.segments = append(s.segments, segment{first, c.Time})
 	}

@@ -138,9 +138,9 @@ func (l *Log) finish(s *store) {
 
 // Health is the state of a log.
 type Health struct {
-	Name    string // of the log
-	Key     string // verifier key of the active segment
-	Records int64
+	Name     string // of the log
+	FirstKey string // verifier key that the log began with: Verify needs it
+	Records  int64
 	// Err is why the log cannot be written; nil if it can.
 	Err error
 	// Failing names the sinks that do not take checkpoints.
@@ -161,8 +161,8 @@ func (l *Log) Health() Health {
 // healthState is what other goroutines may know of the store.
 type healthState struct {
 	mu      sync.Mutex
-	name    string
-	key     string
+	name    string // constant, as is first
+	first   string
 	records int64
 	error   error
 }
@@ -170,7 +170,7 @@ type healthState struct {
 func (h *healthState) wrote(s *store) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.key, h.records = s.key.verifier, s.edge.size
+	h.records = s.edge.size
 }
 
 // set notes the error and says whether that is news.
@@ -191,5 +191,5 @@ func (h *healthState) err() error {
 func (h *healthState) get() Health {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return Health{Name: h.name, Key: h.key, Records: h.records, Err: h.error}
+	return Health{Name: h.name, FirstKey: h.first, Records: h.records, Err: h.error}
 }

@@ -88,6 +88,9 @@ func (s *store) beginSegment(now time.Time) error {
 	if s.key, err = adoptKey(s.dir, next.verifier); err != nil {
 		return err
 	}
+	if c.Size == 0 {
+		s.firstKey = c.Key
+	}
 	s.segments = append(s.segments, segment{c.Size, c.Time})
 	s.checkpointed(now)
 	return s.openSegment(c.Size)

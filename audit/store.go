@@ -16,11 +16,12 @@ type segment struct {
 // store is the log on disk. Not safe for concurrent use: the goroutine of Log owns it. After an error it must be closed
 // and opened again: what reached the disk is known only then.
 type store struct {
-	dir  files
-	opts Options
-	name string
-	key  signingKey
-	edge edge
+	dir      files
+	opts     Options
+	name     string
+	firstKey string // verifier key that the log began with
+	key      signingKey
+	edge     edge
 
 	segments    []segment
 	records     file

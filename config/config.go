@@ -73,7 +73,7 @@ type Config struct {
 	Admin string `name:"admin" group:"TLS" placeholder:"ADDRESS"`
 	// ACME directory of the certificate authority. Using it means accepting its terms.
 	ACMECA string `name:"acme-ca" group:"TLS" placeholder:"URL"`
-	// Where certificates from `acme_ca` are kept. Nothing else is ever written.
+	// Where certificates from `acme_ca` are kept. Without `audit` nothing else is ever written.
 	DataDir string `name:"data-dir" group:"TLS" placeholder:"DIR"`
 
 	// Addresses to serve media on. Default: every address of this machine's physical network interfaces (not those of

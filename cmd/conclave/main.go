@@ -23,6 +23,7 @@ type cli struct {
 	Health  healthCmd      `cmd:"" help:"Ask a running server on this machine whether it is well. Exit status 0 if so."`
 	SMTP    smtpCmd        `cmd:"" name:"smtp" help:"Try out the mail server."`
 	Bots    botsCmd        `cmd:"" help:"Load a server with bots."`
+	Audit   auditCmd       `cmd:"" help:"Read and check the audit log."`
 	Version versionCmd     `cmd:"" help:"Print the version and the hash of the web client; compare it with a server's."`
 }
 

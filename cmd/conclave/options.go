@@ -16,6 +16,7 @@ type settings struct {
 	Auth      auth.Config      `embed:""`
 	Meetings  meeting.Config   `embed:""`
 	Signaling signaling.Config `embed:""`
+	Auditing  auditing         `embed:""`
 	Running   config.Running   `embed:""`
 }
 
@@ -23,7 +24,7 @@ type settings struct {
 func defaultSettings() *settings {
 	s := &settings{
 		Config: config.Default(), Auth: auth.DefaultConfig(), Meetings: meeting.DefaultConfig(),
-		Signaling: signaling.DefaultConfig(), Running: config.DefaultRunning(),
+		Signaling: signaling.DefaultConfig(), Auditing: defaultAuditing(), Running: config.DefaultRunning(),
 	}
 	s.SMTPTimeout = auth.DefaultSMTPTimeout
 	return s
@@ -40,7 +41,8 @@ func optionList() []config.Option { return config.Options(defaultSettings(), con
 // deploy checks the options and derives what follows from them. Errors say what to set.
 func (s *settings) deploy() (*config.Deployment, error) {
 	d, err := s.Config.Deploy()
-	err = errors.Join(err, config.Check(s, optionList()), s.authConfig().Validate(), s.Meetings.Validate())
+	err = errors.Join(err, config.Check(s, optionList()), s.authConfig().Validate(), s.Meetings.Validate(),
+		s.Auditing.validate())
 	if err != nil {
 		return nil, err
 	}

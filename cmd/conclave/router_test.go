@@ -171,7 +171,7 @@ func TestEveryRouteCarriesEveryHeader(t *testing.T) {
 		}
 		expectHeaders(t, "other host", w.do("GET", "/", "", func(r *http.Request) { r.Host = "evil.example" }).Header(), secure)
 		expectHeaders(t, "redirect", serveOne(redirectHandler(w.d), "GET", "/").Header(), false)
-		admin := newAdminRouter(&health{mail: func() auth.MailHealth { return auth.MailHealth{} }}, w.m)
+		admin := newAdminRouter(&health{mail: func() auth.MailHealth { return auth.MailHealth{} }}, w.m, nil)
 		for path := range routes(t, admin) {
 			if path != "/debug/pprof/profile" && path != "/debug/pprof/trace" { // these take their time
 				expectHeaders(t, "admin "+path, serveOne(admin, "GET", path).Header(), false)
@@ -200,7 +200,7 @@ func TestMetricsAndProfilesCannotBeReachedFromOutside(t *testing.T) {
 			t.Errorf("%s: %d", path, rec.Code)
 		}
 	}
-	admin := newAdminRouter(&health{mail: func() auth.MailHealth { return auth.MailHealth{} }}, w.m)
+	admin := newAdminRouter(&health{mail: func() auth.MailHealth { return auth.MailHealth{} }}, w.m, nil)
 	if rec := serveOne(admin, "GET", "/metrics"); rec.Code != 200 || !strings.Contains(rec.Body.String(), "conclave_auth_events_total") {
 		t.Errorf("admin metrics: %d", rec.Code)
 	}

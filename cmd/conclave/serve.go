@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"conclave/audit"
 	"conclave/auth"
 	"conclave/config"
 	"conclave/static"
@@ -44,6 +45,7 @@ type server struct {
 	log        *slog.Logger
 	auth       *auth.Service
 	media      *media
+	audit      *audit.Log // nil without `audit`
 	health     *health
 	metrics    *metrics
 	botToken   string // made at start; empty if configured or not on loopback
@@ -103,11 +105,18 @@ func (s *server) adoptPort(l net.Listener) {
 
 // start opens everything behind the listener, then the listener.
 func (s *server) start(ctx context.Context, l net.Listener) (err error) {
+	if err := s.startAudit(ctx); err != nil {
+		return err
+	}
 	if s.auth, err = s.newAuth(); err != nil {
 		return err
 	}
 	s.metrics.watchMail(s.auth.MailHealth)
 	s.health = &health{mail: s.auth.MailHealth}
+	if s.audit != nil {
+		s.health.audit = s.audit.Health
+		s.metrics.watchAudit(s.audit.Health)
+	}
 	if s.media, err = s.startMedia(); err != nil {
 		return err
 	}
@@ -168,7 +177,7 @@ func (s *server) startAdmin(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("admin_listen: %w", err)
 	}
-	s.serve(newHTTPServer(newAdminRouter(s.health, s.metrics)), l, nil)
+	s.serve(newHTTPServer(newAdminRouter(s.health, s.metrics, s.audit)), l, nil)
 	return nil
 }
 
@@ -218,6 +227,11 @@ func (s *server) close() {
 	}
 	if s.auth != nil {
 		s.auth.Close()
+	}
+	if s.audit != nil {
+		if err := s.audit.Close(); err != nil {
+			s.log.Error("closing the audit log", "error", err)
+		}
 	}
 }
 
@@ -289,6 +303,9 @@ func (s *server) announce(file string) {
 	line("url", s.deployment.URL.String()+"/")
 	line("media", s.media.String())
 	line("codes", mail)
+	if s.audit != nil {
+		line("audit", s.cfg.Auditing.AuditDir+"   (keep this key elsewhere: "+s.audit.Health().FirstKey+")")
+	}
 	if s.botToken != "" {
 		line("bots", "conclave bots --url "+s.deployment.URL.String()+" --token "+s.botToken)
 	}
