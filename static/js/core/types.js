@@ -15,6 +15,7 @@
 /** @typedef {P.ClientMessage} ClientMessage */
 /** @typedef {P.Session} SessionInfo */
 /** @typedef {P.Config} Config */
+/** @typedef {P.Code} SentCode */
 /** @typedef {P.MeetingInfo} MeetingInfo */
 
 /**

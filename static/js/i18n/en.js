@@ -23,6 +23,7 @@ export const en = {
   'signin.email': 'Email address',
   'signin.email.invalid': 'Enter an email address, like ana@example.org.',
   'signin.send': 'Send code',
+  'signin.checking': 'Checking your browser… This takes a few seconds.',
   'signin.code.title': 'Enter your sign-in code',
   'signin.code.lead': 'We sent a {n}-digit code to {email}. It can take a minute. Check your spam folder, too.',
   'signin.code': 'Sign-in code',

@@ -1,20 +1,26 @@
 // The HTTP half of docs/protocol.md.
-/** @import {SessionInfo, Config, MeetingInfo} from '../core/types.js' */
+/** @import {SessionInfo, Config, MeetingInfo, SentCode} from '../core/types.js' */
+/** @import {Puzzle} from './proof.js' */
+import { solve } from './proof.js';
 
 /** An error of the server, or of the way to it (id "network"). */
 export class ApiError extends Error {
-  /** @param {string} id @param {string} message @param {number} [retryAfter] seconds */
-  constructor(id, message, retryAfter = 0) {
+  /**
+   * @param {string} id @param {string} message @param {number} [retryAfter] seconds
+   * @param {Puzzle|null} [puzzle] to be solved first, with proof_needed
+   */
+  constructor(id, message, retryAfter = 0, puzzle = null) {
     super(message);
     this.id = id;
     this.retryAfter = retryAfter;
+    this.puzzle = puzzle;
   }
 }
 
 /**
- * @param {string} method @param {string} path @param {object} [body] @returns {Promise<any>}
+ * @param {string} method @param {string} path @param {object} [body] @param {string} [proof] of work @returns {Promise<any>}
  */
-async function call(method, path, body) {
+async function call(method, path, body, proof) {
   /** @type {Response} */
   let res;
   try {
@@ -23,7 +29,7 @@ async function call(method, path, body) {
       credentials: 'same-origin',
       cache: 'no-store',
       redirect: 'error',
-      headers: body ? { 'Content-Type': 'application/json' } : {},
+      headers: { ...(body && { 'Content-Type': 'application/json' }), ...(proof && { 'Conclave-Proof': proof }) },
       body: body ? JSON.stringify(body) : undefined,
       signal: AbortSignal.timeout(15_000),
     });
@@ -44,7 +50,26 @@ async function call(method, path, body) {
     json?.error ?? (res.status >= 500 ? 'internal' : 'unknown'),
     json?.message ?? '',
     Number.isFinite(retry) ? retry : 0,
+    typeof json?.puzzle === 'string' ? json : null,
   );
+}
+
+/**
+ * As call, and solves the puzzles that the server asks for: three at most, since a proof may come too late for one.
+ * @param {string} path @param {object} body @param {() => void} working called before the work begins @returns {Promise<any>}
+ */
+async function callWithProof(path, body, working) {
+  /** @type {string|undefined} */
+  let proof;
+  for (let left = 3; ; left--) {
+    try {
+      return await call('POST', path, body, proof);
+    } catch (err) {
+      if (!(err instanceof ApiError) || !err.puzzle || left === 0) throw err;
+      working();
+      proof = await solve(err.puzzle);
+    }
+  }
 }
 
 /** @returns {Promise<Config>} */
@@ -60,14 +85,14 @@ export async function session() {
   }
 }
 
-/** @param {string} email @returns {Promise<{expires_in_s: number, resend_in_s: number}>} */
-export const askCode = (email) => call('POST', '/api/auth/code', { email });
+/** @param {string} email @param {() => void} working called if the browser has to prove work @returns {Promise<SentCode>} */
+export const askCode = (email, working) => callWithProof('/api/auth/code', { email }, working);
 
 /** @param {string} code @returns {Promise<SessionInfo>} */
 export const verifyCode = (code) => call('POST', '/api/auth/verify', { code });
 
-/** @returns {Promise<SessionInfo>} of somebody without an address; one's own if one has a session */
-export const comeAsGuest = () => call('POST', '/api/auth/guest', {});
+/** @param {() => void} working as for askCode @returns {Promise<SessionInfo>} a guest's; one's own if one has a session */
+export const comeAsGuest = (working) => callWithProof('/api/auth/guest', {}, working);
 
 /** @returns {Promise<void>} */
 export const logout = () => call('POST', '/api/auth/logout');

@@ -1,5 +1,6 @@
 // Signing in: an address, then the code that was sent to it.
 /** @import {App, Screen} from '../main.js' */
+/** @import {SentCode} from '../core/types.js' */
 import { h, fill, setBusy, setHidden, setText } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
 import { field } from '../ui/field.js';
@@ -15,6 +16,19 @@ export function explain(err) {
   return errorText(err.id, err.message);
 }
 
+/**
+ * A line that says that the browser is at work for the server, and says so once to those who listen.
+ * @returns {{el: HTMLElement, show: () => void, hide: () => void}}
+ */
+function checking() {
+  const el = h('p', { class: 'hint', hidden: true, 'data-testid': 'signin-checking' }, icon('info'), h('span', null, t('signin.checking')));
+  const show = () => {
+    if (el.hidden) announce(t('signin.checking'));
+    setHidden(el, false);
+  };
+  return { el, show, hide: () => setHidden(el, true) };
+}
+
 /** @param {App} app @param {{forMeeting: boolean}} o @returns {Screen} */
 export function signin(app, o) {
   const card = h('section', { class: 'card narrow', 'data-testid': 'signin' });
@@ -27,7 +41,7 @@ export function signin(app, o) {
       addressForm(o.forMeeting, email, (address, sent) => askCode(address, sent)), o.forMeeting && app.config.guests && guestForm(app));
     card.querySelector('input')?.focus();
   };
-  const askCode = (/** @type {string} */ email, /** @type {{expires_in_s: number, resend_in_s: number}} */ sent) => {
+  const askCode = (/** @type {string} */ email, /** @type {SentCode} */ sent) => {
     clearInterval(timer);
     const form = codeForm(app, email, sent, () => askAddress(email));
     timer = form.timer;
@@ -40,7 +54,7 @@ export function signin(app, o) {
 
 /**
  * @param {boolean} forMeeting @param {string} email
- * @param {(email: string, sent: {expires_in_s: number, resend_in_s: number}) => void} done @returns {HTMLElement}
+ * @param {(email: string, sent: SentCode) => void} done @returns {HTMLElement}
  */
 function addressForm(forMeeting, email, done) {
   const address = field(t('signin.email'), {
@@ -48,6 +62,7 @@ function addressForm(forMeeting, email, done) {
     placeholder: 'ana@example.org', maxlength: 254, spellcheck: 'false', autocapitalize: 'none',
   });
   const button = h('button', { class: 'button primary wide', type: 'submit', 'data-testid': 'signin-send' }, t('signin.send'));
+  const work = checking();
   return h('form', {
     novalidate: true,
     onsubmit: async (/** @type {SubmitEvent} */ event) => {
@@ -57,47 +72,52 @@ function addressForm(forMeeting, email, done) {
       address.fail('');
       setBusy(button, true);
       try {
-        done(value, await api.askCode(value));
+        done(value, await api.askCode(value, work.show));
       } catch (err) {
         address.fail(explain(err));
       } finally {
         setBusy(button, false);
+        work.hide();
       }
     },
-  }, h('h1', null, t('signin.title')), h('p', { class: 'lead' }, t(forMeeting ? 'signin.lead.meeting' : 'signin.lead')), address.el, button);
+  }, h('h1', null, t('signin.title')), h('p', { class: 'lead' }, t(forMeeting ? 'signin.lead.meeting' : 'signin.lead')), address.el, button, work.el);
 }
 
 /** @param {App} app @returns {HTMLElement} the way in without an address, where the operator allows it */
 function guestForm(app) {
   const error = h('p', { class: 'form-error', role: 'alert', hidden: true, 'data-testid': 'guest-error' });
   const button = h('button', { class: 'button wide', type: 'button', 'data-testid': 'guest', 'aria-describedby': 'guest-help', onclick: () => void come() }, t('guest.join'));
+  const work = checking();
   const come = async () => {
     setBusy(button, true);
     setHidden(error, true);
     try {
-      app.session = await api.comeAsGuest();
+      app.session = await api.comeAsGuest(work.show);
       app.reload();
     } catch (err) {
       setText(error, err instanceof api.ApiError && err.id === 'not_allowed' ? t('guest.off') : explain(err));
       setHidden(error, false);
       setBusy(button, false);
     }
+    work.hide();
   };
-  return h('div', { class: 'guest' }, h('p', { class: 'or', 'aria-hidden': 'true' }, t('or')), button, h('p', { class: 'field-help', id: 'guest-help' }, t('guest.help')), error);
+  return h('div', { class: 'guest' }, h('p', { class: 'or', 'aria-hidden': 'true' }, t('or')), button, h('p', { class: 'field-help', id: 'guest-help' }, t('guest.help')), work.el, error);
 }
 
 /**
- * @param {App} app @param {string} email @param {{expires_in_s: number, resend_in_s: number}} sent @param {() => void} other
+ * @param {App} app @param {string} email @param {SentCode} sent @param {() => void} other
  * @returns {{el: HTMLElement, timer: number}}
  */
 function codeForm(app, email, sent, other) {
-  const digits = app.config.code_digits;
+  let { digits } = sent;
+  const work = checking();
   const code = field(t('signin.code'), {
-    type: 'text', dir: 'ltr', name: 'code', autocomplete: 'one-time-code', inputmode: 'numeric', pattern: '[0-9]*', maxlength: digits + 6,
+    type: 'text', dir: 'ltr', name: 'code', autocomplete: 'one-time-code', inputmode: 'numeric', pattern: '[0-9]*', maxlength: 14,
     class: 'input code', 'data-testid': 'signin-code', spellcheck: 'false',
   }, { help: t('signin.expires', { n: Math.round(sent.expires_in_s / 60) }) });
   const verify = h('button', { class: 'button primary wide', type: 'submit', 'data-testid': 'signin-verify' }, t('signin.verify'));
   const again = h('button', { class: 'button quiet', type: 'button', 'data-testid': 'signin-resend', onclick: () => void resend() });
+  const lead = h('p', { class: 'lead' }, t('signin.code.lead', { n: digits, email }));
   let left = sent.resend_in_s;
   const count = () => {
     again.disabled = left > 0;
@@ -108,13 +128,17 @@ function codeForm(app, email, sent, other) {
   const resend = async () => {
     again.disabled = true;
     try {
-      left = (await api.askCode(email)).resend_in_s;
+      const next = await api.askCode(email, work.show);
+      left = next.resend_in_s;
+      digits = next.digits;
+      setText(lead, t('signin.code.lead', { n: digits, email }));
       announce(t('signin.resent'));
       code.fail('');
     } catch (err) {
       code.fail(explain(err));
       if (err instanceof api.ApiError) left = err.retryAfter;
     }
+    work.hide();
     count();
   };
   const submit = async () => {
@@ -134,7 +158,7 @@ function codeForm(app, email, sent, other) {
     if (code.input.value.replace(/\D/g, '').length === digits && !verify.disabled) void submit();
   });
   const el = h('form', { novalidate: true, onsubmit: (/** @type {SubmitEvent} */ e) => { e.preventDefault(); if (!verify.disabled) void submit(); } },
-    h('h1', null, t('signin.code.title')), h('p', { class: 'lead' }, t('signin.code.lead', { n: digits, email })), code.el, verify,
+    h('h1', null, t('signin.code.title')), lead, code.el, verify, work.el,
     h('div', { class: 'actions between' }, again, h('button', { class: 'button quiet', type: 'button', 'data-testid': 'signin-other', onclick: other }, t('signin.other'))));
   return { el, timer: window.setInterval(count, 1000) };
 }
