@@ -75,7 +75,15 @@ func TestFlagBeatsEnvironmentBeatsFileBeatsDefault(t *testing.T) {
 func TestEveryKindOfValueFromFileAndEnvironment(t *testing.T) {
 	want := "8 12h0m0s true [a.example b.example] [30s 1m0s] [203.0.113.7] [10.0.0.0/8]"
 	show := func(c *options) string {
-		return fmt.Sprint(c.CodeDigits, c.SessionTTL, c.BehindProxy, c.HostDomains, c.CodeResendAfter, c.Advertise, c.TrustedProxies)
+		return fmt.Sprint(
+			c.CodeDigits,
+			c.SessionTTL,
+			c.BehindProxy,
+			c.HostDomains,
+			c.CodeResendAfter,
+			c.Advertise,
+			c.TrustedProxies,
+		)
 	}
 	c, _, err := parse(t, nil, nil, `
 code_digits: 8
@@ -98,7 +106,9 @@ trusted_proxies: ["10.0.0.0/8"]
 }
 
 func TestBitratesAreWrittenWithAUnit(t *testing.T) {
-	for text, want := range map[string]Bitrate{"0": 0, "64k": 64_000, "800M": 800_000_000, "2G": 2_000_000_000, "1500": 1500} {
+	for text, want := range map[string]Bitrate{
+		"0": 0, "64k": 64_000, "800M": 800_000_000, "2G": 2_000_000_000, "1500": 1500,
+	} {
 		for source, parsed := range map[string]func() (*options, *Sources, error){
 			"file":        func() (*options, *Sources, error) { return parse(t, nil, nil, "max_egress: "+text+"\n") },
 			"environment": func() (*options, *Sources, error) { return parse(t, nil, []string{"CONCLAVE_MAX_EGRESS=" + text}, "") },
@@ -115,7 +125,8 @@ func TestBitratesAreWrittenWithAUnit(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"fast", "-1", "800m", "8T", "1.5G", "M", "99999999999999G", "800 M"} {
-		if _, _, err := parse(t, nil, nil, fmt.Sprintf("max_egress: %q\n", text)); err == nil || !strings.Contains(err.Error(), "800M") {
+		if _, _, err := parse(t, nil, nil, fmt.Sprintf("max_egress: %q\n", text)); err == nil ||
+			!strings.Contains(err.Error(), "800M") {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -156,7 +167,9 @@ func TestMistakesAreErrorsWithASuggestion(t *testing.T) {
 }
 
 func TestAnErrorInTheFileDoesNotShowItsSecrets(t *testing.T) {
-	for _, content := range []string{"smtp_password: canary\nname: [\n", "smtp_password: canary\noprator: x\n", "smtp_password: [canary]\n", "smtp_password: {canary: 1}\n"} {
+	for _, content := range []string{
+		"smtp_password: canary\nname: [\n", "smtp_password: canary\noprator: x\n", "smtp_password: [canary]\n", "smtp_password: {canary: 1}\n",
+	} {
 		_, _, err := parse(t, nil, nil, content)
 		if err == nil || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%q: %v", content, err)
@@ -172,7 +185,9 @@ func TestSecretsComeFromFiles(t *testing.T) {
 	for name, tt := range map[string]struct {
 		env  []string
 		file string
-	}{"environment": {[]string{"CONCLAVE_SMTP_PASSWORD_FILE=" + secret}, ""}, "file": {nil, "smtp_password_file: " + secret + "\n"}} {
+	}{
+		"environment": {[]string{"CONCLAVE_SMTP_PASSWORD_FILE=" + secret}, ""}, "file": {nil, "smtp_password_file: " + secret + "\n"},
+	} {
 		c, _, err := parse(t, nil, tt.env, tt.file)
 		if err != nil || c.SMTPPassword.Reveal() != "s3cret" {
 			t.Errorf("%s: %v", name, err)
@@ -181,7 +196,12 @@ func TestSecretsComeFromFiles(t *testing.T) {
 }
 
 func TestPrintShowsNoSecretAndCanBeReadAgain(t *testing.T) {
-	c, s, err := parse(t, []string{"--smtp-password", "canary", "--bot-tokens", strings.Repeat("ca", 32), "--name", `Quo"te`}, nil, "host_domains: [a.example]\n")
+	c, s, err := parse(
+		t,
+		[]string{"--smtp-password", "canary", "--bot-tokens", strings.Repeat("ca", 32), "--name", `Quo"te`},
+		nil,
+		"host_domains: [a.example]\n",
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +213,9 @@ func TestPrintShowsNoSecretAndCanBeReadAgain(t *testing.T) {
 	if strings.Contains(all, "canary") || strings.Contains(all, "caca") {
 		t.Errorf("a secret is shown:\n%s", out.String())
 	}
-	for _, want := range []string{`smtp_password: [redacted] # flag`, `host_domains: ["a.example"] # file`, `session_ttl: 24h # default`} {
+	for _, want := range []string{
+		`smtp_password: [redacted] # flag`, `host_domains: ["a.example"] # file`, `session_ttl: 24h # default`,
+	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, out.String())
 		}
@@ -242,8 +264,15 @@ func TestDeploymentFollowsFromTheOptions(t *testing.T) {
 				}
 				return no
 			}
-			got := fmt.Sprintln(d.Listen, d.Redirect, word(d.Loopback, "loopback", "public"), d.URL, word(d.Secure, "secure", "insecure"),
-				word(d.SMTP == nil, "console", "mail"), d.MediaPort)
+			got := fmt.Sprintln(
+				d.Listen,
+				d.Redirect,
+				word(d.Loopback, "loopback", "public"),
+				d.URL,
+				word(d.Secure, "secure", "insecure"),
+				word(d.SMTP == nil, "console", "mail"),
+				d.MediaPort,
+			)
 			if strings.TrimSpace(got) != tt.want {
 				t.Errorf("got  %swant %s", got, tt.want)
 			}
@@ -263,7 +292,7 @@ func TestWhatMustNotBeServedIsRefusedWithWhatToSet(t *testing.T) {
 		"plain_http_any":            {append([]string{"--listen", ":8080"}, smtp...), "plain http is for loopback only"},
 		"plain_http_lan":            {append([]string{"--listen", "192.168.1.2:8080"}, smtp...), "plain http is for loopback only"},
 		"proxy_without_url":         {append([]string{"--behind-proxy"}, smtp...), "needs url"},
-		"proxy_trusting_nobody":     {append([]string{"--behind-proxy", "--url", "https://x.example", "--trusted-proxies", ""}, smtp...), "trusted_proxies"},
+		"proxy_without_trusted":     {append([]string{"--behind-proxy", "--url", "https://x.example", "--trusted-proxies", ""}, smtp...), "trusted_proxies"},
 		"proxy_http_url":            {append([]string{"--behind-proxy", "--url", "http://x.example"}, smtp...), "https://"},
 		"acme_on_other_port":        {append([]string{"--domain", "x.example", "--listen", ":8443"}, smtp...), "needs port 443"},
 		"half_a_certificate":        {[]string{"--tls-cert", "c"}, "belong together"},
@@ -313,7 +342,9 @@ func TestOptionsAreListedByGroupWithTheirDefaults(t *testing.T) {
 }
 
 func FuzzFile(f *testing.F) {
-	for _, s := range []string{"name: x\n", "code_digits: 8\nhost_domains: [a, b]\n", "oprator: x", "- a", "name: &a [*a]", "a: !!binary x", "{", "name: 'x\n", "? a\n: b\n", "<<: {name: x}\n"} {
+	for _, s := range []string{
+		"name: x\n", "code_digits: 8\nhost_domains: [a, b]\n", "oprator: x", "- a", "name: &a [*a]", "a: !!binary x", "{", "name: 'x\n", "? a\n: b\n", "<<: {name: x}\n",
+	} {
 		f.Add([]byte(s))
 	}
 	known := knownNames(Options(&options{}, nil))

@@ -179,8 +179,8 @@ func inFile(v reflect.Value) string {
 	return strconv.Quote(words(v))
 }
 
-// Print writes the effective configuration as a file that could be read again (but for secrets), with the source of each
-// value.
+// Print writes the effective configuration as a file that could be read again (but for secrets), with the source of
+// each value.
 func Print(w io.Writer, set any, list []Option, s *Sources) error {
 	v := reflect.ValueOf(set).Elem()
 	group := ""

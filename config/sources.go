@@ -33,8 +33,8 @@ const (
 	FromDefault Source = "default"
 )
 
-// Sources gives kong the values of options from the environment and the file. It is a kong.Resolver. Make one per parse;
-// not safe for concurrent use.
+// Sources gives kong the values of options from the environment and the file. It is a kong.Resolver. Make one per
+// parse; not safe for concurrent use.
 type Sources struct {
 	known    names
 	environ  map[string]string
@@ -47,8 +47,8 @@ type Sources struct {
 	origins map[string]Source
 }
 
-// NewSources makes Sources of an environment as os.Environ gives it, for the options of list. A non-empty file must exist;
-// an empty one means that of CONCLAVE_CONFIG, else DefaultFile if that exists.
+// NewSources makes Sources of an environment as os.Environ gives it, for the options of list. A non-empty file must
+// exist; an empty one means that of CONCLAVE_CONFIG, else DefaultFile if that exists.
 func NewSources(list []Option, environ []string, file string) *Sources {
 	s := &Sources{
 		known: knownNames(list), environ: map[string]string{}, explicit: file, readFile: readBounded,

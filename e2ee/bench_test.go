@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// BenchmarkSealAudio seals frames of 80 bytes, as Opus makes them at 32 kbit/s. Goal: 500,000 a second and core, nothing allocated.
+// BenchmarkSealAudio seals frames of 80 bytes, as Opus makes them at 32 kbit/s. Goal: 500,000 a second and core,
+// nothing allocated.
 func BenchmarkSealAudio(b *testing.B) { benchmarkSeal(b, TrackMic, Opus, 80) }
 
 // BenchmarkSealVideo seals frames of 5 kB: 1.2 Mbit/s at 30 frames a second.

@@ -37,7 +37,7 @@ func newChain(random io.Reader) (Chain, error) {
 	return c, nil
 }
 
-// next is the ratchet: whoever has the result cannot go back.
+// next is the ratchet: the result does not lead back.
 func (c Chain) next() Chain { return Chain(derive(c[:], nil, fields("ratchet"), chainSize)) }
 
 // advance takes n steps.
@@ -48,8 +48,8 @@ func (c Chain) advance(n uint8) Chain {
 	return c
 }
 
-// baseKey is what SFrame derives a track's key and salt from. sender is bound in, so that a chain that another passes on as their
-// own opens nothing.
+// baseKey is what SFrame derives a track's key and salt from. sender is bound in, so that a chain that another passes
+// on as their own opens nothing.
 func (c Chain) baseKey(t Track, sender Hash) []byte {
 	return derive(c[:], nil, fields("track", u8(byte(t)), sender[:]), 32)
 }

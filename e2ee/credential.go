@@ -28,7 +28,7 @@ const (
 	CredentialLife = 24 * time.Hour
 )
 
-// Errors of credentials. Whoever shows one is not admitted by it.
+// Errors of credentials. A credential with one admits no one.
 var (
 	ErrCredential      = errors.New("e2ee: the credential does not lead to the meeting's creator")
 	ErrCredentialStale = errors.New("e2ee: the credential has expired")
@@ -56,8 +56,8 @@ func (r *Root) credentialText(issuer ed25519.PublicKey, link []byte) []byte {
 		link[17:17+publicSize], link[17+publicSize:17+publicSize+HashSize])
 }
 
-// Issue signs a credential for the holder of an announcement. own is the issuer's credential, nil if it is the creator. It is valid
-// for CredentialLife from now.
+// Issue signs a credential for the holder of an announcement. own is the issuer's credential, nil if it is the creator.
+// It is valid for CredentialLife from now.
 func (r *Root) Issue(id *Identity, own *Credential, to *Announcement, role Role, now time.Time) ([]byte, error) {
 	var b []byte
 	switch {

@@ -23,7 +23,8 @@ const (
 	maxOBUHead        = 1 + 8
 )
 
-// clearLen returns how many bytes of a frame stay in the clear; ok is false if the frame is shorter than that, or empty.
+// clearLen returns how many bytes of a frame stay in the clear; ok is false if the frame is shorter than that, or
+// empty.
 func clearLen(c Codec, frame []byte) (n int, ok bool) {
 	if len(frame) == 0 {
 		return 0, false

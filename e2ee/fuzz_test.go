@@ -21,7 +21,8 @@ func seedVectors(f *testing.F) *vectors {
 	return &v
 }
 
-// FuzzParsers feeds everything that reads bytes of others without a key: nothing panics, and what is read is written the same.
+// FuzzParsers feeds everything that reads bytes of others without a key: nothing panics, and what is read is written
+// the same.
 func FuzzParsers(f *testing.F) {
 	v := seedVectors(f)
 	for _, a := range v.Announces {

@@ -58,7 +58,9 @@ func (r *Root) sealBroadcast(s *Sealer, id *Identity, kind Kind, text string) ([
 }
 
 // openBroadcast opens a group message and checks who wrote it.
-func (r *Root) openBroadcast(o *Opener, from uint32, sender *Announcement, kind Kind, data []byte, now time.Time) (string, error) {
+func (r *Root) openBroadcast(
+	o *Opener, from uint32, sender *Announcement, kind Kind, data []byte, now time.Time,
+) (string, error) {
 	if len(data) > MaxBroadcast {
 		return "", malformed("broadcast: too long")
 	}

@@ -222,7 +222,8 @@ func TestNoSplitIsSeenWhereThereIsNone(t *testing.T) {
 	w.allHear()
 }
 
-// TestARestlessRosterIsNoSplit: while people come, two may see them in different portions, and no portion of one ever be one of the other's.
+// TestARestlessRosterIsNoSplit: while people come, two may see them in different portions, and no portion of one ever
+// be one of the other's.
 func TestARestlessRosterIsNoSplit(t *testing.T) {
 	w := newWorld(t, false)
 	late := true
@@ -245,7 +246,8 @@ func TestARestlessRosterIsNoSplit(t *testing.T) {
 	}
 }
 
-// TestARosterThatNeverRestsHidesNoSplit: a server that lets people come and go without end does not put the warning off.
+// TestARosterThatNeverRestsHidesNoSplit: a server that lets people come and go without end does not put the warning
+// off.
 func TestARosterThatNeverRestsHidesNoSplit(t *testing.T) {
 	w := newWorld(t, false)
 	var ghost uint32
@@ -400,7 +402,8 @@ func TestABadTagFloodCostsABoundedNumberOfTries(t *testing.T) {
 	for i := range 100_000 {
 		bad := bytes.Clone(good)
 		bad[len(bad)-1] ^= byte(1 + i%255)
-		if _, err := o.Open(nil, 1, TrackMic, Opus, bad, now.Add(time.Duration(i)*10*time.Microsecond)); !errors.Is(err, ErrFlood) {
+		_, err := o.Open(nil, 1, TrackMic, Opus, bad, now.Add(time.Duration(i)*10*time.Microsecond))
+		if !errors.Is(err, ErrFlood) {
 			tries++
 		}
 	}
@@ -423,7 +426,11 @@ func TestABadTagFloodCostsABoundedNumberOfTries(t *testing.T) {
 func TestOldKeysAreDeletedTenSecondsAfterNewerOnesAreUsed(t *testing.T) {
 	s, o, key := keyed(t)
 	now := time.UnixMilli(0)
-	old := [][]byte{mustSeal(t, s, TrackMic, Opus, []byte{1}), mustSeal(t, s, TrackMic, Opus, []byte{1}), mustSeal(t, s, TrackMic, Opus, []byte{1})}
+	old := [][]byte{
+		mustSeal(t, s, TrackMic, Opus, []byte{1}),
+		mustSeal(t, s, TrackMic, Opus, []byte{1}),
+		mustSeal(t, s, TrackMic, Opus, []byte{1}),
+	}
 	next := SenderKey{Generation: 2, Chain: Chain(seed(8))}
 	o.SetKey(1, Hash{1}, next)
 	open := func(b []byte, at time.Duration) error {
@@ -470,7 +477,9 @@ func TestAMemberCannotForgeAnothersWords(t *testing.T) {
 		t.Error("forged words were accepted")
 	}
 	// True words once more, sealed anew under another counter.
-	plain := append([]byte{byte(KindChat)}, a.cfg.Identity.sign(a.root.broadcastText(a.Hash(), KindChat, kid(0, 0, TrackData), 0, "yes"))...)
+	plain := append(
+		[]byte{byte(KindChat)},
+		a.cfg.Identity.sign(a.root.broadcastText(a.Hash(), KindChat, kid(0, 0, TrackData), 0, "yes"))...)
 	again, err := forged.Seal(nil, TrackData, Data, false, append(plain, "yes"...))
 	if err != nil {
 		t.Fatal(err)

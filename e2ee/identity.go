@@ -41,7 +41,8 @@ func NewIdentity(random io.Reader) (*Identity, error) {
 
 // Public returns the public identity key.
 func (id *Identity) Public() ed25519.PublicKey {
-	return ed25519.PublicKey(id.key[ed25519.SeedSize:]) // RFC 8032 §5.1.5 as crypto/ed25519 lays it out: seed, then public key
+	// RFC 8032 §5.1.5 as crypto/ed25519 lays it out: seed, then public key.
+	return ed25519.PublicKey(id.key[ed25519.SeedSize:])
 }
 
 func (id *Identity) sign(message []byte) []byte { return ed25519.Sign(id.key, message) }

@@ -6,7 +6,7 @@ import "time"
 type senderState struct {
 	live    bool // publishes
 	inUse   bool // key is in use
-	stale   bool // somebody came or left while nothing was sent: not to be used again
+	stale   bool // a member came or left while nothing was sent: not to be used again
 	key     SenderKey
 	next    uint32 // generation of the next fresh chain
 	pending *pending
@@ -85,8 +85,8 @@ func (s *Session) greet(now time.Time, p *peer) {
 	}
 }
 
-// question is what a bot asks a person. Who was too busy when it came (opening is slow where fifty come at once) has dropped it, so that it is
-// asked again.
+// question is what a bot asks a person. Who was too busy when it came (opening is slow where fifty come at once) has
+// dropped it, so that it is asked again.
 type question struct {
 	asked int // times
 	at    time.Time
@@ -173,7 +173,7 @@ func (s *Session) allHave(k *pending) bool {
 	return true
 }
 
-// use hands the key to whoever seals.
+// use hands the key to the sealer.
 func (s *Session) use() {
 	k := s.mine.key
 	s.out.Send = &k

@@ -21,8 +21,8 @@ func FingerprintOf(ik ed25519.PublicKey) Fingerprint {
 	return Fingerprint(h[:fingerprintSize])
 }
 
-// Link is what the fragment of a meeting's address says. Its zero value is a link without a fragment: encrypted, but not protected
-// against an active server until codes are compared.
+// Link is what the fragment of a meeting's address says. Its zero value is a link without a fragment: encrypted, but
+// not protected against an active server until codes are compared.
 type Link struct {
 	// Secret is the link's key; all zero when the link has none.
 	Secret [secretSize]byte

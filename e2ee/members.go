@@ -13,7 +13,7 @@ var (
 	ErrTooManySeen     = errors.New("e2ee: too many announcements in one meeting")
 )
 
-// peer is somebody else: in the meeting, or in the lobby.
+// peer is another participant, in the meeting or in the lobby.
 type peer struct {
 	number    uint32
 	raw       []byte        // the announcement as it was first shown
@@ -68,7 +68,7 @@ func (s *Session) meet(now time.Time, m *Member) *peer {
 	return p
 }
 
-// check reads a new peer's announcement, which nobody else may have had.
+// check reads a new peer's announcement, which no other participant may have had.
 func (s *Session) check(p *peer) error {
 	ann, err := s.root.ParseAnnouncement(p.raw)
 	if err != nil {
@@ -88,7 +88,7 @@ func (s *Session) check(p *peer) error {
 	return nil
 }
 
-// remove forgets somebody who has left, but for the announcement: it does not come back.
+// remove forgets a participant who has left, but for the announcement: it does not come back.
 func (s *Session) remove(p *peer) {
 	if p.ann != nil {
 		s.seen[p.ann.Hash] = sighting{p.number, true}
@@ -221,7 +221,7 @@ func (s *Session) refreshAll(now time.Time) {
 	s.settle(now)
 }
 
-// welcomeByHand admits somebody new on behalf of a person who switched the lobby off.
+// welcomeByHand admits a newcomer on behalf of a person who switched the lobby off.
 func (s *Session) welcomeByHand(now time.Time, p *peer) {
 	if !s.lenient || !s.root.link.Lobby || !p.present || p.ann == nil || p.cred != nil || s.creator(p.ann) {
 		return

@@ -145,8 +145,8 @@ func (m *message) parseConsent(b []byte) error {
 	return checkText(m.text, maxPurposeBytes, maxPurposeBytes, false)
 }
 
-// checkText refuses what no screen should show: it comes from another participant, and the server could not look at it. Line feed
-// and tab are for chat.
+// checkText refuses what no screen should show: it comes from another participant, and the server could not look at it.
+// Line feed and tab are for chat.
 func checkText(s string, runes, bytes int, lines bool) error {
 	if s == "" || len(s) > bytes || !utf8.ValidString(s) || utf8.RuneCountInString(s) > runes {
 		return malformed("text: length or encoding")

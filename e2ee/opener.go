@@ -13,8 +13,8 @@ const (
 	// maxGenerations and maxSteps bound what is kept of one sender.
 	maxGenerations = 3
 	maxSteps       = 2
-	// maxFailures is how many frames of one sender may fail in a second before the rest of that second is dropped unopened: what a
-	// flood costs is bounded by this.
+	// maxFailures is how many frames of one sender may fail in a second before the rest of that second is dropped
+	// unopened: what a flood costs is bounded by this.
 	maxFailures = 30
 )
 
@@ -23,12 +23,12 @@ var (
 	ErrReplay = errors.New("e2ee: the frame was seen before, or is too old")
 	ErrTrack  = errors.New("e2ee: the frame is of another track")
 	ErrFlood  = errors.New("e2ee: too many frames failed")
-	// ErrPast is also ErrNoKey: the frame is from before one's own time, which is nobody's failure.
+	// ErrPast is also ErrNoKey: the frame is from before one's own time, which is no failure.
 	ErrPast = fmt.Errorf("%w of before one's own time", ErrNoKey)
 )
 
-// Opener opens other participants' frames. It holds at most maxGenerations × maxSteps keys of each sender, and as many senders as
-// SetKey was called for and not Forget. Make it with NewOpener.
+// Opener opens other participants' frames. It holds at most maxGenerations × maxSteps keys of each sender, and as many
+// senders as SetKey was called for and not Forget. Make it with NewOpener.
 type Opener struct{ senders map[uint32]*senderKeys }
 
 // NewOpener makes an opener that has no key.
@@ -72,7 +72,8 @@ func (o *Opener) SetKey(from uint32, sender Hash, k SenderKey) {
 // Forget deletes everything of a sender.
 func (o *Opener) Forget(from uint32) { delete(o.senders, from) }
 
-// Restart is to be called when a track is given to a slot anew: the server may then play its newest key frame once more.
+// Restart is to be called when a track is given to a slot anew: the server may then play its newest key frame once
+// more.
 func (o *Opener) Restart(from uint32, t Track) {
 	s := o.senders[from]
 	if s == nil || t >= tracks {
@@ -85,8 +86,8 @@ func (o *Opener) Restart(from uint32, t Track) {
 	}
 }
 
-// Open appends a frame's plaintext to dst. from is the participant and t the track that the slot carries: the key is looked up there
-// and nowhere else.
+// Open appends a frame's plaintext to dst. from is the participant and t the track that the slot carries: the key is
+// looked up there and nowhere else.
 func (o *Opener) Open(dst []byte, from uint32, t Track, c Codec, frame []byte, now time.Time) ([]byte, error) {
 	s := o.senders[from]
 	if s == nil {

@@ -2,7 +2,8 @@ package e2ee
 
 import "time"
 
-// What the client of a person does and a bot does not: chat, rename, consent, admit and appoint. Only tests do it in Go.
+// What the client of a person does and a bot does not: chat, rename, consent, admit and appoint. Only tests do it in
+// Go.
 
 // Waiting takes the lobby as those who may admit see it: names of those in it can be read, nothing else.
 func (s *Session) Waiting(now time.Time, list []Member) {
@@ -105,8 +106,8 @@ func (s *Session) Appoint(now time.Time, number uint32, role Role) ([]byte, erro
 	return c, nil
 }
 
-// AdmitEverybody makes whoever comes with a valid announcement admitted by oneself: for a person who may admit and has switched the
-// lobby off by their own act. The server's word is no reason to call it.
+// AdmitEverybody admits every participant with a valid announcement: for a person who may admit and has
+// switched the lobby off by their own act. The server's word is no reason to call it.
 func (s *Session) AdmitEverybody(now time.Time, on bool) {
 	s.lenient = on
 	s.refreshAll(now)

@@ -90,7 +90,8 @@ func (s *Session) act(now time.Time, p *peer, m *message) {
 	case msgKey:
 		s.receive(p, &m.key)
 		s.heard(now, p, m.roster)
-		_ = s.send(p, &message{kind: msgAck, key: SenderKey{Generation: m.key.Generation, Step: m.key.Step}}) // else it asks again
+		key := SenderKey{Generation: m.key.Generation, Step: m.key.Step}
+		_ = s.send(p, &message{kind: msgAck, key: key}) // if it fails, they ask again
 		s.release(now)
 	case msgAck:
 		s.acked(now, p, m.key.Generation, m.key.Step)

@@ -35,8 +35,8 @@ func (s *Sealer) SetKey(k SenderKey) {
 // Usable says whether there is a key.
 func (s *Sealer) Usable() bool { return s.usable }
 
-// Seal appends the sealed frame to dst: room for len(frame)+Overhead (AV1: 9 more) keeps it from allocating. frame may not overlap the
-// part of dst that is written. key matters for AV1 only.
+// Seal appends the sealed frame to dst: room for len(frame)+Overhead (AV1: 9 more) keeps it from allocating. frame may
+// not overlap the part of dst that is written. key matters for AV1 only.
 func (s *Sealer) Seal(dst []byte, t Track, c Codec, key bool, frame []byte) ([]byte, error) {
 	k, err := s.trackKey(t)
 	if err != nil {

@@ -17,7 +17,7 @@ const (
 	askMost        = 3
 	holdTime       = 5 * time.Second // of what came before its sender, or its key, was known
 	beaconInterval = 10 * time.Second
-	lobbyGrace     = 30 * time.Second // somebody who vanished from the lobby is remembered
+	lobbyGrace     = 30 * time.Second // how long a person who vanished from the lobby is remembered
 )
 
 // Bounds of what others can make a Session keep.
@@ -33,7 +33,7 @@ const (
 
 // Errors of a Session's own acts.
 var (
-	ErrNotHere = errors.New("e2ee: nobody admitted has this number")
+	ErrNotHere = errors.New("e2ee: no admitted participant has this number")
 	ErrBusy    = errors.New("e2ee: too much is waiting for a key")
 )
 
@@ -128,9 +128,9 @@ type Output struct {
 	Notices    []Notice
 }
 
-// Session is one participant's state machine: events with their time in, Output out. It holds the pairwise channels, admissions, its
-// own chain, and opens group messages; media is sealed and opened elsewhere with the keys it gives out. One join, one Session; a
-// resumed one goes on with the same.
+// Session is one participant's state machine: events with their time in, Output out. It holds the pairwise channels,
+// admissions, its own chain, and opens group messages; media is sealed and opened elsewhere with the keys it gives out.
+// One join, one Session; a resumed one goes on with the same.
 type Session struct {
 	cfg      Config
 	root     *Root
@@ -167,7 +167,7 @@ type outgoing struct {
 	text string
 }
 
-// heldMessage is a relay of somebody unknown, or a broadcast whose key is missing.
+// heldMessage is a relay of an unknown participant, or a broadcast whose key is missing.
 type heldMessage struct {
 	from      uint32
 	data      []byte
@@ -211,8 +211,8 @@ func (s *Session) Take() Output {
 
 func (s *Session) notice(n Notice) { s.out.Notices = append(s.out.Notices, n) }
 
-// Welcome takes the server's welcome: one's own number and credentials, and everybody else. After a resume it is the same again, and
-// what was not acknowledged is sent once more.
+// Welcome takes the server's welcome: one's own number and credentials, and everybody else. After a resume it is the
+// same again, and what was not acknowledged is sent once more.
 func (s *Session) Welcome(now time.Time, self Member, others []Member) {
 	resumed := s.number == self.Participant
 	s.number = self.Participant
@@ -253,7 +253,7 @@ func (s *Session) Roster(now time.Time, changed []Member, left []uint32) {
 	s.update(now, others, left)
 }
 
-// Lobby takes whom the server names to somebody who waits: they get one's name if they may admit.
+// Lobby takes the hosts that the server names to a waiting person. Those who may admit get their name.
 func (s *Session) Lobby(now time.Time, hosts []Member) {
 	for i := range hosts {
 		p := s.meet(now, &hosts[i])

@@ -332,7 +332,8 @@ func TestABotAsksAgainUntilThereIsAnAnswer(t *testing.T) {
 	}
 	silent := w.join(Config{Name: "Ben"})
 	w.run(10 * askAgain)
-	if n := len(slices.DeleteFunc(slices.Clone(silent.notices), func(n Notice) bool { return n.Kind != NoticeConsent })); n != askMost {
+	others := func(n Notice) bool { return n.Kind != NoticeConsent }
+	if n := len(slices.DeleteFunc(slices.Clone(silent.notices), others)); n != askMost {
 		t.Errorf("somebody silent was asked %d times", n)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// world is a meeting in virtual time: sessions, and a server that shows a roster and passes messages on, honestly unless a test
-// says otherwise.
+// world is a meeting in virtual time: sessions, and a server that shows a roster and passes messages on, honestly
+// unless a test says otherwise.
 type world struct {
 	t       testing.TB
 	now     time.Time
@@ -288,7 +288,9 @@ func (w *world) allHear() {
 }
 
 func (p *person) has(kind NoticeKind, from uint32, text string) bool {
-	return slices.ContainsFunc(p.notices, func(n Notice) bool { return n.Kind == kind && n.From == from && n.Text == text })
+	return slices.ContainsFunc(p.notices, func(n Notice) bool {
+		return n.Kind == kind && n.From == from && n.Text == text
+	})
 }
 
 // err returns the error of the last notice of a kind about somebody.

@@ -9,8 +9,8 @@ import (
 	"conclave/audit"
 )
 
-// newAdminRouter is what only this machine may see: metrics, health, profiles. Host names other than loopback's are refused, so that no
-// web page can be pointed here.
+// newAdminRouter is what only this machine may see: metrics, health, profiles. Host names other than loopback's are
+// refused, so that no web page can be pointed here.
 func newAdminRouter(h *health, m *metrics, log *audit.Log) *chi.Mux {
 	r := chi.NewRouter()
 	r.Use(securityHeaders(false), knownHosts([]string{"localhost", "127.0.0.1", "::1"}))

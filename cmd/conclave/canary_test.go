@@ -44,8 +44,8 @@ const (
 	canaryV6 = "2001:db8:77:77::7"
 )
 
-// canaryServer is a child process that serves behind a proxy which adds the marked client addresses, and sends its mail to a server
-// that quotes addresses in its refusals.
+// canaryServer is a child process that serves behind a proxy which adds the marked client addresses, and sends its mail
+// to a server that quotes addresses in its refusals.
 type canaryServer struct {
 	t              *testing.T
 	cmd            *exec.Cmd
@@ -84,7 +84,16 @@ func freePort(t *testing.T) string {
 
 func startCanaryServer(t *testing.T) *canaryServer {
 	t.Helper()
-	s := &canaryServer{t: t, out: &output{}, err: &output{}, mail: make(chan string, 10), dir: t.TempDir(), admin: freePort(t), exited: make(chan error, 1), heard: make(chan struct{}, 10)}
+	s := &canaryServer{
+		t:      t,
+		out:    &output{},
+		err:    &output{},
+		mail:   make(chan string, 10),
+		dir:    t.TempDir(),
+		admin:  freePort(t),
+		exited: make(chan error, 1),
+		heard:  make(chan struct{}, 10),
+	}
 	s.token = "5e3b1d7f9c0a4862e8d4b6f0a2c7139571b9f3d5c8e60a2447ad01fb6c93e85d"
 	mail := smtp.NewServer(canaryMail{mailbox{s.mail}})
 	mail.AllowInsecureAuth = true
@@ -101,11 +110,43 @@ func startCanaryServer(t *testing.T) *canaryServer {
 			t.Fatal(err)
 		}
 	}
-	s.cmd = exec.Command(os.Args[0], "serve", "--listen", listen, "--behind-proxy", "--url", "https://127.0.0.1", "--admin-listen", s.admin,
-		"--media-listen", "127.0.0.1", "--media-port", "0", "--smtp", "smtp+plain://"+l.Addr().String(), "--smtp-from", "conclave@example.org",
-		"--bot-tokens", s.token, "--log-level", "debug", "--log-format", "json", "--code-digits", "8", "--guests",
-		"--data-dir", filepath.Join(s.dir, "data"))
-	s.cmd.Env = []string{childEnv + "=1", "CONCLAVE_CONFIG=" + os.DevNull, "TMPDIR=" + filepath.Join(s.dir, "tmp"), "HOME=" + filepath.Join(s.dir, "home"), "GOTRACEBACK=all"}
+	s.cmd = exec.Command(
+		os.Args[0],
+		"serve",
+		"--listen",
+		listen,
+		"--behind-proxy",
+		"--url",
+		"https://127.0.0.1",
+		"--admin-listen",
+		s.admin,
+		"--media-listen",
+		"127.0.0.1",
+		"--media-port",
+		"0",
+		"--smtp",
+		"smtp+plain://"+l.Addr().String(),
+		"--smtp-from",
+		"conclave@example.org",
+		"--bot-tokens",
+		s.token,
+		"--log-level",
+		"debug",
+		"--log-format",
+		"json",
+		"--code-digits",
+		"8",
+		"--guests",
+		"--data-dir",
+		filepath.Join(s.dir, "data"),
+	)
+	s.cmd.Env = []string{
+		childEnv + "=1",
+		"CONCLAVE_CONFIG=" + os.DevNull,
+		"TMPDIR=" + filepath.Join(s.dir, "tmp"),
+		"HOME=" + filepath.Join(s.dir, "home"),
+		"GOTRACEBACK=all",
+	}
 	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = filepath.Join(s.dir, "cwd"), s.out, s.err
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -143,7 +184,9 @@ type person struct {
 
 func (s *canaryServer) person() *person {
 	return &person{canaryServer: s, cookies: map[string]string{}, header: http.Header{
-		"User-Agent": {"Mozilla/" + canary + "-agent"}, "Accept-Language": {canary}, "Referer": {"https://" + canary + ".example/"},
+		"User-Agent": {
+			"Mozilla/" + canary + "-agent",
+		}, "Accept-Language": {canary}, "Referer": {"https://" + canary + ".example/"},
 		"X-Real-Ip": {canaryV4}, "Forwarded": {"for=" + canaryV4}, "Origin": {"https://127.0.0.1"},
 	}}
 }
@@ -200,7 +243,11 @@ func (p *person) signIn(address string) {
 
 func (p *person) dial() {
 	p.t.Helper()
-	conn, resp, err := websocket.Dial(p.t.Context(), p.proxy+"/ws", &websocket.DialOptions{HTTPHeader: p.headers(), Subprotocols: []string{"conclave.v1"}})
+	conn, resp, err := websocket.Dial(
+		p.t.Context(),
+		p.proxy+"/ws",
+		&websocket.DialOptions{HTTPHeader: p.headers(), Subprotocols: []string{"conclave.v1"}},
+	)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -251,12 +298,17 @@ func (p *person) talk() {
 	}
 	var codecs webrtc.MediaEngine
 	must(codecs.RegisterCodec(webrtc.RTPCodecParameters{
-		RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, PayloadType: 111,
+		RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType:  webrtc.MimeTypeOpus,
+			ClockRate: 48000,
+			Channels:  2,
+		}, PayloadType: 111,
 	}, webrtc.RTPCodecTypeAudio))
 	var settings webrtc.SettingEngine
 	settings.SetIncludeLoopbackCandidate(true)
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(&codecs), webrtc.WithSettingEngine(settings)).NewPeerConnection(webrtc.Configuration{})
+	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(&codecs), webrtc.WithSettingEngine(settings)).
+		NewPeerConnection(webrtc.Configuration{})
 	must(err)
 	t.Cleanup(func() { _ = pc.Close() })
 	heard := make(chan struct{})
@@ -265,17 +317,25 @@ func (p *person) talk() {
 			close(heard)
 		}
 	})
-	mic, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}, canary+"-track", canary+"-stream")
+	mic, err := webrtc.NewTrackLocalStaticRTP(
+		webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus},
+		canary+"-track",
+		canary+"-stream",
+	)
 	must(err)
 	_, err = pc.AddTransceiverFromTrack(mic, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
 	must(err)
-	_, err = pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
+	_, err = pc.AddTransceiverFromKind(
+		webrtc.RTPCodecTypeAudio,
+		webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly},
+	)
 	must(err)
 	offer, err := pc.CreateOffer(nil)
 	must(err)
 	must(pc.SetLocalDescription(offer))
 	sdp := strings.Replace(offer.SDP, "s=-", "s="+canary+"-session", 1) +
-		"a=candidate:1 1 udp 2130706431 " + canaryV4 + " 5000 typ host\r\na=candidate:2 1 udp 2130706431 " + canaryV6 + " 5000 typ host\r\n"
+		"a=candidate:1 1 udp 2130706431 " + canaryV4 + " 5000 typ host\r\n" +
+		"a=candidate:2 1 udp 2130706431 " + canaryV6 + " 5000 typ host\r\n"
 	body, err := json.Marshal(sdp)
 	must(err)
 	p.send(fmt.Sprintf(`{"type":"offer","id":20,"sdp":%s,"tracks":[{"mid":"0","source":"mic"}]}`, body))
@@ -286,7 +346,12 @@ func (p *person) talk() {
 	t.Cleanup(func() { close(stop) })
 	go func() {
 		for seq := uint16(1); ; seq++ {
-			_ = mic.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: uint32(seq) * 960}, Payload: []byte(canary + " speaks")})
+			_ = mic.WriteRTP(
+				&rtp.Packet{
+					Header:  rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: uint32(seq) * 960},
+					Payload: []byte(canary + " speaks"),
+				},
+			)
 			select {
 			case <-stop:
 				return

@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// What somebody new is expected to take until it is measured: at least a picture of 720 lines with a few small ones, for the time
-// until their media flows and shows in the rate.
+// What a new participant is expected to take until it is measured: at least a picture of 720 lines with a few small
+// ones, for the time until their media flows and shows in the rate.
 const (
 	shareAtLeast = 1_000_000 // bits a second
 	shareFor     = 5         // seconds
 )
 
-// ceiling keeps what the machine sends below a limit by taking nobody new. The rate is measured once a second, and those who have
-// just come receive nothing yet: for five seconds each of them counts with the average of those present, so that no burst of joins
-// passes the limit before it shows. Safe for concurrent use.
+// ceiling keeps what the machine sends below a limit by refusing joins. The rate is measured once a second, and new
+// participants receive nothing yet. So each of them counts with the average of the others for five seconds: no burst of
+// joins passes the limit before it shows. Safe for concurrent use.
 type ceiling struct {
 	limit   uint64        // bits a second
 	rate    func() uint64 // measured
@@ -23,10 +23,10 @@ type ceiling struct {
 
 	mu     sync.Mutex
 	latest int64            // second of the latest question
-	came   [shareFor]uint64 // by second, those who came in
+	came   [shareFor]uint64 // joins, by second
 }
 
-// reserve takes room for somebody; ok is false if there is none. release gives it back.
+// reserve takes capacity for one participant; ok is false if there is none. release gives it back.
 func (c *ceiling) reserve() (release func(), ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -55,7 +55,7 @@ func (c *ceiling) release(second int64) {
 	}
 }
 
-// forget drops those who came so long ago that the rate tells of them.
+// forget drops joins so old that the rate includes them.
 func (c *ceiling) forget(second int64) {
 	if second-c.latest >= shareFor {
 		c.came = [shareFor]uint64{}

@@ -18,7 +18,7 @@ import (
 
 // configCmd groups what shows the configuration.
 type configCmd struct {
-	Print configPrintCmd `cmd:"" help:"Print the effective configuration, with the source of each value and without secrets."`
+	Print configPrintCmd `cmd:"" help:"Print each value and its source, without secrets."`
 }
 
 type configPrintCmd struct{ options }
@@ -150,11 +150,13 @@ func (cmd *smtpTestCmd) Run(c console) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	err = m.Send(ctx, auth.Message{To: to, Code: strings.Repeat("0", cmd.Config.Auth.CodeDigits), ValidFor: cmd.Config.Auth.CodeTTL})
+	code := strings.Repeat("0", cmd.Config.Auth.CodeDigits)
+	err = m.Send(ctx, auth.Message{To: to, Code: code, ValidFor: cmd.Config.Auth.CodeTTL})
 	if err != nil {
 		return errors.New(diagnose(d.SMTP, err))
 	}
-	_, err = fmt.Fprintln(c.out, "The mail server took the message. Look into the mailbox (and its spam folder): the code in it is all zeros.")
+	_, err = fmt.Fprintln(c.out, "The mail server accepted the message. Check the mailbox and its spam folder. "+
+		"The code in it is all zeros.")
 	return err
 }
 
@@ -174,22 +176,23 @@ func diagnose(s *config.SMTP, err error) string {
 func diagnosis(s *config.SMTP, e *auth.MailError) string {
 	switch e.Step {
 	case auth.StepResolve:
-		return fmt.Sprintf("The name %s could not be resolved. Check the host in smtp, and this machine's DNS.", s.Host)
+		return "The name " + s.Host + " could not be resolved. Check the host in smtp, and this machine's DNS."
 	case auth.StepConnect:
-		return fmt.Sprintf("%s does not accept connections on the port given. Check the port (465 for smtps, 587 for smtp), "+
-			"and whether your provider blocks outgoing mail ports.", s.Host)
+		return s.Host + " does not accept connections on the port given. Check the port (465 for smtps, 587 for smtp), " +
+			"and whether your provider blocks outgoing mail ports."
 	case auth.StepTimeout:
-		return fmt.Sprintf("%s did not answer in time. Usually a firewall drops the connection (many providers block 25, 465 and 587 "+
-			"until asked), or the port wants the other kind of TLS: smtps:// for 465, smtp:// for 587.", s.Host)
+		return s.Host + " did not answer in time. Usually a firewall drops the connection, because many providers block " +
+			"25, 465 and 587 until asked. Or the port wants the other kind of TLS: smtps:// for 465, smtp:// for 587."
 	case auth.StepTLS:
-		return fmt.Sprintf("The connection to %s could not be encrypted. Either its certificate is not for this name or not trusted here "+
-			"(a private authority goes into smtp_ca), or the port wants the other kind of TLS: smtps:// for 465, smtp:// for 587.", s.Host)
+		return "The connection to " + s.Host + " could not be encrypted. Either its certificate is not for this name, or " +
+			"it is not trusted here (set smtp_ca for a private authority), or the port wants the other kind of TLS: " +
+			"smtps:// for 465, smtp:// for 587."
 	case auth.StepAuth:
-		return fmt.Sprintf("%s did not accept the user name or password. Check smtp_password; some providers want an app password.", s.Host)
+		return s.Host + " did not accept the user name or password. Check smtp_password; some providers want an app password."
 	case auth.StepGreet:
-		return fmt.Sprintf("%s answered, but not as a mail server that wants to talk to us. Check host and port.", s.Host)
+		return s.Host + " answered, but not as a mail server. Check host and port."
 	case auth.StepSend:
-		return fmt.Sprintf("%s refused the message. Usually the sender (smtp_from) may not be used by this user, or the recipient is unknown to it.", s.Host)
+		return s.Host + " refused the message. Usually this user may not send as smtp_from, or the recipient is unknown."
 	}
 	return e.Error()
 }

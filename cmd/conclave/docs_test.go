@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestSecurityDocumentIsTrue checks docs/security.md against the code: each test it names exists, each option too, and where a row
-// of a limit names one option, the default is that option's.
+// TestSecurityDocumentIsTrue checks docs/security.md against the code: each test it names exists, each option too, and
+// where a row of a limit names one option, the default is that option's.
 func TestSecurityDocumentIsTrue(t *testing.T) {
 	doc, err := os.ReadFile("../../docs/security.md")
 	if err != nil {

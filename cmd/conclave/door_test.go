@@ -24,7 +24,8 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// door is a child process that serves sign-in behind a proxy on loopback, so that each request names its own client address.
+// door is a child process that serves sign-in behind a proxy on loopback, so that each request names its own client
+// address.
 type door struct {
 	*testing.T
 	url, admin string

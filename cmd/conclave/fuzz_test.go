@@ -10,8 +10,8 @@ import (
 	"conclave/auth"
 )
 
-// Whatever the headers that decide who asks from where hold: no panic, no foreign host or origin gets through, and no address is
-// believed that no trusted proxy gave.
+// Whatever the headers that decide who asks from where hold: no panic, no foreign host or origin gets through, and no
+// address is believed that no trusted proxy gave.
 func FuzzHostOriginAndForwardedFor(f *testing.F) {
 	f.Add("meet.example.org", "https://meet.example.org", "203.0.113.7")
 	f.Add("[::1]:443", "null", "1.2.3.4, [2001:db8::1]:80")
@@ -23,13 +23,18 @@ func FuzzHostOriginAndForwardedFor(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, hostHeader, origin, forwarded string) {
 		reached := false
-		h := securityHeaders(true)(onlyPeers(proxies)(knownHosts([]string{host})(auth.ClientIPMiddleware(proxies)(cors(client)(guard(
-			http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-				reached = true
-				if ip, ok := auth.ClientIPFrom(r.Context()); ok && !strings.Contains(forwarded, ip.Reveal().String()) && !ip.Reveal().Is6() {
-					t.Errorf("%q gives %v", forwarded, ip.Reveal())
-				}
-			})))))))
+		h := securityHeaders(
+			true,
+		)(
+			onlyPeers(proxies)(knownHosts([]string{host})(auth.ClientIPMiddleware(proxies)(cors(client)(guard(
+				http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+					reached = true
+					if ip, ok := auth.ClientIPFrom(r.Context()); ok && !strings.Contains(forwarded, ip.Reveal().String()) &&
+						!ip.Reveal().Is6() {
+						t.Errorf("%q gives %v", forwarded, ip.Reveal())
+					}
+				})))))),
+		)
 		r := httptest.NewRequest(http.MethodPost, "/api/meetings", nil)
 		r.RemoteAddr, r.Host = proxy+":1", hostHeader
 		r.Header["Origin"], r.Header["X-Forwarded-For"] = []string{origin}, []string{forwarded}

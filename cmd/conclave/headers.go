@@ -13,11 +13,14 @@ import (
 // needs it.
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; " +
 	"media-src 'self' blob: mediastream:; font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; " +
-	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types conclave"
+	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
+	"require-trusted-types-for 'script'; trusted-types conclave"
 
-const permissionsPolicy = "camera=(self), microphone=(self), display-capture=(self), speaker-selection=(self), screen-wake-lock=(self)"
+const permissionsPolicy = "camera=(self), microphone=(self), display-capture=(self), speaker-selection=(self), " +
+	"screen-wake-lock=(self)"
 
-// hsts is two years, what browsers' preload lists ask for; without preload, which is the owner's decision for the whole domain.
+// hsts is two years, what browsers' preload lists ask for; without preload, which is the owner's decision for the whole
+// domain.
 const hsts = "max-age=63072000; includeSubDomains"
 
 // securityHeaders sets the headers that every answer carries. https adds HSTS (RFC 6797 §7.2: never over plain HTTP).
@@ -40,8 +43,8 @@ func securityHeaders(https bool) func(http.Handler) http.Handler {
 	}
 }
 
-// knownHosts answers only requests for our own name: a page of another name that was pointed here (DNS rebinding) gets nothing,
-// and nothing we say can hold a name the client made up.
+// knownHosts answers only requests for our own name: a page of another name that was pointed here (DNS rebinding) gets
+// nothing, and nothing we say can hold a name the client made up.
 func knownHosts(hosts []string) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -67,8 +70,8 @@ func hostname(host string) string {
 	return strings.ToLower(name)
 }
 
-// onlyPeers refuses requests that do not come from the trusted proxies: without them TLS, and the client's address, are nobody's word.
-// Without proxies everybody may come.
+// onlyPeers refuses requests that do not come from the trusted proxies: without them nothing vouches for TLS and for
+// the client's address. Without proxies everybody may come.
 func onlyPeers(proxies []netip.Prefix) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		if len(proxies) == 0 {
@@ -86,7 +89,7 @@ func onlyPeers(proxies []netip.Prefix) func(http.Handler) http.Handler {
 	}
 }
 
-// cors lets the one configured origin use the API with credentials, and nobody else. Without one it adds nothing.
+// cors lets the one configured origin, and no other, use the API with credentials. Without one it adds nothing.
 func cors(clientURL string) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		if clientURL == "" {

@@ -39,7 +39,8 @@ func (h *health) ready(w http.ResponseWriter, _ *http.Request) {
 	auth.WriteJSON(w, status, body)
 }
 
-// detail is ready for the operator. A dead mail server is "degraded" and no more: people who are signed in meet as before.
+// detail is ready for the operator. A dead mail server is "degraded" and no more: people who are signed in meet as
+// before.
 func (h *health) detail(w http.ResponseWriter, _ *http.Request) {
 	body, status := healthBody{Status: "ok", Mail: "ok"}, http.StatusOK
 	if h.mail().Failing {

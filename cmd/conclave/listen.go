@@ -17,11 +17,12 @@ import (
 	"conclave/config"
 )
 
-// maxMediaAddresses bounds how many addresses media is served on by default: each costs sockets and a candidate in every answer.
+// maxMediaAddresses bounds how many addresses media is served on by default: each costs sockets and a candidate in
+// every answer.
 const maxMediaAddresses = 8
 
-// newHTTPServer makes a server whose every phase has a limit: a client that sends or reads slowly is cut off. WebSockets leave these
-// limits when they are upgraded.
+// newHTTPServer makes a server whose every phase has a limit: a client that sends or reads slowly is cut off.
+// WebSockets are free of these limits once they are upgraded.
 func newHTTPServer(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           h,
@@ -34,7 +35,8 @@ func newHTTPServer(h http.Handler) *http.Server {
 	}
 }
 
-// limitListener bounds connections: all together (more wait in the kernel's queue) and per client (more are closed at once).
+// limitListener bounds connections: all together (more wait in the kernel's queue) and per client (more are closed at
+// once).
 func limitListener(l net.Listener, c *config.Config, proxies []netip.Prefix) net.Listener {
 	return &clientLimit{
 		Listener: netutil.LimitListener(l, c.MaxConnections), limit: c.ConnectionsPerClient,
@@ -131,7 +133,8 @@ func redirectHandler(d *config.Deployment) http.Handler {
 	}))
 }
 
-// certificateFiles serves a certificate from files and looks at them again every few seconds, so that a renewal needs no restart.
+// certificateFiles serves a certificate from files and looks at them again every few seconds, so that a renewal needs
+// no restart.
 type certificateFiles struct {
 	certFile, keyFile string
 
@@ -175,7 +178,8 @@ func (f *certificateFiles) stamps() (stamp [2]time.Time, err error) {
 	return stamp, nil
 }
 
-// get is tls.Config.GetCertificate. While new files do not fit together (one is written after the other), the old pair goes on.
+// get is tls.Config.GetCertificate. While new files do not fit together (one is written after the other), the old pair
+// goes on.
 func (f *certificateFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -188,8 +192,9 @@ func (f *certificateFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return f.cert, nil
 }
 
-// mediaAddresses chooses where media is served: what the operator named, else the addresses of the machine's real interfaces, and
-// loopback too when the web server is on loopback. (Firefox pairs no candidate on 127.0.0.1, so loopback alone is never enough.)
+// mediaAddresses chooses where media is served: what the operator named, else the addresses of the machine's real
+// interfaces, and loopback too when the web server is on loopback. (Firefox pairs no candidate on 127.0.0.1, so
+// loopback alone is never enough.)
 func mediaAddresses(c *config.Config, loopback bool, port uint16) ([]netip.AddrPort, error) {
 	addrs := c.MediaListen
 	if len(addrs) == 0 {
@@ -239,9 +244,11 @@ func interfaceAddresses() ([]netip.Addr, error) {
 	return out, nil
 }
 
-// virtualInterface names what container and virtual-machine software makes: nobody outside reaches us there.
+// virtualInterface names what container and virtual-machine software makes: no client outside reaches us there.
 func virtualInterface(name string) bool {
-	for _, prefix := range []string{"docker", "veth", "br-", "virbr", "lxc", "lxd", "cni", "flannel", "cali", "podman", "vmnet", "vboxnet"} {
+	for _, prefix := range []string{
+		"docker", "veth", "br-", "virbr", "lxc", "lxd", "cni", "flannel", "cali", "podman", "vmnet", "vboxnet",
+	} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}

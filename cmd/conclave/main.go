@@ -1,7 +1,7 @@
 // Command conclave is the meeting server, and everything that belongs to running it: see `conclave --help`.
 //
-// This package only wires: what decides lives in the other packages. Start reading at main (the command line), then serveCmd
-// (the life of a server), then newRouter (what is served where).
+// This package only wires: what decides lives in the other packages. Start reading at main (the command line), then
+// serveCmd (the life of a server), then newRouter (what is served where).
 package main
 
 import (
@@ -17,14 +17,14 @@ import (
 
 // cli is the command line.
 type cli struct {
-	Serve   serveCmd       `cmd:"" default:"withargs" help:"Run the server (the default). Without any option: on 127.0.0.1:8080, sign-in codes on the console."`
+	Serve   serveCmd       `cmd:"" default:"withargs" help:"Run the server (the default), by default on 127.0.0.1:8080."`
 	Check   checkConfigCmd `cmd:"" name:"check-config" help:"Check the configuration and say what would be served."`
 	Config  configCmd      `cmd:"" help:"Show the configuration."`
-	Health  healthCmd      `cmd:"" help:"Ask a running server on this machine whether it is well. Exit status 0 if so."`
-	SMTP    smtpCmd        `cmd:"" name:"smtp" help:"Try out the mail server."`
+	Health  healthCmd      `cmd:"" help:"Ask the server on this machine whether it is ready. Exit status 0 if so."`
+	SMTP    smtpCmd        `cmd:"" name:"smtp" help:"Test the mail server."`
 	Bots    botsCmd        `cmd:"" help:"Load a server with bots."`
 	Audit   auditCmd       `cmd:"" help:"Read and check the audit log."`
-	Version versionCmd     `cmd:"" help:"Print the version and the hash of the web client; compare it with a server's."`
+	Version versionCmd     `cmd:"" help:"Print the version and the hash of the web client."`
 }
 
 // options are the flags of every command that reads the configuration.
@@ -46,7 +46,8 @@ func main() {
 func run(args, environ []string, c console) int {
 	var grammar cli
 	exit := -1
-	parser, err := newParser(&grammar, config.NewSources(optionList(), environ, fileFlag(args)), c, func(code int) { exit = code })
+	sources := config.NewSources(optionList(), environ, fileFlag(args))
+	parser, err := newParser(&grammar, sources, c, func(code int) { exit = code })
 	if err != nil {
 		_, _ = fmt.Fprintln(c.err, "conclave:", err)
 		return 2

@@ -57,7 +57,7 @@ func (s *server) startMedia() (m *media, err error) {
 	return m, nil
 }
 
-// underEgress takes room for somebody new below the limit of what is sent; it is nil without a limit.
+// underEgress reserves capacity for new participants below the limit of what is sent; it is nil without a limit.
 func underEgress(limit config.Bitrate, rate func() uint64, present func() int) func() (release func(), ok bool) {
 	if limit == 0 {
 		return nil
@@ -86,7 +86,7 @@ func (m *media) drain(ctx context.Context) error { return m.signaling.Drain(ctx)
 func (m *media) close() {
 	if m.registry != nil {
 		ctx, cancel := context.WithCancel(context.Background())
-		cancel() // whoever is still there has had the time of drain
+		cancel() // those who are still there have had the time of drain
 		_ = m.registry.Close(ctx)
 	}
 	if m.sfu != nil {

@@ -59,7 +59,7 @@ func TestABurstOfJoinsCannotPassTheEgressCeiling(t *testing.T) {
 	}
 }
 
-// Who did not come in gives the room back, once, and not that of somebody later.
+// A join that fails gives its capacity back, once, and not that of a later one.
 func TestRoomBelowTheEgressCeilingIsGivenBack(t *testing.T) {
 	c, _, _, now := newCeiling()
 	c.burst(9)
@@ -76,6 +76,6 @@ func TestRoomBelowTheEgressCeilingIsGivenBack(t *testing.T) {
 	c.burst(10)
 	late()
 	if c.burst(1) != 0 {
-		t.Fatal("somebody else's room was given back")
+		t.Fatal("another participant's capacity was given back")
 	}
 }

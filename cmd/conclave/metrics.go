@@ -56,7 +56,7 @@ func (m *metrics) watchMail(state func() auth.MailHealth) {
 	m.registry.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "conclave_mail_queued", Help: "Messages waiting to be sent."},
 			func() float64 { return float64(state().Queued) }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "conclave_mail_failing", Help: "1 while the mail server takes nothing."},
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "conclave_mail_failing", Help: "1 while mail cannot be sent."},
 			func() float64 {
 				if state().Failing {
 					return 1

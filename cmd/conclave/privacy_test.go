@@ -66,9 +66,9 @@ func (s *canaryServer) fetch(path string) []byte {
 	return data
 }
 
-// A whole meeting in which everything a person types, is known by or is reached at is marked: two people behind a proxy, lobby,
-// password, chat, real sound, bots, and every mistake a client can make. No mark is in the logs (at the most verbose level), the
-// metrics, the profiles, the crash report, or any file; core dumps are off.
+// A whole meeting in which everything a person types, is known by or is reached at is marked: two people behind a
+// proxy, lobby, password, chat, real sound, bots, and every mistake a client can make. No mark is in the logs (at the
+// most verbose level), the metrics, the profiles, the crash report, or any file; core dumps are off.
 func TestPrivacyCanary(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("reads /proc")
@@ -102,7 +102,8 @@ func TestPrivacyCanary(t *testing.T) {
 	} {
 		check(path, s.fetch(path))
 	}
-	if m := string(s.fetch("/metrics")); !regexp.MustCompile(`(?m)^conclave_meetings [1-9]`).MatchString(m) || !strings.Contains(m, `conclave_auth_events_total{event="mail_refused"} 1`) {
+	if m := string(s.fetch("/metrics")); !regexp.MustCompile(`(?m)^conclave_meetings [1-9]`).MatchString(m) ||
+		!strings.Contains(m, `conclave_auth_events_total{event="mail_refused"} 1`) {
 		t.Error("the metrics do not show the meeting: the test proves nothing")
 	}
 	s.checkProcess(check)
@@ -123,14 +124,20 @@ func TestPrivacyCanary(t *testing.T) {
 // meet has two people meet: the meeting stays open.
 func (s *canaryServer) meet(ana, ben *person) (id string) {
 	t := s.t
-	status, out := ana.do("POST", "/api/meetings", fmt.Sprintf(`{"e2ee":false,"title":"%s-title","password":"%s-password"}`, canary, canary))
+	status, out := ana.do(
+		"POST",
+		"/api/meetings",
+		fmt.Sprintf(`{"e2ee":false,"title":"%s-title","password":"%s-password"}`, canary, canary),
+	)
 	id, ok := out["meeting"].(string)
 	if status != 201 || !ok {
 		t.Fatal(status, out)
 	}
 	ana.do("GET", "/api/meetings/"+id, "")
 	join := func(p *person, password string) {
-		p.send(fmt.Sprintf(`{"type":"join","id":1,"version":1,"meeting":%q,"name":"%s-name","password":%q}`, id, canary, password))
+		p.send(
+			fmt.Sprintf(`{"type":"join","id":1,"version":1,"meeting":%q,"name":"%s-name","password":%q}`, id, canary, password),
+		)
 	}
 	ana.dial()
 	join(ana, canary+"-password")
@@ -150,8 +157,8 @@ func (s *canaryServer) meet(ana, ben *person) (id string) {
 	return id
 }
 
-// meetSealed has the same two meet in an end-to-end encrypted meeting. What the server cannot read is marked too: it names people to
-// those who can. The mark is base64url as it is.
+// meetSealed has the same two meet in an end-to-end encrypted meeting. What the server cannot read is marked too: it
+// names people to those who can. The mark is base64url as it is.
 func (s *canaryServer) meetSealed(ana, ben person) (id string) {
 	status, out := ana.do("POST", "/api/meetings", `{"e2ee":true}`)
 	id, ok := out["meeting"].(string)
@@ -160,7 +167,9 @@ func (s *canaryServer) meetSealed(ana, ben person) (id string) {
 	}
 	for i, p := range []*person{&ana, &ben} {
 		p.dial()
-		p.send(fmt.Sprintf(`{"type":"join","id":1,"version":1,"meeting":%q,"name":"","announce":"%sannounc%d"}`, id, canary, i))
+		p.send(
+			fmt.Sprintf(`{"type":"join","id":1,"version":1,"meeting":%q,"name":"","announce":"%sannounc%d"}`, id, canary, i),
+		)
 		p.until(map[*person]string{&ana: "welcome", &ben: "lobby"}[p])
 	}
 	ben.send(fmt.Sprintf(`{"type":"relay","id":2,"to":[{"participant":1,"data":"%ssealname"}]}`, canary))
@@ -186,7 +195,11 @@ func (s *canaryServer) blunder(id string) {
 	eve.do("POST", "/api/auth/code", fmt.Sprintf(`{"email":"not an address %s"}`, canary))
 	eve.do("POST", "/api/auth/code", `{"`+canary+`":1}`)
 	eve.do("POST", "/api/auth/verify", `{"code":"`+canary+`"}`)
-	eve.do("POST", "/api/auth/code", fmt.Sprintf(`{"email":"refused.%s@example.org"}`, canary)) // the mail server quotes it
+	eve.do(
+		"POST",
+		"/api/auth/code",
+		fmt.Sprintf(`{"email":"refused.%s@example.org"}`, canary),
+	) // the mail server quotes it
 	if status, out := eve.do("POST", "/api/auth/guest", `{}`); status != 200 {
 		t.Fatal(status, out)
 	}
@@ -217,7 +230,8 @@ func (s *canaryServer) bots() {
 	var out bytes.Buffer
 	var verdict verdictError
 	err := cmd.Run(console{&out, io.Discard})
-	if busy := errors.As(err, &verdict) && verdict.verdict == report.Invalid; err != nil && !busy { // they were there all the same
+	if busy := errors.As(err, &verdict) && verdict.verdict == report.Invalid; err != nil &&
+		!busy { // they were there all the same
 		s.t.Errorf("bots: %v\n%s", err, out.String())
 	}
 	s.secrets = append(s.secrets, s.token)
@@ -243,7 +257,9 @@ func (s *canaryServer) checkProcess(check func(string, []byte)) {
 	}
 	for _, fd := range fds {
 		target, err := os.Readlink(proc + "fd/" + fd.Name())
-		if err != nil || strings.HasPrefix(target, "socket:") || strings.HasPrefix(target, "pipe:") || strings.HasPrefix(target, "anon_inode:") || strings.HasPrefix(target, "/dev/") {
+		if err != nil || strings.HasPrefix(target, "socket:") || strings.HasPrefix(target, "pipe:") ||
+			strings.HasPrefix(target, "anon_inode:") ||
+			strings.HasPrefix(target, "/dev/") {
 			continue
 		}
 		info, err := os.Stat(target)

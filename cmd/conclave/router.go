@@ -27,8 +27,8 @@ type parts struct {
 	log        *slog.Logger
 }
 
-// newRouter assembles what is served to the world. The order of the middlewares is the order of suspicion: first what must hold for
-// every answer, then who may talk to us at all, then what a request may do.
+// newRouter assembles what is served to the world. The order of the middlewares is the order of suspicion: first what
+// must hold for every answer, then who may talk to us at all, then what a request may do.
 func newRouter(p parts) (*chi.Mux, error) {
 	sameOrigin, err := crossOrigin(p.cfg.ClientURL)
 	if err != nil {
@@ -41,8 +41,9 @@ func newRouter(p parts) (*chi.Mux, error) {
 	r.Get("/livez", p.health.live)
 	r.Get("/readyz", p.health.ready)
 	r.Group(func(r chi.Router) {
-		r.Use(onlyPeers(p.deployment.TrustedProxies), knownHosts(p.deployment.Hosts), auth.ClientIPMiddleware(p.deployment.TrustedProxies),
-			cors(p.cfg.ClientURL), sameOrigin, limitBody)
+		proxies := p.deployment.TrustedProxies
+		r.Use(onlyPeers(proxies), knownHosts(p.deployment.Hosts), auth.ClientIPMiddleware(proxies))
+		r.Use(cors(p.cfg.ClientURL), sameOrigin, limitBody)
 		r.Get("/api/config", publicConfig(p.cfg))
 		r.Mount("/api/auth", p.auth.Routes())
 		if p.meetings != nil {
@@ -77,7 +78,8 @@ func publicConfig(c *settings) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { auth.WriteJSON(w, http.StatusOK, body) }
 }
 
-// observe logs and counts each request by what it was, never by who or where exactly: the route's pattern, not the path.
+// observe logs and counts each request by what it was, never by who or where exactly: the route's pattern, not the
+// path.
 func observe(log *slog.Logger, m *metrics) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -90,7 +92,8 @@ func observe(log *slog.Logger, m *metrics) func(http.Handler) http.Handler {
 			}
 			method, route, duration := knownMethod(r.Method), routePattern(r), time.Since(start)
 			m.request(method, route, status, duration)
-			log.Log(r.Context(), requestLevel(route), "request", "method", method, "route", route, "status", status, "duration_ms", duration.Milliseconds())
+			log.Log(r.Context(), requestLevel(route), "request", "method", method, "route", route, "status", status,
+				"duration_ms", duration.Milliseconds())
 		})
 	}
 }
@@ -121,7 +124,8 @@ func routePattern(r *http.Request) string {
 	return "none"
 }
 
-// recoverPanics keeps one request's panic from ending the process. The value is not logged: it may hold what the client sent.
+// recoverPanics keeps one request's panic from ending the process. The value is not logged: it may hold what the client
+// sent.
 func recoverPanics(log *slog.Logger) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

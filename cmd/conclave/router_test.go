@@ -83,10 +83,17 @@ func parseConfig(t *testing.T, args ...string) *settings {
 }
 
 func public() []string {
-	return []string{"--domain", "meet.example.org", "--smtp", "smtps://conclave@example.org@mx.example.org", "--smtp-password", "x"}
+	return []string{
+		"--domain",
+		"meet.example.org",
+		"--smtp",
+		"smtps://conclave@example.org@mx.example.org",
+		"--smtp-password",
+		"x",
+	}
 }
 
-// do sends a request as somebody on the network would; change may alter it.
+// do sends a request as a client on the network would; change may alter it.
 func (w *world) do(method, target, body string, change func(*http.Request)) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
 	r.Host = w.d.URL.Host
@@ -106,8 +113,10 @@ func (w *world) do(method, target, body string, change func(*http.Request)) *htt
 func headers(secure bool) map[string]string {
 	h := map[string]string{
 		"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; " +
-			"media-src 'self' blob: mediastream:; font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; " +
-			"base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types conclave",
+			"media-src 'self' blob: mediastream:; font-src 'self'; connect-src 'self'; worker-src 'self'; " +
+			"manifest-src 'self'; " +
+			"base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
+			"require-trusted-types-for 'script'; trusted-types conclave",
 		"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp", "Cross-Origin-Resource-Policy": "same-origin",
 		"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
 		"Permissions-Policy":        "camera=(self), microphone=(self), display-capture=(self), speaker-selection=(self), screen-wake-lock=(self)",
@@ -156,7 +165,9 @@ func TestEveryRouteCarriesEveryHeader(t *testing.T) {
 		}
 		w := newWorld(t, args...)
 		all := routes(t, w.r)
-		for _, must := range []string{"/api/config", "/api/auth/code", "/api/auth/verify", "/api/meetings", "/ws", "/livez", "/readyz"} {
+		for _, must := range []string{
+			"/api/config", "/api/auth/code", "/api/auth/verify", "/api/meetings", "/ws", "/livez", "/readyz",
+		} {
 			if len(all[must]) == 0 {
 				t.Errorf("the walk has not seen %s", must)
 			}
@@ -169,7 +180,12 @@ func TestEveryRouteCarriesEveryHeader(t *testing.T) {
 		for _, path := range []string{"/", "/m/k7qm-2f9x-w3dj-8hrt", "/nothing", "/api/nothing", "/.git/config"} {
 			expectHeaders(t, path, w.do("GET", path, "", nil).Header(), secure)
 		}
-		expectHeaders(t, "other host", w.do("GET", "/", "", func(r *http.Request) { r.Host = "evil.example" }).Header(), secure)
+		expectHeaders(
+			t,
+			"other host",
+			w.do("GET", "/", "", func(r *http.Request) { r.Host = "evil.example" }).Header(),
+			secure,
+		)
 		expectHeaders(t, "redirect", serveOne(redirectHandler(w.d), "GET", "/").Header(), false)
 		admin := newAdminRouter(&health{mail: func() auth.MailHealth { return auth.MailHealth{} }}, w.m, nil)
 		for path := range routes(t, admin) {
@@ -195,13 +211,17 @@ func TestMetricsAndProfilesCannotBeReachedFromOutside(t *testing.T) {
 			t.Errorf("public route %s", path)
 		}
 	}
-	for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/pprof/heap", "/debug/vars", "/api/metrics", "//metrics", "/m/../metrics"} {
-		if rec := w.do("GET", path, "", nil); rec.Code == 200 && strings.Contains(rec.Body.String(), "go_goroutines") || strings.Contains(rec.Body.String(), "profile") {
+	for _, path := range []string{
+		"/metrics", "/debug/pprof/", "/debug/pprof/heap", "/debug/vars", "/api/metrics", "//metrics", "/m/../metrics",
+	} {
+		if rec := w.do("GET", path, "", nil); rec.Code == 200 && strings.Contains(rec.Body.String(), "go_goroutines") ||
+			strings.Contains(rec.Body.String(), "profile") {
 			t.Errorf("%s: %d", path, rec.Code)
 		}
 	}
 	admin := newAdminRouter(&health{mail: func() auth.MailHealth { return auth.MailHealth{} }}, w.m, nil)
-	if rec := serveOne(admin, "GET", "/metrics"); rec.Code != 200 || !strings.Contains(rec.Body.String(), "conclave_auth_events_total") {
+	if rec := serveOne(admin, "GET", "/metrics"); rec.Code != 200 ||
+		!strings.Contains(rec.Body.String(), "conclave_auth_events_total") {
 		t.Errorf("admin metrics: %d", rec.Code)
 	}
 	r := httptest.NewRequest("GET", "/metrics", nil)
@@ -252,7 +272,12 @@ func TestForwardedHeadersChangeNothingWithoutAProxy(t *testing.T) {
 	}
 	limited := false
 	for i := range 25 { // 20 an hour per client, whatever it calls itself
-		rec := w.do("POST", "/api/auth/code", `{"email": "a`+string(rune('a'+i))+`@example.org"}`, spoof(string(rune('0'+i%10))))
+		rec := w.do(
+			"POST",
+			"/api/auth/code",
+			`{"email": "a`+string(rune('a'+i))+`@example.org"}`,
+			spoof(string(rune('0'+i%10))),
+		)
 		limited = limited || rec.Code == http.StatusTooManyRequests
 		if strings.Contains(rec.Body.String()+rec.Header().Get("Location")+rec.Header().Get("Set-Cookie"), "evil") {
 			t.Fatal("a spoofed host is repeated")
@@ -291,7 +316,9 @@ func TestNoPathLeadsOutOfTheClient(t *testing.T) {
 		rec := httptest.NewRecorder()
 		w.r.ServeHTTP(rec, r)
 		body := rec.Body.String()
-		if strings.Contains(body, "root:") || strings.Contains(body, "module conclave") || strings.Contains(body, "package static") || strings.Contains(body, "[core]") {
+		if strings.Contains(body, "root:") || strings.Contains(body, "module conclave") ||
+			strings.Contains(body, "package static") ||
+			strings.Contains(body, "[core]") {
 			t.Errorf("%q leads out: %d", path, rec.Code)
 		}
 		if l := rec.Header().Get("Location"); strings.HasPrefix(l, "//") || strings.Contains(l, "://") {
@@ -342,7 +369,8 @@ func TestCORSAllowsTheConfiguredOriginOnly(t *testing.T) {
 		}
 		for _, method := range []string{"OPTIONS", "GET"} {
 			h := w.do(method, "/api/config", "", set).Header()
-			if (h.Get("Access-Control-Allow-Origin") == origin && origin != "") != ok || (h.Get("Access-Control-Allow-Credentials") == "true") != ok {
+			if (h.Get("Access-Control-Allow-Origin") == origin && origin != "") != ok ||
+				(h.Get("Access-Control-Allow-Credentials") == "true") != ok {
 				t.Errorf("%s from %q: %v", method, origin, h)
 			}
 			if !strings.Contains(strings.Join(h.Values("Vary"), ","), "Origin") {
@@ -350,7 +378,8 @@ func TestCORSAllowsTheConfiguredOriginOnly(t *testing.T) {
 			}
 		}
 	}
-	h := newWorld(t, public()...).do("GET", "/api/config", "", func(r *http.Request) { r.Header.Set("Origin", "https://app.example.org") }).Header()
+	foreign := func(r *http.Request) { r.Header.Set("Origin", "https://app.example.org") }
+	h := newWorld(t, public()...).do("GET", "/api/config", "", foreign).Header()
 	for name := range h {
 		if strings.HasPrefix(name, "Access-Control") {
 			t.Errorf("without client_url: %s", name)
@@ -398,7 +427,9 @@ func TestBigBodiesAreRefusedEverywhere(t *testing.T) {
 // TestRequestLogHoldsNothingOfAPerson sends marker strings in every place a request has.
 func TestRequestLogHoldsNothingOfAPerson(t *testing.T) {
 	w := newWorld(t, public()...)
-	for _, path := range []string{"/m/canary", "/api/meetings/canary?canary=1", "/canary", "/api/canary", "/ws?token=canary"} {
+	for _, path := range []string{
+		"/m/canary", "/api/meetings/canary?canary=1", "/canary", "/api/canary", "/ws?token=canary",
+	} {
 		for _, method := range []string{"GET", "POST", "CANARY"} {
 			w.do(method, path, `{"email": "canary@canary.example", "canary": "canary"}`, func(r *http.Request) {
 				r.RemoteAddr = "203.0.113.77:1"
@@ -426,9 +457,15 @@ func TestRequestLogHoldsNothingOfAPerson(t *testing.T) {
 
 func TestAPanicEndsOneRequestAndLogsNoValue(t *testing.T) {
 	var log bytes.Buffer
-	h := recoverPanics(slog.New(slog.NewTextHandler(&log, nil)))(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("canary") }))
+	h := recoverPanics(
+		slog.New(slog.NewTextHandler(&log, nil)),
+	)(
+		http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("canary") }),
+	)
 	rec := serveOne(h, "GET", "/")
-	if rec.Code != 500 || !strings.Contains(rec.Body.String(), `"internal"`) || strings.Contains(log.String(), "canary\n") || log.Len() == 0 {
+	if rec.Code != 500 || !strings.Contains(rec.Body.String(), `"internal"`) ||
+		strings.Contains(log.String(), "canary\n") ||
+		log.Len() == 0 {
 		t.Errorf("%d %s %s", rec.Code, rec.Body, log.String())
 	}
 	if strings.Contains(log.String(), `panic("canary")`) || strings.Contains(log.String(), "canary") {
@@ -439,13 +476,18 @@ func TestAPanicEndsOneRequestAndLogsNoValue(t *testing.T) {
 // TestWebSocketUpgradeSurvivesTheMiddlewares: what wraps the ResponseWriter must let it be hijacked.
 func TestWebSocketUpgradeSurvivesTheMiddlewares(t *testing.T) {
 	hijacked := make(chan error, 10)
-	h := observe(slog.New(slog.DiscardHandler), newMetrics())(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		c, _, err := http.NewResponseController(w).Hijack()
-		hijacked <- err
-		if err == nil {
-			_ = c.Close()
-		}
-	}))
+	h := observe(
+		slog.New(slog.DiscardHandler),
+		newMetrics(),
+	)(
+		http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			c, _, err := http.NewResponseController(w).Hijack()
+			hijacked <- err
+			if err == nil {
+				_ = c.Close()
+			}
+		}),
+	)
 	srv := httptest.NewServer(h)
 	defer srv.Close()
 	if resp, err := http.Get(srv.URL); err == nil {

@@ -60,7 +60,10 @@ func serve(ctx context.Context, cfg *settings, c console, file string, started f
 	if err != nil {
 		return fmt.Errorf("the configuration cannot be served:\n%w", err)
 	}
-	s := &server{cfg: cfg, deployment: d, console: c, log: newLog(cfg.Running, c.err), metrics: newMetrics(), failed: make(chan error, 3)}
+	s := &server{
+		cfg: cfg, deployment: d, console: c, log: newLog(cfg.Running, c.err), metrics: newMetrics(),
+		failed: make(chan error, 3),
+	}
 	listener, err := listen(ctx, d.Listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -85,7 +88,7 @@ func serve(ctx context.Context, cfg *settings, c console, file string, started f
 }
 
 func listen(ctx context.Context, address string) (net.Listener, error) {
-	return new(net.ListenConfig).Listen(ctx, "tcp", address) //nolint:wrapcheck // wrapped by the caller with the option's name
+	return new(net.ListenConfig).Listen(ctx, "tcp", address) //nolint:wrapcheck // the caller wraps it
 }
 
 // adoptPort fills in what only the open socket knows, when port 0 was asked for.
@@ -197,7 +200,7 @@ func (s *server) startRedirect(ctx context.Context, challenge func(http.Handler)
 	return nil
 }
 
-// drain lets people go: probes fail first, people in meetings are told, requests that have begun are answered.
+// drain ends the service in order: probes fail first, participants are told, requests that have begun are answered.
 func (s *server) drain() error {
 	s.log.Info("draining", "deadline", s.cfg.Running.DrainTimeout)
 	s.health.draining.Store(true)
@@ -266,7 +269,8 @@ func newMailer(c *config.Config, d *config.Deployment, out io.Writer) (auth.Mail
 		return nil, fmt.Errorf("smtp_from: %w", err)
 	}
 	sc := auth.SMTPConfig{
-		Host: d.SMTP.Host, Port: d.SMTP.Port, TLS: auth.TLSStartTLS, Username: d.SMTP.Username, Password: c.SMTPPassword.Reveal(),
+		Host: d.SMTP.Host, Port: d.SMTP.Port, TLS: auth.TLSStartTLS,
+		Username: d.SMTP.Username, Password: c.SMTPPassword.Reveal(),
 		From: from, FromName: c.Name, HELO: d.URL.Hostname(), Timeout: c.SMTPTimeout,
 	}
 	if d.SMTP.Implicit {
@@ -319,8 +323,8 @@ func newLog(r config.Running, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, opts))
 }
 
-// discardAddresses stands in for net/http's error log, whose lines ("TLS handshake error from 203.0.113.7:…") hold client addresses: only
-// that something happened is kept.
+// discardAddresses stands in for net/http's error log, whose lines ("TLS handshake error from 203.0.113.7:…") hold
+// client addresses: only that something happened is kept.
 type discardAddresses struct{ slog.Handler }
 
 // Handle is part of slog.Handler.

@@ -32,10 +32,15 @@ import (
 	"conclave/config"
 )
 
-// parseServe reads a command line without the environment of whoever runs the test.
+// parseServe reads a command line without the environment of the test.
 func parseServe(args []string) (*settings, error) {
 	var grammar cli
-	parser, err := newParser(&grammar, config.NewSources(optionList(), nil, os.DevNull), console{io.Discard, io.Discard}, func(int) {})
+	parser, err := newParser(
+		&grammar,
+		config.NewSources(optionList(), nil, os.DevNull),
+		console{io.Discard, io.Discard},
+		func(int) {},
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +85,9 @@ func (o *output) wait(t *testing.T, pattern string) string {
 // runServer runs a whole server on loopback and returns its URL, and stop, which drains it.
 func runServer(t *testing.T, args ...string) (url string, out, log *output, stop func() error) {
 	t.Helper()
-	cfg := parseConfig(t, append([]string{"--listen", "127.0.0.1:0", "--admin-listen", "", "--media-listen", "127.0.0.1"}, args...)...)
+	cfg := parseConfig(
+		t,
+		append([]string{"--listen", "127.0.0.1:0", "--admin-listen", "", "--media-listen", "127.0.0.1"}, args...)...)
 	ctx, cancel := context.WithCancel(context.Background())
 	out, log = &output{}, &output{}
 	c := console{out, log}
@@ -97,7 +104,7 @@ func runServer(t *testing.T, args ...string) (url string, out, log *output, stop
 	return url, out, log, stop
 }
 
-// TestStrangerSignsInOnLoopbackWithTheCodeFromTheConsole is the first minute of whoever tries Conclave.
+// TestStrangerSignsInOnLoopbackWithTheCodeFromTheConsole is the first minute of a person who tries Conclave.
 func TestStrangerSignsInOnLoopbackWithTheCodeFromTheConsole(t *testing.T) {
 	url, out, log, stop := runServer(t)
 	jar, _ := cookiejar.New(nil)
@@ -150,7 +157,9 @@ func TestBotTokenOfTheOperatorIsUsedAndNotPrinted(t *testing.T) {
 }
 
 func TestPublicServerWithoutMailDoesNotStart(t *testing.T) {
-	for _, args := range [][]string{{"--domain", "meet.example.org"}, {"--listen", "0.0.0.0:0", "--tls-cert", "c", "--tls-key", "k", "--url", "https://x.example"}} {
+	for _, args := range [][]string{
+		{"--domain", "meet.example.org"}, {"--listen", "0.0.0.0:0", "--tls-cert", "c", "--tls-key", "k", "--url", "https://x.example"},
+	} {
 		err := serve(t.Context(), parseConfig(t, args...), console{io.Discard, io.Discard}, "", nil)
 		if err == nil || !strings.Contains(err.Error(), "set smtp") {
 			t.Errorf("%v: %v", args, err)
@@ -165,9 +174,13 @@ func TestConsoleNeverPrintsCodesOfAPublicServer(t *testing.T) {
 }
 
 func TestSlowClientsAreCutOff(t *testing.T) {
-	h := newHTTPServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
-	if h.ReadHeaderTimeout > 5*time.Second || h.ReadTimeout > 15*time.Second || h.WriteTimeout > 30*time.Second || h.IdleTimeout > time.Minute ||
-		min(h.ReadHeaderTimeout, h.ReadTimeout, h.WriteTimeout, h.IdleTimeout) == 0 || h.MaxHeaderBytes != 16<<10 {
+	h := newHTTPServer(
+		http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }),
+	)
+	if h.ReadHeaderTimeout > 5*time.Second || h.ReadTimeout > 15*time.Second ||
+		h.WriteTimeout > 30*time.Second || h.IdleTimeout > time.Minute ||
+		min(h.ReadHeaderTimeout, h.ReadTimeout, h.WriteTimeout, h.IdleTimeout) == 0 ||
+		h.MaxHeaderBytes != 16<<10 {
 		t.Errorf("limits: %+v", h)
 	}
 	// The same server with its clock a hundred times faster.
@@ -230,7 +243,11 @@ type fakeConn struct {
 func (c fakeConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.from) }
 
 func TestOneClientCannotTakeAllConnections(t *testing.T) {
-	l := &clientLimit{Listener: fakeListener{from: netip.MustParseAddrPort("[2001:db8::1]:1")}, limit: 2, open: map[auth.ClientIP]int{}}
+	l := &clientLimit{
+		Listener: fakeListener{from: netip.MustParseAddrPort("[2001:db8::1]:1")},
+		limit:    2,
+		open:     map[auth.ClientIP]int{},
+	}
 	a, _ := l.Accept()
 	b, _ := l.Accept()
 	if l.add(auth.NewClientIP(netip.MustParseAddr("2001:db8::2")).LimitKey()) {
@@ -248,7 +265,7 @@ func TestOneClientCannotTakeAllConnections(t *testing.T) {
 	}
 }
 
-// Beyond max_connections, connections wait in the kernel's queue, and come in as others end: nobody is thrown out.
+// Beyond max_connections, connections wait in the kernel's queue, and are accepted as others end: none is closed.
 func TestConnectionsBeyondTheLimitWait(t *testing.T) {
 	cfg := parseConfig(t, "--max-connections", "2")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -292,7 +309,11 @@ func certificate(t *testing.T, certFile, keyFile string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"localhost"}}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()),
+		NotAfter:     time.Now().Add(time.Hour),
+		DNSNames:     []string{"localhost"},
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -301,7 +322,9 @@ func certificate(t *testing.T, certFile, keyFile string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for file, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: keyDER}} {
+	for file, block := range map[string]*pem.Block{
+		certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: keyDER},
+	} {
 		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -341,7 +364,9 @@ func TestServesHTTPSFromFiles(t *testing.T) {
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	certificate(t, certFile, keyFile)
 	url, _, log, _ := runServer(t, "--tls-cert", certFile, "--tls-key", keyFile)
-	c := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // self-signed
+	c := &http.Client{
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}},
+	} //nolint:gosec // self-signed
 	resp, err := c.Get(url + "/api/config")
 	if err != nil || !strings.HasPrefix(url, "https://") {
 		t.Fatal(url, err)
@@ -425,18 +450,18 @@ func TestCommands(t *testing.T) {
 		code int
 		want string
 	}{
-		"version":        {[]string{"version"}, 0, "conclave "},
-		"help":           {[]string{"--help"}, 0, "Usage: conclave"},
-		"print":          {[]string{"config", "print", "--smtp-password", "canary"}, 0, "smtp_password: [redacted] # flag"},
-		"check_good":     {[]string{"check-config"}, 0, "The configuration is good"},
-		"check_bad":      {[]string{"check-config", "--domain", "meet.example.org"}, 1, "set smtp"},
-		"check_token":    {[]string{"check-config", "--bot-tokens", strings.Repeat("a", 64)}, 1, "openssl rand -hex 32"},
-		"unknown_flag":   {[]string{"--domian", "x"}, 2, "--domain"},
-		"health_nobody":  {[]string{"health", "--admin-listen", "127.0.0.1:1"}, 1, "is the server running?"},
-		"smtp_none":      {[]string{"smtp", "test", "--to", "ana@example.org"}, 1, "set smtp"},
-		"smtp_to_nobody": {append([]string{"smtp", "test", "--to", "ana"}, mail...), 1, "--to"},
-		"smtp_works":     {append([]string{"smtp", "test", "--to", "ana@example.org"}, mail...), 0, "took the message"},
-		"smtp_dead":      {append([]string{"smtp", "test", "--to", "ana@example.org"}, dead...), 1, "does not accept connections"},
+		"version":          {[]string{"version"}, 0, "conclave "},
+		"help":             {[]string{"--help"}, 0, "Usage: conclave"},
+		"print":            {[]string{"config", "print", "--smtp-password", "canary"}, 0, "smtp_password: [redacted] # flag"},
+		"check_good":       {[]string{"check-config"}, 0, "The configuration is good"},
+		"check_bad":        {[]string{"check-config", "--domain", "meet.example.org"}, 1, "set smtp"},
+		"check_token":      {[]string{"check-config", "--bot-tokens", strings.Repeat("a", 64)}, 1, "openssl rand -hex 32"},
+		"unknown_flag":     {[]string{"--domian", "x"}, 2, "--domain"},
+		"health_no_server": {[]string{"health", "--admin-listen", "127.0.0.1:1"}, 1, "is the server running?"},
+		"smtp_none":        {[]string{"smtp", "test", "--to", "ana@example.org"}, 1, "set smtp"},
+		"smtp_bad_address": {append([]string{"smtp", "test", "--to", "ana"}, mail...), 1, "--to"},
+		"smtp_works":       {append([]string{"smtp", "test", "--to", "ana@example.org"}, mail...), 0, "took the message"},
+		"smtp_dead":        {append([]string{"smtp", "test", "--to", "ana@example.org"}, dead...), 1, "does not accept connections"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
@@ -454,7 +479,11 @@ func TestCommands(t *testing.T) {
 func TestHealthAsksTheRunningServer(t *testing.T) {
 	url, _, _, _ := runServer(t)
 	var out bytes.Buffer
-	code := run([]string{"health", "--admin-listen", "", "--listen", strings.TrimPrefix(url, "http://")}, []string{"CONCLAVE_CONFIG=" + os.DevNull}, console{&out, &out})
+	code := run(
+		[]string{"health", "--admin-listen", "", "--listen", strings.TrimPrefix(url, "http://")},
+		[]string{"CONCLAVE_CONFIG=" + os.DevNull},
+		console{&out, &out},
+	)
 	if code != 0 || !strings.Contains(out.String(), `"status":"ok"`) {
 		t.Errorf("exit %d: %s", code, out.String())
 	}

@@ -12,8 +12,8 @@ import (
 	"conclave/config"
 )
 
-// newTLS returns the TLS configuration of the main listener, nil for plain HTTP; and, with ACME, what answers HTTP-01 challenges on the
-// redirect server.
+// newTLS returns the TLS configuration of the main listener, nil for plain HTTP; and, with ACME, what answers HTTP-01
+// challenges on the redirect server.
 func (s *server) newTLS(ctx context.Context) (*tls.Config, func(http.Handler) http.Handler, error) {
 	switch s.deployment.TLS {
 	case config.TLSFiles:
@@ -29,7 +29,8 @@ func (s *server) newTLS(ctx context.Context) (*tls.Config, func(http.Handler) ht
 	return nil, nil, nil
 }
 
-// newACME fetches and renews the certificate of the domain: by TLS-ALPN-01 inside our own listener, or by HTTP-01 on the redirect server.
+// newACME fetches and renews the certificate of the domain: by TLS-ALPN-01 inside our own listener, or by HTTP-01 on
+// the redirect server.
 func (s *server) newACME(ctx context.Context) (*tls.Config, func(http.Handler) http.Handler, error) {
 	logger := zap.NewNop() // what matters arrives as an event, below, and through slog
 	var magic *certmagic.Config
@@ -58,13 +59,15 @@ func (s *server) newACME(ctx context.Context) (*tls.Config, func(http.Handler) h
 	return c, issuer.HTTPChallengeHandler, nil
 }
 
-// certificateEvent tells the operator how it goes. Events hold the domain, which is the operator's own name, and no user data.
-func (s *server) certificateEvent(_ context.Context, event string, data map[string]any) error { // any: certmagic's signature
+// certificateEvent logs what becomes of a certificate. Events hold the domain, which is the operator's own name, and no
+// user data.
+func (s *server) certificateEvent(_ context.Context, event string, data map[string]any) error { // certmagic's
 	switch event {
 	case "cert_obtained":
 		s.log.Info("certificate obtained")
 	case "cert_failed":
-		s.log.Error("certificate not obtained: does domain point here, and can ports 443 and 80 be reached from outside?", "error", data["error"])
+		s.log.Error("certificate not obtained: does domain point here, and can ports 443 and 80 be reached from outside?",
+			"error", data["error"])
 	}
 	return nil
 }

@@ -47,13 +47,14 @@ func (cmd versionCmd) Run(c console) error {
 		_, err = io.WriteString(c.out, list.String())
 		return err
 	}
-	_, err = fmt.Fprintf(c.out, "conclave %s %s %s/%s\nclient   sha256 %x of %d files (--files lists them, --compare URL compares)\n",
+	const format = "conclave %s %s %s/%s\nclient   sha256 %x of %d files (--files lists them, --compare URL compares)\n"
+	_, err = fmt.Fprintf(c.out, format,
 		version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, sha256.Sum256([]byte(list.String())), len(files))
 	return err
 }
 
-// compareClient asks a server for every file. A server can answer others otherwise: this shows an accident, or a server that lies to
-// everybody.
+// compareClient asks a server for every file. A server can answer others otherwise: this shows an accident, or a server
+// that lies to everybody.
 func compareClient(c console, base string, files []static.File) error {
 	client := &http.Client{Timeout: 10 * time.Second}
 	differ := 0

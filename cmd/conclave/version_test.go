@@ -18,7 +18,8 @@ func TestVersionListsTheClientAndComparesItWithAServers(t *testing.T) {
 		t.Errorf("%q, %v", out.String(), err)
 	}
 	out.Reset()
-	if err := (versionCmd{Files: true}).Run(console{&out, io.Discard}); err != nil || !strings.Contains(out.String(), "/js/main.js\n") {
+	if err := (versionCmd{Files: true}).Run(console{&out, io.Discard}); err != nil ||
+		!strings.Contains(out.String(), "/js/main.js\n") {
 		t.Errorf("%q, %v", out.String(), err)
 	}
 	url, _ := startServer(t)

@@ -36,14 +36,17 @@ var rules = withLeaves(map[string]rule{
 	"config":        {why: "configuration is plain data"},
 	"static":        {why: "the web client talks the public protocol only"},
 	"e2ee":          {why: "the keys of the meeting are nobody's business but the participants'"},
-	"signaling":     {imports: []string{"auth", "meeting", "sfu", "media", "protocol"}, why: "joins sign-in, meetings and sockets"},
-	"protocol":      {imports: []string{"media"}, why: "pure wire types, shared with bots"},
+	"signaling": {imports: []string{
+		"auth", "meeting", "sfu", "media", "protocol"}, why: "joins sign-in, meetings and sockets"},
+	"protocol": {imports: []string{"media"}, why: "pure wire types, shared with bots"},
 	"bots": {imports: []string{"bots/client", "bots/clip", "bots/measure", "bots/publish", "bots/receive", "bots/report",
 		"media", "protocol", "e2ee"}, inTests: []string{"*"},
 		why: "a bot is a client of the public protocol, like the browser; its tests may start the server"},
-	"bots/client": {imports: []string{"bots/clip", "bots/measure", "bots/payload", "bots/publish", "bots/receive", "bots/wire",
+	"bots/client": {imports: []string{
+		"bots/clip", "bots/measure", "bots/payload", "bots/publish", "bots/receive", "bots/wire",
 		"media", "protocol", "e2ee"}, why: "one bot knows neither the run nor the report"},
-	"bots/publish": {imports: []string{"bots/clip", "bots/measure", "bots/payload", "bots/wire", "media", "protocol", "e2ee"},
+	"bots/publish": {imports: []string{
+		"bots/clip", "bots/measure", "bots/payload", "bots/wire", "media", "protocol", "e2ee"},
 		why: "what a bot sends knows no client and no receiver"},
 	"bots/receive": {imports: []string{"bots/measure", "bots/payload", "bots/wire", "media", "protocol", "e2ee"},
 		why: "what a bot receives knows no client and no publisher"},
@@ -58,7 +61,8 @@ var rules = withLeaves(map[string]rule{
 		"bots", "bots/measure", "bots/report", "media", "sfu"}, leaves), why: "what measures the engine needs no narrow link"},
 	"cmd/bench/link": {imports: []string{"cmd/bench/child", "cmd/bench/figures", "cmd/bench/netlab", "cmd/bench/process",
 		"bots", "bots/receive", "bots/report", "sfu"}, why: "what measures a narrow link needs none of the other measurements"},
-	"cmd/bench/child": {imports: []string{"cmd/bench/bare", "cmd/bench/naive", "bots", "bots/report", "auth", "media", "meeting",
+	"cmd/bench/child": {imports: []string{
+		"cmd/bench/bare", "cmd/bench/naive", "bots", "bots/report", "auth", "media", "meeting",
 		"protocol", "sfu", "signaling", "static"}, why: "a child does not know what is measured"},
 	"cmd/bench/bare":    {imports: []string{"media", "meeting", "sfu"}, why: "an engine to compare with"},
 	"cmd/bench/naive":   {imports: []string{"media", "meeting", "sfu"}, why: "an engine to compare with"},

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestNoPackageLevelMutableState keeps globals constant in deed: a table that is never written to after its declaration is
-// a constant that Go cannot spell, anything else is hidden state shared by all meetings.
+// TestNoPackageLevelMutableState keeps globals constant in deed: a table that is never written to after its declaration
+// is a constant that Go cannot spell, anything else is hidden state shared by all meetings.
 func TestNoPackageLevelMutableState(t *testing.T) {
 	root := repoRoot(t)
 	packages := map[string][]string{}
@@ -155,7 +155,8 @@ func written(n ast.Node) []ast.Expr {
 	case *ast.IncDecStmt:
 		return []ast.Expr{s.X}
 	case *ast.CallExpr:
-		if fn, ok := s.Fun.(*ast.Ident); ok && (fn.Name == "delete" || fn.Name == "clear") && fn.Obj == nil && len(s.Args) > 0 {
+		fn, ok := s.Fun.(*ast.Ident)
+		if ok && (fn.Name == "delete" || fn.Name == "clear") && fn.Obj == nil && len(s.Args) > 0 {
 			return s.Args[:1]
 		}
 	}
