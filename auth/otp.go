@@ -132,7 +132,7 @@ func (s *otpStore) digits(now time.Time) int {
 }
 
 // verify compares a code. Success uses the challenge up. Each wrong try counts before it is compared; the last allowed
-// one locks the challenge for the rest of its life. Only a challenge that is open counts: an invented one costs nothing.
+// one locks the challenge for the rest of its life : errCodeGone. A wrong code returns the address too. Only a challenge that is open counts: an invented one costs nothing.
 func (s *otpStore) verify(now time.Time, id challengeID, code string) (Email, error) {
 	c := s.open[id]
 	if c == nil || !now.Before(c.expires) || c.tries >= s.cfg.tries {
@@ -151,9 +151,9 @@ func (s *otpStore) verify(now time.Time, id challengeID, code string) (Email, er
 		s.wrong.Take(now, struct{}{})
 	}
 	if c.tries >= s.cfg.tries {
-		return Email{}, errCodeGone
+		return c.email, errCodeGone
 	}
-	return Email{}, errCodeWrong
+	return c.email, errCodeWrong
 }
 
 // expire forgets challenges whose time is over.

@@ -86,6 +86,7 @@ func (s *Service) postCode(w http.ResponseWriter, r *http.Request) {
 		writeRateLimited(w, "Too many codes asked for.", refused.retryAfter)
 	case refused.level > 0:
 		s.askProof(w, refused.level)
+	case !s.record(w, r, ActionChallenge, email): // the challenge is void: its id is not told
 	default:
 		s.deps.Count(EventCodeIssued)
 		http.SetCookie(w, s.cookie(s.challengeCookieName(), sent.id.encode(), s.cfg.CodeTTL, http.SameSiteStrictMode))
@@ -177,6 +178,7 @@ func (s *Service) postVerify(w http.ResponseWriter, r *http.Request) {
 	}
 	in, err := s.verifyCode(client, id, code)
 	switch {
+	case wrongCode(err) && !s.record(w, r, ActionFailed, in.email): // without a challenge there is no address
 	case errors.Is(err, errCodeWrong):
 		s.deps.Count(EventVerifyWrong)
 		WriteError(w, http.StatusBadRequest, "invalid_code", "This is not the code. Look at the newest mail and try again.", 0)
@@ -188,6 +190,8 @@ func (s *Service) postVerify(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		s.deps.Log.Error("a session could not be made", "error", err)
 		WriteError(w, http.StatusInternalServerError, "internal", "Something went wrong on our side.", 0)
+	case !s.record(w, r, ActionVerified, in.email):
+		s.Revoke(in.identity.Session) // nobody has its token
 	default:
 		s.deps.Count(EventVerifyOK)
 		if !old.Bot { // a new sign-in takes the place of the old one: no token outlives a change of who one is
@@ -199,6 +203,8 @@ func (s *Service) postVerify(w http.ResponseWriter, r *http.Request) {
 		WriteJSON(w, http.StatusOK, newSessionBody(in.identity))
 	}
 }
+
+func wrongCode(err error) bool { return errors.Is(err, errCodeWrong) || errors.Is(err, errCodeGone) }
 
 func writeCodeGone(w http.ResponseWriter) {
 	WriteError(w, http.StatusBadRequest, "code_expired", "This code can no longer be used. Ask for a new one.", 0)
@@ -217,8 +223,9 @@ func (s *Service) validCode(code string) bool {
 	return true
 }
 
-// admitted is what a right code opens.
+// admitted is what a right code opens. After a wrong one it has the address only.
 type admitted struct {
+	email    Email
 	token    token
 	mark     string // of the browser, for next time
 	identity Identity
@@ -233,14 +240,13 @@ func (s *Service) verifyCode(client ClientIP, id challengeID, code string) (in a
 	if len(s.sessions.byHash) >= s.cfg.MaxSessions {
 		return in, errTooManySessions // before the code is used up
 	}
-	email, err := s.otp.verify(now, id, code)
-	if err != nil {
+	if in.email, err = s.otp.verify(now, id, code); err != nil {
 		return in, err
 	}
-	if in.mark, err = s.known.mark(now, email.Mailbox()); err != nil {
+	if in.mark, err = s.known.mark(now, in.email.Mailbox()); err != nil {
 		return in, err
 	}
-	t, ses, err := s.sessions.create(now, email)
+	t, ses, err := s.sessions.create(now, in.email)
 	if err != nil {
 		return in, err
 	}
@@ -276,12 +282,16 @@ func WriteUnauthenticated(w http.ResponseWriter) {
 
 // postLogout ends the session and its WebSockets before it answers. Without a session it answers the same.
 func (s *Service) postLogout(w http.ResponseWriter, r *http.Request) {
-	if id, err := s.Authenticate(r); err == nil && !id.Bot {
+	id, err := s.Authenticate(r)
+	if err == nil && !id.Bot {
 		s.deps.Count(EventSignedOut)
 		s.Revoke(id.Session)
 	}
 	http.SetCookie(w, s.cookie(s.sessionCookieName(), "", 0, http.SameSiteLaxMode))
 	http.SetCookie(w, s.cookie(s.knownCookieName(), "", 0, http.SameSiteStrictMode)) // signing out leaves nothing behind
+	if !s.record(w, r, ActionSignedOut, id.Email) {
+		return
+	}
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -102,6 +102,8 @@ type Deps struct {
 	Log *slog.Logger
 	// Count counts an event; nil ignores it. Must not block.
 	Count func(Event)
+	// Recorder keeps the audit log; nil for none.
+	Recorder Recorder
 	// Now is the clock; nil means time.Now. Random is the source of randomness; nil means crypto/rand.
 	Now    func() time.Time
 	Random io.Reader

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"conclave/audit"
 	"conclave/auth"
@@ -294,4 +296,73 @@ func TestReadinessFollowsTheAuditLog(t *testing.T) {
 	check(200, `"audit":"unpublished"`, "sink")
 	state.Err = context.DeadlineExceeded
 	check(503, `"audit":"failing"`, "disk")
+}
+
+// TestFullDiskRefusesSignIn fills the disk of the log under a running server: it is not ready and signs nobody in, until
+// there is room again.
+func TestFullDiskRefusesSignIn(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("mounting a small file system needs root")
+	}
+	dir := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs", dir).CombinedOutput(); err != nil {
+		t.Skipf("no file system can be mounted here: %s", out)
+	}
+	t.Cleanup(func() { _ = exec.Command("umount", "-l", dir).Run() })
+	identity, recipient := keygen(t)
+	url, _, _, stop := runServer(t, "--audit", "--audit-dir", dir, "--audit-recipients", recipient)
+	ask := func(address string) int {
+		t.Helper()
+		resp, err := http.Post(url+"/api/auth/code", "application/json", strings.NewReader(`{"email":"`+address+`"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		return resp.StatusCode
+	}
+	ready := func() int {
+		t.Helper()
+		resp, err := http.Get(url + "/readyz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		return resp.StatusCode
+	}
+	if got := ask("before@example.org"); got != 202 || ready() != 200 {
+		t.Fatal(got)
+	}
+	filler := filepath.Join(dir, "filler")
+	if err := os.WriteFile(filler, make([]byte, 1<<20), 0o600); err == nil {
+		t.Fatal("the disk is not full")
+	}
+	for i := 0; ask(fmt.Sprintf("full%d@example.org", i)) != 503; i++ { // what is left of the last page
+		if i > 20 {
+			t.Fatal("sign-ins are taken with a full disk")
+		}
+	}
+	if got := ready(); got != 503 {
+		t.Errorf("ready with a full disk: %d", got)
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; ready() != 200; i++ {
+		if i > 300 {
+			t.Fatal("it does not go on by itself")
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	if got := ask("after@example.org"); got != 202 {
+		t.Error(got)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	_, out, errs := command("audit", "decrypt", "--audit-dir", dir, "-i", identity)
+	for _, want := range []string{"before@example.org", "log_resumed", "after@example.org"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %s in the log: %s", want, errs)
+		}
+	}
 }

@@ -253,7 +253,11 @@ func (s *server) newAuth() (*auth.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return auth.New(c, auth.Deps{Mailer: m, Log: s.log, Count: s.metrics.authEvent})
+	deps := auth.Deps{Mailer: m, Log: s.log, Count: s.metrics.authEvent}
+	if s.audit != nil {
+		deps.Recorder = signIns{s.audit}
+	}
+	return auth.New(c, deps)
 }
 
 // newMailer makes what sends codes: the mail server, or, on loopback without one, the console.

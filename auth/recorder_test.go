@@ -1,0 +1,92 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// recordings is a Recorder in memory.
+type recordings struct {
+	list []string
+	fail error
+}
+
+func (r *recordings) Record(_ context.Context, what Action, who Email) error {
+	if r.fail == nil {
+		r.list = append(r.list, string(what)+" "+strings.TrimSuffix(who.Reveal(), "@example.org"))
+	}
+	return r.fail
+}
+
+// wrong is a code of the same length that is not code.
+func wrong(code string) string { return string(rune('0'+(code[0]-'0'+1)%10)) + code[1:] }
+
+func TestSigningInIsRecorded(t *testing.T) {
+	inSite(t, openLimits(), func(s *site) {
+		kept := &recordings{}
+		s.svc.deps.Recorder = kept
+		ana := s.browser()
+		ana.ask("ana@example.org")
+		code := s.mail.last("ana@example.org")
+		ana.verify(wrong(code))
+		ana.verify(code)
+		ana.verify(code) // used up: nothing is known of it any more
+		ana.do("POST", "/api/auth/logout", "")
+		ana.do("POST", "/api/auth/logout", "") // nobody is signed in
+		want := []string{"signin_challenge ana", "signin_failed ana", "signin_verified ana", "signed_out ana"}
+		if !slices.Equal(kept.list, want) {
+			t.Errorf("%q\nwant %q", kept.list, want)
+		}
+	})
+}
+
+// TestEachWrongCodeIsRecorded includes the one that locks the challenge, and none after it.
+func TestEachWrongCodeIsRecorded(t *testing.T) {
+	inSite(t, openLimits(), func(s *site) {
+		kept := &recordings{}
+		s.svc.deps.Recorder = kept
+		ana := s.browser()
+		ana.ask("ana@example.org")
+		for range 7 {
+			ana.verify(wrong(s.mail.last("ana@example.org")))
+		}
+		if n := len(kept.list) - 1; n != 5 {
+			t.Errorf("%d wrong codes were recorded", n)
+		}
+	})
+}
+
+// TestNothingIsAcknowledgedThatCannotBeRecorded: with a log that cannot be written, no step of signing in succeeds, and
+// signing out takes effect but does not look as if it had been recorded.
+func TestNothingIsAcknowledgedThatCannotBeRecorded(t *testing.T) {
+	inSite(t, openLimits(), func(s *site) {
+		kept := &recordings{}
+		s.svc.deps.Recorder = kept
+		ana := s.browser()
+		kept.fail = errors.New("the disk is full")
+		expect(t, ana.ask("ana@example.org"), 503, "audit_unavailable")
+		if len(ana.cookies) != 0 {
+			t.Error("there is a challenge:", ana.cookies)
+		}
+		kept.fail = nil
+		ana.ask("ana@example.org")
+		kept.fail = errors.New("the disk is full")
+		code := s.mail.last("ana@example.org")
+		expect(t, ana.verify(wrong(code)), 503, "audit_unavailable")
+		expect(t, ana.verify(code), 503, "audit_unavailable")
+		if len(s.svc.sessions.byID) != 0 {
+			t.Error("there is a session")
+		}
+		kept.fail = nil
+		ana.ask("ana@example.org")
+		ana.verify(s.mail.last("ana@example.org"))
+		kept.fail = errors.New("the disk is full")
+		expect(t, ana.do("POST", "/api/auth/logout", ""), 503, "audit_unavailable")
+		if len(s.svc.sessions.byID) != 0 {
+			t.Error("the session goes on")
+		}
+	})
+}
