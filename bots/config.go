@@ -66,8 +66,9 @@ type Config struct {
 	Settle time.Duration
 	// Ramp is the time between two joins.
 	Ramp time.Duration
-	// JoinTimeout bounds one bot's join; default 30 s. Waiting in the lobby counts.
-	JoinTimeout time.Duration
+	// JoinTimeout bounds one bot's join; default 30 s. LobbyTimeout bounds its wait to be let in, which does not count
+	// as joining; default 5 minutes.
+	JoinTimeout, LobbyTimeout time.Duration
 	// Flip turns the page of what each bot views every so often; 0: never.
 	Flip time.Duration
 	// Churn makes one bot after another leave and come back every so often; 0: never. Away is how long it stays away.
@@ -81,11 +82,13 @@ type Config struct {
 	// kernel's anyway.
 	Poll time.Duration
 	// ServerPID names the server's process when it runs on this machine: its CPU time over the measured window is
-	// divided by the packets delivered.
+	// divided by the packets delivered. 0: the process that listens at URL, if that is a loopback address.
 	ServerPID int
 
 	// Thresholds are conditions like "join.p99<2s" that the report must meet.
 	Thresholds []string
+	// NoDefaultLimits leaves out the limits on joins, delays and freezes that hold when Thresholds names no others.
+	NoDefaultLimits bool
 	// Progress gets a line a second; nil: none.
 	Progress io.Writer
 
@@ -101,6 +104,7 @@ func (c *Config) check() error {
 	defaults(&c.Duration, 20*time.Second)
 	defaults(&c.Settle, 2*time.Second)
 	defaults(&c.JoinTimeout, 30*time.Second)
+	defaults(&c.LobbyTimeout, 5*time.Minute)
 	defaults(&c.Verify, 1)
 	defaults(&c.arrivalWait, 10*time.Second)
 	if c.Publishers < 0 || c.Publishers > c.Count {

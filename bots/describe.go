@@ -16,7 +16,7 @@ import (
 // describe makes the report of one bot, that of place i.
 func describe(i int, b *client.Bot, now time.Time) report.Bot {
 	rep := report.Bot{
-		Bot: i + 1, Participant: b.Participant(), Lobby: b.Phases().Lobby, JoinMS: map[string]float64{},
+		Bot: i + 1, Participant: b.Participant(), Lobby: !b.Phases().Lobby.IsZero(), JoinMS: map[string]float64{},
 		RequestErrors: b.ErrorCounts(), Sent: []publish.Stats{}, Received: []receive.Stats{},
 	}
 	times := b.Phases()
@@ -32,10 +32,12 @@ func describe(i int, b *client.Bot, now time.Time) report.Bot {
 }
 
 // report sums up.
-func (r *runner) report(w *windowMeter, interrupted error) (*report.Report, error) {
+func (r *runner) report(w *windowMeter, interrupted bool) (*report.Report, error) {
+	w.CutShort = interrupted
 	rep := &report.Report{
 		Started: r.started, Count: r.cfg.Count, Publishers: r.cfg.Publishers,
-		Join: map[string]report.Phase{}, Window: w.Window,
+		Joins: report.Joins{Wanted: r.wanted, Joined: r.joined}, Join: map[string]report.Phase{}, Window: w.Window,
+		Machine:   w.machineUse(r.cfg.ServerPID > 0),
 		Generator: report.Generator{Lag: r.lag.Summary(), CPUSeconds: w.ownCPU, Cores: runtime.GOMAXPROCS(0)},
 	}
 	rep.E2EE = r.cfg.link != nil
@@ -44,10 +46,7 @@ func (r *runner) report(w *windowMeter, interrupted error) (*report.Report, erro
 	}
 	audio, video := measure.NewHistogram(), measure.NewHistogram()
 	joins := map[string]*hdrhistogram.Histogram{}
-	var failures []string
-	if interrupted != nil {
-		failures = append(failures, "the run was interrupted")
-	}
+	var failures []report.Failure
 	for i := range r.places {
 		failures = append(failures, r.places[i].failures...)
 		for j := range r.places[i].reports {
@@ -72,7 +71,14 @@ func (r *runner) report(w *windowMeter, interrupted error) (*report.Report, erro
 		rep.Join[phase] = measure.QuantilesOf(h)
 	}
 	rep.Generator.SocketDrops, rep.Generator.SendErrors = w.drops, w.sendErrs
-	if err := rep.Judge(r.cfg.Thresholds, failures); err != nil {
+	lines := report.GroupFailures(failures)
+	if w.Seconds == 0 && !interrupted {
+		lines = append(lines, "no bot was left in the meeting")
+	}
+	err := rep.Judge(report.Conditions{
+		Thresholds: r.cfg.Thresholds, NoDefaults: r.cfg.NoDefaultLimits, Failures: lines,
+	})
+	if err != nil {
 		return nil, err
 	}
 	return rep, nil

@@ -33,10 +33,13 @@ type fakeServer struct {
 	mu     sync.Mutex
 	people map[protocol.Participant]*fakePerson
 	last   protocol.Participant
-	lobby  time.Duration // keeps everybody waiting so long
-	mute   bool          // forwards nothing
-	busy   int           // refuses so many upgrades first
+	info   protocol.MeetingInfo // what it says of the meeting before a join
+	lobby  time.Duration        // keeps all waiting so long
+	refuse protocol.ErrorID     // the answer to every join, if not empty
+	mute   bool                 // forwards nothing
+	busy   int                  // refuses so many upgrades first
 	closed sync.WaitGroup
+	joins  int // that came
 	offers int // that came
 	left   int // said goodbye
 }
@@ -69,6 +72,14 @@ func newFakeServer(t *testing.T) (*fakeServer, string) {
 	mux.HandleFunc("POST /api/meetings", f.authed(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusCreated)
 		f.write(w, protocol.Created{Meeting: "k7qm-2f9x-w3dj-8hrt", ExpiresAt: time.Now().Add(time.Hour)})
+	}))
+	mux.HandleFunc("GET /api/meetings/{id}", f.authed(func(w http.ResponseWriter, r *http.Request) {
+		if f.info.Meeting != protocol.MeetingID(r.PathValue("id")) {
+			w.WriteHeader(http.StatusNotFound)
+			f.write(w, protocol.HTTPError{Error: protocol.ErrNoSuchMeeting, Message: "There is no such meeting."})
+			return
+		}
+		f.write(w, f.info)
 	}))
 	mux.HandleFunc("GET /ws", f.authed(f.socket))
 	server := httptest.NewServer(mux)
@@ -166,6 +177,13 @@ func (f *fakeServer) socket(w http.ResponseWriter, r *http.Request) {
 func (f *fakeServer) handle(p *fakePerson, m protocol.ClientMessage) {
 	switch m := m.(type) {
 	case *protocol.Join:
+		f.mu.Lock()
+		f.joins++
+		f.mu.Unlock()
+		if f.refuse != "" {
+			p.out <- &protocol.Error{ID: m.ID, Error: f.refuse, Message: "No."}
+			return
+		}
 		if f.lobby > 0 {
 			p.out <- &protocol.Lobby{ID: m.ID, Title: "Bots", Waiting: 1}
 			time.Sleep(f.lobby)

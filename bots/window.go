@@ -2,14 +2,18 @@ package bots
 
 import (
 	"context"
-	"fmt"
+	"math/rand/v2"
 	"os"
+	"sync"
 	"time"
 
 	"conclave/bots/client"
 	"conclave/bots/measure"
 	"conclave/bots/report"
 )
+
+// machineInterval is the mean time between two looks at the machine.
+const machineInterval = 100 * time.Millisecond
 
 // windowMeter measures between two moments.
 type windowMeter struct {
@@ -18,35 +22,77 @@ type windowMeter struct {
 	own, server     float64
 	ownCPU          float64
 	drops, sendErrs uint64
+	machine         measure.MachineMeter
+	stop            context.CancelFunc // of the looks at the machine
+	looking         sync.WaitGroup
 }
 
-func (r *runner) openWindow() *windowMeter {
+func (r *runner) openWindow(ctx context.Context) *windowMeter {
 	r.lag.Reset()
 	for _, b := range r.bots() {
 		b.OpenWindow()
 	}
 	w := &windowMeter{own: measure.CPUSeconds(os.Getpid()), server: measure.CPUSeconds(r.cfg.ServerPID)}
 	w.Start = time.Now()
+	w.Planned = r.cfg.Duration.Seconds()
+	ctx, w.stop = context.WithCancel(ctx)
+	w.look()
+	w.looking.Go(func() { w.lookOn(ctx) })
 	sum := r.sum()
 	w.packets, w.bytes = sum.packets, sum.bytes
 	return w
 }
 
+// lookOn looks at the machine until ctx ends, at times that are not those of the bots' own clocks.
+func (w *windowMeter) lookOn(ctx context.Context) {
+	for {
+		wait(ctx, machineInterval/2+rand.N(machineInterval))
+		if ctx.Err() != nil {
+			return
+		}
+		w.look()
+	}
+}
+
+func (w *windowMeter) look() {
+	if p, err := measure.ReadProcessors(); err == nil {
+		w.machine.Add(p)
+	}
+}
+
+// close ends the window.
 func (w *windowMeter) close(r *runner) {
-	w.Seconds = time.Since(w.Start).Seconds()
+	w.look()
+	w.stop()
+	w.looking.Wait()
 	sum := r.sum()
 	w.drops, w.sendErrs = sum.drops, sum.sendErrs
+	if len(r.bots()) == 0 { // they are all gone: nothing was measured to the end
+		return
+	}
+	w.Seconds = time.Since(w.Start).Seconds()
 	w.ownCPU = measure.CPUSeconds(os.Getpid()) - w.own
 	w.ReceivedPackets, w.ReceivedBytes = sum.packets-w.packets, sum.bytes-w.bytes
 	if w.Seconds > 0 {
 		w.PacketsPerS = float64(w.ReceivedPackets) / w.Seconds
 		w.MbitPerS = float64(w.ReceivedBytes) * 8 / 1e6 / w.Seconds
 	}
-	if r.cfg.ServerPID > 0 && w.ReceivedPackets > 0 {
+	if r.cfg.ServerPID > 0 {
 		w.ServerCPUSeconds = measure.CPUSeconds(r.cfg.ServerPID) - w.server
-		w.ServerCPUMicrosPerPacket = w.ServerCPUSeconds * 1e6 / float64(w.ReceivedPackets)
 		w.ServerRSSMiB = measure.RSSMiB(r.cfg.ServerPID)
+		if w.ReceivedPackets > 0 {
+			w.ServerCPUMicrosPerPacket = w.ServerCPUSeconds * 1e6 / float64(w.ReceivedPackets)
+		}
 	}
+}
+
+// machineUse says what the machine did in the window; nil where nothing tells.
+func (w *windowMeter) machineUse(serverHere bool) *report.Machine {
+	u, ok := w.machine.Use()
+	if !ok || w.Seconds == 0 {
+		return nil
+	}
+	return report.NewMachine(u, w.ownCPU, w.ServerCPUSeconds, serverHere)
 }
 
 // tally sums up what bots received, and what their own sockets could not take or send.
@@ -69,35 +115,4 @@ func (r *runner) sum() tally {
 		t.add(b)
 	}
 	return t
-}
-
-// progress writes a line a second.
-func (r *runner) progress(ctx context.Context) {
-	if r.cfg.Progress == nil {
-		return
-	}
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	var last tally
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-r.gone:
-			return
-		case <-tick.C:
-		}
-		sum := r.sum()
-		var a arrivalCount
-		for _, c := range r.arrivals(time.Now()) {
-			a.expectedAudio += c.expectedAudio
-			a.audio += min(c.audio, c.expectedAudio)
-			a.expectedVideo += c.expectedVideo
-			a.video += min(c.video, c.expectedVideo)
-		}
-		_, _ = fmt.Fprintf(r.cfg.Progress, "%4.0fs  %d/%d in  audio %d/%d  video %d/%d  %d packets/s  %.1f Mbit/s\n",
-			time.Since(r.started).Seconds(), len(r.bots()), r.cfg.Count, a.audio, a.expectedAudio, a.video, a.expectedVideo,
-			sum.packets-last.packets, float64(sum.bytes-last.bytes)*8/1e6)
-		last = sum
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"conclave/bots/clip"
@@ -35,6 +36,9 @@ type Config struct {
 	// Flip turns the page of what it views every so often; 0: never.
 	Flip time.Duration
 
+	// Waiting is called when the bot begins to wait to be let in, and when it is; nil: not. It must not block.
+	Waiting func(waiting bool)
+
 	// Local is the address from which the server is reached.
 	Local net.IP
 	// Verify, feedback and poll are the receiver's and the socket's.
@@ -57,6 +61,7 @@ type Bot struct {
 	self       protocol.Participant
 	roster     map[protocol.Participant]protocol.RosterEntry // bounded by the meeting's size
 	times      Phases
+	waiting    atomic.Bool // to be let in
 	page       int
 	viewing    []protocol.Want
 	viewed     time.Time         // when that was told
@@ -89,6 +94,9 @@ func (b *Bot) publish(sources []protocol.Source) {
 	defer b.mu.Unlock()
 	b.since, b.live = time.Now(), sources
 }
+
+// Waiting says whether the bot waits to be let in. It may be called at any time.
+func (b *Bot) Waiting() bool { return b.waiting.Load() }
 
 // Participant returns the bot's number in the meeting, 0 before it is in.
 func (b *Bot) Participant() protocol.Participant { return b.self }

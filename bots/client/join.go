@@ -125,8 +125,9 @@ func (b *Bot) enter(ctx context.Context) error {
 		}
 		switch m := m.(type) {
 		case *protocol.Lobby:
-			b.times.Lobby = true
+			b.wait(true)
 		case *protocol.Welcome:
+			b.wait(false)
 			b.self = m.Participant
 			for i := range m.Participants {
 				b.roster[m.Participants[i].Participant] = m.Participants[i]
@@ -143,6 +144,19 @@ func (b *Bot) enter(ctx context.Context) error {
 		if err := b.act(ctx); err != nil {
 			return err
 		}
+	}
+}
+
+// wait takes note that the bot waits to be let in, or no longer.
+func (b *Bot) wait(waiting bool) {
+	if b.waiting.Swap(waiting) == waiting {
+		return
+	}
+	if waiting {
+		b.times.Lobby = time.Now()
+	}
+	if b.cfg.Waiting != nil {
+		b.cfg.Waiting(waiting)
 	}
 }
 

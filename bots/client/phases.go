@@ -5,12 +5,21 @@ import "time"
 // Phases are the moments of a join; zero where it did not get so far.
 type Phases struct {
 	Start, Socket, Admitted, Answered, ICE, DTLS time.Time
-	// Lobby says that the bot had to wait to be let in.
-	Lobby bool
+	// Lobby is when the bot was told to wait to be let in; zero if it did not have to.
+	Lobby time.Time
+}
+
+// waited is how long the bot waited to be let in.
+func (p *Phases) waited() time.Duration {
+	if p.Lobby.IsZero() || p.Admitted.IsZero() {
+		return 0
+	}
+	return p.Admitted.Sub(p.Lobby)
 }
 
 // Durations puts the durations of a join into out, in ms: each phase's own, the total until media may flow, and from
-// the start to the first packet and the first key frame.
+// the start to the first packet and the first key frame. The wait to be let in is a phase of its own, and part of no
+// other.
 func (p *Phases) Durations(out map[string]float64, firstRTP, firstKey time.Time) {
 	put := func(name string, from, to time.Time) {
 		if !from.IsZero() && !to.IsZero() {
@@ -18,11 +27,19 @@ func (p *Phases) Durations(out map[string]float64, firstRTP, firstKey time.Time)
 		}
 	}
 	put("socket", p.Start, p.Socket)
-	put("admitted", p.Socket, p.Admitted)
+	waited := p.waited()
+	if waited > 0 {
+		out["lobby"] = float64(waited) / float64(time.Millisecond)
+	}
+	start := p.Start
+	if !start.IsZero() {
+		start = start.Add(waited)
+	}
+	put("admitted", p.Socket.Add(waited), p.Admitted)
 	put("answer", p.Admitted, p.Answered)
 	put("ice", p.Answered, p.ICE)
 	put("dtls", p.ICE, p.DTLS)
-	put("total", p.Start, p.DTLS)
-	put("first_rtp", p.Start, firstRTP)
-	put("first_key_frame", p.Start, firstKey)
+	put("total", start, p.DTLS)
+	put("first_rtp", start, firstRTP)
+	put("first_key_frame", start, firstKey)
 }

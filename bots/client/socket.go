@@ -38,7 +38,7 @@ func (e *RefusedError) Error() string { return fmt.Sprintf("refused: %s: %s", e.
 
 // API is the HTTP half of the protocol, with the operator's token. Safe for concurrent use.
 type API struct {
-	Base   *url.URL
+	base   *url.URL
 	token  string
 	Client *http.Client
 }
@@ -66,7 +66,7 @@ func NewAPI(base, token string, plain bool) (*API, error) {
 		Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: httpTimeout,
 		IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 16,
 	}
-	return &API{Base: u, token: token, Client: &http.Client{Transport: transport, Timeout: httpTimeout}}, nil
+	return &API{base: u, token: token, Client: &http.Client{Transport: transport, Timeout: httpTimeout}}, nil
 }
 
 func loopback(host string) bool {
@@ -93,6 +93,31 @@ func (a *API) CreateMeeting(ctx context.Context, title string, encrypted bool) (
 	return c.Meeting, err
 }
 
+// Meeting tells what a meeting is before joining it.
+func (a *API) Meeting(ctx context.Context, id protocol.MeetingID) (info protocol.MeetingInfo, err error) {
+	err = a.do(ctx, http.MethodGet, "/api/meetings/"+string(id), nil, &info)
+	return info, err
+}
+
+// Host is the host of the server's address.
+func (a *API) Host() string { return a.base.Hostname() }
+
+// LocalPort is the TCP port that the server is reached at, if it is on this machine; 0 if it is elsewhere.
+func (a *API) LocalPort() int {
+	if !loopback(a.base.Hostname()) {
+		return 0
+	}
+	text := a.base.Port()
+	if text == "" {
+		text = map[string]string{"http": "80", "https": "443"}[a.base.Scheme]
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		return 0
+	}
+	return port
+}
+
 func (a *API) do(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader
 	if in != nil {
@@ -102,7 +127,7 @@ func (a *API) do(ctx context.Context, method, path string, in, out any) error {
 		}
 		body = bytes.NewReader(raw)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, a.Base.JoinPath(path).String(), body)
+	req, err := http.NewRequestWithContext(ctx, method, a.base.JoinPath(path).String(), body)
 	if err != nil {
 		return fmt.Errorf("bots: %s: %w", path, err)
 	}
@@ -143,7 +168,7 @@ func refusal(resp *http.Response, raw []byte) error {
 
 // dial opens the WebSocket.
 func (a *API) dial(ctx context.Context) (*socket, error) {
-	u := *a.Base.JoinPath("/ws")
+	u := *a.base.JoinPath("/ws")
 	u.Scheme = "ws" + u.Scheme[len("http"):]
 	ctx, cancel := context.WithTimeout(ctx, httpTimeout)
 	defer cancel()

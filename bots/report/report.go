@@ -44,15 +44,27 @@ type Report struct {
 	Started  time.Time `json:"started"`
 	Count    int       `json:"count"`
 	// Publishers is how many of the bots published.
-	Publishers int              `json:"publishers"`
-	Join       map[string]Phase `json:"join"`
-	Total      Total            `json:"total"`
-	Window     Window           `json:"window"`
-	Generator  Generator        `json:"generator"`
-	Bots       []Bot            `json:"bots"`
+	Publishers int `json:"publishers"`
+	// Joins counts the bots that joined. With churn, a bot that takes another's place is one more.
+	Joins     Joins            `json:"joins"`
+	Join      map[string]Phase `json:"join"`
+	Total     Total            `json:"total"`
+	Window    Window           `json:"window"`
+	Generator Generator        `json:"generator"`
+	// Machine is nil where the system does not tell, and when nothing was measured.
+	Machine *Machine `json:"machine,omitempty"`
+	Bots    []Bot    `json:"bots"`
+	// Limits are the thresholds that the run was judged by, the defaults included.
+	Limits []string `json:"limits"`
 	// E2EE says that the meeting was end-to-end encrypted; Rekeys are its leaves, in order.
 	E2EE   bool            `json:"e2ee"`
 	Rekeys []measure.Rekey `json:"rekeys,omitempty"`
+}
+
+// Joins counts joins.
+type Joins struct {
+	Wanted int `json:"wanted"`
+	Joined int `json:"joined"`
 }
 
 // Phase is the distribution of one phase of joining, over all bots.
@@ -132,12 +144,16 @@ func (t *Traffic) Add(o *Traffic) {
 
 // Window is the measured part of the run: all bots are in, and none joins or leaves but for churn.
 type Window struct {
-	Start           time.Time `json:"start"`
-	Seconds         float64   `json:"seconds"`
-	ReceivedPackets uint64    `json:"received_packets"`
-	ReceivedBytes   uint64    `json:"received_bytes"`
-	PacketsPerS     float64   `json:"packets_per_s"`
-	MbitPerS        float64   `json:"mbit_per_s"`
+	Start   time.Time `json:"start"`
+	Seconds float64   `json:"seconds"`
+	// Planned is how long it should have been. CutShort says that the run was interrupted before.
+	Planned  float64 `json:"planned_seconds"`
+	CutShort bool    `json:"cut_short,omitempty"`
+
+	ReceivedPackets uint64  `json:"received_packets"`
+	ReceivedBytes   uint64  `json:"received_bytes"`
+	PacketsPerS     float64 `json:"packets_per_s"`
+	MbitPerS        float64 `json:"mbit_per_s"`
 	// ServerCPUSeconds (user and system) and ServerCPUMicrosPerPacket are there when the server's process was named.
 	ServerCPUSeconds         float64 `json:"server_cpu_s,omitempty"`
 	ServerCPUMicrosPerPacket float64 `json:"server_cpu_us_per_packet,omitempty"`

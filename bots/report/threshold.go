@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +16,37 @@ type threshold struct {
 	metric string
 	less   bool
 	equal  bool // the bound itself is allowed
+	unit   unit
 	bound  float64
+	// byDefault says that no one asked for it.
+	byDefault bool
+}
+
+// unit is what a bound was written in.
+type unit byte
+
+const (
+	plain unit = iota
+	percent
+	milliseconds
+)
+
+// family is what a threshold replaces the default limits of: join, delay, freezes.
+func (t *threshold) family() string {
+	name, _, _ := strings.Cut(t.metric, ".")
+	return name
+}
+
+// write writes a value in the unit of the bound.
+func (t *threshold) write(value float64) string {
+	switch t.unit {
+	case percent:
+		return fmt.Sprintf("%.4g %%", 100*value)
+	case milliseconds:
+		return fmt.Sprintf("%.4g ms", value)
+	case plain:
+	}
+	return fmt.Sprintf("%.4g", value)
 }
 
 // CheckThreshold says whether text is a threshold: METRIC OP VALUE, as docs/bots.md describes them.
@@ -35,34 +66,33 @@ func parseThreshold(text string) (threshold, error) {
 	if t.equal = strings.HasPrefix(rest, "="); t.equal {
 		rest = rest[1:]
 	}
-	bound, err := parseBound(strings.TrimSpace(rest))
-	if err != nil {
+	var err error
+	if t.bound, t.unit, err = parseBound(strings.TrimSpace(rest)); err != nil {
 		return threshold{}, fmt.Errorf("bots: threshold %q: %w", text, err)
 	}
-	t.bound = bound
-	if _, ok := (&Report{}).metric(t.metric); !ok {
+	if _, _, known := (&Report{}).metric(t.metric); !known {
 		return threshold{}, fmt.Errorf("bots: threshold %q: there is no such metric; docs/bots.md lists them", text)
 	}
 	return t, nil
 }
 
 // parseBound returns durations in milliseconds and percentages as fractions.
-func parseBound(text string) (float64, error) {
+func parseBound(text string) (float64, unit, error) {
 	if p, ok := strings.CutSuffix(text, "%"); ok {
-		n, err := strconv.ParseFloat(p, 64)
+		n, err := strconv.ParseFloat(strings.TrimSpace(p), 64)
 		if err != nil {
-			return 0, fmt.Errorf("%q is no percentage", text)
+			return 0, plain, fmt.Errorf("%q is not a percentage", text)
 		}
-		return n / 100, nil
+		return n / 100, percent, nil
 	}
 	if n, err := strconv.ParseFloat(text, 64); err == nil {
-		return n, nil
+		return n, plain, nil
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		return 0, fmt.Errorf("%q is neither a number, a percentage nor a duration", text)
+		return 0, plain, fmt.Errorf("%q is not a number, a percentage or a duration", text)
 	}
-	return float64(d) / float64(time.Millisecond), nil
+	return float64(d) / float64(time.Millisecond), milliseconds, nil
 }
 
 // holds says whether value meets the threshold.
@@ -77,61 +107,74 @@ func (t *threshold) holds(value float64) bool {
 	}
 }
 
-// metric returns a figure of the report by its name: times in ms, ratios as fractions.
-func (r *Report) metric(name string) (float64, bool) {
+// metric returns a figure of the report by its name: times in ms, ratios as fractions. measured says that there is
+// one in this report, known that there is such a metric.
+func (r *Report) metric(name string) (value float64, measured, known bool) {
 	base, quantile := cutLast(name, ".")
-	var q measure.Quantiles
-	switch base {
-	case "delay.audio":
-		q = r.Total.AudioDelay
-	case "delay.video":
-		q = r.Total.VideoDelay
-	case "lag":
-		q = r.Generator.Lag
-	case "join":
-		q = r.Join["total"]
-	case "join.sign_in", "join.socket", "join.admitted", "join.answer", "join.ice", "join.dtls", "join.first_rtp",
-		"join.first_key_frame":
-		q = r.Join[strings.TrimPrefix(base, "join.")]
-	default:
+	q, ok := r.distribution(base)
+	if !ok {
 		return r.scalar(name)
 	}
+	measured = q.Count > 0
 	switch quantile {
 	case "p50":
-		return q.P50, true
+		return q.P50, measured, true
 	case "p95":
-		return q.P95, true
+		return q.P95, measured, true
 	case "p99":
-		return q.P99, true
+		return q.P99, measured, true
 	case "max":
-		return q.Max, true
+		return q.Max, measured, true
 	}
-	return 0, false
+	return 0, false, false
 }
 
-func (r *Report) scalar(name string) (float64, bool) {
-	t := &r.Total
+// distribution returns a distribution of the report by its name.
+func (r *Report) distribution(name string) (q measure.Quantiles, known bool) {
+	switch name {
+	case "delay.audio":
+		return r.Total.AudioDelay, true
+	case "delay.video":
+		return r.Total.VideoDelay, true
+	case "lag":
+		return r.Generator.Lag, true
+	case "join":
+		return r.Join["total"], true
+	}
+	phase, ok := strings.CutPrefix(name, "join.")
+	if !ok || phase == "total" || !slices.Contains(phaseOrder[:], phase) {
+		return measure.Quantiles{}, false
+	}
+	return r.Join[phase], true
+}
+
+func (r *Report) scalar(name string) (value float64, measured, known bool) {
+	t, w := &r.Total, &r.Window
+	ran := w.Seconds > 0
 	switch name {
 	case "loss":
-		return ratio(t.LostAfter, t.Expected), true
+		return ratio(t.LostAfter, t.Expected), t.Expected > 0, true
 	case "loss.before_rtx":
-		return ratio(t.LostBefore, t.Expected), true
+		return ratio(t.LostBefore, t.Expected), t.Expected > 0, true
 	case "freezes":
-		return float64(t.Freezes), true
+		return float64(t.Freezes), ran, true
+	case "freezes.time":
+		watched := 1000 * w.Seconds * float64(t.ArrivedVideo)
+		return t.FreezeMS / max(1, watched), watched > 0, true
 	case "e2ee.frames":
-		return float64(t.Opened.Frames), true
+		return float64(t.Opened.Frames), r.E2EE, true
 	case "e2ee.failed":
-		return float64(t.Opened.Failed + t.Opened.NoKey), true
+		return float64(t.Opened.Failed + t.Opened.NoKey), r.E2EE, true
 	case "plis":
-		return float64(t.PLIsSent), true
+		return float64(t.PLIsSent), ran, true
 	case "mbit_per_s":
-		return r.Window.MbitPerS, true
+		return w.MbitPerS, ran, true
 	case "packets_per_s":
-		return r.Window.PacketsPerS, true
+		return w.PacketsPerS, ran, true
 	case "server_cpu_us_per_packet":
-		return r.Window.ServerCPUMicrosPerPacket, true
+		return w.ServerCPUMicrosPerPacket, w.ServerCPUSeconds > 0, true
 	}
-	return 0, false
+	return 0, false, false
 }
 
 func ratio(part, whole uint64) float64 {

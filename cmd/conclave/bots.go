@@ -21,7 +21,7 @@ type botsCmd struct {
 	TokenFile    string        `placeholder:"FILE" help:"File that holds the token."`
 	Meeting      string        `env:"CONCLAVE_BOT_MEETING" placeholder:"ID" help:"Meeting to join: its id, or the whole link (in quotes) if it is end-to-end encrypted. Default: a new one without a lobby."`
 	E2EE         bool          `name:"e2ee" default:"true" negatable:"" help:"Make the bots' own meeting end-to-end encrypted."`
-	Purpose      string        `default:"Testing this server" placeholder:"TEXT" help:"What people are asked to let the bots receive them for; empty: they are not asked."`
+	Purpose      string        `default:"Testing this server" placeholder:"TEXT" help:"Why people should let the bots receive them; empty: they are not asked."`
 	Password     string        `name:"meeting-password" placeholder:"TEXT" help:"The meeting's password."`
 	BotName      string        `default:"Bot" help:"What the display names begin with."`
 	Count        int           `short:"n" default:"3" help:"How many bots."`
@@ -41,12 +41,14 @@ type botsCmd struct {
 	Duration     time.Duration `short:"d" default:"20s" help:"How long to stay once all are in."`
 	Settle       time.Duration `default:"2s" help:"Time between the last arrival and the measured window."`
 	Ramp         time.Duration `default:"20ms" help:"Time between two joins."`
-	JoinTimeout  time.Duration `default:"30s" help:"How long one join may take, the lobby included."`
+	JoinTimeout  time.Duration `default:"30s" help:"How long one join may take, without the waiting room."`
+	LobbyTimeout time.Duration `default:"5m" help:"How long a bot waits to be let in."`
 	FlipInterval time.Duration `placeholder:"DURATION" help:"Turn the page of what each bot views this often."`
 	Churn        time.Duration `placeholder:"DURATION" help:"Make one bot leave and come back this often."`
 	Away         time.Duration `placeholder:"DURATION" help:"How long it stays away."`
 	ServerPID    int           `name:"server-pid" placeholder:"PID" help:"The server's process on this machine: report its CPU time per packet delivered."`
 	Threshold    []string      `sep:"none" placeholder:"METRIC<VALUE" help:"Fail unless this holds, for example join.p99<2s or loss<=0.1%. May be repeated."`
+	Defaults     bool          `name:"default-limits" default:"true" negatable:"" help:"Fail when joins are slow, media late or pictures frozen (docs/bots.md)."`
 	JSON         string        `name:"json" placeholder:"FILE" help:"Write the whole report there. - is the standard output, without the text."`
 	Quiet        bool          `short:"q" help:"No progress lines."`
 }
@@ -57,17 +59,37 @@ type verdictError struct{ verdict report.Verdict }
 // Error implements error.
 func (e verdictError) Error() string {
 	return "the run " + map[report.Verdict]string{
-		report.Failed: "failed", report.Invalid: "is invalid: the bots' own machine was overloaded"}[e.verdict]
+		report.Failed: "failed", report.Invalid: "is invalid: it says nothing about the server"}[e.verdict]
 }
 
 // ExitCode implements kong.ExitCoder.
 func (e verdictError) ExitCode() int { return e.verdict.ExitCode() }
 
+// notStarted is the exit code of a run that could not begin: a wrong option, an unreachable server, a refused token.
+const notStarted = 3
+
+// startError ends the command when there was nothing to measure.
+type startError struct{ error }
+
+// Unwrap implements errors.Unwrap.
+func (e startError) Unwrap() error { return e.error }
+
+// ExitCode implements kong.ExitCoder.
+func (startError) ExitCode() int { return notStarted }
+
+// usageCode is the exit code of a command line that cannot be understood. For bots 1 and 2 are verdicts.
+func usageCode(args []string) int {
+	if len(args) > 0 && args[0] == "bots" {
+		return notStarted
+	}
+	return 2
+}
+
 // Run runs the bots.
 func (cmd *botsCmd) Run(c console) error {
 	cfg, err := cmd.config()
 	if err != nil {
-		return err
+		return startError{err}
 	}
 	if !cmd.Quiet {
 		cfg.Progress = c.err
@@ -76,7 +98,7 @@ func (cmd *botsCmd) Run(c console) error {
 	defer stop()
 	outcome, err := bots.Run(ctx, *cfg)
 	if err != nil {
-		return err
+		return startError{err}
 	}
 	if err := cmd.write(c, outcome); err != nil {
 		return err
@@ -109,6 +131,7 @@ func (cmd *botsCmd) config() (*bots.Config, error) {
 		Count: cmd.Count, Publishers: publishers, Screens: cmd.Screens, MuteAudio: cmd.MuteAudio, MuteVideo: cmd.MuteVideo,
 		Simulcast: !cmd.NoSimulcast, AudioSlots: cmd.SlotsAudio, VideoSlots: cmd.SlotsVideo, View: view, Height: cmd.Height,
 		Duration: cmd.Duration, Settle: cmd.Settle, Ramp: cmd.Ramp, JoinTimeout: cmd.JoinTimeout,
+		LobbyTimeout: cmd.LobbyTimeout, NoDefaultLimits: !cmd.Defaults,
 		Flip: cmd.FlipInterval, Churn: cmd.Churn, Verify: cmd.Verify, Feedback: cmd.Feedback, Poll: cmd.Poll,
 		Away: cmd.Away, E2EE: cmd.E2EE, Purpose: cmd.Purpose, ServerPID: cmd.ServerPID, Thresholds: cmd.Threshold,
 	}

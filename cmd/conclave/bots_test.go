@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -132,5 +133,58 @@ func TestNumbersOrAll(t *testing.T) {
 		if _, err := allOr(bad, "--view"); err == nil {
 			t.Errorf("%q was accepted", bad)
 		}
+	}
+}
+
+func TestARunThatCannotBeginHasAnExitCodeOfItsOwn(t *testing.T) {
+	url, token := startServer(t)
+	for name, args := range map[string][]string{
+		"unknown option":      {"bots", "--url", url, "--token", token, "--nonsense"},
+		"no address":          {"bots", "--token", token},
+		"refused token":       {"bots", "--url", url, "--token", strings.Repeat("ab", 32)},
+		"unreachable server":  {"bots", "--url", "http://127.0.0.1:1", "--token", token},
+		"no such meeting":     {"bots", "--url", url, "--token", token, "--meeting", "k7qm-2f9x-w3dj-8hrt"},
+		"half a link":         {"bots", "--url", url, "--token", token, "--meeting", "k7qm-2f9x-w3dj-8hrt#k=AAAA"},
+		"nonsense threshold":  {"bots", "--url", url, "--token", token, "--threshold", "join.p99"},
+		"too many bots":       {"bots", "--url", url, "--token", token, "-n", "100000"},
+		"no such token file":  {"bots", "--url", url, "--token-file", "no-such-file"},
+		"nonsense publishers": {"bots", "--url", url, "--token", token, "--publishers", "many"},
+	} {
+		var out, errs bytes.Buffer
+		if code := run(args, nil, console{&out, &errs}); code != notStarted || errs.Len() == 0 {
+			t.Errorf("%s: exit code %d: %s%s", name, code, out.String(), errs.String())
+		}
+	}
+	var out, errs bytes.Buffer
+	if code := run([]string{"health", "--nonsense"}, nil, console{&out, &errs}); code != 2 {
+		t.Errorf("another command's usage error is %d", code)
+	}
+}
+
+// A meeting made with the defaults has a waiting room and is encrypted: bots say both before they load the server.
+func TestBotsSayWhatAMeetingNeeds(t *testing.T) {
+	url, token := startServer(t)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/api/meetings", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var made struct {
+		Meeting string `json:"meeting"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&made); err != nil || made.Meeting == "" {
+		t.Fatalf("%d: %v", resp.StatusCode, err)
+	}
+	var out, errs bytes.Buffer
+	args := []string{"bots", "--url", url, "--token", token, "--meeting", made.Meeting}
+	if code := run(args, nil, console{&out, &errs}); code != notStarted ||
+		!strings.Contains(errs.String(), "give its whole link") {
+		t.Errorf("exit code %d: %s", code, errs.String())
 	}
 }

@@ -58,7 +58,7 @@ func run(args, environ []string, c console) int {
 	}
 	if err != nil {
 		_, _ = fmt.Fprintln(c.err, "conclave:", err)
-		return 2
+		return usageCode(args)
 	}
 	if err := ctx.Run(); err != nil {
 		_, _ = fmt.Fprintln(c.err, "conclave:", err)

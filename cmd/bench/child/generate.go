@@ -31,7 +31,7 @@ func (Generate) Run(parent context.Context) error {
 
 // StartBots starts bots against a server.
 func StartBots(ctx context.Context, s *Server, cfg bots.Config, onLine func(string)) (*Process, error) {
-	cfg.URL, cfg.Token = s.Ready.URL, s.Ready.Token
+	cfg.URL, cfg.Token, cfg.NoDefaultLimits = s.Ready.URL, s.Ready.Token, true
 	return Start(ctx, "generate", cfg, onLine)
 }
 

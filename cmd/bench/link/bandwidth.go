@@ -131,6 +131,7 @@ func (f *field) prepare(ctx context.Context) (*ground, error) {
 // bots starts bots on a host.
 func (g *ground) bots(ctx context.Context, on *netlab.Host, cfg bots.Config) (*child.Process, error) {
 	cfg.URL, cfg.Token, cfg.Meeting, cfg.PlainHTTP = g.server.Ready.URL, g.server.Ready.Token, g.meeting, true
+	cfg.NoDefaultLimits = true
 	cfg.Simulcast, cfg.Feedback, cfg.Ramp, cfg.Timeline = true, true, 20*time.Millisecond, lookEvery
 	self, err := executable()
 	if err != nil {

@@ -59,7 +59,7 @@ type Forward struct {
 	Runs       int           `default:"5" help:"Runs of each server in each scenario, interleaved."`
 	Window     time.Duration `default:"10s" help:"How long is measured in each run."`
 	Scenarios  []string      `default:"A,B,C,D" help:"A: 1 to 50, B: 10 by 10, C: 1 to 200, D: 20 by 20."`
-	Servers    []string      `default:"engine,naive,limit" enum:"engine,e2ee,naive,limit" help:"e2ee: the engine, encrypted."`
+	Servers    []string      `default:"engine,naive,limit" enum:"engine,e2ee,naive,limit" help:"Which."`
 	Workers    int           `help:"Workers of the engine. Default: one per core."`
 	Feedback   bool          `help:"Bots send transport-wide feedback where a server negotiates it."`
 	CPUProfile string        `name:"cpuprofile" placeholder:"FILE" help:"Write CPU profiles of the engine: FILE.A …"`

@@ -1,0 +1,254 @@
+package bots
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"conclave/bots/client"
+	"conclave/bots/report"
+)
+
+// place is that of bot number i: with churn, several bots take it one after another.
+type place struct {
+	current  *client.Bot
+	reports  []report.Bot // of bots that are done
+	failures []report.Failure
+	cancel   context.CancelFunc // makes the current bot leave, for churn
+}
+
+// fill runs the bots of one place, one after another if there is churn.
+func (r *runner) fill(ctx context.Context, i int) {
+	wait(ctx, time.Duration(i)*r.cfg.Ramp)
+	for ctx.Err() == nil && r.fillOnce(ctx, i) {
+		wait(ctx, r.cfg.Away)
+	}
+}
+
+// wait sleeps for d or until ctx ends.
+func wait(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+func (r *runner) fillOnce(ctx context.Context, i int) (again bool) {
+	a := &admission{limits: r.cfg, free: func() {}}
+	b := client.New(r.api, r.botConfig(i, a))
+	defer b.Close()
+	leave, cancel := context.WithCancel(ctx)
+	defer cancel()
+	life, end := context.WithCancel(context.WithoutCancel(ctx)) // interrupted, it still says goodbye: see leave
+	defer end()
+	joined := context.AfterFunc(ctx, end)
+	err := r.admit(life, b, a)
+	joined()
+	if err != nil {
+		r.failed(i, b, err)
+		return false
+	}
+	r.enter(i, b, cancel)
+	err = b.Stay(life, r.quiet, either(leave.Done(), r.gone))
+	churned := r.exit(i, b, err)
+	return churned && err == nil
+}
+
+func (r *runner) botConfig(i int, a *admission) client.Config {
+	c := r.cfg
+	return client.Config{
+		Meeting: r.meeting, Name: fmt.Sprintf("%s %d", c.Name, i+1), Password: c.Password, Link: c.link, Purpose: c.Purpose,
+		Sources: c.sources(i), Clip: r.clip, Simulcast: c.Simulcast && !c.Bench,
+		AudioSlots: c.AudioSlots, VideoSlots: c.VideoSlots, View: c.View, Height: c.Height, Stage: c.Stage, Flip: c.Flip,
+		Local: r.local, Verify: c.Verify, Feedback: c.Feedback, Poll: c.Poll, Lag: r.lag, Rekeys: r.rekeys,
+		Waiting: a.waits,
+	}
+}
+
+// admission bounds one join in time. While the bot waits to be let in, another limit holds, and another bot may join.
+type admission struct {
+	limits *Config
+	timer  *time.Timer // set before the join begins
+	free   func()      // lets another bot join; more than one call is one
+}
+
+func (a *admission) waits(waiting bool) {
+	if !waiting {
+		a.timer.Reset(a.limits.JoinTimeout)
+		return
+	}
+	a.timer.Reset(a.limits.LobbyTimeout)
+	a.free()
+}
+
+var (
+	errJoinTimeout  = errors.New("bots: the join took too long")
+	errLobbyTimeout = errors.New("bots: no host admitted the bot")
+)
+
+// admit lets a bounded number of bots join at once.
+func (r *runner) admit(ctx context.Context, b *client.Bot, a *admission) error {
+	select {
+	case r.joins <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	a.free = sync.OnceFunc(func() { <-r.joins })
+	defer a.free()
+	r.joinBegins(b)
+	defer r.joinEnds(b)
+	// The WebSocket must outlive the join, so its time limit ends the join only while it lasts.
+	join, cancel := context.WithCancelCause(ctx)
+	a.timer = time.AfterFunc(a.limits.JoinTimeout, func() {
+		if b.Waiting() {
+			cancel(errLobbyTimeout)
+			return
+		}
+		cancel(errJoinTimeout)
+	})
+	err := b.Join(join)
+	if cause := context.Cause(join); !a.timer.Stop() && err != nil &&
+		(errors.Is(cause, errJoinTimeout) || errors.Is(cause, errLobbyTimeout)) {
+		return cause
+	}
+	if err != nil {
+		cancel(nil)
+	}
+	context.AfterFunc(ctx, func() { cancel(nil) })
+	return err
+}
+
+func (r *runner) joinBegins(b *client.Bot) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.joining[b] = true
+	r.wanted++
+}
+
+func (r *runner) joinEnds(b *client.Bot) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.joining, b)
+}
+
+// waiting counts the bots that wait to be let in.
+func (r *runner) waiting() (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for b := range r.joining {
+		if b.Waiting() {
+			n++
+		}
+	}
+	return n
+}
+
+// either returns a channel that is closed when a or b is.
+func either(a, b <-chan struct{}) <-chan struct{} {
+	out := make(chan struct{})
+	go func() {
+		defer close(out)
+		select {
+		case <-a:
+		case <-b:
+		}
+	}()
+	return out
+}
+
+func (r *runner) enter(i int, b *client.Bot, leave context.CancelFunc) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.active[b] = i
+	r.places[i].current = b
+	r.places[i].cancel = leave
+	r.joined++
+	r.settled.Add(1)
+}
+
+// exit takes a bot out; churned says that it left so that another may come.
+func (r *runner) exit(i int, b *client.Bot, err error) (churned bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.active, b)
+	r.left.add(b)
+	p := &r.places[i]
+	select {
+	case <-r.gone:
+	default:
+		churned = err == nil
+		if p.current == b {
+			p.reports = append(p.reports, describe(i, b, time.Now()))
+			p.current = nil
+		}
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		p.fail(i, err.Error())
+	}
+	return churned
+}
+
+// failed takes note of a bot that could not join.
+func (r *runner) failed(i int, b *client.Bot, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.settled.Add(1) // it will not come; do not wait for it
+	if errors.Is(err, context.Canceled) {
+		r.wanted-- // the run was interrupted
+		return
+	}
+	p := &r.places[i]
+	p.reports = append(p.reports, describe(i, b, time.Now()))
+	p.fail(i, "join: "+err.Error())
+}
+
+func (p *place) fail(i int, text string) {
+	p.failures = append(p.failures, report.Failure{Bot: i + 1, Err: text})
+	if n := len(p.reports); n > 0 {
+		p.reports[n-1].Error = text
+		return
+	}
+	p.reports = append(p.reports, report.Bot{Bot: i + 1, Error: text})
+}
+
+// collect takes the final counts of all bots that are still in.
+func (r *runner) collect(end time.Time, arrivals map[*client.Bot]arrivalCount) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.places {
+		p := &r.places[i]
+		if p.current == nil {
+			continue
+		}
+		rep := describe(i, p.current, end)
+		a := arrivals[p.current]
+		rep.ExpectedAudio, rep.ArrivedAudio = a.expectedAudio, min(a.audio, a.expectedAudio)
+		rep.ExpectedVideo, rep.ArrivedVideo = a.expectedVideo, min(a.video, a.expectedVideo)
+		p.reports = append(p.reports, rep)
+		p.current = nil
+	}
+}
+
+// churn makes one bot after another leave; its place is taken by another.
+func (r *runner) churn(ctx context.Context) {
+	tick := time.NewTicker(r.cfg.Churn)
+	defer tick.Stop()
+	for i := len(r.places) - 1; ; i = (i + len(r.places) - 1) % len(r.places) { // listeners, the last places, first
+		select {
+		case <-tick.C:
+		case <-r.quiet:
+			return
+		case <-ctx.Done():
+			return
+		}
+		r.mu.Lock()
+		if p := &r.places[i]; p.current != nil {
+			p.cancel()
+		}
+		r.mu.Unlock()
+	}
+}
