@@ -21,6 +21,7 @@ import (
 	"conclave/sfu/nack"
 	"conclave/sfu/sdp"
 	"conclave/sfu/transport/srtp"
+	"conclave/sfu/wiretest"
 )
 
 // client is a real Pion peer in the role of a browser: it offers, publishes and records every packet its slots receive.
@@ -137,11 +138,8 @@ func (c *client) reload(opt clientOptions) *client {
 	return again
 }
 
-// What clients call the video codecs; a payload type's RTX is the next.
-var (
-	testPayloadTypes = map[codec.Kind]webrtc.PayloadType{codec.VP8: 96, codec.VP9: 98, codec.AV1: 45}
-	testMimeTypes    = map[codec.Kind]string{codec.VP8: webrtc.MimeTypeVP8, codec.VP9: webrtc.MimeTypeVP9, codec.AV1: webrtc.MimeTypeAV1}
-)
+// testMimeTypes are what clients call the video codecs.
+var testMimeTypes = map[codec.Kind]string{codec.VP8: webrtc.MimeTypeVP8, codec.VP9: webrtc.MimeTypeVP9, codec.AV1: webrtc.MimeTypeAV1}
 
 func (o *clientOptions) videoCodecs() []codec.Kind {
 	if len(o.codecs) == 0 {
@@ -161,7 +159,7 @@ func newClientPC(t *testing.T, opt clientOptions) *webrtc.PeerConnection {
 	}
 	register(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, 111, webrtc.RTPCodecTypeAudio)
 	for _, kind := range opt.videoCodecs() {
-		pt := testPayloadTypes[kind]
+		pt := webrtc.PayloadType(wiretest.PayloadTypes()[kind])
 		register(webrtc.RTPCodecCapability{MimeType: testMimeTypes[kind], ClockRate: 90000, RTCPFeedback: feedback}, pt, webrtc.RTPCodecTypeVideo)
 		register(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: fmt.Sprintf("apt=%d", pt)}, pt+1, webrtc.RTPCodecTypeVideo)
 	}
@@ -322,14 +320,14 @@ func (c *client) waitUp() {
 	c.t.Helper()
 	select {
 	case <-c.up:
-	case <-time.After(patience):
+	case <-time.After(wiretest.Patience):
 		c.t.Fatal("media did not come up")
 	}
-	eventually(c.t, "the server has the keys too: until then it drops what is sent", func() bool {
+	wiretest.Eventually(c.t, "the server has the keys too: until then it drops what is sent", func() bool {
 		c.peer.room.mu.Lock()
 		defer c.peer.room.mu.Unlock()
-		s := c.peer.session
-		return s == nil || s.transport.Keys() != nil // nil: closed meanwhile
+		s := c.peer.connection
+		return s == nil || s.Transport().Keys() != nil // nil: closed meanwhile
 	})
 }
 
@@ -351,29 +349,14 @@ func (c *client) slotOf(id media.ParticipantID, source media.Source) (string, bo
 	return "", false
 }
 
-// patience is how long something that has to happen may take before it counts as never: only a test that fails waits so long.
-const patience = time.Minute
-
-// eventually polls: what it waits for crosses sockets and goroutines.
-func eventually(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(patience)
-	for !cond() {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
-
 // camera publishes all layers at 30 frames a second until stopped; a PLI makes the next frame of its layer a key frame.
 func (c *client) runCamera(ctx context.Context, packetsPerFrame int) {
-	sources := make([]*videoSource, len(c.camera))
+	sources := make([]*wiretest.VideoSource, len(c.camera))
 	for i := range sources {
-		sources[i] = &videoSource{codec: c.codec, layer: i, height: uint16(720 >> (len(c.camera) - 1 - i)), seq: uint16(65500 + 100*i), timestamp: uint32(1000 * i),
-			pictureID: uint16(32700 + 30*i), tl0: uint8(250 + i), packets: packetsPerFrame}
+		sources[i] = &wiretest.VideoSource{Codec: c.codec, Layer: i, Height: uint16(720 >> (len(c.camera) - 1 - i)),
+			Seq: uint16(65500 + 100*i), Timestamp: uint32(1000 * i), PictureID: uint16(32700 + 30*i), TL0: uint8(250 + i), Packets: packetsPerFrame}
 		if c.rising {
-			sources[i].packets, sources[i].temporal = packetsPerFrame<<(2*i), true
+			sources[i].Packets, sources[i].Temporal = packetsPerFrame<<(2*i), true
 		}
 	}
 	answered := make([]int, len(sources))
@@ -398,7 +381,7 @@ func (c *client) runCamera(ctx context.Context, packetsPerFrame int) {
 			c.mu.Unlock()
 			key := n == first || asked > answered[i]
 			answered[i] = asked
-			for _, p := range src.frame(key) {
+			for _, p := range src.Frame(key) {
 				c.identify(p, i)
 				if err := c.camera[i].WriteRTP(p); err != nil {
 					return

@@ -13,8 +13,7 @@ import (
 	"conclave/media"
 	"conclave/sfu/codec"
 	"conclave/sfu/drop"
-	"conclave/sfu/rtpview"
-	"conclave/sfu/transport/srtp"
+	"conclave/sfu/wiretest"
 )
 
 // cameraOf brings a publisher of the given codec into the room.
@@ -37,7 +36,7 @@ func assertOneStream(t *testing.T, packets []rtp.Packet, codecs map[uint32]codec
 	for i, p := range packets {
 		owner := p.CSRC[0]
 		kind := codecs[owner]
-		if p.PayloadType != uint8(testPayloadTypes[kind]) {
+		if p.PayloadType != wiretest.PayloadTypes()[kind] {
 			t.Fatalf("packet %d of participant %d has payload type %d", p.SequenceNumber, owner, p.PayloadType)
 		}
 		info, err := codec.Parse(kind, p.Payload)
@@ -87,12 +86,12 @@ func TestASlotChangesCodecWithWhatItCarries(t *testing.T) {
 	var mid string
 	for _, id := range order {
 		viewer.peer.SetView(wantsOf(media.ParticipantID(id)))
-		eventually(t, "the slot carries it", func() (ok bool) {
+		wiretest.Eventually(t, "the slot carries it", func() (ok bool) {
 			mid, ok = viewer.slotOf(media.ParticipantID(id), media.Camera)
 			return ok
 		})
 		already := len(viewer.packets(mid))
-		eventually(t, "a third of a second of it", func() bool { return len(viewer.packets(mid)) > already+30 })
+		wiretest.Eventually(t, "a third of a second of it", func() bool { return len(viewer.packets(mid)) > already+30 })
 	}
 	packets := viewer.packets(mid)
 	if owners := assertOneStream(t, packets[:len(packets)-5], codecs); !slices.Equal(owners, order) {
@@ -115,7 +114,7 @@ func TestSimulcastOfEveryCodec(t *testing.T) {
 			var mid string
 			for layer, height := range []int{180, 360, 720} {
 				viewer.peer.SetView([]media.Want{{Participant: 1, Source: media.Camera, Height: height}})
-				eventually(t, "the slot carries it", func() (ok bool) {
+				wiretest.Eventually(t, "the slot carries it", func() (ok bool) {
 					mid, ok = viewer.slotOf(1, media.Camera)
 					packets := viewer.packets(mid)
 					return ok && len(packets) > 0 && int(packets[len(packets)-1].Payload[100]>>4) == layer
@@ -144,7 +143,7 @@ func TestWhatAViewerCannotDecodeIsWithheld(t *testing.T) {
 	viewer.negotiate()
 	viewer.waitUp()
 	viewer.peer.SetView(wantsOf(1, 2))
-	eventually(t, "the VP8 camera is shown, the AV1 camera withheld", func() bool {
+	wiretest.Eventually(t, "the VP8 camera is shown, the AV1 camera withheld", func() bool {
 		viewer.mu.Lock()
 		withheld := slices.Clone(viewer.withheld)
 		viewer.mu.Unlock()
@@ -156,7 +155,7 @@ func TestWhatAViewerCannotDecodeIsWithheld(t *testing.T) {
 func attackerOfferOf(kind codec.Kind) string {
 	const vp8 = "a=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n"
 	const camera, slot = "\r\na=mid:1\r\na=sendonly\r\n", "\r\na=mid:2\r\na=recvonly\r\n"
-	pt := testPayloadTypes[kind]
+	pt := wiretest.PayloadTypes()[kind]
 	pts := fmt.Sprintf("%d %d", pt, pt+1)
 	name := map[codec.Kind]string{codec.VP8: "VP8/90000", codec.VP9: "VP9/90000", codec.AV1: "AV1/90000"}[kind]
 	own := fmt.Sprintf("a=rtpmap:%d %s\r\na=rtpmap:%d rtx/90000\r\na=fmtp:%d apt=%d\r\n", pt, name, pt+1, pt+1, pt)
@@ -164,63 +163,12 @@ func attackerOfferOf(kind codec.Kind) string {
 }
 
 func (a *attacker) renegotiate(offer string) string {
-	a.t.Helper()
+	a.T.Helper()
 	answer, err := a.peer.Negotiate(context.Background(), offer, []media.Track{{MID: "0", Source: media.Mic}, {MID: "1", Source: media.Camera}})
 	if err != nil {
-		a.t.Fatal(err)
+		a.T.Fatal(err)
 	}
 	return answer
-}
-
-// vp9 is one packet of layer q: a whole key frame.
-func (a *attacker) vp9(ssrc uint32, seq uint16) *rtp.Packet {
-	p := a.video(ssrc, seq, "q")
-	src := &videoSource{codec: codec.VP9, height: 180, seq: seq, pictureID: seq, packets: 1}
-	p.PayloadType, p.Payload = 98, src.frame(true)[0].Payload
-	return p
-}
-
-// What is sent again goes under the RTX payload type that belongs to its codec, with the picture id it was sent with.
-func TestRetransmissionsHaveTheirCodecsPayloadType(t *testing.T) {
-	srv := testServer(t)
-	room := srv.NewRoom(RoomEvents{})
-	camera, viewer := newAttacker(t, room, 1), newAttacker(t, room, 2)
-	for _, a := range []*attacker{camera, viewer} {
-		a.renegotiate(attackerOfferOf(codec.VP9))
-	}
-	camera.peer.SetLive(media.Sources(media.Camera))
-	viewer.peer.SetView(wantsOf(1))
-	e := &viewer.session.egress
-	sl := e.list()[0]
-	seq := uint16(40)
-	eventually(t, "it is forwarded", func() bool {
-		seq++
-		camera.rtp(camera.vp9(5, seq))
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		return sl.packets > 0
-	})
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	last, _ := sl.rw.Last()
-	seal := &sealer{cipher: viewer.session.transport.Keys().Out, scratch: make([]byte, 0, 2000)}
-	b, ok := e.retransmit(make([]byte, 0, 2000), sl, uint16(last.Seq), time.Now(), seal)
-	if !ok || b[1]&0x7f != 99 {
-		t.Fatalf("sent again: %v, payload type %d, want 99", ok, b[1]&0x7f)
-	}
-	var n srtp.Nonce
-	v, err := rtpview.Parse(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	size, err := seal.cipher.Open(b, v.HeaderLen(), v.SSRC, sl.rtxSeq-1, &n)
-	if err != nil {
-		t.Fatal(err)
-	}
-	info, err := codec.Parse(codec.VP9, b[v.HeaderLen()+2:v.HeaderLen()+size])
-	if err != nil || info.PictureID != last.PictureID || info.TL0PicIdx != last.TL0PicIdx {
-		t.Errorf("%+v, %v, sent as %+v", info, err, last)
-	}
 }
 
 // A later offer on the same PeerConnection may change what a camera is encoded in. The same SSRC goes on in the new codec, what still comes
@@ -230,13 +178,13 @@ func TestAPublisherChangesItsCodec(t *testing.T) {
 	room := srv.NewRoom(RoomEvents{})
 	a := newAttacker(t, room, 1)
 	a.peer.SetLive(media.Sources(media.Camera))
-	a.rtp(a.video(5, 7, "q"))
+	a.RTP(wiretest.Video(5, 7, "q"))
 	track := func() *track {
 		room.mu.Lock()
 		defer room.mu.Unlock()
 		return room.tracks[trackKey{1, media.Camera}]
 	}
-	eventually(t, "VP8 is received", func() bool { return track().layers[0].lastPacket.Load() != 0 })
+	wiretest.Eventually(t, "VP8 is received", func() bool { return track().Layers()[0].Active(time.Now()) })
 	old := track()
 
 	answer := a.renegotiate(attackerOfferOf(codec.VP9))
@@ -244,12 +192,12 @@ func TestAPublisherChangesItsCodec(t *testing.T) {
 	if now == old || now.Codec != codec.VP9 || now.PT != 98 || !strings.Contains(answer, "m=video 9 UDP/TLS/RTP/SAVPF 98 99\r\n") {
 		t.Fatalf("%+v\n%s", now.Format, answer)
 	}
-	a.rtp(a.video(5, 7, "q"))
-	eventually(t, "a replay is dropped", func() bool { return dropped(srv, drop.Replay) == 1 })
-	a.rtp(a.video(5, 8, "q"))
-	eventually(t, "VP8 is dropped", func() bool { return dropped(srv, drop.Malformed) == 1 })
-	a.rtp(a.vp9(5, 9))
-	eventually(t, "VP9 is received", func() bool { return now.layers[0].height.Load() == 180 })
+	a.RTP(wiretest.Video(5, 7, "q"))
+	wiretest.Eventually(t, "a replay is dropped", func() bool { return dropped(srv, drop.Replay) == 1 })
+	a.RTP(wiretest.Video(5, 8, "q"))
+	wiretest.Eventually(t, "VP8 is dropped", func() bool { return dropped(srv, drop.Malformed) == 1 })
+	a.RTP(wiretest.VideoOf(codec.VP9, 5, 9, "q"))
+	wiretest.Eventually(t, "VP9 is received", func() bool { return now.Layers()[0].Describe(time.Now()).Height == 180 })
 	a.renegotiate(attackerOfferOf(codec.VP9))
 	if track() != now {
 		t.Error("the same offer again made another track")

@@ -1,101 +1,103 @@
 package sfu
 
 import (
-	"sync/atomic"
-	"time"
+	"slices"
 
 	"conclave/media"
-	"conclave/sfu/quality"
+	"conclave/sfu/forward"
+	"conclave/sfu/transport"
 )
 
-// publishGrace is how long after a publisher was asked for an encoding its absence says nothing.
-const publishGrace = 5 * time.Second
+// connection is one PeerConnection of a peer, with what was negotiated last. A new DTLS fingerprint makes a new connection on
+// the same seat.
+type connection struct {
+	*forward.Connection
+	peer *Peer
 
-// health gathers what is known of a session's connection within a second.
-type health struct {
-	// of the way to the peer, by its receiver reports: written by the worker, taken once a second
-	lost, blocks atomic.Uint32 // sum of the fractions lost, in 1/256, and how many
-	jitter       atomic.Int64  // the highest, nanoseconds
+	// guarded by Peer.negMu
+	ufrag, pwd, fingerprint string // the client's
+	localUfrag, localPwd    string
+	sdpID                   uint64
 
-	// of the way from the peer, since the latest receiver report: control's
-	expected, received uint64
-	jitterIn           time.Duration
+	// guarded by Room.mu
+	tracks   []*track              // at most one a source
+	reported map[string]media.Slot // by mid: what the client was told last
 }
 
-// reported takes in one report block about a slot of ours with the given clock rate in Hz.
-func (h *health) reported(fractionLost uint8, jitter uint32, clockRate int64) {
-	h.lost.Add(uint32(fractionLost))
-	h.blocks.Add(1)
-	if j := int64(jitter) * int64(time.Second) / clockRate; j > h.jitter.Load() {
-		h.jitter.Store(j)
-	}
+var _ forward.Owner = (*connection)(nil)
+
+func (p *Peer) newConnection(fingerprint string) *connection {
+	c := &connection{peer: p, sdpID: uint64(random32()), reported: map[string]media.Slot{}}
+	c.Connection = p.room.server.engine.Connect(fingerprint, p.id, c)
+	return c
 }
 
-// take returns the second's share of loss and jitter, the worse of both directions, and begins the next.
-func (h *health) take() (loss float64, jitter time.Duration) {
-	if blocks := h.blocks.Swap(0); blocks > 0 {
-		loss = float64(h.lost.Swap(0)) / 256 / float64(blocks)
-	}
-	if h.expected > h.received {
-		loss = max(loss, float64(h.expected-h.received)/float64(h.expected))
-	}
-	jitter = max(time.Duration(h.jitter.Swap(0)), h.jitterIn)
-	h.expected, h.received, h.jitterIn = 0, 0, 0
-	return loss, jitter
-}
+// Connected implements transport.Owner: what was waiting can flow.
+func (c *connection) Connected() { c.peer.connected(c) }
 
-// rateConnections tells whose connection has become better or worse. Callers hold mu.
-func (r *Room) rateConnections(now time.Time) {
-	var changed []media.Quality
-	for _, p := range r.peers {
-		if p.session == nil || p.session.transport.Keys() == nil {
-			continue // never connected, or connecting anew: what was told still holds
-		}
-		if bars, news := p.quality.Update(p.session.sample(now)); news {
-			changed = append(changed, media.Quality{Participant: p.id, Bars: bars})
-		}
-	}
-	if len(changed) > 0 {
-		r.notify.qualities(changed)
+// Failed implements transport.Owner: the meeting is told that the connection is lost for good.
+func (c *connection) Failed(cause transport.Cause) {
+	r := c.peer.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !c.peer.closed && c.peer.connection == c {
+		c.peer.notify.failed(string(cause))
 	}
 }
 
-// sample is the last second of the session's connection. Callers hold Room.mu.
-func (s *session) sample(now time.Time) quality.Sample {
-	loss, jitter := s.health.take()
-	return quality.Sample{
-		Lost:     s.transport.Disconnected(now),
-		Loss:     loss,
-		RTT:      time.Duration(s.rtt.Load()),
-		Jitter:   jitter,
-		Distance: max(s.peer.viewer.distance(), s.missing(now)),
-	}
+// Wanted implements forward.Owner.
+func (c *connection) Wanted(source media.Source, rids []string) {
+	c.peer.notify.encodings(source, rids)
 }
 
-// distance is how many layers below the right one the viewer is given for lack of bandwidth, in the mean over what it wants.
-func (v *viewerState) distance() float64 {
-	total := 0
-	for i, a := range v.allotted {
-		if i < len(v.sources) {
-			total += max(0, v.sources[i].Right()-a.Ask)
+// NotEncrypted implements forward.Owner.
+func (c *connection) NotEncrypted(source media.Source) {
+	c.peer.notify.refused(source, reasonNotEncrypted)
+}
+
+// Changed implements forward.Owner.
+func (c *connection) Changed() { c.peer.room.attention.Store(true) }
+
+// slots returns the slots by their kind.
+func (c *connection) slots() (audio, video []*forward.Slot) {
+	for _, s := range c.Egress().Slots() {
+		if s.Video {
+			video = append(video, s)
+		} else {
+			audio = append(audio, s)
 		}
 	}
-	return float64(total) / float64(max(1, len(v.allotted)))
+	return audio, video
 }
 
-// missing is how many layers, from the highest down, the peer was asked for and does not send, in the mean over its video.
-func (s *session) missing(now time.Time) float64 {
-	total, tracks := 0, 0
-	for _, t := range s.tracks {
-		if !t.source.Video() || !t.live.Load() || t.encode.reported == 0 || now.Sub(t.encode.since) < publishGrace {
-			continue
-		}
-		tracks++
-		for i := len(t.layers) - 1; i >= 0 && !t.layers[i].active(now); i-- {
-			if t.encode.reported&(1<<i) != 0 {
-				total++
-			}
+// changes says what the slots carry now, where the client was told otherwise, and takes it as told. Callers hold Room.mu.
+func (c *connection) changes() (changed []media.Slot) {
+	for _, s := range c.Egress().Slots() {
+		now := s.State()
+		if before, told := c.reported[s.MID]; now != before && (told || now != media.Slot{MID: s.MID}) {
+			c.reported[s.MID] = now
+			changed = append(changed, now)
 		}
 	}
-	return float64(total) / float64(max(1, tracks))
+	return changed
 }
+
+// replace makes t the track of its source. Callers hold Room.mu.
+func (c *connection) replace(t *track) {
+	c.tracks = append(slices.DeleteFunc(c.tracks, func(old *track) bool { return old.Source == t.Source }), t)
+}
+
+// track is what a peer publishes of one source, and what viewers want of it.
+type track struct {
+	*forward.Track
+	demand demand // guarded by Room.mu
+}
+
+func newTrack(cfg *forward.TrackConfig) *track {
+	t := &track{Track: forward.NewTrack(cfg)}
+	t.demand.reported = 1<<len(t.Layers()) - 1
+	return t
+}
+
+// Key names the track within its room.
+func (t *track) key() trackKey { return trackKey{t.Owner, t.Source} }

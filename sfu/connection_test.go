@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"conclave/media"
+	"conclave/sfu/wiretest"
 )
 
 // Everybody is told how good the connections are once they are up, and again when one is lost; who is withheld pictures sinks.
@@ -32,7 +33,7 @@ func TestConnectionQualityIsToldOnChange(t *testing.T) {
 	bars := map[media.ParticipantID]int{}
 	until := func(what string, cond func() bool) {
 		t.Helper()
-		deadline := time.After(patience)
+		deadline := time.After(wiretest.Patience)
 		for !cond() {
 			select {
 			case n := <-told:
@@ -49,7 +50,7 @@ func TestConnectionQualityIsToldOnChange(t *testing.T) {
 		}
 	}
 	until("both are excellent", func() bool { return bars[1] == 4 && bars[2] == 4 })
-	bob.peer.session.egress.estimated.Store(10_000)
+	bob.peer.connection.Egress().Assume(10_000)
 	until("a viewer to whom everything is withheld has half of them", func() bool { return bars[2] == 2 })
 	if bars[1] != 4 {
 		t.Errorf("the publisher has %d bars", bars[1])

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"conclave/sfu/wiretest"
 )
 
 // Whoever's certificate does not match the fingerprint of the offer gets no keys: the signalling vouches for the media.
@@ -37,10 +39,10 @@ func TestAnotherCertificateThanTheOffersGetsNoKeys(t *testing.T) {
 		}
 	case <-c.up:
 		t.Fatal("media came up with a stranger")
-	case <-time.After(patience):
+	case <-time.After(wiretest.Patience):
 		t.Fatal("nothing happened")
 	}
-	if c.peer.session.transport.Keys() != nil {
+	if c.peer.connection.Transport().Keys() != nil {
 		t.Error("keys were installed")
 	}
 }
@@ -49,7 +51,7 @@ func TestAnotherCertificateThanTheOffersGetsNoKeys(t *testing.T) {
 func TestTheEgressRateIsMeasured(t *testing.T) {
 	room, _, v := meet(t, 1, clientOptions{video: 1})
 	v.peer.SetView(wantsOf(1))
-	eventually(t, "a rate near two packets of 230 bytes thirty times a second", func() bool {
+	wiretest.Eventually(t, "a rate near two packets of 230 bytes thirty times a second", func() bool {
 		rate := room.server.EgressBitrate()
 		return rate > 50_000 && rate < 500_000
 	})

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"conclave/media"
+	"conclave/sfu/wiretest"
 )
 
 type netipAddrPort = netip.AddrPort
@@ -28,13 +29,13 @@ func TestForwardsACameraThroughASlot(t *testing.T) {
 	defer cancel()
 	go alice.runCamera(ctx, 3)
 	bob.peer.SetView([]media.Want{{Participant: 1, Source: media.Camera, Height: 360}})
-	eventually(t, "bob is told of alice's camera at 360", func() bool {
+	wiretest.Eventually(t, "bob is told of alice's camera at 360", func() bool {
 		mid, ok := bob.slotOf(1, media.Camera)
 		bob.mu.Lock()
 		defer bob.mu.Unlock()
 		return ok && bob.slots[mid].Height == 360
 	})
 	mid, _ := bob.slotOf(1, media.Camera)
-	eventually(t, "a hundred packets", func() bool { return len(bob.packets(mid)) > 100 })
+	wiretest.Eventually(t, "a hundred packets", func() bool { return len(bob.packets(mid)) > 100 })
 	t.Log(dump(bob.packets(mid)[:20]))
 }

@@ -1,13 +1,13 @@
 package sfu
 
 import (
-	"strconv"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"conclave/media"
 	"conclave/sfu/drop"
+	"conclave/sfu/forward"
 	"conclave/sfu/sframe"
 )
 
@@ -20,30 +20,39 @@ func (s *Server) Collector() *Collector { return &Collector{server: s} }
 
 type metric struct {
 	desc  *prometheus.Desc
-	read  func(*workerStats) *atomic.Uint64
+	read  func(*forward.Counters) *atomic.Uint64
 	scale float64
 }
 
-func workerMetric(name, help string, read func(*workerStats) *atomic.Uint64) metric {
-	return metric{prometheus.NewDesc("conclave_sfu_"+name, help, []string{"worker"}, nil), read, 1}
+func senderMetric(name, help string, read func(*forward.Counters) *atomic.Uint64) metric {
+	return metric{desc(name, help, "sender"), read, 1}
 }
 
-// workerMetrics are counters kept by each worker.
-func workerMetrics() []metric {
-	busy := workerMetric("busy_seconds_total", "Time spent on packets, waiting excluded.", func(w *workerStats) *atomic.Uint64 { return &w.busy })
+// senderMetrics are counters kept by each sender: the workers, the player of kept key frames, and the pacer.
+func senderMetrics() []metric {
+	type c = forward.Counters
+	type n = *atomic.Uint64
+	busy := senderMetric("busy_seconds_total", "Time spent on packets, waiting excluded.", func(c *c) n { return &c.Busy })
 	busy.scale = 1e-9
 	return []metric{
 		busy,
-		workerMetric("received_packets_total", "Datagrams received.", func(w *workerStats) *atomic.Uint64 { return &w.received }),
-		workerMetric("received_bytes_total", "Bytes received.", func(w *workerStats) *atomic.Uint64 { return &w.receivedBytes }),
-		workerMetric("forwarded_packets_total", "Media packets sent to subscribers.", func(w *workerStats) *atomic.Uint64 { return &w.forwarded }),
-		workerMetric("forwarded_bytes_total", "Bytes of media sent to subscribers.", func(w *workerStats) *atomic.Uint64 { return &w.forwardBytes }),
-		workerMetric("retransmitted_packets_total", "Packets sent again as RTX: NACKs answered from the history.", func(w *workerStats) *atomic.Uint64 { return &w.retransmitted }),
-		workerMetric("history_misses_total", "Packets asked for by NACK and not sent: too old, too often, or over the cap.", func(w *workerStats) *atomic.Uint64 { return &w.historyMisses }),
-		workerMetric("connectivity_checks_total", "STUN checks of clients answered.", func(w *workerStats) *atomic.Uint64 { return &w.checks }),
-		workerMetric("batches_total", "Receive batches.", func(w *workerStats) *atomic.Uint64 { return &w.batches }),
-		workerMetric("messages_total", "Messages handed to the kernel; a message with segmentation offload is several packets.", func(w *workerStats) *atomic.Uint64 { return &w.messages }),
-		workerMetric("send_calls_total", "System calls that sent messages.", func(w *workerStats) *atomic.Uint64 { return &w.calls }),
+		senderMetric("received_packets_total", "Datagrams received.", func(c *c) n { return &c.Received }),
+		senderMetric("received_bytes_total", "Bytes received.", func(c *c) n { return &c.ReceivedBytes }),
+		senderMetric("forwarded_packets_total", "Media packets sent to viewers.", func(c *c) n { return &c.Forwarded }),
+		senderMetric("forwarded_bytes_total", "Bytes of media sent to viewers.", func(c *c) n { return &c.ForwardedBytes }),
+		senderMetric("sent_bytes_total", "All bytes sent to viewers: media, retransmissions, probes, key frames played again.",
+			func(c *c) n { return &c.SentBytes }),
+		senderMetric("retransmitted_packets_total", "Packets sent again as RTX: NACKs answered from the history.",
+			func(c *c) n { return &c.Retransmitted }),
+		senderMetric("history_misses_total", "Packets asked for by NACK and not sent: too old, too often, or over the cap.",
+			func(c *c) n { return &c.HistoryMisses }),
+		senderMetric("probe_packets_total", "Packets sent to find out whether a viewer's path carries more.",
+			func(c *c) n { return &c.Probes }),
+		senderMetric("connectivity_checks_total", "STUN checks of clients answered.", func(c *c) n { return &c.Checks }),
+		senderMetric("batches_total", "Receive batches.", func(c *c) n { return &c.Batches }),
+		senderMetric("messages_total", "Messages handed to the kernel; with segmentation offload one is several packets.",
+			func(c *c) n { return &c.Messages }),
+		senderMetric("send_calls_total", "System calls that sent messages.", func(c *c) n { return &c.Calls }),
 	}
 }
 
@@ -65,37 +74,41 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, n int) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n))
 	}
-	for _, m := range workerMetrics() {
-		for _, w := range s.workers {
-			counter(m.desc, m.scale*float64(m.read(&w.stats).Load()), strconv.Itoa(w.index))
+	senders, totals := s.engine.Senders(), s.engine.Totals()
+	for _, m := range senderMetrics() {
+		for _, sender := range senders {
+			counter(m.desc, m.scale*float64(m.read(sender.Counters).Load()), sender.Name)
 		}
 	}
 	drops := desc("dropped_packets_total", "Packets not forwarded, by reason.", "reason")
 	for r := range drop.Reasons {
 		var n uint64
-		for _, w := range s.workers {
-			n += w.stats.drops[r].Load()
+		for _, sender := range senders {
+			n += sender.Drops[r].Load()
 		}
 		counter(drops, float64(n), r.String())
 	}
-	frames := desc("encrypted_frames_total", "Frames looked at in rooms that require end-to-end encryption, by what was found.", "reason")
+	frames := desc("encrypted_frames_total",
+		"Frames looked at in rooms that require end-to-end encryption, by what was found.", "reason")
 	for result := range sframe.Results {
-		counter(frames, float64(s.frames[result].Load()), result.String())
+		counter(frames, float64(totals.Frames[result]), result.String())
 	}
-	latency := desc("forwarding_seconds", "From a batch's arrival to its departure.", "worker")
-	sizes := desc("batch_packets", "Datagrams in a receive batch.", "worker")
-	for _, w := range s.workers {
-		for d, h := range map[*prometheus.Desc]*histogram{latency: &w.stats.latency, sizes: &w.stats.batchSize} {
-			count, sum, buckets := h.snapshot()
-			ch <- prometheus.MustNewConstHistogram(d, count, sum, buckets, strconv.Itoa(w.index))
+	latency := desc("forwarding_seconds", "From a batch's arrival to its departure.", "sender")
+	sizes := desc("batch_packets", "Datagrams in a receive batch.", "sender")
+	for _, sender := range senders {
+		if !sender.Worker {
+			continue
+		}
+		for d, h := range map[*prometheus.Desc]*forward.Histogram{latency: &sender.Latency, sizes: &sender.BatchSize} {
+			count, sum, buckets := h.Snapshot()
+			ch <- prometheus.MustNewConstHistogram(d, count, sum, buckets, sender.Name)
 		}
 	}
-	counter(desc("key_frame_requests_total", "Key frames asked of publishers."), float64(s.stats.pli.Load()))
-	counter(desc("probe_packets_total", "Packets sent to find out whether a subscriber's path carries more."), float64(s.stats.probes.Load()))
-	counter(desc("nacked_packets_total", "Packets asked of publishers again."), float64(s.stats.nacks.Load()))
+	counter(desc("key_frame_requests_total", "Key frames asked of publishers."), float64(totals.KeyFrameRequests))
+	counter(desc("nacked_packets_total", "Packets asked of publishers again."), float64(totals.Nacked))
 	switches := desc("layer_switches_total", "Changes from one layer of a source to another.", "direction")
-	counter(switches, float64(s.stats.ups.Load()), "up")
-	counter(switches, float64(s.stats.downs.Load()), "down")
+	counter(switches, float64(totals.Ups), "up")
+	counter(switches, float64(totals.Downs), "down")
 	rooms, peers, tracks, withheld := s.census()
 	left := desc("withheld", "Sources wanted by viewers and not sent to them, by reason.", "reason")
 	for _, reason := range media.Reasons {

@@ -7,13 +7,15 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"conclave/sfu/wiretest"
 )
 
 // Every metric is well-formed, and its labels come from closed sets.
 func TestMetricsAreWellFormedAndNameNobody(t *testing.T) {
 	room, _, v := meet(t, 1, clientOptions{video: 1})
 	v.peer.SetView(wantsOf(1))
-	eventually(t, "a picture", showing(v, 1))
+	wiretest.Eventually(t, "a picture", showing(v, 1))
 	registry := prometheus.NewPedanticRegistry()
 	if err := registry.Register(room.server.Collector()); err != nil {
 		t.Fatal(err)
@@ -32,7 +34,7 @@ func TestMetricsAreWellFormedAndNameNobody(t *testing.T) {
 		}
 		for _, m := range f.GetMetric() {
 			for _, l := range m.GetLabel() {
-				if !slices.Contains([]string{"worker", "reason", "direction"}, l.GetName()) {
+				if !slices.Contains([]string{"sender", "reason", "direction"}, l.GetName()) {
 					t.Errorf("label %s of %s", l.GetName(), f.GetName())
 				}
 			}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"conclave/sfu/codec"
-	"conclave/sfu/transport"
 )
 
 // A client may offer any number of receiving m-lines: no more than the limit become slots, and each knows what its viewer
@@ -26,31 +25,12 @@ func TestSlotsAreBounded(t *testing.T) {
 	if got, want := strings.Count(answer, "a=sendonly\r\n"), MaxAudioSlots+MaxVideoSlots; got != want {
 		t.Errorf("%d slots are announced, want %d", got, want)
 	}
-	inAudio, inVideo := a.session.egress.byKind()
+	inAudio, inVideo := a.connection.slots()
 	if len(inAudio) != MaxAudioSlots || len(inVideo) != MaxVideoSlots {
 		t.Errorf("%d audio and %d video slots", len(inAudio), len(inVideo))
 	}
-	sl := inVideo[len(inVideo)-1]
-	if sl.pts[codec.VP8].media != 96 || sl.pts[codec.VP9].rtx != 99 || sl.takes(codec.AV1) || sl.takes(codec.Opus) {
-		t.Errorf("%+v", sl.pts)
-	}
-}
-
-// An address that comes to be another peer's is not the former's any more, also not for a worker that remembers it.
-func TestAWorkerNoticesThatAnAddressHasChangedItsOwner(t *testing.T) {
-	srv := testServer(t)
-	room := srv.NewRoom(RoomEvents{})
-	a, b := newAttacker(t, room, 1), newAttacker(t, room, 2)
-	w := testWorker(srv)
-	w.forget()
-	addr := a.address()
-	if w.sessionOf(addr) != a.session {
-		t.Fatal("not known")
-	}
-	b.session.transport.Adopt(b.session.transport.Keys(), &transport.Path{From: addr})
-	w.forget()
-	if w.sessionOf(addr) != b.session {
-		t.Error("a worker still takes the one for the other")
+	if e := a.connection.Egress(); !e.Takes(codec.VP8) || e.Takes(codec.AV1) {
+		t.Error("the slots take other codecs than the viewer")
 	}
 }
 
@@ -65,7 +45,7 @@ func TestTheMeetingIsToldThatAPeerIsLost(t *testing.T) {
 	now := time.Now()
 	for _, silent := range []time.Duration{26 * time.Second, 28 * time.Second, time.Minute} {
 		room.mu.Lock()
-		p.session.tick(now.Add(silent), reportEvery)
+		p.connection.tick(now.Add(silent), reportEvery)
 		room.mu.Unlock()
 	}
 	if reason := <-failed; reason != "ice" {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"conclave/media"
 )
@@ -192,10 +191,3 @@ func (s *Server) dispatch() {
 		}
 	}
 }
-
-// budget is a count that control fills once a second and the packet path takes from.
-type budget struct{ left atomic.Int64 }
-
-func (b *budget) fill(n int64) { b.left.Store(n) }
-
-func (b *budget) take(n int64) bool { return b.left.Add(-n) >= 0 }

@@ -7,6 +7,7 @@ import (
 
 	"conclave/media"
 	"conclave/sfu/sdp"
+	"conclave/sfu/wiretest"
 )
 
 // With private audio no client is asked how loud it is, what one says about it all the same is not read, nobody is reported as
@@ -27,7 +28,7 @@ func TestPrivateAudioKnowsNoLevels(t *testing.T) {
 		first.peer.SetLive(media.Sources(media.Mic))
 		loud.peer.SetLive(media.Sources(media.Mic))
 		for seq := range uint16(25) {
-			loud.rtp(loud.audio(seq, 10))
+			loud.RTP(wiretest.Audio(seq, 10))
 			time.Sleep(10 * time.Millisecond)
 		}
 		order := func(id media.ParticipantID) func() bool {
@@ -38,13 +39,13 @@ func TestPrivateAudioKnowsNoLevels(t *testing.T) {
 			}
 		}
 		if private {
-			eventually(t, "the first to open is the first to be heard", order(1))
+			wiretest.Eventually(t, "the first to open is the first to be heard", order(1))
 			if len(spoke) != 0 {
 				t.Errorf("%v were reported as speaking", <-spoke)
 			}
 			continue
 		}
-		eventually(t, "the loudest is the first to be heard", order(2))
+		wiretest.Eventually(t, "the loudest is the first to be heard", order(2))
 		if len(spoke) == 0 {
 			t.Error("nobody was reported as speaking")
 		}

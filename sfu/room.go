@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"conclave/media"
 	"conclave/sfu/audiorank"
@@ -18,7 +17,7 @@ const maxPeers = 2000
 // maxWants bounds a view. More cannot be shown: there are at most MaxVideoSlots.
 const maxWants = 256
 
-// trackKey names a track within a room, across sessions of its publisher.
+// trackKey names a track within a room, across connections of its publisher.
 type trackKey struct {
 	participant media.ParticipantID
 	source      media.Source
@@ -54,11 +53,9 @@ type Peer struct {
 	id     media.ParticipantID
 	notify *notifier
 
-	rtcpBudget budget
-
-	negMu   sync.Mutex // one negotiation at a time
-	version int
-	session *session // guarded by Room.mu for writing
+	negMu      sync.Mutex // one negotiation at a time
+	version    int
+	connection *connection // guarded by Room.mu
 
 	// guarded by Room.mu
 	live     media.SourceSet
@@ -85,9 +82,7 @@ func (r *Room) Join(id media.ParticipantID, events PeerEvents) (*Peer, error) {
 	case len(r.peers) >= maxPeers:
 		return nil, errors.New("sfu: room is full")
 	}
-	p := &Peer{room: r, id: id}
-	p.notify = newNotifier(r.server, events)
-	p.rtcpBudget.fill(rtcpPerSecond)
+	p := &Peer{room: r, id: id, notify: newNotifier(r.server, events)}
 	r.peers[id] = p
 	return p, nil
 }
@@ -121,52 +116,48 @@ func (p *Peer) Close() {
 	p.closed = true
 	delete(r.peers, p.id)
 	r.forgetViewer(p)
-	sess := p.session
-	p.session = nil
-	if sess != nil {
-		r.retire(sess)
+	c := p.connection
+	p.connection = nil
+	if c != nil {
+		r.retire(c)
 		r.soon()
 	}
 	r.mu.Unlock()
-	if sess != nil {
-		sess.transport.Close()
+	if c != nil {
+		c.Transport().Close()
 	}
 	p.notify.close()
 }
 
-// retire takes a session's tracks and slots out of the room. Callers hold mu.
-func (r *Room) retire(s *session) {
-	for _, sl := range s.egress.list() {
-		r.release(&s.egress, sl)
-	}
-	for _, t := range s.tracks {
+// retire takes a connection's tracks and slots out of the room. Callers hold mu.
+func (r *Room) retire(c *connection) {
+	c.Egress().Release()
+	for _, t := range c.tracks {
 		r.unpublish(t)
-		t.discard()
 	}
+	c.Discard()
 }
 
 // unpublish ends a track: what carries it is freed. Callers hold mu.
 func (r *Room) unpublish(t *track) {
-	t.live.Store(false)
-	key := trackKey{t.owner, t.source}
-	if r.tracks[key] == t {
-		delete(r.tracks, key)
+	t.SetLive(false)
+	if r.tracks[t.key()] == t {
+		delete(r.tracks, t.key())
 	}
 	r.freeSlotsOf(t)
 	for _, p := range r.peers {
 		p.viewer.forgetTrack(t)
-		if p.session != nil {
-			p.session.egress.forget(t)
+		if p.connection != nil {
+			p.connection.Egress().Forget(t.Track)
 		}
 	}
 }
 
 // freeSlotsOf takes t out of every slot that carries or awaits it. Callers hold mu.
 func (r *Room) freeSlotsOf(t *track) {
-	for _, l := range t.layers {
-		for _, o := range l.outputs() {
-			r.release(o.egress, o.slot)
-			o.egress.session.peer.dirty = true
+	for _, viewer := range t.Free() {
+		if p := r.peers[viewer]; p != nil {
+			p.dirty = true
 		}
 	}
 	r.dirty.Store(true)
@@ -185,10 +176,10 @@ func (p *Peer) SetLive(sources media.SourceSet) {
 	p.live = sources
 	for source := range media.NumSources {
 		t := r.tracks[trackKey{p.id, source}]
-		if t == nil || t.live.Load() == sources.Has(source) {
+		if t == nil || t.Live() == sources.Has(source) {
 			continue
 		}
-		t.live.Store(sources.Has(source))
+		t.SetLive(sources.Has(source))
 		if sources.Has(source) {
 			r.wake(t)
 			continue
@@ -210,10 +201,10 @@ func (r *Room) soon() {
 // wake marks those who want t, so that they are reconciled. Callers hold mu.
 func (r *Room) wake(t *track) {
 	for _, p := range r.peers {
-		if p.session == nil || p.id == t.owner {
+		if p.connection == nil || p.id == t.Owner {
 			continue
 		}
-		if !t.source.Video() || slices.ContainsFunc(p.wants, func(w media.Want) bool { return w.Participant == t.owner && w.Source == t.source }) {
+		if !t.Source.Video() || slices.ContainsFunc(p.wants, t.isWanted) {
 			p.dirty = true
 		}
 	}
@@ -241,162 +232,25 @@ func (p *Peer) SetView(wants []media.Want) {
 	r.soon()
 }
 
-// reconcileDirty brings the slots of every dirty peer in line with what is wanted. Callers hold mu.
-func (r *Room) reconcileDirty(now time.Time) {
-	for _, p := range r.peers {
-		if p.dirty {
-			p.dirty = false
-			r.reconcile(p, now)
-		}
-	}
-	if r.tellNow {
-		r.tellNow = false
-		r.tellPublishers(now)
-	}
+// reasonNotEncrypted is the protocol document's reason in media_refused.
+const reasonNotEncrypted = "not_encrypted"
+
+// RequireSFrame makes the room one whose media is end-to-end encrypted: frames that do not look it are not forwarded. Call it before
+// anybody joins; it cannot be undone.
+func (r *Room) RequireSFrame() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sframe = true
 }
 
-// reconcile brings p's slots in line with what p wants and may have. Callers hold mu.
-func (r *Room) reconcile(p *Peer, now time.Time) {
-	s := p.session
-	if s == nil {
-		return
-	}
-	audio, video := s.egress.byKind()
-	r.reconcileAudio(p, audio, now)
-	withheld := r.reconcileVideo(p, video, now)
-	r.report(p, withheld)
+// PrivateAudio makes the room one in which clients are not asked how loud their microphones are (RFC 6464), which tells who speaks
+// when: nobody is reported as speaking, and the microphones that were opened first are the ones forwarded where there are more
+// than a listener has slots. Call it before anybody joins; it cannot be undone.
+func (r *Room) PrivateAudio() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.privateAudio = true
 }
 
-// reconcileAudio gives the loudest others the audio slots. Callers hold mu.
-func (r *Room) reconcileAudio(p *Peer, slots []*slot, now time.Time) {
-	wanted := make([]trackKey, 0, len(slots))
-	for _, source := range []media.Source{media.ScreenAudio, media.Mic} { // screen audio is rare and always wanted
-		for _, id := range r.order {
-			key := trackKey{id, source}
-			if t := r.tracks[key]; id != p.id && len(wanted) < len(slots) && t != nil && t.live.Load() {
-				wanted = append(wanted, key)
-			}
-		}
-	}
-	r.place(p, slots, wanted, nil, now)
-}
-
-// place assigns the wanted tracks to slots and connects, moves or frees outputs accordingly; decided has what the allocator gives each of
-// video. Callers hold mu.
-func (r *Room) place(p *Peer, slots []*slot, wanted []trackKey, decided []allotment, now time.Time) {
-	current := make([]trackKey, len(slots))
-	for i, sl := range slots {
-		if sl.assigned != nil {
-			t := sl.assigned.layer.track
-			current[i] = trackKey{t.owner, t.source}
-		}
-	}
-	e := &p.session.egress
-	pressed := len(decided) > 0 && e.pressed(&p.viewer, now)
-	for i, key := range assign(current, wanted, func(k trackKey) (int, bool) { return e.partner(k, len(slots) > 0 && slots[0].video) }) {
-		sl := slots[i]
-		if key == (trackKey{}) {
-			if sl.assigned != nil {
-				r.release(e, sl)
-			}
-			continue
-		}
-		l := r.tracks[key].layers[0]
-		for _, d := range decided {
-			if d.track == l.track {
-				l = l.track.layers[d.Send.Layer]
-				e.mu.Lock()
-				sl.limits(l, d.Decision, pressed, now)
-				e.mu.Unlock()
-			}
-		}
-		r.connect(e, sl, l, now)
-	}
-}
-
-// partner is the index of the slot that carries the same participant's other kind of media.
-func (e *egress) partner(k trackKey, video bool) (int, bool) {
-	for _, sl := range e.slots {
-		if sl.video != video && sl.assigned != nil && sl.assigned.layer.track.owner == k.participant {
-			return sl.index, true
-		}
-	}
-	return 0, false
-}
-
-// connect makes sl carry l. Callers hold mu.
-func (r *Room) connect(e *egress, sl *slot, l *layer, now time.Time) {
-	if sl.assigned != nil && sl.assigned.layer == l || e.stay(sl, l) {
-		if e.stopped(sl) {
-			l.requestKey(now)
-		}
-		return
-	}
-	o := &output{slot: sl, layer: l, egress: e}
-	sl.assigned = o
-	e.mu.Lock()
-	waiting := sl.next
-	sl.next = o
-	e.hasPending.Store(true)
-	r.attention.Store(true)
-	e.mu.Unlock()
-	if waiting != nil {
-		waiting.layer.removeOutput(waiting)
-	}
-	l.addOutput(o)
-	if l.track.source.Video() && !e.held(sl) && !e.startFromHistory(o, now) {
-		l.requestKey(now)
-	}
-}
-
-// stay gives up a switch under way if l is what the slot carries still, and says whether it is. Callers hold Room.mu.
-func (e *egress) stay(sl *slot, l *layer) bool {
-	e.mu.Lock()
-	cur, waiting := sl.cur, sl.next
-	if cur == nil || cur.layer != l {
-		e.mu.Unlock()
-		return false
-	}
-	sl.next = nil
-	e.mu.Unlock()
-	if waiting != nil {
-		waiting.layer.removeOutput(waiting)
-	}
-	sl.assigned = cur
-	return true
-}
-
-// release frees a slot. Callers hold mu.
-func (r *Room) release(e *egress, sl *slot) {
-	for _, o := range e.drop(sl) {
-		o.layer.removeOutput(o)
-	}
-	sl.assigned = nil
-}
-
-// report tells the peer what its slots carry now, if that has changed. Callers hold mu.
-func (r *Room) report(p *Peer, withheld []media.Withheld) {
-	var changed []media.Slot
-	e := &p.session.egress
-	e.mu.Lock()
-	for _, sl := range e.slots {
-		now := media.Slot{MID: sl.mid}
-		if sl.cur != nil {
-			t := sl.cur.layer.track
-			now.Participant, now.Source = t.owner, t.source
-			if t.source.Video() {
-				now.Height = int(sl.cur.layer.height.Load())
-			}
-		}
-		if now != sl.reported {
-			sl.reported = now
-			changed = append(changed, now)
-		}
-	}
-	e.mu.Unlock()
-	if len(changed) == 0 && slices.Equal(withheld, p.withheld) {
-		return
-	}
-	p.withheld = withheld
-	p.notify.slots(changed, withheld)
-}
+// isWanted says whether w asks for t.
+func (t *track) isWanted(w media.Want) bool { return w.Participant == t.Owner && w.Source == t.Source }

@@ -9,9 +9,8 @@ import (
 	"sync/atomic"
 
 	"conclave/media"
-	"conclave/sfu/batch"
+	"conclave/sfu/forward"
 	"conclave/sfu/sdp"
-	"conclave/sfu/sframe"
 	"conclave/sfu/transport"
 )
 
@@ -24,24 +23,39 @@ var ErrClosed = errors.New("sfu: closed")
 // Config configures a Server: its sockets, and what it tells clients of them.
 type Config = transport.Config
 
-// Server owns the sockets and workers. Safe for concurrent use.
-type Server struct {
-	log      *slog.Logger
-	network  *transport.Network
-	workers  []*worker
-	ssrc     uint32 // of our receiver reports and feedback
-	closing  atomic.Bool
-	wg       sync.WaitGroup
-	stop     chan struct{}
-	wake     chan struct{} // a room has work for control before its next tick
-	clock    *clock
-	stats    controlStats
-	frames   [sframe.Results]atomic.Uint64 // of rooms that require end-to-end encryption
-	events   eventQueue
-	replayer replayer
-	pacer    pacer
+// The limits of one peer's connection.
+const (
+	// maxStreams bounds the SSRCs of one connection: three layers and their RTX of two video sources, two audio sources.
+	maxStreams = 2*2*maxLayers + 2
+	// maxRebinds bounds how often a source may come with a new SSRC: browsers do so when they re-create a sender.
+	maxRebinds = 256
+	// publishPacketsPerSecond is what one peer may send, all sources and retransmissions together: four times a 1080p
+	// screen with a 3-layer camera. Beyond, packets are dropped unopened.
+	publishPacketsPerSecond = 4000
+	// rtcpPerSecond bounds the RTCP datagrams one peer may have opened: 49 slots' reports and feedback.
+	rtcpPerSecond = 600
+	// MaxAudioSlots and MaxVideoSlots bound the receiving m-lines of one peer.
+	MaxAudioSlots = 50
+	MaxVideoSlots = 50
+)
 
-	sessions atomic.Uint64 // made so far
+func limits() forward.Limits {
+	return forward.Limits{Streams: maxStreams, Rebinds: maxRebinds, PacketsPerSecond: publishPacketsPerSecond,
+		RTCPPerSecond: rtcpPerSecond, AudioSlots: MaxAudioSlots, VideoSlots: MaxVideoSlots}
+}
+
+// Server owns the engine and the rooms. Safe for concurrent use.
+type Server struct {
+	log     *slog.Logger
+	network *transport.Network
+	engine  *forward.Engine
+	closing atomic.Bool
+	wg      sync.WaitGroup
+	stop    chan struct{}
+	wake    chan struct{} // a room has work for control before its next tick
+	clock   *clock
+	egress  egressRate
+	events  eventQueue
 
 	roomMu sync.Mutex
 	rooms  map[*Room]struct{}
@@ -53,72 +67,28 @@ func Listen(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sfu: %w", err)
 	}
-	s, err := newServer(cfg.Log, network)
+	engine, err := forward.New(network, limits(), cfg.Log)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("sfu: %w", err), network.Close())
 	}
-	return s, nil
-}
-
-func newServer(log *slog.Logger, network *transport.Network) (*Server, error) {
 	s := &Server{
-		log:     log,
-		network: network,
-		rooms:   map[*Room]struct{}{},
-		stop:    make(chan struct{}),
-		wake:    make(chan struct{}, 1),
-		ssrc:    random32(),
+		log: cfg.Log, network: network, engine: engine,
+		rooms: map[*Room]struct{}{},
+		stop:  make(chan struct{}),
+		wake:  make(chan struct{}, 1),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	for i, l := range network.Locals() {
-		for j, c := range l.Conns {
-			w, err := s.newWorker(i, j, c)
-			if err != nil {
-				return nil, err
-			}
-			s.workers = append(s.workers, w)
-		}
-	}
-	if err := s.newReplayer(); err != nil {
-		return nil, err
-	}
-	var err error
 	if s.clock, err = newClock(); err != nil {
-		return nil, err
+		return nil, errors.Join(fmt.Errorf("sfu: %w", err), engine.Close())
 	}
 	s.events.signal = make(chan struct{}, 1)
-	s.pacer.signal = make(chan struct{}, 1)
-	s.wg.Add(len(s.workers) + 4)
-	for _, w := range s.workers {
-		go w.run()
-	}
+	s.wg.Add(3)
 	go s.control()
 	go s.follow()
 	go s.dispatch()
-	go s.pace()
 	return s, nil
-}
-
-func (s *Server) newWorker(local, index int, conn batch.Conn) (*worker, error) {
-	w := &worker{server: s, index: len(s.workers), local: local, conn: conn, cache: map[netip.AddrPort]*session{}}
-	w.stats.latency.base = 1.0 / 8192
-	w.stats.batchSize.base = 1
-	w.seal.scratch = make([]byte, 0, batch.MaxDatagram+16)
-	w.rtcpBuf = make([]byte, 0, batch.MaxDatagram)
-	var err error
-	if w.recv, err = conn.NewReceiver(); err != nil {
-		return nil, fmt.Errorf("sfu: %w", err)
-	}
-	for _, l := range s.network.Locals() {
-		box := &outbox{worker: w, arena: make([]byte, 0, arenaBytes), messages: make([]batch.Message, 0, 2*batch.MaxMessages)}
-		if box.sender, err = l.Conns[index%len(l.Conns)].NewSender(); err != nil {
-			return nil, fmt.Errorf("sfu: %w", err)
-		}
-		w.out = append(w.out, box)
-	}
-	return w, nil
 }
 
 // Addresses are the candidates told to clients.
@@ -141,7 +111,7 @@ func (s *Server) Close() error {
 	}
 	close(s.stop)
 	err := s.clock.ticker.Close()
-	err = errors.Join(err, s.network.Close())
+	err = errors.Join(err, s.engine.Close())
 	s.wg.Wait()
 	return err
 }

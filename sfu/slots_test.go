@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,8 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"conclave/media"
+	"conclave/sfu/forward"
+	"conclave/sfu/wiretest"
 )
 
 // meet brings n publishers of single-layer cameras and one viewer with the given slots into a room.
@@ -73,7 +76,7 @@ func TestAPageFlipReassignsSlotsWithoutSDP(t *testing.T) {
 		defer close(done)
 		for seq := uint16(0); ctx.Err() == nil; seq++ {
 			for _, a := range cameras {
-				a.rtp(a.video(9, seq, "q"))
+				a.RTP(wiretest.Video(9, seq, "q"))
 			}
 			time.Sleep(50 * time.Millisecond)
 		}
@@ -90,24 +93,24 @@ func TestAPageFlipReassignsSlotsWithoutSDP(t *testing.T) {
 	}
 	version := v.peer.version
 	v.peer.SetView(wantsOf(ids(1)...))
-	eventually(t, "the first page", showing(v, ids(1)...))
+	wiretest.Eventually(t, "the first page", showing(v, ids(1)...))
 	v.peer.SetView(wantsOf(ids(page + 1)...))
-	eventually(t, "the second page", showing(v, ids(page+1)...))
+	wiretest.Eventually(t, "the second page", showing(v, ids(page+1)...))
 	if v.peer.version != version {
 		t.Error("a page flip took an offer")
 	}
 	for _, id := range ids(page + 1) {
 		mid, _ := v.slotOf(id, media.Camera)
-		eventually(t, "its packets carry its number", func() bool {
+		wiretest.Eventually(t, "its packets carry its number", func() bool {
 			p := v.packets(mid)
 			return len(p) > 0 && p[len(p)-1].CSRC[0] == uint32(id)
 		})
 	}
-	eventually(t, "nothing of the first page is forwarded to anybody", func() bool {
+	wiretest.Eventually(t, "nothing of the first page is forwarded to anybody", func() bool {
 		room.mu.Lock()
 		defer room.mu.Unlock()
-		for _, id := range ids(1) {
-			if len(room.tracks[trackKey{id, media.Camera}].layers[0].outputs()) != 0 {
+		for _, slot := range v.peer.connection.Egress().Slots() {
+			if l := slot.Assigned(); l != nil && slices.Contains(ids(1), l.Track().Owner) {
 				return false
 			}
 		}
@@ -119,22 +122,25 @@ func TestAPageFlipReassignsSlotsWithoutSDP(t *testing.T) {
 func TestTheOldPicturePlaysUntilTheNewOneIsThere(t *testing.T) {
 	room, publishers, v := meet(t, 2, clientOptions{video: 1})
 	v.peer.SetView(wantsOf(1))
-	eventually(t, "the first", showing(v, 1))
-	eventually(t, "the second's key frame is too old to start from", func() bool {
+	wiretest.Eventually(t, "the first", showing(v, 1))
+	l := func() *forward.Layer {
 		room.mu.Lock()
 		defer room.mu.Unlock()
-		l := room.tracks[trackKey{2, media.Camera}].layers[0]
-		_, _, recent := l.sinceKey(replayBytes)
-		return l.height.Load() != 0 && !recent
+		return room.tracks[trackKey{2, media.Camera}].Layers()[0]
+	}()
+	wiretest.Eventually(t, "the second is received", func() bool { return l.Active(time.Now()) })
+	before := receivedBy(room.server)
+	wiretest.Eventually(t, "the second's key frame is too old to start from: both send, it is over 128 packets back", func() bool {
+		return receivedBy(room.server) > before+2*150
 	})
 	publishers[1].mu.Lock()
 	publishers[1].plis["q"]-- // the second publisher ignores the first request for a key frame
 	publishers[1].mu.Unlock()
 	mid, _ := v.slotOf(1, media.Camera)
 	v.peer.SetView(wantsOf(2))
-	before := len(v.packets(mid))
-	eventually(t, "the second", showing(v, 2))
-	during := v.packets(mid)[before:]
+	n := len(v.packets(mid))
+	wiretest.Eventually(t, "the second", showing(v, 2))
+	during := v.packets(mid)[n:]
 	if len(during) == 0 || during[0].CSRC[0] != 1 {
 		t.Errorf("nothing of the first was forwarded while the second was awaited")
 	}
@@ -147,7 +153,7 @@ func TestTheOldPicturePlaysUntilTheNewOneIsThere(t *testing.T) {
 func TestARecentKeyFrameIsReused(t *testing.T) {
 	room, publishers, v := meet(t, 1, clientOptions{video: 1})
 	v.peer.SetView(wantsOf(1))
-	eventually(t, "the first viewer", showing(v, 1))
+	wiretest.Eventually(t, "the first viewer", showing(v, 1))
 	second := newClient(t, room, 2000, clientOptions{video: 1})
 	second.negotiate()
 	second.waitUp()
@@ -155,14 +161,14 @@ func TestARecentKeyFrameIsReused(t *testing.T) {
 	asked := publishers[0].plis["q"]
 	publishers[0].mu.Unlock()
 	second.peer.SetView(wantsOf(1))
-	eventually(t, "the second viewer", showing(second, 1))
+	wiretest.Eventually(t, "the second viewer", showing(second, 1))
 	publishers[0].mu.Lock()
 	if publishers[0].plis["q"] != asked {
 		t.Error("the publisher was asked for another key frame")
 	}
 	publishers[0].mu.Unlock()
 	mid, _ := second.slotOf(1, media.Camera)
-	eventually(t, "packets", func() bool { return len(second.packets(mid)) > 30 })
+	wiretest.Eventually(t, "packets", func() bool { return len(second.packets(mid)) > 30 })
 	assertContinuous(t, bySeq(t, second.packets(mid)))
 }
 
@@ -170,25 +176,25 @@ func TestARecentKeyFrameIsReused(t *testing.T) {
 func TestMoreSlotsTakeOneMoreOffer(t *testing.T) {
 	_, _, v := meet(t, 12, clientOptions{video: 9})
 	v.peer.SetView(wantsOf(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12))
-	eventually(t, "nine", showing(v, 1, 2, 3, 4, 5, 6, 7, 8, 9))
+	wiretest.Eventually(t, "nine", showing(v, 1, 2, 3, 4, 5, 6, 7, 8, 9))
 	v.mu.Lock()
 	if len(v.withheld) != 3 || v.withheld[0].Reason != media.ReasonNoSlot {
 		t.Errorf("withheld %v, want three for lack of slots", v.withheld)
 	}
 	v.mu.Unlock()
-	session := v.peer.session
+	connection := v.peer.connection
 	for range 40 {
 		v.addSlot(webrtc.RTPCodecTypeVideo)
 	}
 	before := strings.Count(v.pc.LocalDescription().SDP, "m=video")
 	v.negotiate()
-	if v.peer.session != session {
+	if v.peer.connection != connection {
 		t.Error("another PeerConnection was made")
 	}
 	if n := strings.Count(v.pc.LocalDescription().SDP, "m=video"); before != 9 || n != 49 {
 		t.Errorf("%d and %d m-lines", before, n)
 	}
-	eventually(t, "all twelve", showing(v, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12))
+	wiretest.Eventually(t, "all twelve", showing(v, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12))
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if len(v.withheld) != 0 {
@@ -196,13 +202,13 @@ func TestMoreSlotsTakeOneMoreOffer(t *testing.T) {
 	}
 }
 
-// An ICE restart keeps the session and its slots; another certificate makes a new session on the same seat, and both sides'
+// An ICE restart keeps the connection and its slots; another certificate makes a new one on the same seat, and both sides'
 // media goes on.
 func TestReconnecting(t *testing.T) {
 	_, publishers, v := meet(t, 1, clientOptions{video: 1})
 	v.peer.SetView(wantsOf(1))
-	eventually(t, "a picture", showing(v, 1))
-	session := v.peer.session
+	wiretest.Eventually(t, "a picture", showing(v, 1))
+	connection := v.peer.connection
 	mid, _ := v.slotOf(1, media.Camera)
 
 	answer, err := v.offer(&webrtc.OfferOptions{ICERestart: true})
@@ -210,43 +216,43 @@ func TestReconnecting(t *testing.T) {
 		t.Fatal(err)
 	}
 	v.answered(answer)
-	if v.peer.session != session {
-		t.Fatal("an ICE restart made another session")
+	if v.peer.connection != connection {
+		t.Fatal("an ICE restart made another connection")
 	}
 	n := len(v.packets(mid))
-	eventually(t, "packets after the ICE restart", func() bool { return len(v.packets(mid)) > n+50 })
+	wiretest.Eventually(t, "packets after the ICE restart", func() bool { return len(v.packets(mid)) > n+50 })
 
 	// The publisher's page is reloaded: another PeerConnection on the same seat.
 	_ = publishers[0].pc.Close()
 	p := publishers[0].reload(clientOptions{layers: 1, mic: true})
 	p.negotiate()
-	eventually(t, "the new session is up", func() bool { return p.pc.ConnectionState() == webrtc.PeerConnectionStateConnected })
+	wiretest.Eventually(t, "the new session is up", func() bool { return p.pc.ConnectionState() == webrtc.PeerConnectionStateConnected })
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go p.runCamera(ctx, 2)
 	n = len(v.packets(mid))
-	eventually(t, "packets of the publisher's new session", func() bool { return len(v.packets(mid)) > n+50 })
+	wiretest.Eventually(t, "packets of the publisher's new session", func() bool { return len(v.packets(mid)) > n+50 })
 }
 
 // Muted means no packet, and the viewer is told why nothing comes.
 func TestMutedMeansNoPacket(t *testing.T) {
 	_, publishers, v := meet(t, 1, clientOptions{video: 1, audio: 1})
 	v.peer.SetView(wantsOf(1))
-	eventually(t, "a picture", showing(v, 1))
+	wiretest.Eventually(t, "a picture", showing(v, 1))
 	mid, _ := v.slotOf(1, media.Camera)
 	publishers[0].peer.SetLive(0)
-	eventually(t, "the slot is free and the reason told", func() bool {
+	wiretest.Eventually(t, "the slot is free and the reason told", func() bool {
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		return v.slots[mid].Participant == 0 && len(v.withheld) == 1 && v.withheld[0].Reason == media.ReasonMuted
 	})
-	eventually(t, "no packet for 200 ms, once what was on the wire has come", func() bool {
+	wiretest.Eventually(t, "no packet for 200 ms, once what was on the wire has come", func() bool {
 		n := len(v.packets(mid))
 		time.Sleep(200 * time.Millisecond)
 		return len(v.packets(mid)) == n
 	})
 	publishers[0].peer.SetLive(media.Sources(media.Camera))
-	eventually(t, "it comes back", showing(v, 1))
+	wiretest.Eventually(t, "it comes back", showing(v, 1))
 }
 
 // With a hundred open microphones, no listener is sent more than they have slots for; the loudest are, within 100 ms of speaking
@@ -271,7 +277,7 @@ func TestOfAHundredMicrophonesOnlyTheLoudestAreForwarded(t *testing.T) {
 			if loud[i] {
 				level = 20
 			}
-			a.rtp(a.audio(seq, level))
+			a.RTP(wiretest.Audio(seq, level))
 		}
 		seq++
 		time.Sleep(20 * time.Millisecond)
@@ -289,12 +295,12 @@ func TestOfAHundredMicrophonesOnlyTheLoudestAreForwarded(t *testing.T) {
 	}
 	speakUntil := func(what string, cond func() bool) {
 		t.Helper()
-		eventually(t, what, func() bool { speak(); return cond() })
+		wiretest.Eventually(t, what, func() bool { speak(); return cond() })
 	}
 	speakUntil("3 and 6 are heard, and two others", func() bool { h := heard(); return len(h) == 4 && h[3] && h[6] })
 	forwarded := func() (n uint64) {
-		for _, w := range srv.workers {
-			n += w.stats.forwarded.Load()
+		for _, sender := range srv.engine.Senders() {
+			n += sender.Forwarded.Load()
 		}
 		return n
 	}

@@ -19,6 +19,7 @@ import (
 	"conclave/media"
 	"conclave/sfu/batch"
 	"conclave/sfu/codec"
+	"conclave/sfu/wiretest"
 )
 
 // lossyNetwork is a virtual network with a server and any number of hosts: 50 ms each way, and, once lossy is set, one
@@ -197,7 +198,7 @@ func TestOneStreamThroughLossLayerSwitchAndReassignment(t *testing.T) {
 	sees := func(id media.ParticipantID, height int) {
 		t.Helper()
 		bob.peer.SetView([]media.Want{{Participant: id, Source: media.Camera, Height: height}})
-		eventually(t, fmt.Sprintf("participant %d at %d", id, height), func() bool {
+		wiretest.Eventually(t, fmt.Sprintf("participant %d at %d", id, height), func() bool {
 			var ok bool
 			mid, ok = bob.slotOf(id, media.Camera)
 			bob.mu.Lock()
@@ -205,7 +206,7 @@ func TestOneStreamThroughLossLayerSwitchAndReassignment(t *testing.T) {
 			return ok && bob.slots[mid].Height == height
 		})
 		already := len(bob.packets(mid))
-		eventually(t, "a second and a half of it", func() bool { return len(bob.packets(mid)) > already+130 })
+		wiretest.Eventually(t, "a second and a half of it", func() bool { return len(bob.packets(mid)) > already+130 })
 	}
 	sees(1, 360)
 	sees(1, 720)
@@ -217,7 +218,7 @@ func TestOneStreamThroughLossLayerSwitchAndReassignment(t *testing.T) {
 	if n := assertContinuous(t, packets[:len(packets)-20]); n != 3 {
 		t.Errorf("the stream switched %d times, want 3", n)
 	}
-	if network.server.workers[0].stats.retransmitted.Load() == 0 {
+	if network.server.engine.Senders()[0].Retransmitted.Load() == 0 {
 		t.Error("nothing was retransmitted")
 	}
 	logStats(t, network.server)

@@ -1,88 +1,57 @@
-package sfu
+package forward
 
 import (
-	"fmt"
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/pion/rtp"
 
-	"conclave/media"
-	"conclave/sfu/batch"
 	"conclave/sfu/codec"
 	"conclave/sfu/drop"
 	"conclave/sfu/sframe"
+	"conclave/sfu/wiretest"
 )
 
-// encryptedRoom is a room that requires end-to-end encryption, a publisher and a viewer of its camera and microphone. What the publisher
+// encryptedRoom is a publisher whose media must be encrypted and a viewer of its camera and microphone. What the publisher
 // sends goes through a worker of the test's own, so that it has been forwarded, or not, when send returns.
 type encryptedRoom struct {
 	t                 *testing.T
-	srv               *Server
+	rig               *rig
 	w                 *worker
-	publisher, viewer *attacker
+	publisher, viewer *peer
 	seq               uint16
 	refusals          chan string
 }
 
 func newEncryptedRoom(t *testing.T, kind codec.Kind) *encryptedRoom {
 	t.Helper()
-	r := &encryptedRoom{t: t, srv: testServer(t), refusals: make(chan string, 100)}
-	room := r.srv.NewRoom(RoomEvents{})
-	room.RequireSFrame()
-	r.publisher, r.viewer = newAttacker(t, room, 1), newAttacker(t, room, 2)
-	r.publisher.peer.notify.events.Refused = func(source media.Source, reason string) { r.refusals <- fmt.Sprint(source, " ", reason) }
-	for _, a := range []*attacker{r.publisher, r.viewer} {
-		if kind != codec.VP8 {
-			a.renegotiate(attackerOfferOf(kind))
-		}
-	}
-	r.publisher.peer.SetLive(media.Sources(media.Camera, media.Mic))
-	r.viewer.peer.SetView(wantsOf(1))
-	eventually(t, "the slots are assigned", func() bool {
-		room.mu.Lock()
-		defer room.mu.Unlock()
-		return r.viewer.session.egress.slots[0].assigned != nil
-	})
-	r.w = testWorker(r.srv)
+	r := &encryptedRoom{t: t, rig: newRig(t)}
+	r.publisher = r.rig.join(1, options{codec: kind, sframe: true}).live()
+	r.viewer = r.rig.join(2, options{codec: kind}).watch(r.publisher)
+	r.refusals = r.publisher.told
+	r.w = testWorker(r.rig.engine, &sink{})
 	return r
-}
-
-// testWorker is a worker that nobody runs, whose messages go nowhere.
-func testWorker(srv *Server) *worker {
-	w := &worker{server: srv, cache: map[netipAddrPort]*session{}}
-	w.seal.scratch = make([]byte, 0, batch.MaxDatagram+16)
-	w.out = []*outbox{{worker: w, sender: &sink{}, arena: make([]byte, 0, arenaBytes), messages: make([]batch.Message, 0, 2*batch.MaxMessages)}}
-	return w
 }
 
 // send sends a packet and says whether it was forwarded.
 func (r *encryptedRoom) send(p *rtp.Packet) bool {
 	r.t.Helper()
-	p.Version = 2
-	b, err := p.Marshal()
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	before := r.w.stats.forwarded.Load()
-	from := r.publisher.address()
-	r.w.take([]batch.Datagram{{Data: r.publisher.sealRTP(b, p.Header.MarshalSize()), From: from}}, time.Now())
-	r.w.flush(time.Now())
-	return r.w.stats.forwarded.Load() > before
+	before := r.w.counters.Forwarded.Load()
+	r.w.feed(r.publisher, time.Now(), r.publisher.Sealed(p))
+	return r.w.counters.Forwarded.Load() > before
 }
 
 // frame sends a frame of two packets and says which were forwarded. Its header, if any, follows the clear bytes.
 func (r *encryptedRoom) frame(kind codec.Kind, key bool, header ...byte) (forwarded [2]bool) {
 	r.t.Helper()
-	src := &videoSource{codec: kind, height: 180, seq: r.seq, timestamp: uint32(r.seq) * 1500, pictureID: r.seq, packets: 2}
-	for i, p := range src.frame(key) {
+	src := &wiretest.VideoSource{Codec: kind, Height: 180, Seq: r.seq, Timestamp: uint32(r.seq) * 1500, PictureID: r.seq, Packets: 2}
+	for i, p := range src.Frame(key) {
 		if i == 0 {
 			p.Payload = withSFrame(r.t, kind, p.Payload, header)
 		}
-		p.SSRC, p.PayloadType = 5, uint8(testPayloadTypes[kind])
-		_ = p.SetExtension(extMID, []byte("1"))
-		_ = p.SetExtension(extRID, []byte("q"))
+		p.SSRC, p.PayloadType = 5, wiretest.PayloadTypes()[kind]
+		_ = p.SetExtension(wiretest.ExtMID, []byte("1"))
+		_ = p.SetExtension(wiretest.ExtRID, []byte("q"))
 		forwarded[i] = r.send(p)
 	}
 	r.seq += 2
@@ -140,7 +109,7 @@ func TestFramesInClearAreNotForwarded(t *testing.T) {
 			for range 10 {
 				r.assertForwarded("in clear", r.frame(kind, true), false)
 			}
-			if got := <-r.refusals; got != "camera not_encrypted" {
+			if got := <-r.refusals; got != "camera" {
 				t.Errorf("told %q", got)
 			}
 			r.assertForwarded("the first encrypted", r.frame(kind, true, cameraHeader(10)...), false)
@@ -151,10 +120,10 @@ func TestFramesInClearAreNotForwarded(t *testing.T) {
 			if n := len(r.refusals); n != 0 {
 				t.Errorf("told %d times more", n)
 			}
-			if n := r.w.stats.drops[drop.NotEncrypted].Load(); n != 26 { // 11 frames in clear, the first two encrypted after them
+			if n := r.w.counters.Drops[drop.NotEncrypted].Load(); n != 26 { // 11 frames in clear, the first two encrypted after them
 				t.Errorf("%d packets are counted as not encrypted", n)
 			}
-			if valid := r.srv.frames[sframe.Valid].Load(); valid != 10 {
+			if valid := r.rig.engine.Totals().Frames[sframe.Valid]; valid != 10 {
 				t.Errorf("%d frames were valid", valid)
 			}
 		})
@@ -170,8 +139,8 @@ func TestNothingInClearIsKept(t *testing.T) {
 	for range 3 {
 		r.frame(codec.VP8, true)
 	}
-	l := r.publisher.session.tracks[slices.IndexFunc(r.publisher.session.tracks, func(t *track) bool { return t.source == media.Camera })].layers[0]
-	if _, _, ok := l.sinceKey(replayBytes); ok || l.hist != nil {
+	l := r.publisher.camera.layers[0]
+	if _, _, ok := l.sinceKey(playBytes); ok || l.hist != nil {
 		t.Error("there is a history")
 	}
 }
@@ -181,16 +150,16 @@ func TestAKeyFrameOfAnOlderKeyIsNotPlayedAgain(t *testing.T) {
 	r := newEncryptedRoom(t, codec.VP8)
 	r.frame(codec.VP8, true, cameraHeader(0)...)
 	r.frame(codec.VP8, false, cameraHeader(1)...)
-	l := r.publisher.session.tracks[slices.IndexFunc(r.publisher.session.tracks, func(t *track) bool { return t.source == media.Camera })].layers[0]
-	if _, _, ok := l.sinceKey(replayBytes); !ok {
+	l := r.publisher.camera.layers[0]
+	if _, _, ok := l.sinceKey(playBytes); !ok {
 		t.Fatal("a key frame under the key in use is not there")
 	}
 	r.frame(codec.VP8, false, 0x80, 0x09) // step 1, counter 0
-	if _, _, ok := l.sinceKey(replayBytes); ok {
+	if _, _, ok := l.sinceKey(playBytes); ok {
 		t.Error("it is played to newcomers after the key has changed")
 	}
 	r.frame(codec.VP8, true, 0x81, 0x09)
-	if _, _, ok := l.sinceKey(replayBytes); !ok {
+	if _, _, ok := l.sinceKey(playBytes); !ok {
 		t.Error("the next key frame is not")
 	}
 }
@@ -201,12 +170,12 @@ func TestMicrophonesMustBeEncryptedToo(t *testing.T) {
 	seq := uint16(0)
 	speak := func(payload []byte) bool {
 		seq++
-		p := r.publisher.audio(seq, 20)
+		p := wiretest.Audio(seq, 20)
 		p.Payload = payload
 		return r.send(p)
 	}
 	sealed := func(ctr byte) []byte { return append([]byte{0x08, 0x10 + ctr}, make([]byte, 20)...) }
-	eventually(t, "encrypted speech is heard", func() bool { return speak(sealed(byte(seq))) })
+	wiretest.Eventually(t, "encrypted speech is heard", func() bool { return speak(sealed(byte(seq))) })
 	for range 10 {
 		speak(nil)
 	}
@@ -222,19 +191,23 @@ func TestMicrophonesMustBeEncryptedToo(t *testing.T) {
 			t.Error("speech in clear is heard")
 		}
 	}
-	if got := <-r.refusals; got != "mic not_encrypted" {
+	if got := <-r.refusals; got != "mic" {
 		t.Errorf("told %q", got)
 	}
 }
 
-// Rooms that do not require encryption look at nothing.
-func TestRoomsInClearAreNotLookedAt(t *testing.T) {
-	room, _, v := meet(t, 1, clientOptions{video: 1})
-	v.peer.SetView(wantsOf(1))
-	eventually(t, "a picture", showing(v, 1))
-	for result := range sframe.Results {
-		if n := room.server.frames[result].Load(); n != 0 {
-			t.Errorf("%d frames were found %s", n, result)
+// What need not be encrypted is not looked at.
+func TestMediaInClearIsNotLookedAt(t *testing.T) {
+	r := newRig(t)
+	publisher := r.join(1, options{}).live()
+	viewer := r.join(2, options{}).watch(publisher)
+	testWorker(r.engine, &sink{}).feed(publisher, time.Now(), publisher.Sealed(wiretest.Video(5, 1, "q")))
+	if viewer.shown() != 1 {
+		t.Error("it is not forwarded")
+	}
+	for result, n := range r.engine.Totals().Frames {
+		if n != 0 {
+			t.Errorf("%d frames were found %s", n, sframe.Result(result))
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package sfu
+package forward
 
 import (
 	"math"
@@ -10,9 +10,9 @@ func TestValuesFallIntoTheBucketThatBoundsThem(t *testing.T) {
 		v     float64
 		bound float64 // of the first bucket that counts it, 0: only +Inf
 	}{{0, 1}, {1, 1}, {1.0001, 2}, {2, 2}, {3, 4}, {16384, 16384}, {16385, 0}, {math.Inf(1), 0}, {-5, 1}} {
-		h := &histogram{base: 1}
+		h := &Histogram{base: 1}
 		h.observe(c.v)
-		count, _, cumulative := h.snapshot()
+		count, _, cumulative := h.Snapshot()
 		if count != 1 {
 			t.Errorf("%v: count %d", c.v, count)
 		}
@@ -25,11 +25,11 @@ func TestValuesFallIntoTheBucketThatBoundsThem(t *testing.T) {
 }
 
 func TestBucketsDoubleAndAccumulate(t *testing.T) {
-	h := &histogram{base: 0.25}
+	h := &Histogram{base: 0.25}
 	for v := 0.1; v < 10000; v *= 1.7 {
 		h.observe(v)
 	}
-	count, sum, cumulative := h.snapshot()
+	count, sum, cumulative := h.Snapshot()
 	if len(cumulative) != len(h.buckets)-1 {
 		t.Fatalf("%d buckets", len(cumulative))
 	}
@@ -47,7 +47,7 @@ func TestBucketsDoubleAndAccumulate(t *testing.T) {
 }
 
 func TestObservingDoesNotAllocate(t *testing.T) {
-	h := &histogram{base: 1}
+	h := &Histogram{base: 1}
 	if n := testing.AllocsPerRun(100, func() { h.observe(77) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

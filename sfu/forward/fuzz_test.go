@@ -1,4 +1,4 @@
-package sfu
+package forward
 
 import (
 	"encoding/binary"
@@ -6,44 +6,30 @@ import (
 	"time"
 
 	"conclave/media"
-	"conclave/sfu/batch"
 	"conclave/sfu/codec"
+	"conclave/sfu/wiretest"
 )
 
 // FuzzMediaPath feeds authentic packets of any content through the whole path: header, extensions, binding, RTX, descriptor, history,
 // rewriting, sealing. Nothing may panic, and the send buffer's bounds must hold.
 func FuzzMediaPath(f *testing.F) {
-	srv, err := Listen(Config{Listen: []netipAddrPort{mustAddrPort("127.0.0.1:0")}, Workers: 1})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(func() { _ = srv.Close() })
-	room := srv.NewRoom(RoomEvents{})
+	r := newRig(f)
 	kinds := []codec.Kind{codec.VP8, codec.VP9, codec.AV1}
-	var publishers []*attacker
+	var publishers []*peer
 	for i, kind := range kinds { // one of each codec, and one who watches it
-		p, viewer := newAttacker(f, room, media.ParticipantID(i+1)), newAttacker(f, room, media.ParticipantID(i+11))
-		if kind != codec.VP8 {
-			p.renegotiate(attackerOfferOf(kind))
-			viewer.renegotiate(attackerOfferOf(kind))
-		}
-		p.peer.SetLive(media.Sources(media.Camera, media.Mic))
-		viewer.peer.SetView([]media.Want{{Participant: p.peer.id, Source: media.Camera, Height: 720}})
+		p := r.join(media.ParticipantID(i+1), options{codec: kind}).live()
+		r.join(media.ParticipantID(i+11), options{codec: kind}).watch(p)
 		publishers = append(publishers, p)
 	}
-	// A worker of our own: the server's is reading its socket.
-	w := testWorker(srv)
+	// A worker of our own: the engine's is reading its socket.
+	w := testWorker(r.engine, &sink{})
 	for _, p := range []struct {
 		ssrc uint32
 		rid  string
 	}{{1, "q"}, {2, "h"}, {3, "f"}} {
 		for i, kind := range kinds {
-			packet := publishers[i].video(p.ssrc, 1, p.rid)
+			packet := wiretest.VideoOf(kind, p.ssrc, 1, p.rid)
 			packet.Version = 2
-			if kind != codec.VP8 {
-				packet.PayloadType = uint8(testPayloadTypes[kind])
-				packet.Payload = (&videoSource{codec: kind, height: 180, packets: 1}).frame(true)[0].Payload
-			}
 			raw, err := packet.Marshal()
 			if err != nil {
 				f.Fatal(err)
@@ -66,14 +52,13 @@ func FuzzMediaPath(f *testing.F) {
 		if len(raw) < headerLen {
 			return
 		}
-		publisher.session.inMu.Lock()
-		publisher.session.budget = 1000
-		publisher.session.inMu.Unlock()
+		publisher.c.in.mu.Lock()
+		publisher.c.in.budget = 1000
+		publisher.c.in.mu.Unlock()
 		seq++
 		binary.BigEndian.PutUint16(raw[2:], seq) // past the replay window
-		w.take([]batch.Datagram{{Data: publisher.sealRTP(raw, headerLen), From: publisher.address()}}, time.Now())
-		w.flush(time.Now())
-		if n := len(publisher.session.streams); n > maxStreams {
+		w.feed(publisher, time.Now(), publisher.Seal(raw, headerLen))
+		if n := len(publisher.c.in.streams); n > testLimits.Streams {
 			t.Fatalf("%d streams", n)
 		}
 	})

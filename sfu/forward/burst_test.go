@@ -1,4 +1,4 @@
-package sfu
+package forward
 
 import (
 	"testing"
@@ -6,6 +6,7 @@ import (
 
 	"conclave/sfu/batch"
 	"conclave/sfu/rtpview"
+	"conclave/sfu/wiretest"
 )
 
 // segments is a sender that remembers each packet, and how many messages they came in.
@@ -27,60 +28,40 @@ func (s *segments) Send(messages []batch.Message) (int, error) {
 func (s *segments) MaxSegments() int { return batch.MaxSegments }
 
 // burst forwards n packets of one frame to the viewer in one batch. Nothing else paces.
-func burst(t *testing.T, estimate int64, n int) (e *egress, out *segments, pace func(after time.Duration)) {
+func burst(t *testing.T, estimate int64, n int) (out *segments, pace func(after time.Duration)) {
 	t.Helper()
-	room, publisher, viewer := watched(t)
-	srv := room.server
-	e = &viewer.session.egress
-	eventually(t, "a slot", func() bool {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		return len(e.slots) > 0 && publisher.session != nil
-	})
-	publisher.rtp(publisher.video(5, 1, "q"))
-	eventually(t, "the picture begins", func() bool {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		return e.bySSRC[e.slots[0].ssrc].packets > 0
-	})
-	e.paced.Store(true) // the server's pacer looks the other way
-	e.estimated.Store(estimate)
-	w, err := srv.newWorker(0, 0, srv.network.Locals()[0].Conns[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.index = 0
+	r := newRig(t)
+	publisher := r.join(1, options{}).live()
+	viewer := r.join(2, options{twcc: true}).watch(publisher)
+	d := &viewer.c.out.destination
 	out = &segments{}
-	w.out[0].sender = out
-	srv.replayer.mu.Lock()
-	srv.replayer.box[0].sender = out
-	srv.replayer.mu.Unlock()
-	datagrams := make([]batch.Datagram, n)
-	for i := range datagrams {
-		p := publisher.video(5, uint16(2+i), "q")
-		p.Payload = append(p.Payload, make([]byte, 1000)...)
-		p.Version = 2
-		raw, err := p.Marshal()
-		if err != nil {
-			t.Fatal(err)
-		}
-		datagrams[i] = batch.Datagram{Data: publisher.sealRTP(raw, p.Header.MarshalSize()), From: publisher.address()}
-	}
-	room.mu.Lock()
-	t.Cleanup(room.mu.Unlock)
-	e.mu.Lock()
-	e.hold.debt, e.hold.paidAt = 0, time.Now()
-	e.mu.Unlock()
+	w := testWorker(r.engine, out)
 	at := time.Now()
-	w.take(datagrams, at)
-	w.flush(at)
-	return e, out, func(after time.Duration) { srv.paceOne(e, at.Add(after)) }
+	w.feed(publisher, at, publisher.Sealed(wiretest.Video(5, 1, "q"))) // the picture begins
+	out.packets, out.messages = nil, 0
+	d.paced.Store(true) // the engine's pacer looks the other way
+	d.Assume(estimate)
+	p := &pacer{}
+	p.out = []*outbox{newOutbox(arenaBytes, &p.counters)}
+	p.out[0].sender = out
+	p.seal.scratch = make([]byte, 0, batch.MaxDatagram+16)
+	sealed := make([][]byte, n)
+	for i := range sealed {
+		v := wiretest.Video(5, uint16(2+i), "q")
+		v.Payload = append(v.Payload, make([]byte, 1000)...)
+		sealed[i] = publisher.Sealed(v)
+	}
+	d.mu.Lock()
+	d.hold.debt, d.hold.paidAt = 0, at
+	d.mu.Unlock()
+	w.feed(publisher, at, sealed...)
+	return out, func(after time.Duration) { p.pace(d, at.Add(after)) }
 }
 
 // A burst of over what the path takes at once goes out in steps, in order and whole, within a frame interval, and each step is one message.
 func TestABurstIsSpreadOverAFrameInterval(t *testing.T) {
 	const packets = 40
-	_, out, pace := burst(t, 1_000_000, packets)
+	out, pace := burst(t, 1_000_000, packets)
 	if n := len(out.packets); n < 4 || n > 16 {
 		t.Errorf("%d packets of %d go out at once", n, packets)
 	}
@@ -110,7 +91,7 @@ func TestABurstIsSpreadOverAFrameInterval(t *testing.T) {
 // Where the path takes it, or nothing is known of it, a burst goes out whole and at once.
 func TestABurstThatFitsIsNotHeldBack(t *testing.T) {
 	for _, estimate := range []int64{0, 50_000_000} {
-		if _, out, _ := burst(t, estimate, 40); len(out.packets) != 40 {
+		if out, _ := burst(t, estimate, 40); len(out.packets) != 40 {
 			t.Errorf("estimate %d: %d packets of 40 go out at once", estimate, len(out.packets))
 		}
 	}
@@ -133,7 +114,7 @@ func TestWhatIsHeldBackIsBounded(t *testing.T) {
 	if h.bytes != nil || h.packets != nil {
 		t.Error("the buffer stays")
 	}
-	_, out, pace := burst(t, 1_000_000, 64)
+	out, pace := burst(t, 1_000_000, 64)
 	pace(holdMost)
 	pace(holdMost + paceStep)
 	if len(out.packets) != 64 {

@@ -1,4 +1,4 @@
-package sfu
+package forward
 
 import (
 	"net/netip"
@@ -30,32 +30,36 @@ func (f *fullSocket) Send(messages []batch.Message) (int, error) {
 
 func (f *fullSocket) MaxSegments() int { return batch.MaxSegments }
 
-func testOutbox(s batch.Sender) (*worker, *outbox, *transport.Remote) {
-	w := &worker{}
-	b := &outbox{worker: w, sender: s, arena: make([]byte, 0, arenaBytes), messages: make([]batch.Message, 0, 2*batch.MaxMessages)}
-	return w, b, &transport.Remote{To: batch.NewAddr(netip.MustParseAddrPort("127.0.0.1:9"))}
+func testOutbox(s batch.Sender) (*Counters, *outbox, *transport.Remote) {
+	c := &Counters{}
+	b := newOutbox(arenaBytes, c)
+	b.sender = s
+	return c, b, &transport.Remote{To: batch.NewAddr(netip.MustParseAddrPort("127.0.0.1:9"))}
 }
 
-func (b *outbox) put(size int, fill byte, to *transport.Remote) {
+func (b *outbox) put(size int, fill byte) {
 	at := len(b.arena)
 	for range size {
 		b.arena = append(b.arena, fill)
 	}
-	b.add(at, to)
+	b.add(at)
 }
 
 // A full socket loses the newest packets of the batch, counted, and nothing waits.
 func TestAFullSocketLosesTheNewest(t *testing.T) {
 	s := &fullSocket{takes: 3}
-	w, b, to := testOutbox(s)
+	c, b, to := testOutbox(s)
 	for i := range 5 {
-		b.begin()
-		b.put(100, byte(i), to)
-		b.put(100, byte(i), to)
+		b.begin(to)
+		b.put(100, byte(i))
+		b.put(100, byte(i))
 	}
 	b.send()
-	if n := w.stats.drops[drop.SocketFull].Load(); n != 4 {
+	if n := c.Drops[drop.SocketFull].Load(); n != 4 {
 		t.Errorf("%d packets counted as lost, want 4", n)
+	}
+	if n := c.SentBytes.Load(); n != 600 {
+		t.Errorf("%d bytes counted as sent, want 600", n)
 	}
 	if len(s.taken) != 3 || s.taken[2].Data[0] != 2 {
 		t.Errorf("%d messages left, the oldest three should have", len(s.taken))
@@ -70,12 +74,12 @@ func TestAFullSocketLosesTheNewest(t *testing.T) {
 func TestEqualSizesShareAMessage(t *testing.T) {
 	s := &fullSocket{takes: 100}
 	_, b, to := testOutbox(s)
-	b.begin()
+	b.begin(to)
 	for i, size := range []int{100, 100, 80, 100, 120, 120, 60, 60} {
-		b.put(size, byte(i), to)
+		b.put(size, byte(i))
 	}
-	b.begin() // another destination
-	b.put(60, 9, to)
+	b.begin(to) // another destination
+	b.put(60, 9)
 	b.send()
 	var got [][2]int
 	for _, m := range s.taken {
@@ -96,13 +100,13 @@ func TestEqualSizesShareAMessage(t *testing.T) {
 func TestMessagesKeepToTheKernelsLimits(t *testing.T) {
 	s := &fullSocket{takes: 1000}
 	_, b, to := testOutbox(s)
-	b.begin()
+	b.begin(to)
 	for range 61 {
-		b.put(100, 1, to)
+		b.put(100, 1)
 	}
-	b.begin()
+	b.begin(to)
 	for range 60 {
-		b.put(1200, 1, to)
+		b.put(1200, 1)
 	}
 	b.send()
 	for _, m := range s.taken {

@@ -1,13 +1,9 @@
-package sfu
+package forward
 
-import (
-	"time"
-
-	"conclave/sfu/transport"
-)
+import "time"
 
 const (
-	// holdBytes bounds what is held back for one subscriber: a large key frame. It is kept only while somebody's bursts need it.
+	// holdBytes bounds what is held back for one viewer: a large key frame. It is kept only while bursts need it.
 	holdBytes = 64 << 10
 	// holdPackets bounds the same in packets.
 	holdPackets = 128
@@ -20,8 +16,8 @@ const (
 	burstBytes = 8 << 10
 )
 
-// hold spreads bursts of video that are larger than the path takes at once: key frames. It holds sealed packets, in order. Guarded by
-// egress.mu.
+// hold spreads bursts of video that are larger than the path takes at once: key frames. It holds sealed packets, in order.
+// Guarded by destination.mu.
 type hold struct {
 	bytes   []byte
 	packets []heldPacket
@@ -85,57 +81,9 @@ func (h *hold) due(now time.Time, rate int64) int64 {
 	return max(bytesIn(rate, paceStep), left/steps)
 }
 
-// rest lets go of the buffer when nothing is held.
+// rest frees the buffer when nothing is held.
 func (h *hold) rest() {
 	if h.empty() {
 		h.bytes, h.packets, h.next = nil, nil, 0
-	}
-}
-
-// emit hands the packet at box.arena[at:] on: to the box, or, if it belongs to a burst that the path would have to queue, to the pacer. A
-// packet never overtakes one of its kind. Callers hold mu.
-func (e *egress) emit(box *outbox, at int, to *transport.Remote, video bool, now time.Time) {
-	estimate := e.estimated.Load()
-	if !video || estimate == 0 {
-		box.add(at, to)
-		return
-	}
-	h := &e.hold
-	size := len(box.arena) - at
-	if h.empty() && h.passes(now, size, paceFactor*estimate) {
-		box.add(at, to)
-		return
-	}
-	if h.keep(box.arena[at:], e.path.stamped, e.path.isStamped, now) {
-		box.arena = box.arena[:at]
-		e.session.server.pacer.add(e)
-		return
-	}
-	// More than can be held back: all of it goes now. The packet itself lies in the arena already, before what is released.
-	own := append([]byte(nil), box.arena[at:]...) // rare: a burst of over holdBytes
-	box.arena = box.arena[:at]
-	e.release(box, to, holdBytes, now)
-	at = len(box.arena)
-	box.arena = append(box.arena, own...)
-	box.add(at, to)
-}
-
-// release sends up to n bytes of what is held, and one packet at least. Callers hold mu.
-func (e *egress) release(box *outbox, to *transport.Remote, n int64, now time.Time) {
-	h := &e.hold
-	for n > 0 && !h.empty() && box.hasRoom() {
-		p := &h.packets[h.next]
-		h.next++
-		at := len(box.arena)
-		box.arena = append(box.arena, h.bytes[p.begin:p.end]...)
-		box.add(at, to)
-		if p.stamped && e.path.bwe != nil {
-			e.path.bwe.Delayed(p.transport, now)
-		}
-		n -= int64(p.end - p.begin)
-		h.debt += int64(p.end - p.begin)
-	}
-	if h.empty() {
-		h.bytes, h.packets, h.next = h.bytes[:0], h.packets[:0], 0
 	}
 }

@@ -1,19 +1,19 @@
-package sfu
+package forward
 
 import (
 	"math"
 	"sync/atomic"
 )
 
-// histogram counts values in powers of two. One writer, any readers.
-type histogram struct {
+// Histogram counts values in powers of two. One writer, any readers.
+type Histogram struct {
 	base    float64 // upper bound of the first bucket
 	buckets [16]atomic.Uint64
 	sum     atomic.Uint64 // float64 bits
 	count   atomic.Uint64
 }
 
-func (h *histogram) observe(v float64) {
+func (h *Histogram) observe(v float64) {
 	i := 0
 	for bound := h.base; v > bound && i < len(h.buckets)-1; bound *= 2 {
 		i++
@@ -23,8 +23,8 @@ func (h *histogram) observe(v float64) {
 	h.sum.Store(math.Float64bits(math.Float64frombits(h.sum.Load()) + v))
 }
 
-// snapshot returns cumulative counts by upper bound, as Prometheus wants them; the last bucket is left to +Inf.
-func (h *histogram) snapshot() (count uint64, sum float64, cumulative map[float64]uint64) {
+// Snapshot returns cumulative counts by upper bound, as Prometheus wants them; the last bucket is left to +Inf.
+func (h *Histogram) Snapshot() (count uint64, sum float64, cumulative map[float64]uint64) {
 	cumulative = make(map[float64]uint64, len(h.buckets)-1)
 	var n uint64
 	bound := h.base

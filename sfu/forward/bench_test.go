@@ -1,4 +1,4 @@
-package sfu
+package forward
 
 import (
 	"testing"
@@ -6,8 +6,8 @@ import (
 
 	"conclave/media"
 	"conclave/sfu/batch"
-	"conclave/sfu/rtcpview"
 	"conclave/sfu/transport/srtp"
+	"conclave/sfu/wiretest"
 )
 
 // sink takes messages without a system call: what remains is our own cost.
@@ -22,24 +22,18 @@ func (s *sink) Send(messages []batch.Message) (int, error) {
 
 func (s *sink) MaxSegments() int { return batch.MaxSegments }
 
-// benchRoom is one publisher and n subscribers with keys, on a worker of its own that nobody runs.
-func benchRoom(b *testing.B, n int, offer string) (w *worker, s *sink, next func() batch.Datagram, viewers []*attacker) {
+// benchRoom is one publisher and n viewers with keys, on a worker that nobody runs. No control makes sense of the rates: a
+// second of this is an hour of media.
+func benchRoom(b *testing.B, n int, viewer options) (w *worker, s *sink, next func() batch.Datagram, viewers []*peer) {
 	b.Helper()
-	srv, err := Listen(Config{Listen: []netipAddrPort{mustAddrPort("127.0.0.1:0")}, Workers: 1})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = srv.Close() })
-	room := srv.NewRoom(RoomEvents{})
-	t := &testing.T{}
-	publisher := newAttacker(t, room, 1)
-	publisher.peer.SetLive(media.Sources(media.Camera))
-	publisher.session.budget = 1 << 40
-	w = srv.workers[0]
+	r := newRig(b)
+	publisher := r.join(1, options{}).live()
+	publisher.c.in.budget = 1 << 40
 	s = &sink{}
+	w = testWorker(r.engine, s)
 	seq := uint64(0)
 	next = func() batch.Datagram {
-		p := publisher.video(5, uint16(seq), "q")
+		p := wiretest.Video(5, uint16(seq), "q")
 		p.Version = 2
 		p.Payload = append(p.Payload, make([]byte, 1100-len(p.Payload))...)
 		p.Payload[5] = 1 // a delta frame
@@ -53,45 +47,33 @@ func benchRoom(b *testing.B, n int, offer string) (w *worker, s *sink, next func
 		}
 		head := p.Header.MarshalSize()
 		sealed := append(make([]byte, 0, len(raw)+srtp.Overhead), raw[:head]...)
-		sealed = publisher.cipher.Seal(sealed, raw[head:], 5, seq-1, new(srtp.Nonce)) // with the roll-over counter, unlike sealRTP
-		return batch.Datagram{Data: sealed, From: publisher.address()}
+		sealed = publisher.Cipher.Seal(sealed, raw[head:], 5, seq-1, new(srtp.Nonce)) // with the roll-over counter, unlike Seal
+		return batch.Datagram{Data: sealed, From: publisher.Address()}
 	}
-	for i := range n {
-		a := newAttackerWith(t, room, media.ParticipantID(i+2), offer)
-		a.peer.SetView(wantsOf(1))
-		viewers = append(viewers, a)
-	}
-	for _, box := range w.out {
-		box.sender = s
-	}
-	for _, v := range viewers { // they begin with the first packet, the only key frame
-		for assigned := false; !assigned; time.Sleep(time.Millisecond) {
-			room.mu.Lock()
-			assigned = v.session.egress.list()[0].assigned != nil
-			room.mu.Unlock()
-		}
+	for i := range n { // they begin with the first packet, the only key frame
+		viewers = append(viewers, r.join(media.ParticipantID(i+2), viewer).watch(publisher))
 	}
 	return w, s, next, viewers
 }
 
 // rested says whether nothing is held back.
-func (e *egress) rested() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.hold.empty()
+func (d *destination) rested() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.hold.empty()
 }
 
 // BenchmarkForward is the cost of one forwarded packet without the kernel: bursts of four packets from one publisher, as a video
 // frame comes, to 50 subscribers; "measured" with transport-wide sequence numbers, and the subscribers' feedback about every third frame.
 // Time goes on by a frame interval from burst to burst. It must not allocate.
 func BenchmarkForward(b *testing.B) {
-	b.Run("plain", func(b *testing.B) { benchmarkForward(b, attackerOffer) })
-	b.Run("measured", func(b *testing.B) { benchmarkForward(b, measuredOffer()) })
+	b.Run("plain", func(b *testing.B) { benchmarkForward(b, options{}) })
+	b.Run("measured", func(b *testing.B) { benchmarkForward(b, options{twcc: true}) })
 }
 
-func benchmarkForward(b *testing.B, offer string) {
+func benchmarkForward(b *testing.B, viewer options) {
 	const subscribers, burst, perFeedback, interval = 50, 4, 3, time.Second / 30
-	w, s, next, viewers := benchRoom(b, subscribers, offer)
+	w, s, next, viewers := benchRoom(b, subscribers, viewer)
 	datagrams := make([]batch.Datagram, burst)
 	begin := time.Now()
 	now := begin
@@ -103,19 +85,9 @@ func benchmarkForward(b *testing.B, offer string) {
 		w.take(datagrams, now)
 		w.flush(now)
 	}
-	// A second of this is an hour of media: control, which would make sense of the rates, has to wait from here on.
-	room := viewers[0].peer.room
-	for connected := false; !connected; {
-		room.mu.Lock()
-		if connected = len(room.tracks[trackKey{1, media.Camera}].layers[0].outputs()) == subscribers; !connected {
-			room.mu.Unlock()
-			time.Sleep(time.Millisecond)
-		}
-	}
-	defer room.mu.Unlock()
 	feed()
 	for _, v := range viewers { // the pacer lives in real time: what it holds of the beginning would never get out
-		for e := &v.session.egress; !e.rested(); {
+		for !v.c.out.rested() {
 			time.Sleep(time.Millisecond)
 		}
 	}
@@ -131,9 +103,9 @@ func benchmarkForward(b *testing.B, offer string) {
 		for i := range datagrams {
 			datagrams[i] = next()
 		}
-		reports := n%perFeedback == 0 && offer != attackerOffer
+		reports := n%perFeedback == 0 && viewer.twcc
 		if reports {
-			feedback = allReceived(feedback[:0], uint16((n+20-perFeedback)*burst), perFeedback*burst, uint32(now.Sub(begin)/(64*time.Millisecond)))
+			feedback = wiretest.AllReceived(feedback[:0], uint16((n+20-perFeedback)*burst), perFeedback*burst, uint32(now.Sub(begin)/(64*time.Millisecond)))
 			for i := burst; i < perFeedback*burst; i += burst { // a frame interval between one frame and the next
 				feedback[len(feedback)-perFeedback*burst+i] = byte((interval - burst*250*time.Microsecond) / (250 * time.Microsecond))
 			}
@@ -144,7 +116,9 @@ func benchmarkForward(b *testing.B, offer string) {
 		w.flush(now)
 		if reports {
 			for _, v := range viewers {
-				v.session.transportFeedback(rtcpview.Packet{Type: rtcpview.TypeRTPFB, Format: rtcpview.FormatTWCC, Body: feedback}, now, w)
+				if err := v.c.out.feedback(feedback, now); err != nil {
+					b.Fatal(err)
+				}
 			}
 		}
 	}

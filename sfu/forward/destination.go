@@ -1,0 +1,209 @@
+package forward
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"conclave/sfu/bwe"
+	"conclave/sfu/rtpview"
+	"conclave/sfu/transport/srtp"
+)
+
+// ipHeaders is what a packet takes on the path beside its UDP payload: IPv4 and UDP. Estimates are of all of it.
+const ipHeaders = 28
+
+// destination is where packets go: a connection's keys and address, what its way carries, and what is held back for it. It
+// does not know what writes the packets. mu is held for one destination's share of one receive batch, never across a system
+// call; two workers meet at it only when a viewer's publishers are spread over both.
+type destination struct {
+	*link
+	filler filler
+	chains []chain // one a worker: what its current batch holds for this destination
+
+	mu   sync.Mutex
+	hold hold // video held back for a moment
+	path path
+
+	paced     atomic.Bool  // the pacer looks after it
+	estimated atomic.Int64 // what the way carries, in bit/s at IP level; 0: unknown
+}
+
+// filler writes packets that carry nothing new, for probes.
+type filler interface {
+	// fill appends one to dst; ok is false if there is none. It runs with destination.mu held.
+	fill(dst []byte, now time.Time, w *sealer) (_ []byte, ok bool)
+}
+
+// path is what the way to one viewer carries. Guarded by destination.mu.
+type path struct {
+	bwe *bwe.Estimator // made with the first slot whose viewer can say what it receives
+
+	stamped   uint16 // transport-wide sequence number of the packet sealed last
+	isStamped bool   // and whether it has one
+}
+
+func (d *destination) init(l *link, f filler) {
+	d.link, d.filler = l, f
+	d.chains = make([]chain, len(l.engine.workers))
+	for i := range d.chains {
+		d.chains[i] = chain{-1, -1}
+	}
+}
+
+// stamp gives the packet about to be sealed its transport-wide sequence number, if its slot has the extension with that id.
+// It runs with mu held.
+func (d *destination) stamp(h *rtpview.Header, extension uint8, payload int, now time.Time) {
+	p := &d.path
+	p.isStamped = p.bwe != nil && extension != 0
+	if !p.isStamped {
+		return
+	}
+	h.TransportID = extension
+	h.TransportSeq = p.bwe.Sent(now, rtpview.OutHeaderLen+rtpview.TransportLen+payload+srtp.Overhead+ipHeaders)
+	p.stamped = h.TransportSeq
+}
+
+// emit hands the packet at box.arena[at:] on: to the box, or, if it belongs to a burst that the path would have to queue, to
+// the pacer. A packet never overtakes one of its kind. It runs with mu held.
+func (d *destination) emit(box *outbox, at int, video bool, now time.Time) {
+	estimate := d.estimated.Load()
+	if !video || estimate == 0 {
+		box.add(at)
+		return
+	}
+	h := &d.hold
+	size := len(box.arena) - at
+	if h.empty() && h.passes(now, size, paceFactor*estimate) {
+		box.add(at)
+		return
+	}
+	if h.keep(box.arena[at:], d.path.stamped, d.path.isStamped, now) {
+		box.arena = box.arena[:at]
+		d.engine.pacer.add(d)
+		return
+	}
+	// More than can be held back: all of it goes now. The packet itself lies in the arena already, before what is released.
+	own := append([]byte(nil), box.arena[at:]...) // rare: a burst of over holdBytes
+	box.arena = box.arena[:at]
+	d.release(box, holdBytes, now)
+	at = len(box.arena)
+	box.arena = append(box.arena, own...)
+	box.add(at)
+}
+
+// release sends up to n bytes of what is held, and one packet at least. It runs with mu held.
+func (d *destination) release(box *outbox, n int64, now time.Time) {
+	h := &d.hold
+	for n > 0 && !h.empty() && box.fits() {
+		p := &h.packets[h.next]
+		h.next++
+		at := len(box.arena)
+		box.arena = append(box.arena, h.bytes[p.begin:p.end]...)
+		box.add(at)
+		if p.stamped && d.path.bwe != nil {
+			d.path.bwe.Delayed(p.transport, now)
+		}
+		n -= int64(p.end - p.begin)
+		h.debt += int64(p.end - p.begin)
+	}
+	if h.empty() {
+		h.bytes, h.packets, h.next = h.bytes[:0], h.packets[:0], 0
+	}
+}
+
+// feedback takes in what the viewer says of the packets sent to it, and begins a probe if one is due.
+func (d *destination) feedback(body []byte, now time.Time) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.path.bwe == nil {
+		return nil
+	}
+	if err := d.path.bwe.Feedback(now, body); err != nil {
+		return err //nolint:wrapcheck // it is counted, not told
+	}
+	d.estimateChanged(now)
+	return nil
+}
+
+// remb takes in the estimate of a viewer that has no transport-wide feedback.
+func (d *destination) remb(bps int64, now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.path.bwe != nil {
+		d.path.bwe.REMB(now, bps)
+		d.Assume(d.carries(now))
+	}
+}
+
+// revise follows the time: an estimate falls when feedback stays away, and a probe may have become due.
+func (d *destination) revise(now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.path.bwe != nil {
+		d.estimateChanged(now)
+		d.hold.rest()
+	}
+}
+
+// estimateChanged publishes the estimate for the allocator, and has a probe sent that has become due. It runs with mu held.
+func (d *destination) estimateChanged(now time.Time) {
+	d.Assume(d.carries(now))
+	if _, active := d.path.bwe.Probe(now); active {
+		d.engine.pacer.add(d)
+	}
+}
+
+// carries is the estimate. A viewer that could say what it receives and does not is sent everything: the cautious first
+// estimate must not stay.
+func (d *destination) carries(now time.Time) int64 {
+	if bps, known := d.path.bwe.Estimate(now); known {
+		return bps
+	}
+	return bwe.Max
+}
+
+// Assume takes it that the way to the viewer carries so much, in bit/s at IP level, until something better is known. 0 is
+// unknown: there is no limit.
+func (d *destination) Assume(bps int64) { d.estimated.Store(bps) }
+
+// Estimate is what the way to the viewer carries, in bit/s at IP level; 0: unknown.
+func (d *destination) Estimate() int64 { return d.estimated.Load() }
+
+// Drain is what may be sent while a queue on the way to the viewer is left to drain, in bit/s; 0 when none is.
+func (d *destination) Drain(now time.Time) int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	bps, on := d.draining(now)
+	if !on {
+		return 0
+	}
+	return max(1, bps)
+}
+
+// draining says whether a queue on the way is left to drain, and what may be sent meanwhile. It runs with mu held.
+func (d *destination) draining(now time.Time) (bps int64, on bool) {
+	if d.path.bwe == nil {
+		return 0, false
+	}
+	return d.path.bwe.Drain(now)
+}
+
+// Useful says how much would be useful to the viewer in all, in bit/s at IP level: probes look no further.
+func (d *destination) Useful(bps int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.path.bwe != nil {
+		d.path.bwe.Wanted(bps)
+	}
+}
+
+// Path describes the way as it was lately; zero where nothing is known.
+func (d *destination) Path() bwe.Stats {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.path.bwe == nil {
+		return bwe.Stats{}
+	}
+	return d.path.bwe.Stats()
+}

@@ -1,0 +1,193 @@
+package forward
+
+import (
+	"encoding/binary"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/interceptor/pkg/twcc"
+	"github.com/pion/rtcp"
+
+	"conclave/sfu/allocation"
+	"conclave/sfu/codec"
+	"conclave/sfu/drop"
+	"conclave/sfu/rewrite"
+	"conclave/sfu/rtpview"
+	"conclave/sfu/transport/srtp"
+)
+
+// PacketOverhead is what a forwarded packet takes beside its payload: IP and UDP headers, RTP header with CSRC and
+// transport-wide sequence number, and the tag.
+const PacketOverhead = ipHeaders + 12 + 4 + 8 + 16
+
+// ingress is the receiving half of a connection: what its peer publishes.
+type ingress struct {
+	*link
+	clock clock
+
+	mu        sync.Mutex // held by the receiving worker for one packet; never across a system call
+	tracks    []*Track   // at most one a source
+	streams   map[uint32]*stream
+	rebinds   int
+	feedback  *twcc.Recorder // transport-wide congestion control feedback to the publisher
+	fbPending bool
+	budget    int // packets that may still come in this second
+}
+
+// clock is a publisher's, by which its tracks are in time with each other.
+type clock struct {
+	id     uint64        // unique in the engine: a number, so that it keeps no publisher alive
+	offset *atomic.Int64 // nanoseconds from it to ours, 0 until the first sender report
+}
+
+// packet is one media packet on its way through: decrypted, parsed, in its layer's numbering. Its payload lies in the receive
+// buffer.
+type packet struct {
+	layer   *Layer
+	payload []byte
+	info    codec.Info
+	in      rewrite.In
+	arrived time.Time
+	marker  bool
+	newest  bool // none later has come of its layer
+	padding bool // no media: takes a sequence number, nothing else
+}
+
+func (g *ingress) init(l *link) {
+	g.link = l
+	g.clock = clock{id: l.engine.clocks.Add(1), offset: new(atomic.Int64)}
+	g.streams = map[uint32]*stream{}
+	g.feedback = twcc.NewRecorder(l.engine.ssrc)
+	g.budget = l.engine.limits.PacketsPerSecond
+}
+
+// receive opens one SRTP packet in place and fills p. ok is false when there is nothing to forward, for the reason why.
+func (g *ingress) receive(data []byte, now time.Time, nonce *srtp.Nonce, p *packet) (why drop.Reason, ok bool) {
+	ks := g.transport.Keys()
+	if ks == nil {
+		return drop.NotReady, false
+	}
+	v, err := rtpview.Parse(data)
+	if err != nil {
+		return drop.Malformed, false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.budget <= 0 {
+		return drop.OverLimit, false
+	}
+	g.budget--
+	st := g.streams[v.SSRC]
+	fresh := st == nil
+	if fresh { // an SSRC that was not announced: it must prove itself before anything is kept of it
+		st = &stream{ssrc: v.SSRC}
+	}
+	index := st.window.Index(v.Seq)
+	if !st.window.Fresh(index) {
+		return drop.Replay, false
+	}
+	n, err := ks.In.Open(data, v.HeaderLen(), v.SSRC, index, nonce)
+	if err != nil {
+		return drop.Auth, false
+	}
+	st.window.Mark(index)
+	if err := v.SetPayload(n); err != nil {
+		return drop.Malformed, false
+	}
+	if fresh {
+		if why, ok := g.learn(st, &v); !ok {
+			return why, false
+		}
+	}
+	g.recordArrival(st, &v, now)
+	return g.media(st, &v, now, p)
+}
+
+// recordArrival notes the packet for transport-wide congestion control feedback, retransmissions and padding included.
+func (g *ingress) recordArrival(st *stream, v *rtpview.View, now time.Time) {
+	ext := v.Extension(st.layer.track.extensions.TWCC)
+	if len(ext) != 2 {
+		return
+	}
+	g.feedback.Record(v.SSRC, binary.BigEndian.Uint16(ext), now.UnixMicro())
+	g.fbPending = true
+}
+
+// media turns an authentic packet into the media packet it carries. It runs with mu held.
+func (g *ingress) media(st *stream, v *rtpview.View, now time.Time, p *packet) (drop.Reason, bool) {
+	l := st.layer
+	if want := l.track.payloadType(st.rtx); v.PT != want { // sent before the publisher knew the codec of the latest answer
+		return drop.Malformed, false
+	}
+	padding := len(v.Payload()) == 0
+	if st.rtx {
+		if padding || !v.StripOSN() { // an RTX packet without payload is a probe
+			return drop.Padding, false
+		}
+		padding = len(v.Payload()) == 0
+	}
+	r := &l.receive
+	seq := r.seen.Index(v.Seq)
+	if st.rtx {
+		if _, seen := r.seen.Highest(); !seen {
+			return drop.Duplicate, false // RTX of a stream never seen: its roll-over counter is unknown
+		}
+	}
+	if !r.seen.Fresh(seq) {
+		return drop.Duplicate, false
+	}
+	r.seen.Mark(seq)
+	highest, _ := r.seen.Highest()
+	l.accept(seq, v, now)
+	if l.track.Source.Video() && r.nack.Received(seq, now) {
+		l.wantKey.Store(true)
+	}
+	l.track.observeLevel(v, now)
+	*p = packet{layer: l, payload: v.Payload(), arrived: now, marker: v.Marker, newest: seq == highest, padding: padding,
+		in: rewrite.In{Seq: seq, Timestamp: v.Timestamp}}
+	if !l.track.live.Load() {
+		return drop.Muted, false
+	}
+	if padding {
+		return 0, true
+	}
+	info, err := codec.Parse(l.track.Codec, p.payload)
+	if err != nil {
+		return drop.Malformed, false
+	}
+	p.info = info
+	l.receive.bytes[min(info.TID, allocation.MaxTemporal-1)] += uint64(len(p.payload) + PacketOverhead)
+	p.in.PictureID, p.in.TL0PicIdx = info.PictureID, info.TL0PicIdx
+	if !g.encrypted(l, p) {
+		return drop.NotEncrypted, false
+	}
+	if l.track.Source.Video() {
+		l.keep(p)
+	}
+	return 0, true
+}
+
+func (g *ingress) refill() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.budget = g.engine.limits.PacketsPerSecond
+}
+
+// takeFeedback returns the transport-wide feedback that is due to the publisher.
+func (g *ingress) takeFeedback() []rtcp.Packet {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.fbPending {
+		return nil
+	}
+	g.fbPending = false
+	return g.feedback.BuildFeedbackPacket()
+}
+
+// published returns what is published now.
+func (g *ingress) published() []*Track {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return append([]*Track(nil), g.tracks...)
+}

@@ -1,0 +1,42 @@
+package forward
+
+import (
+	"testing"
+	"time"
+
+	"conclave/sfu/codec"
+	"conclave/sfu/rtpview"
+	"conclave/sfu/transport/srtp"
+	"conclave/sfu/wiretest"
+)
+
+// What is sent again goes under the RTX payload type that belongs to its codec, with the picture id it was sent with.
+func TestRetransmissionsHaveTheirCodecsPayloadType(t *testing.T) {
+	r := newRig(t)
+	camera := r.join(1, options{codec: codec.VP9}).live()
+	viewer := r.join(2, options{codec: codec.VP9}).watch(camera)
+	testWorker(r.engine, &sink{}).feed(camera, time.Now(), camera.Sealed(wiretest.VideoOf(codec.VP9, 5, 40, "q")))
+	slot := viewer.c.out.slots[0]
+	last, ok := slot.rw.Last()
+	if !ok {
+		t.Fatal("nothing was forwarded")
+	}
+	seal := &sealer{cipher: viewer.c.transport.Keys().Out, scratch: make([]byte, 0, 2000)}
+	b, ok := slot.retransmit(make([]byte, 0, 2000), uint16(last.Seq), time.Now(), seal)
+	if !ok || b[1]&0x7f != 99 {
+		t.Fatalf("sent again: %v, payload type %d, want 99", ok, b[1]&0x7f)
+	}
+	var n srtp.Nonce
+	v, err := rtpview.Parse(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size, err := seal.cipher.Open(b, v.HeaderLen(), v.SSRC, slot.rtxSeq-1, &n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := codec.Parse(codec.VP9, b[v.HeaderLen()+2:v.HeaderLen()+size])
+	if err != nil || info.PictureID != last.PictureID || info.TL0PicIdx != last.TL0PicIdx {
+		t.Errorf("%+v, %v, sent as %+v", info, err, last)
+	}
+}

@@ -1,0 +1,188 @@
+package forward
+
+import (
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"conclave/sfu/drop"
+	"conclave/sfu/rtcpview"
+)
+
+// Bounds on what one RTCP datagram can make us do. A browser stays far below; beyond, the rest is ignored.
+const (
+	maxRTCPPackets = 32  // in one compound
+	maxNACKPairs   = 128 // in one feedback message: 2,176 sequence numbers, all that a slot remembers
+	maxFIREntries  = 32
+)
+
+// receiveRTCP opens one SRTCP datagram and acts on it. It runs on the peer's worker.
+func (c *Connection) receiveRTCP(data []byte, now time.Time, w *worker) {
+	ks := c.transport.Keys()
+	if ks == nil {
+		w.drop(drop.NotReady)
+		return
+	}
+	if !c.rtcpBudget.take(1) {
+		w.drop(drop.OverLimit)
+		return
+	}
+	plain, err := ks.OpenRTCP(w.rtcpBuf[:0], data)
+	if err != nil {
+		w.drop(drop.Auth)
+		return
+	}
+	for range maxRTCPPackets {
+		if len(plain) == 0 {
+			return
+		}
+		p, rest, err := rtcpview.Next(plain)
+		if err != nil {
+			w.drop(drop.Malformed)
+			return
+		}
+		plain = rest
+		c.rtcpPacket(p, now, w)
+	}
+	w.drop(drop.OverLimit)
+}
+
+func (c *Connection) rtcpPacket(p rtcpview.Packet, now time.Time, w *worker) {
+	switch p.Type {
+	case rtcpview.TypeSR:
+		if sr, ok := p.SenderReport(); ok {
+			c.in.senderReport(sr, now)
+		}
+		c.receptions(p, now)
+	case rtcpview.TypeRR:
+		c.receptions(p, now)
+	case rtcpview.TypeRTPFB:
+		switch p.Format {
+		case rtcpview.FormatNACK:
+			c.out.answerNACK(p, now, w)
+		case rtcpview.FormatTWCC:
+			if err := c.out.feedback(p.Body, now); err != nil {
+				w.drop(drop.Malformed)
+			}
+		}
+	case rtcpview.TypePSFB:
+		switch p.Format {
+		case rtcpview.FormatPLI:
+			if ssrc, ok := p.MediaSSRC(); ok {
+				c.out.keyWanted(ssrc)
+			}
+		case rtcpview.FormatFIR:
+			for i := range min(p.FIRs(), maxFIREntries) {
+				c.out.keyWanted(p.FIR(i))
+			}
+		case rtcpview.FormatALFB:
+			if bps, ok := p.REMB(); ok {
+				c.out.remb(bps, now)
+			}
+		}
+	}
+}
+
+// receptions takes the round-trip time from reports about our slots (RFC 3550 §6.4.1).
+func (c *Connection) receptions(p rtcpview.Packet, now time.Time) {
+	limit := c.engine.limits.AudioSlots + c.engine.limits.VideoSlots
+	for i := range min(p.Receptions(), limit) {
+		r := p.Reception(i)
+		if clockRate := c.out.clockRate(r.SSRC); clockRate > 0 {
+			c.health.reported(r.FractionLost, r.Jitter, clockRate)
+		}
+		if r.LastSR == 0 {
+			continue
+		}
+		rtt := uint32(toNTP(now)>>16) - r.LastSR - r.Delay // 1/65536 s
+		if rtt < 10<<16 {
+			c.rtt.Store(int64(rtt) * int64(time.Second) >> 16)
+		}
+	}
+}
+
+// senderReport takes in a publisher's clock. A report about an SSRC that is not the peer's own changes nothing.
+func (g *ingress) senderReport(sr rtcpview.SenderReport, now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	st := g.streams[sr.SSRC]
+	if st == nil || st.rtx || sr.NTP == 0 {
+		return
+	}
+	ntp := fromNTP(sr.NTP)
+	g.clock.offset.CompareAndSwap(0, int64(toNTPDuration(now)-ntp))
+	st.layer.sr.Store(&senderReport{ntp: ntp, timestamp: sr.Timestamp, arrived: now})
+}
+
+// answerNACK sends again, as RTX, what the viewer missed, within its budget.
+func (e *Egress) answerNACK(p rtcpview.Packet, now time.Time, w *worker) {
+	ssrc, ok := p.MediaSSRC()
+	ks, to, ready := e.transport.Ready()
+	if !ok || !ready {
+		return
+	}
+	for i := range min(p.NACKs(), maxNACKPairs) {
+		pid, blp := p.NACK(i)
+		box := w.begin(ks, to, now)
+		e.answerPair(ssrc, pid, blp, box, w)
+	}
+}
+
+// answerPair answers one NACK pair (RFC 4585 §6.2.1): a packet and a bit mask of those after it.
+func (e *Egress) answerPair(ssrc uint32, pid, blp uint16, box *outbox, w *worker) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := e.bySSRC[ssrc]
+	for bit := -1; bit < 16 && s != nil; bit++ {
+		if bit >= 0 && blp&(1<<bit) == 0 {
+			continue
+		}
+		at := len(box.arena)
+		dst, ok := s.retransmit(box.arena, pid+uint16(bit+1), w.seal.now, &w.seal)
+		if !ok {
+			w.counters.HistoryMisses.Add(1)
+			continue
+		}
+		box.arena = dst
+		box.add(at)
+		w.counters.Retransmitted.Add(1)
+	}
+}
+
+// clockRate is that of the slot with the given SSRC, 0 if there is none.
+func (e *Egress) clockRate(ssrc uint32) int64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch s := e.bySSRC[ssrc]; {
+	case s == nil:
+		return 0
+	case s.Video:
+		return 90000
+	default:
+		return 48000
+	}
+}
+
+// keyWanted is a viewer's PLI or FIR for one of its slots: the publisher is asked at most once in KeyFrameInterval.
+func (e *Egress) keyWanted(ssrc uint32) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if s := e.bySSRC[ssrc]; s != nil && s.Video {
+		for _, o := range []*output{s.cur, s.next} {
+			if o != nil {
+				o.layer.wantKey.Store(true)
+			}
+		}
+	}
+}
+
+// sendRTCP sends packets as one compound. RTCP is rare: it may allocate.
+func (l *link) sendRTCP(packets ...rtcp.Packet) {
+	compound, err := rtcp.Marshal(packets)
+	if err == nil {
+		err = l.transport.SendRTCP(compound)
+	}
+	if err != nil {
+		l.engine.log.Error("sending RTCP", "error", err)
+	}
+}

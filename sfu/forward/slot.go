@@ -1,0 +1,264 @@
+package forward
+
+import (
+	"time"
+
+	"conclave/media"
+	"conclave/sfu/codec"
+	"conclave/sfu/drop"
+	"conclave/sfu/rewrite"
+	"conclave/sfu/rtpview"
+)
+
+// sentPackets is how many forwarded packets of a video slot are remembered for NACKs: two seconds of a camera. With 16 bytes
+// each that is half of a slot's memory; the payloads are kept once, in the layer's history.
+const sentPackets = 256
+
+// maxEpochs is how many earlier outputs of a slot NACKs can still reach back to.
+const maxEpochs = 4
+
+// output connects one layer to one slot. It is immutable; which output a slot listens to is the slot's state.
+type output struct {
+	slot  *Slot
+	layer *Layer
+	to    *destination
+}
+
+// Slot is one outgoing m-line of a viewer: one SSRC for the life of the connection, whatever it carries. The exported fields
+// never change; all else is guarded by the egress's mu. Safe for concurrent use.
+type Slot struct {
+	MID    string
+	Video  bool
+	Index  int // among the slots of its kind
+	egress *Egress
+
+	ssrc, rtxSSRC uint32
+	pts           [codec.Kinds]payloadTypes
+	transportID   uint8 // of the header extension with the transport-wide sequence number, 0: not negotiated
+
+	rw     rewrite.Rewriter
+	cur    *output // what is being forwarded
+	next   *output // what takes over at its next key frame
+	sent   *[sentPackets]sent
+	epochs [maxEpochs]*output
+	epoch  uint8
+	rtxSeq uint64
+
+	temporal  int8 // the highest temporal layer that may pass of what the slot is assigned to
+	meanwhile int8 // of cur while next is awaited
+	passing   int8 // that passes now
+
+	packets, octets uint32 // for sender reports
+	lastArrival     time.Time
+	lastCaptured    time.Duration // 0: unknown
+	lastClock       uint64        // whose clock lastCaptured is by
+	played          uint64        // up to here cur was started from the history: what the worker still brings of it is a repeat
+	hasPlayed       bool
+
+	assigned *output // what control wants it to carry; cur or next is it
+}
+
+// payloadTypes are the viewer's of one codec; 0: it does not take the codec, or no RTX of it.
+type payloadTypes struct{ media, rtx uint8 }
+
+// negotiated notes what the viewer takes. It runs with mu held, or before the slot is known.
+func (s *Slot) negotiated(formats []codec.Format) {
+	clear(s.pts[:])
+	for _, f := range formats {
+		s.pts[f.Codec] = payloadTypes{f.PT, f.RTX}
+		if f.RTX != 0 && s.rtxSSRC == 0 {
+			s.rtxSSRC = random32()
+			s.rtxSeq = uint64(random32() >> 17)
+		}
+	}
+}
+
+// SSRCs are the slot's own and that of its RTX, 0 without; twcc is the id of the header extension with the transport-wide
+// sequence number, 0 where it is not negotiated.
+func (s *Slot) SSRCs() (ssrc, rtx uint32, twcc uint8) {
+	s.egress.mu.Lock()
+	defer s.egress.mu.Unlock()
+	return s.ssrc, s.rtxSSRC, s.transportID
+}
+
+// State is what the slot carries now.
+func (s *Slot) State() media.Slot {
+	s.egress.mu.Lock()
+	defer s.egress.mu.Unlock()
+	state := media.Slot{MID: s.MID}
+	if s.cur != nil {
+		l := s.cur.layer
+		state.Participant, state.Source = l.track.Owner, l.track.Source
+		if l.track.Source.Video() {
+			state.Height = int(l.height.Load())
+		}
+	}
+	return state
+}
+
+// Assigned is what the slot is wanted to carry, nil if nothing.
+func (s *Slot) Assigned() *Layer {
+	s.egress.mu.Lock()
+	defer s.egress.mu.Unlock()
+	if s.assigned == nil {
+		return nil
+	}
+	return s.assigned.layer
+}
+
+// Carry has the slot carry l, from its next key frame on. A recent one is played at once; else the publisher is asked.
+func (s *Slot) Carry(l *Layer, now time.Time) {
+	o, asks := s.assign(l)
+	if o != nil && l.track.Source.Video() {
+		asks = !s.held() && !s.start(o, now)
+	}
+	if asks {
+		l.RequestKey(now)
+	}
+}
+
+// assign makes l what the slot is to carry. It returns the new output, or nil if the slot carries or awaits l already; asks
+// says whether that takes a key frame. A switch under way is given up if l is what is carried still.
+func (s *Slot) assign(l *Layer) (o *output, asks bool) {
+	e := s.egress
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case s.assigned != nil && s.assigned.layer == l:
+		return nil, s.stopped()
+	case s.cur != nil && s.cur.layer == l:
+		s.await(nil)
+		s.assigned = s.cur
+		return nil, s.stopped()
+	}
+	o = &output{slot: s, layer: l, to: &e.destination}
+	s.await(o)
+	s.assigned = o
+	l.addOutput(o)
+	e.pending()
+	return o, false
+}
+
+// await makes o what takes over next, in place of what was awaited. It runs with mu held.
+func (s *Slot) await(o *output) {
+	if s.next != nil {
+		s.next.layer.removeOutput(s.next)
+	}
+	s.next = o
+}
+
+// Release frees the slot: nothing is forwarded through it when this returns.
+func (s *Slot) Release() {
+	s.egress.mu.Lock()
+	defer s.egress.mu.Unlock()
+	for _, o := range []*output{s.cur, s.next} {
+		if o != nil {
+			o.layer.removeOutput(o)
+		}
+	}
+	s.cur, s.next, s.assigned = nil, nil, nil
+	s.epochs = [maxEpochs]*output{}
+}
+
+// restart makes the slot wait for o's next key frame as if it had just been assigned.
+func (s *Slot) restart(o *output) {
+	s.egress.mu.Lock()
+	defer s.egress.mu.Unlock()
+	if s.cur == o {
+		s.cur, s.next = nil, o
+		s.egress.pending()
+	}
+}
+
+// accepts decides whether p may go out through o now, switching the slot over if p is where o takes over. It runs with mu
+// held.
+func (s *Slot) accepts(o *output, p *packet) (drop.Reason, bool) {
+	if s.cur == o {
+		return 0, true
+	}
+	if s.next != o {
+		return drop.Superseded, false
+	}
+	if !p.info.KeyStart || !p.newest {
+		// A key frame whose first packet comes late has lost the others here: it is started from the history, whole.
+		return drop.NotKeyFrame, false
+	}
+	s.switchTo(o, p)
+	return 0, true
+}
+
+// switchTo makes o the slot's output, from p on. It runs with mu held.
+func (s *Slot) switchTo(o *output, p *packet) {
+	captured, known := o.layer.captured(p.in.Timestamp)
+	elapsed := p.arrived.Sub(s.lastArrival)
+	if known && s.lastCaptured != 0 && s.lastClock == o.layer.track.clock.id {
+		elapsed = captured - s.lastCaptured // one publisher, one clock: exact
+	}
+	// A step back or a standstill would stop a decoder; ten seconds is longer than any jitter buffer cares for.
+	elapsed = min(max(elapsed, 10*time.Millisecond), 10*time.Second)
+	s.rw.Switch(p.in, uint32(elapsed*time.Duration(o.layer.track.clockRate())/time.Second))
+	if s.cur != nil {
+		s.egress.retired = append(s.egress.retired, s.cur)
+		s.egress.engine.stats.switched(s.cur.layer, o.layer)
+	}
+	s.cur, s.next, s.hasPlayed = o, nil, false
+	s.epoch = (s.epoch + 1) % maxEpochs
+	if s.epochs[s.epoch] != nil && s.sent != nil {
+		for i := range s.sent { // what went out through the output of maxEpochs switches ago cannot be found any more
+			if s.sent[i].epoch == s.epoch+1 {
+				s.sent[i] = sent{}
+			}
+		}
+	}
+	s.epochs[s.epoch] = o
+	s.egress.hasRetired.Store(true)
+	s.egress.owner.Changed()
+}
+
+// write writes p for o into dst and returns it with the packet appended. It runs with mu held.
+func (s *Slot) write(dst []byte, o *output, p *packet, w *sealer) ([]byte, drop.Reason, bool) {
+	if why, ok := s.accepts(o, p); !ok {
+		return dst, why, false
+	}
+	if p.padding {
+		s.rw.Drop(p.in, false)
+		return dst, drop.Padding, false
+	}
+	if s.hasPlayed && p.in.Seq <= s.played {
+		return dst, drop.Duplicate, false
+	}
+	payload, marker := p.payload, p.marker
+	if s.Video {
+		if why, ok := s.passes(p); !ok {
+			if s.rw.Drop(p.in, o.layer.track.Codec == codec.VP8) { // VP9's picture ids count its picture group and keep their gaps
+				return dst, why, false
+			}
+			payload, marker = nil, false // it comes too late to be left out: an empty one keeps the receiver from asking for it
+		}
+	}
+	out, ok := s.rw.Next(p.in)
+	if !ok {
+		return dst, drop.Reordered, false
+	}
+	if last, _ := s.rw.Last(); last.Seq == out.Seq {
+		s.lastArrival = p.arrived
+		s.lastCaptured, _ = o.layer.captured(p.in.Timestamp)
+		s.lastClock = o.layer.track.clock.id
+	}
+	if s.Video && len(payload) > 0 {
+		s.remember(p.in.Seq, out)
+		codec.Patch(payload, p.info, out.PictureID, out.TL0PicIdx)
+	}
+	s.packets++
+	s.octets += uint32(len(payload))
+	h := rtpview.Header{
+		SSRC: s.ssrc, CSRC: uint32(o.layer.track.Owner), Timestamp: out.Timestamp, Seq: uint16(out.Seq),
+		PT: s.pts[o.layer.track.Codec].media, Marker: marker,
+	}
+	s.egress.stamp(&h, s.transportID, len(payload), w.now)
+	at := len(dst)
+	dst = dst[:at+h.Len()]
+	rtpview.WriteHeader(dst[at:], &h)
+	sealed := w.cipher.Seal(dst[at:], payload, s.ssrc, out.Seq, &w.nonce)
+	return dst[:at+len(sealed)], 0, true
+}

@@ -1,0 +1,239 @@
+package forward
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+
+	"conclave/sfu/batch"
+	"conclave/sfu/drop"
+	"conclave/sfu/rtpview"
+)
+
+const (
+	// maxPending bounds what one receive batch may fan out to before it is sent: 64 packets to 200 viewers. More go out in
+	// several rounds.
+	maxPending = 64 * 200
+	// maxCached bounds a worker's private copy of the address table.
+	maxCached = 8192
+)
+
+// worker receives from one socket and forwards to completion: no queue between a packet's arrival and its departures. A
+// peer's packets always come to the same worker, because the kernel spreads remote addresses over the sockets.
+type worker struct {
+	sender
+	engine *Engine
+	index  int
+	local  int // index of transport.Network.Locals
+	conn   batch.Conn
+	recv   batch.Receiver
+	cache  cache
+	known  uint64 // the network's generation that cache is of
+
+	packets [batch.MaxReceive]packet
+	n       int
+	pending []pending
+	touched []*destination
+	rtcpBuf []byte
+}
+
+// cache is a worker's copy of whose packets come from which address. At most maxCached entries.
+type cache map[netip.AddrPort]*Connection
+
+// pending is one packet for one output, linked with those for the same destination.
+type pending struct {
+	out  *output
+	pkt  int32
+	next int32 // index into worker.pending, -1: last
+}
+
+// chain is the list of what a worker's batch holds for one destination. Only that worker touches it.
+type chain struct{ head, tail int32 }
+
+// run receives until the socket is closed.
+func (w *worker) run() {
+	defer w.engine.wg.Done()
+	for {
+		err := w.recv.Run(func(datagrams []batch.Datagram) bool {
+			w.forwardBatch(datagrams)
+			return true
+		})
+		if errors.Is(err, net.ErrClosed) || w.engine.closing.Load() {
+			return
+		}
+		w.engine.log.Warn("receiving", "error", err)
+		time.Sleep(10 * time.Millisecond) // avoid a busy loop on a persistent error
+	}
+}
+
+// forwardBatch forwards one receive batch.
+func (w *worker) forwardBatch(datagrams []batch.Datagram) {
+	began := time.Now()
+	w.forget()
+	w.take(datagrams, began)
+	w.flush(began)
+	ended := time.Now()
+	w.counters.Batches.Add(1)
+	w.counters.BatchSize.observe(float64(len(datagrams)))
+	w.counters.Busy.Add(uint64(ended.Sub(began)))
+	w.counters.Latency.observe(ended.Sub(began).Seconds())
+}
+
+// take sorts datagrams by their first byte (RFC 7983) and queues what is media for its outputs.
+func (w *worker) take(datagrams []batch.Datagram, now time.Time) {
+	for i := range datagrams {
+		d := &datagrams[i]
+		w.counters.Received.Add(1)
+		w.counters.ReceivedBytes.Add(uint64(len(d.Data)))
+		switch {
+		case len(d.Data) == 0:
+			w.drop(drop.Malformed)
+		case d.Data[0] < 4:
+			if why, ok := w.engine.network.Check(d, w.local, w.conn, w.rtcpBuf, now); ok {
+				w.counters.Checks.Add(1)
+			} else {
+				w.drop(why)
+			}
+		case d.Data[0] >= 20 && d.Data[0] < 64:
+			if why, ok := w.engine.network.Handshake(d); !ok {
+				w.drop(why)
+			}
+		case d.Data[0] < 128 || d.Data[0] > 191:
+			w.drop(drop.Malformed)
+		default:
+			w.media(d, now)
+		}
+	}
+}
+
+func (w *worker) media(d *batch.Datagram, now time.Time) {
+	c := w.connectionOf(d.From)
+	if c == nil {
+		w.drop(drop.UnknownAddress)
+		return
+	}
+	if !rtpview.IsRTP(d.Data) {
+		c.receiveRTCP(d.Data, now, w)
+		return
+	}
+	if w.n == len(w.packets) || len(w.pending) >= maxPending {
+		w.flush(now)
+	}
+	p := &w.packets[w.n]
+	why, ok := c.in.receive(d.Data, now, &w.seal.nonce, p)
+	if !ok {
+		w.drop(why)
+		*p = packet{} // a batch this long may not come again for hours: it must not keep the publisher alive
+		return
+	}
+	outs := p.layer.outputs()
+	if len(outs) == 0 {
+		*p = packet{}
+		return
+	}
+	for _, o := range outs {
+		w.queue(o, int32(w.n))
+	}
+	w.n++
+}
+
+// connectionOf finds whose packet came from addr, nil if there is none.
+func (w *worker) connectionOf(addr netip.AddrPort) *Connection {
+	if c := w.cache[addr]; c != nil && !c.transport.Closed() {
+		return c
+	}
+	t := w.engine.network.Lookup(addr)
+	if t == nil {
+		return nil
+	}
+	c, ok := t.Owner().(*Connection)
+	if !ok {
+		return nil
+	}
+	if len(w.cache) >= maxCached {
+		clear(w.cache)
+	}
+	w.cache[addr] = c
+	return c
+}
+
+// forget empties the cache when a peer has left: it must not keep what that peer published alive.
+func (w *worker) forget() {
+	if g := w.engine.network.Generation(); g != w.known {
+		w.known = g
+		clear(w.cache)
+	}
+}
+
+func (w *worker) queue(o *output, pkt int32) {
+	at := int32(len(w.pending))
+	w.pending = append(w.pending, pending{out: o, pkt: pkt, next: -1})
+	c := &o.to.chains[w.index]
+	if c.head < 0 {
+		c.head, c.tail = at, at
+		w.touched = append(w.touched, o.to)
+		return
+	}
+	w.pending[c.tail].next = at
+	c.tail = at
+}
+
+// flush forwards the queued packets, destination by destination, so that packets to one are adjacent and become one
+// message.
+func (w *worker) flush(now time.Time) {
+	w.seal.now = now
+	for i, d := range w.touched {
+		w.flushOne(d)
+		w.touched[i] = nil
+	}
+	for _, b := range w.out {
+		b.send()
+	}
+	w.touched = w.touched[:0]
+	clear(w.pending)
+	w.pending = w.pending[:0]
+	clear(w.packets[:w.n])
+	w.n = 0
+}
+
+func (w *worker) flushOne(d *destination) {
+	c := &d.chains[w.index]
+	head := c.head
+	c.head, c.tail = -1, -1
+	ks, to, ok := d.transport.Ready()
+	if !ok {
+		for i := head; i >= 0; i = w.pending[i].next {
+			w.drop(drop.NotReady)
+		}
+		return
+	}
+	box := w.begin(ks, to, w.seal.now)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, video := range [...]bool{true, false} { // a shorter audio packet can end a message, not begin one
+		w.forwardChain(head, video, d, box)
+	}
+}
+
+// forwardChain forwards the packets of one kind of media to d, which is locked.
+func (w *worker) forwardChain(head int32, video bool, d *destination, box *outbox) {
+	for i := head; i >= 0; i = w.pending[i].next {
+		p := &w.pending[i]
+		if p.out.slot.Video != video {
+			continue
+		}
+		at := len(box.arena)
+		why, ok := drop.SocketFull, box.fits()
+		if ok {
+			box.arena, why, ok = p.out.slot.write(box.arena, p.out, &w.packets[p.pkt], &w.seal)
+		}
+		if !ok {
+			w.drop(why)
+			continue
+		}
+		w.counters.Forwarded.Add(1)
+		w.counters.ForwardedBytes.Add(uint64(len(box.arena) - at))
+		d.emit(box, at, video, w.seal.now)
+	}
+}

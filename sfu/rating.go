@@ -1,0 +1,63 @@
+package sfu
+
+import (
+	"time"
+
+	"conclave/media"
+	"conclave/sfu/quality"
+)
+
+// publishGrace is how long after a publisher was asked for an encoding its absence says nothing.
+const publishGrace = 5 * time.Second
+
+// rateConnections tells whose connection has become better or worse. Callers hold mu.
+func (r *Room) rateConnections(now time.Time) {
+	var changed []media.Quality
+	for _, p := range r.peers {
+		if p.connection == nil || p.connection.Transport().Keys() == nil {
+			continue // never connected, or connecting anew: what was told still holds
+		}
+		if bars, news := p.quality.Update(p.connection.sample(now)); news {
+			changed = append(changed, media.Quality{Participant: p.id, Bars: bars})
+		}
+	}
+	if len(changed) > 0 {
+		r.notify.qualities(changed)
+	}
+}
+
+// sample is the last second of the connection. Callers hold Room.mu.
+func (c *connection) sample(now time.Time) quality.Sample {
+	h := c.Health(now)
+	return quality.Sample{Lost: h.Disconnected, Loss: h.Loss, RTT: h.RTT, Jitter: h.Jitter,
+		Distance: max(c.peer.viewer.distance(), c.missing(now))}
+}
+
+// distance is how many layers below the right one the viewer is given for lack of bandwidth, in the mean over what it wants.
+func (v *viewerState) distance() float64 {
+	total := 0
+	for i, a := range v.allotted {
+		if i < len(v.sources) {
+			total += max(0, v.sources[i].Right()-a.Ask)
+		}
+	}
+	return float64(total) / float64(max(1, len(v.allotted)))
+}
+
+// missing is how many layers, from the highest down, the peer was asked for and does not send, in the mean over its video.
+func (c *connection) missing(now time.Time) float64 {
+	total, tracks := 0, 0
+	for _, t := range c.tracks {
+		if !t.Source.Video() || !t.Live() || t.demand.reported == 0 || now.Sub(t.demand.since) < publishGrace {
+			continue
+		}
+		tracks++
+		layers := t.Layers()
+		for i := len(layers) - 1; i >= 0 && !layers[i].Active(now); i-- {
+			if t.demand.reported&(1<<i) != 0 {
+				total++
+			}
+		}
+	}
+	return float64(total) / float64(max(1, tracks))
+}
