@@ -26,8 +26,9 @@ type rule struct {
 // The rooms of the engine have rules of their own, and so have its leaves.
 var rules = withLeaves(map[string]rule{
 	"media": {why: "words that the engine, the meeting and the wire share"},
-	"sfu": {imports: slices.Concat([]string{"media", "sfu/forward", "sfu/transport", "sfu/sdp"}, leaves), inTests: []string{"sfu/wiretest"},
-		why: "the engine knows participants as numbers and decides nothing about who may do what"},
+	"sfu": {imports: slices.Concat([]string{"media", "sfu/forward", "sfu/transport", "sfu/sdp"}, leaves),
+		inTests: []string{"sfu/wiretest"},
+		why:     "the engine knows participants as numbers and decides nothing about who may do what"},
 	"sfu/forward": {imports: slices.Concat([]string{"media", "sfu/transport"}, leaves), inTests: []string{"sfu/wiretest"},
 		why: "the packet path knows tracks and slots, no room and no offer"},
 	"sfu/transport": {imports: leaves, why: "datagrams and keys: no track and no slot"},

@@ -10,11 +10,12 @@ import (
 	"testing"
 )
 
-// foreignToForward are names that the packet path must not know: whose media it forwards, and how a connection came about.
+// foreignToForward are names that the packet path must not know: whose media it forwards, and how a connection came
+// about.
 var foreignToForward = regexp.MustCompile(`(?i:^(room|peer|meeting|seat)s?$)|^(ice|ICE)[A-Z]|ICE$`)
 
-// TestForwardNamesNoRoomAndNoICE keeps the packet path apart from rooms and from ICE in its names too: what it may know is
-// a value or a method of its owner.
+// TestForwardNamesNoRoomAndNoICE keeps the packet path apart from rooms and from ICE in its names too: what it may know
+// is a value or a method of its owner.
 func TestForwardNamesNoRoomAndNoICE(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(repoRoot(t), "sfu", "forward", "*.go"))
 	if err != nil || len(files) < 10 {
