@@ -32,7 +32,7 @@ func DecodeClient(data []byte) (ClientMessage, error) {
 	if len(data) > MaxRelay {
 		return nil, tooLarge(0, MaxRelay)
 	}
-	typ, id, err := head(data)
+	typ, id, err := head(data, MaxValues)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func DecodeServer(data []byte) (ServerMessage, error) {
 	if len(data) > MaxServer {
 		return nil, &RequestError{Err: ErrTooLarge, Message: "The message is larger than 4 MiB."}
 	}
-	typ, id, err := head(data)
+	typ, id, err := head(data, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func DecodeBody(data []byte, out any) error {
 	if len(data) > MaxHTTPBody {
 		return &RequestError{Err: ErrTooLarge, Message: "The body is larger than 4 KiB."}
 	}
-	if err := checkDocument(data); err != nil {
+	if err := checkDocument(data, MaxValues); err != nil {
 		return &RequestError{Err: ErrBadJSON, Message: sentence(err.Error())}
 	}
 	v := reflect.ValueOf(out).Elem()
@@ -113,9 +113,49 @@ func Marshal(m Message) ([]byte, error) {
 	return append(out, body[1:]...), nil
 }
 
+// Peek reads the type and the id of a client's message from its first bytes, as far as they are there and come first in it. It
+// costs no more than these two, checks nothing else, and serves to treat a message before it is decoded. The typ is one of
+// the table, or empty.
+func Peek(prefix []byte) (typ string, id RequestID) {
+	s := scanner{data: prefix}
+	if s.space(); s.peek() != '{' {
+		return "", 0
+	}
+	for s.pos++; ; s.pos++ {
+		s.space()
+		key, err := s.key()
+		start := s.pos
+		switch {
+		case err != nil:
+			return typ, id
+		case string(key) == "type" && s.peek() == '"' && s.str() == nil:
+			if spec := clientTable.byType[string(prefix[start+1:s.pos-1])]; spec != nil {
+				typ = spec.Type
+			}
+		case string(key) == "id" && s.digits():
+			if n, err := strconv.ParseUint(string(prefix[start:s.pos]), 10, 31); err == nil {
+				id = RequestID(n)
+			}
+		default:
+			return typ, id
+		}
+		if s.space(); s.peek() != ',' {
+			return typ, id
+		}
+	}
+}
+
+// MaxSize is how many bytes a client's message of a type may have. An unknown type has that of most messages.
+func MaxSize(typ string) int {
+	if spec := clientTable.byType[typ]; spec != nil {
+		return spec.MaxSize
+	}
+	return MaxMessage
+}
+
 // head checks that data is one well-formed object and reads what dispatch and replies need.
-func head(data []byte) (typ string, id RequestID, err error) {
-	if err := checkDocument(data); err != nil {
+func head(data []byte, values int) (typ string, id RequestID, err error) {
+	if err := checkDocument(data, values); err != nil {
 		return "", 0, &RequestError{Err: ErrBadJSON, Message: sentence(err.Error())}
 	}
 	var typeErr error

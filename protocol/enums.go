@@ -29,6 +29,8 @@ const (
 	MaxBroadcasted  = 12 << 10  // what a broadcast carries
 	MaxLobbyHosts   = 16        // those who may admit, as a lobby names them
 	MaxHeight       = 4320      // device pixels of a wanted picture
+	MaxValues       = 4 << 10   // JSON values in a message from a client; the largest relay needs 3003
+	MaxKeys         = 16        // keys of a JSON object; the protocol itself needs 14
 	MaxDepth        = 8         // nesting of JSON arrays and objects; the protocol itself needs 4
 )
 

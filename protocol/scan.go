@@ -7,17 +7,21 @@ import (
 )
 
 // The scanner checks what encoding/json lets pass silently: duplicate keys, lone surrogates (RFC 8259 §8.2) and
-// invalid UTF-8, which it would replace; and it bounds the nesting. It allocates nothing but for keys with escapes and objects of
-// more than 16 keys.
+// invalid UTF-8, which it would replace; and it bounds the nesting and the keys. It allocates nothing but for keys with
+// escapes.
 type scanner struct {
-	data  []byte
-	pos   int
-	depth int
+	data   []byte
+	pos    int
+	depth  int
+	values int // how many more may come, if limit is set
+	limit  bool
 }
 
 var (
 	errSyntax    = errors.New("this is not valid JSON")
 	errDepth     = errors.New("the JSON is nested too deeply")
+	errValues    = errors.New("the message has more than 4096 JSON values")
+	errKeys      = errors.New("an object has more than 16 keys")
 	errDuplicate = errors.New("a key occurs twice in one object")
 	errUTF8      = errors.New("the text is not valid UTF-8")
 	errSurrogate = errors.New("a \\u escape is half of a surrogate pair")
@@ -25,12 +29,13 @@ var (
 	errNotObject = errors.New("the message is not a JSON object")
 )
 
-// checkDocument reports whether data is exactly one well-formed JSON object within the bounds.
-func checkDocument(data []byte) error {
+// checkDocument reports whether data is exactly one well-formed JSON object within the bounds, with no more than so many values;
+// 0 for any number.
+func checkDocument(data []byte, values int) error {
 	if !utf8.Valid(data) {
 		return errUTF8
 	}
-	s := scanner{data: data}
+	s := scanner{data: data, values: values, limit: values > 0}
 	s.space()
 	if s.peek() != '{' {
 		if s.pos < len(data) && s.value() != nil {
@@ -68,6 +73,11 @@ func (s *scanner) peek() byte {
 }
 
 func (s *scanner) value() error {
+	if s.limit {
+		if s.values--; s.values < 0 {
+			return errValues
+		}
+	}
 	switch c := s.peek(); {
 	case c == '{':
 		return s.object(nil)
@@ -108,8 +118,8 @@ func (s *scanner) object(visit func(key, raw []byte) error) error {
 		if err != nil {
 			return err
 		}
-		if !seen.add(key) {
-			return errDuplicate
+		if err := seen.add(key); err != nil {
+			return err
 		}
 		start := s.pos
 		if err := s.value(); err != nil {
@@ -126,33 +136,25 @@ func (s *scanner) object(visit func(key, raw []byte) error) error {
 	return nil
 }
 
-// keys are those of one object. The objects of the protocol have few; a map takes over where somebody sends many.
+// keys are those of one object: at most MaxKeys, so that looking through them costs less than reading them.
 type keys struct {
-	few  [16][]byte
+	list [MaxKeys][]byte
 	n    int
-	many map[string]struct{}
 }
 
-// add is false for a key that is there already.
-func (k *keys) add(key []byte) bool {
-	for _, earlier := range k.few[:k.n] {
+// add fails for a key that is there already, and for one too many.
+func (k *keys) add(key []byte) error {
+	for _, earlier := range k.list[:k.n] {
 		if bytes.Equal(earlier, key) {
-			return false
+			return errDuplicate
 		}
 	}
-	if k.n < len(k.few) {
-		k.few[k.n] = key
-		k.n++
-		return true
+	if k.n == len(k.list) {
+		return errKeys
 	}
-	if k.many == nil {
-		k.many = make(map[string]struct{})
-	}
-	if _, there := k.many[string(key)]; there {
-		return false
-	}
-	k.many[string(key)] = struct{}{}
-	return true
+	k.list[k.n] = key
+	k.n++
+	return nil
 }
 
 func (s *scanner) separator() error {

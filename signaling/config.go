@@ -44,6 +44,8 @@ type Config struct {
 	// WriteTimeout bounds the writing of one message.
 	WriteTimeout time.Duration `kong:"-"`
 
+	// Secure says that the page's own origin is an https one.
+	Secure bool `kong:"-"`
 	// Origins may open WebSockets beside the page's own, for example "https://meet.example.org".
 	Origins []string `kong:"-"`
 	// RoleNames are names to show for the roles host, cohost, participant and viewer; nil for none.

@@ -108,7 +108,7 @@ func (s *server) wantEmpty() {
 		defer h.mu.Unlock()
 		g := s.registry.Gauges()
 		return g.Meetings == 0 && g.Participants == 0 && g.Waiting == 0 && rooms == 0 &&
-			len(h.sockets) == 0 && len(h.sessions) == 0 && len(h.clients) == 0
+			len(h.sockets) == 0 && len(h.persons) == 0 && len(h.clients) == 0
 	})
 }
 

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,13 +33,14 @@ type Handler struct {
 	registry *meeting.Registry
 	metrics  *metrics
 	limits   limits
+	decoding share
 
 	mu       sync.Mutex
 	draining bool
-	sockets  map[*socket]struct{}   // at most MaxSockets
-	sessions map[auth.SessionID]int // sockets of each; at most one entry a socket
-	clients  map[auth.ClientIP]int  // sockets of each; at most one entry a socket
-	open     sync.WaitGroup         // one a socket
+	sockets  map[*socket]struct{}       // at most MaxSockets
+	persons  map[auth.SessionID]*person // at most one entry a socket; none for bots
+	clients  map[auth.ClientIP]int      // sockets of each; at most one entry a socket
+	open     sync.WaitGroup             // one a socket
 }
 
 // limits are the limits that outlive a socket.
@@ -81,7 +84,7 @@ func New(cfg Config, authenticator Authenticator, registry *meeting.Registry) (*
 			unknown: auth.NewLimiter[auth.ClientIP](limit(cfg.UnknownPerMinute, time.Minute)),
 			info:    auth.NewLimiter[auth.ClientIP](limit(cfg.InfoPerMinute, time.Minute)),
 		},
-		sockets: make(map[*socket]struct{}), sessions: make(map[auth.SessionID]int), clients: make(map[auth.ClientIP]int),
+		decoding: newShare(), sockets: make(map[*socket]struct{}), persons: make(map[auth.SessionID]*person), clients: make(map[auth.ClientIP]int),
 	}
 	m, err := newMetrics(cfg.Metrics, h)
 	if err != nil {
@@ -147,20 +150,25 @@ var (
 func (h *Handler) add(s *socket) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	switch {
-	case h.draining:
+	if h.draining {
 		return errDraining
-	case len(h.sockets) >= h.cfg.MaxSockets:
-		return errNoRoom
-	case s.who.Bot:
-	case h.sessions[s.who.Session] >= h.cfg.SocketsPerSession, h.clients[s.client] >= h.cfg.SocketsPerClient:
-		return errTooMany
 	}
-	h.sockets[s] = struct{}{}
+	if len(h.sockets) >= h.cfg.MaxSockets {
+		return errNoRoom
+	}
+	s.person = &person{}
 	if !s.who.Bot {
-		h.sessions[s.who.Session]++
+		if p := h.persons[s.who.Session]; p != nil {
+			s.person = p
+		}
+		if s.person.sockets >= h.cfg.SocketsPerSession || h.clients[s.client] >= h.cfg.SocketsPerClient {
+			return errTooMany
+		}
+		h.persons[s.who.Session] = s.person
 		h.clients[s.client]++
 	}
+	s.person.sockets++
+	h.sockets[s] = struct{}{}
 	h.open.Add(1)
 	return nil
 }
@@ -169,9 +177,10 @@ func (h *Handler) remove(s *socket) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.sockets, s)
+	s.person.sockets--
 	if !s.who.Bot {
-		if h.sessions[s.who.Session]--; h.sessions[s.who.Session] == 0 {
-			delete(h.sessions, s.who.Session)
+		if s.person.sockets == 0 {
+			delete(h.persons, s.who.Session)
 		}
 		if h.clients[s.client]--; h.clients[s.client] == 0 {
 			delete(h.clients, s.client)
@@ -194,7 +203,7 @@ func (h *Handler) idled(s *socket) {
 func (h *Handler) presentElsewhere(s *socket) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.sessions[s.who.Session] <= 1 {
+	if s.person.sockets <= 1 {
 		return false // the usual case, before looking at every socket
 	}
 	for other := range h.sockets {
@@ -205,21 +214,17 @@ func (h *Handler) presentElsewhere(s *socket) bool {
 	return false
 }
 
-// find says whether there is a meeting. Whoever guesses addresses is stopped by the number of those that do not exist: then
-// wait is positive, whether or not this one does.
+// find says whether there is a meeting. Those who guess ids are slowed by the number of those that do not exist: then wait is
+// positive. Meetings that exist are found all the same: a crowd behind one address does not lock its neighbours out, and an
+// id of 80 bits is not guessed at any rate that a socket allows.
 func (h *Handler) find(now time.Time, client auth.ClientIP, id meeting.ID) (wait time.Duration, err error) {
-	limit := h.limits.unknown.Check
-	exists := h.registry.Has(id)
-	if !exists {
-		limit = h.limits.unknown.Allow
+	if h.registry.Has(id) {
+		return 0, nil
 	}
-	if ok, wait := limit(now, client); !ok {
+	if ok, wait := h.limits.unknown.Allow(now, client); !ok {
 		return wait, nil
 	}
-	if !exists {
-		return 0, meeting.ErrNoSuchMeeting
-	}
-	return 0, nil
+	return 0, meeting.ErrNoSuchMeeting
 }
 
 func (h *Handler) countSockets() int {
@@ -235,8 +240,20 @@ func identity(who auth.Identity) meeting.Identity {
 	}
 }
 
-// allowedOrigin says whether a WebSocket may be opened from a page of origin: the server's own host or one configured.
-// A request without an Origin is not a browser's (RFC 6455 §4.1 has browsers send it), so that no cookie can be abused.
+// allowedOrigin says whether a WebSocket may be opened from a page of origin: the server's own host, over the scheme of its
+// own pages, or one configured. A request without an Origin is not a browser's (RFC 6455 §4.1 has browsers send it), so
+// that no cookie can be abused.
 func (h *Handler) allowedOrigin(origin, host string) bool {
-	return origin == "" || sameHost(origin, host) || slices.Contains(h.cfg.Origins, origin)
+	return origin == "" || h.ownOrigin(origin, host) || slices.Contains(h.cfg.Origins, origin)
+}
+
+// ownOrigin says whether origin is a page of ours at host. A page over plain HTTP at our name is anybody's who can change what
+// the network carries.
+func (h *Handler) ownOrigin(origin, host string) bool {
+	scheme := "http"
+	if h.cfg.Secure {
+		scheme = "https"
+	}
+	u, err := url.Parse(origin)
+	return err == nil && u.Scheme == scheme && u.Host != "" && strings.EqualFold(u.Host, host)
 }

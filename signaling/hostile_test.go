@@ -1,6 +1,8 @@
 package signaling
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -51,7 +53,7 @@ func TestOversizeIsFatalToItsSenderOnly(t *testing.T) {
 	for _, bad := range []string{
 		`{"type":"chat","id":1,"text":"` + strings.Repeat("x", 17<<10) + `"}`,
 		`{"type":"offer","id":1,"sdp":"` + strings.Repeat("x", 257<<10) + `","tracks":[]}`,
-		strings.Repeat("x", 3<<20),
+		strings.Repeat("x", 1<<20),
 	} {
 		p := eve.join(id)
 		p.raw(bad)
@@ -104,21 +106,47 @@ func TestMistakesAreNamedAndHarmless(t *testing.T) {
 	check()
 }
 
+// examples are those of the protocol document, one for each type of message that a client sends.
+func examples(t *testing.T) map[string]string {
+	t.Helper()
+	doc, err := os.ReadFile("../docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]string{}
+	for _, ex := range regexp.MustCompile("(?s)```client\n(.*?)\n```").FindAllStringSubmatch(string(doc), -1) {
+		m, err := protocol.DecodeClient([]byte(ex[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[protocol.TypeOf(m)] = ex[1]
+	}
+	return out
+}
+
+// Of all messages that the protocol lists, only join and leave mean anything before a seat, and only relay besides in the lobby.
 func TestNothingButJoinBeforeTheWelcome(t *testing.T) {
 	s := newServer(t)
 	ana := s.signIn("ana")
 	id := ana.create(`{}`)
 	stranger, waiting := ana.dial(), s.signIn("ben").wait(id)
-	for _, p := range []*peer{stranger, waiting} {
-		for _, raw := range []string{
-			`{"type":"offer","id":1,"sdp":"v=0","tracks":[]}`, `{"type":"media","id":1,"sources":["mic"]}`,
-			`{"type":"view","id":1,"wants":[]}`, `{"type":"chat","id":1,"text":"hi"}`, `{"type":"react","id":1,"reaction":"clap"}`,
-			`{"type":"hand","id":1,"raised":true}`, `{"type":"admit","id":1,"all":true}`, `{"type":"end","id":1}`,
-			`{"type":"policy","id":1,"lobby":false}`, `{"type":"active","id":1}`,
-		} {
-			p.raw(raw)
-			if e := next[*protocol.Error](p); e.Error != protocol.ErrNotJoined || e.Fatal {
-				t.Fatalf("%s: %+v", raw, e)
+	list := examples(t)
+	for _, m := range protocol.ClientMessages() {
+		typ, from := protocol.TypeOf(m), protocol.SpecOf(m).From
+		for p, stage := range map[*peer]protocol.Stage{stranger: protocol.Connected, waiting: protocol.InLobby} {
+			if from >= stage && typ != "relay" {
+				if typ != "join" && typ != "leave" {
+					t.Errorf("%s may be sent before the welcome", typ)
+				}
+				continue
+			}
+			want := protocol.ErrNotJoined
+			if from >= stage {
+				want = protocol.ErrNotPermitted // a relay of the lobby, in a meeting that is not encrypted
+			}
+			p.raw(list[typ])
+			if e := next[*protocol.Error](p); e.Error != want || e.Fatal {
+				t.Errorf("%s: %+v", list[typ], e)
 			}
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -182,7 +181,7 @@ func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.remove(s)
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+	conn, err := websocket.Accept(hijacker{w, s.in}, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{protocol.Subprotocol},
 		InsecureSkipVerify: true, // checked above, with an error that a client can read
 		CompressionMode:    websocket.CompressionDisabled,
@@ -205,10 +204,4 @@ func offers(r *http.Request, subprotocol string) bool {
 		}
 	}
 	return false
-}
-
-// sameHost says whether origin is a web origin at host.
-func sameHost(origin, host string) bool {
-	u, err := url.Parse(origin)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && strings.EqualFold(u.Host, host)
 }

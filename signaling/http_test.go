@@ -66,10 +66,12 @@ func TestGuessingAddressesIsLimited(t *testing.T) {
 	for range 5 {
 		ana.refused(http.StatusNotFound, protocol.ErrNoSuchMeeting, "GET", "/api/meetings/"+someMeeting, "")
 	}
-	ana.refused(http.StatusTooManyRequests, protocol.ErrRateLimited, "GET", "/api/meetings/"+string(id), "")
+	ana.refused(http.StatusTooManyRequests, protocol.ErrRateLimited, "GET", "/api/meetings/"+someMeeting, "")
 	p := ana.dial()
-	p.ask(id)
+	p.ask(someMeeting)
 	p.reply(p.lastID, protocol.ErrRateLimited) // the WebSocket is no way around it
+	ana.want(http.StatusOK, "GET", "/api/meetings/"+string(id), "", nil)
+	ana.join(id) // those who know an id are not locked out
 }
 
 func TestAskingAboutMeetingsIsLimited(t *testing.T) {
@@ -113,6 +115,7 @@ func TestUpgradeIsRefusedBeforeItHappens(t *testing.T) {
 		"look-alike origin":    {http.Header{"Origin": {"https://meet.example.org.evil.example"}}, http.StatusForbidden},
 		"origin with userinfo": {http.Header{"Origin": {"http://" + host + "@evil.example"}}, http.StatusForbidden},
 		"no subprotocol":       {http.Header{"X-No-Subprotocol": {"1"}}, http.StatusBadRequest},
+		"own host, not scheme": {http.Header{"Origin": {"https://" + host}}, http.StatusForbidden},
 		"own origin":           {http.Header{"Origin": {"http://" + host}}, 0},
 		"configured origin":    {http.Header{"Origin": {"https://meet.example.org"}}, 0},
 		"no origin":            {nil, 0},
@@ -127,7 +130,7 @@ func TestUpgradeIsRefusedBeforeItHappens(t *testing.T) {
 			}
 		})
 	}
-	if n := s.counter("conclave_signaling_refused_total", "reason", "bad_origin"); n != 4 {
+	if n := s.counter("conclave_signaling_refused_total", "reason", "bad_origin"); n != 5 {
 		t.Fatalf("%v refusals counted", n)
 	}
 }
@@ -242,4 +245,16 @@ func TestParallelRightPasswordsAreNoGuesses(t *testing.T) {
 		defer turns.mu.Unlock()
 		return len(turns.keys) == 0
 	})
+}
+
+// On a server whose page is an https one, the page over plain HTTP is somebody else's.
+func TestTheSchemeOfAnOriginCounts(t *testing.T) {
+	s := newServer(t, func(c *Config, _ *meeting.Config) { c.Secure = true })
+	ana, host := s.signIn("ana"), strings.TrimPrefix(s.url, "http://")
+	if _, _, err := ana.tryDial(http.Header{"Origin": {"http://" + host}}); err == nil {
+		t.Error("a page over plain HTTP opened a socket")
+	}
+	if _, _, err := ana.tryDial(http.Header{"Origin": {"https://" + host}}); err != nil {
+		t.Error(err)
+	}
 }

@@ -4,22 +4,32 @@ import "time"
 
 // The rates of the protocol document, as the time that it takes until as much may come again.
 const (
-	rateRefill   = 100 * time.Millisecond // a request: 10 a second
-	rateBurst    = 40 * rateRefill
-	bytesRefill  = time.Second / (128 << 10) // a byte: 128 KiB a second
-	bytesBurst   = (1 << 20) * bytesRefill
-	rateGiveUpAt = 200 // messages over a limit after which the socket is closed
+	rateRefill  = 100 * time.Millisecond // a request: 10 a second
+	rateBurst   = 40 * rateRefill
+	bytesRefill = time.Second / (128 << 10) // a byte: 128 KiB a second
+	bytesBurst  = (1 << 20) * bytesRefill
+
+	// Before the welcome a person has little to say: 16 KiB a second, over all of their sockets.
+	earlyRefill = time.Second / (16 << 10)
+	earlyBurst  = (64 << 10) * earlyRefill
+
+	// Of everything that arrives, frames, control messages and what is refused included: 256 KiB a second, burst 8 MiB.
+	wireRefill = bytesRefill / 2
+	wireBurst  = (8 << 20) * wireRefill
+
+	// giveUpAfter is how much may be refused, in bursts, before the socket is closed: 200 requests, or 5 MiB.
+	giveUpAfter = 5
 )
 
 // bucket is a token bucket (RFC 2697's idea), counted in the time until it is full again. It is pure; the zero value is full.
 type bucket struct {
 	spent time.Duration
 	last  time.Time
-	over  int // messages refused since the bucket was last full
+	over  time.Duration // what was refused since the bucket was last full
 }
 
-// take counts a message that costs so much, against a burst. ok is false if it is over the limit, giveUp is true when there were
-// too many of those.
+// take counts what costs so much, against a burst. ok is false if it is over the limit, giveUp is true when too much was
+// refused.
 func (b *bucket) take(now time.Time, cost, burst time.Duration) (ok, giveUp bool) {
 	if !b.last.IsZero() && now.After(b.last) {
 		b.spent = max(0, b.spent-now.Sub(b.last))
@@ -31,8 +41,8 @@ func (b *bucket) take(now time.Time, cost, burst time.Duration) (ok, giveUp bool
 		b.over = 0
 	}
 	if b.spent+cost > burst {
-		b.over++
-		return false, b.over >= rateGiveUpAt
+		b.over += cost
+		return false, b.over >= giveUpAfter*burst
 	}
 	b.spent += cost
 	return true, false

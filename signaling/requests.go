@@ -22,27 +22,37 @@ const (
 	passwordTimeout = 3 * time.Minute
 )
 
-// handle does what one message asks.
+// handle does what one message asks. Its bytes are charged before it is decoded.
 func (s *socket) handle(data []byte) {
-	m, err := protocol.DecodeClient(data)
-	ok, giveUp := s.mayAsk(m, len(data))
+	if ok, giveUp := s.mayBring(len(data)); !ok {
+		_, id := protocol.Peek(data)
+		s.h.metrics.request("unreadable", string(protocol.ErrRateLimited))
+		s.send(&protocol.Error{ID: id, Error: protocol.ErrRateLimited, Message: "Too many bytes. Nothing was done."})
+		if giveUp {
+			s.bye(protocol.ByeRateLimited)
+		}
+		return
+	}
+	m, err := s.decode(data)
+	ok, giveUp := s.mayAsk(m)
+	if giveUp {
+		defer s.bye(protocol.ByeRateLimited)
+	}
 	var wrong *protocol.RequestError
-	if errors.As(err, &wrong) {
+	switch {
+	case errors.As(err, &wrong):
 		s.h.metrics.request("unreadable", string(wrong.Err))
 		s.answer(wrong.Reply(), protocol.ByeProtocolError)
-		if giveUp {
-			s.bye(protocol.ByeRateLimited)
-		}
-		return
-	}
-	if !ok {
+	case err != nil: // the socket is gone
+	case !ok:
 		s.refuse(m, protocol.ErrRateLimited, "Too many requests. Nothing was done.")
-		if giveUp {
-			s.bye(protocol.ByeRateLimited)
-		}
-		return
+	default:
+		s.touch(m)
+		s.dispatch(m)
 	}
-	s.touch(m)
+}
+
+func (s *socket) dispatch(m protocol.ClientMessage) {
 	timeout := requestTimeout
 	if _, join := m.(*protocol.Join); join {
 		timeout = passwordTimeout
@@ -61,15 +71,37 @@ func (s *socket) handle(data []byte) {
 	}
 }
 
-// mayAsk counts a message of n bytes against the socket's limits; m is nil if it could not be read.
-func (s *socket) mayAsk(m protocol.ClientMessage, n int) (ok, giveUp bool) {
-	now, cost := s.h.cfg.Now(), rateRefill
+// mayBring charges n bytes of a message: to the socket, and before its welcome to the person, over all of their sockets.
+func (s *socket) mayBring(n int) (ok, giveUp bool) {
+	if !s.joined.Load() {
+		return s.person.early.take(s.h.cfg.Now(), time.Duration(n)*earlyRefill, earlyBurst)
+	}
+	return s.bytes.take(s.h.cfg.Now(), time.Duration(n)*bytesRefill, bytesBurst)
+}
+
+// mayAsk charges a request by its weight; m is nil if it could not be read.
+func (s *socket) mayAsk(m protocol.ClientMessage) (ok, giveUp bool) {
+	cost := rateRefill
 	if m != nil {
 		cost = rateRefill * time.Duration(protocol.SpecOf(m).Weight) / protocol.OneRequest
 	}
-	ok, giveUp = s.rate.take(now, cost, rateBurst)
-	fits, tooOften := s.bytes.take(now, time.Duration(n)*bytesRefill, bytesBurst)
-	return ok && fits, giveUp || tooOften
+	return s.rate.take(s.h.cfg.Now(), cost, rateBurst)
+}
+
+// smallMessage is decoded within some ten microseconds.
+const smallMessage = 4 << 10
+
+// decode decodes a message. Large ones are decoded one at a time for each person, and few at a time altogether, so that media
+// does not wait for a processor. It fails with a *protocol.RequestError, or when the socket ends.
+func (s *socket) decode(data []byte) (protocol.ClientMessage, error) {
+	if len(data) > smallMessage {
+		done, err := s.h.decoding.take(s.ctx, s.person)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+	}
+	return protocol.DecodeClient(data) //nolint:wrapcheck // a *protocol.RequestError
 }
 
 // touch tells the session that its person is there, now and then. What a client does by itself does not count.

@@ -25,6 +25,8 @@ type socket struct {
 	who    auth.Identity
 	client auth.ClientIP // the key of limits
 	out    *queue
+	in     *meter
+	person *person
 	ctx    context.Context //nolint:containedctx // the life of the socket, which is longer than any call
 	cancel context.CancelFunc
 	conn   *websocket.Conn
@@ -37,13 +39,14 @@ type socket struct {
 
 	// Of the reading goroutine.
 	rate    bucket // of requests
-	bytes   bucket // of all that comes
+	bytes   bucket // of messages, from the welcome on
 	touched time.Time
 	tried   bool // a join came with this message
 }
 
 func newSocket(h *Handler, who auth.Identity, client auth.ClientIP) *socket {
 	s := &socket{h: h, who: who, client: client, out: newQueue()}
+	s.in = &meter{now: h.cfg.Now, flooded: func() { s.bye(protocol.ByeRateLimited) }}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -137,12 +140,18 @@ func (s *socket) send(m protocol.ServerMessage) { s.sendFrame(marshal(m)) }
 
 func (s *socket) sendFrame(frame []byte) {
 	if !s.out.put(frame) {
-		s.out.finish(byeFrame(protocol.ByeSlowReader), protocol.ByeSlowReader, true)
+		s.finish(byeFrame(protocol.ByeSlowReader), protocol.ByeSlowReader, true)
 	}
 }
 
 // bye queues the last message; the socket closes after it.
-func (s *socket) bye(reason protocol.ByeReason) { s.out.finish(byeFrame(reason), reason, false) }
+func (s *socket) bye(reason protocol.ByeReason) { s.finish(byeFrame(reason), reason, false) }
+
+// finish queues the last frame, as queue.finish does, and has the reading end.
+func (s *socket) finish(frame []byte, reason protocol.ByeReason, drop bool) {
+	s.out.finish(frame, reason, drop)
+	s.in.stop(readAfterBye)
+}
 
 func byeFrame(reason protocol.ByeReason) []byte {
 	return marshal(&protocol.Bye{Reason: reason, Message: reason.Sentence()})
@@ -186,7 +195,8 @@ func (s *socket) write() {
 			}
 			continue
 		case end:
-			// The reading goroutine is in the middle of a read; the handshake needs it to go on for a moment.
+			// The reading goroutine is in the middle of a read; the handshake needs it to go on for a moment. The meter
+			// bounds what comes of it.
 			_ = s.conn.Close(s.closeStatus(), "")
 			return
 		}
@@ -210,7 +220,7 @@ func (s *socket) writeFrame(frame []byte) bool {
 		return true
 	}
 	if s.ctx.Err() == nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		s.out.finish(nil, protocol.ByeSlowReader, true)
+		s.finish(nil, protocol.ByeSlowReader, true)
 	}
 	return false
 }
@@ -257,7 +267,7 @@ func (s *socket) read() {
 	for {
 		data, err := s.receive()
 		if err != nil {
-			if errors.Is(err, errTooLarge) || errors.Is(err, errNotText) {
+			if errors.As(err, new(tooLarge)) || errors.Is(err, errNotText) {
 				s.drain()
 			}
 			return
@@ -310,8 +320,8 @@ func (s *socket) notJoined() {
 	}
 }
 
-// drain reads on and forgets, so that the bye and the close handshake get through. It ends with the socket: the writer
-// closes it.
+// drain reads on and forgets, so that the bye and the close handshake get through. It ends with the socket, which the
+// writer closes, or when the meter stops it.
 func (s *socket) drain() {
 	for {
 		_, r, err := s.conn.Reader(s.ctx)
@@ -324,10 +334,15 @@ func (s *socket) drain() {
 	}
 }
 
-var (
-	errTooLarge = errors.New("message too large")
-	errNotText  = errors.New("not a text message")
-)
+// maxBeforeWelcome bounds any message of a client that has not been let in: a relay of the lobby is the largest it needs.
+const maxBeforeWelcome = 24 << 10
+
+var errNotText = errors.New("not a text message")
+
+// tooLarge says that a message has more bytes than it may.
+type tooLarge struct{ most int }
+
+func (e tooLarge) Error() string { return fmt.Sprintf("message larger than %d bytes", e.most) }
 
 // receive reads one message. It waits for the first byte as long as pings are answered, and for the rest of it
 // MessageTimeout: a message cannot be started and never finished.
@@ -342,14 +357,30 @@ func (s *socket) receive() ([]byte, error) {
 	if kind != websocket.MessageText {
 		return nil, s.refuseMessage(r, errNotText)
 	}
-	data, err := io.ReadAll(io.LimitReader(r, protocol.MaxRelay+1))
-	if err != nil {
-		return nil, err //nolint:wrapcheck // not looked at
+	data, err := s.readMessage(r)
+	if errors.As(err, new(tooLarge)) {
+		return nil, s.refuseMessage(r, err)
 	}
-	if len(data) > protocol.MaxRelay {
-		return nil, s.refuseMessage(r, errTooLarge)
+	return data, err
+}
+
+// readMessage reads what most messages have at most, and more only if the type that it begins with may have more.
+func (s *socket) readMessage(r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, protocol.MaxMessage+1))
+	if err != nil || len(data) <= protocol.MaxMessage {
+		return data, err //nolint:wrapcheck // not looked at
 	}
-	return data, nil
+	typ, _ := protocol.Peek(data)
+	most := protocol.MaxSize(typ)
+	if !s.joined.Load() {
+		most = min(most, maxBeforeWelcome)
+	}
+	rest, err := io.ReadAll(io.LimitReader(r, int64(most+1-len(data))))
+	data = append(data, rest...)
+	if err == nil && len(data) > most {
+		return nil, tooLarge{most}
+	}
+	return data, err //nolint:wrapcheck // not looked at
 }
 
 // refuseMessage ends the socket because of a message, and reads the rest of it, so that the error gets through: a
@@ -365,8 +396,8 @@ func (s *socket) refuseMessage(rest io.Reader, why error) error {
 // fatal answers what cannot be a message, and ends the socket.
 func (s *socket) fatal(err error) {
 	id, text := protocol.ErrBadJSON, "Messages are text frames."
-	if errors.Is(err, errTooLarge) {
-		id, text = protocol.ErrTooLarge, "The message is larger than 512 KiB."
+	if large := (tooLarge{}); errors.As(err, &large) {
+		id, text = protocol.ErrTooLarge, fmt.Sprintf("The message is larger than %d KiB.", large.most>>10)
 	}
 	s.h.metrics.request("unreadable", string(id))
 	s.send(&protocol.Error{Error: id, Message: text, Fatal: true})

@@ -73,8 +73,8 @@ const (
 	rsv1           = 0x40
 )
 
-// frame sends a masked frame (RFC 6455 §5.3).
-func (s *rawSocket) frame(first byte, payload []byte) error {
+// maskedFrame is a frame of a client (RFC 6455 §5.2), with a mask of zeroes.
+func maskedFrame(first byte, payload string) []byte {
 	b := []byte{first}
 	switch n := len(payload); {
 	case n < 126:
@@ -84,8 +84,12 @@ func (s *rawSocket) frame(first byte, payload []byte) error {
 	default:
 		b = binary.BigEndian.AppendUint64(append(b, 0x80|127), uint64(n))
 	}
-	b = append(b, 0, 0, 0, 0) // a mask of zeroes
-	_, err := s.conn.Write(append(b, payload...))
+	return append(append(b, 0, 0, 0, 0), payload...)
+}
+
+// frame sends a masked frame.
+func (s *rawSocket) frame(first byte, payload []byte) error {
+	_, err := s.conn.Write(maskedFrame(first, string(payload)))
 	return err
 }
 

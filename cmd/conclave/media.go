@@ -49,6 +49,7 @@ func (s *server) startMedia() (m *media, err error) {
 	}
 	c := s.cfg.Signaling
 	c.Origins, c.RoleNames, c.Log, c.Metrics = s.origins(), roles, s.log, s.metrics.registry
+	c.Secure = s.deployment.Secure
 	c.Reserve = underEgress(s.cfg.MaxEgress, m.sfu.EgressBitrate, m.participants)
 	m.signaling, err = signaling.New(c, s.auth, m.registry)
 	if err != nil {
