@@ -48,8 +48,7 @@ func (k *known) noteNetwork(now time.Time, client ClientIP) { k.networks.Take(no
 
 // network says whether someone has signed in from client's network lately.
 func (k *known) network(now time.Time, client ClientIP) bool {
-	n, _ := k.networks.state(now, client.LimitKey())
-	return n > 0
+	return k.networks.Count(now, client.LimitKey()) > 0
 }
 
 // mark makes the cookie for a browser that has signed in with a mailbox: hex(random, 16 bytes ‖ end, 8 bytes ‖ MAC).

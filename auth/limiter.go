@@ -65,6 +65,12 @@ func (l *Limiter[K]) Take(now time.Time, key K) {
 	l.take(now, key)
 }
 
+// Count is how many events of key are in the window that ends at now.
+func (l *Limiter[K]) Count(now time.Time, key K) int {
+	n, _ := l.state(now, key)
+	return n
+}
+
 // Len is the number of keys remembered.
 func (l *Limiter[K]) Len() int {
 	l.mu.Lock()

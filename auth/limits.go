@@ -123,8 +123,7 @@ func (c *codeLimits) take(now time.Time, r codeRequest) {
 // rank is how many codes the request's network, or its known browser, has had in the last hour.
 func (c *codeLimits) rank(now time.Time, r codeRequest) int {
 	if r.knownBrowser() {
-		n, _ := c.hour.state(now, r.to)
-		return n
+		return c.hour.Count(now, r.to)
 	}
 	return c.networks.widest(now, r.client)
 }

@@ -125,7 +125,7 @@ func (s *otpStore) issue(now time.Time, email Email, replaces challengeID) (id c
 
 // digits is the length of the next code.
 func (s *otpStore) digits(now time.Time) int {
-	if wrong, _ := s.wrong.state(now, struct{}{}); wrong+s.exposed+s.cfg.tries > s.cfg.shortGuesses {
+	if s.wrong.Count(now, struct{}{})+s.exposed+s.cfg.tries > s.cfg.shortGuesses {
 		return longDigits
 	}
 	return s.cfg.digits

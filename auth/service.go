@@ -125,6 +125,20 @@ type Identity struct {
 	ExpiresAt time.Time
 }
 
+// Person is what limits of people count by: the mailbox, or, of those without one, the session. It is comparable.
+type Person struct {
+	mailbox Email
+	session SessionID
+}
+
+// Person returns who makes the request, as far as limits go.
+func (id Identity) Person() Person {
+	if id.Email.IsZero() {
+		return Person{session: id.Session}
+	}
+	return Person{mailbox: id.Email.Mailbox()}
+}
+
 // Service signs people in and knows who is signed in. Safe for concurrent use.
 type Service struct {
 	cfg           Config

@@ -19,7 +19,7 @@ type Config struct {
 	MeetingsPerAddressHour int `name:"meetings-per-address-hour" group:"Meetings" min:"1"`
 	// Attempts of one client IP to join one meeting, in a minute.
 	JoinsPerMinute int `name:"joins-per-minute" group:"Meetings" min:"1"`
-	// Wrong passwords of one client IP at one meeting, in a minute.
+	// Wrong passwords of one person at one meeting, in a minute. A client IP (IPv6: /64) has three times as many.
 	WrongPasswordsPerMinute int `name:"wrong-passwords-per-minute" group:"Meetings" min:"1"`
 
 	// SocketsPerSession bounds the WebSockets of one session at once.

@@ -45,21 +45,15 @@ type Handler struct {
 
 // limits are the limits that outlive a socket.
 type limits struct {
-	create  *auth.Limiter[creator]
+	create  *auth.Limiter[auth.Person]
 	joins   *auth.Limiter[attempt]
-	wrong   *auth.Limiter[attempt]
 	hashes  *auth.Limiter[auth.ClientIP] // each password costs a hash
-	guesses serializer[attempt]
+	guesses guesses
 	unknown *auth.Limiter[auth.ClientIP]
 	info    *auth.Limiter[auth.ClientIP]
 }
 
-// creator is who creates a meeting, attempt is who tries to get into which one.
-type creator struct {
-	address auth.Email
-	session auth.SessionID
-}
-
+// attempt is who tries to get into which meeting.
 type attempt struct {
 	client  auth.ClientIP
 	meeting meeting.ID
@@ -77,11 +71,11 @@ func New(cfg Config, authenticator Authenticator, registry *meeting.Registry) (*
 	h := &Handler{
 		cfg: cfg, auth: authenticator, registry: registry,
 		limits: limits{
-			create:  auth.NewLimiter[creator](limit(cfg.MeetingsPerAddressHour, time.Hour)),
+			create:  auth.NewLimiter[auth.Person](limit(cfg.MeetingsPerAddressHour, time.Hour)),
 			joins:   auth.NewLimiter[attempt](limit(cfg.JoinsPerMinute, time.Minute)),
-			wrong:   auth.NewLimiter[attempt](limit(cfg.WrongPasswordsPerMinute, time.Minute)),
 			hashes:  auth.NewLimiter[auth.ClientIP](limit(cfg.PasswordsPerMinute, time.Minute)),
 			unknown: auth.NewLimiter[auth.ClientIP](limit(cfg.UnknownPerMinute, time.Minute)),
+			guesses: newGuesses(cfg.WrongPasswordsPerMinute, cfg.LimiterKeys),
 			info:    auth.NewLimiter[auth.ClientIP](limit(cfg.InfoPerMinute, time.Minute)),
 		},
 		decoding: newShare(), sockets: make(map[*socket]struct{}), persons: make(map[auth.SessionID]*person), clients: make(map[auth.ClientIP]int),

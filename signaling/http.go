@@ -57,11 +57,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !who.Bot {
-		key := creator{address: who.Email}
-		if who.Email.IsZero() {
-			key.session = who.Session
-		}
-		if ok, wait := h.limits.create.Allow(h.cfg.Now(), key); !ok {
+		if ok, wait := h.limits.create.Allow(h.cfg.Now(), who.Person()); !ok {
 			fail(w, http.StatusTooManyRequests, protocol.ErrRateLimited, "Too many meetings created. Try again later.", wait)
 			return
 		}

@@ -240,7 +240,7 @@ func TestParallelRightPasswordsAreNoGuesses(t *testing.T) {
 		p.in()
 	}
 	eventually(t, "no turn is kept", func() bool {
-		turns := &s.handler.limits.guesses
+		turns := &s.handler.limits.guesses.byNetwork
 		turns.mu.Lock()
 		defer turns.mu.Unlock()
 		return len(turns.keys) == 0

@@ -19,7 +19,7 @@ func (s *server) hold(id protocol.MeetingID) (release func()) {
 		s.t.Fatal(err)
 	}
 	client := auth.NewClientIP(netip.MustParseAddr("192.0.2.1"))
-	release, err = s.handler.limits.guesses.take(context.Background(), attempt{client.LimitKey(), parsed})
+	release, err = s.handler.limits.guesses.byNetwork.take(context.Background(), attempt{client.LimitKey(), parsed})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -182,29 +182,33 @@ func (s *socket) mayTry(ctx context.Context, m *protocol.Join, id meeting.ID) (w
 	if m.Password == "" && m.Resume == "" {
 		return 0, s.seated(ctx, m, id)
 	}
-	return s.prove(ctx, m, id, key)
+	return s.prove(ctx, m, id)
 }
 
 // prove joins with a secret that could be guessed.
-func (s *socket) prove(ctx context.Context, m *protocol.Join, id meeting.ID, key attempt) (wait time.Duration, err error) {
-	l, now := &s.h.limits, s.h.cfg.Now()
+func (s *socket) prove(ctx context.Context, m *protocol.Join, id meeting.ID) (wait time.Duration, err error) {
+	l := &s.h.limits
 	if m.Password != "" && !s.who.Bot {
-		if ok, wait := l.hashes.Allow(now, s.client); !ok {
+		if ok, wait := l.hashes.Allow(s.h.cfg.Now(), s.client); !ok {
 			return wait, nil
 		}
 	}
-	done, err := l.guesses.take(ctx, key)
+	g := guess{s.who.Person(), s.client, id}
+	done, err := l.guesses.turn(ctx, g, s.h.cfg.Now)
 	if err != nil {
 		return 0, meeting.ErrBusy
 	}
 	defer done()
-	now = s.h.cfg.Now()
-	if ok, wait := l.wrong.Check(now, key); !ok {
+	now := s.h.cfg.Now()
+	if wait := l.guesses.wait(now, g); wait > 0 {
 		return wait, nil
 	}
 	err = s.seated(ctx, m, id)
-	if errors.Is(err, meeting.ErrWrongPassword) || errors.Is(err, meeting.ErrResumeFailed) {
-		l.wrong.Take(now, key)
+	switch {
+	case errors.Is(err, meeting.ErrWrongPassword) || errors.Is(err, meeting.ErrResumeFailed):
+		l.guesses.wrong(now, g)
+	case err == nil:
+		l.guesses.right(now, g)
 	}
 	return 0, err
 }
