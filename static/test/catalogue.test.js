@@ -26,9 +26,7 @@ test('every error of the protocol has words of its own', () => {
 });
 
 test('every reason of bye has a title and a text', () => {
-  const line = protocol
-    .slice(protocol.indexOf('is the last message before the socket closes. Reasons:'))
-    .split('After `')[0];
+  const line = protocol.slice(protocol.indexOf('Reasons: `left`, `denied`')).split('After `')[0];
   const reasons = [...line.matchAll(/`(\w+)`/g)].map((m) => m[1]);
   assert.ok(reasons.length >= 13, reasons.join());
   for (const reason of reasons) assert.ok(has(`bye.${reason}`) && has(`bye.${reason}.text`), reason);
