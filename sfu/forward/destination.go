@@ -27,6 +27,7 @@ type destination struct {
 
 	paced     atomic.Bool  // the pacer looks after it
 	estimated atomic.Int64 // what the way carries, in bit/s at IP level; 0: unknown
+	assumed   atomic.Bool  // and that is the owner's word
 }
 
 // filler writes packets that carry nothing new, for probes.
@@ -38,6 +39,8 @@ type filler interface {
 // path is what the way to one viewer carries. Guarded by destination.mu.
 type path struct {
 	bwe *bwe.Estimator // made with the first slot whose viewer can say what it receives
+
+	reported time.Time // when the viewer last reported what it receives
 
 	stamped   uint16 // transport-wide sequence number of the packet sealed last
 	isStamped bool   // and whether it has one
@@ -132,7 +135,7 @@ func (d *destination) remb(bps int64, now time.Time) {
 	defer d.mu.Unlock()
 	if d.path.bwe != nil {
 		d.path.bwe.REMB(now, bps)
-		d.Assume(d.carries(now))
+		d.estimate(now)
 	}
 }
 
@@ -140,32 +143,54 @@ func (d *destination) remb(bps int64, now time.Time) {
 func (d *destination) revise(now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.path.bwe != nil {
-		d.estimateChanged(now)
-		d.hold.rest()
-	}
+	d.estimateChanged(now)
+	d.hold.rest()
 }
 
 // estimateChanged publishes the estimate for the allocator, and has a probe sent that has become due. It runs with mu held.
 func (d *destination) estimateChanged(now time.Time) {
-	d.Assume(d.carries(now))
+	d.estimate(now)
+	if d.path.bwe == nil {
+		return
+	}
 	if _, active := d.path.bwe.Probe(now); active {
 		d.engine.pacer.add(d)
 	}
 }
 
-// carries is the estimate. A viewer that could say what it receives and does not is sent everything: the cautious first
-// estimate must not stay.
-func (d *destination) carries(now time.Time) int64 {
-	if bps, known := d.path.bwe.Estimate(now); known {
-		return bps
+// reportsHold is how long a viewer's receiver report shows that packets arrive: browsers send one a second at least.
+const reportsHold = 5 * time.Second
+
+// estimate publishes the estimate for the allocator. A viewer that gives none, but reports what it receives, is sent everything. One
+// that says nothing at all is held to the first, cautious estimate: it may not be where its packets go. It runs with mu held.
+func (d *destination) estimate(now time.Time) {
+	bps, known := int64(0), false
+	if d.path.bwe != nil {
+		bps, known = d.path.bwe.Estimate(now)
 	}
-	return bwe.Max
+	switch {
+	case known:
+		d.estimated.Store(bps)
+	case d.assumed.Load():
+	case now.Sub(d.path.reported) < reportsHold:
+		d.estimated.Store(bwe.Max)
+	default:
+		d.estimated.Store(bwe.Initial)
+	}
 }
 
-// Assume takes it that the way to the viewer carries so much, in bit/s at IP level, until something better is known. 0 is
-// unknown: there is no limit.
-func (d *destination) Assume(bps int64) { d.estimated.Store(bps) }
+// reported notes that the viewer has reported what it receives of one of its slots.
+func (d *destination) reported(now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.path.reported = now
+}
+
+// Assume takes it that the way to the viewer carries so much, in bit/s at IP level, until it gives an estimate. 0 is no limit.
+func (d *destination) Assume(bps int64) {
+	d.assumed.Store(true)
+	d.estimated.Store(bps)
+}
 
 // Estimate is what the way to the viewer carries, in bit/s at IP level; 0: unknown.
 func (d *destination) Estimate() int64 { return d.estimated.Load() }

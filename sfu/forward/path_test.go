@@ -65,11 +65,34 @@ func TestProbesRaiseTheEstimate(t *testing.T) {
 	}
 }
 
-// A viewer that took the extension and never says anything is not held to the first, cautious estimate.
-func TestAViewerThatSaysNothingIsSentEverything(t *testing.T) {
-	_, publisher, viewer := watched(t)
-	publisher.film()
-	wiretest.Eventually(t, "no limit", func() bool { return viewer.c.out.Estimate() == bwe.Max })
+// A viewer that never says anything is held to the first, cautious estimate, whether it took the extension or not. One that sends
+// receiver reports is sent everything for as long as it does.
+func TestAViewerThatSaysNothingStaysLow(t *testing.T) {
+	for name, measured := range map[string]bool{"with the extension": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			r, publisher, _ := watched(t)
+			viewer := r.join(4, options{twcc: measured}).watch(publisher)
+			e := &viewer.c.out
+			publisher.film()
+			viewer.Arrivals("a packet", func(*rtp.Packet, int) bool { return true })
+			now := time.Now().Add(3 * time.Second) // longer than feedback is waited for
+			report := func(ssrc uint32) {
+				viewer.RTCP(&rtcp.ReceiverReport{SSRC: 1, Reports: []rtcp.ReceptionReport{{SSRC: ssrc}}})
+			}
+			if e.revise(now); e.Estimate() != bwe.Initial {
+				t.Errorf("it is sent %d", e.Estimate())
+			}
+			report(1) // of no slot
+			report(e.slots[len(e.slots)-1].ssrc)
+			wiretest.Eventually(t, "a viewer that reports is sent everything", func() bool {
+				e.revise(now)
+				return e.Estimate() == bwe.Max
+			})
+			if e.revise(now.Add(2 * reportsHold)); e.Estimate() != bwe.Initial {
+				t.Error("reports that have ended still count")
+			}
+		})
+	}
 }
 
 // Threat 6: whatever a viewer says of its own path, its estimate stays between the limits, and others have nothing of it.

@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/rtcp"
 
 	"conclave/sfu/allocation"
@@ -26,13 +25,14 @@ type ingress struct {
 	*link
 	clock clock
 
-	mu        sync.Mutex // held by the receiving worker for one packet; never across a system call
-	tracks    []*Track   // at most one a source
-	streams   map[uint32]*stream
-	rebinds   int
-	feedback  *twcc.Recorder // transport-wide congestion control feedback to the publisher
-	fbPending bool
-	budget    int // packets that may still come in this second
+	mu       sync.Mutex // held by the receiving worker for one packet; never across a system call
+	tracks   []*Track   // at most one a source
+	streams  map[uint32]*stream
+	rebinds  int
+	windows  map[uint32]*srtp.Window // replay protection by SSRC, at most Limits.Streams + Limits.Rebinds of 152 bytes
+	unproven srtp.Window             // of an SSRC that must prove itself first
+	arrivals arrivals
+	budget   int // packets that may still come in this second
 }
 
 // clock is a publisher's, by which its tracks are in time with each other.
@@ -58,7 +58,8 @@ func (g *ingress) init(l *link) {
 	g.link = l
 	g.clock = clock{id: l.engine.clocks.Add(1), offset: new(atomic.Int64)}
 	g.streams = map[uint32]*stream{}
-	g.feedback = twcc.NewRecorder(l.engine.ssrc)
+	g.windows = map[uint32]*srtp.Window{}
+	g.arrivals.ssrc = l.engine.ssrc
 	g.budget = l.engine.limits.PacketsPerSecond
 }
 
@@ -81,7 +82,7 @@ func (g *ingress) receive(data []byte, now time.Time, nonce *srtp.Nonce, p *pack
 	st := g.streams[v.SSRC]
 	fresh := st == nil
 	if fresh { // an SSRC that was not announced: it must prove itself before anything is kept of it
-		st = &stream{ssrc: v.SSRC}
+		st = &stream{ssrc: v.SSRC, window: g.window(v.SSRC)}
 	}
 	index := st.window.Index(v.Seq)
 	if !st.window.Fresh(index) {
@@ -107,11 +108,9 @@ func (g *ingress) receive(data []byte, now time.Time, nonce *srtp.Nonce, p *pack
 // recordArrival notes the packet for transport-wide congestion control feedback, retransmissions and padding included.
 func (g *ingress) recordArrival(st *stream, v *rtpview.View, now time.Time) {
 	ext := v.Extension(st.layer.track.extensions.TWCC)
-	if len(ext) != 2 {
-		return
+	if len(ext) == 2 {
+		g.arrivals.record(v.SSRC, binary.BigEndian.Uint16(ext), now)
 	}
-	g.feedback.Record(v.SSRC, binary.BigEndian.Uint16(ext), now.UnixMicro())
-	g.fbPending = true
 }
 
 // media turns an authentic packet into the media packet it carries. It runs with mu held.
@@ -178,11 +177,7 @@ func (g *ingress) refill() {
 func (g *ingress) takeFeedback() []rtcp.Packet {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.fbPending {
-		return nil
-	}
-	g.fbPending = false
-	return g.feedback.BuildFeedbackPacket()
+	return g.arrivals.take()
 }
 
 // published returns what is published now.

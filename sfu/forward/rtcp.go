@@ -90,6 +90,7 @@ func (c *Connection) receptions(p rtcpview.Packet, now time.Time) {
 		r := p.Reception(i)
 		if clockRate := c.out.clockRate(r.SSRC); clockRate > 0 {
 			c.health.reported(r.FractionLost, r.Jitter, clockRate)
+			c.out.reported(now)
 		}
 		if r.LastSR == 0 {
 			continue

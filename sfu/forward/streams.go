@@ -13,7 +13,7 @@ type stream struct {
 	ssrc   uint32
 	layer  *Layer
 	rtx    bool
-	window srtp.Window // replay protection
+	window *srtp.Window // replay protection, for as long as the keys live
 }
 
 // Publish adds a track of what the connection's peer sends, in place of the one of its source. ssrcs are those announced,
@@ -84,11 +84,39 @@ func (g *ingress) admit(st *stream) (drop.Reason, bool) {
 			}
 		}
 	}
-	if len(g.streams) >= g.engine.limits.Streams {
+	if len(g.streams) >= g.engine.limits.Streams || !g.keepWindow(st) {
 		return drop.OverLimit, false
 	}
 	g.streams[st.ssrc] = st
 	return 0, true
+}
+
+// window is the replay window of an SSRC that is not received at the moment. One that came and went does not begin anew: what was
+// recorded then would pass. It runs with mu held.
+func (g *ingress) window(ssrc uint32) *srtp.Window {
+	if w := g.windows[ssrc]; w != nil {
+		return w
+	}
+	g.unproven = srtp.Window{}
+	return &g.unproven
+}
+
+// keepWindow keeps a stream's replay window for as long as the keys live. ok is false if there are too many. It runs with mu
+// held.
+func (g *ingress) keepWindow(st *stream) (ok bool) {
+	w := g.windows[st.ssrc]
+	if w == nil {
+		if len(g.windows) >= g.engine.limits.Streams+g.engine.limits.Rebinds {
+			return false
+		}
+		w = new(srtp.Window)
+		if st.window != nil { // its first packet has been marked
+			*w = *st.window
+		}
+		g.windows[st.ssrc] = w
+	}
+	st.window = w
+	return true
 }
 
 // ssrcOf returns the SSRC of l's media, if it has come.

@@ -142,3 +142,22 @@ func TestMediaEndsWithConsent(t *testing.T) {
 		t.Error("media goes on 31 s after the last sign of consent")
 	}
 }
+
+// TestAViewerThatReportsNothingStaysLow: without a word of what arrives, a viewer gets what the first estimate allows.
+func TestAViewerThatReportsNothingStaysLow(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	meeting := s.createMeeting()
+	alice, bob := s.join(t, meeting, aliceIP), s.join(t, meeting, bobIP)
+	alice.publish(t.Context(), 500) // 4 Mbit/s
+	bob.view(alice)
+	bob.needsFlow("at first")
+	time.Sleep(4 * time.Second)
+	before, began := bob.bytes.Load(), time.Now()
+	time.Sleep(3 * time.Second)
+	kbit := float64(bob.bytes.Load()-before) * 8 / 1000 / time.Since(began).Seconds()
+	t.Logf("%.0f kbit/s", kbit)
+	if kbit > 1600 {
+		t.Errorf("a viewer that reports nothing is sent %.0f kbit/s", kbit)
+	}
+}
