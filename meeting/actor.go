@@ -11,7 +11,6 @@ import (
 
 	"conclave/media"
 	"conclave/protocol"
-	"conclave/sfu"
 )
 
 // maxMailbox bounds what waits for an actor. A participant has one request under way at a time, so that two requests
@@ -30,7 +29,7 @@ type actor struct {
 	running bool
 	closed  bool // the meeting has ended: nothing is taken any more
 	timer   *time.Timer
-	reports map[media.ParticipantID]*mediaReport // at most one a peer
+	reports map[media.ParticipantID]*mediaReport // not yet looked at; at most one a peer
 	speaker []media.ParticipantID                // the latest list, if speaks
 	speaks  bool
 	bars    map[media.ParticipantID]int // the latest of each, not yet looked at; at most one a peer
@@ -38,7 +37,8 @@ type actor struct {
 	// Owned by the working goroutine.
 	state *state
 	room  Room
-	peers map[media.ParticipantID]Peer // at most one a seat
+	peers map[media.ParticipantID]*mediaPeer // at most one a seat
+	conveyed
 }
 
 // deps is what actors share.
@@ -122,6 +122,7 @@ func (a *actor) work() {
 
 		for id, r := range reports {
 			a.guard(job{seat: id, run: func(now time.Time) { a.state.report(now, id, r) }})
+			a.applied(id, r)
 		}
 		if speaks {
 			a.guard(job{run: func(now time.Time) { a.state.speaking(now, speaker) }})
@@ -163,22 +164,27 @@ func (a *actor) close() {
 	for _, j := range a.jobs {
 		j.finish(false)
 	}
-	a.jobs, a.reports, a.bars = nil, nil, nil
+	for _, w := range a.waiting {
+		w.job.finish(false)
+	}
+	a.jobs, a.reports, a.bars, a.waiting = nil, nil, nil, nil
 }
 
 // guard runs one job and what follows from it. A panic is our bug: it ends the participant it concerns, or, if there
-// is none, the meeting, and nobody else's.
+// is none, the meeting, and no other.
 func (a *actor) guard(j job) {
+	a.owed = nil
 	ok := a.protect(func() {
 		now := a.deps.cfg.Now()
 		j.run(now)
 		a.state.flush(now)
 		a.perform()
 	})
-	defer j.finish(ok)
 	if ok {
+		a.acknowledge(j)
 		return
 	}
+	defer j.finish(false)
 	ok = j.seat != 0 && a.protect(func() {
 		now := a.deps.cfg.Now()
 		if p := a.state.seats[j.seat]; p != nil {
@@ -217,14 +223,9 @@ func (a *actor) perform() {
 		case openPeer:
 			a.openPeer(e.seat)
 		case closePeer:
-			if p := a.peers[e.seat]; p != nil {
-				delete(a.peers, e.seat)
-				p.Close()
-			}
+			a.closePeer(e.seat)
 		case setLive:
-			if p := a.peers[e.seat]; p != nil {
-				p.SetLive(e.live)
-			}
+			a.setLive(e.seat, e.live)
 		case setView:
 			if p := a.peers[e.seat]; p != nil {
 				p.SetView(e.wants)
@@ -251,33 +252,6 @@ func (a *actor) spread(e effect) {
 	}
 }
 
-// openPeer seats a participant in the media room, which is made when the first one comes.
-func (a *actor) openPeer(id media.ParticipantID) {
-	if a.room == nil {
-		a.room = a.deps.cfg.Media.NewRoom(sfu.RoomEvents{Speakers: a.onSpeakers, Quality: a.onQuality})
-		if a.state.e2ee {
-			a.room.RequireSFrame()
-		}
-		if a.state.privateAudio {
-			a.room.PrivateAudio()
-		}
-		a.peers = make(map[media.ParticipantID]Peer)
-	}
-	peer, err := a.room.Join(id, a.peerEvents(id))
-	if err != nil {
-		a.deps.cfg.Log.Error("no media peer", "err", err)
-		return // offers on this seat are refused with "internal"
-	}
-	a.peers[id] = peer
-}
-
-func (a *actor) endMedia() {
-	if a.room != nil {
-		a.room.Close()
-	}
-	a.room, a.peers = nil, nil
-}
-
 // count keeps the gauges.
 func (a *actor) count() {
 	present, waiting := 0, 0
@@ -285,88 +259,6 @@ func (a *actor) count() {
 		present, waiting = a.state.present, len(a.state.waiting)
 	}
 	a.deps.stats.count(a, present, waiting)
-}
-
-func (a *actor) onSpeakers(list []media.ParticipantID) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.closed {
-		return
-	}
-	a.speaker, a.speaks = append([]media.ParticipantID(nil), list...), true
-	a.start()
-}
-
-func (a *actor) onQuality(changed []media.Quality) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.closed {
-		return
-	}
-	if a.bars == nil {
-		a.bars = make(map[media.ParticipantID]int, len(changed))
-	}
-	for _, q := range changed {
-		a.bars[q.Participant] = q.Bars
-	}
-	a.start()
-}
-
-// peerEvents coalesces what the media server says about one peer. None of it blocks.
-func (a *actor) peerEvents(id media.ParticipantID) sfu.PeerEvents {
-	return sfu.PeerEvents{
-		Connected: func() {
-			a.note(id, func(r *mediaReport) { r.connected, r.failed = true, false })
-		},
-		Failed: func(string) {
-			a.note(id, func(r *mediaReport) { r.connected, r.failed = false, true })
-		},
-		Slots: func(changed []media.Slot, withheld []media.Withheld) {
-			a.note(id, func(r *mediaReport) {
-				if r.slots == nil {
-					r.slots = make(map[string]media.Slot, len(changed))
-				}
-				for _, slot := range changed {
-					r.slots[slot.MID] = slot
-				}
-				r.withheld = append([]media.Withheld(nil), withheld...)
-			})
-		},
-		Encode: func(source media.Source, rids []string) {
-			a.note(id, func(r *mediaReport) {
-				if r.encode == nil {
-					r.encode = make(map[media.Source][]string)
-				}
-				r.encode[source] = append([]string(nil), rids...)
-			})
-		},
-		Refused: func(source media.Source, reason string) {
-			a.note(id, func(r *mediaReport) {
-				if r.refused == nil {
-					r.refused = make(map[media.Source]string)
-				}
-				r.refused[source] = reason
-			})
-		},
-	}
-}
-
-func (a *actor) note(id media.ParticipantID, f func(*mediaReport)) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.closed {
-		return
-	}
-	if a.reports == nil {
-		a.reports = make(map[media.ParticipantID]*mediaReport)
-	}
-	r := a.reports[id]
-	if r == nil {
-		r = &mediaReport{}
-		a.reports[id] = r
-	}
-	f(r)
-	a.start()
 }
 
 // ask runs f in the actor and waits for what it returns and for its effects. ctx bounds the wait only: f may still run

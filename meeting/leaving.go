@@ -50,7 +50,7 @@ func (s *state) abandon(now time.Time, sink Sink) {
 	}
 }
 
-// leave takes a seat out of the meeting or the lobby. The media peer is closed before anything is told.
+// leave takes a seat out of the meeting or the lobby. Its media is told to end before anything else is done.
 func (s *state) leave(now time.Time, p *seat, why protocol.LeftReason, bye protocol.ByeReason) {
 	delete(s.seats, p.id)
 	delete(s.resumes, p.resume)

@@ -9,26 +9,24 @@ import (
 
 // Media is the media server as a meeting needs it. Its implementations are safe for concurrent use.
 type Media interface {
-	// NewRoom makes a room among whose peers media may flow.
-	NewRoom(events sfu.RoomEvents) Room
+	// NewRoom makes a room among whose peers media may flow. tell is called with each event, perhaps with locks held: it
+	// must not block and must not call back.
+	NewRoom(cfg media.RoomConfig, tell func(media.Event)) Room
 }
 
-// Room is a set of peers among which media may flow; see sfu.Room.
+// Room is a set of peers among which media may flow; see sfu.Room. Its methods never wait.
 type Room interface {
-	Join(id media.ParticipantID, events sfu.PeerEvents) (Peer, error)
-	// RequireSFrame has the room forward nothing but SFrame (RFC 9605). It is called before the first Join or never.
-	RequireSFrame()
-	// PrivateAudio has the room ask nobody how loud they are. It is called before the first Join or never.
-	PrivateAudio()
+	Join(id media.ParticipantID) Peer
 	Close()
 }
 
-// Peer is one participant's media connection; see sfu.Peer.
+// Peer is one participant's media side; see sfu.Peer. All but Negotiate returns at once: what is desired takes effect later,
+// and media.EventApplied tells when.
 type Peer interface {
 	Negotiate(ctx context.Context, sdp string, tracks []media.Track) (answer string, err error)
 	SetView(wants []media.Want)
-	SetLive(sources media.SourceSet)
-	Close()
+	SetLive(sources media.SourceSet, generation uint64)
+	Close(generation uint64)
 }
 
 // FromSFU returns s as Media.
@@ -36,15 +34,11 @@ func FromSFU(s *sfu.Server) Media { return sfuMedia{s} }
 
 type sfuMedia struct{ server *sfu.Server }
 
-func (m sfuMedia) NewRoom(events sfu.RoomEvents) Room { return sfuRoom{m.server.NewRoom(events)} }
+func (m sfuMedia) NewRoom(cfg media.RoomConfig, tell func(media.Event)) Room {
+	return sfuRoom{m.server.NewRoom(cfg, tell)}
+}
 
 type sfuRoom struct{ *sfu.Room }
 
-// Join hides sfu's concrete peer behind the interface, without making a nil pointer look like a peer.
-func (r sfuRoom) Join(id media.ParticipantID, events sfu.PeerEvents) (Peer, error) {
-	p, err := r.Room.Join(id, events)
-	if err != nil {
-		return nil, err //nolint:wrapcheck // an adapter adds nothing
-	}
-	return p, nil
-}
+// Join hides sfu's concrete peer behind the interface.
+func (r sfuRoom) Join(id media.ParticipantID) Peer { return r.Room.Join(id) }

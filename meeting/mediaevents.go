@@ -13,15 +13,81 @@ import (
 // maxBars is the best quality of a connection (protocol).
 const maxBars = 4
 
-// mediaReport is what the media server reported of one peer since it was last looked at, coalesced: only the latest
-// state of each slot and source matters, so it is bounded whatever the rate of events.
+// mediaReport is what the media server reported of one peer since it was last looked at, merged: only the latest state of
+// each slot and source matters, so it is bounded whatever the rate of events.
 type mediaReport struct {
-	slots     map[string]media.Slot // at most one a receiving m-line
-	withheld  []media.Withheld      // at most one a want
-	encode    map[media.Source][]string
-	refused   map[media.Source]string
-	connected bool
-	failed    bool // later than connected
+	slots      map[string]media.Slot // at most one a receiving m-line
+	withheld   []media.Withheld      // at most one a want
+	encode     map[media.Source][]string
+	refused    map[media.Source]string
+	connected  bool
+	failed     bool   // later than connected
+	applied    uint64 // the latest generation
+	joinFailed string // why
+}
+
+// merge takes in an event about the peer.
+func (r *mediaReport) merge(e *media.Event) {
+	switch e.Kind {
+	case media.EventConnected:
+		r.connected, r.failed = true, false
+	case media.EventFailed:
+		r.connected, r.failed = false, true
+	case media.EventSlots:
+		if r.slots == nil {
+			r.slots = make(map[string]media.Slot, len(e.Slots))
+		}
+		for _, slot := range e.Slots {
+			r.slots[slot.MID] = slot
+		}
+		r.withheld = slices.Clone(e.Withheld)
+	case media.EventEncode:
+		if r.encode == nil {
+			r.encode = make(map[media.Source][]string)
+		}
+		r.encode[e.Source] = slices.Clone(e.RIDs)
+	case media.EventRefused:
+		if r.refused == nil {
+			r.refused = make(map[media.Source]string)
+		}
+		r.refused[e.Source] = e.Cause
+	case media.EventApplied:
+		r.applied = max(r.applied, e.Generation)
+	case media.EventJoinFailed:
+		r.joinFailed = e.Cause
+	}
+}
+
+// onMedia takes in an event of the media server, for the actor to look at. It never blocks, so that the media server may
+// call it with locks held.
+func (a *actor) onMedia(e media.Event) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return
+	}
+	switch e.Kind {
+	case media.EventSpeakers:
+		a.speaker, a.speaks = slices.Clone(e.Speakers), true
+	case media.EventQuality:
+		if a.bars == nil {
+			a.bars = make(map[media.ParticipantID]int, len(e.Quality))
+		}
+		for _, q := range e.Quality {
+			a.bars[q.Participant] = q.Bars
+		}
+	default:
+		if a.reports == nil {
+			a.reports = make(map[media.ParticipantID]*mediaReport)
+		}
+		r := a.reports[e.Participant]
+		if r == nil {
+			r = &mediaReport{}
+			a.reports[e.Participant] = r
+		}
+		r.merge(&e)
+	}
+	a.start()
 }
 
 // report takes in what the media server said about a seat.

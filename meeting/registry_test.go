@@ -275,10 +275,10 @@ func TestMediaIsDrivenByDecisions(t *testing.T) {
 		if err := waiting.Do(t.Context(), on(everything.List()...)); err != nil || ben.live != everything {
 			t.Fatal(err, ben.live)
 		}
-		ben.events.Slots([]media.Slot{{MID: "4", Participant: 2, Source: media.Mic}}, nil)
-		ben.events.Encode(media.Camera, []string{"q"})
-		ben.events.Connected()
-		fake.rooms[0].events.Speakers([]media.ParticipantID{waiting.Participant()})
+		ben.tell(media.Event{Kind: media.EventSlots, Slots: []media.Slot{{MID: "4", Participant: 2, Source: media.Mic}}})
+		ben.tell(media.Event{Kind: media.EventEncode, Source: media.Camera, RIDs: []string{"q"}})
+		ben.tell(media.Event{Kind: media.EventConnected})
+		fake.rooms[0].tell(media.Event{Kind: media.EventSpeakers, Speakers: []media.ParticipantID{waiting.Participant()}})
 		synctest.Wait()
 		for _, b := range []*inbox{box, hostBox} {
 			if b.count(func(e protocol.ServerMessage) bool { _, ok := e.(*protocol.Speakers); return ok }) != 1 {
@@ -294,12 +294,12 @@ func TestMediaIsDrivenByDecisions(t *testing.T) {
 		if _, err := waiting.Negotiate(t.Context(), &protocol.Offer{}); !errors.Is(err, ErrNotJoined) {
 			t.Fatal(err)
 		}
-		ben.events.Slots([]media.Slot{{MID: "4"}}, nil) // a late report about nobody
+		ben.tell(media.Event{Kind: media.EventSlots, Slots: []media.Slot{{MID: "4"}}}) // a late report about nobody
 		if err := r.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		ben.events.Failed("late")
-		fake.rooms[0].events.Speakers(nil)
+		ben.tell(media.Event{Kind: media.EventFailed, Cause: "late"})
+		fake.rooms[0].tell(media.Event{Kind: media.EventSpeakers, Speakers: nil})
 		synctest.Wait()
 	})
 }
@@ -318,9 +318,9 @@ func TestMediaEventsAreCoalesced(t *testing.T) {
 	peer := fake.rooms[0].peer(seat.Participant())
 	for i := range 100_000 {
 		mid := fmt.Sprint(i % 10)
-		peer.events.Slots([]media.Slot{{MID: mid, Participant: media.ParticipantID(i), Source: media.Camera}}, nil)
-		peer.events.Encode(media.Camera, []string{"q"})
-		fake.rooms[0].events.Speakers([]media.ParticipantID{media.ParticipantID(i)})
+		peer.tell(media.Event{Kind: media.EventSlots, Slots: []media.Slot{{MID: mid, Participant: media.ParticipantID(i), Source: media.Camera}}})
+		peer.tell(media.Event{Kind: media.EventEncode, Source: media.Camera, RIDs: []string{"q"}})
+		fake.rooms[0].tell(media.Event{Kind: media.EventSpeakers, Speakers: []media.ParticipantID{media.ParticipantID(i)}})
 	}
 	if n := len(seat.actor.reports); n != 1 {
 		t.Fatalf("%d reports are kept for one peer", n)
@@ -456,9 +456,15 @@ func TestReportsOfTheMediaServerReachTheirReceivers(t *testing.T) {
 	ben, benBox := enter(t, r, id, "ben")
 	room := fake.rooms[0]
 	var all sync.WaitGroup
-	all.Go(func() { room.events.Quality([]media.Quality{{Participant: ana.Participant(), Bars: 4}}) })
-	all.Go(func() { room.events.Quality([]media.Quality{{Participant: ben.Participant(), Bars: 1}}) })
-	all.Go(func() { room.peer(ben.Participant()).events.Refused(media.Screen, "not_encrypted") })
+	all.Go(func() {
+		room.tell(media.Event{Kind: media.EventQuality, Quality: []media.Quality{{Participant: ana.Participant(), Bars: 4}}})
+	})
+	all.Go(func() {
+		room.tell(media.Event{Kind: media.EventQuality, Quality: []media.Quality{{Participant: ben.Participant(), Bars: 1}}})
+	})
+	all.Go(func() {
+		room.peer(ben.Participant()).tell(media.Event{Kind: media.EventRefused, Source: media.Screen, Cause: "not_encrypted"})
+	})
 	all.Wait()
 	bars := func(b *inbox) map[media.ParticipantID]int {
 		b.mu.Lock()

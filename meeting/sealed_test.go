@@ -353,11 +353,11 @@ func TestTheMediaRoomIsToldWhatTheMeetingIs(t *testing.T) {
 		if info, err := r.Info(t.Context(), id, who("ben")); err != nil || info.E2EE != e2ee {
 			t.Fatalf("%+v, %v", info.E2EE, err)
 		}
-		if fake.rooms[0].sframe != e2ee {
-			t.Fatalf("e2ee %v, SFrame required: %v", e2ee, fake.rooms[0].sframe)
+		if fake.rooms[0].cfg.RequireSFrame != e2ee {
+			t.Fatalf("e2ee %v, SFrame required: %v", e2ee, fake.rooms[0].cfg.RequireSFrame)
 		}
-		if fake.rooms[0].private != e2ee {
-			t.Fatalf("private audio %v, and the room was told %v", e2ee, fake.rooms[0].private)
+		if fake.rooms[0].cfg.PrivateAudio != e2ee {
+			t.Fatalf("private audio %v, and the room was told %v", e2ee, fake.rooms[0].cfg.PrivateAudio)
 		}
 		if err := r.Close(t.Context()); err != nil {
 			t.Fatal(err)

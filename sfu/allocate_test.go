@@ -41,7 +41,7 @@ func assertDecodable(t *testing.T, packets []received) {
 // come back, and after ten seconds layers. What it receives is one continuous stream that can be decoded at every moment.
 func TestAViewerIsGivenWhatFitsAShrinkingEstimate(t *testing.T) {
 	network := newLossyNetwork(t)
-	room := network.server.NewRoom(RoomEvents{})
+	room := newRoom(network.server, media.RoomConfig{})
 	alice := newClient(t, room, 1, clientOptions{net: network.host(t), layers: 3, rising: true})
 	bob := newClient(t, room, 2, clientOptions{net: network.host(t), video: 1})
 	other := newClient(t, room, 3, clientOptions{net: network.host(t), video: 1})
@@ -51,7 +51,7 @@ func TestAViewerIsGivenWhatFitsAShrinkingEstimate(t *testing.T) {
 		c.negotiate()
 		c.waitUp()
 	}
-	alice.peer.SetLive(media.Sources(media.Camera))
+	setLive(alice.peer, media.Sources(media.Camera))
 	go alice.runCamera(ctx, 1)
 	for _, c := range []*client{bob, other} {
 		c.peer.SetView([]media.Want{{Participant: 1, Source: media.Camera, Height: 720}})
@@ -116,9 +116,9 @@ func TestAViewerIsGivenWhatFitsAShrinkingEstimate(t *testing.T) {
 func TestAWantedEncodingIsAskedForWithoutWaiting(t *testing.T) {
 	room, publishers, v := meetLayers(t)
 	wiretest.Eventually(t, "the lowest is watched", showing(v, 1))
-	room.mu.Lock()
+	room.Room.mu.Lock()
 	room.tracks[trackKey{1, media.Camera}].demand.reported = 1 // nobody has wanted more for a while
-	room.mu.Unlock()
+	room.Room.mu.Unlock()
 	began := time.Now()
 	v.peer.SetView([]media.Want{{Participant: 1, Source: media.Camera, Height: 720}})
 	wiretest.Eventually(t, "the publisher is told", func() bool {
@@ -130,16 +130,16 @@ func TestAWantedEncodingIsAskedForWithoutWaiting(t *testing.T) {
 }
 
 // meetLayers brings a publisher of three layers and a viewer at 180 lines together.
-func meetLayers(t *testing.T) (room *Room, publisher, viewer *client) {
+func meetLayers(t *testing.T) (room *testRoom, publisher, viewer *client) {
 	t.Helper()
-	room = testServer(t).NewRoom(RoomEvents{})
+	room = newRoom(testServer(t), media.RoomConfig{})
 	publisher = newClient(t, room, 1, clientOptions{layers: 3})
 	viewer = newClient(t, room, 2, clientOptions{video: 1})
 	for _, c := range []*client{publisher, viewer} {
 		c.negotiate()
 		c.waitUp()
 	}
-	publisher.peer.SetLive(media.Sources(media.Camera))
+	setLive(publisher.peer, media.Sources(media.Camera))
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	go publisher.runCamera(ctx, 1)

@@ -36,18 +36,15 @@ const attackerOffer = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:
 	"m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:3\r\na=recvonly\r\na=rtpmap:111 opus/48000/2\r\n"
 
 // newAttacker joins the room with keys of its own choice in place of a handshake; everything after that is the real path.
-func newAttacker(t testing.TB, room *Room, id media.ParticipantID) *attacker {
+func newAttacker(t testing.TB, room *testRoom, id media.ParticipantID) *attacker {
 	t.Helper()
 	return newAttackerWith(t, room, id, attackerOffer)
 }
 
-func newAttackerWith(t testing.TB, room *Room, id media.ParticipantID, offer string) *attacker {
+func newAttackerWith(t testing.TB, room *testRoom, id media.ParticipantID, offer string) *attacker {
 	t.Helper()
 	a := &attacker{Endpoint: wiretest.New(t, room.server.network.Locals()[0].Addr)}
-	var err error
-	if a.peer, err = room.Join(id, PeerEvents{}); err != nil {
-		t.Fatal(err)
-	}
+	a.peer = room.Join(id)
 	a.renegotiate(offer)
 	a.connection = a.peer.connection
 	a.Adopt(a.connection.Transport())
@@ -98,8 +95,8 @@ func TestPLIFloodsReachThePublisherTwiceASecond(t *testing.T) {
 	mallory := newAttacker(t, room, 666)
 	mallory.peer.SetView(wantsOf(1))
 	wiretest.Eventually(t, "mallory watches too", func() bool {
-		room.mu.Lock()
-		defer room.mu.Unlock()
+		room.Room.mu.Lock()
+		defer room.Room.mu.Unlock()
 		return mallory.connection.Egress().Slots()[0].Assigned() != nil
 	})
 	publishers[0].mu.Lock()
@@ -123,7 +120,7 @@ func TestPLIFloodsReachThePublisherTwiceASecond(t *testing.T) {
 // Threat 6: estimates of nothing, feedback that is noise, clocks that run backwards.
 func TestSenselessFeedbackChangesNothing(t *testing.T) {
 	srv, mallory, bystander := attacked(t)
-	mallory.peer.SetLive(media.Sources(media.Camera))
+	setLive(mallory.peer, media.Sources(media.Camera))
 	mallory.RTP(wiretest.Video(5, 1, "q"))
 	before := receivedBy(srv)
 	random := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // any numbers will do
@@ -146,16 +143,13 @@ func TestSenselessFeedbackChangesNothing(t *testing.T) {
 // Threats 9 to 11: strangers get no answer: no reflection of STUN, no handshake, and no packet ever goes to a candidate.
 func TestStrangersGetNoAnswer(t *testing.T) {
 	srv := testServer(t)
-	room := srv.NewRoom(RoomEvents{})
+	room := newRoom(srv, media.RoomConfig{})
 	trap, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = trap.Close() }()
-	peer, err := room.Join(1, PeerEvents{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	peer := room.Join(1)
 	port := trap.LocalAddr().(*net.UDPAddr).Port
 	offer := attackerOffer + fmt.Sprintf("a=candidate:1 1 udp 2130706431 127.0.0.1 %d typ host\r\n", port)
 	if _, err := peer.Negotiate(context.Background(), offer, []media.Track{{MID: "0", Source: media.Mic}}); err != nil {

@@ -56,30 +56,12 @@ type clientOptions struct {
 
 var candidateLine = regexp.MustCompile(`a=(candidate:|end-of-candidates).*\r\n`)
 
-func newClient(t *testing.T, room *Room, id media.ParticipantID, opt clientOptions) *client {
+func newClient(t *testing.T, room *testRoom, id media.ParticipantID, opt clientOptions) *client {
 	t.Helper()
 	c := &client{t: t, received: map[string][]rtp.Packet{}, slots: map[string]media.Slot{}, encode: map[media.Source][]string{},
 		plis: map[string]int{}, up: make(chan struct{}, 8)}
-	var err error
-	c.peer, err = room.Join(id, PeerEvents{
-		Connected: func() { c.up <- struct{}{} },
-		Slots: func(changed []media.Slot, withheld []media.Withheld) {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			for _, s := range changed {
-				c.slots[s.MID] = s
-			}
-			c.withheld = withheld
-		},
-		Encode: func(source media.Source, rids []string) {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.encode[source] = rids
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	room.listen(id, c.told)
+	c.peer = room.Join(id)
 	c.pc = newClientPC(t, opt)
 	c.pc.OnTrack(func(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 		c.receive(track, receiver.RTPTransceiver().Mid())
@@ -93,6 +75,24 @@ func newClient(t *testing.T, room *Room, id media.ParticipantID, opt clientOptio
 	}
 	t.Cleanup(func() { _ = c.pc.Close() })
 	return c
+}
+
+// told takes in an event about the client.
+func (c *client) told(e media.Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch e.Kind {
+	case media.EventConnected:
+		c.up <- struct{}{}
+	case media.EventSlots:
+		for _, s := range e.Slots {
+			c.slots[s.MID] = s
+		}
+		c.withheld = e.Withheld
+	case media.EventEncode:
+		c.encode[e.Source] = e.RIDs
+	default:
+	}
 }
 
 // receive records what a slot receives and asks again for what is missing. Pion's own NACK generator does not see

@@ -95,11 +95,20 @@ func (s *Server) follow() {
 		now := time.Now()
 		for _, r := range s.listRooms() {
 			if r.hasWork.Swap(false) {
-				r.mu.Lock()
-				r.reconcileDirty(now)
-				r.mu.Unlock()
+				r.settle(now)
 			}
 		}
 		s.adjust()
+	}
+}
+
+// settle applies what is desired of the room and its peers, and reconciles those it has changed something for.
+func (r *Room) settle(now time.Time) {
+	r.mu.Lock()
+	end := r.apply()
+	r.reconcileDirty(now)
+	r.mu.Unlock()
+	if end {
+		r.end()
 	}
 }

@@ -17,12 +17,12 @@ import (
 )
 
 // cameraOf brings a publisher of the given codec into the room.
-func cameraOf(ctx context.Context, t *testing.T, room *Room, id media.ParticipantID, kind codec.Kind, layers int) *client {
+func cameraOf(ctx context.Context, t *testing.T, room *testRoom, id media.ParticipantID, kind codec.Kind, layers int) *client {
 	t.Helper()
 	c := newClient(t, room, id, clientOptions{layers: layers, codecs: []codec.Kind{kind}})
 	c.negotiate()
 	c.waitUp()
-	c.peer.SetLive(media.Sources(media.Camera))
+	setLive(c.peer, media.Sources(media.Camera))
 	go c.runCamera(ctx, 3)
 	return c
 }
@@ -72,7 +72,7 @@ func assertOneStream(t *testing.T, packets []rtp.Packet, codecs map[uint32]codec
 // without a jump, and each begins at a key frame.
 func TestASlotChangesCodecWithWhatItCarries(t *testing.T) {
 	srv := testServer(t)
-	room := srv.NewRoom(RoomEvents{})
+	room := newRoom(srv, media.RoomConfig{})
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	codecs := map[uint32]codec.Kind{1: codec.VP8, 2: codec.VP9, 3: codec.AV1}
@@ -104,7 +104,7 @@ func TestSimulcastOfEveryCodec(t *testing.T) {
 	for name, kind := range map[string]codec.Kind{"VP9": codec.VP9, "AV1": codec.AV1} {
 		t.Run(name, func(t *testing.T) {
 			srv := testServer(t)
-			room := srv.NewRoom(RoomEvents{})
+			room := newRoom(srv, media.RoomConfig{})
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
 			cameraOf(ctx, t, room, 1, kind, 3)
@@ -134,7 +134,7 @@ func TestSimulcastOfEveryCodec(t *testing.T) {
 // Who cannot decode what somebody publishes is told so, and gets what it can decode.
 func TestWhatAViewerCannotDecodeIsWithheld(t *testing.T) {
 	srv := testServer(t)
-	room := srv.NewRoom(RoomEvents{})
+	room := newRoom(srv, media.RoomConfig{})
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	cameraOf(ctx, t, room, 1, codec.AV1, 1)
@@ -175,13 +175,13 @@ func (a *attacker) renegotiate(offer string) string {
 // in the old one is dropped, and what was received before cannot be replayed.
 func TestAPublisherChangesItsCodec(t *testing.T) {
 	srv := testServer(t)
-	room := srv.NewRoom(RoomEvents{})
+	room := newRoom(srv, media.RoomConfig{})
 	a := newAttacker(t, room, 1)
-	a.peer.SetLive(media.Sources(media.Camera))
+	setLive(a.peer, media.Sources(media.Camera))
 	a.RTP(wiretest.Video(5, 7, "q"))
 	track := func() *track {
-		room.mu.Lock()
-		defer room.mu.Unlock()
+		room.Room.mu.Lock()
+		defer room.Room.mu.Unlock()
 		return room.tracks[trackKey{1, media.Camera}]
 	}
 	wiretest.Eventually(t, "VP8 is received", func() bool { return track().Layers()[0].Active(time.Now()) })

@@ -41,18 +41,18 @@ func (c *connection) Failed(cause transport.Cause) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !c.peer.closed && c.peer.connection == c {
-		c.peer.notify.failed(string(cause))
+		r.tell(media.Event{Kind: media.EventFailed, Participant: c.peer.id, Cause: string(cause)})
 	}
 }
 
 // Wanted implements forward.Owner.
 func (c *connection) Wanted(source media.Source, rids []string) {
-	c.peer.notify.encodings(source, rids)
+	c.peer.room.tell(media.Event{Kind: media.EventEncode, Participant: c.peer.id, Source: source, RIDs: rids})
 }
 
 // NotEncrypted implements forward.Owner.
 func (c *connection) NotEncrypted(source media.Source) {
-	c.peer.notify.refused(source, reasonNotEncrypted)
+	c.peer.room.tell(media.Event{Kind: media.EventRefused, Participant: c.peer.id, Source: source, Cause: causeNotEncrypted})
 }
 
 // Changed implements forward.Owner.

@@ -17,14 +17,19 @@ func TestConnectionQualityIsToldOnChange(t *testing.T) {
 	}
 	told := make(chan news, 256)
 	srv := testServer(t)
-	room := srv.NewRoom(RoomEvents{Quality: func(list []media.Quality) { told <- news{time.Now(), list} }})
+	room := newRoom(srv, media.RoomConfig{})
+	room.listen(0, func(e media.Event) {
+		if e.Kind == media.EventQuality {
+			told <- news{time.Now(), e.Quality}
+		}
+	})
 	alice := newClient(t, room, 1, clientOptions{layers: 3, rising: true})
 	bob := newClient(t, room, 2, clientOptions{video: 1})
 	for _, c := range []*client{alice, bob} {
 		c.negotiate()
 		c.waitUp()
 	}
-	alice.peer.SetLive(media.Sources(media.Camera))
+	setLive(alice.peer, media.Sources(media.Camera))
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go alice.runCamera(ctx, 1)

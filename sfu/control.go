@@ -128,7 +128,7 @@ func (r *Room) rankSpeakers(now time.Time) {
 	}
 	if !slices.Equal(speakers, r.speakers) {
 		r.speakers = speakers
-		r.notify.speaking(speakers)
+		r.tell(media.Event{Kind: media.EventSpeakers, Speakers: speakers})
 	}
 }
 
@@ -163,10 +163,4 @@ func (r *Room) tellPublishers(now time.Time) {
 		}
 		t.Want(names)
 	}
-}
-
-func sortedSlots(m map[string]media.Slot) []media.Slot {
-	list := slices.Collect(maps.Values(m))
-	slices.SortFunc(list, func(a, b media.Slot) int { return cmp.Compare(a.MID, b.MID) })
-	return list
 }

@@ -6,16 +6,25 @@ import (
 	"testing"
 	"time"
 
+	"conclave/media"
 	"conclave/sfu/wiretest"
 )
 
 // Whoever's certificate does not match the fingerprint of the offer gets no keys: the signalling vouches for the media.
 func TestAnotherCertificateThanTheOffersGetsNoKeys(t *testing.T) {
 	srv := testServer(t)
-	room := srv.NewRoom(RoomEvents{})
+	room := newRoom(srv, media.RoomConfig{})
 	failed := make(chan string, 1)
 	c := newClient(t, room, 1, clientOptions{video: 1})
-	c.peer.notify.events.Failed = func(reason string) { failed <- reason }
+	room.listen(1, func(e media.Event) {
+		switch e.Kind {
+		case media.EventFailed:
+			failed <- e.Cause
+		case media.EventConnected:
+			c.up <- struct{}{}
+		default:
+		}
+	})
 	offer, err := c.pc.CreateOffer(nil)
 	if err != nil {
 		t.Fatal(err)

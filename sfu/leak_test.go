@@ -20,7 +20,7 @@ func TestNothingOfALeaverIsKept(t *testing.T) {
 	wiretest.Eventually(t, "the other's picture", showing(v, 2))
 	gone := make(chan struct{})
 	runtime.AddCleanup(publishers[0].peer.connection.Connection, func(c chan struct{}) { close(c) }, gone)
-	publishers[0].peer.Close()
+	publishers[0].peer.Close(0)
 	_ = publishers[0].pc.Close()
 	publishers[0].peer = nil
 	deadline := time.After(20 * time.Second)

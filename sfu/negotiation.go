@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"time"
 
 	"conclave/media"
 	"conclave/sfu/codec"
@@ -12,10 +13,10 @@ import (
 )
 
 // Negotiate answers an offer: the first, one with more slots, one with new ICE credentials (ICE restart), or one with
-// another DTLS fingerprint, which replaces the PeerConnection. It waits for nothing, but a big offer takes a millisecond of
+// another DTLS fingerprint, which replaces the PeerConnection. A big offer takes a millisecond of
 // CPU: call it from the participant's own goroutine, not from an actor. Errors that are the client's fault wrap
 // ErrBadOffer; nothing has changed then.
-func (p *Peer) Negotiate(_ context.Context, offer string, tracks []media.Track) (string, error) {
+func (p *Peer) Negotiate(ctx context.Context, offer string, tracks []media.Track) (string, error) {
 	o, err := sdp.Parse(offer)
 	if err != nil {
 		return "", err
@@ -24,11 +25,14 @@ func (p *Peer) Negotiate(_ context.Context, offer string, tracks []media.Track) 
 	if err != nil {
 		return "", err
 	}
-	if p.room.privateAudio {
+	if p.room.cfg.PrivateAudio {
 		o.DropAudioLevels()
 	}
 	p.negMu.Lock()
 	defer p.negMu.Unlock()
+	if err := ctx.Err(); err != nil { // another offer took that long
+		return "", err //nolint:wrapcheck // the caller's own
+	}
 	old, err := p.current()
 	if err != nil {
 		return "", err
@@ -53,7 +57,9 @@ func (p *Peer) Negotiate(_ context.Context, offer string, tracks []media.Track) 
 	return answer.Write(o), nil
 }
 
+// current is the peer's connection, once what is desired of it has been applied: it may not have been let in.
 func (p *Peer) current() (*connection, error) {
+	p.room.settle(time.Now())
 	p.room.mu.Lock()
 	defer p.room.mu.Unlock()
 	if p.closed {
@@ -70,7 +76,7 @@ func (p *Peer) connected(c *connection) {
 	if p.closed || p.connection != c {
 		return
 	}
-	p.notify.connected()
+	r.tell(media.Event{Kind: media.EventConnected, Participant: p.id})
 	p.dirty = true
 	c.Egress().Release() // slots that were given tracks before the keys were there have missed the key frame
 	r.soon()
@@ -119,7 +125,7 @@ func (r *Room) publish(p *Peer, source media.Source, m *sdp.Media) {
 		r.unpublish(t)
 	}
 	t := newTrack(&forward.TrackConfig{Owner: p.id, Source: source, MID: m.MID, Format: m.Formats[0].Format,
-		Extensions: m.Extensions, RIDs: m.RIDs, RequireSFrame: r.sframe})
+		Extensions: m.Extensions, RIDs: m.RIDs, RequireSFrame: r.cfg.RequireSFrame})
 	t.SetLive(p.live.Has(source))
 	r.tracks[t.key()] = t
 	c.replace(t)

@@ -6,13 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"conclave/media"
 	"conclave/sfu/codec"
 )
 
 // A client may offer any number of receiving m-lines: no more than the limit become slots, and each knows what its viewer
 // takes.
 func TestSlotsAreBounded(t *testing.T) {
-	room := testServer(t).NewRoom(RoomEvents{})
+	room := newRoom(testServer(t), media.RoomConfig{})
 	a := newAttacker(t, room, 1)
 	const video = "m=video 9 UDP/TLS/RTP/SAVPF 98 99 96 97\r\na=recvonly\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\n" +
 		"a=fmtp:97 apt=96\r\na=rtpmap:98 VP9/90000\r\na=rtpmap:99 rtx/90000\r\na=fmtp:99 apt=98\r\na=mid:v%d\r\n"
@@ -39,14 +40,16 @@ func TestTheMeetingIsToldThatAPeerIsLost(t *testing.T) {
 	room, publishers, _ := meet(t, 1, clientOptions{video: 1})
 	failed := make(chan string, 9)
 	p := publishers[0].peer
-	p.notify.mu.Lock()
-	p.notify.events.Failed = func(reason string) { failed <- reason }
-	p.notify.mu.Unlock()
+	room.listen(1, func(e media.Event) {
+		if e.Kind == media.EventFailed {
+			failed <- e.Cause
+		}
+	})
 	now := time.Now()
 	for _, silent := range []time.Duration{26 * time.Second, 28 * time.Second, time.Minute} {
-		room.mu.Lock()
+		room.Room.mu.Lock()
 		p.connection.tick(now.Add(silent), reportEvery)
-		room.mu.Unlock()
+		room.Room.mu.Unlock()
 	}
 	if reason := <-failed; reason != "ice" {
 		t.Errorf("failed for %q", reason)

@@ -16,25 +16,27 @@ func TestPrivateAudioKnowsNoLevels(t *testing.T) {
 	for _, private := range []bool{true, false} {
 		spoke := make(chan []media.ParticipantID, 256)
 		srv := testServer(t)
-		room := srv.NewRoom(RoomEvents{Speakers: func(s []media.ParticipantID) { spoke <- s }})
-		if private {
-			room.PrivateAudio()
-		}
+		room := newRoom(srv, media.RoomConfig{PrivateAudio: private})
+		room.listen(0, func(e media.Event) {
+			if e.Kind == media.EventSpeakers {
+				spoke <- e.Speakers
+			}
+		})
 		first, loud := newAttacker(t, room, 1), newAttacker(t, room, 2)
 		answer := loud.renegotiate(attackerOffer)
 		if strings.Contains(answer, sdp.URIAudioLevel) == private {
 			t.Errorf("private %v: the answer is\n%s", private, answer)
 		}
-		first.peer.SetLive(media.Sources(media.Mic))
-		loud.peer.SetLive(media.Sources(media.Mic))
+		setLive(first.peer, media.Sources(media.Mic))
+		setLive(loud.peer, media.Sources(media.Mic))
 		for seq := range uint16(25) {
 			loud.RTP(wiretest.Audio(seq, 10))
 			time.Sleep(10 * time.Millisecond)
 		}
 		order := func(id media.ParticipantID) func() bool {
 			return func() bool {
-				room.mu.Lock()
-				defer room.mu.Unlock()
+				room.Room.mu.Lock()
+				defer room.Room.mu.Unlock()
 				return len(room.order) == 2 && room.order[0] == id
 			}
 		}

@@ -1,6 +1,8 @@
 package sfu
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"conclave/media"
@@ -22,7 +24,8 @@ func (r *Room) rateConnections(now time.Time) {
 		}
 	}
 	if len(changed) > 0 {
-		r.notify.qualities(changed)
+		slices.SortFunc(changed, func(a, b media.Quality) int { return cmp.Compare(a.Participant, b.Participant) })
+		r.tell(media.Event{Kind: media.EventQuality, Quality: changed})
 	}
 }
 

@@ -100,5 +100,5 @@ func (r *Room) report(p *Peer, withheld []media.Withheld) {
 		return
 	}
 	p.withheld = withheld
-	p.notify.slots(changed, withheld)
+	r.tell(media.Event{Kind: media.EventSlots, Participant: p.id, Slots: changed, Withheld: withheld})
 }

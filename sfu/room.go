@@ -1,7 +1,6 @@
 package sfu
 
 import (
-	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -25,108 +24,125 @@ type trackKey struct {
 
 // Room is a set of peers among which media may flow. Safe for concurrent use.
 //
-// Desired state goes in (views, live sets, the order of speakers); reconcile compares it with what the slots carry and changes
-// what differs; the outcome goes out as events.
+// Desired state goes in (joins, live sources, views, ends, the order of speakers); reconcile compares it with what the slots
+// carry and changes what differs; the outcome goes out as events.
 type Room struct {
 	server    *Server
-	notify    *notifier
+	cfg       media.RoomConfig
+	tell      func(media.Event)
+	inbox     inbox
 	attention atomic.Bool // some slot has switched or waits to
-	hasWork   atomic.Bool // some peer is dirty
-	dirty     atomic.Bool // a slot has switched, or a layer come or gone: reconcile everybody at the next tick
+	hasWork   atomic.Bool // something is desired, or some peer is dirty
+	dirty     atomic.Bool // a slot has switched, or a layer come or gone: reconcile all peers at the next tick
 
-	mu           sync.Mutex
-	peers        map[media.ParticipantID]*Peer
-	tracks       map[trackKey]*track
-	ranker       audiorank.Ranker[media.ParticipantID]
-	order        []media.ParticipantID // open microphones, loudest first
-	speakers     []media.ParticipantID
-	sframe       bool // set before anybody joins
-	privateAudio bool // no audio levels: set before anybody joins
-	closed       bool
-	tellNow      bool        // some publisher is to be told to start an encoding
-	decided      []allotment // scratch
+	mu       sync.Mutex
+	peers    map[media.ParticipantID]*Peer
+	tracks   map[trackKey]*track
+	ranker   audiorank.Ranker[media.ParticipantID]
+	order    []media.ParticipantID // open microphones, loudest first
+	speakers []media.ParticipantID
+	closed   bool
+	tellNow  bool        // some publisher is to be told to start an encoding
+	decided  []allotment // scratch
 }
 
-// Peer is one participant's media connection. Safe for concurrent use.
+// Peer is one participant's media side. Safe for concurrent use.
 type Peer struct {
-	room   *Room
-	id     media.ParticipantID
-	notify *notifier
+	room *Room
+	id   media.ParticipantID
 
-	negMu      sync.Mutex // one negotiation at a time
-	version    int
-	connection *connection // guarded by Room.mu
+	desired desired // guarded by inbox.mu
+
+	negMu   sync.Mutex // one negotiation at a time
+	version int
 
 	// guarded by Room.mu
-	live     media.SourceSet
-	wants    []media.Want
-	withheld []media.Withheld
-	viewer   viewerState
-	quality  quality.Meter
-	dirty    bool
-	closed   bool
+	connection *connection
+	live       media.SourceSet
+	wants      []media.Want
+	withheld   []media.Withheld
+	viewer     viewerState
+	quality    quality.Meter
+	dirty      bool
+	closed     bool // or not let in
 }
 
-// Join adds a participant. No PeerConnection exists until Negotiate. id must be new in the room and not zero.
-func (r *Room) Join(id media.ParticipantID, events PeerEvents) (*Peer, error) {
-	if id == 0 {
-		return nil, errors.New("sfu: participant 0 is nobody")
+// NewRoom makes a room: a set of peers among which media may flow. tell, which may be nil, is called with each event, one at
+// a time for each peer, with locks held: it must not block and must not call back into the room.
+func (s *Server) NewRoom(cfg media.RoomConfig, tell func(media.Event)) *Room {
+	if tell == nil {
+		tell = func(media.Event) {}
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r := &Room{server: s, cfg: cfg, tell: tell, peers: map[media.ParticipantID]*Peer{}, tracks: map[trackKey]*track{}}
+	s.roomMu.Lock()
+	defer s.roomMu.Unlock()
+	s.rooms[r] = struct{}{}
+	return r
+}
+
+// admit lets p in, or tells why not. Callers hold mu.
+func (r *Room) admit(p *Peer) {
+	cause := ""
 	switch {
 	case r.closed:
-		return nil, ErrClosed
-	case r.peers[id] != nil:
-		return nil, errors.New("sfu: participant is already in the room")
+		cause = "closed"
+	case p.id == 0 || r.peers[p.id] != nil:
+		cause = "number_taken"
 	case len(r.peers) >= maxPeers:
-		return nil, errors.New("sfu: room is full")
+		cause = "room_full"
 	}
-	p := &Peer{room: r, id: id, notify: newNotifier(r.server, events)}
-	r.peers[id] = p
-	return p, nil
+	if cause != "" {
+		p.closed = true
+		r.tell(media.Event{Kind: media.EventJoinFailed, Participant: p.id, Cause: cause})
+		return
+	}
+	r.peers[p.id] = p
 }
 
-// Close closes the room and every peer in it.
-func (r *Room) Close() {
-	r.mu.Lock()
-	r.closed = true
-	peers := make([]*Peer, 0, len(r.peers))
-	for _, p := range r.peers {
-		peers = append(peers, p)
-	}
-	r.mu.Unlock()
-	for _, p := range peers {
-		p.Close()
-	}
-	r.notify.close()
-	r.server.roomMu.Lock()
-	delete(r.server.rooms, r)
-	r.server.roomMu.Unlock()
-}
-
-// Close ends the media connection. When it returns, no further packet of or to the peer is forwarded.
-func (p *Peer) Close() {
-	r := p.room
-	r.mu.Lock()
+// remove ends p: when it returns, no further packet of or to the peer is forwarded. Callers hold mu.
+func (r *Room) remove(p *Peer) {
 	if p.closed {
-		r.mu.Unlock()
 		return
 	}
 	p.closed = true
 	delete(r.peers, p.id)
 	r.forgetViewer(p)
-	c := p.connection
-	p.connection = nil
-	if c != nil {
+	if c := p.connection; c != nil {
+		p.connection = nil
 		r.retire(c)
-		r.soon()
-	}
-	r.mu.Unlock()
-	if c != nil {
 		c.Transport().Close()
 	}
-	p.notify.close()
+}
+
+// setLive replaces the set of sources that may be forwarded from p. When it returns, no slot carries any other source: no
+// packet of one is forwarded but those a worker is just handing to the kernel. Callers hold mu.
+func (r *Room) setLive(p *Peer, sources media.SourceSet) {
+	p.live = sources
+	for source := range media.NumSources {
+		t := r.tracks[trackKey{p.id, source}]
+		if t == nil || t.Live() == sources.Has(source) {
+			continue
+		}
+		t.SetLive(sources.Has(source))
+		if sources.Has(source) {
+			r.wake(t)
+			continue
+		}
+		r.freeSlotsOf(t)
+	}
+}
+
+// end closes the room and every peer in it.
+func (r *Room) end() {
+	r.mu.Lock()
+	r.closed = true
+	for _, p := range r.peers {
+		r.remove(p)
+	}
+	r.mu.Unlock()
+	r.server.roomMu.Lock()
+	delete(r.server.rooms, r)
+	r.server.roomMu.Unlock()
 }
 
 // retire takes a connection's tracks and slots out of the room. Callers hold mu.
@@ -163,32 +179,6 @@ func (r *Room) freeSlotsOf(t *track) {
 	r.dirty.Store(true)
 }
 
-// SetLive replaces the set of sources that may be forwarded from this peer: what the person switched on and the
-// meeting permits. When it returns, no slot carries any other source: no packet of one is forwarded but those a worker is
-// just handing to the kernel.
-func (p *Peer) SetLive(sources media.SourceSet) {
-	r := p.room
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if p.closed || p.live == sources {
-		return
-	}
-	p.live = sources
-	for source := range media.NumSources {
-		t := r.tracks[trackKey{p.id, source}]
-		if t == nil || t.Live() == sources.Has(source) {
-			continue
-		}
-		t.SetLive(sources.Has(source))
-		if sources.Has(source) {
-			r.wake(t)
-			continue
-		}
-		r.freeSlotsOf(t)
-	}
-	r.soon()
-}
-
 // soon has control reconcile the dirty peers at once, on its own goroutine: callers are actors with better things to do.
 func (r *Room) soon() {
 	r.hasWork.Store(true)
@@ -211,46 +201,8 @@ func (r *Room) wake(t *track) {
 	r.dirty.Store(true)
 }
 
-// SetView replaces what the peer wants to see, most important first. It returns at once; the outcome arrives as
-// PeerEvents.Slots. Entries beyond 256, repeats, and sources that are not video are ignored.
-func (p *Peer) SetView(wants []media.Want) {
-	clean := make([]media.Want, 0, min(len(wants), maxWants))
-	for _, w := range wants {
-		same := func(x media.Want) bool { return x.Participant == w.Participant && x.Source == w.Source }
-		if len(clean) < maxWants && w.Source < media.NumSources && w.Source.Video() && w.Participant != p.id && !slices.ContainsFunc(clean, same) {
-			clean = append(clean, w)
-		}
-	}
-	r := p.room
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if p.closed {
-		return
-	}
-	p.wants = clean
-	p.dirty = true
-	r.soon()
-}
-
-// reasonNotEncrypted is the protocol document's reason in media_refused.
-const reasonNotEncrypted = "not_encrypted"
-
-// RequireSFrame makes the room one whose media is end-to-end encrypted: frames that do not look it are not forwarded. Call it before
-// anybody joins; it cannot be undone.
-func (r *Room) RequireSFrame() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.sframe = true
-}
-
-// PrivateAudio makes the room one in which clients are not asked how loud their microphones are (RFC 6464), which tells who speaks
-// when: nobody is reported as speaking, and the microphones that were opened first are the ones forwarded where there are more
-// than a listener has slots. Call it before anybody joins; it cannot be undone.
-func (r *Room) PrivateAudio() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.privateAudio = true
-}
+// causeNotEncrypted is the protocol document's reason in media_refused.
+const causeNotEncrypted = "not_encrypted"
 
 // isWanted says whether w asks for t.
 func (t *track) isWanted(w media.Want) bool { return w.Participant == t.Owner && w.Source == t.Source }

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"conclave/media"
 	"conclave/sfu/forward"
 	"conclave/sfu/sdp"
 	"conclave/sfu/transport"
@@ -55,7 +54,6 @@ type Server struct {
 	wake    chan struct{} // a room has work for control before its next tick
 	clock   *clock
 	egress  egressRate
-	events  eventQueue
 
 	roomMu sync.Mutex
 	rooms  map[*Room]struct{}
@@ -83,11 +81,9 @@ func Listen(cfg Config) (*Server, error) {
 	if s.clock, err = newClock(); err != nil {
 		return nil, errors.Join(fmt.Errorf("sfu: %w", err), engine.Close())
 	}
-	s.events.signal = make(chan struct{}, 1)
-	s.wg.Add(3)
+	s.wg.Add(2)
 	go s.control()
 	go s.follow()
-	go s.dispatch()
 	return s, nil
 }
 
@@ -107,20 +103,11 @@ func (s *Server) Close() error {
 	}
 	s.roomMu.Unlock()
 	for _, r := range rooms {
-		r.Close()
+		r.end()
 	}
 	close(s.stop)
 	err := s.clock.ticker.Close()
 	err = errors.Join(err, s.engine.Close())
 	s.wg.Wait()
 	return err
-}
-
-// NewRoom makes a room: a set of peers among which media may flow.
-func (s *Server) NewRoom(events RoomEvents) *Room {
-	r := &Room{server: s, notify: &notifier{server: s, room: events}, peers: map[media.ParticipantID]*Peer{}, tracks: map[trackKey]*track{}}
-	s.roomMu.Lock()
-	defer s.roomMu.Unlock()
-	s.rooms[r] = struct{}{}
-	return r
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // meet brings n publishers of single-layer cameras and one viewer with the given slots into a room.
-func meet(t *testing.T, n int, viewer clientOptions) (room *Room, publishers []*client, v *client) {
+func meet(t *testing.T, n int, viewer clientOptions) (room *testRoom, publishers []*client, v *client) {
 	t.Helper()
 	srv := testServer(t)
 	t.Cleanup(func() {
@@ -23,14 +23,14 @@ func meet(t *testing.T, n int, viewer clientOptions) (room *Room, publishers []*
 			logStats(t, srv)
 		}
 	})
-	room = srv.NewRoom(RoomEvents{})
+	room = newRoom(srv, media.RoomConfig{})
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	for i := range n {
 		c := newClient(t, room, media.ParticipantID(i+1), clientOptions{layers: 1, mic: true})
 		c.negotiate()
 		c.waitUp()
-		c.peer.SetLive(media.Sources(media.Camera, media.Mic))
+		setLive(c.peer, media.Sources(media.Camera, media.Mic))
 		go c.runCamera(ctx, 2)
 		publishers = append(publishers, c)
 	}
@@ -64,13 +64,13 @@ func showing(v *client, ids ...media.ParticipantID) func() bool {
 func TestAPageFlipReassignsSlotsWithoutSDP(t *testing.T) {
 	const page = 25
 	srv := testServer(t)
-	room := srv.NewRoom(RoomEvents{})
+	room := newRoom(srv, media.RoomConfig{})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	cameras := make([]*attacker, 2*page)
 	for i := range cameras {
 		cameras[i] = newAttacker(t, room, media.ParticipantID(i+1))
-		cameras[i].peer.SetLive(media.Sources(media.Camera))
+		setLive(cameras[i].peer, media.Sources(media.Camera))
 	}
 	go func() { // everybody sends 20 frames a second
 		defer close(done)
@@ -107,8 +107,8 @@ func TestAPageFlipReassignsSlotsWithoutSDP(t *testing.T) {
 		})
 	}
 	wiretest.Eventually(t, "nothing of the first page is forwarded to anybody", func() bool {
-		room.mu.Lock()
-		defer room.mu.Unlock()
+		room.Room.mu.Lock()
+		defer room.Room.mu.Unlock()
 		for _, slot := range v.peer.connection.Egress().Slots() {
 			if l := slot.Assigned(); l != nil && slices.Contains(ids(1), l.Track().Owner) {
 				return false
@@ -124,8 +124,8 @@ func TestTheOldPicturePlaysUntilTheNewOneIsThere(t *testing.T) {
 	v.peer.SetView(wantsOf(1))
 	wiretest.Eventually(t, "the first", showing(v, 1))
 	l := func() *forward.Layer {
-		room.mu.Lock()
-		defer room.mu.Unlock()
+		room.Room.mu.Lock()
+		defer room.Room.mu.Unlock()
 		return room.tracks[trackKey{2, media.Camera}].Layers()[0]
 	}()
 	wiretest.Eventually(t, "the second is received", func() bool { return l.Active(time.Now()) })
@@ -240,7 +240,7 @@ func TestMutedMeansNoPacket(t *testing.T) {
 	v.peer.SetView(wantsOf(1))
 	wiretest.Eventually(t, "a picture", showing(v, 1))
 	mid, _ := v.slotOf(1, media.Camera)
-	publishers[0].peer.SetLive(0)
+	setLive(publishers[0].peer, 0)
 	wiretest.Eventually(t, "the slot is free and the reason told", func() bool {
 		v.mu.Lock()
 		defer v.mu.Unlock()
@@ -251,7 +251,7 @@ func TestMutedMeansNoPacket(t *testing.T) {
 		time.Sleep(200 * time.Millisecond)
 		return len(v.packets(mid)) == n
 	})
-	publishers[0].peer.SetLive(media.Sources(media.Camera))
+	setLive(publishers[0].peer, media.Sources(media.Camera))
 	wiretest.Eventually(t, "it comes back", showing(v, 1))
 }
 
@@ -260,11 +260,16 @@ func TestMutedMeansNoPacket(t *testing.T) {
 func TestOfAHundredMicrophonesOnlyTheLoudestAreForwarded(t *testing.T) {
 	speakers := make(chan []media.ParticipantID, 256)
 	srv := testServer(t)
-	room := srv.NewRoom(RoomEvents{Speakers: func(s []media.ParticipantID) { speakers <- s }})
+	room := newRoom(srv, media.RoomConfig{})
+	room.listen(0, func(e media.Event) {
+		if e.Kind == media.EventSpeakers {
+			speakers <- e.Speakers
+		}
+	})
 	talkers := make([]*attacker, 100)
 	for i := range talkers {
 		talkers[i] = newAttacker(t, room, media.ParticipantID(i+1))
-		talkers[i].peer.SetLive(media.Sources(media.Mic))
+		setLive(talkers[i].peer, media.Sources(media.Mic))
 	}
 	v := newClient(t, room, 1000, clientOptions{audio: 4})
 	v.negotiate()

@@ -179,7 +179,7 @@ func switchesSoon(packets []received) bool {
 // participant, and what it receives is one continuous stream, mended by RTX.
 func TestOneStreamThroughLossLayerSwitchAndReassignment(t *testing.T) {
 	network := newLossyNetwork(t)
-	room := network.server.NewRoom(RoomEvents{})
+	room := newRoom(network.server, media.RoomConfig{})
 	alice := newClient(t, room, 1, clientOptions{net: network.host(t), layers: 3})
 	carol := newClient(t, room, 3, clientOptions{net: network.host(t), layers: 1})
 	bob := newClient(t, room, 2, clientOptions{net: network.host(t), video: 1})
@@ -190,7 +190,7 @@ func TestOneStreamThroughLossLayerSwitchAndReassignment(t *testing.T) {
 		c.waitUp()
 	}
 	for _, c := range []*client{alice, carol} {
-		c.peer.SetLive(media.Sources(media.Camera))
+		setLive(c.peer, media.Sources(media.Camera))
 		go c.runCamera(ctx, 3)
 	}
 	network.lossy.Store(true)

@@ -47,35 +47,34 @@ type fakeMedia struct {
 	rooms int
 }
 
-type fakeRoom struct{ media *fakeMedia }
+type fakeRoom struct {
+	media *fakeMedia
+	tell  func(media.Event)
+}
 
 type fakePeer struct {
-	media  *fakeMedia
-	events sfu.PeerEvents
+	fakeRoom
+	id     media.ParticipantID
 	live   media.SourceSet
 	offers int
 	closed bool
 }
 
-func (m *fakeMedia) NewRoom(sfu.RoomEvents) meeting.Room {
+func (m *fakeMedia) NewRoom(_ media.RoomConfig, tell func(media.Event)) meeting.Room {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.rooms++
-	return fakeRoom{m}
+	return fakeRoom{m, tell}
 }
 
-func (r fakeRoom) Join(id media.ParticipantID, events sfu.PeerEvents) (meeting.Peer, error) {
+func (r fakeRoom) Join(id media.ParticipantID) meeting.Peer {
 	r.media.mu.Lock()
 	defer r.media.mu.Unlock()
-	p := &fakePeer{media: r.media, events: events}
+	p := &fakePeer{fakeRoom: r, id: id}
 	r.media.peers[id] = p
 	r.media.open++
-	return p, nil
+	return p
 }
-
-func (fakeRoom) RequireSFrame() {}
-
-func (fakeRoom) PrivateAudio() {}
 
 func (r fakeRoom) Close() {
 	r.media.mu.Lock()
@@ -99,20 +98,27 @@ func (p *fakePeer) Negotiate(_ context.Context, sdp string, _ []media.Track) (st
 }
 
 func (p *fakePeer) SetView([]media.Want) {
-	p.events.Slots([]media.Slot{{MID: "4", Participant: 1, Source: media.Camera, Height: 180}}, nil)
+	p.tell(media.Event{Kind: media.EventSlots, Participant: p.id,
+		Slots: []media.Slot{{MID: "4", Participant: 1, Source: media.Camera, Height: 180}}})
 }
 
-func (p *fakePeer) SetLive(set media.SourceSet) {
+func (p *fakePeer) SetLive(set media.SourceSet, generation uint64) {
 	p.media.mu.Lock()
-	defer p.media.mu.Unlock()
 	p.live = set
+	p.media.mu.Unlock()
+	p.applied(generation)
 }
 
-func (p *fakePeer) Close() {
+func (p *fakePeer) applied(generation uint64) {
+	p.tell(media.Event{Kind: media.EventApplied, Participant: p.id, Generation: generation})
+}
+
+func (p *fakePeer) Close(generation uint64) {
 	p.media.mu.Lock()
-	defer p.media.mu.Unlock()
 	p.closed = true
 	p.media.open--
+	p.media.mu.Unlock()
+	p.applied(generation)
 }
 
 // liveOf is what the media server may forward of a participant; false if it has no open peer.

@@ -20,7 +20,6 @@ import (
 
 	"conclave/media"
 	"conclave/meeting"
-	"conclave/sfu"
 )
 
 // Media makes rooms. Safe for concurrent use.
@@ -73,31 +72,28 @@ func New() (*Media, error) {
 }
 
 // NewRoom implements meeting.Media.
-func (m *Media) NewRoom(sfu.RoomEvents) meeting.Room { return room{m} }
+func (m *Media) NewRoom(_ media.RoomConfig, tell func(media.Event)) meeting.Room {
+	return room{m, tell}
+}
 
 var _ meeting.Media = (*Media)(nil)
 
-type room struct{ media *Media }
-
-// Join implements meeting.Room.
-func (r room) Join(_ media.ParticipantID, events sfu.PeerEvents) (meeting.Peer, error) {
-	return &peer{media: r.media, events: events}, nil
+type room struct {
+	media *Media
+	tell  func(media.Event)
 }
 
-// RequireSFrame implements meeting.Room. Nothing is looked at here.
-func (room) RequireSFrame() {}
-
-// PrivateAudio implements meeting.Room. No packet of its tracks is sent.
-func (room) PrivateAudio() {}
+// Join implements meeting.Room.
+func (r room) Join(id media.ParticipantID) meeting.Peer { return &peer{room: r, id: id} }
 
 // Close implements meeting.Room. Peers are closed by those that joined them.
 func (room) Close() {}
 
 type peer struct {
-	media  *Media
-	events sfu.PeerEvents
-	mu     sync.Mutex
-	pc     *webrtc.PeerConnection
+	room
+	id media.ParticipantID
+	mu sync.Mutex
+	pc *webrtc.PeerConnection
 }
 
 // Negotiate implements meeting.Peer. The offer should hold one m-line of Opus.
@@ -110,8 +106,8 @@ func (p *peer) Negotiate(ctx context.Context, offer string, _ []media.Track) (an
 			return "", fmt.Errorf("bare: %w", err)
 		}
 		p.pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
-			if state == webrtc.PeerConnectionStateConnected && p.events.Connected != nil {
-				p.events.Connected()
+			if state == webrtc.PeerConnectionStateConnected {
+				p.tell(media.Event{Kind: media.EventConnected, Participant: p.id})
 			}
 		})
 	}
@@ -138,13 +134,18 @@ func (p *peer) Negotiate(ctx context.Context, offer string, _ []media.Track) (an
 func (*peer) SetView([]media.Want) {}
 
 // SetLive implements meeting.Peer.
-func (*peer) SetLive(media.SourceSet) {}
+func (p *peer) SetLive(_ media.SourceSet, generation uint64) { p.applied(generation) }
 
 // Close implements meeting.Peer.
-func (p *peer) Close() {
+func (p *peer) Close(generation uint64) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.pc != nil {
 		_ = p.pc.Close()
 	}
+	p.mu.Unlock()
+	p.applied(generation)
+}
+
+func (p *peer) applied(generation uint64) {
+	p.tell(media.Event{Kind: media.EventApplied, Participant: p.id, Generation: generation})
 }

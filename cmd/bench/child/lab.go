@@ -2,7 +2,6 @@ package child
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -10,7 +9,6 @@ import (
 	"conclave/auth"
 	"conclave/media"
 	"conclave/meeting"
-	"conclave/sfu"
 )
 
 // lab is one room of a media engine with nothing in front of it: no WebSocket, no meeting. Clients join it by a
@@ -51,11 +49,7 @@ func (l *lab) join(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	p, err := l.enter(&in)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
+	p := l.enter(&in)
 	answer, err := p.Negotiate(r.Context(), in.SDP, in.Tracks)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -65,7 +59,7 @@ func (l *lab) join(w http.ResponseWriter, r *http.Request) {
 	for _, t := range in.Tracks {
 		live = append(live, t.Source)
 	}
-	p.SetLive(media.Sources(live...))
+	p.SetLive(media.Sources(live...), 0)
 	wants := make([]media.Want, len(in.View))
 	for i, id := range in.View {
 		wants[i] = media.Want{Participant: id, Source: media.Camera, Height: 180}
@@ -74,18 +68,15 @@ func (l *lab) join(w http.ResponseWriter, r *http.Request) {
 	auth.WriteJSON(w, http.StatusOK, labJoined{SDP: answer})
 }
 
-func (l *lab) enter(in *labJoin) (meeting.Peer, error) {
+func (l *lab) enter(in *labJoin) meeting.Peer {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.room == nil {
-		l.room = l.media.NewRoom(sfu.RoomEvents{})
+		l.room = l.media.NewRoom(media.RoomConfig{}, func(media.Event) {})
 	}
-	p, err := l.room.Join(in.Participant, sfu.PeerEvents{})
-	if err != nil {
-		return nil, fmt.Errorf("join: %w", err)
-	}
+	p := l.room.Join(in.Participant)
 	l.peers = append(l.peers, p)
-	return p, nil
+	return p
 }
 
 // clear closes all peers and the room.
@@ -93,7 +84,7 @@ func (l *lab) clear() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, p := range l.peers {
-		p.Close()
+		p.Close(0)
 	}
 	l.peers = nil
 	if l.room != nil {

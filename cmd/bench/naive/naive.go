@@ -21,7 +21,6 @@ import (
 
 	"conclave/media"
 	"conclave/meeting"
-	"conclave/sfu"
 )
 
 // Server makes rooms. It listens on loopback only. Safe for concurrent use.
@@ -56,8 +55,9 @@ func New() (*Server, error) {
 func (s *Server) Forwarded() uint64 { return s.forwarded.Load() }
 
 // NewRoom implements meeting.Media.
-func (s *Server) NewRoom(sfu.RoomEvents) meeting.Room {
-	return &room{server: s, peers: map[media.ParticipantID]*peer{}, tracks: map[trackKey]*track{}}
+// It knows neither SFrame nor audio levels.
+func (s *Server) NewRoom(_ media.RoomConfig, tell func(media.Event)) meeting.Room {
+	return &room{server: s, tell: tell, peers: map[media.ParticipantID]*peer{}, tracks: map[trackKey]*track{}}
 }
 
 var _ meeting.Media = (*Server)(nil)

@@ -21,8 +21,7 @@ const maxNotices = 1024
 type peer struct {
 	room    *room
 	id      media.ParticipantID
-	events  sfu.PeerEvents
-	notices chan func()
+	notices chan media.Event
 	done    chan struct{}
 	once    sync.Once
 
@@ -36,14 +35,14 @@ type peer struct {
 	wants        []media.Want
 }
 
-func newPeer(r *room, id media.ParticipantID, events sfu.PeerEvents) *peer {
-	p := &peer{room: r, id: id, events: events, notices: make(chan func(), maxNotices), done: make(chan struct{}),
+func newPeer(r *room, id media.ParticipantID) *peer {
+	p := &peer{room: r, id: id, notices: make(chan media.Event, maxNotices), done: make(chan struct{}),
 		sources: map[string]media.Source{}}
 	go func() { // ends with Close
 		for {
 			select {
-			case tell := <-p.notices:
-				tell()
+			case e := <-p.notices:
+				r.tell(e)
 			case <-p.done:
 				return
 			}
@@ -52,9 +51,10 @@ func newPeer(r *room, id media.ParticipantID, events sfu.PeerEvents) *peer {
 	return p
 }
 
-func (p *peer) notify(tell func()) {
+func (p *peer) notify(e media.Event) {
+	e.Participant = p.id
 	select {
-	case p.notices <- tell:
+	case p.notices <- e:
 	case <-p.done:
 	default: // a meeting that takes nothing has other troubles
 	}
@@ -108,11 +108,12 @@ func (p *peer) connect() error {
 	}
 	p.pc = pc
 	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
-		switch {
-		case state == webrtc.PeerConnectionStateConnected && p.events.Connected != nil:
-			p.notify(p.events.Connected)
-		case state == webrtc.PeerConnectionStateFailed && p.events.Failed != nil:
-			p.notify(func() { p.events.Failed("connection") })
+		switch state {
+		case webrtc.PeerConnectionStateConnected:
+			p.notify(media.Event{Kind: media.EventConnected})
+		case webrtc.PeerConnectionStateFailed:
+			p.notify(media.Event{Kind: media.EventFailed, Cause: "connection"})
+		default:
 		}
 	})
 	pc.OnTrack(func(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
@@ -222,16 +223,22 @@ func (p *peer) SetView(wants []media.Want) {
 }
 
 // SetLive implements meeting.Peer.
-func (p *peer) SetLive(sources media.SourceSet) {
+func (p *peer) SetLive(sources media.SourceSet, generation uint64) {
 	p.room.mu.Lock()
-	defer p.room.mu.Unlock()
 	p.live = sources
 	p.room.assign()
+	p.room.mu.Unlock()
+	p.applied(generation)
+}
+
+func (p *peer) applied(generation uint64) {
+	p.room.tell(media.Event{Kind: media.EventApplied, Participant: p.id, Generation: generation})
 }
 
 // Close implements meeting.Peer.
-func (p *peer) Close() {
+func (p *peer) Close(generation uint64) {
 	r := p.room
+	defer p.applied(generation)
 	r.mu.Lock()
 	if r.peers[p.id] == p {
 		delete(r.peers, p.id)

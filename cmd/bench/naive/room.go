@@ -1,7 +1,6 @@
 package naive
 
 import (
-	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -11,7 +10,6 @@ import (
 
 	"conclave/media"
 	"conclave/meeting"
-	"conclave/sfu"
 )
 
 // pliInterval is the shortest time between two key-frame requests to one publisher.
@@ -45,6 +43,7 @@ func (t *track) requestKey() {
 // room decides who gets what, all of it anew after each change.
 type room struct {
 	server *Server
+	tell   func(media.Event)
 
 	mu     sync.RWMutex
 	peers  map[media.ParticipantID]*peer
@@ -53,22 +52,17 @@ type room struct {
 }
 
 // Join implements meeting.Room.
-func (r *room) Join(id media.ParticipantID, events sfu.PeerEvents) (meeting.Peer, error) {
+func (r *room) Join(id media.ParticipantID) meeting.Peer {
+	p := newPeer(r, id)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed || r.peers[id] != nil {
-		return nil, errors.New("naive: the room is closed or has that participant")
+		p.notify(media.Event{Kind: media.EventJoinFailed, Cause: "number_taken"})
+		return p
 	}
-	p := newPeer(r, id, events)
 	r.peers[id] = p
-	return p, nil
+	return p
 }
-
-// RequireSFrame implements meeting.Room. Nothing is looked at here.
-func (*room) RequireSFrame() {}
-
-// PrivateAudio implements meeting.Room. This engine asks no client for audio levels.
-func (*room) PrivateAudio() {}
 
 // Close implements meeting.Room.
 func (r *room) Close() {
@@ -80,7 +74,7 @@ func (r *room) Close() {
 	}
 	r.mu.Unlock()
 	for _, p := range peers {
-		p.Close()
+		p.Close(0)
 	}
 }
 
@@ -108,8 +102,8 @@ func (r *room) assign() {
 		var changed []media.Slot
 		changed = p.fill(changed, p.audio, r.audioFor(p))
 		changed = p.fill(changed, p.video, r.videoFor(p))
-		if len(changed) > 0 && p.events.Slots != nil {
-			p.notify(func() { p.events.Slots(changed, nil) })
+		if len(changed) > 0 {
+			p.notify(media.Event{Kind: media.EventSlots, Slots: changed})
 		}
 		for _, s := range slices.Concat(p.audio, p.video) {
 			if s.track != nil {

@@ -1,0 +1,103 @@
+package meeting
+
+import (
+	"slices"
+
+	"conclave/media"
+)
+
+// mediaPeer is a seat's media side, and what was desired of it last.
+type mediaPeer struct {
+	Peer
+	live media.SourceSet
+}
+
+// conveyed is what has been desired of the media server and is not known to have taken effect. Owned by the working
+// goroutine.
+type conveyed struct {
+	generation uint64     // of what was desired last
+	owed       []owed     // by the job at hand: what it has taken away
+	waiting    []*waiting // replies; at most one a request under way
+}
+
+// owed is something that the media server has been told to stop.
+type owed struct {
+	seat       media.ParticipantID
+	generation uint64
+}
+
+// waiting is a job whose reply waits until all that it took away is gone.
+type waiting struct {
+	job  job
+	owed []owed
+}
+
+// openPeer seats a participant in the media room, which is made when the first one comes. If that fails, an event says so.
+func (a *actor) openPeer(id media.ParticipantID) {
+	if a.room == nil {
+		cfg := media.RoomConfig{RequireSFrame: a.state.e2ee, PrivateAudio: a.state.privateAudio}
+		a.room = a.deps.cfg.Media.NewRoom(cfg, a.onMedia)
+		a.peers = make(map[media.ParticipantID]*mediaPeer)
+	}
+	a.peers[id] = &mediaPeer{Peer: a.room.Join(id)}
+}
+
+func (a *actor) closePeer(id media.ParticipantID) {
+	if p := a.peers[id]; p != nil {
+		delete(a.peers, id)
+		a.generation++
+		a.owed = append(a.owed, owed{id, a.generation})
+		p.Close(a.generation)
+	}
+}
+
+func (a *actor) setLive(id media.ParticipantID, live media.SourceSet) {
+	p := a.peers[id]
+	if p == nil {
+		return
+	}
+	a.generation++
+	if p.live&^live != 0 {
+		a.owed = append(a.owed, owed{id, a.generation})
+	}
+	p.live = live
+	p.SetLive(live, a.generation)
+}
+
+// endMedia closes the room. Nothing more is heard of it: who waits for it is answered.
+func (a *actor) endMedia() {
+	if a.room != nil {
+		a.room.Close()
+	}
+	a.room, a.peers, a.owed = nil, nil, nil
+	for _, w := range a.waiting {
+		w.job.finish(true)
+	}
+	a.waiting = nil
+}
+
+// acknowledge answers a job that has been done: at once, or, if it has taken something away, when that is gone. "Muted" must
+// not be said while packets still flow.
+func (a *actor) acknowledge(j job) {
+	if len(a.owed) == 0 || j.done == nil {
+		j.finish(true)
+		return
+	}
+	a.waiting = append(a.waiting, &waiting{job: j, owed: a.owed})
+}
+
+// applied answers the jobs that waited for what the media server reports.
+func (a *actor) applied(id media.ParticipantID, r *mediaReport) {
+	if r.joinFailed != "" {
+		a.deps.cfg.Log.Error("no media peer", "cause", r.joinFailed)
+		delete(a.peers, id) // offers on this seat are refused with "internal"
+	}
+	a.waiting = slices.DeleteFunc(a.waiting, func(w *waiting) bool {
+		w.owed = slices.DeleteFunc(w.owed, func(o owed) bool { return o.seat == id && o.generation <= r.applied })
+		if len(w.owed) > 0 {
+			return false
+		}
+		w.job.finish(true)
+		return true
+	})
+}
