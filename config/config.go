@@ -59,7 +59,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix `name:"trusted-proxies" group:"Listening" placeholder:"CIDR"`
 	// Loopback TCP address of metrics, health and pprof; empty for none.
 	AdminListen string `name:"admin-listen" group:"Listening" placeholder:"HOST:PORT"`
-	// TCP connections at once. Further ones wait.
+	// TCP connections at once; no more than three quarters of the files that the process may open. Beyond it a new one
+	// takes the place of one of the client that has most. WebSockets stay.
 	MaxConnections int `name:"max-connections" group:"Listening" min:"1"`
 	// TCP connections of one client IP (IPv6: /64) at once. Further ones are closed. Loopback and trusted proxies do not
 	// count.

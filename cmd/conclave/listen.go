@@ -11,8 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/net/netutil"
-
 	"conclave/auth"
 	"conclave/config"
 )
@@ -33,87 +31,6 @@ func newHTTPServer(h http.Handler) *http.Server {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          nil, // set by the caller: the default prints client addresses
 	}
-}
-
-// limitListener bounds connections: all together (more wait in the kernel's queue) and per client (more are closed at
-// once).
-func limitListener(l net.Listener, c *config.Config, proxies []netip.Prefix) net.Listener {
-	return &clientLimit{
-		Listener: netutil.LimitListener(l, c.MaxConnections), limit: c.ConnectionsPerClient,
-		exempt: append([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}, proxies...),
-		open:   map[auth.ClientIP]int{},
-	}
-}
-
-// clientLimit closes connections of a client that has too many. Safe for concurrent use.
-type clientLimit struct {
-	net.Listener
-	limit  int
-	exempt []netip.Prefix
-
-	mu   sync.Mutex
-	open map[auth.ClientIP]int // at most one key per open connection
-}
-
-// Accept is part of net.Listener.
-func (l *clientLimit) Accept() (net.Conn, error) {
-	for {
-		conn, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err //nolint:wrapcheck // net/http decides by it
-		}
-		key, counted := l.key(conn)
-		if !counted {
-			return conn, nil
-		}
-		if l.add(key) {
-			return &countedConn{Conn: conn, done: sync.OnceFunc(func() { l.remove(key) })}, nil
-		}
-		_ = conn.Close()
-	}
-}
-
-func (l *clientLimit) key(conn net.Conn) (auth.ClientIP, bool) {
-	peer, err := netip.ParseAddrPort(conn.RemoteAddr().String())
-	if err != nil {
-		return auth.ClientIP{}, false
-	}
-	a := peer.Addr().Unmap().WithZone("")
-	for _, p := range l.exempt {
-		if p.Contains(a) {
-			return auth.ClientIP{}, false
-		}
-	}
-	return auth.NewClientIP(a).LimitKey(), true
-}
-
-func (l *clientLimit) add(key auth.ClientIP) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.open[key] >= l.limit {
-		return false
-	}
-	l.open[key]++
-	return true
-}
-
-func (l *clientLimit) remove(key auth.ClientIP) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.open[key]--; l.open[key] <= 0 {
-		delete(l.open, key)
-	}
-}
-
-type countedConn struct {
-	net.Conn
-	done func()
-}
-
-// Close is part of net.Conn.
-func (c *countedConn) Close() error {
-	c.done()
-	return c.Conn.Close() //nolint:wrapcheck // a pass-through
 }
 
 // redirectHandler sends http to https, to the name of the configuration and never to one from the request.

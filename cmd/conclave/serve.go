@@ -150,6 +150,9 @@ func (s *server) start(ctx context.Context, l net.Listener) (err error) {
 
 // serve runs one HTTP server on one listener.
 func (s *server) serve(h *http.Server, l net.Listener, tlsConfig *tls.Config) {
+	if fair, ok := l.(*fairListener); ok {
+		h.ConnState = fair.note
+	}
 	h.ErrorLog = slog.NewLogLogger(discardAddresses{s.log.Handler()}, slog.LevelDebug)
 	s.servers = append(s.servers, h)
 	if tlsConfig != nil {

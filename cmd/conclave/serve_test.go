@@ -224,84 +224,6 @@ func TestBigHeadersAreRefused(t *testing.T) {
 	}
 }
 
-// fakeListener hands out connections from an address of the test's choice.
-type fakeListener struct {
-	net.Listener
-	from netip.AddrPort
-}
-
-func (l fakeListener) Accept() (net.Conn, error) {
-	c, _ := net.Pipe()
-	return fakeConn{c, l.from}, nil
-}
-
-type fakeConn struct {
-	net.Conn
-	from netip.AddrPort
-}
-
-func (c fakeConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.from) }
-
-func TestOneClientCannotTakeAllConnections(t *testing.T) {
-	l := &clientLimit{
-		Listener: fakeListener{from: netip.MustParseAddrPort("[2001:db8::1]:1")},
-		limit:    2,
-		open:     map[auth.ClientIP]int{},
-	}
-	a, _ := l.Accept()
-	b, _ := l.Accept()
-	if l.add(auth.NewClientIP(netip.MustParseAddr("2001:db8::2")).LimitKey()) {
-		t.Error("another address of the same /64 starts anew")
-	}
-	if !l.add(auth.NewClientIP(netip.MustParseAddr("2001:db8:0:1::1")).LimitKey()) {
-		t.Error("another client pays for it")
-	}
-	_ = a.Close()
-	_ = a.Close() // closing twice counts once
-	c, _ := l.Accept()
-	_, _ = b.Close(), c.Close()
-	if len(l.open) != 1 {
-		t.Errorf("%d clients are remembered, want 1", len(l.open))
-	}
-}
-
-// Beyond max_connections, connections wait in the kernel's queue, and are accepted as others end: none is closed.
-func TestConnectionsBeyondTheLimitWait(t *testing.T) {
-	cfg := parseConfig(t, "--max-connections", "2")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := newHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
-	go func() { _ = h.Serve(limitListener(l, &cfg.Config, nil)) }()
-	defer func() { _ = h.Close() }()
-	var conns []net.Conn
-	answered := func(c net.Conn, within time.Duration) bool {
-		_ = c.SetDeadline(time.Now().Add(within))
-		_, err := bufio.NewReader(c).ReadByte()
-		return err == nil
-	}
-	for range 3 {
-		c, err := net.Dial("tcp", l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = c.Close() })
-		_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-		conns = append(conns, c)
-	}
-	if !answered(conns[0], 5*time.Second) || !answered(conns[1], 5*time.Second) {
-		t.Fatal("those within the limit were not answered")
-	}
-	if answered(conns[2], 100*time.Millisecond) {
-		t.Fatal("one over the limit was answered")
-	}
-	_ = conns[0].Close()
-	if !answered(conns[2], 5*time.Second) {
-		t.Fatal("the one that waited was not answered when there was room")
-	}
-}
-
 // certificate writes a self-signed pair and returns its DER.
 func certificate(t *testing.T, certFile, keyFile string) []byte {
 	t.Helper()
@@ -484,7 +406,7 @@ func TestHealthAsksTheRunningServer(t *testing.T) {
 		[]string{"CONCLAVE_CONFIG=" + os.DevNull},
 		console{&out, &out},
 	)
-	if code != 0 || !strings.Contains(out.String(), `"status":"ok"`) {
+	if code != 0 || !strings.Contains(out.String(), `"status":"ready"`) {
 		t.Errorf("exit %d: %s", code, out.String())
 	}
 }
