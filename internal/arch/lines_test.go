@@ -29,14 +29,18 @@ var longStill = []string{
 func TestLinesEnd(t *testing.T) {
 	root := repoRoot(t)
 	for _, file := range sourceFiles(t, root) {
-		later := func(d string) bool { return file == d || strings.HasPrefix(file, d+"/") }
-		if slices.ContainsFunc(longStill, later) {
+		if slices.ContainsFunc(longStill, under(file)) {
 			continue
 		}
 		for _, n := range longLines(t, filepath.Join(root, file)) {
 			t.Errorf("%s:%d: longer than %d characters", file, n, maxColumns)
 		}
 	}
+}
+
+// under says of a path whether it is the file or a folder above it.
+func under(file string) func(path string) bool {
+	return func(path string) bool { return file == path || strings.HasPrefix(file, path+"/") }
 }
 
 // sourceFiles are the files to look at, by their paths below root: what git knows or would add.

@@ -1,0 +1,50 @@
+package arch
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// avoided are words of docs/glossary.md, "Words we avoid", that a program can find. The pattern does not match itself.
+var avoided = regexp.MustCompile(`(?i)\b([s]omebody|[n]obody|[w]hoever|[l]ets? go|[l]etting go)\b`)
+
+// dialectStill are files and folders that still use such words. Clean one, then take it off the list.
+var dialectStill = []string{
+	"audit", "auth", "cmd/conclave", "media", "meeting", "protocol", "sfu", "signaling", "static", "tests",
+	"docs/architecture.md", "docs/bots.md", "docs/client.md", "docs/e2ee.md", "docs/performance.md", "docs/security.md",
+}
+
+// TestPlainWords looks for words that docs/glossary.md avoids, in code and documents. Names of tests may hold them.
+func TestPlainWords(t *testing.T) {
+	root := repoRoot(t)
+	for _, file := range sourceFiles(t, root) {
+		test := strings.HasSuffix(file, "_test.go") || strings.HasSuffix(file, ".test.js")
+		if test || file == "docs/glossary.md" || slices.ContainsFunc(dialectStill, under(file)) {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(text), "\n") {
+			if word := avoided.FindString(line); word != "" {
+				t.Errorf("%s:%d: %q is not plain: docs/glossary.md, \"Words we avoid\"", file, i+1, word)
+			}
+		}
+	}
+}
+
+func TestAvoidedWordsAreFound(t *testing.T) {
+	for line, want := range map[string]bool{
+		"// asks " + "some" + "body": true, "No" + "body comes": true, "it lets " + "go of": true,
+		"TestFloodsOf" + "Nobody": false, "someone": false, "let the goroutine end": false,
+	} {
+		if got := avoided.MatchString(line); got != want {
+			t.Errorf("%q: %v", line, got)
+		}
+	}
+}
