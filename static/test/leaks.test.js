@@ -10,7 +10,11 @@ function watch(...looks) {
 
 test('a video that leaves past the transform is noticed at the second look', () => {
   assert.deepEqual(watch([1000, 10, 0], [2000, 20, 0], [3000, 30, 0]), [false, true, true]);
-  assert.deepEqual(watch([1000, 10, 10], [2000, 20, 10], [3000, 30, 10]), [false, false, true], 'a transform that fell off');
+  assert.deepEqual(
+    watch([1000, 10, 10], [2000, 20, 10], [3000, 30, 10]),
+    [false, false, true],
+    'a transform that fell off',
+  );
 });
 
 test('sound that leaves past the transform is noticed without a count of frames', () => {
@@ -18,7 +22,12 @@ test('sound that leaves past the transform is noticed without a count of frames'
 });
 
 test('probes for bandwidth while the camera is off are no leak', () => {
-  assert.deepEqual(watch([1000, 10, 10], [5000, 10, 10], [9000, 10, 10], [13_000, 10, 10]), [false, false, false, false]);
+  assert.deepEqual(watch([1000, 10, 10], [5000, 10, 10], [9000, 10, 10], [13_000, 10, 10]), [
+    false,
+    false,
+    false,
+    false,
+  ]);
 });
 
 test('frames that the transform drops for want of a key are no leak, whatever is probed meanwhile', () => {

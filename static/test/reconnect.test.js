@@ -10,7 +10,8 @@ import {
   ICE_RESTART_MS,
   NEW_CONNECTION_MS,
   REJOIN_MS,
-  SHAKY_MS,
+  QUIET_SOCKET_MS,
+  tellIn,
   FIRST_MEDIA_MS,
 } from '../js/core/reconnect.js';
 
@@ -79,14 +80,30 @@ test('media that comes back ends the climb wherever it is', () => {
   }
 });
 
-test('a short dropout of media does nothing; a longer one starts the climb', () => {
-  assert.deepEqual(
-    play(newLadder(), ['media_shaky', 0], ['tick', SHAKY_MS - 1], ['media_up', SHAKY_MS - 1], ['tick', 99999]).actions,
-    [],
+test('media that stops while the WebSocket is being resumed restarts ICE once the seat is back, unless it came back too', () => {
+  const lost = play(newLadder(), ['socket_lost', 0], ['tick', 0], ['media_silent', 1500]);
+  assert.equal(lost.ladder.step, 'resume');
+  assert.deepEqual(play(lost.ladder, ['resumed', 3000]).actions, ['ice_restart']);
+  assert.deepEqual(play(lost.ladder, ['media_up', 2500], ['resumed', 3000]).actions, []);
+});
+
+test('silence is judged once: what is silent already does not climb further by it', () => {
+  const { ladder, actions } = play(newLadder(), ['media_silent', 0], ['media_silent', 500], ['media_silent', 1000]);
+  assert.deepEqual([ladder.step, actions], ['ice_restart', ['ice_restart']]);
+});
+
+test('the person is told soon where sound or picture stopped, and late where only the WebSocket did', () => {
+  assert.equal(tellIn(newLadder(), 0), Infinity);
+  const media = play(newLadder(), ['media_silent', 1000]).ladder;
+  assert.ok(tellIn(media, 1000) < 1000);
+  const socket = play(newLadder(), ['socket_lost', 1000]).ladder;
+  assert.equal(tellIn(socket, 1000), QUIET_SOCKET_MS);
+  assert.equal(
+    tellIn(next(socket, 'socket_failed', 3000).ladder, 3000),
+    QUIET_SOCKET_MS - 2000,
+    'tries do not put it off',
   );
-  assert.deepEqual(play(newLadder(), ['media_shaky', 0], ['media_shaky', 1000], ['tick', SHAKY_MS]).actions, [
-    'ice_restart',
-  ]);
+  assert.equal(tellIn(next(socket, 'media_silent', 3000).ladder, 3000), 0, 'and sound too now');
 });
 
 test('socket and media lost together: the seat first, then an ICE restart', () => {
@@ -193,7 +210,7 @@ test("whatever happens in whatever order, every state is one of the ladder's and
     'resume_failed',
     'joined',
     'media_up',
-    'media_shaky',
+    'media_silent',
     'media_lost',
     'offer_refused',
     'answer_failed',

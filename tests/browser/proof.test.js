@@ -64,7 +64,9 @@ for (const kind of kinds) {
       await until('the proof is ready', () => proven > 0);
       const longest = await person.page.evaluate(() => /** @type {any} */ (globalThis).longest);
       const took = proven - asked;
-      console.log(`${kind}: ready after ${took.toFixed()} ms; the page stood still for ${longest.toFixed()} ms at most`);
+      console.log(
+        `${kind}: ready after ${took.toFixed()} ms; the page stood still for ${longest.toFixed()} ms at most`,
+      );
       assert.ok(longest < Math.max(200, took / 2), `the page stood still for ${longest} ms of ${took} ms`);
     });
 

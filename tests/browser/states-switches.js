@@ -145,8 +145,15 @@ export async function turn(person, { dropSockets = false, breakMedia = false, ..
     if (drop) for (const socket of switches.sockets.splice(0)) socket.close();
     const connection = switches.connections.at(-1);
     if (!fail || !connection) return;
-    Object.defineProperty(connection, 'connectionState', { get: () => 'failed' });
-    connection.dispatchEvent(new Event('connectionstatechange'));
+    // Nothing more arrives; and when the page has seen that nothing did, the browser gives up.
+    for (const sender of connection.getSenders()) {
+      const last = sender.getStats();
+      sender.getStats = () => last;
+    }
+    setTimeout(() => {
+      Object.defineProperty(connection, 'connectionState', { get: () => 'failed' });
+      connection.dispatchEvent(new Event('connectionstatechange'));
+    }, 1200);
   }, /** @type {const} */ ([change, dropSockets, breakMedia]));
 }
 

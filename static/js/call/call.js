@@ -9,13 +9,14 @@
 /** @import {LocalMedia} from './localmedia.js' */
 /** @import {Link} from '../e2ee/link.js' */
 import { initialState, reduce, named, may, permissionFor } from '../core/state.js';
+import { LOOK_MS } from '../core/flow.js';
 import { newLadder, next } from '../core/reconnect.js';
 import { createStore } from '../ui/store.js';
 import { Socket, RequestError, PROTOCOL_VERSION } from '../net/socket.js';
 import { session as askSession } from '../net/api.js';
 import { Sinks } from '../media/sinks.js';
 import { Secrets } from '../e2ee/secrets.js';
-import { MediaLink } from './media.js';
+import { CallMedia } from './media.js';
 
 const STATS_MS = 2000;
 /** How long an answer may take after the page was asleep. */
@@ -93,7 +94,7 @@ export class Call extends EventTarget {
     this.#startedAt = join.pressed;
     this.local = local;
     if (join.link) this.encryption = this.#protect({ ...join, link: join.link });
-    this.#media = new MediaLink({
+    this.#media = new CallMedia({
       local,
       sinks: this.sinks,
       encryption: this.encryption,
@@ -174,6 +175,7 @@ export class Call extends EventTarget {
     this.#timers.push(
       window.setInterval(() => this.#climb('tick'), 250),
       window.setInterval(() => this.#look(), STATS_MS),
+      window.setInterval(() => this.#media.watchFlow(), LOOK_MS),
     );
   }
 

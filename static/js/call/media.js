@@ -1,9 +1,10 @@
-// One person's media in one meeting: the PeerConnection and its negotiation, which pictures are asked for, and what is measured of
-// it all. When a connection is to be made anew is the session's to say, which climbs the ladder.
+// A participant's media in one call: the PeerConnection and its negotiation, which pictures are asked for, and what is measured of it
+// all. The call decides when a connection is made anew: it climbs the ladder.
 /** @import {Presence, Phases} from './call.js' */
 /** @import {Event as LadderEvent} from '../core/reconnect.js' */
 /** @import {Source, Want} from '../core/types.js' */
 /** @import {Slot} from '../protocol-types.js' */
+/** @import {Flow} from '../core/flow.js' */
 /** @import {Snapshot} from '../media/stats.js' */
 /** @import {Sinks} from '../media/sinks.js' */
 /** @import {Socket} from '../net/socket.js' */
@@ -14,6 +15,7 @@
 import { constantAudio } from '../core/sdp.js';
 import { sameWants, slotsFor } from '../core/viewport.js';
 import * as quality from '../core/quality.js';
+import { arriving, expected, forget, looked, newFlow, stopped } from '../core/flow.js';
 import { RequestError } from '../net/socket.js';
 import { Connection } from '../media/connection.js';
 import { transportOnly } from '../media/seal.js';
@@ -23,7 +25,7 @@ import { snapshot } from '../media/stats.js';
 const VIEW_GAP_MS = 120;
 
 /**
- * @typedef {object} Around what a link has to do with
+ * @typedef {object} Around what the media of a call has to do with
  * @property {LocalMedia} local
  * @property {Sinks} sinks
  * @property {Secrets|null} encryption
@@ -37,7 +39,7 @@ const VIEW_GAP_MS = 120;
  */
 
 /** The media of one call, over as many PeerConnections as it takes. */
-export class MediaLink {
+export class CallMedia {
   #o;
   /** @type {Connection|null} */
   #connection = null;
@@ -53,6 +55,10 @@ export class MediaLink {
   #wants = [];
   /** @type {readonly Want[]|null} what the server was told last */
   #sentWants = null;
+  /** @type {Flow} whether packets arrive */
+  #flow = newFlow();
+  /** @type {ReadonlySet<string>} what was to arrive at the last look */
+  #expected = new Set();
   #viewTimer = 0;
   #viewAt = 0;
   #over = false;
@@ -91,6 +97,7 @@ export class MediaLink {
       },
     });
     this.#connection = connection;
+    this.#flow = newFlow();
     this.#answered = false;
     connection.growTo(slotsFor(this.#wants.length));
     for (const [source, track] of this.#o.local.sending()) connection.setTrack(source, track).catch(() => {}); // what cannot be protected is not sent
@@ -100,6 +107,7 @@ export class MediaLink {
 
   /** restart looks for another way for the media that is there. */
   restart() {
+    this.#flow = forget(this.#flow);
     return this.#negotiate({ iceRestart: true });
   }
 
@@ -151,8 +159,7 @@ export class MediaLink {
     if (state === 'connected') {
       this.#o.phase('media');
       this.#o.climb('media_up');
-    } else if (state === 'disconnected') this.#o.climb('media_shaky');
-    else if (state === 'failed') this.#o.climb('media_lost');
+    } else if (state === 'failed') this.#o.climb('media_lost');
   }
 
   /** @param {readonly Slot[]} slots that carry something else from now on; the state has them already */
@@ -200,6 +207,21 @@ export class MediaLink {
       });
   }
 
+  /** watchFlow tells the ladder whether packets arrive; to be called every LOOK_MS of core/flow.js. */
+  async watchFlow() {
+    const connection = this.#connection;
+    if (!connection || this.#over) return;
+    const reading = await connection.received().catch(() => null);
+    if (!reading || this.#connection !== connection) return;
+    const { state } = this.#o.store.get();
+    const now = expected(this.#o.local.sources(), state.slots.values(), state.people);
+    const less = [...this.#expected].some((what) => !now.has(what));
+    this.#expected = now;
+    this.#flow = looked(less ? forget(this.#flow) : this.#flow, reading, performance.now());
+    if (stopped(this.#flow)) this.#o.climb('media_silent');
+    else if (arriving(this.#flow)) this.#o.climb('media_up');
+  }
+
   /** look measures the connection, for the bars and the panel. */
   async look() {
     const connection = this.#connection;
@@ -209,8 +231,8 @@ export class MediaLink {
     const { snapshot: before, quality: shown, ladder } = this.#o.store.get();
     const rates =
       before && before.sample.bytesIn <= now.sample.bytesIn ? quality.rates(before.sample, now.sample) : null;
-    const up = ladder.step === 'ok' && connection.state === 'connected';
-    await this.#watch(now);
+    const up = ladder.media && (ladder.step === 'ok' || ladder.step === 'resume');
+    await this.#watchLeaks(now);
     this.#update({
       snapshot: now,
       rates,
@@ -219,7 +241,7 @@ export class MediaLink {
   }
 
   /** @param {Snapshot} now stops what left without being sealed, whatever the reason: it must not happen, and cannot be seen otherwise */
-  async #watch(now) {
+  async #watchLeaks(now) {
     for (const source of (await this.#seal?.leaks(now.sent)) ?? []) {
       await this.#connection?.setTrack(source, null);
       this.#o.local.stop([source]);

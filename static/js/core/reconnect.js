@@ -1,12 +1,14 @@
 // The ladder back into a meeting (docs/protocol.md, Reconnecting), as a pure state machine: events and time in, the next
-// state and what to do out. Every step has a deadline, and the person sees which one is being tried.
+// state and what to do out. Every step has a deadline. Whether packets arrive is judged by core/flow.js.
 
 /** @typedef {'ok'|'resume'|'ice_restart'|'new_connection'|'rejoin'|'failed'} Step */
 /** @typedef {'open_socket'|'ice_restart'|'new_connection'|'join'} Action */
 /**
- * @typedef {'socket_lost'|'socket_failed'|'resumed'|'resume_failed'|'joined'|'media_up'|'media_shaky'|'media_lost'|'offer_refused'|'answer_failed'|'tick'|'retry'} Event
- * offer_refused: the server did not answer, and everything is as it was before. answer_failed: the browser did not take the
- * answer, so that the two ends no longer agree on anything.
+ * @typedef {'socket_lost'|'socket_failed'|'resumed'|'resume_failed'|'joined'|'media_up'|'media_silent'|'media_lost'
+ *   |'offer_refused'|'answer_failed'|'tick'|'retry'} Event
+ * media_up: packets arrive, or ICE has just connected. media_silent: the packets that arrived have stopped. media_lost: the browser
+ * gave the connection up. offer_refused: the server did not answer, and everything is as before. answer_failed: the browser did not
+ * take the answer, so the two ends no longer agree on anything.
  */
 
 /**
@@ -16,8 +18,9 @@
  * @property {number} retryAt ms, when to try the step's action again; Infinity for not
  * @property {number} attempt sockets, or PeerConnections, tried in this step
  * @property {boolean} socket whether the socket is up and the seat is ours
- * @property {boolean} media whether the media connection is up
- * @property {number} shakyAt ms since when media is doubtful; Infinity for not
+ * @property {boolean} media whether media arrives, as far as anything is to be expected
+ * @property {number} mediaBy ms by which the first media connection must be up; Infinity once it was
+ * @property {number} since ms, when the climb began
  * @property {number} disagreed how often an answer failed while media flowed, since disagreedAt
  * @property {number} disagreedAt ms
  * @property {boolean} rejoined whether the whole ladder was climbed since media was last up: it is climbed once
@@ -28,8 +31,6 @@ export const RESUME_MS = 28_000;
 export const ICE_RESTART_MS = 6_000;
 export const NEW_CONNECTION_MS = 10_000;
 export const REJOIN_MS = 30_000;
-/** ICE calls a connection "disconnected" for short dropouts too; wait before acting on it. */
-export const SHAKY_MS = 2_500;
 /** PeerConnections made in one climb of the third step, when they cannot even be negotiated. */
 export const MAX_CONNECTIONS = 3;
 /** Media that flows is started anew because of a failed answer this often a minute; then something is wrong for good. */
@@ -37,6 +38,10 @@ export const MAX_DISAGREED = 3;
 const DISAGREED_MS = 60_000;
 /** How long the first media connection may take. */
 export const FIRST_MEDIA_MS = 8_000;
+/** A step that takes less is not shown. */
+const QUIET_MS = 400;
+/** A WebSocket that is lost while sound and picture go on is not shown for so long. */
+export const QUIET_SOCKET_MS = 5_000;
 
 /** @returns {Ladder} */
 export const newLadder = () => ({
@@ -46,7 +51,8 @@ export const newLadder = () => ({
   attempt: 0,
   socket: true,
   media: true,
-  shakyAt: Infinity,
+  mediaBy: Infinity,
+  since: 0,
   disagreed: 0,
   disagreedAt: -Infinity,
   rejoined: false,
@@ -62,7 +68,7 @@ function climb(l, now) {
   switch (l.step) {
     case 'ok':
       return {
-        ladder: { ...l, step: 'ice_restart', deadline: now + ICE_RESTART_MS, shakyAt: Infinity },
+        ladder: { ...l, step: 'ice_restart', deadline: now + ICE_RESTART_MS, mediaBy: Infinity },
         actions: ['ice_restart'],
       };
     case 'ice_restart':
@@ -89,7 +95,7 @@ function connectAnew(l, now) {
       attempt: 1,
       retryAt: Infinity,
       media: false,
-      shakyAt: Infinity,
+      mediaBy: Infinity,
     },
     actions: ['new_connection'],
   };
@@ -155,13 +161,14 @@ function tick(l, now) {
       actions: [l.step === 'new_connection' ? 'new_connection' : 'open_socket'],
     };
   }
-  if (l.step === 'ok' && l.socket && now - l.shakyAt >= SHAKY_MS) return climb({ ...l, media: false }, now);
+  if (l.step === 'ok' && l.socket && now >= l.mediaBy) return climb({ ...l, media: false }, now);
   return { ladder: l, actions: [] };
 }
 
 /** @param {Ladder} l @returns {Outcome} */
 function mediaUp(l) {
-  const up = { ...l, media: true, shakyAt: Infinity, rejoined: false };
+  if (l.media && l.step === 'ok') return { ladder: l, actions: [] };
+  const up = { ...l, media: true, mediaBy: Infinity, rejoined: false };
   if (l.step === 'ice_restart' || l.step === 'new_connection') {
     return { ladder: { ...up, step: 'ok', deadline: Infinity, retryAt: Infinity }, actions: [] };
   }
@@ -173,6 +180,13 @@ function mediaUp(l) {
  * @param {Ladder} l @param {Event} event @param {number} now ms @returns {Outcome}
  */
 export function next(l, event, now) {
+  const { ladder, actions } = step(l, event, now);
+  const begins = l.step === 'ok' && ladder.step !== 'ok';
+  return { ladder: begins ? { ...ladder, since: now } : ladder, actions };
+}
+
+/** @param {Ladder} l @param {Event} event @param {number} now @returns {Outcome} */
+function step(l, event, now) {
   const stay = (/** @type {Partial<Ladder>} */ change) => ({
     ladder: { ...l, ...change },
     actions: /** @type {Action[]} */ ([]),
@@ -201,15 +215,16 @@ export function next(l, event, now) {
         ladder: {
           ...newLadder(),
           media: false,
-          shakyAt: now + FIRST_MEDIA_MS - SHAKY_MS,
+          mediaBy: now + FIRST_MEDIA_MS,
           rejoined: l.rejoined || l.step === 'rejoin',
         },
         actions: [],
       };
     case 'media_up':
       return mediaUp(l);
-    case 'media_shaky':
-      return stay({ shakyAt: Math.min(l.shakyAt, now) });
+    case 'media_silent':
+      if (l.step === 'ok' && l.socket) return climb({ ...l, media: false }, now);
+      return l.step === 'resume' ? stay({ media: false }) : { ladder: l, actions: [] };
     case 'media_lost':
       if (l.step === 'ok' && l.socket) return climb({ ...l, media: false }, now);
       if (l.step === 'ice_restart') return climb({ ...l, media: false }, now);
@@ -234,4 +249,16 @@ export function next(l, event, now) {
     default:
       return tick(l, now);
   }
+}
+
+/**
+ * tellIn says when the person is to be told "Reconnecting…": as long as sound and picture go on, a short loss of the WebSocket
+ * does not matter to them.
+ * @param {Ladder} l @param {number} now ms @returns {number} ms from now; Infinity for not at all
+ */
+export function tellIn(l, now) {
+  if (l.step === 'ok') return Infinity;
+  if (l.step === 'failed') return 0;
+  const quiet = l.step === 'resume' && l.media ? QUIET_SOCKET_MS : QUIET_MS;
+  return Math.max(0, l.since + quiet - now);
 }

@@ -1,8 +1,10 @@
 // One RTCPeerConnection to the server: what we send, and the slots we receive in (docs/protocol.md, offer).
 /** @import {Source} from '../core/types.js' */
 /** @import {Seal} from './seal.js' */
+/** @import {Reading} from '../core/flow.js' */
 import * as encodings from '../core/encodings.js';
 import { keepCodecs, stripAddresses } from '../core/sdp.js';
+import { reading } from './stats.js';
 
 /** Receiving audio m-lines; the server forwards that many speakers at most. */
 const AUDIO_SLOTS = 4;
@@ -131,6 +133,12 @@ export class Connection {
   /** @returns {RTCPeerConnectionState} */
   get state() {
     return this.#pc.connectionState;
+  }
+
+  /** @returns {Promise<Reading>} what has arrived over the path in use; cheap, since it is of one sender only */
+  async received() {
+    const report = await this.#sending.get('mic')?.sender.getStats();
+    return reading(report ?? new Map());
   }
 
   /** @returns {Promise<RTCStatsReport>} */

@@ -1,6 +1,7 @@
 // What the browser knows about the connection, brought into one shape for both browsers.
 /** @import {Sample} from '../core/quality.js' */
 /** @import {Source} from '../core/types.js' */
+/** @import {Reading} from '../core/flow.js' */
 /** @import {Connection} from './connection.js' */
 
 /**
@@ -93,4 +94,23 @@ function stream(s) {
     active: s.active ?? true,
     limit: s.qualityLimitationReason && s.qualityLimitationReason !== 'none' ? s.qualityLimitationReason : '',
   };
+}
+
+/** Firefox counts no packets of a candidate pair, only bytes: the smallest packets have about so many. */
+const SMALL_PACKET = 50;
+
+/**
+ * reading takes from a report what core/flow.js judges by.
+ * @param {{forEach: (see: (s: any) => void) => void}} report @returns {Reading}
+ */
+export function reading(report) {
+  const out = { path: '', packets: 0, heard: 0 };
+  report.forEach((s) => {
+    if (s.type !== 'candidate-pair' || !s.nominated || s.state !== 'succeeded') return;
+    const bytes = s.bytesReceived ?? 0;
+    out.path += s.id;
+    out.packets += s.packetsReceived ?? Math.floor(bytes / SMALL_PACKET);
+    out.heard += bytes + (s.responsesReceived ?? 0);
+  });
+  return out;
 }

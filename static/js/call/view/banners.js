@@ -4,10 +4,9 @@ import { h, fill, setHidden, setText } from '../../ui/dom.js';
 import { icon } from '../../ui/icons.js';
 import { alertNow } from '../../ui/live.js';
 import { t } from '../../i18n/i18n.js';
+import { tellIn } from '../../core/reconnect.js';
 import { securityBanners } from '../security/alerts.js';
 
-/** Short hiccups are not shown: resuming at once takes less. */
-const QUIET_MS = 400;
 /** A first connection that takes longer than this is told. */
 const CONNECTING_MS = 1200;
 const STEPS = /** @type {const} */ (['resume', 'ice_restart', 'new_connection', 'rejoin']);
@@ -92,17 +91,12 @@ export function banners(context) {
   let timer = 0;
   cleanup(
     call.store.watch(
-      (p) => p.ladder.step,
-      (step) => {
+      (p) => p.ladder,
+      (now) => {
         clearTimeout(timer);
-        if (step === 'ok') return setHidden(ladder, true);
-        timer = window.setTimeout(
-          () => {
-            showLadder(context, ladder, step);
-            setHidden(ladder, false);
-          },
-          step === 'resume' ? QUIET_MS : 0,
-        );
+        const wait = tellIn(now, performance.now());
+        if (wait === Infinity) setHidden(ladder, true);
+        else timer = window.setTimeout(() => showLadder(context, ladder, now.step), wait);
       },
     ),
   );
@@ -159,10 +153,13 @@ export function banners(context) {
 
 /** @param {CallContext} context @param {HTMLElement} el @param {string} step */
 function showLadder({ call }, el, step) {
+  const told = !el.hidden;
+  setHidden(el, false);
+  if (told && el.dataset.step === step) return;
   const at = STEPS.indexOf(/** @type {any} */ (step));
   const text = t(step === 'failed' ? 'ladder.failed' : 'reconnecting');
   el.dataset.step = step;
-  alertNow(text);
+  if (!told || step === 'failed') alertNow(text);
   if (step === 'failed') {
     fill(
       el,
