@@ -271,14 +271,14 @@ func TestForwardedHeadersChangeNothingWithoutAProxy(t *testing.T) {
 		}
 	}
 	limited := false
-	for i := range 25 { // 20 an hour per client, whatever it calls itself
+	for i := range 70 { // 60 an hour per client are free, whatever it calls itself
 		rec := w.do(
 			"POST",
 			"/api/auth/code",
-			`{"email": "a`+string(rune('a'+i))+`@example.org"}`,
+			fmt.Sprintf(`{"email": "a%d@example.org"}`, i),
 			spoof(string(rune('0'+i%10))),
 		)
-		limited = limited || rec.Code == http.StatusTooManyRequests
+		limited = limited || rec.Code != http.StatusAccepted
 		if strings.Contains(rec.Body.String()+rec.Header().Get("Location")+rec.Header().Get("Set-Cookie"), "evil") {
 			t.Fatal("a spoofed host is repeated")
 		}

@@ -382,7 +382,7 @@ func TestCommands(t *testing.T) {
 		"health_no_server": {[]string{"health", "--admin-listen", "127.0.0.1:1"}, 1, "is the server running?"},
 		"smtp_none":        {[]string{"smtp", "test", "--to", "ana@example.org"}, 1, "set smtp"},
 		"smtp_bad_address": {append([]string{"smtp", "test", "--to", "ana"}, mail...), 1, "--to"},
-		"smtp_works":       {append([]string{"smtp", "test", "--to", "ana@example.org"}, mail...), 0, "took the message"},
+		"smtp_works":       {append([]string{"smtp", "test", "--to", "ana@example.org"}, mail...), 0, "accepted the message"},
 		"smtp_dead":        {append([]string{"smtp", "test", "--to", "ana@example.org"}, dead...), 1, "does not accept connections"},
 	} {
 		t.Run(name, func(t *testing.T) {
