@@ -15,6 +15,9 @@ func (s *state) broadcast(now time.Time, p *seat, r *protocol.Broadcast) error {
 	if !s.e2ee {
 		return ErrNotPermitted
 	}
+	if !s.mayTellAll(now, p, len(r.Data)) {
+		return ErrTooMuch
+	}
 	s.tellAll(&protocol.BroadcastEvent{From: p.id, Kind: r.Kind, At: wireTime(now), Data: r.Data})
 	return nil
 }

@@ -33,7 +33,8 @@ var (
 	ErrAnnounceChanged   = Refusal{protocol.ErrInvalidRequest, "\"announce\" must be that of the seat, or absent."}
 	ErrAnnounceTaken     = Refusal{protocol.ErrInvalidRequest, "Another participant has this \"announce\". Make a new one for each join."}
 	ErrAdmissions        = Refusal{protocol.ErrInvalidRequest, "\"admissions\" is required in end-to-end encrypted meetings, and not allowed in others."}
-	ErrTooMuch           = Refusal{protocol.ErrRateLimited, "You sent too much from the lobby. Nothing was done."}
+	ErrTooMuch           = Refusal{protocol.ErrRateLimited, "You are sending too much. Nothing was done."}
+	ErrTooManySeats      = Refusal{protocol.ErrRateLimited, "You joined this meeting from too many places. Leave with one of them first."}
 	ErrBusy              = Refusal{protocol.ErrRateLimited, "The meeting is overloaded. Try again."}
 	ErrInternal          = Refusal{protocol.ErrInternal, "Something went wrong on the server."}
 )

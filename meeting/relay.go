@@ -23,23 +23,6 @@ type mail struct {
 	due time.Time // zero: nothing waits
 }
 
-// allowance is a token bucket of bytes. The zero value is full.
-type allowance struct {
-	spent int
-	last  time.Time
-}
-
-// fits says whether n more bytes are within burst, after refilling rate bytes a second.
-func (a *allowance) fits(now time.Time, n, burst, rate int) bool {
-	if passed := now.Sub(a.last); passed > 0 {
-		refill := int(min(passed.Seconds()*float64(rate), float64(a.spent)))
-		if refill > 0 || a.spent == 0 {
-			a.spent, a.last = a.spent-refill, now
-		}
-	}
-	return a.spent+n <= burst
-}
-
 // relay sends each recipient its own, as far as it may be reached. Who is not there is skipped: the sender learns nothing of the
 // lobby, and people leave at any time. It costs O(recipients named).
 func (s *state) relay(now time.Time, p *seat, r *protocol.Relay) error {

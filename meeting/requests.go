@@ -38,7 +38,7 @@ func (s *state) carryOut(now time.Time, p *seat, m protocol.ClientMessage, token
 	case *protocol.Chat:
 		return s.chat(now, p, m)
 	case *protocol.React:
-		return s.react(p, m)
+		return s.react(now, p, m)
 	case *protocol.Hand:
 		return s.setHand(now, p, m)
 	case *protocol.Relay:
@@ -74,6 +74,9 @@ func (s *state) mediaRequest(now time.Time, p *seat, m *protocol.Media) error {
 	sources := media.Sources(m.Sources...)
 	if sources&^sourcesOf(p.role) != 0 {
 		return ErrNotPermitted
+	}
+	if sources&^p.declared != 0 && !s.mayTellAll(now, p, p.entrySize()) { // to switch off is free
+		return ErrTooMuch
 	}
 	s.declare(now, p, sources)
 	return nil
@@ -113,6 +116,9 @@ func (s *state) chat(now time.Time, p *seat, m *protocol.Chat) error {
 	}
 	e := &protocol.ChatEvent{From: p.id, To: m.To, Text: m.Text, At: wireTime(now)}
 	if m.To == 0 {
+		if !s.mayTellAll(now, p, len(m.Text)) {
+			return ErrTooMuch
+		}
 		s.tellAll(e)
 		return nil
 	}
@@ -127,9 +133,12 @@ func (s *state) chat(now time.Time, p *seat, m *protocol.Chat) error {
 	return nil
 }
 
-func (s *state) react(p *seat, m *protocol.React) error {
+func (s *state) react(now time.Time, p *seat, m *protocol.React) error {
 	if s.e2ee {
 		return ErrE2EERequired
+	}
+	if !s.mayTellAll(now, p, 0) {
+		return ErrTooMuch
 	}
 	s.tellAll(&protocol.Reaction{From: p.id, Reaction: m.Reaction})
 	return nil
@@ -147,10 +156,13 @@ func (s *state) setHand(now time.Time, p *seat, m *protocol.Hand) error {
 		s.lowerHand(now, other)
 		return nil
 	}
-	if m.Raised {
-		s.raiseHand(now, p)
-	} else {
+	if !m.Raised {
 		s.lowerHand(now, p)
+		return nil
 	}
+	if !p.hand && !s.mayTellAll(now, p, p.entrySize()) {
+		return ErrTooMuch
+	}
+	s.raiseHand(now, p)
 	return nil
 }

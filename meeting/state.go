@@ -107,6 +107,7 @@ type seat struct {
 	kept      []protocol.Relayed // relayed and not yet delivered
 	keptBytes int                // at most maxKept
 	relayed   allowance          // from the lobby
+	said      *allowance         // to everybody; shared by the seats of a person
 }
 
 func (p *seat) may(want protocol.Permission) bool { return may(p.role, want) }
@@ -139,6 +140,8 @@ type state struct {
 	notices    int // of expiryNotices, those given
 
 	lobbyRelayed allowance
+	said         allowance             // to everybody
+	budgets      map[person]*allowance // of persons with a seat, and of those who left within the last seconds
 	mail         mail
 	quality      qualityBatch
 
@@ -260,6 +263,9 @@ func (s *state) join(now time.Time, j joinRequest) (media.ParticipantID, error) 
 	if s.hasPassword && !creator && !j.proved {
 		return 0, errNeedsPassword
 	}
+	if !s.makeSeat(now, j.identity) {
+		return 0, ErrTooManySeats
+	}
 	if s.lobby && !creator {
 		return s.wait(now, j)
 	}
@@ -288,7 +294,10 @@ func (s *state) roleOf(p *seat) protocol.Role {
 
 func (s *state) newSeat(now time.Time, j joinRequest) *seat {
 	s.lastID++
-	p := &seat{id: s.lastID, identity: j.identity, name: j.name, announce: j.announce, sink: j.sink, since: now, active: now}
+	p := &seat{
+		id: s.lastID, identity: j.identity, name: j.name, announce: j.announce, sink: j.sink, since: now, active: now,
+		said: s.budgetOf(now, j.identity),
+	}
 	if s.seats == nil {
 		s.seats = make(map[media.ParticipantID]*seat)
 		s.resumes = make(map[[32]byte]*seat)

@@ -49,7 +49,7 @@ func TestTenThousandIdleSocketsAreBoundedAndCut(t *testing.T) {
 	if raceDetector {
 		n = 500 // its memory is another, and its time ten times
 	}
-	inVirtualTime(t, nil, func(t *testing.T, s *server) {
+	inVirtualTime(t, func(c *Config, _ *meeting.Config) { c.SocketsPerBotToken = n }, func(t *testing.T, s *server) {
 		_, check := calm(t, s)
 		goroutines, before := runtime.NumGoroutine(), memory()
 		conns := make([]net.Conn, n)

@@ -22,8 +22,13 @@ type Config struct {
 	// Wrong passwords of one person at one meeting, in a minute. A client IP (IPv6: /64) has three times as many.
 	WrongPasswordsPerMinute int `name:"wrong-passwords-per-minute" group:"Meetings" min:"1"`
 
-	// SocketsPerSession bounds the WebSockets of one session at once.
+	// WebSockets of one bot token at once. Each bot has one.
+	SocketsPerBotToken int `name:"sockets-per-bot-token" group:"Meetings" min:"1"`
+
+	// SocketsPerSession bounds the WebSockets of one session at once, SessionPerMinute those that it opens in a minute and
+	// its attempts to join.
 	SocketsPerSession int `kong:"-"`
+	SessionPerMinute  int `kong:"-"`
 	// PasswordsPerMinute bounds the passwords of one client IP, right or wrong, at all meetings.
 	PasswordsPerMinute int `kong:"-"`
 	// UnknownPerMinute bounds the requests of one client IP for meetings that do not exist.
@@ -65,9 +70,10 @@ type Config struct {
 // DefaultConfig is what applies where an operator sets nothing else.
 func DefaultConfig() Config {
 	return Config{
-		MaxSockets: 20_000, SocketsPerClient: 256, MeetingsPerAddressHour: 30, JoinsPerMinute: 120,
-		WrongPasswordsPerMinute: 10, SocketsPerSession: 32, PasswordsPerMinute: 120, UnknownPerMinute: 30,
-		InfoPerMinute: 120, LimiterKeys: 100_000,
+		MaxSockets: 20_000, SocketsPerClient: 1024, MeetingsPerAddressHour: 30, JoinsPerMinute: 600,
+		WrongPasswordsPerMinute: 10, SocketsPerBotToken: 5_000, SocketsPerSession: 32, SessionPerMinute: 120,
+		PasswordsPerMinute: 600, UnknownPerMinute: 30,
+		InfoPerMinute: 600, LimiterKeys: 100_000,
 		JoinTimeout: 10 * time.Second, RetryTimeout: 3 * time.Minute, MessageTimeout: 10 * time.Second,
 		PingEvery: 15 * time.Second, WriteTimeout: 10 * time.Second,
 	}
@@ -80,6 +86,8 @@ func (c Config) withDefaults() Config {
 	c.MeetingsPerAddressHour = cmp.Or(c.MeetingsPerAddressHour, d.MeetingsPerAddressHour)
 	c.JoinsPerMinute = cmp.Or(c.JoinsPerMinute, d.JoinsPerMinute)
 	c.WrongPasswordsPerMinute = cmp.Or(c.WrongPasswordsPerMinute, d.WrongPasswordsPerMinute)
+	c.SocketsPerBotToken = cmp.Or(c.SocketsPerBotToken, d.SocketsPerBotToken)
+	c.SessionPerMinute = cmp.Or(c.SessionPerMinute, d.SessionPerMinute)
 	c.SocketsPerSession = cmp.Or(c.SocketsPerSession, d.SocketsPerSession)
 	c.PasswordsPerMinute = cmp.Or(c.PasswordsPerMinute, d.PasswordsPerMinute)
 	c.UnknownPerMinute = cmp.Or(c.UnknownPerMinute, d.UnknownPerMinute)

@@ -34,11 +34,13 @@ type Handler struct {
 	metrics  *metrics
 	limits   limits
 	decoding share
+	queued   queued
 
 	mu       sync.Mutex
 	draining bool
 	sockets  map[*socket]struct{}       // at most MaxSockets
 	persons  map[auth.SessionID]*person // at most one entry a socket; none for bots
+	bots     map[auth.SessionID]int     // sockets of each bot token
 	clients  map[auth.ClientIP]int      // sockets of each; at most one entry a socket
 	open     sync.WaitGroup             // one a socket
 }
@@ -47,7 +49,9 @@ type Handler struct {
 type limits struct {
 	create  *auth.Limiter[auth.Person]
 	joins   *auth.Limiter[attempt]
-	hashes  *auth.Limiter[auth.ClientIP] // each password costs a hash
+	opened  *auth.Limiter[auth.SessionID] // WebSockets
+	tried   *auth.Limiter[auth.SessionID] // joins
+	hashes  *auth.Limiter[auth.ClientIP]  // each password costs a hash
 	guesses guesses
 	unknown *auth.Limiter[auth.ClientIP]
 	info    *auth.Limiter[auth.ClientIP]
@@ -73,12 +77,15 @@ func New(cfg Config, authenticator Authenticator, registry *meeting.Registry) (*
 		limits: limits{
 			create:  auth.NewLimiter[auth.Person](limit(cfg.MeetingsPerAddressHour, time.Hour)),
 			joins:   auth.NewLimiter[attempt](limit(cfg.JoinsPerMinute, time.Minute)),
+			opened:  auth.NewLimiter[auth.SessionID](limit(cfg.SessionPerMinute, time.Minute)),
+			tried:   auth.NewLimiter[auth.SessionID](limit(cfg.SessionPerMinute, time.Minute)),
 			hashes:  auth.NewLimiter[auth.ClientIP](limit(cfg.PasswordsPerMinute, time.Minute)),
 			unknown: auth.NewLimiter[auth.ClientIP](limit(cfg.UnknownPerMinute, time.Minute)),
 			guesses: newGuesses(cfg.WrongPasswordsPerMinute, cfg.LimiterKeys),
 			info:    auth.NewLimiter[auth.ClientIP](limit(cfg.InfoPerMinute, time.Minute)),
 		},
-		decoding: newShare(), sockets: make(map[*socket]struct{}), persons: make(map[auth.SessionID]*person), clients: make(map[auth.ClientIP]int),
+		decoding: newShare(), sockets: make(map[*socket]struct{}), persons: make(map[auth.SessionID]*person),
+		bots: make(map[auth.SessionID]int), clients: make(map[auth.ClientIP]int),
 	}
 	m, err := newMetrics(cfg.Metrics, h)
 	if err != nil {
@@ -151,7 +158,12 @@ func (h *Handler) add(s *socket) error {
 		return errNoRoom
 	}
 	s.person = &person{}
-	if !s.who.Bot {
+	if s.who.Bot {
+		if h.bots[s.who.Session] >= h.cfg.SocketsPerBotToken {
+			return errTooMany
+		}
+		h.bots[s.who.Session]++
+	} else {
 		if p := h.persons[s.who.Session]; p != nil {
 			s.person = p
 		}
@@ -162,6 +174,7 @@ func (h *Handler) add(s *socket) error {
 		h.clients[s.client]++
 	}
 	s.person.sockets++
+	s.out = newQueue(&s.person.queued, &h.queued)
 	h.sockets[s] = struct{}{}
 	h.open.Add(1)
 	return nil
@@ -172,7 +185,11 @@ func (h *Handler) remove(s *socket) {
 	defer h.mu.Unlock()
 	delete(h.sockets, s)
 	s.person.sockets--
-	if !s.who.Bot {
+	if s.who.Bot {
+		if h.bots[s.who.Session]--; h.bots[s.who.Session] == 0 {
+			delete(h.bots, s.who.Session)
+		}
+	} else {
 		if s.person.sockets == 0 {
 			delete(h.persons, s.who.Session)
 		}

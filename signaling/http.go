@@ -166,6 +166,11 @@ func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, protocol.ErrInvalidRequest, "The subprotocol must be conclave.v1.", 0)
 		return
 	}
+	if ok, wait := h.limits.opened.Allow(h.cfg.Now(), who.Session); !ok && !who.Bot {
+		h.metrics.refused("limit")
+		fail(w, http.StatusTooManyRequests, protocol.ErrRateLimited, "Too many new connections. Try again later.", wait)
+		return
+	}
 	s := newSocket(h, who, client)
 	if err := h.add(s); err != nil {
 		h.metrics.refused("limit")

@@ -87,5 +87,26 @@ func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err //nolint:wrapcheck // an adapter adds nothing
 	}
+	boundBuffers(conn)
 	return meteredConn{conn, h.meter}, rw, nil
+}
+
+// kernelBuffer bounds what the kernel keeps for one WebSocket in each direction (Linux doubles it). By itself it grows a
+// buffer to 4 MiB for a client that never reads. At 100 ms of round-trip time it carries 10 Mbit/s.
+const kernelBuffer = 64 << 10
+
+// boundBuffers sets the kernel's buffers of the TCP connection below conn, if there is one.
+func boundBuffers(conn net.Conn) {
+	for {
+		switch c := conn.(type) {
+		case *net.TCPConn:
+			_ = c.SetReadBuffer(kernelBuffer)
+			_ = c.SetWriteBuffer(kernelBuffer)
+			return
+		case interface{ NetConn() net.Conn }: // *tls.Conn, for one
+			conn = c.NetConn()
+		default:
+			return
+		}
+	}
 }

@@ -9,8 +9,10 @@ import (
 
 // person is what the sockets of one session share. A bot has one for each socket: a bot token is many participants.
 type person struct {
-	sockets int // of the Handler's lock
-	early   sharedBucket
+	sockets  int          // under the Handler's lock
+	early    sharedBucket // of bytes before a welcome
+	requests sharedBucket
+	queued   queued
 }
 
 // sharedBucket is a bucket of several goroutines. The zero value is full.

@@ -9,6 +9,9 @@ const (
 	bytesRefill = time.Second / (128 << 10) // a byte: 128 KiB a second
 	bytesBurst  = (1 << 20) * bytesRefill
 
+	// A person has a few sockets: 30 requests a second over all of them, burst 120.
+	personRefill = rateRefill / 3
+
 	// Before the welcome a person has little to say: 16 KiB a second, over all of their sockets.
 	earlyRefill = time.Second / (16 << 10)
 	earlyBurst  = (64 << 10) * earlyRefill

@@ -79,13 +79,16 @@ func (s *socket) mayBring(n int) (ok, giveUp bool) {
 	return s.bytes.take(s.h.cfg.Now(), time.Duration(n)*bytesRefill, bytesBurst)
 }
 
-// mayAsk charges a request by its weight; m is nil if it could not be read.
+// mayAsk charges a request by its weight, to the socket and to the person; m is nil if it could not be read.
 func (s *socket) mayAsk(m protocol.ClientMessage) (ok, giveUp bool) {
-	cost := rateRefill
+	weight, now := protocol.OneRequest, s.h.cfg.Now()
 	if m != nil {
-		cost = rateRefill * time.Duration(protocol.SpecOf(m).Weight) / protocol.OneRequest
+		weight = protocol.SpecOf(m).Weight
 	}
-	return s.rate.take(s.h.cfg.Now(), cost, rateBurst)
+	if ok, giveUp = s.rate.take(now, time.Duration(weight)*rateRefill/protocol.OneRequest, rateBurst); !ok {
+		return ok, giveUp
+	}
+	return s.person.requests.take(now, time.Duration(weight)*personRefill/protocol.OneRequest, rateBurst)
 }
 
 // smallMessage is decoded within some ten microseconds.
@@ -175,6 +178,9 @@ func (s *socket) mayTry(ctx context.Context, m *protocol.Join, id meeting.ID) (w
 		return wait, err
 	}
 	if !s.who.Bot {
+		if ok, wait := l.tried.Allow(now, s.who.Session); !ok {
+			return wait, nil
+		}
 		if ok, wait := l.joins.Allow(now, key); !ok {
 			return wait, nil
 		}

@@ -65,7 +65,7 @@ func TestOneWhoNeverReadsDelaysNobody(t *testing.T) {
 
 // The queue is bounded in messages and in bytes, and the bye gets in whatever is queued.
 func TestQueueIsBounded(t *testing.T) {
-	q := newQueue()
+	q := newQueue(&queued{}, &queued{})
 	frame := []byte("x")
 	for i := range maxQueued {
 		if !q.put(frame) {
@@ -91,7 +91,7 @@ func TestQueueIsBounded(t *testing.T) {
 		t.Fatal(why)
 	}
 
-	q = newQueue()
+	q = newQueue(&queued{}, &queued{})
 	if !q.put(make([]byte, 4*maxQueuedBytes)) {
 		t.Fatal("one large frame must pass: a welcome")
 	}

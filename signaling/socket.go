@@ -45,7 +45,7 @@ type socket struct {
 }
 
 func newSocket(h *Handler, who auth.Identity, client auth.ClientIP) *socket {
-	s := &socket{h: h, who: who, client: client, out: newQueue()}
+	s := &socket{h: h, who: who, client: client}
 	s.in = &meter{now: h.cfg.Now, flooded: func() { s.bye(protocol.ByeRateLimited) }}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
@@ -78,6 +78,7 @@ func (s *socket) serve(conn *websocket.Conn) {
 		reason = "lost"
 	}
 	s.h.metrics.closed(reason)
+	s.out.close()
 }
 
 // forgetLater has the end of the session end a seat that waits to be resumed, as long as it may.

@@ -152,6 +152,9 @@ func (l *fairListener) note(conn net.Conn, state http.ConnState) {
 	}
 }
 
+// NetConn returns the connection below, as tls.Conn does.
+func (c *clientConn) NetConn() net.Conn { return c.Conn }
+
 // Close is part of net.Conn.
 func (c *clientConn) Close() error {
 	c.listener.mu.Lock()
