@@ -2,11 +2,11 @@ package bots
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"conclave/bots/client"
 	"conclave/bots/receive"
-	"conclave/protocol"
 )
 
 // awaitArrivals returns when everything expected arrives, or after a while.
@@ -20,12 +20,19 @@ func (r *runner) awaitArrivals(ctx context.Context) {
 		if missing == 0 {
 			return
 		}
-		wait(ctx, 100*time.Millisecond)
+		r.rest(ctx, 100*time.Millisecond)
 	}
 }
 
 // arrival counts of one bot.
 type arrivalCount struct{ expectedAudio, audio, expectedVideo, video int }
+
+// present returns the bots that are in, with their places.
+func (r *runner) present() map[*client.Bot]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.active)
+}
 
 func (r *runner) bots() []*client.Bot {
 	r.mu.Lock()
@@ -39,48 +46,54 @@ func (r *runner) bots() []*client.Bot {
 
 // arrivals compares what every bot receives at now with what it should.
 func (r *runner) arrivals(now time.Time) map[*client.Bot]arrivalCount {
-	before := now.Add(-receive.LiveWindow)
-	if r.cfg.Churn == 0 {
-		before = now
+	moving := moving(r.cfg.Plan)
+	before := now
+	if moving {
+		before = now.Add(-receive.LiveWindow)
 	}
 	out := map[*client.Bot]arrivalCount{}
-	bots := r.bots()
-	others := published(bots, before)
-	for _, b := range bots {
-		if r.cfg.Churn > 0 && b.Phases().DTLS.After(before) {
+	places := r.present()
+	others := r.published(places, before)
+	for b, i := range places {
+		if moving && b.Phases().DTLS.After(before) {
 			continue // it has only just come
 		}
 		var c arrivalCount
 		audio, video := others(b)
-		c.expectedAudio = min(audio, r.cfg.AudioSlots)
-		c.expectedVideo = min(video, r.cfg.VideoSlots, r.cfg.View)
+		does := r.places[i].bot
+		c.expectedAudio = min(audio, does.AudioSlots)
+		c.expectedVideo = min(video, does.VideoSlots, does.View)
 		c.audio, c.video = b.Arrived(now)
 		out[b] = c
 	}
 	return out
 }
 
-// published returns a function that counts the audio and video tracks that bots other than the one given have
-// published since before.
-func published(bots []*client.Bot, before time.Time) func(*client.Bot) (audio, video int) {
+// published returns a function that counts the audio and video tracks that bots in the same meeting as the one given,
+// but not that one, have published since before.
+func (r *runner) published(places map[*client.Bot]int, before time.Time) func(*client.Bot) (audio, video int) {
 	type tracks struct{ audio, video int }
-	all, own := tracks{}, map[*client.Bot]tracks{}
-	for _, b := range bots {
+	all, own := make([]tracks, len(r.meetings)), map[*client.Bot]tracks{}
+	for b, i := range places {
 		since, sources := b.Publishing()
 		if since.After(before) {
 			continue
 		}
 		var t tracks
 		for _, s := range sources {
-			if s == protocol.Camera || s == protocol.Screen {
+			if s.Video() {
 				t.video++
 			} else {
 				t.audio++
 			}
 		}
 		own[b] = t
-		all.audio += t.audio
-		all.video += t.video
+		sum := &all[r.places[i].bot.Meeting]
+		sum.audio += t.audio
+		sum.video += t.video
 	}
-	return func(b *client.Bot) (audio, video int) { return all.audio - own[b].audio, all.video - own[b].video }
+	return func(b *client.Bot) (audio, video int) {
+		sum := all[r.places[places[b]].bot.Meeting]
+		return sum.audio - own[b].audio, sum.video - own[b].video
+	}
 }

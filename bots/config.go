@@ -8,12 +8,11 @@ import (
 	"time"
 
 	"conclave/bots/report"
+	"conclave/bots/scenario"
 	"conclave/e2ee"
+	"conclave/media"
 	"conclave/protocol"
 )
-
-// MaxBots bounds one process; larger loads take several processes or machines.
-const MaxBots = 2000
 
 // Config says what Run does. The zero value of a field means its default where one is named.
 type Config struct {
@@ -32,6 +31,11 @@ type Config struct {
 	Password string
 	// Name begins the display names; default "Bot".
 	Name string
+
+	// Plan is what the run does, in place of the fields from Count to Away below. nil: those make it, for one meeting.
+	Plan *scenario.Plan
+	// Scenario is the name of the plan, for the report.
+	Scenario string
 
 	// Count is how many bots there are; default 1.
 	Count int
@@ -116,9 +120,12 @@ func (c *Config) check() error {
 	if err := c.readLink(); err != nil {
 		return err
 	}
+	if c.Plan != nil {
+		return c.checkPlan()
+	}
 	switch {
-	case c.Count < 1 || c.Count > MaxBots:
-		return fmt.Errorf("bots: count must be between 1 and %d", MaxBots)
+	case c.Count < 1 || c.Count > scenario.MaxBots:
+		return fmt.Errorf("bots: count must be between 1 and %d", scenario.MaxBots)
 	case c.AudioSlots < 0 || c.VideoSlots < 0 || c.AudioSlots+c.VideoSlots > protocol.MaxMediaLines-4:
 		return fmt.Errorf("bots: at most %d slots in all", protocol.MaxMediaLines-4)
 	case c.View > protocol.MaxWants:
@@ -132,12 +139,50 @@ func (c *Config) check() error {
 	case c.Verify < 1:
 		return errors.New("bots: verify must be at least 1")
 	}
+	c.Plan = c.plan()
+	return c.checkThresholds()
+}
+
+func (c *Config) checkThresholds() error {
 	for _, t := range c.Thresholds {
 		if err := report.CheckThreshold(t); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// checkPlan takes over what reports tell of a plan that was given.
+func (c *Config) checkPlan() error {
+	if c.Meeting != "" && len(c.Plan.Meetings) != 1 {
+		return errors.New("bots: a meeting to join goes with a scenario of one meeting")
+	}
+	c.Count, c.Publishers = len(c.Plan.Bots), 0
+	for i := range c.Plan.Bots {
+		if len(c.Plan.Bots[i].Sources) > 0 {
+			c.Publishers++
+		}
+	}
+	return c.checkThresholds()
+}
+
+// plan is what the fields of the configuration say: all join, and stay.
+func (c *Config) plan() *scenario.Plan {
+	p := &scenario.Plan{Meetings: []scenario.PlannedMeeting{{E2EE: c.E2EE}}}
+	for i := range c.Count {
+		b := scenario.Bot{
+			Sources: c.sources(i), Simulcast: c.Simulcast, AudioSlots: c.AudioSlots, VideoSlots: c.VideoSlots,
+			View: c.View, Height: c.Height, Stage: c.Stage, Flip: c.Flip,
+		}
+		p.Bots = append(p.Bots, b)
+	}
+	stay := scenario.Stage{Kind: scenario.Hold, Length: c.Duration}
+	if c.Churn > 0 {
+		stay = scenario.Stage{Kind: scenario.Churn, Length: c.Duration, Every: c.Churn, Away: c.Away}
+	}
+	ramp := time.Duration(c.Count-1) * c.Ramp
+	p.Stages = []scenario.Stage{{Kind: scenario.Join, Bots: c.Count, Length: ramp}, stay}
+	return p
 }
 
 // readLink takes the meeting's link apart.
@@ -163,19 +208,19 @@ func defaults[T comparable](field *T, value T) {
 }
 
 // sources are what bot number i publishes.
-func (c *Config) sources(i int) []protocol.Source {
-	list := []protocol.Source{}
+func (c *Config) sources(i int) []media.Source {
+	list := []media.Source{}
 	if i >= c.Publishers {
 		return list
 	}
 	if !c.MuteAudio {
-		list = append(list, protocol.Mic)
+		list = append(list, media.Mic)
 	}
 	if !c.MuteVideo {
-		list = append(list, protocol.Camera)
+		list = append(list, media.Camera)
 	}
 	if i < c.Screens {
-		list = append(list, protocol.ScreenAudio, protocol.Screen)
+		list = append(list, media.ScreenAudio, media.Screen)
 	}
 	return list
 }

@@ -1,10 +1,14 @@
 package bots
 
-import "testing"
+import (
+	"testing"
+
+	"conclave/bots/scenario"
+)
 
 func TestBadConfigurationsAreRefused(t *testing.T) {
 	tests := map[string]Config{
-		"too many bots":    {Count: MaxBots + 1},
+		"too many bots":    {Count: scenario.MaxBots + 1},
 		"too many slots":   {AudioSlots: 60, VideoSlots: 70},
 		"no such meeting":  {Meeting: "nonsense"},
 		"bad threshold":    {Thresholds: []string{"nonsense"}},

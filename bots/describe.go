@@ -2,6 +2,7 @@ package bots
 
 import (
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -14,9 +15,10 @@ import (
 )
 
 // describe makes the report of one bot, that of place i.
-func describe(i int, b *client.Bot, now time.Time) report.Bot {
+func (r *runner) describe(i int, b *client.Bot, now time.Time) report.Bot {
 	rep := report.Bot{
-		Bot: i + 1, Participant: b.Participant(), Lobby: !b.Phases().Lobby.IsZero(), JoinMS: map[string]float64{},
+		Bot: i + 1, Meeting: r.places[i].bot.Meeting + 1, Role: r.places[i].bot.Role, Participant: b.Participant(),
+		Lobby: !b.Phases().Lobby.IsZero(), JoinMS: map[string]float64{},
 		RequestErrors: b.ErrorCounts(), Sent: []publish.Stats{}, Received: []receive.Stats{},
 	}
 	times := b.Phases()
@@ -35,12 +37,13 @@ func describe(i int, b *client.Bot, now time.Time) report.Bot {
 func (r *runner) report(w *windowMeter, interrupted bool) (*report.Report, error) {
 	w.CutShort = interrupted
 	rep := &report.Report{
-		Started: r.started, Count: r.cfg.Count, Publishers: r.cfg.Publishers,
+		Started: r.begun, Count: r.cfg.Count, Publishers: r.cfg.Publishers,
 		Joins: report.Joins{Wanted: r.wanted, Joined: r.joined}, Join: map[string]report.Phase{}, Window: w.Window,
 		Machine:   w.machineUse(r.cfg.ServerPID > 0),
 		Generator: report.Generator{Lag: r.lag.Summary(), CPUSeconds: w.ownCPU, Cores: runtime.GOMAXPROCS(0)},
 	}
-	rep.E2EE = r.cfg.link != nil
+	rep.Scenario, rep.Meetings = r.cfg.Scenario, len(r.meetings)
+	rep.E2EE = slices.ContainsFunc(r.meetings, func(m meeting) bool { return m.link != nil })
 	if rep.E2EE {
 		rep.Rekeys = r.rekeys.List()
 	}

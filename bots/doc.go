@@ -12,6 +12,7 @@
 //	payload   the bytes inside a packet, pure
 //	clip      what it plays
 //	measure   the instruments that all bots share
+//	scenario  scenario files, pure
 //	report    sums, thresholds, the verdict, text; pure
 //
 // Start reading at Run (run.go), then client.Bot.

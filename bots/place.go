@@ -9,10 +9,16 @@ import (
 
 	"conclave/bots/client"
 	"conclave/bots/report"
+	"conclave/bots/scenario"
 )
 
 // place is that of bot number i: with churn, several bots take it one after another.
 type place struct {
+	bot *scenario.Bot
+	// away is how long it stays empty; dismissed says that it stays so.
+	away      time.Duration
+	dismissed bool
+
 	current  *client.Bot
 	reports  []report.Bot // of bots that are done
 	failures []report.Failure
@@ -21,9 +27,17 @@ type place struct {
 
 // fill runs the bots of one place, one after another if there is churn.
 func (r *runner) fill(ctx context.Context, i int) {
-	wait(ctx, time.Duration(i)*r.cfg.Ramp)
 	for ctx.Err() == nil && r.fillOnce(ctx, i) {
-		wait(ctx, r.cfg.Away)
+		r.mu.Lock()
+		away, dismissed := r.places[i].away, r.places[i].dismissed
+		r.mu.Unlock()
+		if dismissed {
+			break
+		}
+		r.rest(ctx, away)
+	}
+	if r.done.Add(1) == int64(len(r.places)) {
+		close(r.over)
 	}
 }
 
@@ -59,11 +73,12 @@ func (r *runner) fillOnce(ctx context.Context, i int) (again bool) {
 }
 
 func (r *runner) botConfig(i int, a *admission) client.Config {
-	c := r.cfg
+	c, b := r.cfg, r.places[i].bot
+	m := &r.meetings[b.Meeting]
 	return client.Config{
-		Meeting: r.meeting, Name: fmt.Sprintf("%s %d", c.Name, i+1), Password: c.Password, Link: c.link, Purpose: c.Purpose,
-		Sources: c.sources(i), Clip: r.clip, Simulcast: c.Simulcast && !c.Bench,
-		AudioSlots: c.AudioSlots, VideoSlots: c.VideoSlots, View: c.View, Height: c.Height, Stage: c.Stage, Flip: c.Flip,
+		Meeting: m.id, Name: fmt.Sprintf("%s %d", c.Name, i+1), Password: c.Password, Link: m.link, Purpose: c.Purpose,
+		Sources: b.Sources, Clip: m.clip, Simulcast: b.Simulcast && !c.Bench,
+		AudioSlots: b.AudioSlots, VideoSlots: b.VideoSlots, View: b.View, Height: b.Height, Stage: b.Stage, Flip: b.Flip,
 		Local: r.local, Verify: c.Verify, Feedback: c.Feedback, Poll: c.Poll, Lag: r.lag, Rekeys: r.rekeys,
 		Waiting: a.waits,
 	}
@@ -182,7 +197,7 @@ func (r *runner) exit(i int, b *client.Bot, err error) (churned bool) {
 	default:
 		churned = err == nil
 		if p.current == b {
-			p.reports = append(p.reports, describe(i, b, time.Now()))
+			p.reports = append(p.reports, r.describe(i, b, time.Now()))
 			p.current = nil
 		}
 	}
@@ -202,7 +217,7 @@ func (r *runner) failed(i int, b *client.Bot, err error) {
 		return
 	}
 	p := &r.places[i]
-	p.reports = append(p.reports, describe(i, b, time.Now()))
+	p.reports = append(p.reports, r.describe(i, b, time.Now()))
 	p.fail(i, "join: "+err.Error())
 }
 
@@ -224,31 +239,11 @@ func (r *runner) collect(end time.Time, arrivals map[*client.Bot]arrivalCount) {
 		if p.current == nil {
 			continue
 		}
-		rep := describe(i, p.current, end)
+		rep := r.describe(i, p.current, end)
 		a := arrivals[p.current]
 		rep.ExpectedAudio, rep.ArrivedAudio = a.expectedAudio, min(a.audio, a.expectedAudio)
 		rep.ExpectedVideo, rep.ArrivedVideo = a.expectedVideo, min(a.video, a.expectedVideo)
 		p.reports = append(p.reports, rep)
 		p.current = nil
-	}
-}
-
-// churn makes one bot after another leave; its place is taken by another.
-func (r *runner) churn(ctx context.Context) {
-	tick := time.NewTicker(r.cfg.Churn)
-	defer tick.Stop()
-	for i := len(r.places) - 1; ; i = (i + len(r.places) - 1) % len(r.places) { // listeners, the last places, first
-		select {
-		case <-tick.C:
-		case <-r.quiet:
-			return
-		case <-ctx.Done():
-			return
-		}
-		r.mu.Lock()
-		if p := &r.places[i]; p.current != nil {
-			p.cancel()
-		}
-		r.mu.Unlock()
 	}
 }

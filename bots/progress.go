@@ -22,7 +22,7 @@ func (r *runner) progress(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		now := status{elapsed: time.Since(r.started), in: len(r.bots()), count: r.cfg.Count, waiting: r.waiting()}
+		now := status{elapsed: time.Since(r.begun), in: len(r.bots()), count: r.cfg.Count, waiting: r.waiting()}
 		for _, c := range r.arrivals(time.Now()) {
 			now.expectedAudio += c.expectedAudio
 			now.audio += min(c.audio, c.expectedAudio)

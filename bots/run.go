@@ -2,8 +2,6 @@ package bots
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -12,12 +10,9 @@ import (
 	"time"
 
 	"conclave/bots/client"
-	"conclave/bots/clip"
 	"conclave/bots/measure"
 	"conclave/bots/receive"
 	"conclave/bots/report"
-	"conclave/e2ee"
-	"conclave/protocol"
 )
 
 const (
@@ -34,13 +29,6 @@ func Run(ctx context.Context, cfg Config) (*report.Report, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	played, err := clip.Load()
-	if err != nil {
-		return nil, err
-	}
-	if cfg.Bench {
-		played = played.Bench(cfg.E2EE)
-	}
 	web, err := client.NewAPI(cfg.URL, cfg.Token, cfg.PlainHTTP)
 	if err != nil {
 		return nil, err
@@ -54,10 +42,12 @@ func Run(ctx context.Context, cfg Config) (*report.Report, error) {
 		cfg.ServerPID = serverHere(web.LocalPort())
 	}
 	r := &runner{
-		cfg: &cfg, api: web, clip: played, local: local, lag: measure.NewLag(), rekeys: &measure.RekeyLog{},
-		quiet: make(chan struct{}), gone: make(chan struct{}), over: make(chan struct{}), started: time.Now(),
-		active: map[*client.Bot]int{}, joining: map[*client.Bot]bool{}, places: make([]place, cfg.Count),
-		joins: make(chan struct{}, maxJoins),
+		cfg: &cfg, api: web, local: local, lag: measure.NewLag(), rekeys: &measure.RekeyLog{},
+		quiet: make(chan struct{}), gone: make(chan struct{}), over: make(chan struct{}), begun: time.Now(),
+		active: map[*client.Bot]int{}, joining: map[*client.Bot]bool{}, joins: make(chan struct{}, maxJoins),
+	}
+	for i := range cfg.Plan.Bots {
+		r.places = append(r.places, place{bot: &cfg.Plan.Bots[i]})
 	}
 	if err := r.signIn(ctx); err != nil {
 		return nil, err
@@ -93,20 +83,24 @@ func serverHere(port int) int {
 
 // runner is one run.
 type runner struct {
-	cfg     *Config
-	api     *client.API
-	clip    *clip.Clip
-	local   net.IP
-	lag     *measure.Lag
-	rekeys  *measure.RekeyLog
-	meeting protocol.MeetingID
-	signed  time.Duration
-	started time.Time
-	joins   chan struct{} // a value for each join going on
+	cfg    *Config
+	api    *client.API
+	local  net.IP
+	lag    *measure.Lag
+	rekeys *measure.RekeyLog
+	// meetings are those of the plan, in its order.
+	meetings []meeting
+	signed   time.Duration
+	begun    time.Time
+	joins    chan struct{} // a value for each join going on
 
 	quiet chan struct{} // closed: publishers stop
 	gone  chan struct{} // closed: all leave
-	over  chan struct{} // closed: all places are over, and no bot will join any more
+	over  chan struct{} // closed: no bot is left, and none will join
+
+	started int            // places that a bot has begun to fill; of the goroutine of run
+	running sync.WaitGroup // those that still have one
+	done    atomic.Int64   // those that have none any more
 
 	mu      sync.Mutex
 	active  map[*client.Bot]int // in the meeting, with its place
@@ -118,91 +112,22 @@ type runner struct {
 	settled atomic.Int64
 }
 
-// signIn checks the token and the meeting, or makes one: what is wrong with either is an error before there is any
-// load.
-func (r *runner) signIn(ctx context.Context) error {
-	at := time.Now()
-	if err := r.api.SignIn(ctx); err != nil {
-		return fmt.Errorf("sign in: %w", err)
-	}
-	r.signed = time.Since(at)
-	if r.cfg.Meeting != "" {
-		r.meeting = protocol.MeetingID(r.cfg.Meeting)
-		return r.lookUp(ctx)
-	}
-	return r.create(ctx)
-}
-
-// lookUp checks that the meeting is there, and that the bots can join it with what they were given.
-func (r *runner) lookUp(ctx context.Context) error {
-	info, err := r.api.Meeting(ctx, r.meeting)
-	if err != nil {
-		return fmt.Errorf("meeting %s: %w", r.meeting, err)
-	}
-	switch {
-	case info.E2EE && r.cfg.link == nil:
-		return errNeedsLink
-	case !info.E2EE && r.cfg.link != nil:
-		return client.ErrDowngrade
-	case info.Password && r.cfg.Password == "":
-		return errNeedsPassword
-	}
-	if info.Lobby && r.cfg.Progress != nil {
-		_, _ = fmt.Fprintln(r.cfg.Progress, "The meeting has a waiting room: a host must admit the bots. "+
-			"In the meeting, open People and choose \"Admit all\".")
-	}
-	return nil
-}
-
-var (
-	errNeedsLink = errors.New(
-		"bots: the meeting is end-to-end encrypted: give its whole link, in quotes; the part behind the # is its key")
-	errNeedsPassword = errors.New("bots: the meeting has a password: give it with --meeting-password")
-)
-
-// create makes a meeting of the bots' own.
-func (r *runner) create(ctx context.Context) (err error) {
-	if r.meeting, err = r.api.CreateMeeting(ctx, "Bots", r.cfg.E2EE); err != nil {
-		return fmt.Errorf("create a meeting: %w", err)
-	}
-	if !r.cfg.E2EE {
-		return nil
-	}
-	creator, err := e2ee.NewIdentity(rand.Reader)
-	if err != nil {
-		return fmt.Errorf("create a meeting: %w", err)
-	}
-	link, err := e2ee.NewLink(rand.Reader, creator.Public(), false)
-	if err != nil {
-		return fmt.Errorf("create a meeting: %w", err)
-	}
-	r.cfg.link = &link
-	return nil
-}
-
+// run goes through the plan's stages. What is measured begins when those that joined in the first one have settled.
 func (r *runner) run(ctx context.Context) (*report.Report, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var background, places sync.WaitGroup
+	var background sync.WaitGroup
 	background.Go(func() { r.pulse(ctx) })
 	background.Go(func() { r.progress(ctx) })
-	for i := range r.places {
-		places.Go(func() { r.fill(ctx, i) })
-	}
-	ended := make(chan struct{})
-	go func() {
-		places.Wait()
-		close(r.over)
-		close(ended)
-	}()
+	stages := r.cfg.Plan.Stages
+	r.stage(ctx, stages[0])
 	r.awaitJoins(ctx)
 	r.awaitArrivals(ctx)
 	r.rest(ctx, r.cfg.Settle)
 	window := r.openWindow(ctx)
-	if r.cfg.Churn > 0 {
-		background.Go(func() { r.churn(ctx) })
+	for _, st := range stages[1:] {
+		r.stage(ctx, st)
 	}
-	r.rest(ctx, r.cfg.Duration)
 	interrupted := ctx.Err() != nil
 	window.close(r)
 	end := time.Now()
@@ -212,7 +137,7 @@ func (r *runner) run(ctx context.Context) (*report.Report, error) {
 	r.rest(ctx, drainTime)
 	r.collect(end, arrivals)
 	close(r.gone)
-	<-ended
+	r.running.Wait()
 	cancel()
 	background.Wait()
 	return r.report(window, interrupted)
@@ -231,7 +156,7 @@ func (r *runner) rest(ctx context.Context, d time.Duration) {
 
 // awaitJoins returns when every bot is in or has failed.
 func (r *runner) awaitJoins(ctx context.Context) {
-	for ctx.Err() == nil && r.settled.Load() < int64(r.cfg.Count) {
+	for ctx.Err() == nil && r.settled.Load() < int64(r.started) {
 		r.rest(ctx, pulseInterval)
 	}
 }

@@ -34,7 +34,7 @@ func (r *runner) openWindow(ctx context.Context) *windowMeter {
 	}
 	w := &windowMeter{own: measure.CPUSeconds(os.Getpid()), server: measure.CPUSeconds(r.cfg.ServerPID)}
 	w.Start = time.Now()
-	w.Planned = r.cfg.Duration.Seconds()
+	w.Planned = measured(r.cfg.Plan).Seconds()
 	ctx, w.stop = context.WithCancel(ctx)
 	w.look()
 	w.looking.Go(func() { w.lookOn(ctx) })

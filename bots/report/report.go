@@ -43,6 +43,10 @@ type Report struct {
 	Invalid  []string  `json:"invalid,omitempty"`
 	Started  time.Time `json:"started"`
 	Count    int       `json:"count"`
+	// Scenario is the name of the scenario, if there was one.
+	Scenario string `json:"scenario,omitempty"`
+	// Meetings is how many meetings they joined.
+	Meetings int `json:"meetings"`
 	// Publishers is how many of the bots published.
 	Publishers int `json:"publishers"`
 	// Joins counts the bots that joined. With churn, a bot that takes another's place is one more.
@@ -175,6 +179,8 @@ type Generator struct {
 // Bot is one bot's part.
 type Bot struct {
 	Bot         int                  `json:"bot"`
+	Meeting     int                  `json:"meeting"` // from 1, in the order of the scenario
+	Role        string               `json:"role,omitempty"`
 	Participant protocol.Participant `json:"participant,omitempty"`
 	Error       string               `json:"error,omitempty"`
 	Lobby       bool                 `json:"lobby,omitempty"`

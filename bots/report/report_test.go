@@ -226,7 +226,8 @@ func TestTheJSONFormKeepsItsNames(t *testing.T) {
 	}
 	for _, name := range []string{
 		`"verdict"`, `"joins"`, `"join"`, `"total"`, `"window"`, `"generator"`, `"bots"`, `"machine"`, `"limits"`, `"p99_ms"`,
-		`"lost_after_rtx"`, `"expected_packets"`, `"arrived_video_streams"`, `"planned_seconds"`, `"e2ee"`, `"runnable_per_core"`,
+		`"lost_after_rtx"`, `"expected_packets"`, `"arrived_video_streams"`, `"planned_seconds"`,
+		`"e2ee"`, `"runnable_per_core"`,
 	} {
 		if !strings.Contains(string(raw), name) {
 			t.Errorf("no %s in %s", name, raw)

@@ -17,7 +17,12 @@ var phaseOrder = [...]string{
 // WriteText writes the report for a person.
 func (r *Report) WriteText(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%d bots, %d publishing; %d of %d joins succeeded; %s\n\n",
+	if r.Scenario != "" {
+		fmt.Fprintf(&b, "\n%s\nmeetings: %d; ", r.Scenario, r.Meetings)
+	} else {
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "%d bots, %d publishing; %d of %d joins succeeded; %s\n\n",
 		r.Count, r.Publishers, r.Joins.Joined, r.Joins.Wanted, r.Window.length())
 	fmt.Fprintf(&b, "%-16s %9s %9s %9s %9s\n", "join (ms)", "p50", "p95", "p99", "max")
 	for _, name := range phaseOrder {

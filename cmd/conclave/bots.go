@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -12,18 +13,43 @@ import (
 
 	"conclave/bots"
 	"conclave/bots/report"
+	"conclave/bots/scenario"
 )
 
 // botsCmd loads a server with bots. Options are explained in docs/bots.md.
 type botsCmd struct {
-	URL          string        `name:"url" aliases:"server" required:"" placeholder:"URL" help:"The server's address: https://meet.example.org."`
-	Token        string        `env:"CONCLAVE_BOT_TOKEN" placeholder:"HEX" help:"Token that the server's operator issued (better: the environment or --token-file)."`
-	TokenFile    string        `placeholder:"FILE" help:"File that holds the token."`
-	Meeting      string        `env:"CONCLAVE_BOT_MEETING" placeholder:"ID" help:"Meeting to join: its id, or the whole link (in quotes) if it is end-to-end encrypted. Default: a new one without a lobby."`
-	E2EE         bool          `name:"e2ee" default:"true" negatable:"" help:"Make the bots' own meeting end-to-end encrypted."`
-	Purpose      string        `default:"Testing this server" placeholder:"TEXT" help:"Why people should let the bots receive them; empty: they are not asked."`
-	Password     string        `name:"meeting-password" placeholder:"TEXT" help:"The meeting's password."`
-	BotName      string        `default:"Bot" help:"What the display names begin with."`
+	Load botsLoadCmd `cmd:"" default:"withargs" help:"One meeting, described by options (the default)."`
+	Run  botsRunCmd  `cmd:"" help:"Meetings, roles and stages, described by a scenario file."`
+}
+
+// botsTarget is what all runs have: where they go, what they are judged by, and where the report is written.
+type botsTarget struct {
+	URL       string `name:"url" aliases:"server" required:"" placeholder:"URL" help:"Server: https://meet.example.org."`
+	Token     string `env:"CONCLAVE_BOT_TOKEN" placeholder:"HEX" help:"The operator's token. Better: --token-file."`
+	TokenFile string `placeholder:"FILE" help:"File that holds the token."`
+	Meeting   string `env:"CONCLAVE_BOT_MEETING" placeholder:"ADDRESS" help:"Meeting to join. Default: a new one."`
+	Password  string `name:"meeting-password" placeholder:"TEXT" help:"The meeting's password."`
+	Purpose   string `default:"Testing this server" placeholder:"TEXT" help:"Why people should let bots receive them."`
+	BotName   string `default:"Bot" help:"What the display names begin with."`
+
+	JoinTimeout  time.Duration `default:"30s" help:"How long one join may take, without the waiting room."`
+	LobbyTimeout time.Duration `default:"5m" help:"How long a bot waits to be let in."`
+	ServerPID    int           `name:"server-pid" placeholder:"PID" help:"The server's process on this machine."`
+	Feedback     bool          `default:"true" negatable:"" help:"Send congestion feedback, as browsers do."`
+	Verify       int           `placeholder:"N" help:"Decrypt every n-th packet. Default: 1; bench: 16."`
+	Poll         time.Duration `placeholder:"DURATION" help:"Let packets gather in sockets. Default: 0; bench: 5ms."`
+
+	Threshold []string `sep:"none" placeholder:"METRIC<VALUE" help:"Fail unless this holds: join.p99<2s."`
+	Defaults  bool     `name:"default-limits" default:"true" negatable:"" help:"Judge joins, delays and freezes."`
+	JSON      string   `name:"json" placeholder:"FILE" help:"Write the report there; - is the standard output."`
+	Quiet     bool     `short:"q" help:"No progress lines."`
+}
+
+// botsLoadCmd is a run of one meeting.
+type botsLoadCmd struct {
+	botsTarget `embed:""`
+
+	E2EE         bool          `name:"e2ee" default:"true" negatable:"" help:"Encrypt the bots' own meeting end to end."`
 	Count        int           `short:"n" default:"3" help:"How many bots."`
 	Publishers   string        `default:"all" help:"How many of them publish; the others listen."`
 	Screens      int           `help:"How many of the publishers share a screen too."`
@@ -34,23 +60,21 @@ type botsCmd struct {
 	Height       int           `default:"180" help:"How high it shows them, in pixels."`
 	SlotsAudio   int           `default:"4" help:"Audio slots each bot asks for."`
 	SlotsVideo   int           `default:"9" help:"Video slots each bot asks for."`
-	Profile      string        `enum:"normal,bench" default:"normal" help:"bench: one encoding of 120 packets of 1,100 bytes a second, and receivers that mostly count."`
-	Feedback     bool          `default:"true" negatable:"" help:"Send transport-wide congestion feedback, as browsers do."`
-	Verify       int           `placeholder:"N" help:"Decrypt and authenticate every n-th received packet. Default: 1 (all); with --profile bench 16."`
-	Poll         time.Duration `placeholder:"DURATION" help:"Let packets gather this long in a bot's socket between reads. Default: 0; with --profile bench 5ms."`
+	Profile      string        `enum:"normal,bench" default:"normal" help:"bench: for measuring a server (docs/bots.md)."`
 	Duration     time.Duration `short:"d" default:"20s" help:"How long to stay once all are in."`
 	Settle       time.Duration `default:"2s" help:"Time between the last arrival and the measured window."`
 	Ramp         time.Duration `default:"20ms" help:"Time between two joins."`
-	JoinTimeout  time.Duration `default:"30s" help:"How long one join may take, without the waiting room."`
-	LobbyTimeout time.Duration `default:"5m" help:"How long a bot waits to be let in."`
 	FlipInterval time.Duration `placeholder:"DURATION" help:"Turn the page of what each bot views this often."`
 	Churn        time.Duration `placeholder:"DURATION" help:"Make one bot leave and come back this often."`
 	Away         time.Duration `placeholder:"DURATION" help:"How long it stays away."`
-	ServerPID    int           `name:"server-pid" placeholder:"PID" help:"The server's process on this machine: report its CPU time per packet delivered."`
-	Threshold    []string      `sep:"none" placeholder:"METRIC<VALUE" help:"Fail unless this holds, for example join.p99<2s or loss<=0.1%. May be repeated."`
-	Defaults     bool          `name:"default-limits" default:"true" negatable:"" help:"Fail when joins are slow, media late or pictures frozen (docs/bots.md)."`
-	JSON         string        `name:"json" placeholder:"FILE" help:"Write the whole report there. - is the standard output, without the text."`
-	Quiet        bool          `short:"q" help:"No progress lines."`
+}
+
+// botsRunCmd is a run of a scenario file.
+type botsRunCmd struct {
+	botsTarget `embed:""`
+
+	Scenario string  `arg:"" placeholder:"FILE" help:"Scenario file."`
+	Scale    float64 `default:"1" placeholder:"FACTOR" help:"Run with so many times the bots and the time."`
 }
 
 // verdictError ends the command with the verdict's exit code: 1 failed, 2 invalid.
@@ -86,12 +110,26 @@ func usageCode(args []string) int {
 }
 
 // Run runs the bots.
-func (cmd *botsCmd) Run(c console) error {
+func (cmd *botsLoadCmd) Run(c console) error {
 	cfg, err := cmd.config()
 	if err != nil {
 		return startError{err}
 	}
-	if !cmd.Quiet {
+	return cmd.run(c, cfg)
+}
+
+// Run runs the scenario.
+func (cmd *botsRunCmd) Run(c console) error {
+	cfg, err := cmd.config()
+	if err != nil {
+		return startError{err}
+	}
+	return cmd.run(c, cfg)
+}
+
+// run runs bots, and writes what came of it.
+func (t *botsTarget) run(c console, cfg *bots.Config) error {
+	if !t.Quiet {
 		cfg.Progress = c.err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -100,7 +138,7 @@ func (cmd *botsCmd) Run(c console) error {
 	if err != nil {
 		return startError{err}
 	}
-	if err := cmd.write(c, outcome); err != nil {
+	if err := t.write(c, outcome); err != nil {
 		return err
 	}
 	if outcome.Verdict != report.Passed {
@@ -109,15 +147,31 @@ func (cmd *botsCmd) Run(c console) error {
 	return nil
 }
 
-func (cmd *botsCmd) config() (*bots.Config, error) {
-	token := cmd.Token
-	if cmd.TokenFile != "" {
-		raw, err := os.ReadFile(cmd.TokenFile)
+// config is what the options of all runs say.
+func (t *botsTarget) config(bench bool) (*bots.Config, error) {
+	token := t.Token
+	if t.TokenFile != "" {
+		raw, err := os.ReadFile(t.TokenFile)
 		if err != nil {
 			return nil, fmt.Errorf("--token-file: %w", err)
 		}
 		token = strings.TrimSpace(string(raw))
 	}
+	cfg := &bots.Config{
+		URL: t.URL, Token: token, Meeting: t.Meeting, Password: t.Password, Name: t.BotName, Purpose: t.Purpose,
+		JoinTimeout: t.JoinTimeout, LobbyTimeout: t.LobbyTimeout, ServerPID: t.ServerPID, Feedback: t.Feedback,
+		Verify: t.Verify, Poll: t.Poll, Thresholds: t.Threshold, NoDefaultLimits: !t.Defaults, Bench: bench,
+	}
+	if bench && t.Verify == 0 {
+		cfg.Verify = 16
+	}
+	if bench && t.Poll == 0 {
+		cfg.Poll = 5 * time.Millisecond
+	}
+	return cfg, nil
+}
+
+func (cmd *botsLoadCmd) config() (*bots.Config, error) {
 	publishers, err := allOr(cmd.Publishers, "--publishers")
 	if err != nil {
 		return nil, err
@@ -126,25 +180,52 @@ func (cmd *botsCmd) config() (*bots.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := &bots.Config{
-		URL: cmd.URL, Token: token, Meeting: cmd.Meeting, Password: cmd.Password, Name: cmd.BotName,
-		Count: cmd.Count, Publishers: publishers, Screens: cmd.Screens, MuteAudio: cmd.MuteAudio, MuteVideo: cmd.MuteVideo,
-		Simulcast: !cmd.NoSimulcast, AudioSlots: cmd.SlotsAudio, VideoSlots: cmd.SlotsVideo, View: view, Height: cmd.Height,
-		Duration: cmd.Duration, Settle: cmd.Settle, Ramp: cmd.Ramp, JoinTimeout: cmd.JoinTimeout,
-		LobbyTimeout: cmd.LobbyTimeout, NoDefaultLimits: !cmd.Defaults,
-		Flip: cmd.FlipInterval, Churn: cmd.Churn, Verify: cmd.Verify, Feedback: cmd.Feedback, Poll: cmd.Poll,
-		Away: cmd.Away, E2EE: cmd.E2EE, Purpose: cmd.Purpose, ServerPID: cmd.ServerPID, Thresholds: cmd.Threshold,
+	cfg, err := cmd.botsTarget.config(cmd.Profile == "bench")
+	if err != nil {
+		return nil, err
 	}
-	if cmd.Profile == "bench" {
-		cfg.Bench = true
-		if cmd.Verify == 0 {
-			cfg.Verify = 16
-		}
-		if cmd.Poll == 0 {
-			cfg.Poll = 5 * time.Millisecond
-		}
-	}
+	cfg.E2EE, cfg.Count, cfg.Publishers, cfg.Screens = cmd.E2EE, cmd.Count, publishers, cmd.Screens
+	cfg.MuteAudio, cfg.MuteVideo, cfg.Simulcast = cmd.MuteAudio, cmd.MuteVideo, !cmd.NoSimulcast
+	cfg.AudioSlots, cfg.VideoSlots, cfg.View, cfg.Height = cmd.SlotsAudio, cmd.SlotsVideo, view, cmd.Height
+	cfg.Duration, cfg.Settle, cfg.Ramp = cmd.Duration, cmd.Settle, cmd.Ramp
+	cfg.Flip, cfg.Churn, cfg.Away = cmd.FlipInterval, cmd.Churn, cmd.Away
 	return cfg, nil
+}
+
+func (cmd *botsRunCmd) config() (*bots.Config, error) {
+	s, err := readScenario(cmd.Scenario)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", cmd.Scenario, err)
+	}
+	if cmd.Scale != 1 {
+		if s, err = s.Scaled(cmd.Scale); err != nil {
+			return nil, fmt.Errorf("--scale: %w", err)
+		}
+	}
+	cfg, err := cmd.botsTarget.config(s.Profile == "bench")
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Plan, err = s.Plan(); err != nil {
+		return nil, fmt.Errorf("%s: %w", cmd.Scenario, err)
+	}
+	cfg.Scenario, cfg.Settle = s.Name, s.Settle
+	cfg.Thresholds = append(s.Thresholds, cfg.Thresholds...)
+	cfg.NoDefaultLimits = cfg.NoDefaultLimits || s.NoDefaultLimits
+	return cfg, nil
+}
+
+func readScenario(name string) (*scenario.Scenario, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // names the file
+	}
+	defer func() { _ = f.Close() }()
+	raw, err := io.ReadAll(io.LimitReader(f, scenario.MaxFile+1))
+	if err != nil {
+		return nil, err //nolint:wrapcheck // names the file
+	}
+	return scenario.Parse(raw)
 }
 
 // allOr reads a number, or "all" as -1.
@@ -159,13 +240,13 @@ func allOr(text, flag string) (int, error) {
 	return n, nil
 }
 
-func (cmd *botsCmd) write(c console, report *report.Report) error {
-	if cmd.JSON != "-" {
+func (t *botsTarget) write(c console, report *report.Report) error {
+	if t.JSON != "-" {
 		if err := report.WriteText(c.out); err != nil {
 			return err
 		}
 	}
-	if cmd.JSON == "" {
+	if t.JSON == "" {
 		return nil
 	}
 	raw, err := json.MarshalIndent(report, "", "  ")
@@ -173,10 +254,10 @@ func (cmd *botsCmd) write(c console, report *report.Report) error {
 		return fmt.Errorf("--json: %w", err)
 	}
 	raw = append(raw, '\n')
-	if cmd.JSON == "-" {
+	if t.JSON == "-" {
 		_, err = c.out.Write(raw)
 	} else {
-		err = os.WriteFile(cmd.JSON, raw, 0o644) //nolint:gosec // figures, no secrets
+		err = os.WriteFile(t.JSON, raw, 0o644) //nolint:gosec // figures, no secrets
 	}
 	if err != nil {
 		return fmt.Errorf("--json: %w", err)

@@ -45,10 +45,10 @@ func startServer(t *testing.T) (url, token string) {
 func TestBotsMeetOnTheServer(t *testing.T) {
 	url, token := startServer(t)
 	file := filepath.Join(t.TempDir(), "report.json")
-	cmd := botsCmd{
-		URL: url, Token: token, Count: 5, Publishers: "all", View: "all", Height: 180, SlotsAudio: 4, SlotsVideo: 4,
-		Profile: "normal", Feedback: true, Duration: 3 * time.Second, Settle: 200 * time.Millisecond,
-		JoinTimeout: 20 * time.Second, JSON: file,
+	cmd := botsLoadCmd{
+		botsTarget: botsTarget{URL: url, Token: token, Feedback: true, JoinTimeout: 20 * time.Second, JSON: file},
+		Count:      5, Publishers: "all", View: "all", Height: 180, SlotsAudio: 4, SlotsVideo: 4,
+		Profile: "normal", Duration: 3 * time.Second, Settle: 200 * time.Millisecond,
 	}
 	var out bytes.Buffer
 	err := cmd.Run(console{&out, io.Discard})
@@ -75,10 +75,12 @@ func TestBotsMeetOnTheServer(t *testing.T) {
 
 func TestAListenerSeesAPublisherInTheBenchProfile(t *testing.T) {
 	url, token := startServer(t)
-	cmd := botsCmd{
-		URL: url, Token: token, Count: 4, Publishers: "1", View: "all", Height: 180, SlotsAudio: 1, SlotsVideo: 1,
-		Profile: "bench", Duration: 2 * time.Second, Settle: 200 * time.Millisecond, JoinTimeout: 20 * time.Second,
-		JSON: "-", Threshold: []string{"loss<=0"},
+	cmd := botsLoadCmd{
+		botsTarget: botsTarget{
+			URL: url, Token: token, JoinTimeout: 20 * time.Second, JSON: "-", Threshold: []string{"loss<=0"},
+		},
+		Count: 4, Publishers: "1", View: "all", Height: 180, SlotsAudio: 1, SlotsVideo: 1,
+		Profile: "bench", Duration: 2 * time.Second, Settle: 200 * time.Millisecond,
 	}
 	var r report.Report
 	var err error
@@ -115,7 +117,8 @@ func TestABrokenThresholdIsTheExitCode(t *testing.T) {
 
 func TestBotsNeedAToken(t *testing.T) {
 	url, _ := startServer(t)
-	cmd := botsCmd{URL: url, Token: strings.Repeat("ab", 32), Count: 1, Publishers: "all", View: "all", Profile: "normal"}
+	target := botsTarget{URL: url, Token: strings.Repeat("ab", 32)}
+	cmd := botsLoadCmd{botsTarget: target, Count: 1, Publishers: "all", View: "all", Profile: "normal"}
 	err := cmd.Run(console{io.Discard, io.Discard})
 	var refused *client.RefusedError
 	if !errors.As(err, &refused) {
@@ -184,7 +187,119 @@ func TestBotsSayWhatAMeetingNeeds(t *testing.T) {
 	var out, errs bytes.Buffer
 	args := []string{"bots", "--url", url, "--token", token, "--meeting", made.Meeting}
 	if code := run(args, nil, console{&out, &errs}); code != notStarted ||
-		!strings.Contains(errs.String(), "give its whole link") {
+		!strings.Contains(errs.String(), "give its whole address") {
 		t.Errorf("exit code %d: %s", code, errs.String())
 	}
+}
+
+// Two meetings with an example of every role but one: what is published in one is not received in the other.
+func TestAScenarioRunsInSeveralMeetings(t *testing.T) {
+	url, token := startServer(t)
+	dir := t.TempDir()
+	file, reported := filepath.Join(dir, "scenario.yaml"), filepath.Join(dir, "report.json")
+	const text = `
+name: Two meetings
+meetings:
+  - {count: 2, e2ee: false, roles: [{role: publisher}, {role: speaker}, {role: flipper, flip: 500ms}]}
+stages: [{join: 67%, over: 200ms}, {join: 2, over: 200ms}, {hold: 5s}]
+settle: 200ms
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{
+		"bots", "run", file, "--url", url, "--token", token, "--json", reported, "-q", "--no-default-limits",
+	}
+	var out, errs bytes.Buffer
+	code := run(args, nil, console{&out, &errs})
+	raw, err := os.ReadFile(reported)
+	if err != nil {
+		t.Fatalf("exit code %d: %v %s", code, err, errs.String())
+	}
+	var r report.Report
+	if err := json.Unmarshal(raw, &r); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Failures) > 0 || r.Meetings != 2 || r.Joins != (report.Joins{Wanted: 6, Joined: 6}) ||
+		r.Scenario != "Two meetings" {
+		t.Errorf("exit code %d: %d meetings, %+v: %s", code, r.Meetings, r.Joins, out.String())
+	}
+	for _, b := range r.Bots { // a publisher hears the speaker; the others hear one or two and see one
+		wantAudio, wantVideo := 1, 1
+		switch b.Role {
+		case "publisher":
+			wantVideo = 0
+		case "flipper":
+			wantAudio = 2
+		}
+		if b.ArrivedAudio != wantAudio || b.ArrivedVideo != wantVideo || b.ExpectedAudio != wantAudio ||
+			b.ExpectedVideo != wantVideo {
+			t.Errorf("%s in meeting %d: audio %d of %d, video %d of %d", b.Role, b.Meeting, b.ArrivedAudio, b.ExpectedAudio,
+				b.ArrivedVideo, b.ExpectedVideo)
+		}
+	}
+}
+
+func TestAScenarioWithAMistakeIsNotRun(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "scenario.yaml")
+	if err := os.WriteFile(file, []byte("name: x\nmeetngs: []\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"bots", "run", file, "--url", "http://127.0.0.1:1", "--token", strings.Repeat("ab", 32)}
+	var out, errs bytes.Buffer
+	if code := run(args, nil, console{&out, &errs}); code != notStarted ||
+		!strings.Contains(errs.String(), "did you mean meetings?") {
+		t.Errorf("exit code %d: %s", code, errs.String())
+	}
+	args[2] = "no-such-file"
+	if code := run(args, nil, console{&out, &errs}); code != notStarted {
+		t.Errorf("exit code %d", code)
+	}
+	args = append(args, "--scale", "0")
+	args[2] = "../../bots/scenario/examples/webinar.yaml"
+	if code := run(args, nil, console{&out, &errs}); code != notStarted || !strings.Contains(errs.String(), "--scale") {
+		t.Errorf("exit code %d: %s", code, errs.String())
+	}
+}
+
+// Each example of a scenario runs as it is, in small. On a busy machine a run may be invalid, and thresholds may not
+// be met.
+func TestTheExamplesRunInSmall(t *testing.T) {
+	url, token := startServer(t)
+	files, err := filepath.Glob("../../bots/scenario/examples/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%v: no examples", err)
+	}
+	t.Run("all", func(t *testing.T) { // ends before the server does
+		for _, file := range files {
+			t.Run(filepath.Base(file), func(t *testing.T) {
+				t.Parallel()
+				reported, scale := filepath.Join(t.TempDir(), "report.json"), "0.04"
+				if filepath.Base(file) == "soak.yaml" {
+					scale = "0.0005"
+				}
+				args := []string{
+					"bots", "run", file, "--url", url, "--token", token, "--scale", scale, "--json", reported, "-q",
+				}
+				var out, errs bytes.Buffer
+				code := run(args, nil, console{&out, &errs})
+				raw, err := os.ReadFile(reported)
+				if err != nil {
+					t.Fatalf("exit code %d: %v %s", code, err, errs.String())
+				}
+				var r report.Report
+				if err := json.Unmarshal(raw, &r); err != nil {
+					t.Fatal(err)
+				}
+				for _, f := range r.Failures {
+					if len(r.Invalid) == 0 || !strings.HasPrefix(f, "threshold ") {
+						t.Errorf("exit code %d: %s\n%s", code, f, out.String())
+					}
+				}
+				if r.Joins.Joined != r.Joins.Wanted || r.Joins.Joined < r.Count || r.Total.ReceivedPackets == 0 {
+					t.Errorf("%+v of %d, %d packets", r.Joins, r.Count, r.Total.ReceivedPackets)
+				}
+			})
+		}
+	})
 }

@@ -223,9 +223,10 @@ func (s *canaryServer) blunder(id string) {
 }
 
 func (s *canaryServer) bots() {
-	cmd := botsCmd{
-		URL: s.proxy, Token: s.token, BotName: canary, Count: 3, Publishers: "all", View: "all", Height: 180, SlotsAudio: 2, SlotsVideo: 2,
-		Profile: "normal", Feedback: true, Duration: time.Second, Settle: 100 * time.Millisecond, JoinTimeout: 20 * time.Second,
+	cmd := botsLoadCmd{
+		botsTarget: botsTarget{URL: s.proxy, Token: s.token, BotName: canary, Feedback: true, JoinTimeout: 20 * time.Second},
+		Count:      3, Publishers: "all", View: "all", Height: 180, SlotsAudio: 2, SlotsVideo: 2,
+		Profile: "normal", Duration: time.Second, Settle: 100 * time.Millisecond,
 	}
 	var out bytes.Buffer
 	var verdict verdictError

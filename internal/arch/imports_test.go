@@ -44,7 +44,7 @@ var rules = withLeaves(map[string]rule{
 		"auth", "meeting", "sfu", "media", "protocol"}, why: "joins sign-in, meetings and sockets"},
 	"protocol": {imports: []string{"media"}, why: "pure wire types, shared with bots"},
 	"bots": {imports: []string{"bots/client", "bots/clip", "bots/measure", "bots/publish", "bots/receive", "bots/report",
-		"media", "protocol", "e2ee"}, inTests: []string{"*"},
+		"bots/scenario", "media", "protocol", "e2ee"}, inTests: []string{"*"},
 		why: "a bot is a client of the public protocol, like the browser; its tests may start the server"},
 	"bots/client": {imports: []string{
 		"bots/clip", "bots/measure", "bots/payload", "bots/publish", "bots/receive", "bots/wire",
