@@ -48,3 +48,24 @@ func TestAvoidedWordsAreFound(t *testing.T) {
 		}
 	}
 }
+
+// TestTheGlossaryNamesWhatExists looks up each `package.Name` of docs/glossary.md.
+func TestTheGlossaryNamesWhatExists(t *testing.T) {
+	names := regexp.MustCompile("`([a-z0-9]+)\\.([A-Z]\\w*)`").FindAllStringSubmatch(readText(t, "docs/glossary.md"), -1)
+	for _, m := range names {
+		files, err := filepath.Glob(filepath.Join(repoRoot(t), m[1], "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		declared := regexp.MustCompile(`(?m)^(type|func|const|var|\t)\s?` + m[2] + `\b`)
+		if !slices.ContainsFunc(files, func(file string) bool {
+			text, err := os.ReadFile(file)
+			return err == nil && declared.Match(text)
+		}) {
+			t.Errorf("there is no %s.%s", m[1], m[2])
+		}
+	}
+	if len(names) < 4 {
+		t.Errorf("only %d names found", len(names))
+	}
+}
