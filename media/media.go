@@ -1,6 +1,6 @@
-// Package media holds the words that the engine, the meeting and the wire share: who publishes, what they publish, what
-// a viewer wants to see, and what their slots carry. Values only. It imports nothing of the project. The tags of the structs are
-// those of package protocol, whose messages hold these values as they are.
+// Package media holds the words that the engine, the meeting and the wire share: who publishes, what they publish,
+// what a viewer wants to see, and what their slots carry. Values only. It imports nothing of the project. The tags of
+// the structs are those of package protocol, whose messages hold these values as they are.
 package media
 
 import "fmt"
@@ -72,8 +72,8 @@ type Want struct {
 	Height      int           `json:"height" bound:"1..4320"`
 }
 
-// Slot is the state of one receiving m-line of a viewer. Participant zero means that it carries nothing; then Source and
-// Height mean nothing, and JSON has neither. Height is that of the layer being sent, 0 while it is unknown.
+// Slot is the state of one receiving m-line of a viewer. Participant zero means that it carries nothing; then Source
+// and Height mean nothing, and JSON has neither. Height is that of the layer being sent, 0 while it is unknown.
 type Slot struct {
 	MID         string        `json:"mid" bound:"1..16"`
 	Participant ParticipantID `json:"participant" bound:"0..4294967295"`

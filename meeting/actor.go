@@ -211,7 +211,8 @@ func (a *actor) protect(f func()) (ok bool) {
 	return true
 }
 
-// perform carries out the effects of the state, in order. It counts first: who hears of an effect finds it in the gauges.
+// perform carries out the effects of the state, in order. It counts first: who hears of an effect finds it in the
+// gauges.
 func (a *actor) perform() {
 	a.count()
 	for _, e := range a.state.take() {

@@ -6,8 +6,8 @@ import (
 	"conclave/protocol"
 )
 
-// What one person may have the meeting tell everybody. Each byte is sent to all who are there, so a flood from one person is
-// a flood to each of the others. The largest encrypted chat message is 12 KiB; four of them pass at once.
+// What one person may have the meeting tell everybody. Each byte is sent to all who are there, so a flood from one
+// person is a flood to each of the others. The largest encrypted chat message is 12 KiB; four of them pass at once.
 const (
 	sayBurst, sayRate = 64 << 10, 4 << 10 // bytes, bytes a second, of one person over all of their seats
 	saidOverhead      = 128               // what one message counts beside its content
@@ -18,8 +18,8 @@ const (
 	littleSaid                      = sayBurst / 4
 )
 
-// maxSeatsPerPerson bounds the seats of one person in one meeting, lobby included: a few devices, and pages that were loaded
-// again. A bot token is many participants, each with its own budget.
+// maxSeatsPerPerson bounds the seats of one person in one meeting, lobby included: a few devices, and pages that were
+// loaded again. A bot token is many participants, each with its own budget.
 const maxSeatsPerPerson = 8
 
 // allowance is a token bucket of bytes. The zero value is full.
@@ -53,7 +53,8 @@ func (s *state) mayTellAll(now time.Time, p *seat, n int) bool {
 	return true
 }
 
-// entrySize is what a change of the seat adds to a roster event, beside the overhead: most of it is signed, if anything is.
+// entrySize is what a change of the seat adds to a roster event, beside the overhead: most of it is signed, if
+// anything is.
 func (p *seat) entrySize() int {
 	return len(p.announce.Reveal()) + len(p.admit.Reveal()) + len(p.grant.Reveal())
 }
@@ -75,8 +76,8 @@ func (s *state) budgetOf(now time.Time, who Identity) *allowance {
 	return a
 }
 
-// forgetBudgets drops the budgets that are full again, when there are more than one for each seat that may be. It keeps those
-// of persons who left, so that coming again refills nothing.
+// forgetBudgets drops the budgets that are full again, when there are more than one for each seat that may be. It
+// keeps those of persons who left, so that coming again refills nothing.
 func (s *state) forgetBudgets(now time.Time) {
 	if len(s.budgets) < 2*s.cfg.MaxParticipants {
 		return

@@ -122,7 +122,8 @@ func TestSeatsOfOnePersonAreBounded(t *testing.T) {
 	}
 }
 
-// What changes the roster is told to all and charged like a message; to switch off is free, for nobody may be kept from it.
+// What changes the roster is told to all and charged like a message; to switch off is free, for nobody may be kept
+// from it.
 func TestSwitchingOffIsFree(t *testing.T) {
 	st := newStage(t)
 	ana := st.join("ana")

@@ -22,8 +22,8 @@ func (s *state) broadcast(now time.Time, p *seat, r *protocol.Broadcast) error {
 	return nil
 }
 
-// suits says whether a join is of the meeting's sort: with an announce and without a name, or the reverse. A seat that is
-// resumed has its announce already.
+// suits says whether a join is of the meeting's sort: with an announce and without a name, or the reverse. A seat
+// that is resumed has its announce already.
 func (s *state) suits(j joinRequest) error {
 	switch {
 	case !s.e2ee && j.announce != Blob{}:
@@ -38,8 +38,8 @@ func (s *state) suits(j joinRequest) error {
 	return nil
 }
 
-// announcedByOther says whether somebody else here has the announce of a join: whoever copies one could only make its owner look
-// like an impostor to others.
+// announcedByOther says whether somebody else here has the announce of a join: whoever copies one could only make its
+// owner look like an impostor to others.
 func (s *state) announcedByOther(j joinRequest) bool {
 	own := s.placeInLobby(j.identity)
 	for _, p := range s.seats {

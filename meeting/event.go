@@ -24,8 +24,8 @@ type Delivery struct {
 	frame []byte
 }
 
-// Frame returns the message as it goes over the wire. It is encoded once, all sinks share the bytes, and none may change
-// them. Safe for concurrent use.
+// Frame returns the message as it goes over the wire. It is encoded once, all sinks share the bytes, and none may
+// change them. Safe for concurrent use.
 func (d *Delivery) Frame() []byte {
 	d.once.Do(func() {
 		frame, err := protocol.Marshal(d.Message)

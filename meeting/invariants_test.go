@@ -10,9 +10,9 @@ import (
 	"conclave/protocol"
 )
 
-// FuzzMeeting plays arbitrary sequences of joins, requests, losses and time, and checks after each step what must always
-// hold (stage.check): who is not in has no media peer, nobody forwards what their role does not allow, nothing is told
-// after a bye.
+// FuzzMeeting plays arbitrary sequences of joins, requests, losses and time, and checks after each step what must
+// always hold (stage.check): who is not in has no media peer, nobody forwards what their role does not allow, nothing
+// is told after a bye.
 func FuzzMeeting(f *testing.F) {
 	f.Add([]byte("\x00\x00\x01\x00\x02\x00\x13\x01\x24\x02\x35\x03"), true, uint8(0))
 	f.Add([]byte("\x00\x00\x00\x01\x00\x02\x08\x01\x16\x12\x33\x00\x10\x03\x20\x01"), false, uint8(1))

@@ -24,8 +24,8 @@ func (s *state) lost(now time.Time, id media.ParticipantID, sink Sink) {
 	}
 }
 
-// leaveRequest is Leave. A host may name an heir. If it is the last host, the meeting falls to the heir, if they may inherit
-// it; and what the host signed about who is host then is shown.
+// leaveRequest is Leave. A host may name an heir. If it is the last host, the meeting falls to the heir, if they may
+// inherit it; and what the host signed about who is host then is shown.
 func (s *state) leaveRequest(now time.Time, p *seat, r *protocol.Leave, why protocol.ByeReason) {
 	heir := s.seats[r.Heir]
 	if s.e2ee && p.role == protocol.RoleHost && heir != nil && heir != p && r.Grant != "" {

@@ -55,8 +55,8 @@ func (s *state) returnToLobby(now time.Time, p *seat, j joinRequest) (media.Part
 	return p.id, nil
 }
 
-// replaceInLobby puts a new seat to the place of p: other keys are somebody else, whom nobody has admitted, even if what a host
-// signed for the keys of before is under way.
+// replaceInLobby puts a new seat to the place of p: other keys are somebody else, whom nobody has admitted, even if
+// what a host signed for the keys of before is under way.
 func (s *state) replaceInLobby(now time.Time, p *seat, j joinRequest) *seat {
 	q := s.newSeat(now, j)
 	q.since, q.relayed = p.since, p.relayed

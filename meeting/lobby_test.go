@@ -266,8 +266,8 @@ func resuming(p *someone) func(*joinRequest) {
 	return func(j *joinRequest) { j.resume = hashToken(p.token) }
 }
 
-// However many come and go in a crowded lobby, hosts are told of sixteen people each tenth of a second, and not of more; the last
-// they are told is how it stands.
+// However many come and go in a crowded lobby, hosts are told of sixteen people each tenth of a second, and not of
+// more; the last they are told is how it stands.
 func TestACrowdInTheLobbyIsNoFloodToHosts(t *testing.T) {
 	st := newStage(t, withLobby)
 	ana := st.join("ana")

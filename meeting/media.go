@@ -20,8 +20,8 @@ type Room interface {
 	Close()
 }
 
-// Peer is one participant's media side; see sfu.Peer. All but Negotiate returns at once: what is desired takes effect later,
-// and media.EventApplied tells when.
+// Peer is one participant's media side; see sfu.Peer. All but Negotiate returns at once: what is desired takes effect
+// later, and media.EventApplied tells when.
 type Peer interface {
 	Negotiate(ctx context.Context, sdp string, tracks []media.Track) (answer string, err error)
 	SetView(wants []media.Want)

@@ -13,8 +13,8 @@ import (
 // maxBars is the best quality of a connection (protocol).
 const maxBars = 4
 
-// mediaReport is what the media server reported of one peer since it was last looked at, merged: only the latest state of
-// each slot and source matters, so it is bounded whatever the rate of events.
+// mediaReport is what the media server reported of one peer since it was last looked at, merged: only the latest
+// state of each slot and source matters, so it is bounded whatever the rate of events.
 type mediaReport struct {
 	slots      map[string]media.Slot // at most one a receiving m-line
 	withheld   []media.Withheld      // at most one a want
@@ -58,8 +58,8 @@ func (r *mediaReport) merge(e *media.Event) {
 	}
 }
 
-// onMedia takes in an event of the media server, for the actor to look at. It never blocks, so that the media server may
-// call it with locks held.
+// onMedia takes in an event of the media server, for the actor to look at. It never blocks, so that the media server
+// may call it with locks held.
 func (a *actor) onMedia(e media.Event) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -135,8 +135,8 @@ func (s *state) slotsChanged(p *seat, r *mediaReport) {
 	s.tell(p, slotsMessage(r.slots, r.withheld))
 }
 
-// slotsMessage tells of slots, in the order of their MIDs. Its list of what is withheld is always there: an empty one says
-// that nothing is.
+// slotsMessage tells of slots, in the order of their MIDs. Its list of what is withheld is always there: an empty one
+// says that nothing is.
 func slotsMessage(slots map[string]media.Slot, withheld []media.Withheld) *protocol.Slots {
 	m := &protocol.Slots{Slots: make([]media.Slot, 0, len(slots)), Withheld: append([]media.Withheld{}, withheld...)}
 	for _, slot := range slots {

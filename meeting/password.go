@@ -24,11 +24,11 @@ type passwordHash struct {
 
 func (h passwordHash) isZero() bool { return h == passwordHash{} }
 
-// hasher computes argon2id with at most one computation a core, so that a flood of joins takes neither the memory
-// (19 MiB each) nor all processors. Waiting is bounded by the caller's context.
+// hasher computes argon2id on half of the processors at most, so that a flood of joins takes neither the memory
+// (19 MiB each) nor the processor time that media needs. Waiting is bounded by the caller's context.
 type hasher struct{ slots chan struct{} }
 
-func newHasher() *hasher { return &hasher{make(chan struct{}, runtime.GOMAXPROCS(0))} }
+func newHasher() *hasher { return &hasher{make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))} }
 
 func (h *hasher) hash(ctx context.Context, password string) (passwordHash, error) {
 	var out passwordHash

@@ -32,7 +32,8 @@ type waiting struct {
 	owed []owed
 }
 
-// openPeer seats a participant in the media room, which is made when the first one comes. If that fails, an event says so.
+// openPeer seats a participant in the media room, which is made when the first one comes. If that fails, an event
+// says so.
 func (a *actor) openPeer(id media.ParticipantID) {
 	if a.room == nil {
 		cfg := media.RoomConfig{RequireSFrame: a.state.e2ee, PrivateAudio: a.state.privateAudio}
@@ -76,8 +77,8 @@ func (a *actor) endMedia() {
 	a.waiting = nil
 }
 
-// acknowledge answers a job that has been done: at once, or, if it has taken something away, when that is gone. "Muted" must
-// not be said while packets still flow.
+// acknowledge answers a job that has been done: at once, or, if it has taken something away, when that is gone.
+// "Muted" must not be said while packets still flow.
 func (a *actor) acknowledge(j job) {
 	if len(a.owed) == 0 || j.done == nil {
 		j.finish(true)

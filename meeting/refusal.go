@@ -2,8 +2,8 @@ package meeting
 
 import "conclave/protocol"
 
-// Refusal says why a request was not done; nothing was changed by it. It is what the client is told: the error id of the
-// protocol, and a sentence that holds no user data. Refusals are compared by value.
+// Refusal says why a request was not done; nothing was changed by it. It is what the client is told: the error id of
+// the protocol, and a sentence that holds no user data. Refusals are compared by value.
 type Refusal struct {
 	ID       protocol.ErrorID
 	Sentence string

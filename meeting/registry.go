@@ -267,8 +267,8 @@ func (s *Seat) Do(ctx context.Context, m protocol.ClientMessage) error {
 	return err
 }
 
-// Negotiate answers an offer on the caller's goroutine: it takes the caller's time, not the meeting's. ctx bounds the waits for
-// the meeting, before and after. Before admission there is no media: ErrNotJoined.
+// Negotiate answers an offer on the caller's goroutine: it takes the caller's time, not the meeting's. ctx bounds the
+// waits for the meeting, before and after. Before admission there is no media: ErrNotJoined.
 func (s *Seat) Negotiate(ctx context.Context, m *protocol.Offer) (answer string, err error) {
 	a := s.actor
 	peer, err := ask(ctx, a, s.id, func(time.Time) (Peer, error) {
@@ -318,8 +318,8 @@ func (s *Seat) Leave(m *protocol.Leave, why protocol.ByeReason) {
 	}
 }
 
-// SignedOut gives the seat up because the session that holds it has ended, whether or not its socket is still there. If the
-// seat's person has resumed it with another session, it stays. It does not block.
+// SignedOut gives the seat up because the session that holds it has ended, whether or not its socket is still there.
+// If the seat's person has resumed it with another session, it stays. It does not block.
 func (s *Seat) SignedOut(session SessionKey) {
 	a := s.actor
 	err := a.post(job{seat: s.id, run: func(now time.Time) {
@@ -349,8 +349,8 @@ func (r *Registry) Gauges() Gauges {
 	}
 }
 
-// Close ends all meetings with protocol.ByeShuttingDown and waits until they are gone or ctx ends. No meeting can be made
-// afterwards.
+// Close ends all meetings with protocol.ByeShuttingDown and waits until they are gone or ctx ends. No meeting can be
+// made afterwards.
 func (r *Registry) Close(ctx context.Context) error {
 	r.mu.Lock()
 	already := r.closed

@@ -448,7 +448,8 @@ func TestManyJoinAndLeaveAtOnce(t *testing.T) {
 	}
 }
 
-// What the media server says about everybody and about one peer reaches those whom it concerns, whatever goroutine it says it on.
+// What the media server says about everybody and about one peer reaches those whom it concerns, whatever goroutine it
+// says it on.
 func TestReportsOfTheMediaServerReachTheirReceivers(t *testing.T) {
 	r, fake := newRegistry(t, Config{})
 	id := create(t, r, Creation{Creator: who("ana")})

@@ -6,8 +6,8 @@ import (
 	"conclave/protocol"
 )
 
-// The bounds of relaying. A key message is some 150 bytes long, so that a hundred people who change their keys at once fit into
-// what is kept for one seat ten times over. Who waits needs to send a sealed name to 16 hosts, no more.
+// The bounds of relaying. A key message is some 150 bytes long, so that a hundred people who change their keys at
+// once fit into what is kept for one seat ten times over. Who waits needs to send a sealed name to 16 hosts, no more.
 const (
 	relayInterval = 25 * time.Millisecond // from the first thing relayed to its delivery, with what came meanwhile
 	maxKept       = 256 << 10             // bytes kept for one seat; a seat with a socket gets them earlier, one without loses the rest
@@ -23,8 +23,8 @@ type mail struct {
 	due time.Time // zero: nothing waits
 }
 
-// relay sends each recipient its own, as far as it may be reached. Who is not there is skipped: the sender learns nothing of the
-// lobby, and people leave at any time. It costs O(recipients named).
+// relay sends each recipient its own, as far as it may be reached. Who is not there is skipped: the sender learns
+// nothing of the lobby, and people leave at any time. It costs O(recipients named).
 func (s *state) relay(now time.Time, p *seat, r *protocol.Relay) error {
 	if !s.e2ee {
 		return ErrNotPermitted

@@ -110,8 +110,8 @@ func TestRelayDiesWithItsRecipient(t *testing.T) {
 	st.wantGone(ben)
 }
 
-// In the lobby one reaches those who may admit, and they reach back; nobody else reaches either way, nor learns whether anybody
-// is there.
+// In the lobby one reaches those who may admit, and they reach back; nobody else reaches either way, nor learns
+// whether anybody is there.
 func TestLobbyRelaysGoToThoseWhoMayAdmitOnly(t *testing.T) {
 	st := newStage(t, withE2EE, withLobby)
 	ana := st.join("ana")

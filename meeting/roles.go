@@ -21,7 +21,8 @@ var (
 	hostMay = slices.Concat(cohostMay, []protocol.Permission{protocol.MayRoles, protocol.MayEnd})
 )
 
-// permissionsOf returns what a role may do, in the order of the protocol document. The list is shared: do not change it.
+// permissionsOf returns what a role may do, in the order of the protocol document. The list is shared: do not change
+// it.
 func permissionsOf(r protocol.Role) []protocol.Permission {
 	switch r {
 	case protocol.RoleHost:

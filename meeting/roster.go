@@ -59,8 +59,8 @@ type lobbyNews struct {
 	sent time.Time
 }
 
-// lobbyChanged has those who may admit and those who wait told how the lobby stands: the less often, the more there is to tell
-// each, so that no crowd in the lobby is a flood to anybody.
+// lobbyChanged has those who may admit and those who wait told how the lobby stands: the less often, the more there
+// is to tell each, so that no crowd in the lobby is a flood to anybody.
 func (s *state) lobbyChanged(now time.Time) {
 	if !s.lobbyNews.due.IsZero() || s.ended {
 		return

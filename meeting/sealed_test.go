@@ -8,7 +8,8 @@ import (
 	"conclave/protocol"
 )
 
-// An encrypted meeting takes announces and no names; a plain one the reverse. Nothing that anybody may ask changes which it is.
+// An encrypted meeting takes announces and no names; a plain one the reverse. Nothing that anybody may ask changes
+// which it is.
 func TestAMeetingIsEncryptedOrPlainForGood(t *testing.T) {
 	named := func(j *joinRequest) { j.name, j.announce = NewDisplayName("Eve"), Blob{} }
 	both := func(j *joinRequest) { j.name, j.announce = NewDisplayName("Eve"), announceOf("eve") }
@@ -95,7 +96,8 @@ func TestBroadcastReachesEverybodyPresent(t *testing.T) {
 	}
 }
 
-// Everybody sees the announce of everybody, and what a host signed of those who came through the lobby; each sees their own.
+// Everybody sees the announce of everybody, and what a host signed of those who came through the lobby; each sees
+// their own.
 func TestAnnouncesAndAdmissionsAreInTheRoster(t *testing.T) {
 	st := newStage(t, withE2EE, withLobby)
 	ana, ben := st.join("ana"), st.join("ben")
@@ -133,8 +135,8 @@ func TestAdmissionsAreNeededWhereTheyBelong(t *testing.T) {
 	plain.wantRole(ben, protocol.RoleParticipant)
 }
 
-// An admission is for the keys that were announced: who comes back to the lobby with others is somebody new, at the old place,
-// and what is under way for the old number lets nobody in.
+// An admission is for the keys that were announced: who comes back to the lobby with others is somebody new, at the
+// old place, and what is under way for the old number lets nobody in.
 func TestAnAdmissionIsForTheKeysThatWereAnnounced(t *testing.T) {
 	st := newStage(t, withE2EE, withLobby)
 	ana, ben, cem := st.join("ana"), st.join("ben"), st.join("cem")
@@ -184,7 +186,8 @@ func TestResumeKeepsTheAnnounce(t *testing.T) {
 	}
 }
 
-// Who waits is shown what a co-host's role rests on: with the admission as a participant alone, nobody would seal their name to them.
+// Who waits is shown what a co-host's role rests on: with the admission as a participant alone, nobody would seal
+// their name to them.
 func TestTheLobbyIsShownTheGrantOfACohost(t *testing.T) {
 	st := newStage(t, withE2EE, withLobby)
 	ana, ben := st.join("ana"), st.join("ben")
@@ -234,7 +237,8 @@ func TestGrantsGoWithTheRole(t *testing.T) {
 	}
 }
 
-// The last host's word says to whom the meeting falls, where it falls to somebody; nobody else's word does, and no other grant changes.
+// The last host's word says to whom the meeting falls, where it falls to somebody; nobody else's word does, and no
+// other grant changes.
 func TestTheLastHostNamesAnHeir(t *testing.T) {
 	word, old := "heir", "old"
 	for name, c := range map[string]struct {

@@ -277,7 +277,8 @@ func (s *state) join(now time.Time, j joinRequest) (media.ParticipantID, error) 
 	return p.id, nil
 }
 
-// takesGuests says whether people without a verified address may ask to come in: never past both the password and the lobby.
+// takesGuests says whether people without a verified address may ask to come in: never past both the password and the
+// lobby.
 func (s *state) takesGuests() bool { return s.cfg.Guests && s.lobby && s.hasPassword }
 
 // roleOf is the role of somebody who comes in: the creator is host, unless they have handed over and a host is there.

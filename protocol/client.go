@@ -5,8 +5,8 @@ package protocol
 // What the messages of end-to-end encrypted meetings carry is opaque to the server: base64url without padding (RFC 4648
 // §5), whose bounds are in bytes of what it encodes. docs/e2ee.md says what clients put in.
 
-// Join asks for a seat in a meeting: the first message of every socket. With Resume it takes an earlier seat back. In an
-// end-to-end encrypted meeting Announce is there and Name is empty: names travel sealed.
+// Join asks for a seat in a meeting: the first message of every socket. With Resume it takes an earlier seat back. In
+// an end-to-end encrypted meeting Announce is there and Name is empty: names travel sealed.
 type Join struct {
 	ID       RequestID `json:"id" bound:"1..2147483647"`
 	Version  int       `json:"version"`
@@ -77,8 +77,8 @@ type Hand struct {
 // Request implements ClientMessage.
 func (m *Hand) Request() RequestID { return m.ID }
 
-// Admit lets people in from the lobby: those named, or all. In an end-to-end encrypted meeting it is those of Admissions;
-// Participants, if there, names the same.
+// Admit lets people in from the lobby: those named, or all. In an end-to-end encrypted meeting it is those of
+// Admissions; Participants, if there, names the same.
 type Admit struct {
 	ID           RequestID     `json:"id" bound:"1..2147483647"`
 	Participants []Participant `json:"participants,omitempty" bound:"1..256"`
@@ -135,8 +135,8 @@ type Remove struct {
 // Request implements ClientMessage.
 func (m *Remove) Request() RequestID { return m.ID }
 
-// SetRole gives a participant another role. Making another host hands over. Grant is what the host signed about it, in an
-// end-to-end encrypted meeting.
+// SetRole gives a participant another role. Making another host hands over. Grant is what the host signed about it,
+// in an end-to-end encrypted meeting.
 type SetRole struct {
 	ID          RequestID   `json:"id" bound:"1..2147483647"`
 	Participant Participant `json:"participant" bound:"1..4294967295"`
@@ -207,8 +207,8 @@ type Active struct {
 // Request implements ClientMessage.
 func (m *Active) Request() RequestID { return m.ID }
 
-// Leave gives the seat up. In an end-to-end encrypted meeting the last host may name to whom the meeting falls, with what it signed about
-// them; both or none.
+// Leave gives the seat up. In an end-to-end encrypted meeting the last host may name to whom the meeting falls, with
+// what it signed about them; both or none.
 type Leave struct {
 	ID    RequestID   `json:"id" bound:"1..2147483647"`
 	Heir  Participant `json:"heir,omitempty" bound:"1..4294967295"`

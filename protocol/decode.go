@@ -113,9 +113,9 @@ func Marshal(m Message) ([]byte, error) {
 	return append(out, body[1:]...), nil
 }
 
-// Peek reads the type and the id of a client's message from its first bytes, as far as they are there and come first in it. It
-// costs no more than these two, checks nothing else, and serves to treat a message before it is decoded. The typ is one of
-// the table, or empty.
+// Peek reads the type and the id of a client's message from its first bytes, as far as they are there and come first
+// in it. It costs no more than these two, checks nothing else, and serves to treat a message before it is decoded.
+// The typ is one of the table, or empty.
 func Peek(prefix []byte) (typ string, id RequestID) {
 	s := scanner{data: prefix}
 	if s.space(); s.peek() != '{' {

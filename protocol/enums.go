@@ -53,8 +53,8 @@ const MeetingAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 // maxTypedMeetingID bounds what ParseMeetingID looks at.
 const maxTypedMeetingID = 64
 
-// ParseMeetingID reads an id as a person may type it: in upper case, without hyphens or with spaces, o for 0, i or l for 1. It
-// returns the written form; ok is false if there is no id in s.
+// ParseMeetingID reads an id as a person may type it: in upper case, without hyphens or with spaces, o for 0, i or l
+// for 1. It returns the written form; ok is false if there is no id in s.
 func ParseMeetingID(s string) (id MeetingID, ok bool) {
 	if len(s) > maxTypedMeetingID {
 		return "", false

@@ -32,7 +32,8 @@ type VerifyRequest struct {
 // GuestRequest is the body of POST /api/auth/guest: an empty object.
 type GuestRequest struct{}
 
-// Session is the answer of POST /api/auth/verify, POST /api/auth/guest and GET /api/auth/session. Guests and bots have no Email.
+// Session is the answer of POST /api/auth/verify, POST /api/auth/guest and GET /api/auth/session. Guests and bots
+// have no Email.
 type Session struct {
 	Email     string    `json:"email,omitempty"`
 	Guest     bool      `json:"guest,omitempty"`
@@ -40,8 +41,9 @@ type Session struct {
 	CanHost   bool      `json:"can_host"`
 }
 
-// Create is the body of POST /api/meetings. Absent fields take the documented defaults. E2EE says whether media and texts are
-// encrypted end to end (the default); it cannot be changed later. PrivateAudio, in such a meeting, keeps from the server who speaks when.
+// Create is the body of POST /api/meetings. Absent fields take the documented defaults. E2EE says whether media and
+// texts are encrypted end to end (the default); it cannot be changed later. PrivateAudio, in such a meeting, keeps
+// from the server who speaks when.
 type Create struct {
 	Title          string      `json:"title,omitempty" bound:"0..80" text:"line"`
 	Password       string      `json:"password,omitempty" bound:"1..128"`

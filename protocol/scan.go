@@ -29,8 +29,8 @@ var (
 	errNotObject = errors.New("the message is not a JSON object")
 )
 
-// checkDocument reports whether data is exactly one well-formed JSON object within the bounds, with no more than so many values;
-// 0 for any number.
+// checkDocument reports whether data is exactly one well-formed JSON object within the bounds, with no more than so
+// many values; 0 for any number.
 func checkDocument(data []byte, values int) error {
 	if !utf8.Valid(data) {
 		return errUTF8
@@ -98,8 +98,8 @@ func (s *scanner) value() error {
 	}
 }
 
-// object reads an object and calls visit, if any, for each member with its key, unescaped, and its raw value. The key is visit's
-// only until it returns.
+// object reads an object and calls visit, if any, for each member with its key, unescaped, and its raw value. The key
+// is visit's only until it returns.
 func (s *scanner) object(visit func(key, raw []byte) error) error {
 	if s.depth++; s.depth > MaxDepth {
 		return errDepth

@@ -11,8 +11,8 @@ type OK struct {
 
 func (*OK) serverMessage() {}
 
-// Lobby says that the participant waits to be admitted. It is sent again, without id, when a count changes. Hosts are those who
-// may admit, in an end-to-end encrypted meeting.
+// Lobby says that the participant waits to be admitted. It is sent again, without id, when a count changes. Hosts are
+// those who may admit, in an end-to-end encrypted meeting.
 type Lobby struct {
 	ID           RequestID   `json:"id,omitempty" bound:"1..2147483647"`
 	Title        string      `json:"title" bound:"0..80"`
@@ -49,8 +49,8 @@ type Welcome struct {
 
 func (*Welcome) serverMessage() {}
 
-// MeetingState is what a Welcome tells of the meeting. E2EE never changes in the life of a meeting. Spotlight is absent for
-// nobody.
+// MeetingState is what a Welcome tells of the meeting. E2EE never changes in the life of a meeting. Spotlight is
+// absent for nobody.
 type MeetingState struct {
 	Meeting      MeetingID   `json:"meeting"`
 	Title        string      `json:"title" bound:"0..80"`
@@ -63,8 +63,9 @@ type MeetingState struct {
 	ServerTime   time.Time   `json:"server_time"`
 }
 
-// RosterEntry is a participant as the others see it. Hand is 0 or the place in the order of raised hands. In an end-to-end
-// encrypted meeting Name is empty and Announce is what the participant joined with; Admit and Grant are what hosts signed.
+// RosterEntry is a participant as the others see it. Hand is 0 or the place in the order of raised hands. In an
+// end-to-end encrypted meeting Name is empty and Announce is what the participant joined with; Admit and Grant are
+// what hosts signed.
 type RosterEntry struct {
 	Participant Participant `json:"participant" bound:"1..4294967295"`
 	Name        string      `json:"name" bound:"0..64"`
@@ -191,8 +192,8 @@ type PolicyEvent struct {
 
 func (*PolicyEvent) serverMessage() {}
 
-// SpotlightEvent tells everybody whom By put in the spotlight. Participant 0 is nobody; By is absent when the one who was in it
-// left.
+// SpotlightEvent tells everybody whom By put in the spotlight. Participant 0 is nobody; By is absent when the one who
+// was in it left.
 type SpotlightEvent struct {
 	Participant Participant `json:"participant" bound:"0..4294967295"`
 	By          Participant `json:"by,omitempty" bound:"1..4294967295"`

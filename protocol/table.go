@@ -35,8 +35,8 @@ const (
 // OneRequest is the Weight of an ordinary request.
 const OneRequest = 4
 
-// The table of messages. Decoding, the limits of sizes and rates, permissions, dispatch, the documentation's tests and the
-// web client's types all follow from it.
+// The table of messages. Decoding, the limits of sizes and rates, permissions, dispatch, the documentation's tests
+// and the web client's types all follow from it.
 var (
 	clientTable = newTable([]Spec{
 		client[Join](Spec{Type: "join", From: Connected}),

@@ -62,8 +62,8 @@ func notToken(r rune) bool {
 	return strings.ContainsRune("\"(),/:;<=>?@[\\]", r)
 }
 
-// canonicalBase64URL says whether s is what base64.RawURLEncoding makes of some bytes: no padding, no white space, and no bits
-// set that do not count (RFC 4648 §3.5), so that two texts never mean the same bytes.
+// canonicalBase64URL says whether s is what base64.RawURLEncoding makes of some bytes: no padding, no white space,
+// and no bits set that do not count (RFC 4648 §3.5), so that two texts never mean the same bytes.
 func canonicalBase64URL(s string) bool {
 	last := byte(0)
 	for i := range len(s) {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// FuzzCanonicalBase64URL: what is taken for opaque is exactly what the standard library makes of some bytes, and nothing else that
-// means the same.
+// FuzzCanonicalBase64URL: what is taken for opaque is exactly what the standard library makes of some bytes, and
+// nothing else that means the same.
 func FuzzCanonicalBase64URL(f *testing.F) {
 	for _, s := range []string{"", "A", "AA", "AB", "AAA", "AAB", "AAAA", "-_-_", "+/+/", "AA==", "AA\n", "ä"} {
 		f.Add(s)

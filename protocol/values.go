@@ -50,8 +50,8 @@ func bounds(tag reflect.StructTag) (low, high int64, ok bool) {
 	return low, high, true
 }
 
-// decodeStruct fills the struct v, whose fields are given, from the object raw. raw has passed checkDocument. withType says that
-// the object's "type" has been dealt with.
+// decodeStruct fills the struct v, whose fields are given, from the object raw. raw has passed checkDocument.
+// withType says that the object's "type" has been dealt with.
 func decodeStruct(raw []byte, v reflect.Value, fields []field, withType bool) error {
 	var present uint64 // bit i: field i was there
 	s := scanner{data: raw}

@@ -16,8 +16,8 @@ import (
 	"conclave/protocol"
 )
 
-// crowd is a server's state without its sockets: so many sessions, so many meetings. join authenticates the request of one session
-// and takes it into one meeting and out again: all that a join does but for its WebSocket.
+// crowd is a server's state without its sockets: so many sessions, so many meetings. join authenticates the request
+// of one session and takes it into one meeting and out again: all that a join does but for its WebSocket.
 func crowd(t testing.TB, sessions, meetings int) (join func()) {
 	t.Helper()
 	const many = 1 << 30
@@ -88,7 +88,8 @@ func BenchmarkJoinInACrowd(b *testing.B) {
 	}
 }
 
-// The work of a join, counted in allocations (its time is the benchmark's affair), does not grow with sessions or meetings.
+// The work of a join, counted in allocations (its time is the benchmark's affair), does not grow with sessions or
+// meetings.
 func TestAJoinCostsTheSameInACrowd(t *testing.T) {
 	if testing.Short() || raceDetector {
 		t.Skip("makes many sessions")

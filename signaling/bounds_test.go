@@ -40,7 +40,8 @@ func memory() uint64 {
 	return m.HeapAlloc + m.StackInuse
 }
 
-// Ten thousand sockets that do nothing cost a bounded memory, hold nobody up, and are gone after the time they have to join.
+// Ten thousand sockets that do nothing cost a bounded memory, hold nobody up, and are gone after the time they have
+// to join.
 func TestTenThousandIdleSocketsAreBoundedAndCut(t *testing.T) {
 	if testing.Short() {
 		t.Skip("memory test")
@@ -92,8 +93,8 @@ func TestNamesOf64KiBAreRefused(t *testing.T) {
 	check()
 }
 
-// One who makes all the meetings they may does not fill the registry, and a full registry says so, takes nobody's meeting away, and
-// has room again when one ends.
+// One who makes all the meetings they may does not fill the registry, and a full registry says so, takes nobody's
+// meeting away, and has room again when one ends.
 func TestTheRegistryCannotBeExhaustedByOne(t *testing.T) {
 	s := newServer(t, func(c *Config, m *meeting.Config) {
 		m.MaxMeetings, m.MeetingsPerAddress, c.MeetingsPerAddressHour = 6, 4, 100
@@ -152,7 +153,8 @@ func TestEnumerationIsCountedOverAllWaysIn(t *testing.T) {
 	s.signIn("neighbour").join(exists)
 }
 
-// While more is sent than the machine should send, nobody new comes in; who is in, was in, or waits to be let in loses nothing.
+// While more is sent than the machine should send, nobody new comes in; who is in, was in, or waits to be let in
+// loses nothing.
 func TestAnOverloadedServerTakesNobodyNewAndLosesNobody(t *testing.T) {
 	var overloaded atomic.Bool
 	s := newServer(t, func(c *Config, _ *meeting.Config) {

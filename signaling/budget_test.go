@@ -13,7 +13,8 @@ import (
 	"conclave/protocol"
 )
 
-// A company of three hundred behind one IPv4 address gets into one meeting within a minute, with the limits as they are.
+// A company of three hundred behind one IPv4 address gets into one meeting within a minute, with the limits as they
+// are.
 func TestThreeHundredBehindOneAddressGetIn(t *testing.T) {
 	inVirtualTime(t, nil, func(t *testing.T, s *server) {
 		id := s.signIn("ana").create(`{"lobby": false}`)

@@ -8,8 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Config configures a Handler. A zero field means the default (DefaultConfig). The fields with a group are the operator's
-// options. A client IP counts by its /64 if it is IPv6.
+// Config configures a Handler. A zero field means the default (DefaultConfig). The fields with a group are the
+// operator's options. A client IP counts by its /64 if it is IPv6.
 type Config struct {
 	// WebSockets at once.
 	MaxSockets int `name:"max-sockets" group:"Meetings" min:"1"`

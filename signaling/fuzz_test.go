@@ -8,8 +8,8 @@ import (
 	"conclave/protocol"
 )
 
-// Whatever the headers of a handshake hold: only our own host or a configured origin may open a socket, and only our subprotocol is
-// spoken.
+// Whatever the headers of a handshake hold: only our own host or a configured origin may open a socket, and only our
+// subprotocol is spoken.
 func FuzzHandshakeHeaders(f *testing.F) {
 	f.Add("https://meet.example.org", "meet.example.org", "conclave.v1")
 	f.Add("null", "", "x, conclave.v1 ,y")

@@ -23,7 +23,8 @@ type personAt struct {
 
 func (g guess) personAt() personAt { return personAt{g.person, g.meeting} }
 
-// Those behind one network may be wrong so many times as often as one person: one of them who guesses does not refuse the rest.
+// Those behind one network may be wrong so many times as often as one person: one of them who guesses does not refuse
+// the rest.
 const peoplePerNetwork = 3
 
 // The wrong guesses of everybody at a meeting refuse none: beyond so many times one person's limit in a minute, each of
@@ -35,8 +36,8 @@ const (
 	knownFor     = 24 * time.Hour // how long a person who gave the right secret is no stranger
 )
 
-// guesses limits wrong secrets of meetings by person and by network. Safe for concurrent use; takes the time as an argument, but
-// for the delay, which is spent.
+// guesses limits wrong secrets of meetings by person and by network. Safe for concurrent use; takes the time as an
+// argument, but for the delay, which is spent.
 type guesses struct {
 	perPerson int
 	people    *auth.Limiter[personAt]
@@ -60,9 +61,10 @@ func newGuesses(perPerson, maxKeys int) guesses {
 	}
 }
 
-// turn waits until g may be looked at, and returns what passes the turn on. Those of one person take turns, and so do those of
-// one network, so that each wrong one is counted before the next is looked at: a hundred in parallel count as a hundred. A
-// stranger's delay is spent before the network's turn, where it holds up no neighbour. It fails only when ctx ends.
+// turn waits until g may be looked at, and returns what passes the turn on. Those of one person take turns, and so do
+// those of one network, so that each wrong one is counted before the next is looked at: a hundred in parallel count
+// as a hundred. A stranger's delay is spent before the network's turn, where it holds up no neighbour. It fails only
+// when ctx ends.
 func (l *guesses) turn(ctx context.Context, g guess, now func() time.Time) (done func(), err error) {
 	own, err := l.byPerson.take(ctx, g.personAt())
 	if err != nil {

@@ -32,8 +32,8 @@ func numbered(t *testing.T, n int) meeting.ID {
 
 func from(address string) auth.ClientIP { return auth.NewClientIP(netip.MustParseAddr(address)) }
 
-// TestGuessesCountForThePersonWhereverTheyAre: 200 guesses of one person, each from a network of its own, and each with another
-// tag of the address.
+// TestGuessesCountForThePersonWhereverTheyAre: 200 guesses of one person, each from a network of its own, and each
+// with another tag of the address.
 func TestGuessesCountForThePersonWhereverTheyAre(t *testing.T) {
 	l := newGuesses(10, 1000)
 	now := time.Unix(1_800_000_000, 0)

@@ -18,7 +18,8 @@ func (s *server) guest(name string) *account {
 	return a
 }
 
-// Guests get into meetings that have a password and a lobby, by being admitted, and into no others; whatever else changes later.
+// Guests get into meetings that have a password and a lobby, by being admitted, and into no others; whatever else
+// changes later.
 func TestGuestsComeThroughPasswordAndLobbyOnly(t *testing.T) {
 	s := newServer(t, guests)
 	ana := s.signIn("ana")

@@ -103,8 +103,8 @@ func (h *Handler) Routes(r chi.Router) {
 	r.Get("/ws", h.upgrade)
 }
 
-// Drain takes no more sockets, ends every meeting, says bye "shutting_down" to everybody, and waits until all sockets are
-// closed or ctx ends; then it cuts those that are left.
+// Drain takes no more sockets, ends every meeting, says bye "shutting_down" to everybody, and waits until all sockets
+// are closed or ctx ends; then it cuts those that are left.
 func (h *Handler) Drain(ctx context.Context) error {
 	h.mu.Lock()
 	h.draining = true
@@ -200,8 +200,8 @@ func (h *Handler) remove(s *socket) {
 	h.open.Done()
 }
 
-// idled signs a person out who did not answer the idle question, unless another socket of theirs is open, where they may well be
-// there: that one will be asked as well.
+// idled signs a person out who did not answer the idle question, unless another socket of theirs is open, where they
+// may well be there: that one will be asked as well.
 func (h *Handler) idled(s *socket) {
 	if s.who.Bot {
 		return
@@ -225,9 +225,9 @@ func (h *Handler) presentElsewhere(s *socket) bool {
 	return false
 }
 
-// find says whether there is a meeting. Those who guess ids are slowed by the number of those that do not exist: then wait is
-// positive. Meetings that exist are found all the same: a crowd behind one address does not lock its neighbours out, and an
-// id of 80 bits is not guessed at any rate that a socket allows.
+// find says whether there is a meeting. Those who guess ids are slowed by the number of those that do not exist: then
+// wait is positive. Meetings that exist are found all the same: a crowd behind one address does not lock its
+// neighbours out, and an id of 80 bits is not guessed at any rate that a socket allows.
 func (h *Handler) find(now time.Time, client auth.ClientIP, id meeting.ID) (wait time.Duration, err error) {
 	if h.registry.Has(id) {
 		return 0, nil
@@ -251,15 +251,15 @@ func identity(who auth.Identity) meeting.Identity {
 	}
 }
 
-// allowedOrigin says whether a WebSocket may be opened from a page of origin: the server's own host, over the scheme of its
-// own pages, or one configured. A request without an Origin is not a browser's (RFC 6455 §4.1 has browsers send it), so
-// that no cookie can be abused.
+// allowedOrigin says whether a WebSocket may be opened from a page of origin: the server's own host, over the scheme
+// of its own pages, or one configured. A request without an Origin is not a browser's (RFC 6455 §4.1 has browsers
+// send it), so that no cookie can be abused.
 func (h *Handler) allowedOrigin(origin, host string) bool {
 	return origin == "" || h.ownOrigin(origin, host) || slices.Contains(h.cfg.Origins, origin)
 }
 
-// ownOrigin says whether origin is a page of ours at host. A page over plain HTTP at our name is anybody's who can change what
-// the network carries.
+// ownOrigin says whether origin is a page of ours at host. A page over plain HTTP at our name is anybody's who can
+// change what the network carries.
 func (h *Handler) ownOrigin(origin, host string) bool {
 	scheme := "http"
 	if h.cfg.Secure {

@@ -124,7 +124,8 @@ func examples(t *testing.T) map[string]string {
 	return out
 }
 
-// Of all messages that the protocol lists, only join and leave mean anything before a seat, and only relay besides in the lobby.
+// Of all messages that the protocol lists, only join and leave mean anything before a seat, and only relay besides in
+// the lobby.
 func TestNothingButJoinBeforeTheWelcome(t *testing.T) {
 	s := newServer(t)
 	ana := s.signIn("ana")

@@ -187,8 +187,8 @@ func TestWrongPasswordsAreLimited(t *testing.T) {
 	ana.join(id)                               // the creator needs none
 }
 
-// A hundred guesses at once count as a hundred: no more of them are looked at than the limit, and the right one among those that
-// come later is refused like the others.
+// A hundred guesses at once count as a hundred: no more of them are looked at than the limit, and the right one among
+// those that come later is refused like the others.
 func TestParallelWrongPasswordsCountAsTheirNumber(t *testing.T) {
 	s := newServer(t)
 	ana, eve := s.signIn("ana"), s.signIn("eve")

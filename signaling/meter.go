@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// readAfterBye is how many bytes are read once a bye is queued: the rest of the largest message, so that a client that is
-// still writing gets to read the bye, and no more. The sender pays for what is left.
+// readAfterBye is how many bytes are read once a bye is queued: the rest of the largest message, so that a client
+// that is still writing gets to read the bye, and no more. The sender pays for what is left.
 const readAfterBye = 1 << 20
 
-// meter counts what arrives on a socket's connection before anything looks at it, and stops the reading. Safe for concurrent
-// use.
+// meter counts what arrives on a socket's connection before anything looks at it, and stops the reading. Safe for
+// concurrent use.
 type meter struct {
 	now     func() time.Time
 	flooded func() // called once, when too much has come
@@ -91,8 +91,8 @@ func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return meteredConn{conn, h.meter}, rw, nil
 }
 
-// kernelBuffer bounds what the kernel keeps for one WebSocket in each direction (Linux doubles it). By itself it grows a
-// buffer to 4 MiB for a client that never reads. At 100 ms of round-trip time it carries 10 Mbit/s.
+// kernelBuffer bounds what the kernel keeps for one WebSocket in each direction (Linux doubles it). By itself it
+// grows a buffer to 4 MiB for a client that never reads. At 100 ms of round-trip time it carries 10 Mbit/s.
 const kernelBuffer = 64 << 10
 
 // boundBuffers sets the kernel's buffers of the TCP connection below conn, if there is one.

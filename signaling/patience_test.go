@@ -26,8 +26,8 @@ func (s *server) hold(id protocol.MeetingID) (release func()) {
 	return release
 }
 
-// A class that gives the right password to a busy server is let in, however long the passwords wait for their turn: neither
-// the time to join nor an unanswered ping counts while the server works.
+// A class that gives the right password to a busy server is let in, however long the passwords wait for their turn:
+// neither the time to join nor an unanswered ping counts while the server works.
 func TestTheWaitForThePasswordCheckIsTheServersTime(t *testing.T) {
 	inVirtualTime(t, nil, func(t *testing.T, s *server) {
 		s.network.buffered = true // as a kernel does: an answered ping waits for its reader

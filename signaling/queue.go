@@ -7,10 +7,10 @@ import (
 	"conclave/protocol"
 )
 
-// The bounds of outgoing queues. 512 messages are about a second of the busiest meeting (50 people chatting at their limit) on
-// top of what the kernel's socket buffer holds; 2 MiB is twice the welcome of an encrypted meeting of 1,000 (0.6 to 0.8 MiB)
-// and all that comes with it. Frames that go to many are shared, so the bytes of a thousand slow readers are mostly the
-// same bytes; the counts are upper bounds.
+// The bounds of outgoing queues. 512 messages are about a second of the busiest meeting (50 people chatting at their
+// limit) on top of what the kernel's socket buffer holds; 2 MiB is twice the welcome of an encrypted meeting of 1,000
+// (0.6 to 0.8 MiB) and all that comes with it. Frames that go to many are shared, so the bytes of a thousand slow
+// readers are mostly the same bytes; the counts are upper bounds.
 const (
 	maxQueued           = 512
 	maxQueuedBytes      = 2 << 20   // of one socket
@@ -53,8 +53,8 @@ func (q *queue) put(frame []byte) bool {
 	return true
 }
 
-// fits says whether n more bytes may wait. What others hold in their queues never cuts a client that keeps up: if all is
-// full, those give way that hold much.
+// fits says whether n more bytes may wait. What others hold in their queues never cuts a client that keeps up: if all
+// is full, those give way that hold much.
 func (q *queue) fits(n int) bool {
 	switch {
 	case len(q.frames) >= maxQueued, q.bytes+n > maxQueuedBytes:

@@ -24,15 +24,16 @@ const (
 	giveUpAfter = 5
 )
 
-// bucket is a token bucket (RFC 2697's idea), counted in the time until it is full again. It is pure; the zero value is full.
+// bucket is a token bucket (RFC 2697's idea), counted in the time until it is full again. It is pure; the zero value
+// is full.
 type bucket struct {
 	spent time.Duration
 	last  time.Time
 	over  time.Duration // what was refused since the bucket was last full
 }
 
-// take counts what costs so much, against a burst. ok is false if it is over the limit, giveUp is true when too much was
-// refused.
+// take counts what costs so much, against a burst. ok is false if it is over the limit, giveUp is true when too much
+// was refused.
 func (b *bucket) take(now time.Time, cost, burst time.Duration) (ok, giveUp bool) {
 	if !b.last.IsZero() && now.After(b.last) {
 		b.spent = max(0, b.spent-now.Sub(b.last))

@@ -20,8 +20,8 @@ import (
 	"conclave/sfu"
 )
 
-// tap is a hostile client's network card: it counts media packets (RFC 7983: first byte 128 to 191) in both directions, and can
-// keep from Pion that the server has closed the connection.
+// tap is a hostile client's network card: it counts media packets (RFC 7983: first byte 128 to 191) in both
+// directions, and can keep from Pion that the server has closed the connection.
 type tap struct {
 	net.PacketConn
 	got, sent atomic.Int64
@@ -50,8 +50,8 @@ func (c *tap) WriteTo(p []byte, to net.Addr) (int, error) {
 	return c.PacketConn.WriteTo(p, to)
 }
 
-// hostile is a client with a real PeerConnection that sends from all four sources all the time, whatever it is told, and counts
-// what it receives.
+// hostile is a client with a real PeerConnection that sends from all four sources all the time, whatever it is told,
+// and counts what it receives.
 type hostile struct {
 	*peer
 	tap          *tap
@@ -220,7 +220,8 @@ func (h *hostile) gets(t *testing.T, count *atomic.Int64, want bool, why string)
 	}
 }
 
-// cutOff asserts that the client goes on sending, and that nothing of it reaches other and no media packet reaches it, on the wire.
+// cutOff asserts that the client goes on sending, and that nothing of it reaches other and no media packet reaches
+// it, on the wire.
 func (h *hostile) cutOff(t *testing.T, other *hostile, why string) {
 	t.Helper()
 	time.Sleep(50 * time.Millisecond)
@@ -237,8 +238,8 @@ func (h *hostile) cutOff(t *testing.T, other *hostile, why string) {
 	}
 }
 
-// stage is a meeting with real media: a host who publishes everything and shows everything of eve, and eve, who does whatever
-// she likes.
+// stage is a meeting with real media: a host who publishes everything and shows everything of eve, and eve, who does
+// whatever she likes.
 type stage struct {
 	*server
 	id        protocol.MeetingID
@@ -286,8 +287,8 @@ func (st *stage) one() []protocol.Participant {
 	return []protocol.Participant{st.eve.welcome.Participant}
 }
 
-// A client that ignores every rule of the user interface sends exactly what the meeting permits, source by source: the media
-// server enforces switches, mute and role.
+// A client that ignores every rule of the user interface sends exactly what the meeting permits, source by source:
+// the media server enforces switches, mute and role.
 func TestHostileClientSendsOnlyWhatIsPermitted(t *testing.T) {
 	st := newStage(t, `{"lobby": false}`)
 	host, eve := st.host, st.eve
@@ -323,7 +324,8 @@ func TestHostileClientSendsOnlyWhatIsPermitted(t *testing.T) {
 	st.on(t)
 }
 
-// Whoever is out gets and sends no packet, on the wire, even when the client keeps its connection and never hears of its end.
+// Whoever is out gets and sends no packet, on the wire, even when the client keeps its connection and never hears of
+// its end.
 func TestWhoIsOutGetsAndSendsNoPacket(t *testing.T) {
 	for name, out := range map[string]struct {
 		act func(*testing.T, *stage)
@@ -366,8 +368,8 @@ func TestAnExpiredMeetingForwardsNoPacket(t *testing.T) {
 	st.host.cutOff(t, st.eve, "expired")
 }
 
-// Whoever was not let in has no media connection to send on or to get from: not in the lobby, not at a locked door, not without
-// the password, not without a join.
+// Whoever was not let in has no media connection to send on or to get from: not in the lobby, not at a locked door,
+// not without the password, not without a join.
 func TestWhoIsNotInHasNoMedia(t *testing.T) {
 	st := newStage(t, `{"lobby": false}`)
 	secured := st.host.account.create(`{"lobby": false, "password": "right"}`)
@@ -434,7 +436,8 @@ func TestFailedMediaEndsTheSeat(t *testing.T) {
 	st.eve.bye(protocol.ByeMediaFailed)
 }
 
-// A storm of offers, each from a new PeerConnection by its fingerprint, is limited, leaves one connection, and disturbs nobody.
+// A storm of offers, each from a new PeerConnection by its fingerprint, is limited, leaves one connection, and
+// disturbs nobody.
 func TestAnOfferStormDisturbsNobody(t *testing.T) {
 	st := newStage(t, `{"lobby": false}`)
 	st.eve.ok(&protocol.Media{ID: st.eve.id(), Sources: sourcesInOrder})

@@ -16,8 +16,9 @@ const (
 	sealedAck = 36  // 27 bytes
 )
 
-// After somebody left a meeting of 101, the twenty who publish give each of the hundred a new key, and each acknowledges them: all
-// that this takes on all WebSockets is less than a mebibyte, in one message a client for the keys of all and one for the acks.
+// After somebody left a meeting of 101, the twenty who publish give each of the hundred a new key, and each
+// acknowledges them: all that this takes on all WebSockets is less than a mebibyte, in one message a client for the
+// keys of all and one for the acks.
 func TestNewKeysOf20PublishersOf100FitIntoAMebibyte(t *testing.T) {
 	const people, publishers = 100, 20
 	inVirtualTime(t, func(c *Config, _ *meeting.Config) { c.JoinsPerMinute = 1000 }, func(t *testing.T, s *server) {
@@ -75,8 +76,8 @@ func TestNewKeysOf20PublishersOf100FitIntoAMebibyte(t *testing.T) {
 		if elapsed > time.Second {
 			t.Errorf("it took %v", elapsed)
 		}
-		// Each: the roster, the keys of all in one, its acks and the answer to them; who publishes: its keys and the answer, the acks in
-		// one, and its own acks may come in two parts.
+		// Each: the roster, the keys of all in one, its acks and the answer to them; who publishes: its keys and the
+		// answer, the acks in one, and its own acks may come in two parts.
 		if most := int64(people*4 + publishers*5); count > most {
 			t.Errorf("%d messages, more than %d", count, most)
 		}

@@ -71,7 +71,8 @@ func (s *socket) dispatch(m protocol.ClientMessage) {
 	}
 }
 
-// mayBring charges n bytes of a message: to the socket, and before its welcome to the person, over all of their sockets.
+// mayBring charges n bytes of a message: to the socket, and before its welcome to the person, over all of their
+// sockets.
 func (s *socket) mayBring(n int) (ok, giveUp bool) {
 	if !s.joined.Load() {
 		return s.person.early.take(s.h.cfg.Now(), time.Duration(n)*earlyRefill, earlyBurst)
@@ -94,8 +95,8 @@ func (s *socket) mayAsk(m protocol.ClientMessage) (ok, giveUp bool) {
 // smallMessage is decoded within some ten microseconds.
 const smallMessage = 4 << 10
 
-// decode decodes a message. Large ones are decoded one at a time for each person, and few at a time altogether, so that media
-// does not wait for a processor. It fails with a *protocol.RequestError, or when the socket ends.
+// decode decodes a message. Large ones are decoded one at a time for each person, and few at a time altogether, so
+// that media does not wait for a processor. It fails with a *protocol.RequestError, or when the socket ends.
 func (s *socket) decode(data []byte) (protocol.ClientMessage, error) {
 	if len(data) > smallMessage {
 		done, err := s.h.decoding.take(s.ctx, s.person)

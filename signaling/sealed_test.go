@@ -163,7 +163,8 @@ func TestAPlainMeetingStaysPlainOverTheWire(t *testing.T) {
 	p.ok(&protocol.Chat{ID: p.id(), Text: "in clear"})
 }
 
-// Who something is from is the server's word: there is no field to say otherwise, and no way to speak for somebody else.
+// Who something is from is the server's word: there is no field to say otherwise, and no way to speak for somebody
+// else.
 func TestASenderCannotBeMadeUp(t *testing.T) {
 	s := newServer(t)
 	id, check := pair(t, s)
@@ -225,7 +226,8 @@ func TestOversizeRelaysAreFatalToTheirSenderOnly(t *testing.T) {
 	check()
 }
 
-// A megabyte at once and then 128 KiB a second: what is over it is refused and not delivered, and who goes on is cut off.
+// A megabyte at once and then 128 KiB a second: what is over it is refused and not delivered, and who goes on is cut
+// off.
 func TestARelayFloodIsCut(t *testing.T) {
 	inVirtualTime(t, nil, func(t *testing.T, s *server) {
 		id, check := pair(t, s)

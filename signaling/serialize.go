@@ -5,9 +5,10 @@ import (
 	"sync"
 )
 
-// serializer serializes attempts per key. Those who guess a secret take turns with all others of the same key, so each wrong
-// guess is counted before the next one is checked: a hundred in parallel count as a hundred. A hundred people behind one
-// address who know the secret are not mistaken for guessers. Safe for concurrent use; the zero value is ready.
+// serializer serializes attempts per key. Those who guess a secret take turns with all others of the same key, so
+// each wrong guess is counted before the next one is checked: a hundred in parallel count as a hundred. A hundred
+// people behind one address who know the secret are not mistaken for guessers. Safe for concurrent use; the zero
+// value is ready.
 type serializer[K comparable] struct {
 	mu   sync.Mutex
 	keys map[K]*turn // keys in use: at most one a socket

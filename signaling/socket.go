@@ -240,8 +240,8 @@ func (s *socket) closeStatus() websocket.StatusCode {
 	}
 }
 
-// ping asks for a sign of life. It runs on a goroutine of its own for as long as the answer takes. The reading goroutine
-// takes the answer, so a ping says nothing about a client whose message is being handled meanwhile.
+// ping asks for a sign of life. It runs on a goroutine of its own for as long as the answer takes. The reading
+// goroutine takes the answer, so a ping says nothing about a client whose message is being handled meanwhile.
 func (s *socket) ping() {
 	ctx, cancel := context.WithTimeout(s.ctx, s.h.cfg.PingEvery)
 	defer cancel()
@@ -335,7 +335,8 @@ func (s *socket) drain() {
 	}
 }
 
-// maxBeforeWelcome bounds any message of a client that has not been let in: a relay of the lobby is the largest it needs.
+// maxBeforeWelcome bounds any message of a client that has not been let in: a relay of the lobby is the largest it
+// needs.
 const maxBeforeWelcome = 24 << 10
 
 var errNotText = errors.New("not a text message")

@@ -12,8 +12,8 @@ import (
 	"conclave/meeting"
 )
 
-// memoryNetwork is a network without a kernel: its connections live in a bubble of virtual time, where hours pass in no time and
-// everything else (HTTP, WebSockets, auth, meetings) is as it is.
+// memoryNetwork is a network without a kernel: its connections live in a bubble of virtual time, where hours pass in
+// no time and everything else (HTTP, WebSockets, auth, meetings) is as it is.
 type memoryNetwork struct {
 	conns chan net.Conn
 	done  chan struct{}
