@@ -104,7 +104,7 @@ func (a *actor) poke() {
 	}
 }
 
-// start makes sure that somebody works. The lock is held.
+// start makes sure that a goroutine works. The lock is held.
 func (a *actor) start() {
 	if !a.running {
 		a.running = true
@@ -203,7 +203,7 @@ func (a *actor) protect(f func()) (ok bool) {
 		if ok {
 			return
 		}
-		_ = recover() // its value might hold what somebody typed; the stack holds none of it
+		_ = recover() // its value might hold what a person typed; the stack holds none of it
 		a.deps.stats.panics.Add(1)
 		a.deps.cfg.Log.Error("panic in a meeting", "stack", string(debug.Stack()))
 	}()

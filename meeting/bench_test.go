@@ -41,7 +41,8 @@ func fill(t testing.TB, n int) (bytesEach, goroutines float64) {
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	goroutines = float64(runtime.NumGoroutine() - goroutinesBefore)
-	bytesEach = (float64(after.HeapAlloc) - float64(before.HeapAlloc) + float64(after.StackInuse) - float64(before.StackInuse)) / float64(n)
+	bytesEach = (float64(after.HeapAlloc) - float64(before.HeapAlloc) +
+		float64(after.StackInuse) - float64(before.StackInuse)) / float64(n)
 	if err := r.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -12,8 +12,8 @@ const (
 	sayBurst, sayRate = 64 << 10, 4 << 10 // bytes, bytes a second, of one person over all of their seats
 	saidOverhead      = 128               // what one message counts beside its content
 
-	// The same of a whole meeting. Beyond it only those are heard who have said little: whoever floods with many accounts
-	// silences the flood, and nobody else.
+	// The same of a whole meeting. Beyond it only those are heard who have said little: a flood from many accounts
+	// silences itself and no other.
 	meetingSayBurst, meetingSayRate = 512 << 10, 64 << 10
 	littleSaid                      = sayBurst / 4
 )

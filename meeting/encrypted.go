@@ -38,8 +38,8 @@ func (s *state) suits(j joinRequest) error {
 	return nil
 }
 
-// announcedByOther says whether somebody else here has the announce of a join: whoever copies one could only make its
-// owner look like an impostor to others.
+// announcedByOther says whether another participant has the announce of a join. A copy could only make its owner look
+// like an impostor.
 func (s *state) announcedByOther(j joinRequest) bool {
 	own := s.placeInLobby(j.identity)
 	for _, p := range s.seats {

@@ -97,7 +97,8 @@ func (st *stage) settle() {
 			e.sink.Deliver(&Delivery{Message: e.event})
 		case sendAll, sendAdmitters, sendLobby:
 			for _, p := range st.s.seats {
-				if p.sink == nil || (e.kind == sendLobby) != (p.role == noRole) || e.kind == sendAdmitters && !p.may(protocol.MayAdmit) {
+				if p.sink == nil || (e.kind == sendLobby) != (p.role == noRole) ||
+					e.kind == sendAdmitters && !p.may(protocol.MayAdmit) {
 					continue
 				}
 				p.sink.Deliver(&Delivery{Message: e.event})
@@ -144,7 +145,8 @@ func (st *stage) check() {
 		}
 	}
 	if present != st.s.present || hosts != st.s.hosts || len(st.live) != present {
-		st.t.Fatalf("counted %d present, %d hosts, %d peers; the state says %d, %d", present, hosts, len(st.live), st.s.present, st.s.hosts)
+		st.t.Fatalf("counted %d present, %d hosts, %d peers; the state says %d, %d", present, hosts, len(st.live),
+			st.s.present, st.s.hosts)
 	}
 	if p := st.s.seats[st.s.spotlight]; st.s.spotlight != 0 && (p == nil || p.role == noRole) {
 		st.t.Fatalf("%d is in the spotlight, and not in the meeting", st.s.spotlight)

@@ -16,7 +16,8 @@ import (
 func FuzzMeeting(f *testing.F) {
 	f.Add([]byte("\x00\x00\x01\x00\x02\x00\x13\x01\x24\x02\x35\x03"), true, uint8(0))
 	f.Add([]byte("\x00\x00\x00\x01\x00\x02\x08\x01\x16\x12\x33\x00\x10\x03\x20\x01"), false, uint8(1))
-	f.Add([]byte("\x00\x00\x00\x01\x83\x01\x80\x10\x81\x00\x82\x10\x84\x01\x85\x10\x86\x07\x02\x01\x80\x00\x01\x01"), true, uint8(3))
+	f.Add([]byte("\x00\x00\x00\x01\x83\x01\x80\x10\x81\x00\x82\x10\x84\x01\x85\x10\x86\x07\x02\x01\x80\x00\x01\x01"),
+		true, uint8(3))
 	f.Add([]byte("\x00\x00\x00\x01\x80\x10\x82\x10\x0f\x01\x03\x01"), false, uint8(4))
 	f.Add([]byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"), true, uint8(2))
 	f.Fuzz(func(t *testing.T, script []byte, lobby bool, policy uint8) {
@@ -102,7 +103,8 @@ func someRole(arg byte) protocol.Role {
 func script2sealed(op, arg byte, other media.ParticipantID) protocol.ClientMessage {
 	switch op % 8 {
 	case 0:
-		return &protocol.Relay{To: []protocol.RelayOne{{Participant: other, Data: "x"}, {Participant: media.ParticipantID(arg), Data: strings.Repeat("y", int(arg)<<9)}}}
+		return &protocol.Relay{To: []protocol.RelayOne{{Participant: other, Data: "x"},
+			{Participant: media.ParticipantID(arg), Data: strings.Repeat("y", int(arg)<<9)}}}
 	case 1:
 		return &protocol.Broadcast{Kind: "chat", Data: "x"}
 	case 2:

@@ -114,7 +114,7 @@ func (s *state) heir() *seat {
 	return best
 }
 
-// mayInherit says whether the meeting may fall to somebody. Never to bots and guests: of them nothing is known.
+// mayInherit says whether the meeting may fall to a participant. Never to bots and guests: nothing about them is known.
 func (p *seat) mayInherit() bool {
 	return !p.identity.Bot && !p.identity.guest() && (p.role == protocol.RoleCohost || p.role == protocol.RoleParticipant)
 }

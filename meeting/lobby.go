@@ -21,7 +21,7 @@ func (s *state) placeInLobby(who Identity) *seat {
 	return nil
 }
 
-// wait puts somebody at the end of the lobby's queue.
+// wait puts a person at the end of the lobby's queue.
 func (s *state) wait(now time.Time, j joinRequest) (media.ParticipantID, error) {
 	if len(s.waiting) >= s.cfg.MaxParticipants {
 		return 0, ErrMeetingFull
@@ -55,8 +55,8 @@ func (s *state) returnToLobby(now time.Time, p *seat, j joinRequest) (media.Part
 	return p.id, nil
 }
 
-// replaceInLobby puts a new seat to the place of p: other keys are somebody else, whom nobody has admitted, even if
-// what a host signed for the keys of before is under way.
+// replaceInLobby puts a new seat in the place of p. Other keys are another participant, who is not admitted yet, even
+// if what a host signed for the earlier keys is under way.
 func (s *state) replaceInLobby(now time.Time, p *seat, j joinRequest) *seat {
 	q := s.newSeat(now, j)
 	q.since, q.relayed = p.since, p.relayed
@@ -78,10 +78,11 @@ func (s *state) admit(now time.Time, p *seat, token string) {
 }
 
 func (s *state) lobbyStatus() *protocol.Lobby {
-	return &protocol.Lobby{Title: s.title.Reveal(), Waiting: s.countWaiting(), HostsPresent: s.admitterPresent(), Hosts: s.lobbyHosts()}
+	return &protocol.Lobby{Title: s.title.Reveal(), Waiting: s.countWaiting(), HostsPresent: s.admitterPresent(),
+		Hosts: s.lobbyHosts()}
 }
 
-// countWaiting counts those who still need somebody's decision.
+// countWaiting counts those who still need a decision.
 func (s *state) countWaiting() int {
 	n := 0
 	for _, p := range s.waiting {
@@ -92,7 +93,7 @@ func (s *state) countWaiting() int {
 	return n
 }
 
-// admitterPresent says whether somebody is there who could admit.
+// admitterPresent says whether a participant is there who may admit.
 func (s *state) admitterPresent() bool {
 	for _, p := range s.seats {
 		if p.sink != nil && p.may(protocol.MayAdmit) {
@@ -134,7 +135,7 @@ func (s *state) named(ids []media.ParticipantID, inLobby bool) ([]*seat, error) 
 	return out, nil
 }
 
-// admitRequest is Admit. As many are let in as there are seats; if nobody could be, it is refused.
+// admitRequest is Admit. As many are let in as there are seats; if none can be, it is refused.
 func (s *state) admitRequest(now time.Time, r *protocol.Admit, token func() string) error {
 	if s.e2ee != (len(r.Admissions) > 0) {
 		return ErrAdmissions

@@ -34,7 +34,7 @@ func (s *state) mute(now time.Time, p *seat, m *protocol.Mute) error {
 	return nil
 }
 
-// remove puts people out. Nobody removes somebody who holds permissions that they do not hold, nor themselves.
+// remove puts people out. A participant removes neither themselves nor those who hold a permission that they do not.
 func (s *state) remove(now time.Time, p *seat, m *protocol.Remove) error {
 	list, err := s.named(m.Participants, false)
 	if err != nil {
@@ -79,7 +79,7 @@ func (s *state) ban(now time.Time, who person) {
 	}
 }
 
-// roleRequest is SetRole. The permission "roles" is the host's alone, so whoever holds it holds all there is to grant.
+// roleRequest is SetRole. The permission "roles" is the host's alone, and the host holds all there is to grant.
 func (s *state) roleRequest(now time.Time, p *seat, m *protocol.SetRole) error {
 	other := s.seats[m.Participant]
 	if other == nil || other.role == noRole {

@@ -34,7 +34,8 @@ func TestMuteAllSparesOneself(t *testing.T) {
 		st.must(p, on(everything.List()...))
 	}
 	st.must(ana, &protocol.Mute{All: true, Sources: []media.Source{media.Mic, media.Camera}})
-	if st.live[ana.id] != everything || st.live[ben.id].Has(media.Mic) || st.live[cem.id].Has(media.Camera) || !st.live[cem.id].Has(media.Screen) {
+	if st.live[ana.id] != everything || st.live[ben.id].Has(media.Mic) || st.live[cem.id].Has(media.Camera) ||
+		!st.live[cem.id].Has(media.Screen) {
 		t.Fatalf("%v", st.live)
 	}
 }
@@ -42,7 +43,8 @@ func TestMuteAllSparesOneself(t *testing.T) {
 func TestMuteOfSomebodyUnknownDoesNothingAtAll(t *testing.T) {
 	st, ana, ben, _ := trio(t)
 	st.must(ben, on(everything.List()...))
-	st.refused(ana, &protocol.Mute{Participants: []media.ParticipantID{ben.id, 99}, Sources: everything.List()}, ErrNoSuchParticipant)
+	st.refused(ana, &protocol.Mute{Participants: []media.ParticipantID{ben.id, 99}, Sources: everything.List()},
+		ErrNoSuchParticipant)
 	if st.live[ben.id] != everything {
 		t.Fatal("half of a refused request was done")
 	}
@@ -69,11 +71,13 @@ func TestRemoveWhilePublishingClosesMediaBeforeAnythingIsTold(t *testing.T) {
 		t.Fatalf("order %v", st.order)
 	}
 	st.wantBye(ben, protocol.ByeRemoved)
-	for _, r := range []protocol.ClientMessage{on(everything.List()...), &protocol.Chat{Text: "still here"}, negotiated{}, &protocol.Leave{}} {
+	for _, r := range []protocol.ClientMessage{on(everything.List()...), &protocol.Chat{Text: "still here"},
+		negotiated{}, &protocol.Leave{}} {
 		st.refused(ben, r, ErrNotJoined)
 	}
 	st.settleRoster()
-	if e, _ := last[*protocol.Roster](cem); len(e.Left) != 1 || e.Left[0] != (protocol.LeftEntry{Participant: ben.id, Reason: protocol.LeftRemoved}) {
+	if e, _ := last[*protocol.Roster](cem); len(e.Left) != 1 ||
+		e.Left[0] != (protocol.LeftEntry{Participant: ben.id, Reason: protocol.LeftRemoved}) {
 		t.Fatalf("%+v", e.Left)
 	}
 }
@@ -99,7 +103,9 @@ func TestBannedCannotComeBackByAnyWay(t *testing.T) {
 	ana, ben := st.join("ana"), st.join("ben")
 	st.must(ana, &protocol.Admit{All: true})
 	ben.learn()
-	other := st.join("ben's other session", func(j *joinRequest) { j.identity = Identity{SessionKeyOf("other"), who("ben").Address, false} })
+	other := st.join("ben's other session", func(j *joinRequest) {
+		j.identity = Identity{SessionKeyOf("other"), who("ben").Address, false}
+	})
 	st.must(ana, &protocol.Remove{Participants: []media.ParticipantID{ben.id}, Ban: true})
 	st.wantBye(ben, protocol.ByeBanned)
 	st.wantBye(other, protocol.ByeBanned) // also out of the lobby
@@ -160,7 +166,8 @@ func TestChatGoesToAllOrToOneAndIsEchoed(t *testing.T) {
 		}
 	}
 	st.must(ben, &protocol.Chat{Text: "to ana", To: ana.id})
-	if count[*protocol.ChatEvent](ana) != 2 || count[*protocol.ChatEvent](ben) != 2 || count[*protocol.ChatEvent](cem) != 1 {
+	if count[*protocol.ChatEvent](ana) != 2 || count[*protocol.ChatEvent](ben) != 2 ||
+		count[*protocol.ChatEvent](cem) != 1 {
 		t.Fatal("a private message went astray")
 	}
 	st.must(ben, &protocol.Chat{Text: "to myself", To: ben.id})

@@ -102,7 +102,7 @@ func NewTitle(s string) Title { return Title{newPrivate(s)} }
 func (t Title) Reveal() string { return t.reveal() }
 
 // Blob is what a client announced, or a host signed: opaque here, in the form of the wire. It names a person to
-// whoever has met them, and is as private as a name.
+// those who have met them, and is as private as a name.
 type Blob struct{ private }
 
 // NewBlob makes a Blob. The edge has validated it.

@@ -27,14 +27,20 @@ var (
 	ErrNoGuests          = Refusal{protocol.ErrNotPermitted, "This meeting takes no guests. Sign in first."}
 	ErrNoSuchParticipant = Refusal{protocol.ErrNoSuchParticipant, "This participant is not in the meeting."}
 	ErrNoMedia           = Refusal{protocol.ErrNoMedia, "There is no media connection yet."}
-	ErrE2EERequired      = Refusal{protocol.ErrE2EERequired, "This meeting is end-to-end encrypted, and this request is for plain meetings."}
-	ErrNotEncrypted      = Refusal{protocol.ErrInvalidRequest, "\"announce\" and \"grant\" are for end-to-end encrypted meetings only."}
-	ErrNameInClear       = Refusal{protocol.ErrInvalidRequest, "\"name\" must be empty in an end-to-end encrypted meeting."}
-	ErrAnnounceChanged   = Refusal{protocol.ErrInvalidRequest, "\"announce\" must be that of the seat, or absent."}
-	ErrAnnounceTaken     = Refusal{protocol.ErrInvalidRequest, "Another participant has this \"announce\". Make a new one for each join."}
-	ErrAdmissions        = Refusal{protocol.ErrInvalidRequest, "\"admissions\" is required in end-to-end encrypted meetings, and not allowed in others."}
-	ErrTooMuch           = Refusal{protocol.ErrRateLimited, "You are sending too much. Nothing was done."}
-	ErrTooManySeats      = Refusal{protocol.ErrRateLimited, "You joined this meeting from too many places. Leave with one of them first."}
-	ErrBusy              = Refusal{protocol.ErrRateLimited, "The meeting is overloaded. Try again."}
-	ErrInternal          = Refusal{protocol.ErrInternal, "Something went wrong on the server."}
+	ErrE2EERequired      = Refusal{protocol.ErrE2EERequired,
+		"This meeting is end-to-end encrypted, and this request is for plain meetings."}
+	ErrNotEncrypted = Refusal{protocol.ErrInvalidRequest,
+		"\"announce\" and \"grant\" are for end-to-end encrypted meetings only."}
+	ErrNameInClear = Refusal{protocol.ErrInvalidRequest,
+		"\"name\" must be empty in an end-to-end encrypted meeting."}
+	ErrAnnounceChanged = Refusal{protocol.ErrInvalidRequest, "\"announce\" must be that of the seat, or absent."}
+	ErrAnnounceTaken   = Refusal{protocol.ErrInvalidRequest,
+		"Another participant has this \"announce\". Make a new one for each join."}
+	ErrAdmissions = Refusal{protocol.ErrInvalidRequest,
+		"\"admissions\" is required in end-to-end encrypted meetings, and not allowed in others."}
+	ErrTooMuch      = Refusal{protocol.ErrRateLimited, "You are sending too much. Nothing was done."}
+	ErrTooManySeats = Refusal{protocol.ErrRateLimited,
+		"You joined this meeting from too many places. Leave with one of them first."}
+	ErrBusy     = Refusal{protocol.ErrRateLimited, "The meeting is overloaded. Try again."}
+	ErrInternal = Refusal{protocol.ErrInternal, "Something went wrong on the server."}
 )

@@ -79,7 +79,7 @@ type Creation struct {
 	Password     string // empty: none; only its argon2id hash is kept
 	Lobby        bool
 	E2EE         bool // end-to-end encrypted, for the life of the meeting
-	PrivateAudio bool // nobody is asked how loud they are, and nobody told who speaks
+	PrivateAudio bool // clients send no audio levels, and who speaks is not told
 	Policy       protocol.LeavePolicy
 }
 
@@ -193,7 +193,7 @@ func (r *Registry) Info(ctx context.Context, id ID, who Identity) (Info, error) 
 	return info, err
 }
 
-// Join is what somebody asks a seat with.
+// Join is what a person asks for a seat with.
 type Join struct {
 	Meeting  ID
 	Identity Identity
@@ -201,11 +201,11 @@ type Join struct {
 	Announce Blob        // of an end-to-end encrypted one; with Resume the seat's own or none
 	Password string
 	Resume   string // the token of an earlier Welcome, to take that seat back; empty: a new seat
-	Full     bool   // the server takes nobody new: only those with a seat or a place in the lobby come in
+	Full     bool   // the server is full: only those with a seat or a place in the lobby come in
 	Sink     Sink
 }
 
-// Join seats somebody in the meeting (the Sink gets a Welcome) or its lobby (a LobbyStatus, and a Welcome or a Bye
+// Join seats a person in the meeting (the Sink gets a Welcome) or its lobby (a LobbyStatus, and a Welcome or a Bye
 // later). Events may arrive before Join returns. A password is checked on the caller's goroutine; ctx bounds the wait
 // for that and for the meeting. Errors are Refusals.
 func (r *Registry) Join(ctx context.Context, j Join) (*Seat, error) {
@@ -213,7 +213,8 @@ func (r *Registry) Join(ctx context.Context, j Join) (*Seat, error) {
 	if a == nil {
 		return nil, ErrNoSuchMeeting
 	}
-	req := joinRequest{identity: j.Identity, name: j.Name, announce: j.Announce, sink: j.Sink, token: newToken(), full: j.Full}
+	req := joinRequest{identity: j.Identity, name: j.Name, announce: j.Announce, sink: j.Sink, token: newToken(),
+		full: j.Full}
 	if j.Resume != "" {
 		req.resume = hashToken(j.Resume)
 	}
@@ -248,7 +249,7 @@ func (a *actor) join(ctx context.Context, req joinRequest) (*Seat, error) {
 	return nil, err
 }
 
-// Seat is somebody's place, as the socket that holds it sees it. Safe for concurrent use.
+// Seat is a participant's place, as the socket that holds it sees it. Safe for concurrent use.
 type Seat struct {
 	actor *actor
 	id    media.ParticipantID

@@ -16,7 +16,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.runCleanups")) // the runtime's own, seen only while it is at work
+	// the runtime's own, seen only while it is at work
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.runCleanups"))
 }
 
 // inbox is a sink that only remembers.
@@ -131,7 +132,8 @@ func TestEverythingIsGoneWhenAMeetingEnds(t *testing.T) {
 				if err := seat.Do(t.Context(), &protocol.Chat{Text: "anybody?"}); !errors.Is(err, ErrNoSuchMeeting) {
 					t.Fatal(err)
 				}
-				if _, err := r.Join(t.Context(), Join{Meeting: id, Identity: who("ben"), Sink: &inbox{}}); !errors.Is(err, ErrNoSuchMeeting) {
+				_, err := r.Join(t.Context(), Join{Meeting: id, Identity: who("ben"), Sink: &inbox{}})
+				if !errors.Is(err, ErrNoSuchMeeting) {
 					t.Fatal(err)
 				}
 				if _, err := r.Info(t.Context(), id, who("ben")); !errors.Is(err, ErrNoSuchMeeting) {
@@ -206,7 +208,8 @@ func TestPassword(t *testing.T) {
 	defer func() { _ = r.Close(context.Background()) }()
 	id := create(t, r, Creation{Creator: who("ana"), Password: "correct horse"})
 	try := func(name, password string) error {
-		_, err := r.Join(t.Context(), Join{Meeting: id, Identity: who(name), Name: NewDisplayName(name), Password: password, Sink: &inbox{}})
+		_, err := r.Join(t.Context(), Join{Meeting: id, Identity: who(name), Name: NewDisplayName(name), Password: password,
+			Sink: &inbox{}})
 		return err
 	}
 	for _, wrong := range []string{"", "Correct horse", "correct horse ", "x"} {
@@ -288,7 +291,8 @@ func TestMediaIsDrivenByDecisions(t *testing.T) {
 		if box.count(func(e protocol.ServerMessage) bool { _, ok := e.(*protocol.Slots); return ok }) != 1 {
 			t.Fatal("slots were not told")
 		}
-		if err := host.Do(t.Context(), &protocol.Remove{Participants: []media.ParticipantID{waiting.Participant()}}); err != nil || !ben.closed {
+		err = host.Do(t.Context(), &protocol.Remove{Participants: []media.ParticipantID{waiting.Participant()}})
+		if err != nil || !ben.closed {
 			t.Fatal("removed and still connected", err)
 		}
 		if _, err := waiting.Negotiate(t.Context(), &protocol.Offer{}); !errors.Is(err, ErrNotJoined) {
@@ -318,7 +322,8 @@ func TestMediaEventsAreCoalesced(t *testing.T) {
 	peer := fake.rooms[0].peer(seat.Participant())
 	for i := range 100_000 {
 		mid := fmt.Sprint(i % 10)
-		peer.tell(media.Event{Kind: media.EventSlots, Slots: []media.Slot{{MID: mid, Participant: media.ParticipantID(i), Source: media.Camera}}})
+		peer.tell(media.Event{Kind: media.EventSlots, Slots: []media.Slot{{MID: mid, Participant: media.ParticipantID(i),
+			Source: media.Camera}}})
 		peer.tell(media.Event{Kind: media.EventEncode, Source: media.Camera, RIDs: []string{"q"}})
 		fake.rooms[0].tell(media.Event{Kind: media.EventSpeakers, Speakers: []media.ParticipantID{media.ParticipantID(i)}})
 	}
@@ -493,7 +498,8 @@ func TestReportsOfTheMediaServerReachTheirReceivers(t *testing.T) {
 	}
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		a, b := bars(anaBox), bars(benBox)
-		if len(a) == 2 && len(b) == 2 && a[ana.Participant()] == 4 && b[ben.Participant()] == 1 && refused(benBox) == 1 && refused(anaBox) == 0 {
+		if len(a) == 2 && len(b) == 2 && a[ana.Participant()] == 4 && b[ben.Participant()] == 1 && refused(benBox) == 1 &&
+			refused(anaBox) == 0 {
 			break
 		}
 		if time.Now().After(end) {

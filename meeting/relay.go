@@ -10,8 +10,9 @@ import (
 // once fit into what is kept for one seat ten times over. Who waits needs to send a sealed name to 16 hosts, no more.
 const (
 	relayInterval = 25 * time.Millisecond // from the first thing relayed to its delivery, with what came meanwhile
-	maxKept       = 256 << 10             // bytes kept for one seat; a seat with a socket gets them earlier, one without loses the rest
-	keptOverhead  = 32                    // what one entry counts beside its data
+	// bytes kept for one seat; a seat with a socket gets them earlier, one without loses the rest
+	maxKept      = 256 << 10
+	keptOverhead = 32 // what one entry counts beside its data
 
 	waiterBurst, waiterRate = 16 << 10, 1 << 10   // bytes, bytes a second that one waiting person may relay
 	lobbyBurst, lobbyRate   = 256 << 10, 32 << 10 // the same of all who wait, so that no crowd there can drown a host

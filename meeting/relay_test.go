@@ -265,11 +265,13 @@ func BenchmarkRelay(b *testing.B) {
 		b.Run(fmt.Sprintf("recipients=%d", size), func(b *testing.B) {
 			cfg := DefaultConfig()
 			cfg.MaxParticipants = size + 1
-			s := newState(meta{id: newID(), creator: who("x").person(), e2ee: true, expires: start.Add(time.Hour)}, &cfg, false, start)
+			s := newState(meta{id: newID(), creator: who("x").person(), e2ee: true, expires: start.Add(time.Hour)}, &cfg,
+				false, start)
 			sink := &inbox{}
 			r := &protocol.Relay{}
 			for i := range size + 1 {
-				id, err := s.join(start, joinRequest{identity: who(fmt.Sprint(i)), announce: NewBlob(fmt.Sprint("a", i)), sink: sink, token: fmt.Sprint(i)})
+				id, err := s.join(start, joinRequest{identity: who(fmt.Sprint(i)), announce: NewBlob(fmt.Sprint("a", i)),
+					sink: sink, token: fmt.Sprint(i)})
 				if err != nil {
 					b.Fatal(err)
 				}

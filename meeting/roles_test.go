@@ -117,7 +117,8 @@ func TestHandOverMakesOneselfCohost(t *testing.T) {
 
 func TestNobodyChangesTheirOwnRole(t *testing.T) {
 	st, ana, _, _ := trio(t)
-	for _, r := range []protocol.Role{protocol.RoleHost, protocol.RoleCohost, protocol.RoleParticipant, protocol.RoleViewer} {
+	for _, r := range []protocol.Role{protocol.RoleHost, protocol.RoleCohost, protocol.RoleParticipant,
+		protocol.RoleViewer} {
 		st.refused(ana, &protocol.SetRole{Participant: ana.id, Role: r}, ErrNotPermitted)
 	}
 }
@@ -214,7 +215,8 @@ func TestLastHostPromoteTakesTheLongestPresentThatIsThere(t *testing.T) {
 	st, ana, ben, cem := trio(t)
 	dora := st.join("dora")
 	st.must(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleViewer}) // never a viewer
-	st.lose(cem)                                                                    // nor one whose socket is lost, if another is there
+	// nor one whose socket is lost, if another is there
+	st.lose(cem)
 	st.must(ana, &protocol.Leave{})
 	st.wantRole(dora, protocol.RoleHost)
 }

@@ -87,7 +87,8 @@ func TestBroadcastReachesEverybodyPresent(t *testing.T) {
 	st.must(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleViewer})
 	st.must(ben, &protocol.Broadcast{Kind: "chat", Data: "c2VhbGVk"})
 	for _, p := range []*someone{ana, ben} {
-		if e, ok := last[*protocol.BroadcastEvent](p); !ok || *e != (protocol.BroadcastEvent{From: ben.id, Kind: "chat", Data: "c2VhbGVk", At: st.now}) {
+		if e, ok := last[*protocol.BroadcastEvent](p); !ok || *e != (protocol.BroadcastEvent{From: ben.id, Kind: "chat",
+			Data: "c2VhbGVk", At: st.now}) {
 			t.Fatalf("%s got %+v", p.name, e)
 		}
 	}
@@ -102,17 +103,20 @@ func TestAnnouncesAndAdmissionsAreInTheRoster(t *testing.T) {
 	st := newStage(t, withE2EE, withLobby)
 	ana, ben := st.join("ana"), st.join("ben")
 	st.settleRoster()
-	if e, _ := last[*protocol.Waiting](ana); len(e.Waiting) != 1 || e.Waiting[0].Announce != announceOf("ben").Reveal() || e.Waiting[0].Name != "" {
+	if e, _ := last[*protocol.Waiting](ana); len(e.Waiting) != 1 ||
+		e.Waiting[0].Announce != announceOf("ben").Reveal() || e.Waiting[0].Name != "" {
 		t.Fatalf("ana sees %d waiting", len(e.Waiting))
 	}
 	st.must(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: ben.id, Admit: "admit-ben"}}})
 	w, _ := last[*protocol.Welcome](ben)
-	if w.Admit != NewBlob("admit-ben").Reveal() || len(w.Participants) != 1 || w.Participants[0].Announce != announceOf("ana").Reveal() || w.Participants[0].Admit != "" {
+	if w.Admit != NewBlob("admit-ben").Reveal() || len(w.Participants) != 1 ||
+		w.Participants[0].Announce != announceOf("ana").Reveal() || w.Participants[0].Admit != "" {
 		t.Fatal("ben's welcome lacks something")
 	}
 	st.settleRoster()
 	r, _ := last[*protocol.Roster](ana)
-	if len(r.Joined) != 1 || r.Joined[0].Announce != announceOf("ben").Reveal() || r.Joined[0].Admit != NewBlob("admit-ben").Reveal() {
+	if len(r.Joined) != 1 || r.Joined[0].Announce != announceOf("ben").Reveal() ||
+		r.Joined[0].Admit != NewBlob("admit-ben").Reveal() {
 		t.Fatal("ana's roster lacks something")
 	}
 }
@@ -124,7 +128,8 @@ func TestAdmissionsAreNeededWhereTheyBelong(t *testing.T) {
 	st.refused(ana, &protocol.Admit{All: true}, ErrAdmissions)
 	st.refused(ana, &protocol.Admit{Participants: []media.ParticipantID{ben.id}}, ErrAdmissions)
 	st.refused(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: 99, Admit: "x"}}}, ErrNoSuchParticipant)
-	st.refused(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: ana.id, Admit: "x"}}}, ErrNoSuchParticipant)
+	st.refused(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: ana.id, Admit: "x"}}},
+		ErrNoSuchParticipant)
 	st.wantRole(ben, noRole)
 
 	plain := newStage(t, withLobby)
@@ -146,16 +151,19 @@ func TestAnAdmissionIsForTheKeysThatWereAnnounced(t *testing.T) {
 		t.Fatal("other keys have the same number")
 	}
 	st.settleRoster()
-	if e, _ := last[*protocol.Waiting](ana); len(e.Waiting) != 2 || e.Waiting[0].Participant != again.id || e.Waiting[1].Participant != cem.id {
+	if e, _ := last[*protocol.Waiting](ana); len(e.Waiting) != 2 || e.Waiting[0].Participant != again.id ||
+		e.Waiting[1].Participant != cem.id {
 		t.Fatal("the place in the queue is lost")
 	}
-	st.refused(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: ben.id, Admit: "for the old keys"}}}, ErrNoSuchParticipant)
+	st.refused(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: ben.id, Admit: "for the old keys"}}},
+		ErrNoSuchParticipant)
 	st.wantRole(again, noRole)
 
 	// Admitted while the socket was away: the same keys are let in, others wait.
 	st.lose(again)
 	st.lose(cem)
-	st.must(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: again.id, Admit: "one"}, {Participant: cem.id, Admit: "two"}}})
+	st.must(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: again.id, Admit: "one"},
+		{Participant: cem.id, Admit: "two"}}})
 	st.wantRole(st.join("ben"), noRole) // announces what it did at first
 	back := st.join("cem")
 	st.wantRole(back, protocol.RoleParticipant)
@@ -172,13 +180,17 @@ func TestResumeKeepsTheAnnounce(t *testing.T) {
 	st.must(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleCohost, Grant: "grant"})
 	ben.learn()
 	st.lose(ben)
-	if _, err := st.tryJoin("ben", func(j *joinRequest) { j.resume, j.announce = hashToken(ben.token), NewBlob("other") }); err != ErrAnnounceChanged {
+	if _, err := st.tryJoin("ben", func(j *joinRequest) {
+		j.resume, j.announce = hashToken(ben.token),
+			NewBlob("other")
+	}); err != ErrAnnounceChanged {
 		t.Fatalf("with another announce: %v", err)
 	}
 	for _, announce := range []Blob{{}, announceOf("ben")} {
 		back := st.join("ben", func(j *joinRequest) { j.resume, j.announce = hashToken(ben.token), announce })
 		w, _ := last[*protocol.Welcome](back)
-		if back.id != ben.id || !w.Resumed || w.Admit != NewBlob("admit").Reveal() || w.Grant != NewBlob("grant").Reveal() || st.s.seats[ben.id].announce != announceOf("ben") {
+		if back.id != ben.id || !w.Resumed || w.Admit != NewBlob("admit").Reveal() ||
+			w.Grant != NewBlob("grant").Reveal() || st.s.seats[ben.id].announce != announceOf("ben") {
 			t.Fatal("something of the seat is lost")
 		}
 		ben = back
@@ -305,7 +317,8 @@ func TestTheLobbyKnowsWhoMayAdmit(t *testing.T) {
 		t.Fatalf("%d hosts in an empty meeting", n)
 	}
 	ana, ben, cem := st.join("ana"), st.join("ben"), st.join("cem")
-	st.must(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: ben.id, Admit: "b"}, {Participant: cem.id, Admit: "c"}}})
+	st.must(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: ben.id, Admit: "b"},
+		{Participant: cem.id, Admit: "c"}}})
 	if h := hosts(); len(h) != 1 || h[0] != ana.id {
 		t.Fatalf("%v", h)
 	}
@@ -375,7 +388,8 @@ func TestRefusedMediaIsToldItsPublisher(t *testing.T) {
 	ana, ben := st.join("ana"), st.join("ben")
 	st.s.report(st.now, ben.id, &mediaReport{refused: map[media.Source]string{media.Camera: "not_encrypted"}})
 	st.settle()
-	if e, ok := last[*protocol.MediaRefused](ben); !ok || *e != (protocol.MediaRefused{Source: media.Camera, Reason: "not_encrypted"}) {
+	if e, ok := last[*protocol.MediaRefused](ben); !ok || *e != (protocol.MediaRefused{Source: media.Camera,
+		Reason: "not_encrypted"}) {
 		t.Fatalf("%+v", e)
 	}
 	if count[*protocol.MediaRefused](ana) != 0 {

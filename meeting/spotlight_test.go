@@ -18,7 +18,8 @@ func TestSpotlightIsSetByHostsOnly(t *testing.T) {
 	st.refused(ana, &protocol.Spotlight{Participant: dora.id}, ErrNoSuchParticipant)
 	st.must(cem, &protocol.Spotlight{Participant: ben.id})
 	for _, p := range []*someone{ana, ben, cem} {
-		if e, ok := last[*protocol.SpotlightEvent](p); !ok || *e != (protocol.SpotlightEvent{Participant: ben.id, By: cem.id}) {
+		if e, ok := last[*protocol.SpotlightEvent](p); !ok || *e != (protocol.SpotlightEvent{Participant: ben.id,
+			By: cem.id}) {
 			t.Fatalf("%s was told %+v", p.name, e)
 		}
 	}
@@ -121,7 +122,8 @@ func TestQualityIsToldNewcomers(t *testing.T) {
 		t.Fatal("the lobby is told")
 	}
 	st.must(ana, &protocol.Admit{All: true})
-	if e, _ := last[*protocol.Quality](ben); len(e.Quality) != 1 || e.Quality[0] != (media.Quality{Participant: ana.id, Bars: 2}) {
+	if e, _ := last[*protocol.Quality](ben); len(e.Quality) != 1 ||
+		e.Quality[0] != (media.Quality{Participant: ana.id, Bars: 2}) {
 		t.Fatalf("%+v", e)
 	}
 }

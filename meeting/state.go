@@ -66,7 +66,7 @@ type meta struct {
 	policy       protocol.LeavePolicy
 	hasPassword  bool
 	e2ee         bool // end-to-end encrypted: only what is opaque passes
-	privateAudio bool // nobody is asked how loud they are
+	privateAudio bool // clients send no audio levels
 	created      time.Time
 	expires      time.Time
 }
@@ -101,8 +101,9 @@ type seat struct {
 	slots    map[string]media.Slot // what its slots carry, to tell a resumed socket; at most the 128 m-lines of an offer
 	withheld []media.Withheld      // at most the 64 wants of a view
 	encode   map[media.Source]*protocol.Encode
-	refused  map[media.Source]*protocol.MediaRefused // what the media server forwards nothing of, and why, since the last offer
-	bars     uint8                                   // quality of the connection, plus one; zero: not known
+	// what the media server forwards nothing of, and why, since the last offer
+	refused map[media.Source]*protocol.MediaRefused
+	bars    uint8 // quality of the connection, plus one; zero: not known
 
 	kept      []protocol.Relayed // relayed and not yet delivered
 	keptBytes int                // at most maxKept
@@ -130,7 +131,7 @@ type state struct {
 	banned     map[person]struct{}           // at most maxBans
 	hands      []media.ParticipantID         // raised, in order; at most one a seat
 	speakers   []media.ParticipantID         // at most one a seat
-	spotlight  media.ParticipantID           // zero: nobody
+	spotlight  media.ParticipantID           // zero: none
 	lastID     media.ParticipantID
 	entered    uint64
 	present    int // seats in the meeting
@@ -227,13 +228,13 @@ type joinRequest struct {
 	token    string
 	resume   [32]byte // hash of the token of an earlier Welcome, zero for none
 	proved   bool     // the password was right
-	full     bool     // the server takes nobody new
+	full     bool     // the server is full
 }
 
 // errNeedsPassword asks the caller to check the password and come again.
 var errNeedsPassword = errors.New("meeting: password needed")
 
-// join seats somebody, in the meeting or in the lobby, and returns the number of the seat.
+// join seats a person, in the meeting or in the lobby, and returns the number of the seat.
 func (s *state) join(now time.Time, j joinRequest) (media.ParticipantID, error) {
 	if s.ended {
 		return 0, ErrNoSuchMeeting
@@ -281,7 +282,7 @@ func (s *state) join(now time.Time, j joinRequest) (media.ParticipantID, error) 
 // lobby.
 func (s *state) takesGuests() bool { return s.cfg.Guests && s.lobby && s.hasPassword }
 
-// roleOf is the role of somebody who comes in: the creator is host, unless they have handed over and a host is there.
+// roleOf is the role of a person who comes in: the creator is host, unless they have handed over and a host is there.
 func (s *state) roleOf(p *seat) protocol.Role {
 	switch {
 	case p.identity.person() != s.creator, p.identity.Bot && s.hosts > 0:

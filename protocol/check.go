@@ -22,7 +22,7 @@ func check(m ClientMessage) error {
 		return unique("sources", m.Sources)
 	case *Hand:
 		if m.Participant != 0 && m.Raised {
-			return fieldError("raised", "must be false for somebody else's hand")
+			return fieldError("raised", "must be false for another participant's hand")
 		}
 	case *SetPolicy:
 		if m.Locked == nil && m.Lobby == nil {

@@ -67,7 +67,7 @@ type React struct {
 // Request implements ClientMessage.
 func (m *React) Request() RequestID { return m.ID }
 
-// Hand raises or lowers one's own hand; with Participant, a host lowers somebody's.
+// Hand raises or lowers one's own hand; with Participant, a host lowers another's.
 type Hand struct {
 	ID          RequestID   `json:"id" bound:"1..2147483647"`
 	Raised      bool        `json:"raised"`
@@ -147,7 +147,7 @@ type SetRole struct {
 // Request implements ClientMessage.
 func (m *SetRole) Request() RequestID { return m.ID }
 
-// Spotlight shows a participant large to everybody who has not pinned somebody; 0 ends it.
+// Spotlight shows a participant large to everyone without a pin of their own; 0 ends it.
 type Spotlight struct {
 	ID          RequestID   `json:"id" bound:"1..2147483647"`
 	Participant Participant `json:"participant" bound:"0..4294967295"`
@@ -199,7 +199,7 @@ type End struct {
 // Request implements ClientMessage.
 func (m *End) Request() RequestID { return m.ID }
 
-// Active answers Idle: somebody is there.
+// Active answers Idle: the person is there.
 type Active struct {
 	ID RequestID `json:"id" bound:"1..2147483647"`
 }

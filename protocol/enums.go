@@ -77,7 +77,7 @@ func ParseMeetingID(s string) (id MeetingID, ok bool) {
 	return id, id.Valid()
 }
 
-// meetingLetter is the letter that somebody meant who typed c.
+// meetingLetter is the letter that a person meant who typed c.
 func meetingLetter(c byte) byte {
 	if c >= 'A' && c <= 'Z' {
 		c += 'a' - 'A'
@@ -128,7 +128,7 @@ const (
 // Values implements Enum.
 func (Role) Values() []string { return []string{"host", "cohost", "participant", "viewer"} }
 
-// Kind says what somebody is, as everybody sees it. Absent means KindPerson.
+// Kind says what a participant is, as all see it. Absent means KindPerson.
 type Kind string
 
 // The kinds.
@@ -185,7 +185,7 @@ const (
 // Values implements Enum.
 func (BroadcastKind) Values() []string { return []string{"chat", "reaction"} }
 
-// RefusedReason says why the server does not forward what somebody publishes.
+// RefusedReason says why the server does not forward what a participant publishes.
 type RefusedReason string
 
 // NotEncrypted says that the frames are not SFrame (RFC 9605) in an end-to-end encrypted meeting.
@@ -194,7 +194,7 @@ const NotEncrypted RefusedReason = "not_encrypted"
 // Values implements Enum.
 func (RefusedReason) Values() []string { return []string{"not_encrypted"} }
 
-// LeftReason says why somebody is no longer on the roster.
+// LeftReason says why a participant is no longer on the roster.
 type LeftReason string
 
 // The reasons.

@@ -13,7 +13,8 @@ func FuzzDecodeClient(f *testing.F) {
 	for _, ex := range examples(readDoc(f), "client") {
 		f.Add([]byte(ex))
 	}
-	for _, s := range []string{``, `{`, `{"type":"leave","id":1}`, `{"type":"chat","id":1,"text":"\ud83d\ude00"}`, `[]`, `{"a":[{}]}`} {
+	for _, s := range []string{``, `{`, `{"type":"leave","id":1}`, `{"type":"chat","id":1,"text":"\ud83d\ude00"}`, `[]`,
+		`{"a":[{}]}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -16,7 +16,7 @@ type ServerMessage interface{ serverMessage() }
 
 // The words of package media that messages hold as they are.
 type (
-	// Participant numbers a participant, unique for the life of the meeting. Zero is nobody.
+	// Participant numbers a participant, unique for the life of the meeting. Zero is none.
 	Participant = media.ParticipantID
 	// Source is what a participant publishes.
 	Source = media.Source

@@ -23,7 +23,7 @@ type Lobby struct {
 
 func (*Lobby) serverMessage() {}
 
-// LobbyHost is somebody who may admit, as those who wait see them: enough to seal one's name to them.
+// LobbyHost is a participant who may admit, as those who wait see them: enough to seal one's name to them.
 type LobbyHost struct {
 	Participant Participant `json:"participant" bound:"1..4294967295"`
 	Announce    string      `json:"announce" bound:"1..1024" text:"base64url"`
@@ -50,7 +50,7 @@ type Welcome struct {
 func (*Welcome) serverMessage() {}
 
 // MeetingState is what a Welcome tells of the meeting. E2EE never changes in the life of a meeting. Spotlight is
-// absent for nobody.
+// absent if there is none.
 type MeetingState struct {
 	Meeting      MeetingID   `json:"meeting"`
 	Title        string      `json:"title" bound:"0..80"`
@@ -160,7 +160,7 @@ type Waiting struct {
 
 func (*Waiting) serverMessage() {}
 
-// Muted tells a participant that somebody muted sources of theirs.
+// Muted tells a participant that By muted sources of theirs.
 type Muted struct {
 	By      Participant `json:"by" bound:"1..4294967295"`
 	Sources []Source    `json:"sources" bound:"1..4"`
@@ -168,7 +168,7 @@ type Muted struct {
 
 func (*Muted) serverMessage() {}
 
-// AskUnmuteEvent tells a participant that somebody asks them to switch sources on.
+// AskUnmuteEvent tells a participant that By asks them to switch sources on.
 type AskUnmuteEvent struct {
 	By      Participant `json:"by" bound:"1..4294967295"`
 	Sources []Source    `json:"sources" bound:"1..4"`
@@ -192,8 +192,8 @@ type PolicyEvent struct {
 
 func (*PolicyEvent) serverMessage() {}
 
-// SpotlightEvent tells everybody whom By put in the spotlight. Participant 0 is nobody; By is absent when the one who
-// was in it left.
+// SpotlightEvent tells everyone whom By put in the spotlight. Participant 0 is none; By is absent when the participant
+// in it has left.
 type SpotlightEvent struct {
 	Participant Participant `json:"participant" bound:"0..4294967295"`
 	By          Participant `json:"by,omitempty" bound:"1..4294967295"`
@@ -221,7 +221,7 @@ type Relayed struct {
 	Data string      `json:"data" bound:"1..2048" text:"base64url"`
 }
 
-// BroadcastEvent is what somebody broadcast; its sender gets it too.
+// BroadcastEvent is what a participant broadcast; its sender gets it too.
 type BroadcastEvent struct {
 	From Participant   `json:"from" bound:"1..4294967295"`
 	Kind BroadcastKind `json:"kind"`

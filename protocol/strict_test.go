@@ -8,7 +8,8 @@ import (
 )
 
 func sealed(name, announce string) string {
-	return `{"type":"join","id":1,"version":1,"meeting":"k7qm-2f9x-w3dj-8hrt","name":"` + name + `","announce":"` + announce + `"}`
+	return `{"type":"join","id":1,"version":1,"meeting":"k7qm-2f9x-w3dj-8hrt","name":"` + name + `","announce":"` +
+		announce + `"}`
 }
 
 func TestStrictDecoding(t *testing.T) {
@@ -214,7 +215,8 @@ func TestEveryFieldOfEveryMessageRejectsEveryWrongType(t *testing.T) {
 					}
 				}
 				in := string(good[:i+1]) + wrong + string(good[end:])
-				if _, err := protocol.DecodeClient([]byte(in)); err == nil && !strings.Contains(in, `"text":"`) && !strings.Contains(in, `"password":"`) && !strings.Contains(in, `"sdp":"`) {
+				if _, err := protocol.DecodeClient([]byte(in)); err == nil && !strings.Contains(in, `"text":"`) &&
+					!strings.Contains(in, `"password":"`) && !strings.Contains(in, `"sdp":"`) {
 					t.Errorf("accepted %s", in)
 				}
 			}

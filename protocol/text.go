@@ -22,7 +22,10 @@ func checkText(rule, s string) string {
 			return "must not be blank"
 		}
 	case "lines":
-		if strings.IndexFunc(s, func(r rune) bool { return r != '\n' && r != '\t' && r != '\r' && unicode.IsControl(r) }) >= 0 {
+		if strings.IndexFunc(s, func(r rune) bool {
+			return r != '\n' && r != '\t' && r != '\r' &&
+				unicode.IsControl(r)
+		}) >= 0 {
 			return "must not contain control characters"
 		}
 		if strings.TrimSpace(s) == "" {

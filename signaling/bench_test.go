@@ -36,12 +36,14 @@ func crowd(t testing.TB, sessions, meetings int) (join func()) {
 	for i := range sessions {
 		r := httptest.NewRequest(http.MethodPost, "/api/auth/guest", strings.NewReader(`{}`))
 		r.Header.Set("Content-Type", "application/json")
-		r.RemoteAddr = fmt.Sprintf("10.%d.%d.%d:1", i>>16, i>>8&255, i&255) // each limiter remembers as many clients as it may
+		// each limiter remembers as many clients as it may
+		r.RemoteAddr = fmt.Sprintf("10.%d.%d.%d:1", i>>16, i>>8&255, i&255)
 		w := httptest.NewRecorder()
 		routes.ServeHTTP(w, r)
 		cookie = w.Result().Cookies()[0]
 	}
-	registry, err := meeting.NewRegistry(meeting.Config{Media: &fakeMedia{peers: map[media.ParticipantID]*fakePeer{}}, MaxMeetings: meetings})
+	registry, err := meeting.NewRegistry(meeting.Config{Media: &fakeMedia{peers: map[media.ParticipantID]*fakePeer{}},
+		MaxMeetings: meetings})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +64,8 @@ func crowd(t testing.TB, sessions, meetings int) (join func()) {
 		}
 		as := identity(who)
 		as.Address = meeting.NewAddress("ana@example.org")
-		seat, err := registry.Join(t.Context(), meeting.Join{Meeting: id, Identity: as, Name: meeting.NewDisplayName("Ana"), Sink: quietSink{new(int)}})
+		seat, err := registry.Join(t.Context(), meeting.Join{Meeting: id, Identity: as, Name: meeting.NewDisplayName("Ana"),
+			Sink: quietSink{new(int)}})
 		if err != nil {
 			t.Fatal(err)
 		}

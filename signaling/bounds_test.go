@@ -23,8 +23,9 @@ func (s *server) idleSocket(authorization string) net.Conn {
 		s.t.Fatal(err)
 	}
 	go func() { // a pipe holds nothing back
-		_, _ = fmt.Fprintf(conn, "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"+
-			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: conclave.v1\r\nAuthorization: Bearer %s\r\n\r\n", authorization)
+		_, _ = fmt.Fprintf(conn, "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"+
+			"Sec-WebSocket-Protocol: conclave.v1\r\nAuthorization: Bearer %s\r\n\r\n", authorization)
 	}()
 	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil || answer.StatusCode != http.StatusSwitchingProtocols {
@@ -58,7 +59,8 @@ func TestTenThousandIdleSocketsAreBoundedAndCut(t *testing.T) {
 			conns[i] = s.idleSocket(botToken)
 		}
 		each := float64(memory()-before) / float64(n)
-		t.Logf("%.0f bytes a socket, both ends of its pipe included; %d goroutines more", each, runtime.NumGoroutine()-goroutines)
+		t.Logf("%.0f bytes a socket, both ends of its pipe included; %d goroutines more", each,
+			runtime.NumGoroutine()-goroutines)
 		if each > 40<<10 && !raceDetector {
 			t.Errorf("an idle socket takes %.0f bytes", each)
 		}
@@ -82,7 +84,8 @@ func TestTenThousandIdleSocketsAreBoundedAndCut(t *testing.T) {
 func TestNamesOf64KiBAreRefused(t *testing.T) {
 	s := newServer(t)
 	id, check := calm(t, s)
-	for _, name := range []string{strings.Repeat("x", 64<<10), strings.Repeat("\u0301", 32<<10), strings.Repeat("😀", 16<<10)} {
+	for _, name := range []string{strings.Repeat("x", 64<<10), strings.Repeat("\u0301", 32<<10),
+		strings.Repeat("😀", 16<<10)} {
 		p := s.signIn("eve").dial()
 		p.raw(fmt.Sprintf(`{"type":"join","id":1,"version":1,"meeting":%q,"name":%q}`, id, name))
 		if e := next[*protocol.Error](p); e.Error != protocol.ErrTooLarge || !e.Fatal {

@@ -17,13 +17,15 @@ func TestWholeFlow(t *testing.T) {
 
 	var info protocol.MeetingInfo
 	ana.want(http.StatusOK, "GET", "/api/meetings/"+string(id), "", &info)
-	if !info.Host || !info.Lobby || info.Password || info.Locked || info.Title != "Weekly" || info.Participants != 0 || info.Meeting != id {
+	if !info.Host || !info.Lobby || info.Password || info.Locked || info.Title != "Weekly" || info.Participants != 0 ||
+		info.Meeting != id {
 		t.Fatalf("%+v", info)
 	}
 
 	host := ana.join(id)
 	w := host.welcome
-	if w.Role != protocol.RoleHost || len(w.Permissions) != 11 || len(w.Resume) != 64 || w.Resumed || len(w.Participants) != 0 ||
+	if w.Role != protocol.RoleHost || len(w.Permissions) != 11 || len(w.Resume) != 64 || w.Resumed ||
+		len(w.Participants) != 0 ||
 		w.Meeting.Title != "Weekly" || !w.Meeting.Lobby || w.RoleNames["host"] != "Doctor" {
 		t.Fatalf("%+v", w)
 	}
@@ -39,7 +41,8 @@ func TestWholeFlow(t *testing.T) {
 	host.send(&protocol.Admit{ID: host.id(), Participants: []protocol.Participant{waiting.Waiting[0].Participant}})
 	guest.in()
 	me := guest.welcome.Participant
-	if guest.welcome.Role != protocol.RoleParticipant || len(guest.welcome.Participants) != 1 || guest.welcome.Participants[0].Name != "ana" {
+	if guest.welcome.Role != protocol.RoleParticipant || len(guest.welcome.Participants) != 1 ||
+		guest.welcome.Participants[0].Name != "ana" {
 		t.Fatalf("%+v", guest.welcome)
 	}
 	host.sees(me, func(e protocol.RosterEntry) bool { return e.Name == "ben" })
@@ -54,8 +57,10 @@ func TestWholeFlow(t *testing.T) {
 		t.Fatalf("live %b", live)
 	}
 	host.sees(me, func(e protocol.RosterEntry) bool { return len(e.Sources) == 1 })
-	guest.send(&protocol.View{ID: guest.id(), Wants: []protocol.Want{{Participant: 1, Source: protocol.Camera, Height: 180}}})
-	if slots := next[*protocol.Slots](guest); slots.Slots[0].MID != "4" || slots.Slots[0].Participant != 1 || slots.Withheld == nil {
+	guest.send(&protocol.View{ID: guest.id(), Wants: []protocol.Want{{Participant: 1, Source: protocol.Camera,
+		Height: 180}}})
+	if slots := next[*protocol.Slots](guest); slots.Slots[0].MID != "4" || slots.Slots[0].Participant != 1 ||
+		slots.Withheld == nil {
 		t.Fatalf("%+v", slots)
 	}
 
@@ -75,7 +80,8 @@ func TestWholeFlow(t *testing.T) {
 	if live, _ := s.media.liveOf(me); live != 0 {
 		t.Fatal("still forwarded")
 	}
-	host.ok(&protocol.AskUnmute{ID: host.id(), Participants: []protocol.Participant{me}, Sources: []protocol.Source{protocol.Mic}})
+	host.ok(&protocol.AskUnmute{ID: host.id(), Participants: []protocol.Participant{me},
+		Sources: []protocol.Source{protocol.Mic}})
 	next[*protocol.AskUnmuteEvent](guest)
 	host.ok(&protocol.SetRole{ID: host.id(), Participant: me, Role: protocol.RoleCohost})
 	if p := next[*protocol.Permissions](guest); p.Role != protocol.RoleCohost || len(p.Permissions) != 9 {
@@ -145,7 +151,8 @@ func TestResumeOverTheWire(t *testing.T) {
 	guest.drop()
 	host.sees(guest.welcome.Participant, func(e protocol.RosterEntry) bool { return !e.Connected })
 	again := ben.join(id, resume(guest.welcome.Resume))
-	if !again.welcome.Resumed || again.welcome.Participant != guest.welcome.Participant || again.welcome.Resume == guest.welcome.Resume {
+	if !again.welcome.Resumed || again.welcome.Participant != guest.welcome.Participant ||
+		again.welcome.Resume == guest.welcome.Resume {
 		t.Fatalf("%+v", again.welcome)
 	}
 	host.sees(guest.welcome.Participant, func(e protocol.RosterEntry) bool { return e.Connected })

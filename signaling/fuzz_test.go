@@ -17,7 +17,8 @@ func FuzzHandshakeHeaders(f *testing.F) {
 	f.Fuzz(func(t *testing.T, origin, host, subprotocols string) {
 		if h.allowedOrigin(origin, host) && origin != "" && origin != "https://app.example.org" {
 			low := strings.ToLower(origin)
-			if host == "" || !strings.HasPrefix(low, "http") || !strings.Contains(low, "://") || !strings.Contains(low, strings.ToLower(host)) {
+			if host == "" || !strings.HasPrefix(low, "http") || !strings.Contains(low, "://") ||
+				!strings.Contains(low, strings.ToLower(host)) {
 				t.Errorf("%q may open a socket at %q", origin, host)
 			}
 		}

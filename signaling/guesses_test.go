@@ -39,7 +39,8 @@ func TestGuessesCountForThePersonWhereverTheyAre(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	looked := 0
 	for i := range 200 {
-		g := guess{someone(t, "eve+"+string(rune('a'+i%26))+"@example.org"), auth.NewClientIP(netip.AddrFrom4([4]byte{203, byte(i), 1, 1})), numbered(t, 1)}
+		g := guess{someone(t, "eve+"+string(rune('a'+i%26))+"@example.org"),
+			auth.NewClientIP(netip.AddrFrom4([4]byte{203, byte(i), 1, 1})), numbered(t, 1)}
 		if l.wait(now, g) == 0 {
 			looked++
 			l.wrong(now, g)
@@ -71,7 +72,8 @@ func TestOneWhoGuessesRefusesNoNeighbour(t *testing.T) {
 			now := time.Unix(1_800_000_000, 0)
 			looked := 0
 			for i := range 256 { // each by another person
-				g := guess{someone(t, "eve"+string(rune('a'+i/16))+string(rune('a'+i%16))+"@example.org"), tt.address(i), numbered(t, 1)}
+				g := guess{someone(t, "eve"+string(rune('a'+i/16))+string(rune('a'+i%16))+"@example.org"), tt.address(i),
+					numbered(t, 1)}
 				if l.wait(now, g) == 0 {
 					looked++
 					l.wrong(now, g)
@@ -105,7 +107,8 @@ func TestTheWrongGuessesOfAllMakeStrangersSlowerAndRefuseNone(t *testing.T) {
 		}
 		last = l.delay(now, ben)
 		if l.wait(now, ana) > 0 || l.wait(now, ben) > 0 || l.delay(now, ana) > 0 {
-			t.Fatalf("after %d wrong guesses of others: ana %v + %v, ben %v", i+1, l.wait(now, ana), l.delay(now, ana), l.wait(now, ben))
+			t.Fatalf("after %d wrong guesses of others: ana %v + %v, ben %v", i+1, l.wait(now, ana), l.delay(now, ana),
+				l.wait(now, ben))
 		}
 	}
 	if last != longestDelay {

@@ -31,7 +31,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.runCleanups")) // the runtime's own, seen only while it is at work
+	// the runtime's own, seen only while it is at work
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.runCleanups"))
 }
 
 const botToken = "5e3b1d7f9c0a4862e8d4b6f0a2c7139571b9f3d5c8e60a2447ad01fb6c93e85d"
@@ -389,7 +390,8 @@ func (a *account) tryDial(header http.Header) (*peer, *http.Response, error) {
 		return nil, res, err
 	}
 	conn.SetReadLimit(protocol.MaxServer)
-	p := &peer{account: a, t: a.s.t, conn: conn, messages: make(chan protocol.ServerMessage, 10_000), closed: make(chan struct{})}
+	p := &peer{account: a, t: a.s.t, conn: conn, messages: make(chan protocol.ServerMessage, 10_000),
+		closed: make(chan struct{})}
 	a.s.t.Cleanup(func() { _ = conn.CloseNow(); <-p.closed })
 	go p.receive()
 	return p, res, nil

@@ -242,7 +242,8 @@ func TestNamesAreTextWhateverTheyHold(t *testing.T) {
 	}
 	const html = `<img src=x onerror="alert(1)">&amp;`
 	p := ben.join(id, func(j *protocol.Join) { j.Name = html })
-	host.sees(p.welcome.Participant, func(e protocol.RosterEntry) bool { return e.Name == html }) // as typed: clients show text
+	// as typed: clients show text
+	host.sees(p.welcome.Participant, func(e protocol.RosterEntry) bool { return e.Name == html })
 }
 
 func TestAPanicEndsOneParticipant(t *testing.T) {

@@ -53,7 +53,8 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 	}
 	e2ee := body.E2EE == nil || *body.E2EE
 	if body.PrivateAudio && !e2ee {
-		fail(w, http.StatusBadRequest, protocol.ErrInvalidRequest, "\"private_audio\" belongs to end-to-end encrypted meetings.", 0)
+		fail(w, http.StatusBadRequest, protocol.ErrInvalidRequest,
+			"\"private_audio\" belongs to end-to-end encrypted meetings.", 0)
 		return
 	}
 	if !who.Bot {
@@ -90,7 +91,8 @@ func (h *Handler) info(w http.ResponseWriter, r *http.Request) {
 	id, _ := meeting.ParseID(string(typed)) // the zero ID names no meeting
 	wait, err := h.find(now, client, id)
 	if wait > 0 {
-		fail(w, http.StatusTooManyRequests, protocol.ErrRateLimited, "Too many wrong meeting addresses. Try again later.", wait)
+		fail(w, http.StatusTooManyRequests, protocol.ErrRateLimited, "Too many wrong meeting addresses. Try again later.",
+			wait)
 		return
 	}
 	var about meeting.Info
@@ -175,9 +177,11 @@ func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request) {
 	if err := h.add(s); err != nil {
 		h.metrics.refused("limit")
 		if errors.Is(err, errTooMany) {
-			fail(w, http.StatusTooManyRequests, protocol.ErrRateLimited, "Too many open connections. Close one first.", time.Minute)
+			fail(w, http.StatusTooManyRequests, protocol.ErrRateLimited, "Too many open connections. Close one first.",
+				time.Minute)
 		} else {
-			fail(w, http.StatusServiceUnavailable, protocol.ErrServerFull, "The server takes no more connections. Try again later.", time.Minute)
+			fail(w, http.StatusServiceUnavailable, protocol.ErrServerFull,
+				"The server takes no more connections. Try again later.", time.Minute)
 		}
 		return
 	}

@@ -44,7 +44,8 @@ func TestCreateIsStrict(t *testing.T) {
 	} {
 		ana.refused(http.StatusBadRequest, want, "POST", "/api/meetings", body)
 	}
-	ana.refused(http.StatusRequestEntityTooLarge, protocol.ErrTooLarge, "POST", "/api/meetings", `{"title": "`+strings.Repeat("x", 5000)+`"}`)
+	ana.refused(http.StatusRequestEntityTooLarge, protocol.ErrTooLarge, "POST", "/api/meetings",
+		`{"title": "`+strings.Repeat("x", 5000)+`"}`)
 	ana.refused(http.StatusUnsupportedMediaType, protocol.ErrInvalidRequest, "POST", "/api/meetings", "")
 	if n := s.registry.Gauges().Meetings; n != 0 {
 		t.Fatalf("%d meetings were created", n)

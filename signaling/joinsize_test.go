@@ -21,7 +21,8 @@ func (s *encodingSink) Deliver(d *meeting.Delivery) {
 func BenchmarkJoinBySize(b *testing.B) {
 	for _, size := range []int{10, 100, 1000} {
 		b.Run(fmt.Sprintf("present=%d", size), func(b *testing.B) {
-			registry, err := meeting.NewRegistry(meeting.Config{Media: &fakeMedia{peers: map[media.ParticipantID]*fakePeer{}}, MaxParticipants: 2000})
+			registry, err := meeting.NewRegistry(meeting.Config{Media: &fakeMedia{peers: map[media.ParticipantID]*fakePeer{}},
+				MaxParticipants: 2000})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -34,7 +35,8 @@ func BenchmarkJoinBySize(b *testing.B) {
 			n := 0
 			join := func() *meeting.Seat {
 				n++
-				seat, err := registry.Join(b.Context(), meeting.Join{Meeting: id, Identity: bot, Announce: meeting.NewBlob(fmt.Sprintf("%0195d", n)), Sink: sink})
+				seat, err := registry.Join(b.Context(), meeting.Join{Meeting: id, Identity: bot,
+					Announce: meeting.NewBlob(fmt.Sprintf("%0195d", n)), Sink: sink})
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -91,7 +91,8 @@ func newHostile(t *testing.T, p *peer) *hostile {
 	tracks := h.publish(t)
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
 		for range 2 {
-			_, err := h.pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
+			_, err := h.pc.AddTransceiverFromKind(kind,
+				webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
 			must(t, err)
 		}
 	}
@@ -128,10 +129,12 @@ func hostilePeerConnection(t *testing.T, socket net.PacketConn) *webrtc.PeerConn
 	settings.SetIncludeLoopbackCandidate(true)
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	if socket != nil {
-		quiet := logging.NewDefaultLeveledLoggerForScope("", logging.LogLevelDisabled, io.Discard) // the socket is closed under it
+		// the socket is closed under it
+		quiet := logging.NewDefaultLeveledLoggerForScope("", logging.LogLevelDisabled, io.Discard)
 		settings.SetICEUDPMux(ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: socket, Logger: quiet}))
 	}
-	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(&codecs), webrtc.WithSettingEngine(settings)).NewPeerConnection(webrtc.Configuration{})
+	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(&codecs),
+		webrtc.WithSettingEngine(settings)).NewPeerConnection(webrtc.Configuration{})
 	must(t, err)
 	return pc
 }
@@ -146,7 +149,8 @@ func (h *hostile) publish(t *testing.T) (tracks []*webrtc.TrackLocalStaticRTP) {
 		}
 		track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: codec}, string(source), "me")
 		must(t, err)
-		_, err = h.pc.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+		_, err = h.pc.AddTransceiverFromTrack(track,
+			webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
 		must(t, err)
 		tracks = append(tracks, track)
 	}
@@ -163,7 +167,8 @@ func (h *hostile) negotiate(t *testing.T) {
 		tracks = append(tracks, protocol.Track{MID: line.Mid(), Source: sourcesInOrder[i]})
 	}
 	h.send(&protocol.Offer{ID: h.id(), SDP: offer.SDP, Tracks: tracks})
-	must(t, h.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: next[*protocol.Answer](h.peer).SDP}))
+	must(t, h.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer,
+		SDP: next[*protocol.Answer](h.peer).SDP}))
 	select {
 	case <-h.connected:
 	case <-time.After(patience):
@@ -178,11 +183,14 @@ func shout(tracks []*webrtc.TrackLocalStaticRTP, stop <-chan struct{}, stopped c
 	defer tick.Stop()
 	for seq := uint16(1); ; seq++ {
 		for i, track := range tracks {
-			p := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: uint32(seq) * 960, Marker: true}, Payload: make([]byte, 60)}
+			p := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: uint32(seq) * 960, Marker: true},
+				Payload: make([]byte, 60)}
 			if i >= 2 {
 				p.Timestamp = uint32(seq) * 1800
-				p.Payload = append([]byte{0x90, 0xc0, 0x80 | byte(seq>>8)&0x7f, byte(seq), byte(seq)}, // RFC 7741 §4.2: start, picture id, TL0PICIDX
-					append([]byte{0, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xb4, 0x00}, make([]byte, 50)...)...) // §4.3: key frame, 320 × 180
+				// RFC 7741 §4.2: start, picture id, TL0PICIDX
+				p.Payload = append([]byte{0x90, 0xc0, 0x80 | byte(seq>>8)&0x7f, byte(seq), byte(seq)},
+					// §4.3: key frame, 320 × 180
+					append([]byte{0, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xb4, 0x00}, make([]byte, 50)...)...)
 			}
 			_ = p.SetExtension(2, []byte{0x80 | 10}) // ssrc-audio-level: voice, loud; if it was negotiated
 			_ = track.WriteRTP(p)
@@ -394,9 +402,11 @@ func TestWhoIsNotInHasNoMedia(t *testing.T) {
 		h.publish(t)
 		offer, err := h.pc.CreateOffer(nil)
 		must(t, err)
-		p.rejected(&protocol.Offer{ID: p.id(), SDP: offer.SDP, Tracks: []protocol.Track{{MID: "0", Source: protocol.Mic}}}, protocol.ErrNotJoined)
+		p.rejected(&protocol.Offer{ID: p.id(), SDP: offer.SDP, Tracks: []protocol.Track{{MID: "0", Source: protocol.Mic}}},
+			protocol.ErrNotJoined)
 		p.rejected(&protocol.Media{ID: p.id(), Sources: sourcesInOrder}, protocol.ErrNotJoined)
-		p.rejected(&protocol.View{ID: p.id(), Wants: []protocol.Want{{Participant: 1, Source: protocol.Camera, Height: 180}}}, protocol.ErrNotJoined)
+		p.rejected(&protocol.View{ID: p.id(), Wants: []protocol.Want{{Participant: 1, Source: protocol.Camera,
+			Height: 180}}}, protocol.ErrNotJoined)
 		if h.tap.got.Load() != 0 {
 			t.Errorf("%s: media arrives", name)
 		}
@@ -445,7 +455,8 @@ func TestAnOfferStormDisturbsNobody(t *testing.T) {
 	offers := make([]string, 5)
 	for i := range offers {
 		pc := hostilePeerConnection(t, nil)
-		_, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+		_, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio,
+			webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
 		must(t, err)
 		offer, err := pc.CreateOffer(nil)
 		must(t, err)
@@ -454,7 +465,8 @@ func TestAnOfferStormDisturbsNobody(t *testing.T) {
 	}
 	goroutines := runtime.NumGoroutine()
 	for i := range 40 {
-		st.eve.send(&protocol.Offer{ID: st.eve.id(), SDP: offers[i%len(offers)], Tracks: []protocol.Track{{MID: "0", Source: protocol.Mic}}})
+		st.eve.send(&protocol.Offer{ID: st.eve.id(), SDP: offers[i%len(offers)],
+			Tracks: []protocol.Track{{MID: "0", Source: protocol.Mic}}})
 	}
 	answered, limited := 0, 0
 	for answered+limited < 40 {

@@ -251,7 +251,7 @@ func (s *socket) refuseJoin(m *protocol.Join, err error) {
 	s.refuse(m, id, text)
 }
 
-// offer negotiates on this goroutine: it may take milliseconds, and holds up nobody but its sender.
+// offer negotiates on this goroutine: it may take milliseconds, and holds up only its sender.
 func (s *socket) offer(ctx context.Context, m *protocol.Offer) {
 	seat := s.seat.Load()
 	if seat == nil {

@@ -66,22 +66,27 @@ func TestAnEncryptedMeetingOverTheWire(t *testing.T) {
 	}
 	guest.ask(made.Meeting, sealed("ben"))
 	lobby := match(guest, func(l *protocol.Lobby) bool { return l.ID != 0 })
-	if want := (protocol.LobbyHost{Participant: host.me(), Announce: opaque("announce of ana")}); len(lobby.Hosts) != 1 || lobby.Hosts[0] != want {
+	if want := (protocol.LobbyHost{Participant: host.me(),
+		Announce: opaque("announce of ana")}); len(lobby.Hosts) != 1 || lobby.Hosts[0] != want {
 		t.Fatalf("%+v", lobby)
 	}
 	waiting := match(host, func(w *protocol.Waiting) bool { return len(w.Waiting) == 1 }).Waiting[0]
 	if waiting.Name != "" || waiting.Announce != opaque("announce of ben") || waiting.Email != "ben@example.org" {
 		t.Fatalf("%+v", waiting)
 	}
-	guest.ok(&protocol.Relay{ID: guest.id(), To: []protocol.RelayOne{{Participant: host.me(), Data: opaque("my name is Ben")}}})
+	guest.ok(&protocol.Relay{ID: guest.id(), To: []protocol.RelayOne{{Participant: host.me(),
+		Data: opaque("my name is Ben")}}})
 	relayedTo(host, waiting.Participant, opaque("my name is Ben"))
-	host.ok(&protocol.Relay{ID: host.id(), To: []protocol.RelayOne{{Participant: waiting.Participant, Data: opaque("hello")}}})
+	host.ok(&protocol.Relay{ID: host.id(), To: []protocol.RelayOne{{Participant: waiting.Participant,
+		Data: opaque("hello")}}})
 	relayedTo(guest, host.me(), opaque("hello"))
 
 	host.rejected(&protocol.Admit{ID: host.id(), All: true}, protocol.ErrInvalidRequest)
-	host.send(&protocol.Admit{ID: host.id(), Admissions: []protocol.Admission{{Participant: waiting.Participant, Admit: opaque("signed by ana")}}})
+	host.send(&protocol.Admit{ID: host.id(), Admissions: []protocol.Admission{{Participant: waiting.Participant,
+		Admit: opaque("signed by ana")}}})
 	guest.in()
-	if guest.welcome.Admit != opaque("signed by ana") || guest.welcome.Participants[0].Announce != opaque("announce of ana") {
+	if guest.welcome.Admit != opaque("signed by ana") ||
+		guest.welcome.Participants[0].Announce != opaque("announce of ana") {
 		t.Fatalf("%+v", guest.welcome)
 	}
 	host.sees(guest.me(), func(e protocol.RosterEntry) bool {
@@ -91,11 +96,15 @@ func TestAnEncryptedMeetingOverTheWire(t *testing.T) {
 	guest.rejected(&protocol.Chat{ID: guest.id(), Text: "in clear"}, protocol.ErrE2EERequired)
 	guest.rejected(&protocol.React{ID: guest.id(), Reaction: "clap"}, protocol.ErrE2EERequired)
 	guest.ok(&protocol.Broadcast{ID: guest.id(), Kind: protocol.BroadcastChat, Data: opaque("sealed")})
-	if e := next[*protocol.BroadcastEvent](host); e.From != guest.me() || e.Data != opaque("sealed") || e.Kind != protocol.BroadcastChat || e.At.IsZero() {
+	if e := next[*protocol.BroadcastEvent](host); e.From != guest.me() || e.Data != opaque("sealed") ||
+		e.Kind != protocol.BroadcastChat || e.At.IsZero() {
 		t.Fatalf("%+v", e)
 	}
 	host.ok(&protocol.SetRole{ID: host.id(), Participant: guest.me(), Role: protocol.RoleCohost, Grant: opaque("cohost")})
-	host.sees(guest.me(), func(e protocol.RosterEntry) bool { return e.Role == protocol.RoleCohost && e.Grant == opaque("cohost") })
+	host.sees(guest.me(), func(e protocol.RosterEntry) bool {
+		return e.Role == protocol.RoleCohost &&
+			e.Grant == opaque("cohost")
+	})
 	guest.ok(&protocol.Spotlight{ID: guest.id(), Participant: host.me()})
 	if e := next[*protocol.SpotlightEvent](host); e.Participant != host.me() || e.By != guest.me() {
 		t.Fatalf("%+v", e)
@@ -119,7 +128,8 @@ func TestAnEncryptedMeetingOverTheWire(t *testing.T) {
 func TestMeetingsAreEncryptedUnlessChosenOtherwise(t *testing.T) {
 	s := newServer(t)
 	ana := s.signIn("ana")
-	for body, want := range map[string]bool{`{}`: true, `{"title": "Weekly"}`: true, `{"e2ee": true}`: true, `{"e2ee": false}`: false} {
+	for body, want := range map[string]bool{`{}`: true, `{"title": "Weekly"}`: true, `{"e2ee": true}`: true,
+		`{"e2ee": false}`: false} {
 		var made protocol.Created
 		ana.want(http.StatusCreated, "POST", "/api/meetings", body, &made)
 		var info protocol.MeetingInfo
@@ -135,8 +145,10 @@ func TestMeetingsAreEncryptedUnlessChosenOtherwise(t *testing.T) {
 func TestPrivateAudioIsChosenWithTheMeeting(t *testing.T) {
 	s := newServer(t)
 	ana := s.signIn("ana")
-	ana.refused(http.StatusBadRequest, protocol.ErrInvalidRequest, "POST", "/api/meetings", `{"e2ee": false, "private_audio": true}`)
-	for body, want := range map[string]bool{`{"e2ee": true, "lobby": false, "private_audio": true}`: true, encrypted: false} {
+	ana.refused(http.StatusBadRequest, protocol.ErrInvalidRequest, "POST", "/api/meetings",
+		`{"e2ee": false, "private_audio": true}`)
+	for body, want := range map[string]bool{`{"e2ee": true, "lobby": false, "private_audio": true}`: true,
+		encrypted: false} {
 		if p := ana.join(ana.create(body), sealed("ana")); p.welcome.Meeting.PrivateAudio != want {
 			t.Errorf("%s: %+v", body, p.welcome.Meeting)
 		}
@@ -159,7 +171,8 @@ func TestAPlainMeetingStaysPlainOverTheWire(t *testing.T) {
 		t.Fatalf("%+v", p.welcome.Meeting)
 	}
 	p.rejected(p.relay(p, opaque("x")), protocol.ErrNotPermitted)
-	p.rejected(&protocol.Broadcast{ID: p.id(), Kind: protocol.BroadcastReaction, Data: opaque("x")}, protocol.ErrNotPermitted)
+	p.rejected(&protocol.Broadcast{ID: p.id(), Kind: protocol.BroadcastReaction, Data: opaque("x")},
+		protocol.ErrNotPermitted)
 	p.ok(&protocol.Chat{ID: p.id(), Text: "in clear"})
 }
 

@@ -70,7 +70,7 @@ func (s *socket) serve(conn *websocket.Conn) {
 	}
 	s.forgetLater(forget)
 	if _, ended := s.out.finished(); !ended {
-		s.cancel() // the client is gone: there is nobody to say bye to
+		s.cancel() // the client is gone and reads no bye
 	}
 	<-written
 	reason, ended := s.out.finished()
@@ -93,14 +93,14 @@ func (s *socket) forgetLater(forget func()) {
 	forget()
 }
 
-// guard runs f. A panic in it is our bug: it ends this participant with an error, and nobody else.
+// guard runs f. A panic in it is our bug: it ends this participant with an error, and no other.
 func (s *socket) guard(f func()) {
 	fine := false
 	defer func() {
 		if fine {
 			return
 		}
-		_ = recover() // its value might hold what somebody typed; the stack holds none of it
+		_ = recover() // its value might hold what a person typed; the stack holds none of it
 		s.h.metrics.panicked()
 		s.h.cfg.Log.Error("panic in a participant's handling", "stack", string(debug.Stack()))
 		s.send(&protocol.Error{Error: protocol.ErrInternal, Message: "Something went wrong on the server.", Fatal: true})

@@ -29,7 +29,10 @@ func TestExpiryIsAnnouncedOverTheWire(t *testing.T) {
 		host, guest := ana.join(id), ben.join(id)
 		stay(2*time.Hour - 11*time.Minute)
 		for _, p := range []*peer{host, guest} {
-			arrives(p, began, 110*time.Minute, func(n *protocol.Notice) bool { return n.Notice == protocol.Expiring && n.Seconds == 600 })
+			arrives(p, began, 110*time.Minute, func(n *protocol.Notice) bool {
+				return n.Notice == protocol.Expiring &&
+					n.Seconds == 600
+			})
 		}
 		late := s.signIn("late").join(id) // told at 60 s only
 		for _, p := range []*peer{host, guest, late} {
@@ -203,7 +206,8 @@ func TestJoinLimitsEndWithTheirWindow(t *testing.T) {
 	}
 	inVirtualTime(t, change, func(t *testing.T, s *server) {
 		ana, eve := s.signIn("ana"), s.signIn("eve")
-		open, secured, third := ana.create(`{"lobby": false}`), ana.create(`{"lobby": false, "password": "right"}`), ana.create(`{"lobby": false, "password": "right"}`)
+		open, secured, third := ana.create(`{"lobby": false}`), ana.create(`{"lobby": false, "password": "right"}`),
+			ana.create(`{"lobby": false, "password": "right"}`)
 		try := func(id protocol.MeetingID, more ...func(*protocol.Join)) protocol.ErrorID {
 			t.Helper()
 			p := eve.dial()
@@ -253,7 +257,8 @@ func TestCreationLimitEndsWithItsWindow(t *testing.T) {
 		stay(30 * time.Minute)
 		ana.create(`{}`)
 		ana.refused(http.StatusTooManyRequests, protocol.ErrRateLimited, "POST", "/api/meetings", `{}`)
-		s.signIn("ana").refused(http.StatusTooManyRequests, protocol.ErrRateLimited, "POST", "/api/meetings", `{}`) // another session
+		// another session
+		s.signIn("ana").refused(http.StatusTooManyRequests, protocol.ErrRateLimited, "POST", "/api/meetings", `{}`)
 		ben.create(`{}`)
 		stay(30*time.Minute + time.Second)
 		ana.create(`{}`)

@@ -50,8 +50,8 @@ func (a *account) rawDial(extra ...string) *rawSocket {
 	for _, c := range a.client.Jar.Cookies(req.URL) {
 		cookies = append(cookies, c.Name+"="+c.Value)
 	}
-	_, err = fmt.Fprintf(conn, "GET /ws HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"+
-		"Sec-WebSocket-Key: %s\r\nSec-WebSocket-Protocol: conclave.v1\r\nCookie: %s\r\n%s\r\n",
+	_, err = fmt.Fprintf(conn, "GET /ws HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\nSec-WebSocket-Protocol: conclave.v1\r\nCookie: %s\r\n%s\r\n",
 		address, base64.StdEncoding.EncodeToString(key[:]), strings.Join(cookies, "; "), strings.Join(extra, ""))
 	if err != nil {
 		a.s.t.Fatal(err)

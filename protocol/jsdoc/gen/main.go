@@ -13,7 +13,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: gen FILE")
 		os.Exit(2)
 	}
-	if err := os.WriteFile(os.Args[1], []byte(jsdoc.Generate()), 0o644); err != nil { //nolint:gosec // a public source file
+	if err := os.WriteFile(os.Args[1], []byte(jsdoc.Generate()),
+		0o644); err != nil { //nolint:gosec // a public source file
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
