@@ -237,7 +237,7 @@ func (s *Service) verifyCode(client ClientIP, id challengeID, code string) (in a
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.deps.Now()
-	if len(s.sessions.byHash) >= s.cfg.MaxSessions {
+	if !s.sessions.hasRoom() {
 		return in, errTooManySessions // before the code is used up
 	}
 	if in.email, err = s.otp.verify(now, id, code); err != nil {

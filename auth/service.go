@@ -71,7 +71,7 @@ type Config struct {
 	SessionTTL time.Duration `name:"session-ttl" group:"Sign-in"`
 	// Ends a session after this long without activity; 0 for never.
 	SessionIdle time.Duration `name:"session-idle" group:"Sign-in"`
-	// Sessions at once. Beyond it, signing in fails with server_full.
+	// Sessions at once. Beyond it, signing in ends an idle session; if there is none, it fails with server_full.
 	MaxSessions int `name:"max-sessions" group:"Sign-in" min:"1"`
 
 	// Limits on sign-in.

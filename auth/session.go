@@ -94,10 +94,18 @@ func newSessionStore(cfg sessionConfig, random io.Reader) *sessionStore {
 	return &sessionStore{cfg: cfg, random: random, byHash: map[tokenHash]*session{}, byID: map[SessionID]*session{}}
 }
 
-// create opens a session and returns its token, which is kept nowhere. The zero Email makes a guest's.
+// create opens a session and returns its token, which is kept nowhere. The zero Email makes a guest's. In a full store a
+// person's session takes the place of an idle one; a guest's takes none.
 func (s *sessionStore) create(now time.Time, email Email) (token, *session, error) {
-	if len(s.byHash) >= s.cfg.maxSessions || email.IsZero() && s.guests >= s.cfg.maxGuests {
+	if email.IsZero() && s.guests >= s.cfg.maxGuests {
 		return token{}, nil, errTooManySessions
+	}
+	if len(s.byID) >= s.cfg.maxSessions {
+		idle := s.idlest()
+		if idle == nil || email.IsZero() {
+			return token{}, nil, errTooManySessions
+		}
+		s.revoke(idle.id)
 	}
 	var t token
 	if _, err := io.ReadFull(s.random, t[:]); err != nil {
@@ -114,6 +122,31 @@ func (s *sessionStore) create(now time.Time, email Email) (token, *session, erro
 		s.guests++
 	}
 	return t, ses, nil
+}
+
+// hasRoom says whether a person's session can be created.
+func (s *sessionStore) hasRoom() bool { return len(s.byID) < s.cfg.maxSessions || s.idlest() != nil }
+
+// idlest returns, of the first sessions in the order of the map, a guest's or else the one without activity for longest; nil if
+// none is idle. Those with hooks, which is with WebSockets, are not.
+func (s *sessionStore) idlest() (idlest *session) {
+	seen := 0
+	for _, ses := range s.byID {
+		if len(ses.hooks) == 0 && (idlest == nil || idler(ses, idlest)) {
+			idlest = ses
+		}
+		if seen++; seen == evictionSample {
+			break
+		}
+	}
+	return idlest
+}
+
+func idler(a, b *session) bool {
+	if a.email.IsZero() != b.email.IsZero() {
+		return a.email.IsZero()
+	}
+	return a.lastSeen < b.lastSeen
 }
 
 // lookup returns the live session of a token and counts as activity; nil if there is none.

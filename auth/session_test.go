@@ -102,11 +102,13 @@ func TestSessionsAndHooksAreBounded(t *testing.T) {
 	s := testSessions()
 	s.cfg.maxSessions = 2
 	_, ses := signIn(t, s, epoch())
-	signIn(t, s, epoch())
+	_, other := signIn(t, s, epoch())
+	s.addHook(epoch(), other.id, func() {})
+	s.addHook(epoch(), ses.id, func() {})
 	if _, _, err := s.create(epoch(), mustEmail(t, "ana@example.org")); !errors.Is(err, errTooManySessions) {
-		t.Errorf("third of two: %v", err)
+		t.Errorf("third of two that are in use: %v", err)
 	}
-	for i := range maxHooks + 1 {
+	for i := 1; i < maxHooks+1; i++ {
 		if _, ok := s.addHook(epoch(), ses.id, func() {}); ok != (i < maxHooks) {
 			t.Errorf("hook %d: %v", i+1, ok)
 		}
@@ -162,5 +164,38 @@ func BenchmarkSessionLookup(b *testing.B) {
 		if s.lookup(epoch(), tokens[i%len(tokens)]) == nil {
 			b.Fatal("lost")
 		}
+	}
+}
+
+// TestAFullStoreEndsAnIdleSession: strangers who sign in and do nothing keep nobody out, and end no session that is in use.
+func TestAFullStoreEndsAnIdleSession(t *testing.T) {
+	s := newSessionStore(sessionConfig{ttl: 24 * time.Hour, maxSessions: 12, maxGuests: 3}, rand.Reader)
+	_, used := signIn(t, s, epoch())
+	s.addHook(epoch(), used.id, func() {})
+	for range 3 {
+		if _, _, err := s.create(epoch().Add(time.Hour), Email{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	recent, _ := signIn(t, s, epoch().Add(2*time.Hour))
+	for len(s.byID) < 12 {
+		signIn(t, s, epoch().Add(time.Minute))
+	}
+	if _, _, err := s.create(epoch().Add(3*time.Hour), Email{}); !errors.Is(err, errTooManySessions) {
+		t.Errorf("a guest took a place: %v", err)
+	}
+	for i := range 10 { // three guests' places, then the seven of those idle for longest
+		now := epoch().Add(3 * time.Hour)
+		token, ses := signIn(t, s, now)
+		s.addHook(now, ses.id, func() {})
+		if s.lookup(now, token) == nil || len(s.byID) != 12 || s.guests != max(0, 2-i) {
+			t.Fatalf("session %d: %d sessions, %d of guests", i, len(s.byID), s.guests)
+		}
+		if s.byID[used.id] == nil {
+			t.Fatal("a session in use was ended")
+		}
+	}
+	if s.lookup(epoch().Add(3*time.Hour), recent) == nil {
+		t.Error("the most recent one was ended before the others")
 	}
 }
