@@ -48,6 +48,25 @@ func TestTheKnownNeedNoProof(t *testing.T) {
 	})
 }
 
+func TestTheProofGrowsWithTheCrowd(t *testing.T) {
+	for name, tt := range map[string]struct {
+		isKnown, beyond bool
+		ahead, want     int
+	}{
+		"calm":                    {false, false, 63, 0},
+		"a_crowd":                 {false, false, 64, 1},
+		"a_larger_one":            {false, false, 200, 3},
+		"the_known_in_a_crowd":    {true, false, 200, 0},
+		"beyond_what_is_free":     {false, true, 0, 1},
+		"the_known_beyond":        {true, true, 200, 1},
+		"beyond_in_a_large_crowd": {false, true, 200, 3},
+	} {
+		if got := proofLevel(tt.isKnown, tt.beyond, tt.ahead); got != tt.want {
+			t.Errorf("%s: level %d, want %d", name, got, tt.want)
+		}
+	}
+}
+
 // TestAKnownBrowserSignsInUnderAttack: strangers use up a mailbox's codes, and fill their line. Its owner, at a network that was
 // never seen, asks in the browser they last signed in with.
 func TestAKnownBrowserSignsInUnderAttack(t *testing.T) {
