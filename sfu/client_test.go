@@ -13,7 +13,7 @@ import (
 	pionnack "github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
-	piontransport "github.com/pion/transport/v4"
+	piontransport "github.com/pion/transport/v5"
 	"github.com/pion/webrtc/v4"
 
 	"conclave/media"

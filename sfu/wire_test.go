@@ -14,7 +14,7 @@ import (
 
 	"github.com/pion/logging"
 	"github.com/pion/rtp"
-	"github.com/pion/transport/v4/vnet"
+	"github.com/pion/transport/v5/vnet"
 
 	"conclave/media"
 	"conclave/sfu/batch"

@@ -12,7 +12,7 @@ import (
 // floors are the oldest versions without a flaw that a remote peer could use. The vulnerability database may be out of
 // reach where the tests run; these are known, and must never come back by a careless downgrade.
 var floors = map[string]struct{ version, why string }{
-	"github.com/pion/webrtc/v4":   {"v4.2.20", "the version the packet path is tested with"},
+	"github.com/pion/webrtc/v4":   {"v4.2.26", "the version the packet path is tested with"},
 	"github.com/pion/interceptor": {"v0.1.39", "remote crash by RTP padding"},
 	"github.com/pion/srtp/v3":     {"v3.0.12", "memory growth by unauthenticated packets"},
 	"github.com/pion/dtls/v3":     {"v3.1.15", "one unauthenticated alert after the handshake ended a connection"},

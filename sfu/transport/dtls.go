@@ -12,7 +12,7 @@ import (
 
 	"github.com/pion/dtls/v3"
 	"github.com/pion/logging"
-	"github.com/pion/transport/v4/packetio"
+	"github.com/pion/transport/v5/packetio"
 
 	"conclave/sfu/batch"
 	"conclave/sfu/drop"
@@ -40,7 +40,7 @@ func newDTLSPipe(t *Transport) *dtlsPipe {
 
 // ReadFrom implements net.PacketConn.
 func (p *dtlsPipe) ReadFrom(b []byte) (int, net.Addr, error) {
-	n, err := p.Read(b)
+	n, _, err := p.Read(b, nil)
 	return n, p.LocalAddr(), err
 }
 
@@ -78,7 +78,7 @@ func (n *Network) Handshake(d *batch.Datagram) (r drop.Reason, ok bool) {
 
 // record takes DTLS records from a proven address.
 func (t *Transport) record(b []byte) (ok bool) {
-	if _, err := t.pipe.Write(b); err != nil {
+	if _, err := t.pipe.Write(b, nil); err != nil {
 		return false
 	}
 	t.dtlsMu.Lock()

@@ -24,7 +24,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/pion/dtls/v3"
 	"github.com/pion/srtp/v3"
-	"github.com/pion/transport/v4/packetio"
+	"github.com/pion/transport/v5/packetio"
 )
 
 // message is a message of the public protocol.
@@ -314,7 +314,7 @@ type dtlsPipe struct {
 }
 
 func (p *dtlsPipe) ReadFrom(b []byte) (int, net.Addr, error) {
-	n, err := p.Read(b)
+	n, _, err := p.Read(b, nil)
 	return n, net.UDPAddrFromAddrPort(p.c.media), err
 }
 

@@ -133,7 +133,7 @@ func (c *client) record(b []byte) {
 		c.alerts.Add(1)
 		return
 	}
-	_, _ = c.records.Write(b) // full: DTLS repeats
+	_, _ = c.records.Write(b, nil) // full: DTLS repeats
 }
 
 // rtp opens media and control packets.
