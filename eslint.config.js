@@ -6,8 +6,9 @@ import { importDirection, unusedExport } from './tests/lint/modules.js';
 const path = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url));
 
 /**
- * Which folder of static/js imports which. The pure modules import nothing; the call does not know who shows it, and its rooms import
- * one another in one direction, view → panels → security. The screens and main.js put everything together.
+ * Which folder of static/js imports which. The pure modules import nothing; the call does not know who shows it, and
+ * its rooms import one another in one direction, view → panels → security. The screens and main.js put everything
+ * together.
  */
 const rooms = {
   core: [],

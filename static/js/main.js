@@ -19,10 +19,11 @@ import { notice } from './screens/notice.js';
  * @property {Config} config
  * @property {SessionInfo|null} session
  * @property {string} name the display name last used, for as long as the page is open
- * @property {string} note why one is asked to sign in, in words; shown once
+ * @property {string} note why sign-in is required, in words; shown once
  * @property {(path: string) => void} go to another screen; the path may hold a fragment
  * @property {() => void} reload the screen, after signing in or out
- * @property {(note?: string) => void} signIn asks for an address on the screen one is on, because there is no session or one wants another
+ * @property {(note?: string) => void} signIn shows sign-in on the current screen: there is no session, or the person
+ *   wants another
  */
 
 /** @typedef {{el: HTMLElement, title?: string, destroy?: () => void}} Screen */

@@ -110,7 +110,7 @@ test('what the encryption does not do is said beside it', () => {
   }
 });
 
-test('a bot is told of with what it receives: everything in a plain meeting, nothing unasked in an encrypted one', () => {
+test('a bot is announced with what it receives: all in a plain meeting, nothing unasked in an encrypted one', () => {
   for (const key of /** @type {const} */ (['news.bot', 'news.bots'])) {
     for (const n of [1, 2]) {
       assert.match(t(key, { n, name: 'Bot' }), /\bbots?\b.*receives? everything you send/);

@@ -11,7 +11,7 @@ const namesIn = (/** @type {string} */ file) =>
   [...readFileSync(`${root}/tests/browser/${file}`, 'utf8').matchAll(NAMED)].map((m) => m[2].replaceAll('\\', ''));
 const names = browser.flatMap(namesIn);
 
-test("every row of the participant's table has tests of its name in both browsers, and every test it names is there", () => {
+test("every row of the participant's table has tests of its name, and every test it names is there", () => {
   const from = docs.indexOf('## What each row');
   const rows = docs
     .slice(from, docs.indexOf('\n## ', from + 1))

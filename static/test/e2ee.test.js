@@ -230,7 +230,7 @@ test('a changed, repeated, redirected or re-attributed relay is refused', async 
   assert.deepEqual(await person(ben, ana.n), before);
 });
 
-test('another announcement for the same number, or the same under another number, makes somebody invalid for good', async () => {
+test('another announcement for a number, or the same for another number, makes it invalid for good', async () => {
   const m = await Meeting.make();
   const [ana, ben] = [await m.join('Ana'), await m.join('Ben')];
   const other = await m.seat('Eve');

@@ -5,9 +5,12 @@ import { newLadder, next } from '../js/core/reconnect.js';
 
 /**
  * Plays a call in virtual time: the counters are read every LOOK_MS, and what they say goes to the ladder.
- * @param {number} seconds @param {(ms: number) => {packets?: number, answers?: number, less?: boolean, skip?: boolean}} arrives in the
- *   LOOK_MS before: packets of media, answers to checks of ICE; less: from now on less is to be expected; skip: the page sleeps
- * @returns {{actions: [string, number][], ladder: import('../js/core/reconnect.js').Ladder}} each action with its time in ms
+ * @param {number} seconds
+ * @param {(ms: number) => {packets?: number, answers?: number, less?: boolean, skip?: boolean}} arrives in the
+ *   LOOK_MS before: packets of media, answers to checks of ICE; less: from now on less is to be expected; skip: the
+ *   page sleeps
+ * @returns {{actions: [string, number][], ladder: import('../js/core/reconnect.js').Ladder}} each action with its
+ *   time in ms
  */
 function play(seconds, arrives) {
   let flow = newFlow();

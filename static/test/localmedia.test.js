@@ -79,7 +79,7 @@ test('before: a refusal of both leaves nothing on, so that each can be tried by 
   assert.deepEqual(local.sources(), ['mic']);
 });
 
-test("mobile: a microphone that the system takes away is told, and starts again by the person's tap on a new track", async () => {
+test('mobile: a microphone that the system takes away is told, and starts again by a tap', async () => {
   const { local, sent } = attached();
   await local.setMic(true);
   const [first] = given;

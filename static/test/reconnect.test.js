@@ -80,7 +80,7 @@ test('media that comes back ends the climb wherever it is', () => {
   }
 });
 
-test('media that stops while the WebSocket is being resumed restarts ICE once the seat is back, unless it came back too', () => {
+test('media that stops while the WebSocket is lost restarts ICE after the resume, unless it came back too', () => {
   const lost = play(newLadder(), ['socket_lost', 0], ['tick', 0], ['media_silent', 1500]);
   assert.equal(lost.ladder.step, 'resume');
   assert.deepEqual(play(lost.ladder, ['resumed', 3000]).actions, ['ice_restart']);
@@ -153,7 +153,7 @@ test('an answer that the browser does not take leads to a new connection, even w
   assert.equal(next(ladder, 'media_up', 900).ladder.step, 'ok');
 });
 
-test('new connections that cannot be negotiated are bounded, with pauses; then joining anew; then a word to the person', () => {
+test('connections that cannot be negotiated are bounded, with pauses; then joining anew; then the person is told', () => {
   let ladder = newLadder();
   let now = 0;
   const actions = [];

@@ -43,7 +43,8 @@ test('the offer keeps to Opus, and VP8, VP9 and AV1 with RTX, the one to send fi
 
 test('private audio is as large in silence as in speech', () => {
   const answer =
-    'a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;usedtx=1;useinbandfec=1\r\na=rtpmap:96 VP8/90000\r\na=fmtp:97 apt=96\r\n';
+    'a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;usedtx=1;useinbandfec=1\r\n' +
+    'a=rtpmap:96 VP8/90000\r\na=fmtp:97 apt=96\r\n';
   assert.equal(
     constantAudio(answer),
     answer.replace('minptime=10;usedtx=1;useinbandfec=1', 'minptime=10;useinbandfec=1;cbr=1;usedtx=0'),
@@ -53,7 +54,8 @@ test('private audio is as large in silence as in speech', () => {
 test('the ways an answer offers are counted', () => {
   assert.deepEqual(
     waysIn(
-      'a=candidate:1 1 udp 1 192.0.2.1 443 typ host\r\na=candidate:1 2 udp 1 192.0.2.1 443 typ host\r\na=candidate:2 1 tcp 1 2001:db8::1 443 typ host tcptype passive\r\n',
+      'a=candidate:1 1 udp 1 192.0.2.1 443 typ host\r\na=candidate:1 2 udp 1 192.0.2.1 443 typ host\r\n' +
+        'a=candidate:2 1 tcp 1 2001:db8::1 443 typ host tcptype passive\r\n',
     ),
     [
       { transport: 'udp', address: '192.0.2.1', port: 443 },

@@ -1,5 +1,5 @@
-// Test vectors of docs/e2ee.md: what the Go implementation made is read here, and what is made here is what the Go implementation
-// reads. Made anew by
+// Test vectors of docs/e2ee.md: what the Go implementation made is read here, and what is made here is what the Go
+// implementation reads. Made anew by
 //
 //   MAKE_VECTORS=1 node --test static/test/vectors.test.js
 import assert from 'node:assert/strict';

@@ -1,5 +1,5 @@
-// Chromium, Firefox and the bots, each codec, while people come and go: every frame opens, and new keys stop no picture.
-// Minutes long: `bash .ci/run e2ee`.
+// Chromium, Firefox and the bots, each codec, while people come and go: every frame opens, and new keys stop no
+// picture. Minutes long: `bash .ci/run e2ee`.
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import { startBots } from './harness/bots.js';
@@ -18,7 +18,10 @@ const plain = Boolean(process.env.E2EE_CONTROL);
 const CHURN_MS = 1000 * Number(process.env.E2EE_CHURN_S ?? 60);
 const ROUNDS = Math.round(CHURN_MS / 6000);
 
-/** Puts a volume between the microphone and the page, so that somebody can fall silent. Runs in the page before its own scripts. */
+/**
+ * Puts a volume between the microphone and the page, so that somebody can fall silent. Runs in the page before its
+ * own scripts.
+ */
 function useVolume() {
   const native = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   navigator.mediaDevices.getUserMedia = async (constraints) => {
@@ -42,7 +45,10 @@ function setVolume(to) {
   Reflect.get(window, 'conclaveVolume').value = to;
 }
 
-/** @param {number} ms @returns {Promise<{packets: number, bytes: number}>} of sound sent in a second. Runs in the page. */
+/**
+ * @param {number} ms
+ * @returns {Promise<{packets: number, bytes: number}>} of sound sent in a second. Runs in the page.
+ */
 async function soundSent(ms) {
   /** @type {import('./harness/hooks.js').Probe} */
   const probe = Reflect.get(window, 'conclaveProbe');
@@ -209,8 +215,9 @@ for (const codec of codecs) {
       await nothingFailed();
     });
 
-    // A key that is not there in time shows as a frame dropped by who seals or who opens; what else a picture waits for on a busy machine
-    // (layers, layout, the processor) is there without encryption too: E2EE_CONTROL=1 measures that.
+    // A key that is not there in time shows as a frame dropped by who seals or who opens; what else a picture waits
+    // for on a busy machine (layers, layout, the processor) is there without encryption too: E2EE_CONTROL=1 measures
+    // that.
     step(`${ROUNDS} come and ${ROUNDS} go within ${CHURN_MS / 1000} s, and new keys stop no frame`, async () => {
       cem = await Person.arrive(browsers[0], server, 'Cem', { path: link });
       await cem.signIn();
@@ -228,7 +235,8 @@ for (const codec of codecs) {
       const pauses = await Promise.all(watches);
       pauses.forEach((p, i) =>
         console.log(
-          `${codec}, ${people[i].name}: ${p.frames} frames, longest pause ${p.longest.toFixed(0)} ms, frozen ${p.freezes.toFixed(2)} s while ${ROUNDS} came and went in ${(took / 1000).toFixed(0)} s`,
+          `${codec}, ${people[i].name}: ${p.frames} frames, longest pause ${p.longest.toFixed(0)} ms, ` +
+            `frozen ${p.freezes.toFixed(2)} s while ${ROUNDS} came and went in ${(took / 1000).toFixed(0)} s`,
         ),
       );
       pauses.forEach((p, i) => {

@@ -1,5 +1,5 @@
-// Who is who in an encrypted meeting: keys that changed, a server that shows different people to different people, and whose word lets
-// somebody in. In each story one looks on from Chromium and one from Firefox.
+// Who is who in an encrypted meeting: keys that changed, a server that shows different people to different people,
+// and whose word lets somebody in. In each story one looks on from Chromium and one from Firefox.
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import { launch } from './harness/browsers.js';
@@ -114,7 +114,7 @@ for (const [kind, other] of process.env.E2EE_PEOPLE_SHORT ? pairs.slice(0, 1) : 
     });
 
     step(
-      'another key under that name is changed: on the tile, in a message, on the chip, in the panel; in the next meeting too',
+      'another key under that name is changed: on tile, message, chip and panel; in the next meeting too',
       async () => {
         impostor = await Person.arrive(browsers().theirs, server, 'Ben', { path: ana.link(), ...small });
         impostor.email = `not-ben-${kind}@example.org`;
@@ -261,7 +261,12 @@ describe('whose word lets somebody in', () => {
   /** @type {Person[]} */
   const people = [];
 
-  /** @param {import('playwright-core').Browser} browser @param {string} name @param {string} [path] @param {Server} [at] */
+  /**
+   * @param {import('playwright-core').Browser} browser
+   * @param {string} name
+   * @param {string} [path]
+   * @param {Server} [at]
+   */
   const arrive = async (browser, name, path = '/', at = server) => {
     const person = await Person.arrive(browser, at, name, { path, ...small });
     person.email = `${name}-lobby@example.org`.toLowerCase();
@@ -369,7 +374,10 @@ describe('whose word lets somebody in', () => {
 
   step('a creator who closes the page leaves word who may let others in', async () => {
     await until('Ben is who was there longest', async () => (await ana.at('person').count()) === 4);
-    await sleep(3000); // the word is signed in advance, every two seconds
+    // The word is signed in advance, whenever the page looks after such things.
+    const looks = () => ana.page.evaluate(() => /** @type {number} */ (Reflect.get(window, 'conclaveProbe').looks));
+    const earlier = await looks();
+    await until('the word was signed', async () => (await looks()) >= earlier + 3);
     await ana.page.evaluate(() => window.dispatchEvent(new PageTransitionEvent('pagehide')));
     await ana.tileOf('Ben').waitFor({ state: 'detached' });
     const host = await until('somebody is host', async () => {

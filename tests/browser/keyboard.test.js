@@ -32,8 +32,8 @@ for (const kind of kinds) {
     const focused = () => person.page.evaluate(() => document.activeElement?.getAttribute('data-testid'));
 
     /**
-     * Tabs until the element has the focus, as a person would: forwards, or backwards when it comes before. Never beyond
-     * the end of the page, where Firefox hands the focus to itself and, driven, does not give the keys back.
+     * Tabs until the element has the focus, as a person would: forwards, or backwards when it comes before. Never
+     * beyond the end of the page, where Firefox hands the focus to itself and, driven, does not give the keys back.
      * @param {string} id
      */
     async function tabTo(id) {

@@ -1,5 +1,5 @@
-// Another language: longer words, written from right to left. In both browsers at 320 px no screen needs sideways scrolling,
-// what stood at the start stands at the right, and every word on it comes from the catalogue.
+// Another language: longer words, written from right to left. In both browsers at 320 px no screen needs sideways
+// scrolling, what stood at the start stands at the right, and every word on it comes from the catalogue.
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import { kinds, launch } from './harness/browsers.js';
@@ -31,7 +31,7 @@ for (const kind of kinds) {
 
     /** @param {string} state */
     async function inspect(state) {
-      await ana.page.waitForTimeout(100);
+      await ana.settled();
       await ana.screenshot(`language/${kind}-${state}`);
       await ana.assertNoSidewaysScroll(`${state}, from right to left`);
       assert.deepEqual(await ana.page.evaluate(foreignWords), [], `${state}: words that are not from the catalogue`);
@@ -109,7 +109,7 @@ for (const kind of kinds) {
             await ana.at(`open-${panel}`).click();
           }
           await ana.at(`panel-${panel}`).waitFor();
-          await ana.page.waitForTimeout(panel === 'stats' ? 2200 : 200);
+          if (panel === 'stats') await ana.at('panel-stats').locator('dd').first().waitFor();
         },
         async () => {
           await inspect(panel);
@@ -155,13 +155,14 @@ for (const kind of kinds) {
 }
 
 /**
- * Words on the page, or said to those who listen, that stand outside the catalogue's brackets and are not a person's, a meeting's
- * or a server's own. Runs in the page.
+ * Words on the page, or said to those who listen, that stand outside the catalogue's brackets and are not a person's,
+ * a meeting's or a server's own. Runs in the page.
  * @returns {string[]}
  */
 function foreignWords() {
-  const own =
-    /Ana\b|ana@example\.org|ANA|Conclave|https?:\/\/\S+|[0-9a-hjkmnp-tv-z]{4}(?:-[0-9a-hjkmnp-tv-z]{4}){3}|\bDTLS-SRTP(?:, [A-Z0-9 ]+)?|\b(?:UDP|TCP)\b|\b[AP]M\b/g;
+  const names = /Ana\b|ana@example\.org|ANA|Conclave|https?:\/\/\S+|[0-9a-hjkmnp-tv-z]{4}(?:-[0-9a-hjkmnp-tv-z]{4}){3}/;
+  const terms = /\bDTLS-SRTP(?:, [A-Z0-9 ]+)?|\b(?:UDP|TCP)\b|\b[AP]M\b/;
+  const own = new RegExp(`${names.source}|${terms.source}`, 'g');
   /** @type {Set<string>} */
   const found = new Set();
   /** @param {string | null} text */

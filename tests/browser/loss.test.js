@@ -1,5 +1,5 @@
-// A bad network and a cable pulled out: nothing is connected anew that works, and what broke comes back by itself. `measure/loss.js`
-// is the long form.
+// A bad network and a cable pulled out: nothing is connected anew that works, and what broke comes back by itself.
+// `measure/loss.js` is the long form.
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import { kinds, launch } from './harness/browsers.js';

@@ -38,7 +38,7 @@ for (const kind of kinds) {
     async function inspect(state) {
       for (const width of widths) {
         await person.page.setViewportSize({ width, height: width < 600 ? 640 : 900 });
-        await person.page.waitForTimeout(150); // one layout and one transition
+        await person.settled();
         await person.screenshot(`screens/${kind}-${state}-${width}`);
         await person.assertNoSidewaysScroll(`${state} at ${width} px`);
       }

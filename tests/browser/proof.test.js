@@ -1,4 +1,5 @@
-// Signing in when the network has asked for much: the page proves a little work, says so, stays live meanwhile, and goes on.
+// Signing in when the network has asked for much: the page proves a little work, says so, stays live meanwhile, and
+// goes on.
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import { kinds, launch } from './harness/browsers.js';
@@ -6,6 +7,7 @@ import { story } from './harness/chain.js';
 import { Person } from './harness/person.js';
 import { Server } from './harness/server.js';
 import { until } from './harness/wait.js';
+import { words } from './harness/words.js';
 
 for (const kind of kinds) {
   describe(`access: a proof of work in ${kind}`, () => {
@@ -71,10 +73,13 @@ for (const kind of kinds) {
     });
 
     step('at every width, and accessibly', async () => {
-      await person.page.getByTestId('live-polite').filter({ hasText: 'Checking your browser' }).waitFor();
+      await person.page
+        .getByTestId('live-polite')
+        .filter({ hasText: words('signin.checking') })
+        .waitFor();
       for (const width of [320, 1440]) {
         await person.page.setViewportSize({ width, height: width < 600 ? 640 : 900 });
-        await person.page.waitForTimeout(150); // one layout and one transition
+        await person.settled();
         await person.screenshot(`screens/${kind}-signin-checking-${width}`);
         await person.assertNoSidewaysScroll(`checking at ${width} px`);
       }

@@ -1,5 +1,5 @@
-// The way back into a meeting, step by step, in real browsers: what is broken is broken in the page or at the server, and what
-// the others see is looked at too.
+// The way back into a meeting, step by step, in real browsers: what is broken is broken in the page or at the server,
+// and what the others see is looked at too.
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import { kinds, launch } from './harness/browsers.js';

@@ -6,12 +6,13 @@
  * @property {boolean} spoilResume a seat is asked back with a token that is nobody's
  * @property {number} failAnswers so many answers of the server are refused by the browser from now on
  *
- * @property {boolean} fakeScreen what is shared is drawn by the test, with a tone: a browser without a screen has none to share
+ * @property {boolean} fakeScreen what is shared is drawn by the test, with a tone: a browser without a screen has
+ *   none to share
  * @property {number | undefined} loudness what every level meter measures, 0…1; the truth when not set
  *
- * @typedef {Switches & {sockets: WebSocket[], connections: RTCPeerConnection[], shared: MediaStreamTrack[], locks: number, steps: string[]}}
- *   Inside shared: the tracks of screens; locks: how often the screen was to be kept on; steps: those of the way back that the
- *   person was shown
+ * @typedef {Switches & {sockets: WebSocket[], connections: RTCPeerConnection[], shared: MediaStreamTrack[], locks:
+ *   number, steps: string[]}} Inside shared: the tracks of screens; locks: how often the screen was to be kept on;
+ *   steps: those of the way back that the person was shown
  */
 
 /** Installs window.conclaveSwitches. Runs in the page, before its own scripts, and may use nothing from this module. */

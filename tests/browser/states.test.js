@@ -1,5 +1,5 @@
-// Every state the page can be in, in three widths and in both browsers, light in Chromium and dark in Firefox: a picture of
-// each is kept, axe finds nothing serious in it, and it needs no sideways scrolling.
+// Every state the page can be in, in three widths and in both browsers, light in Chromium and dark in Firefox: a
+// picture of each is kept, axe finds nothing serious in it, and it needs no sideways scrolling.
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import { startBots } from './harness/bots.js';
@@ -84,7 +84,7 @@ for (const kind of kinds.filter((k) => k === (process.env.TEST_STATES || k))) {
     async function inspect(person, state) {
       for (const [width, height] of widths) {
         await person.page.setViewportSize({ width, height });
-        await person.page.waitForTimeout(80); // one layout and one transition
+        await person.settled();
         await person.page.screenshot({ path: artefact(`states/${kind}-${state}-${width}.png`), caret: 'initial' });
         if (width === 320) await person.assertNoSidewaysScroll(`${state} at ${width} px`);
       }

@@ -1,10 +1,15 @@
-// ESLint rules of our own about the modules of the web client: which folder may import which, and that every export has a user.
+// ESLint rules of our own about the modules of the web client: which folder may import which, and that every export
+// has a user.
 import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 
 /** @typedef {Record<string, string[]>} Rooms the folders each folder may import from, besides itself */
 
-/** @param {string} root @param {string} file @returns {string} its folder with forward slashes; '' for the root itself */
+/**
+ * @param {string} root
+ * @param {string} file
+ * @returns {string} its folder with forward slashes; '' for the root itself
+ */
 const roomOf = (root, file) => relative(root, dirname(file)).split(sep).join('/');
 
 /** @param {any} node @returns {string} the relative module that an import or export names; empty for none */
@@ -12,7 +17,8 @@ const named = (node) =>
   typeof node.source?.value === 'string' && node.source.value.startsWith('.') ? node.source.value : '';
 
 /**
- * importDirection reports imports that the table does not allow. A folder that is not in the table may import everything.
+ * importDirection reports imports that the table does not allow. A folder that is not in the table may import
+ * everything.
  * @param {string} root @param {Rooms} rooms @returns {import('eslint').Rule.RuleModule}
  */
 export function importDirection(root, rooms) {
@@ -92,8 +98,8 @@ function usesIn(folders, parse) {
 
 /**
  * @param {any} node an import, or an export from elsewhere @param {any} program around it
- * @returns {string[]} what it takes. What `import * as x` and `import()` give is used as a property or taken apart somewhere in the
- *   module: every name of a property there counts.
+ * @returns {string[]} what it takes. What `import * as x` and `import()` give is used as a property or taken apart
+ *   somewhere in the module: every name of a property there counts.
  */
 function namesTaken(node, program) {
   const specifiers = node.specifiers ?? [];

@@ -6,7 +6,13 @@ import { test } from 'node:test';
 import { Linter } from 'eslint';
 import { importDirection, unusedExport } from '../lint/modules.js';
 
-/** @param {string} cwd @param {import('eslint').Rule.RuleModule} rule @param {string} file @param {string} code @returns {string[]} what the rule says */
+/**
+ * @param {string} cwd
+ * @param {import('eslint').Rule.RuleModule} rule
+ * @param {string} file
+ * @param {string} code
+ * @returns {string[]} what the rule says
+ */
 function lint(cwd, rule, file, code) {
   const config = {
     plugins: { modules: { rules: { rule } } },

@@ -24,7 +24,10 @@ const WAKE_MS = 4000;
 /** Reasons of `bye` after which the seat is still there (docs/protocol.md). */
 const RESUMABLE = new Set(['slow_reader', 'rate_limited', 'protocol_error']);
 
-/** @typedef {{socket: number, welcome: number, answer: number, media: number, frame: number}} Phases ms since the person pressed join, 0 for not yet */
+/**
+ * @typedef {{socket: number, welcome: number, answer: number, media: number, frame: number}} Phases ms since the
+ *   person pressed join, 0 for not yet
+ */
 
 /**
  * @typedef {object} Presence
@@ -39,8 +42,9 @@ const RESUMABLE = new Set(['slow_reader', 'rate_limited', 'protocol_error']);
  */
 
 /**
- * Things that happen and are over: 'reaction' {from, reaction}, 'muted' {by, sources}, 'ask_unmute' {by, sources}, 'notice'
- * {notice, in_s}, 'problem' {error}, 'role' {role}, 'media_refused' {source, reason}. Dispatched as CustomEvents.
+ * Events without lasting state: 'reaction' {from, reaction}, 'muted' {by, sources}, 'ask_unmute' {by, sources},
+ * 'notice' {notice, in_s}, 'problem' {error}, 'role' {role}, 'media_refused' {source, reason}. Dispatched as
+ * CustomEvents.
  */
 export class Call extends EventTarget {
   store = createStore(
@@ -65,7 +69,10 @@ export class Call extends EventTarget {
   });
   /** @type {Socket|null} */
   #socket = null;
-  /** Still holds the old seat while a new one is asked for, so that a host who joins anew has not left. @type {Socket|null} */
+  /**
+   * Holds the old seat while a new one is requested, so that a host who joins again hasn't left.
+   * @type {Socket|null}
+   */
   #former = null;
   #media;
   #join;
@@ -84,8 +91,8 @@ export class Call extends EventTarget {
   #gone = new AbortController();
 
   /**
-   * @param {{meeting: string, name: string, password: string, pressed: number, link: Link|null, guest: boolean}} join pressed: when, in ms of
-   *   performance.now(); link: null for a meeting without end-to-end encryption
+   * @param {{meeting: string, name: string, password: string, pressed: number, link: Link|null, guest: boolean}} join
+   *   pressed: when, in ms of performance.now(); link: null for a meeting without end-to-end encryption
    * @param {LocalMedia} local what the person switched on before
    */
   constructor(join, local) {
@@ -246,14 +253,14 @@ export class Call extends EventTarget {
     const now = performance.now();
     const resumable = RESUMABLE.has(m.reason) && this.store.get().state.phase === 'joined';
     this.#byes = this.#byes.filter((at) => now - at < 60_000);
-    // The close that follows starts the ladder; but who is thrown out again and again is better told so.
+    // The close that follows starts the ladder. After repeated closes, the person is told instead.
     if (resumable && this.#byes.push(now) <= 3) return;
     this.#end(m.reason, m.message);
   }
 
   /** @param {Welcome} m */
   #welcomed(m) {
-    // Nobody, the server least of all, switches the encryption off that the link promises.
+    // The server can't switch off the encryption that the link promises.
     if (m.meeting.e2ee !== Boolean(this.encryption)) return this.#end('downgrade', '');
     if (!m.resumed) {
       this.#someToSee = m.participants.some((p) => p.sources.includes('camera') || p.sources.includes('screen'));
@@ -374,7 +381,7 @@ export class Call extends EventTarget {
     return true;
   }
 
-  /** A phone that was asleep, or a network that is back, may have killed the socket without a word: ask, and do not wait long. */
+  /** After sleep, or when the network is back, the socket may be dead without an event: ask, with a short timeout. */
   #watchSleep() {
     const signal = this.#gone.signal;
     const ask = () => {
@@ -384,15 +391,15 @@ export class Call extends EventTarget {
     window.addEventListener('online', ask, { signal });
   }
 
-  /** What is looked after every now and then; among it what a page that closes has no time for. */
+  /** Periodic housekeeping, including what a closing page has no time for. */
   #look() {
     void this.#media.look();
     if (!this.#left) void this.encryption?.will(this.store.get().state);
   }
 
   /**
-   * request sends one of the protocol's requests that need no more than an answer: chat, react, hand, admit, deny, mute,
-   * ask_unmute, remove, role, policy, end, active.
+   * request sends one of the protocol's requests that need no more than an answer: chat, react, hand, admit, deny,
+   * mute, ask_unmute, remove, role, policy, end, active.
    * @template {ClientMessage['type']} T
    * @param {T} type @param {Fields<T>} fields @returns {Promise<boolean>} false when it failed; the person was told
    */
@@ -457,7 +464,7 @@ export class Call extends EventTarget {
 }
 
 /**
- * depart gives up a socket's seat in so many words, so that nobody waits for it to come back.
+ * depart gives up a socket's seat explicitly, so that others don't see it as reconnecting.
  * @param {Socket|null} socket @param {Fields<'leave'>} [word] who inherits
  */
 function depart(socket, word = {}) {

@@ -1,5 +1,5 @@
-// Types only: what the rooms of the call page (view, panels, security) share. They import one another in one direction, view → panels
-// → security, and never the call itself, which reaches them in this context.
+// Types only: what the rooms of the call page (view, panels, security) share. They import one another in one
+// direction, view → panels → security, and never the call itself, which reaches them in this context.
 /** @import {App} from '../main.js' */
 /** @import {Call} from './call.js' */
 /** @import {Stage} from './view/stage.js' */

@@ -1,5 +1,5 @@
-// The person's own microphone, camera and screen: what is captured, and which of it is sent. It outlives the pre-join page, so
-// that the preview's devices are the call's.
+// The person's own microphone, camera and screen: what is captured, and which of it is sent. It outlives the pre-join
+// page, so that the preview's devices are the call's.
 /** @import {Source} from '../core/types.js' */
 /** @import {Store} from '../ui/store.js' */
 import * as devices from '../media/devices.js';
@@ -7,10 +7,13 @@ import { measure } from '../media/level.js';
 import { createStore } from '../ui/store.js';
 import { choices, remember } from '../ui/settings.js';
 
-/** How loud and how long somebody talks into a muted microphone before we say so. */
+/** How loud and how long a person talks into a muted microphone before the page says so. */
 const TALKING_LEVEL = 0.5;
 const TALKING_LOOKS = 6;
-/** A microphone that is on and gives less than this for so many looks (4 s) may be a silent one, which Safari hands out at times. */
+/**
+ * A microphone that is on and gives less than this for so many looks (4 s) may be a silent one, which Safari hands
+ * out at times.
+ */
 const SILENT_LEVEL = 0.12;
 const SILENT_LOOKS = 60;
 
@@ -26,12 +29,16 @@ const SILENT_LOOKS = 60;
  * @property {number} level of the microphone, 0…1
  * @property {boolean} mutedTalking
  * @property {boolean} silent the microphone is on and nothing was heard of it for a while
- * @property {boolean} micInterrupted the system keeps it silent: a phone call, another program @property {boolean} cameraInterrupted
+ * @property {boolean} micInterrupted the system keeps it silent: a phone call, another program
+ * @property {boolean} cameraInterrupted
  */
 
-/** @typedef {{send: (source: Source, track: MediaStreamTrack|null) => Promise<void>, changed: (sources: Source[]) => void}} Outlet */
+/**
+ * @typedef {{send: (source: Source, track: MediaStreamTrack|null) => Promise<void>, changed: (sources: Source[]) =>
+ *   void}} Outlet
+ */
 
-/** Errors of devices are thrown as DeviceError to whoever switched them on. */
+/** Errors of devices are thrown as DeviceError to the caller that switched them on. */
 export class LocalMedia {
   /** @type {Store<Local>} */
   store = createStore(
@@ -150,7 +157,10 @@ export class LocalMedia {
     this.#changed();
   }
 
-  /** both starts microphone and camera with one question to the person; devices that do not come together are tried one by one. */
+  /**
+   * both starts microphone and camera with one question to the person; devices that do not come together are tried
+   * one by one.
+   */
   async both() {
     const { mic, camera, busy } = this.store.get();
     if (mic || camera || busy) return;
@@ -160,7 +170,10 @@ export class LocalMedia {
     await this.#useCamera(got.camera);
   }
 
-  /** @param {'mic'|'camera'} what captures it anew, by the person's act: after a phone call some systems give no sound otherwise */
+  /**
+   * @param {'mic'|'camera'} what captures it again, by the person's act: after a phone call some systems give no
+   *   sound otherwise
+   */
   async restart(what) {
     const { mic } = this.store.get();
     if (what === 'mic' && mic) return this.choose('micId', choices().micId);
@@ -169,7 +182,8 @@ export class LocalMedia {
   }
 
   /**
-   * A system that takes a device away for a while (Safari, for a phone call) mutes its track, and may or may not give it back.
+   * A system that takes a device away for a while (Safari, for a phone call) mutes its track, and may or may not give
+   * it back.
    * @param {'mic'|'camera'} what @param {MediaStreamTrack} track
    */
   #watchInterruption(what, track) {
@@ -237,7 +251,10 @@ export class LocalMedia {
     }
   }
 
-  /** @param {'micId'|'cameraId'} which @param {string} id switches to another device without a gap in the other's sending */
+  /**
+   * @param {'micId'|'cameraId'} which
+   * @param {string} id switches to another device without a gap in the other's sending
+   */
   async choose(which, id) {
     remember({ [which]: id });
     if (which === 'cameraId' && this.store.get().camera) {
@@ -287,7 +304,7 @@ export class LocalMedia {
     this.onlost(what);
   }
 
-  /** @param {readonly Source[]} sources switches these off, by somebody else's act */
+  /** @param {readonly Source[]} sources switches these off, by a host's act */
   stop(sources) {
     if (sources.includes('mic')) void this.setMic(false);
     if (sources.includes('camera')) void this.setCamera(false);

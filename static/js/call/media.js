@@ -1,5 +1,5 @@
-// A participant's media in one call: the PeerConnection and its negotiation, which pictures are asked for, and what is measured of it
-// all. The call decides when a connection is made anew: it climbs the ladder.
+// A participant's media in one call: the PeerConnection and its negotiation, which pictures are asked for, and what
+// is measured of it all. The call decides when a new connection is made: it climbs the ladder.
 /** @import {Presence, Phases} from './call.js' */
 /** @import {Event as LadderEvent} from '../core/reconnect.js' */
 /** @import {Source, Want} from '../core/types.js' */
@@ -33,7 +33,8 @@ const VIEW_GAP_MS = 120;
  * @property {() => Socket|null} socket the one of now
  * @property {(event: LadderEvent) => void} climb
  * @property {(name: keyof Phases) => void} phase
- * @property {(err: unknown) => boolean} silent whether the socket answers no longer, which the ladder has then been told
+ * @property {(err: unknown) => boolean} silent whether the socket answers no longer, which the ladder has then been
+ *   told
  * @property {(error: RequestError) => void} problem
  * @property {(source: Source) => void} leaked
  */
@@ -78,7 +79,7 @@ export class CallMedia {
     return this.#connection?.setTrack(source, track) ?? Promise.resolve();
   }
 
-  /** @param {Source} source @param {readonly string[]} rids the layers somebody wants */
+  /** @param {Source} source @param {readonly string[]} rids the layers that viewers want */
   setEncode(source, rids) {
     void this.#connection?.setEncode(source, rids);
   }
@@ -100,7 +101,9 @@ export class CallMedia {
     this.#flow = newFlow();
     this.#answered = false;
     connection.growTo(slotsFor(this.#wants.length));
-    for (const [source, track] of this.#o.local.sending()) connection.setTrack(source, track).catch(() => {}); // what cannot be protected is not sent
+    for (const [source, track] of this.#o.local.sending()) {
+      connection.setTrack(source, track).catch(() => {}); // what can't be encrypted is not sent
+    }
     await this.#negotiate({});
     this.#sendView();
   }
@@ -175,7 +178,9 @@ export class CallMedia {
     this.#update({ mediaVersion: mediaVersion + 1 });
   }
 
-  /** @param {readonly Want[]} wants what the screen shows now; sent when it differs, not more often than every 120 ms */
+  /**
+   * @param {readonly Want[]} wants what the screen shows now; sent when it differs, not more often than every 120 ms
+   */
   setView(wants) {
     this.#wants = wants;
     if (this.#viewTimer) return;
@@ -240,7 +245,7 @@ export class CallMedia {
     });
   }
 
-  /** @param {Snapshot} now stops what left without being sealed, whatever the reason: it must not happen, and cannot be seen otherwise */
+  /** @param {Snapshot} now stops sources whose media left unencrypted */
   async #watchLeaks(now) {
     for (const source of (await this.#seal?.leaks(now.sent)) ?? []) {
       await this.#connection?.setTrack(source, null);

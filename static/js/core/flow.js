@@ -1,5 +1,6 @@
-// Whether packets still arrive over a connection: the browser's counters and the time in, a judgement out. ICE's own states do not say:
-// Firefox calls a connection "disconnected" while media flows, and Chromium calls a dead one "connected" for seconds.
+// Whether packets still arrive over a connection: the browser's counters and the time in, a judgement out. ICE's own
+// states do not say: Firefox calls a connection "disconnected" while media flows, and Chromium calls a dead one
+// "connected" for seconds.
 
 /** The counters are read this often, in ms. */
 export const LOOK_MS = 500;
@@ -51,15 +52,15 @@ export function looked(flow, reading, now) {
 }
 
 /**
- * forget is for when less is to be expected from now on: somebody stopped sending, or the view changed. The judgement begins anew with
- * what arrives next.
+ * forget is called when less is to be expected from now on: a participant stopped sending, or the view changed. The
+ * judgement starts again with what arrives next.
  * @param {Flow} flow @returns {Flow}
  */
 export const forget = (flow) => ({ ...flow, silent: 0, recent: [], missed: 0 });
 
 /**
- * expected names what is to arrive: the sources that slots carry and their owners have switched on, and, for the server's feedback, the
- * sources of one's own.
+ * expected names what is to arrive: the sources that slots carry and their owners have switched on, and, for the
+ * server's feedback, the person's own sources.
  * @param {readonly string[]} own @param {Iterable<{participant: number, source?: string}>} slots
  * @param {ReadonlyMap<number, {sources: readonly string[]}>} people @returns {Set<string>}
  */

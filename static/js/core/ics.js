@@ -1,4 +1,4 @@
-// A calendar file (RFC 5545) with the meeting's link. Whoever keeps the file keeps the link, and what is in its fragment.
+// A calendar file (RFC 5545) with the meeting's link. The file keeps the link with the key in its fragment.
 
 /** @param {string} text @returns {string} RFC 5545 §3.3.11 */
 const escape = (text) => text.replace(/[\\;,]/g, (c) => `\\${c}`).replace(/\r?\n/g, '\\n');

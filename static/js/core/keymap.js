@@ -1,6 +1,9 @@
-// Which key does what. Single letters can be switched off (WCAG 2.1.4), and none acts while somebody types.
+// Which key does what. Single letters can be switched off (WCAG 2.1.4), and none acts while the person types.
 
-/** @typedef {'mic'|'camera'|'screen'|'hand'|'chat'|'people'|'layout'|'help'|'next'|'previous'|'talk'|'talk_end'|'react'|'stats'} Command */
+/**
+ * @typedef {'mic'|'camera'|'screen'|'hand'|'chat'|'people'|'layout'|'help'|'next'|'previous'|'talk'|'talk_end'|'react'
+ *   |'stats'} Command
+ */
 
 /** @type {readonly {keys: string, command: Command}[]} shown on the sheet, in this order */
 export const SHORTCUTS = [
@@ -46,7 +49,8 @@ const BY_KEY = new Map([
  */
 
 /**
- * command says what a key press means. Space belongs to the control that has the focus; it is push-to-talk only elsewhere.
+ * command says what a key press means. Space belongs to the control that has the focus; it is push-to-talk only
+ * elsewhere.
  * @param {Stroke} k @param {'down'|'up'} edge @param {boolean} enabled @returns {Command|null}
  */
 export function command(k, edge, enabled) {

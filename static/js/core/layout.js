@@ -97,7 +97,7 @@ export function stage(staged, others, width, height, { gap = 8, minAspect = 0.5,
 }
 
 /**
- * duo is one-to-one: the other person fills the space, oneself floats in a corner.
+ * duo is one-to-one: the other fills the space, the person's own picture floats in a corner.
  * @param {number} width @param {number} height @returns {{main: Box, corner: Box}}
  */
 export function duo(width, height) {
@@ -107,7 +107,7 @@ export function duo(width, height) {
   return { main: { x: 0, y: 0, w: width, h: height }, corner: round({ x: width - w - 12, y: height - h - 12, w, h }) };
 }
 
-/** @param {Box} b @param {number} width of the space @returns {Box} the same place where one reads from right to left */
+/** @param {Box} b @param {number} width of the space @returns {Box} the same place for right-to-left languages */
 export const mirror = (b, width) => ({ ...b, x: width - b.x - b.w });
 
 /** @param {Box} b @returns {Box} whole pixels, so that edges are sharp */

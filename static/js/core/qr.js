@@ -1,5 +1,5 @@
-// QR codes (ISO/IEC 18004): byte mode, error correction level M, versions 1 to 10, which holds any meeting link. Made here so
-// that no link is ever shown to anybody else's service.
+// QR codes (ISO/IEC 18004): byte mode, error correction level M, versions 1 to 10, which holds any meeting link. Made
+// here so that no link reaches another service.
 
 const ECC_PER_BLOCK = [10, 16, 26, 18, 24, 16, 18, 22, 22, 26];
 const BLOCKS = [1, 1, 1, 2, 2, 4, 4, 4, 5, 5];
@@ -46,7 +46,11 @@ function reedSolomon(data, degree) {
   return result;
 }
 
-/** @param {Uint8Array} bytes @param {number} version @returns {number[]} data codewords with mode, length and padding */
+/**
+ * @param {Uint8Array} bytes
+ * @param {number} version
+ * @returns {number[]} data codewords with mode, length and padding
+ */
 function encode(bytes, version) {
   /** @type {number[]} */
   const bits = [];
@@ -65,7 +69,11 @@ function encode(bytes, version) {
   );
 }
 
-/** @param {number[]} data @param {number} version @returns {number[]} blocks with their error correction, interleaved */
+/**
+ * @param {number[]} data
+ * @param {number} version
+ * @returns {number[]} blocks with their error correction, interleaved
+ */
 function interleave(data, version) {
   const blocks = BLOCKS[version - 1];
   const ecc = ECC_PER_BLOCK[version - 1];

@@ -1,14 +1,14 @@
-// The ladder back into a meeting (docs/protocol.md, Reconnecting), as a pure state machine: events and time in, the next
-// state and what to do out. Every step has a deadline. Whether packets arrive is judged by core/flow.js.
+// The ladder back into a meeting (docs/protocol.md, Reconnecting), as a pure state machine: events and time in, the
+// next state and what to do out. Every step has a deadline. Whether packets arrive is judged by core/flow.js.
 
 /** @typedef {'ok'|'resume'|'ice_restart'|'new_connection'|'rejoin'|'failed'} Step */
 /** @typedef {'open_socket'|'ice_restart'|'new_connection'|'join'} Action */
 /**
  * @typedef {'socket_lost'|'socket_failed'|'resumed'|'resume_failed'|'joined'|'media_up'|'media_silent'|'media_lost'
- *   |'offer_refused'|'answer_failed'|'tick'|'retry'} Event
- * media_up: packets arrive, or ICE has just connected. media_silent: the packets that arrived have stopped. media_lost: the browser
- * gave the connection up. offer_refused: the server did not answer, and everything is as before. answer_failed: the browser did not
- * take the answer, so the two ends no longer agree on anything.
+ *   |'offer_refused'|'answer_failed'|'tick'|'retry'} Event media_up: packets arrive, or ICE has just connected.
+ *   media_silent: the packets that arrived have stopped. media_lost: the browser gave the connection up.
+ *   offer_refused: the server did not answer, and everything is as before. answer_failed: the browser did not take
+ *   the answer, so the two ends no longer agree on anything.
  */
 
 /**
@@ -33,7 +33,7 @@ export const NEW_CONNECTION_MS = 10_000;
 export const REJOIN_MS = 30_000;
 /** PeerConnections made in one climb of the third step, when they cannot even be negotiated. */
 export const MAX_CONNECTIONS = 3;
-/** Media that flows is started anew because of a failed answer this often a minute; then something is wrong for good. */
+/** How often a minute flowing media is reconnected after a failed answer; more is a permanent fault. */
 export const MAX_DISAGREED = 3;
 const DISAGREED_MS = 60_000;
 /** How long the first media connection may take. */
@@ -77,7 +77,8 @@ function climb(l, now) {
     case 'new_connection':
       if (l.rejoined) return failed(l);
       return {
-        ladder: { ...l, step: 'rejoin', deadline: now + REJOIN_MS, attempt: 1, retryAt: now, media: false }, // by a new socket: this one has its seat
+        // On a new socket: the present one has its seat.
+        ladder: { ...l, step: 'rejoin', deadline: now + REJOIN_MS, attempt: 1, retryAt: now, media: false },
         actions: [],
       };
     default:
@@ -102,9 +103,11 @@ function connectAnew(l, now) {
 }
 
 /**
- * What was offered was not agreed on. Trying the same PeerConnection again would end the same way: a new one it is, a few
- * times with pauses, then the next step.
- * @param {Ladder} l @param {number} now @param {boolean} broken whether the ends disagree now, so that media that flows is lost too
+ * The negotiation failed. The same PeerConnection would fail again, so a new one is made, a few times with pauses,
+ * then the next step.
+ * @param {Ladder} l
+ * @param {number} now
+ * @param {boolean} broken whether the ends disagree now, so that media that flows is lost too
  * @returns {Outcome}
  */
 function notAgreed(l, now, broken) {
@@ -210,7 +213,7 @@ function step(l, event, now) {
         },
         actions: ['join'],
       };
-    case 'joined': // a new seat: media starts anew with it, by whoever answered the welcome
+    case 'joined': // a new seat: the caller starts media for it
       return {
         ladder: {
           ...newLadder(),
@@ -252,8 +255,8 @@ function step(l, event, now) {
 }
 
 /**
- * tellIn says when the person is to be told "Reconnecting…": as long as sound and picture go on, a short loss of the WebSocket
- * does not matter to them.
+ * tellIn says when the person is to be told "Reconnecting…": as long as sound and picture go on, a short loss of the
+ * WebSocket does not matter to them.
  * @param {Ladder} l @param {number} now ms @returns {number} ms from now; Infinity for not at all
  */
 export function tellIn(l, now) {

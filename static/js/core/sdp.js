@@ -1,5 +1,5 @@
-// What leaves this device in an offer. The server is ICE-lite and discovers us by our checks, so no address of ours needs
-// to be told to anybody (docs/protocol.md, offer).
+// What leaves this device in an offer. The server is ICE-lite and discovers us by our checks, so it needs no
+// address of ours (docs/protocol.md, offer).
 
 /**
  * stripAddresses removes candidates and every address from an offer.
@@ -19,10 +19,12 @@ export function stripAddresses(sdp) {
 }
 
 /**
- * keepCodecs picks the codecs a meeting uses out of what the browser can do. The server takes the first that it knows of a sending
- * m-line, and sends whatever is among those of a receiving one.
+ * keepCodecs picks the codecs a meeting uses out of what the browser can do. The server takes the first that it knows
+ * of a sending m-line, and sends whatever is among those of a receiving one.
  * @template {{mimeType: string}} C
- * @param {readonly C[]} codecs @param {'audio'|'video'} kind @param {string} [first] the video codec to send: vp8, vp9 or av1
+ * @param {readonly C[]} codecs
+ * @param {'audio'|'video'} kind
+ * @param {string} [first] the video codec to send: vp8, vp9 or av1
  * @returns {C[]}
  */
 export function keepCodecs(codecs, kind, first = 'vp8') {
@@ -34,7 +36,8 @@ export function keepCodecs(codecs, kind, first = 'vp8') {
 }
 
 /**
- * constantAudio has Opus send the same amount whether one speaks or not (RFC 7587 §6.1): sizes and pauses would tell the server.
+ * constantAudio has Opus send the same amount whether one speaks or not (RFC 7587 §6.1): sizes and pauses would tell
+ * the server.
  * @param {string} answer @returns {string}
  */
 export function constantAudio(answer) {

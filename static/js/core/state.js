@@ -1,5 +1,7 @@
-// What the client knows about the meeting it is in: a value, and a pure function from a server message to the next value.
-/** @import {Person, Waiting, Meeting, Slot, Withheld, ChatLine, Source, Role, Permission, ServerMessage} from './types.js' */
+// What the client knows about the meeting it is in: a value, and a pure function from a server message to the next
+// value.
+/** @import {Person, Waiting, Meeting, Slot, Withheld, ChatLine} from './types.js' */
+/** @import {Source, Role, Permission, ServerMessage} from './types.js' */
 /** @import * as P from '../protocol-types.js' */
 
 /** Chat lines kept; older ones are forgotten. */
@@ -8,9 +10,14 @@ export const MAX_CHAT = 500;
 export const MAX_NEWS = 64;
 
 /**
+ * @typedef {'joined'|'bot'|'bots'|'left'|'hand'|'chat'|'waiting'|'host'|'share'|'share_end'|'lock'|'unlock'|'spotlight'
+ *   |'spotlight_self'} NewsKind
+ */
+
+/**
  * @typedef {object} News something worth telling the person
  * @property {number} n
- * @property {'joined'|'bot'|'bots'|'left'|'hand'|'chat'|'waiting'|'host'|'share'|'share_end'|'lock'|'unlock'|'spotlight'|'spotlight_self'} kind
+ * @property {NewsKind} kind
  * @property {string} name
  * @property {string} [text]
  * @property {number} [participant]
@@ -20,18 +27,19 @@ export const MAX_NEWS = 64;
 /**
  * @typedef {object} State
  * @property {'idle'|'connecting'|'lobby'|'joined'|'ended'} phase
- * @property {number} self one's own participant number, 0 before welcome
+ * @property {number} self the person's own participant number; 0 before welcome
  * @property {string} name
  * @property {Role} role
  * @property {readonly Permission[]} permissions
  * @property {Readonly<Record<string, string>>} roleNames what roles are called here, where it is not the usual
- * @property {readonly Source[]} sources what oneself has switched on
+ * @property {readonly Source[]} sources the person's own that are on
  * @property {number} hand
  * @property {Meeting|null} meeting
- * @property {ReadonlyMap<number, Person>} people everybody else
+ * @property {ReadonlyMap<number, Person>} people the others
  * @property {readonly number[]} speakers loudest first
- * @property {number} spotlight whom a host shows large to everybody, 0 for nobody
- * @property {ReadonlyMap<number, number>} bars how good connections are, 0 (lost) to 4; of others than those named nothing is known
+ * @property {number} spotlight the participant a host shows large to everyone; 0 for none
+ * @property {ReadonlyMap<number, number>} bars how good connections are, 0 (lost) to 4; of others than those named
+ *   nothing is known
  * @property {readonly Waiting[]} waiting
  * @property {{title: string, waiting: number, hostsPresent: boolean}|null} lobby
  * @property {ReadonlyMap<string, Slot>} slots by mid
@@ -129,8 +137,8 @@ function tellOfChange(s, p, before) {
 const tellJoined = (s, p) => tell(s, p.kind === 'bot' ? 'bot' : 'joined', p.name, { participant: p.participant });
 
 /**
- * named puts in the names of an end-to-end encrypted meeting, which come by another way than the roster, and tells of those who had
- * to wait for it.
+ * named puts in the names of an end-to-end encrypted meeting, which come by another way than the roster, and tells of
+ * those who had to wait for it.
  * @param {State} s @param {ReadonlyMap<number, string>} names @returns {State}
  */
 export function named(s, names) {
@@ -312,7 +320,11 @@ export const may = (s, what) => s.permissions.includes(what);
 /** @param {State} s @returns {number} chat lines of others that were not on screen yet */
 export const unread = (s) => s.chat.reduce((n, line) => n + (line.n > s.chatSeen && !line.own ? 1 : 0), 0);
 
-/** @param {State} s @param {number} n @returns {string} the name of a participant, oneself included; empty when gone */
+/**
+ * @param {State} s
+ * @param {number} n
+ * @returns {string} the name of a participant, the person's own included; empty when gone
+ */
 export const nameOf = (s, n) => (n === s.self ? s.name : (s.people.get(n)?.name ?? ''));
 
 /** @param {State} s @returns {Person[]} those with raised hands, first raised first */
@@ -322,7 +334,7 @@ export function hands(s) {
   return list.filter((p) => p.hand > 0).sort((a, b) => a.hand - b.hand);
 }
 
-/** @param {State} s @returns {Person} oneself, in the shape of the others */
+/** @param {State} s @returns {Person} the person, in the shape of the others */
 export function selfPerson(s) {
   return { participant: s.self, name: s.name, role: s.role, sources: [...s.sources], hand: s.hand, connected: true };
 }

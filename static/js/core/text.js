@@ -35,8 +35,8 @@ export const HUES = 8;
 export const hue = (participant) => (((participant * 5) % HUES) + HUES) % HUES;
 
 /**
- * parseMeeting finds a meeting id and the fragment in what a person typed or pasted: an id with or without hyphens, or an
- * address. The fragment is kept as it is: it may hold a key that no server may see.
+ * parseMeeting finds a meeting id and the fragment in what a person typed or pasted: an id with or without hyphens,
+ * or an address. The fragment is kept as it is: it may hold a key that no server may see.
  * @param {string} input @returns {{id: string, fragment: string}|null}
  */
 export function parseMeeting(input) {

@@ -5,7 +5,8 @@ import * as layout from './layout.js';
 
 /**
  * @typedef {object} Tile
- * @property {string} key stable for the tile's life: "7/camera"; "self/camera" for one's own, whose number changes with the seat
+ * @property {string} key stable for the tile's life: "7/camera"; "self/camera" for the person's own, whose number
+ *   changes with the seat
  * @property {number} participant
  * @property {'camera'|'screen'} source
  * @property {boolean} self
@@ -22,8 +23,8 @@ import * as layout from './layout.js';
  * @property {number} width CSS pixels
  * @property {number} height
  * @property {number} limit most tiles a page
- * @property {number} spotlight whom a host shows large to everybody, 0 for nobody
- * @property {number} stageSpeaker who is on the stage in speaker mode, 0 for nobody yet
+ * @property {number} spotlight the participant a host shows large to everyone; 0 for none
+ * @property {number} stageSpeaker who is on the stage in speaker mode; 0 for no one yet
  * @property {boolean} hideSelf
  */
 
@@ -43,11 +44,11 @@ const tile = (participant, source, self) => ({
 });
 
 /**
- * order keeps people where they are: newcomers go to the end, and somebody who speaks from beyond the first page changes
- * places with the one on it who has been silent for longest. Somebody who shows a picture comes to the first page too, in the
- * place of somebody there without one. So faces do not dance, and a large meeting does not begin with a page of initials.
+ * order keeps people where they are. Newcomers go to the end. A participant who speaks from beyond the first page
+ * swaps places with the one there who has been silent longest, and one with a picture swaps with one who has none. So
+ * tiles don't jump, and a large meeting doesn't start with a page of initials.
  * @param {readonly number[]} before the order so far
- * @param {readonly number[]} present everybody now, in order of arrival
+ * @param {readonly number[]} present all others, in order of arrival
  * @param {readonly number[]} speakers loudest first
  * @param {ReadonlyMap<number, number>} spokeAt when each last spoke, any clock
  * @param {number} first how many the first page holds
@@ -76,7 +77,10 @@ export function order(before, present, speakers, spokeAt, first, shows = () => f
 }
 
 /**
- * @param {readonly number[]} list @param {number} first @param {ReadonlyMap<number, number>} spokeAt @param {(p: number) => boolean} among
+ * @param {readonly number[]} list
+ * @param {number} first
+ * @param {ReadonlyMap<number, number>} spokeAt
+ * @param {(p: number) => boolean} among
  * @returns {number} the place on the first page of the one of these who last spoke longest ago; -1 when there is none
  */
 function longestSilent(list, first, spokeAt, among) {
@@ -88,8 +92,8 @@ function longestSilent(list, first, spokeAt, among) {
 }
 
 /**
- * all lists every tile: the screens that others share first, then oneself, then the others in their order. One's own screen has no
- * tile: it would mirror itself, and a banner says that it is shared.
+ * all lists every tile: the screens that others share first, then the person, then the others in their order. The
+ * person's own screen has no tile: it would mirror itself, and a banner says that it is shared.
  * @param {State} s @param {readonly number[]} others @param {boolean} hideSelf @returns {Tile[]}
  */
 export function all(s, others, hideSelf) {
@@ -109,7 +113,7 @@ export function all(s, others, hideSelf) {
 
 /**
  * view places the tiles that are on the screen.
- * @param {State} s @param {readonly number[]} others everybody else in their order @param {ViewOptions} o
+ * @param {State} s @param {readonly number[]} others in their order @param {ViewOptions} o
  * @returns {View}
  */
 export function view(s, others, o) {
@@ -125,7 +129,10 @@ export function view(s, others, o) {
   return { kind: 'grid', page, pages, tiles: shown.map((t, i) => ({ ...t, box: boxes[i], role: 'grid' })) };
 }
 
-/** @param {ViewOptions} o @returns {{minAspect: number, minWidth: number, gap: number}} phones may stand tiles upright */
+/**
+ * @param {ViewOptions} o
+ * @returns {{minAspect: number, minWidth: number, gap: number}} phones may stand tiles upright
+ */
 function gridShape(o) {
   const portrait = o.height > o.width;
   return { minAspect: portrait ? 0.8 : 4 / 3, minWidth: o.width < 600 ? 130 : 160, gap: o.width < 600 ? 6 : 10 };
@@ -137,7 +144,7 @@ function stagedTiles(tiles, o) {
   if (pinned) return [pinned];
   const screens = tiles.filter((t) => t.source === 'screen');
   const lit = tiles.find((t) => t.participant === o.spotlight && !t.self);
-  // What somebody shows belongs beside the one who is put before everybody.
+  // A shared screen belongs beside the participant in the spotlight.
   if (lit) return [...screens.filter((t) => t !== lit).slice(0, 1), lit];
   if (o.mode === 'grid') return [];
   if (screens.length > 0) return screens.slice(0, 2);
@@ -181,9 +188,9 @@ function duoView(tiles, o) {
   };
 }
 
-/** How long somebody else must speak before the stage goes to them. */
+/** How long another participant must speak before the stage switches to them. */
 export const STAGE_ATTACK_MS = 700;
-/** How long the stage stays with somebody at least. */
+/** The least time the stage stays with a participant. */
 export const STAGE_HOLD_MS = 2500;
 
 /** @typedef {{on: number, since: number, candidate: number, candidateSince: number}} Stage */

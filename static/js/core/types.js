@@ -1,12 +1,13 @@
-// The shapes the modules share. Those of the wire come from the Go structs, so that a change there is found by tsc here.
+// The shapes the modules share. Those of the wire come from the Go structs, so that a change there is found by tsc
+// here.
 
 /** @import * as P from '../protocol-types.js' */
 
 /** @typedef {P.Source} Source */
 /** @typedef {P.Role} Role */
 /** @typedef {P.Permission} Permission */
-/** @typedef {P.RosterEntry} Person somebody in the meeting, as the server describes them */
-/** @typedef {P.WaitingEntry} Waiting somebody in the lobby */
+/** @typedef {P.RosterEntry} Person a participant, as the server describes them */
+/** @typedef {P.WaitingEntry} Waiting a person in the lobby */
 /** @typedef {P.MeetingState} Meeting */
 /** @typedef {P.Slot} Slot */
 /** @typedef {P.Want} Want */

@@ -1,7 +1,10 @@
 // Which rows of a long list exist: those on the screen and a few more, however long the list.
 
 /**
- * @param {number} count rows in the list @param {number} rowHeight px @param {number} scrollTop px @param {number} viewHeight px
+ * @param {number} count rows in the list
+ * @param {number} rowHeight px
+ * @param {number} scrollTop px
+ * @param {number} viewHeight px
  * @param {number} [overscan] rows kept beyond each edge
  * @returns {{from: number, to: number, before: number, total: number}} rows [from, to), px before them, px in all
  */

@@ -28,7 +28,10 @@ export class Connection {
   /** @type {Seal} */
   #seal;
   #closed = new AbortController();
-  /** Which track a source is to have: setting one waits for the seal, and must not undo what came after it. @type {Map<Source, MediaStreamTrack|null>} */
+  /**
+   * Which track a source is to have: setting one waits for the seal, and must not undo what came after it.
+   * @type {Map<Source, MediaStreamTrack|null>}
+   */
   #wanted = new Map();
   /** setParameters may not overlap; each waits for the one before. @type {Promise<void>} */
   #parameters = Promise.resolve();
@@ -112,7 +115,7 @@ export class Connection {
   }
 
   /**
-   * setEncode switches the encodings of a source to those anybody wants.
+   * setEncode switches a source to the encodings that viewers want.
    * @param {Source} source @param {readonly string[]} rids @returns {Promise<void>}
    */
   setEncode(source, rids) {
@@ -163,7 +166,8 @@ export class Connection {
 const sentCodec = () => new URLSearchParams(location.search).get('codec') ?? 'vp8';
 
 /**
- * @param {RTCRtpTransceiver} transceiver @param {'audio'|'video'} kind keeps the offer small: only what the meeting uses
+ * @param {RTCRtpTransceiver} transceiver
+ * @param {'audio'|'video'} kind keeps the offer small: only what the meeting uses
  * @param {string} [first] the codec to send
  */
 function preferCodecs(transceiver, kind, first) {

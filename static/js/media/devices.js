@@ -70,7 +70,10 @@ export const camera = async (id, hd) =>
 
 /**
  * microphoneAndCamera asks for both at once, so that the person is asked once.
- * @param {string} micId @param {string} cameraId @param {boolean} hd @returns {Promise<{mic: MediaStreamTrack, camera: MediaStreamTrack}>}
+ * @param {string} micId
+ * @param {string} cameraId
+ * @param {boolean} hd
+ * @returns {Promise<{mic: MediaStreamTrack, camera: MediaStreamTrack}>}
  */
 export async function microphoneAndCamera(micId, cameraId, hd) {
   const stream = await capture('mic', { audio: soundOf(micId), video: pictureOf(cameraId, hd) });
@@ -79,7 +82,8 @@ export async function microphoneAndCamera(micId, cameraId, hd) {
 
 /**
  * screen asks the person what to share; with its sound where the browser offers that.
- * @returns {Promise<{video: MediaStreamTrack, audio: MediaStreamTrack|null}|null>} null when the person changed their mind
+ * @returns {Promise<{video: MediaStreamTrack, audio: MediaStreamTrack|null}|null>} null when the person changed their
+ *   mind
  */
 export async function screen() {
   if (!canShareScreen()) throw new DeviceError('failed', 'screen');
@@ -115,8 +119,8 @@ export const canShareScreen = () => typeof navigator.mediaDevices?.getDisplayMed
 const LIST_MS = 700;
 
 /**
- * list names what there is; names are empty until the person allowed the kind once. Where the browser takes its time, the lists
- * are empty at first, and those who listen by onChange are told when it has answered.
+ * list names what there is; names are empty until the person allowed the kind once. Where the browser takes its time,
+ * the lists are empty at first, and onChange listeners are called when it has answered.
  * @returns {Promise<{mics: Device[], cameras: Device[], speakers: Device[]}>}
  */
 export async function list() {
@@ -148,7 +152,10 @@ export function onChange(see) {
   return () => navigator.mediaDevices?.removeEventListener?.('devicechange', see);
 }
 
-/** @param {'microphone'|'camera'} what @returns {Promise<boolean>} whether the person has already allowed it for good */
+/**
+ * @param {'microphone'|'camera'} what
+ * @returns {Promise<boolean>} whether the person has already allowed it for good
+ */
 export async function granted(what) {
   try {
     const status = await navigator.permissions.query({ name: /** @type {PermissionName} */ (what) });

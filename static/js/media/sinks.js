@@ -10,9 +10,9 @@ const TRUST_MS = 1200;
  * @typedef {object} VideoSink
  * @property {HTMLVideoElement} el
  * @property {RTCRtpReceiver} receiver
- * @property {number} owner participant, 0 for nobody
+ * @property {number} owner participant; 0 for none
  * @property {number} since ms (performance.now) since when it is the owner's
- * @property {boolean} clean the slot carried nobody before, so that any new frame is the owner's
+ * @property {boolean} clean the slot carried no one before, so any new frame is the owner's
  */
 
 /** All elements that play what the server sends. */
@@ -30,7 +30,10 @@ export class Sinks {
   /** holds the audio elements, and videos no tile shows */
   pool = h('div', { class: 'media-pool', 'aria-hidden': 'true' });
 
-  /** @param {{blocked: (blocked: boolean) => void, firstFrame: () => void}} o blocked: the browser refuses to play sound without a click */
+  /**
+   * @param {{blocked: (blocked: boolean) => void, firstFrame: () => void}} o blocked: the browser refuses to play
+   *   sound without a click
+   */
   constructor({ blocked, firstFrame }) {
     this.#blocked = blocked;
     this.#firstFrame = firstFrame;
@@ -118,7 +121,10 @@ export class Sinks {
     }
   }
 
-  /** @param {HTMLMediaElement} el a phone that saves power plays not even silent pictures by itself; with nothing to play yet, autoplay does it */
+  /**
+   * @param {HTMLMediaElement} el a phone that saves power plays not even silent pictures by itself; with nothing to
+   *   play yet, autoplay does it
+   */
   #play(el) {
     el.play().catch((err) => {
       if (err?.name === 'NotAllowedError') this.#blocked(true);
@@ -163,7 +169,12 @@ export class Sinks {
   }
 }
 
-/** @param {RTCRtpReceiver} receiver @param {number} participant @param {number} since @returns {boolean} whether frames carry them as CSRC */
+/**
+ * @param {RTCRtpReceiver} receiver
+ * @param {number} participant
+ * @param {number} since
+ * @returns {boolean} whether frames carry them as CSRC
+ */
 function isFrom(receiver, participant, since) {
   const epoch = performance.timeOrigin + since;
   return receiver.getContributingSources().some((c) => c.source === participant && c.timestamp >= epoch - 5);

@@ -9,7 +9,10 @@
  * @property {string} id @property {string} label rid or mid
  * @property {Source|''} source
  * @property {'audio'|'video'} kind
- * @property {number} bytes @property {number} again bytes of retransmissions among them @property {number} packets @property {number} lost
+ * @property {number} bytes
+ * @property {number} again bytes of retransmissions among them
+ * @property {number} packets
+ * @property {number} lost
  * @property {number} width @property {number} height @property {number} fps
  * @property {number} frames decoded or encoded
  * @property {boolean} active

@@ -18,7 +18,11 @@ export class ApiError extends Error {
 }
 
 /**
- * @param {string} method @param {string} path @param {object} [body] @param {string} [proof] of work @returns {Promise<any>}
+ * @param {string} method
+ * @param {string} path
+ * @param {object} [body]
+ * @param {string} [proof] of work
+ * @returns {Promise<any>}
  */
 async function call(method, path, body, proof) {
   /** @type {Response} */
@@ -56,7 +60,10 @@ async function call(method, path, body, proof) {
 
 /**
  * As call, and solves the puzzles that the server asks for: three at most, since a proof may come too late for one.
- * @param {string} path @param {object} body @param {() => void} working called before the work begins @returns {Promise<any>}
+ * @param {string} path
+ * @param {object} body
+ * @param {() => void} working called before the work begins
+ * @returns {Promise<any>}
  */
 async function callWithProof(path, body, working) {
   /** @type {string|undefined} */
@@ -75,7 +82,7 @@ async function callWithProof(path, body, working) {
 /** @returns {Promise<Config>} */
 export const config = () => call('GET', '/api/config');
 
-/** @returns {Promise<SessionInfo|null>} null when nobody is signed in */
+/** @returns {Promise<SessionInfo|null>} null when signed out */
 export async function session() {
   try {
     return await call('GET', '/api/auth/session');
@@ -85,20 +92,28 @@ export async function session() {
   }
 }
 
-/** @param {string} email @param {() => void} working called if the browser has to prove work @returns {Promise<SentCode>} */
+/**
+ * @param {string} email
+ * @param {() => void} working called if the browser has to prove work
+ * @returns {Promise<SentCode>}
+ */
 export const askCode = (email, working) => callWithProof('/api/auth/code', { email }, working);
 
 /** @param {string} code @returns {Promise<SessionInfo>} */
 export const verifyCode = (code) => call('POST', '/api/auth/verify', { code });
 
-/** @param {() => void} working as for askCode @returns {Promise<SessionInfo>} a guest's; one's own if one has a session */
+/**
+ * @param {() => void} working as for askCode
+ * @returns {Promise<SessionInfo>} a guest's; the present session if there is one
+ */
 export const comeAsGuest = (working) => callWithProof('/api/auth/guest', {}, working);
 
 /** @returns {Promise<void>} */
 export const logout = () => call('POST', '/api/auth/logout');
 
 /**
- * @param {{title?: string, password?: string, lobby?: boolean, when_host_leaves?: string, e2ee?: boolean, private_audio?: boolean}} options
+ * @param {{title?: string, password?: string, lobby?: boolean, when_host_leaves?: string, e2ee?: boolean,
+ *   private_audio?: boolean}} options
  * @returns {Promise<{meeting: string, expires_at: string, e2ee: boolean}>}
  */
 export const createMeeting = (options) => call('POST', '/api/meetings', options);

@@ -11,7 +11,9 @@ const encoder = new TextEncoder();
 
 /**
  * solve does the work of a puzzle: some seconds at most on a phone.
- * @param {Puzzle} puzzle @param {() => Promise<void>} [breathe] lets the page go on @returns {Promise<string>} the proof
+ * @param {Puzzle} puzzle
+ * @param {() => Promise<void>} [breathe] lets the page go on
+ * @returns {Promise<string>} the proof
  */
 export async function solve({ puzzle, parts, bits }, breathe = pause) {
   if (!(parts >= 1 && parts <= MAX_PARTS && bits >= 0 && bits <= MAX_BITS)) throw new RangeError('not a small puzzle');

@@ -1,4 +1,5 @@
-// The connection check: tries what a meeting needs, one after the other, and says what is blocked and whose it is to fix.
+// The connection check: tries what a meeting needs, one after the other, and says what is blocked and whose it is to
+// fix.
 /** @import {App, Screen} from '../main.js' */
 import { h, fill, attr, setBusy, setText } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
@@ -13,7 +14,10 @@ import { snapshot } from '../media/stats.js';
 import { waysIn } from '../core/sdp.js';
 import { shell } from './shell.js';
 
-/** @typedef {'wait'|'run'|'ok'|'bad'|'warn'|'none'} Status none: there is nothing to try, because this server does not offer it */
+/**
+ * @typedef {'wait'|'run'|'ok'|'bad'|'warn'|'none'} Status none: there is nothing to try, because this server does not
+ *   offer it
+ */
 /** @typedef {(status: Status, text: string) => void} Report */
 
 const CHECKS = /** @type {const} */ (['browser', 'server', 'socket', 'udp', 'tcp', 'turn', 'devices']);

@@ -148,7 +148,10 @@ export function meeting(app, id) {
   };
 }
 
-/** @param {MeetingInfo} info @returns {'incomplete'|'downgrade'|''} why the link and the server do not fit, if they do not */
+/**
+ * @param {MeetingInfo} info
+ * @returns {'incomplete'|'downgrade'|''} why the link and the server do not fit, if they do not
+ */
 function linkProblem(info) {
   if (!info.e2ee) return hasKey(location.hash) ? 'downgrade' : '';
   return parseLink(location.hash) ? '' : 'incomplete';
@@ -165,7 +168,7 @@ async function signedIn(app) {
     else app.signIn(t('signin.again'));
     return Boolean(session);
   } catch {
-    return true; // not reached at all: whoever needs it will say so
+    return true; // not reached at all: the next request will say so
   }
 }
 

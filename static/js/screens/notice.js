@@ -7,7 +7,8 @@ import { shell } from './shell.js';
 
 /**
  * @param {App} app
- * @param {{icon: IconName, title: string, text: string, detail?: string, testid: string, actions: {label: string, act: () => void, primary?: boolean, testid?: string}[]}} o
+ * @param {{icon: IconName, title: string, text: string, detail?: string, testid: string, actions: {label: string,
+ *   act: () => void, primary?: boolean, testid?: string}[]}} o
  * @returns {Screen}
  */
 export function notice(app, o) {

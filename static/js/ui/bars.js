@@ -1,4 +1,4 @@
-// Four bars for how good a connection is; the words for it are with whoever shows them.
+// Four bars for how good a connection is. The caller adds the words.
 import { svgElement } from './icons.js';
 
 /** @param {number} q 0…4 @returns {SVGElement} */

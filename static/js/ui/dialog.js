@@ -49,7 +49,10 @@ export function openDialog(title, content, o = {}) {
 
 /**
  * ask shows a question with two answers; it resolves to whether the person said yes.
- * @param {string} title @param {string} text @param {string} yes @param {{danger?: boolean, no?: string, testid?: string}} [o]
+ * @param {string} title
+ * @param {string} text
+ * @param {string} yes
+ * @param {{danger?: boolean, no?: string, testid?: string}} [o]
  * @returns {Promise<boolean>}
  */
 export function ask(title, text, yes, o = {}) {

@@ -42,7 +42,10 @@ export function fill(el, ...children) {
   add(el, children);
 }
 
-/** @param {Element} el @param {string} text sets text only when it differs, so that nothing is repainted or announced twice */
+/**
+ * @param {Element} el
+ * @param {string} text sets text only when it differs, so that nothing is repainted or announced twice
+ */
 export function setText(el, text) {
   if (el.textContent !== text) el.textContent = text;
 }

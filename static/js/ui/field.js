@@ -1,4 +1,4 @@
-// A labelled input with a place for its error, wired together for those who listen.
+// A labelled input with a place for its error, wired together for screen readers.
 import { h, setText, set, uniqueId } from './dom.js';
 /** @import {Props, Child} from './dom.js' */
 
@@ -9,7 +9,12 @@ import { h, setText, set, uniqueId } from './dom.js';
  * @property {(text: string) => void} fail shows an error and puts the focus into the field; empty takes it away
  */
 
-/** @param {string} label @param {Props} props of the input @param {{help?: Child, optional?: string}} [o] @returns {Field} */
+/**
+ * @param {string} label
+ * @param {Props} props of the input
+ * @param {{help?: Child, optional?: string}} [o]
+ * @returns {Field}
+ */
 export function field(label, props, o = {}) {
   const id = uniqueId('field');
   const input = h('input', { id, class: 'input', 'aria-describedby': `${id}-error ${id}-help`, ...props });
@@ -38,7 +43,13 @@ export function field(label, props, o = {}) {
   };
 }
 
-/** @param {string} label @param {boolean} checked @param {(on: boolean) => void} change @param {{help?: string, testid?: string}} [o] @returns {HTMLElement} */
+/**
+ * @param {string} label
+ * @param {boolean} checked
+ * @param {(on: boolean) => void} change
+ * @param {{help?: string, testid?: string}} [o]
+ * @returns {HTMLElement}
+ */
 export function toggle(label, checked, change, o = {}) {
   const id = uniqueId('toggle');
   const input = h('input', {
@@ -60,7 +71,10 @@ export function toggle(label, checked, change, o = {}) {
 }
 
 /**
- * @param {string} label @param {{value: string, label: string}[]} options @param {string} value @param {(value: string) => void} change
+ * @param {string} label
+ * @param {{value: string, label: string}[]} options
+ * @param {string} value
+ * @param {(value: string) => void} change
  * @param {{testid?: string}} [o] @returns {HTMLElement}
  */
 export function select(label, options, value, change, o = {}) {

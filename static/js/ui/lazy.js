@@ -1,4 +1,4 @@
-// Code that is not needed until somebody asks for it. It is fetched when the browser has nothing else to do, so that it is
+// Code that is not needed at first. It is fetched when the browser has nothing else to do, so that it is
 // there when asked for, and still there when the server has been replaced by a newer one meanwhile.
 import { toast } from './toast.js';
 import { t } from '../i18n/i18n.js';
@@ -6,7 +6,7 @@ import { t } from '../i18n/i18n.js';
 /**
  * lazily imports a module.
  * @template T
- * @param {() => Promise<T>} load @returns {Promise<T|null>} null when it could not be fetched, which the person was told
+ * @param {() => Promise<T>} load @returns {Promise<T|null>} null when it could not be fetched; the person was told
  */
 export async function lazily(load) {
   try {
@@ -18,7 +18,7 @@ export async function lazily(load) {
 }
 
 /**
- * whenIdle fetches modules once the browser is idle; those that fail are tried again when somebody asks for them.
+ * whenIdle fetches modules once the browser is idle; those that fail are tried again when they are needed.
  * @param {...(() => Promise<unknown>)} loads
  */
 export function whenIdle(...loads) {

@@ -1,4 +1,4 @@
-// Two live regions for those who listen: a polite one that speaks in batches, and an assertive one for what cannot wait.
+// Two live regions for screen readers: a polite one that speaks in batches, and an assertive one for what can't wait.
 import { h } from './dom.js';
 
 const BATCH_MS = 1500;

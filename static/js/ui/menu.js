@@ -16,7 +16,10 @@ import { icon } from './icons.js';
 
 /**
  * openMenu shows items next to the button that was pressed.
- * @param {HTMLElement} anchor @param {(Item|null|false|undefined)[]} items @param {string} label @param {string} [testid]
+ * @param {HTMLElement} anchor
+ * @param {(Item|null|false|undefined)[]} items
+ * @param {string} label
+ * @param {string} [testid]
  */
 export function openMenu(anchor, items, label, testid) {
   const menu = h('div', {

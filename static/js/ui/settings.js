@@ -1,4 +1,5 @@
-// Remembered choices. Never a name, an address, a token, a meeting, or anything said: only how this device likes to join.
+// Remembered choices. Never a name, an address, a token, a meeting, or anything said: only how this device likes to
+// join.
 
 const KEY = 'conclave.choices';
 

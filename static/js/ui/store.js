@@ -5,8 +5,8 @@
  * @typedef {object} Store
  * @property {() => S} get
  * @property {(next: S | ((s: S) => S)) => void} set
- * @property {<T>(select: (s: S) => T, see: (value: T, before: T|undefined) => void, same?: (a: T, b: T) => boolean) => () => void} watch
- *   calls see now and whenever the selected part changed; returns the way to stop
+ * @property {<T>(select: (s: S) => T, see: (value: T, before: T|undefined) => void, same?: (a: T, b: T) => boolean)
+ *   => () => void} watch calls see now and whenever the selected part changed; returns the way to stop
  */
 
 /**

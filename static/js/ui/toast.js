@@ -16,7 +16,7 @@ export function mountToasts() {
 /**
  * @typedef {object} ToastOptions
  * @property {IconName} [icon]
- * @property {boolean} [urgent] said at once to those who listen
+ * @property {boolean} [urgent] read at once by screen readers
  * @property {number} [ms] 0 stays until it is closed
  * @property {string} [testid]
  * @property {string} [key] a newer toast of the same key replaces the older

@@ -10,7 +10,8 @@ const chromiumFlags = [
   '--disable-gpu',
   '--disable-dev-shm-usage',
   '--mute-audio',
-  // A moving test picture and beeps instead of devices; every question about them, and about the screen, is answered yes.
+  // A moving test picture and beeps instead of devices; every question about them, and about the screen, is answered
+  // yes.
   '--use-fake-device-for-media-stream=fps=20',
   '--use-fake-ui-for-media-stream',
   '--auto-select-desktop-capture-source=Entire',

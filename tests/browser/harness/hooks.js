@@ -5,13 +5,17 @@
  * @typedef {object} Probe
  * @property {string[]} violations every report of the content security policy
  * @property {RTCPeerConnection[]} connections every PeerConnection the page made
- * @property {{call: string, screen: string, active: boolean}[]} captures every request for a camera, microphone or screen
+ * @property {{call: string, screen: string, active: boolean}[]} captures every request for a camera, microphone or
+ *   screen
  * @property {number} sockets how many WebSockets the page opened
  * @property {Worker[]} workers every worker the page made
+ * @property {number} looks how often the page compared what left with what its encryption worker saw, every 2 s
  * @property {string[]} messages the last ones, in both directions, each cut to 40,000 characters
- * @property {{at: number, text: string}[]} heard the last `slots` and `encode` of the server, and when, by performance.now()
- * @property {() => Promise<{sealed: Record<string, number>, dropped: Record<string, number>, opened: Record<string, Record<string, number>>}>} counts what
- *   the encryption worker counted, by its transforms; nothing where there is no such worker
+ * @property {{at: number, text: string}[]} heard the last `slots` and `encode` of the server, and when, by
+ *   performance.now()
+ * @property {() => Promise<{sealed: Record<string, number>, dropped: Record<string, number>, opened: Record<string,
+ *   Record<string, number>>}>} counts what the encryption worker counted, by its transforms; nothing where there is
+ *   no such worker
  * @property {Record<string, number>} seen moments by name, in milliseconds since 1970
  */
 
@@ -24,6 +28,7 @@ export function installProbe() {
     captures: [],
     sockets: 0,
     workers: [],
+    looks: 0,
     messages: [],
     heard: [],
     seen: {},
@@ -80,6 +85,15 @@ export function installProbe() {
       super(url, options);
       probe.workers.push(this);
     }
+
+    /**
+     * @override
+     * @param {any} message
+     */
+    postMessage(message) {
+      if (message.do === 'counts' && message.call > 0) probe.looks += 1;
+      super.postMessage(message);
+    }
   };
 
   const NativeSocket = window.WebSocket;
@@ -118,10 +132,11 @@ export function installProbe() {
 }
 
 /**
- * Counts the frames that every video element in a tile presents, and those decoded for it (spare elements wait outside).
- * One's own picture is not decoded. Runs in the page.
+ * Counts the frames that every video element in a tile presents, and those decoded for it (spare elements wait
+ * outside). One's own picture is not decoded. Runs in the page.
  * @param {number} ms how long to count
- * @returns {Promise<{participant: string, source: string, self: boolean, presented: number, decoded: number, width: number, height: number}[]>}
+ * @returns {Promise<{participant: string, source: string, self: boolean, presented: number, decoded: number, width:
+ *   number, height: number}[]>}
  */
 export async function countFrames(ms) {
   /** @type {Probe} */
@@ -195,7 +210,11 @@ export async function audioReceived() {
 
 /**
  * @typedef {object} Sealing what the encryption worker counted, summed over its transforms
- * @property {number} sealed @property {number} dropped for want of a key of one's own @property {number} opened @property {number} noKey @property {number} failed
+ * @property {number} sealed
+ * @property {number} dropped for want of a key of one's own
+ * @property {number} opened
+ * @property {number} noKey
+ * @property {number} failed
  * @property {number} repeated @property {number} stranger
  * @property {number} restarts of slots at a key frame seen before @property {number} asked key frames asked for
  */

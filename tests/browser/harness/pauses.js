@@ -9,13 +9,17 @@
  * @property {string[]} heard the server's messages on slots and layers, from 2 s before, with ms since the pause began
  */
 
-/** @typedef {{at: number, rates: Record<string, Record<string, number>>}} Sent what one's own video encodings counted until then, by source and layer; at in Unix ms */
+/**
+ * @typedef {{at: number, rates: Record<string, Record<string, number>>}} Sent what one's own video encodings counted
+ *   until then, by source and layer; at in Unix ms
+ */
 
 /**
  * Looks for pauses of the received video. Runs in the page, so it may use nothing from this module.
  * @param {number} ms how long to look
- * @returns {Promise<{longest: number, frames: number, freezes: number, pauses: Pause[], sent: Sent[]}>} longest pause between decoded frames in ms (looked at
- *   every 100), of the streams that played at the beginning; frames decoded; seconds frozen by the browser's own count
+ * @returns {Promise<{longest: number, frames: number, freezes: number, pauses: Pause[], sent: Sent[]}>} longest pause
+ *   between decoded frames in ms (looked at every 100), of the streams that played at the beginning; frames decoded;
+ *   seconds frozen by the browser's own count
  */
 export async function watchPauses(ms) {
   /** @type {import('./hooks.js').Probe} */

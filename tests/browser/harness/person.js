@@ -120,7 +120,8 @@ export class Person {
 
   /**
    * Makes a meeting from the home screen; the page goes to its pre-join screen.
-   * @param {{lobby?: boolean, e2ee?: boolean}} [options] e2ee: encrypted end to end, as meetings are unless somebody chooses otherwise
+   * @param {{lobby?: boolean, e2ee?: boolean}} [options] e2ee: encrypted end to end, as meetings are unless somebody
+   *   chooses otherwise
    */
   async createMeeting({ lobby = true, e2ee = true } = {}) {
     await this.screen('home');
@@ -279,6 +280,17 @@ export class Person {
     }));
   }
 
+  /** Waits until the page has been laid out and its transitions are over; what moves for ever is not waited for. */
+  async settled() {
+    await this.page.evaluate(async () => {
+      const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+      await frame();
+      const ends = document.getAnimations().filter((a) => a.effect?.getComputedTiming().iterations !== Infinity);
+      await Promise.allSettled(ends.map((a) => a.finished));
+      await frame();
+    });
+  }
+
   /**
    * The audio energy that arrives within a time.
    * @param {number} [ms]
@@ -411,7 +423,8 @@ export class Person {
     const complaints = this.complaints.length;
     const { violations } = await this.probe();
     await this.page.screenshot({ path: artefact(`${name}.png`), caret: 'initial' });
-    // In Firefox the driver tries to add a style of its own, which the page's policy refuses and reports: not the page's.
+    // In Firefox the driver tries to add a style of its own, which the page's policy refuses and reports: not the
+    // page's.
     await this.page.evaluate((count) => {
       /** @type {Probe} */
       const probe = Reflect.get(window, 'conclaveProbe');

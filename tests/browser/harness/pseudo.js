@@ -6,8 +6,8 @@ import { artefacts, root } from './paths.js';
 const letters = 'אבגדהוזחטיכלמנסעפצקרשתבגד';
 
 /**
- * A sentence of the catalogue as a language would say it that is longer than English and written from right to left. It stands
- * between brackets, so that words that are not from the catalogue are seen to be without.
+ * A sentence of the catalogue as a language would say it that is longer than English and written from right to left.
+ * It stands between brackets, so that words that are not from the catalogue are seen to be without.
  * @param {string} text
  */
 function pseudo(text) {

@@ -1,11 +1,15 @@
 import http from 'node:http';
 import net from 'node:net';
 
-/** @typedef {(message: any, direction: 'up' | 'down') => any} Tamper gives the message to pass on (changed or not), or null for none */
+/**
+ * @typedef {(message: any, direction: 'up' | 'down') => any} Tamper gives the message to pass on (changed or not), or
+ *   null for none
+ */
 
 /**
- * A server that lies: it stands between a browser and the real one, passes everything on, and changes what it likes of the WebSocket's
- * messages. Pages come over HTTP, media goes past it, as with a real relay that only reads what is signalled.
+ * A server that lies: it stands between a browser and the real one, passes everything on, and changes what it likes
+ * of the WebSocket's messages. Pages come over HTTP, media goes past it, as with a real relay that only reads what is
+ * signalled.
  */
 export class Relay {
   /** @type {Tamper} */
@@ -89,7 +93,10 @@ export class Relay {
   }
 }
 
-/** The frames of one direction of a WebSocket (RFC 6455 §5.2), texts of which may be changed. The server neither compresses nor fragments. */
+/**
+ * The frames of one direction of a WebSocket (RFC 6455 §5.2), texts of which may be changed. The server neither
+ * compresses nor fragments.
+ */
 class Frames {
   #rest = Buffer.alloc(0);
 

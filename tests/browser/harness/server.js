@@ -116,7 +116,8 @@ export class Server {
   }
 
   /**
-   * Makes a meeting without a browser; a plain one unless the options say otherwise: the key of an encrypted one is made by a page.
+   * Makes a meeting without a browser; a plain one unless the options say otherwise: the key of an encrypted one is
+   * made by a page.
    * @param {string} token
    * @param {Record<string, unknown>} [options]
    * @returns {Promise<string>} its id
@@ -167,7 +168,10 @@ export class Server {
     clearTimeout(timer);
   }
 
-  /** @type {import('node:child_process').ChildProcessByStdio<null, import('node:stream').Readable, import('node:stream').Readable> | undefined} */
+  /**
+   * @type {import('node:child_process').ChildProcessByStdio<null, import('node:stream').Readable,
+   *   import('node:stream').Readable> | undefined}
+   */
   process;
 }
 

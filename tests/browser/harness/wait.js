@@ -10,8 +10,8 @@ export function sleep(ms) {
 }
 
 /**
- * How long something that has to happen may take, in ms, before it counts as never: a machine that does other work too is slow, and only
- * a test that fails waits for so long.
+ * How long something that has to happen may take, in ms, before it counts as never: a machine that does other work
+ * too is slow, and only a test that fails waits for so long.
  */
 export const patience = 60_000;
 
@@ -40,9 +40,8 @@ export async function until(what, ask, timeoutMs = patience) {
       last = error;
     }
     if (Date.now() > deadline) {
-      throw new Error(
-        `waited ${timeoutMs} ms in vain: ${what} (last: ${last instanceof Error ? last.message : JSON.stringify(last)})`,
-      );
+      const seen = last instanceof Error ? last.message : JSON.stringify(last);
+      throw new Error(`waited ${timeoutMs} ms in vain: ${what} (last: ${seen})`);
     }
     await sleep(50);
   }

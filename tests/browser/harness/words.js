@@ -2,7 +2,11 @@
 /** @import {Key} from '../../../static/js/i18n/i18n.js' */
 import { t } from '../../../static/js/i18n/i18n.js';
 
-/** @param {Key} key @param {Record<string, string|number>} [params] @returns {RegExp} what is not filled in may be anything */
+/**
+ * @param {Key} key
+ * @param {Record<string, string|number>} [params]
+ * @returns {RegExp} what is not filled in may be anything
+ */
 export function words(key, params = {}) {
   const literal = t(key, params).replace(/[.*+?^$()|[\]\\]/g, '\\$&');
   return new RegExp(literal.replace(/\{\w+\}/g, '.*'));

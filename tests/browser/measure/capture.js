@@ -1,6 +1,7 @@
-// Everything that an encrypted meeting of two browsers puts on the wire, captured by tshark and searched for what was said and for who
-// said it. The page is served over plain HTTP on loopback here, so that the WebSocket lies open in the capture; media is SRTP, so what
-// the capture says of it is only its volume: that it is sealed beneath is what the server counts (conclave_sfu_encrypted_frames_total).
+// Everything that an encrypted meeting of two browsers puts on the wire, captured by tshark and searched for what was
+// said and for who said it. The page is served over plain HTTP on loopback here, so that the WebSocket lies open in
+// the capture; media is SRTP, so what the capture says of it is only its volume: that it is sealed beneath is what
+// the server counts (conclave_sfu_encrypted_frames_total).
 //
 //   tests/browser/isolated node tests/browser/measure/capture.js
 import { execFileSync, spawn } from 'node:child_process';

@@ -1,5 +1,5 @@
-// What end-to-end encryption costs a browser: how long the worker takes a frame, from reading it to writing it, with many remote
-// videos. Medians and 95th percentiles on the standard output, one JSON line at the end.
+// What end-to-end encryption costs a browser: how long the worker takes a frame, from reading it to writing it, with
+// many remote videos. Medians and 95th percentiles on the standard output, one JSON line at the end.
 //
 //   tests/browser/isolated node tests/browser/measure/e2ee.js [--bots 25] [--seconds 10] [--browser chromium]
 import { parseArgs } from 'node:util';
@@ -64,7 +64,8 @@ const result = {
   failed: after.failed,
 };
 console.log(
-  `${playing} remote videos play; ${result.opened_per_s.toFixed(0)} frames/s opened, ${result.sealed_per_s.toFixed(0)} sealed`,
+  `${playing} remote videos play; ${result.opened_per_s.toFixed(0)} frames/s opened, ` +
+    `${result.sealed_per_s.toFixed(0)} sealed`,
 );
 console.log(`opening a frame: median ${result.open.median_ms.toFixed(3)} ms, p95 ${result.open.p95_ms.toFixed(3)} ms`);
 console.log(`sealing a frame: median ${result.seal.median_ms.toFixed(3)} ms, p95 ${result.seal.p95_ms.toFixed(3)} ms`);

@@ -1,10 +1,11 @@
-// What random loss does to people in a meeting: how often media was connected anew, what the person was told, what was seen and heard. Needs
-// nftables, and root in its network namespace:
+// What random loss does to people in a meeting: how often media was connected anew, what the person was told, what
+// was seen and heard. Needs nftables, and root in its network namespace:
 //
 //   tests/browser/isolated node tests/browser/measure/loss.js --kind firefox --loss 30 --seconds 45
 //
-// --loss is in packets of UDP of a thousand, in each direction. --hook says where they are lost: on the way in, where nobody is told, or
-// on the way out, where sending fails: Firefox then calls the connection "disconnected". One line of JSON for each person.
+// --loss is in packets of UDP of a thousand, in each direction. --hook says where they are lost: on the way in, where
+// nobody is told, or on the way out, where sending fails: Firefox then calls the connection "disconnected". One line
+// of JSON for each person.
 import { parseArgs } from 'node:util';
 import { launch } from '../harness/browsers.js';
 import { installLossProbe, lose } from '../harness/loss.js';

@@ -1,6 +1,7 @@
-// How the list of people bears a thousand names, in Chromium: the longest task of the page's main thread, and how many rows
-// exist, while a thousand come at once, while somebody scrolls from end to end, while somebody types into the search, and while
-// a hundred of them change every tenth of a second. A task of more than 50 ms is what people feel as a hitch.
+// How the list of people bears a thousand names, in Chromium: the longest task of the page's main thread, and how
+// many rows exist, while a thousand come at once, while somebody scrolls from end to end, while somebody types into
+// the search, and while a hundred of them change every tenth of a second. A task of more than 50 ms is what people
+// feel as a hitch.
 //
 //   tests/browser/isolated node tests/browser/measure/roster.js [--people 1000]
 import { parseArgs } from 'node:util';
@@ -36,7 +37,10 @@ async function watched(what, person, act) {
   await browser.startTracing(person.page, { categories: ['toplevel', 'devtools.timeline', '__metadata'] });
   await act();
   await person.page.waitForTimeout(300);
-  /** @type {{traceEvents: {name: string, ph: string, pid: number, tid: number, dur?: number, tdur?: number, args: {name?: string}}[]}} */
+  /**
+   * @type {{traceEvents: {name: string, ph: string, pid: number, tid: number, dur?: number, tdur?: number, args:
+   *   {name?: string}}[]}}
+   */
   const { traceEvents } = JSON.parse(String(await browser.stopTracing()));
   const mains = new Set(
     traceEvents

@@ -1,8 +1,10 @@
-// How fast the client is, in Chromium, with bots in the meeting: what is transferred until the page can be used, from the join
-// click to the first picture, from a page flip to its pictures, and how busy the page's main thread is with many tiles.
-// Medians on the standard output, one JSON line at the end. The meetings are end-to-end encrypted unless --plain is said.
+// How fast the client is, in Chromium, with bots in the meeting: what is transferred until the page can be used, from
+// the join click to the first picture, from a page flip to its pictures, and how busy the page's main thread is with
+// many tiles. Medians on the standard output, one JSON line at the end. The meetings are end-to-end encrypted unless
+// --plain is said.
 //
-//   tests/browser/isolated node tests/browser/measure/speed.js [--only join,flip,tiles] [--bots 10] [--crowd 50] [--rounds 7] [--tiles 25] [--plain]
+//   tests/browser/isolated node tests/browser/measure/speed.js [--only join,flip,tiles] [--bots 10] [--crowd 50]
+//     [--rounds 7] [--tiles 25] [--plain]
 import { parseArgs } from 'node:util';
 import { startBots } from '../harness/bots.js';
 import { launch } from '../harness/browsers.js';
@@ -129,7 +131,10 @@ async function arrive(name, count, { tiles: onAPage, wide = false, args = [] }) 
 async function mainThread(person, ms) {
   await browser.startTracing(person.page, { categories: ['toplevel', 'devtools.timeline', '__metadata'] });
   await sleep(ms);
-  /** @type {{traceEvents: {name: string, ph: string, pid: number, tid: number, dur?: number, tdur?: number, args: {name?: string}}[]}} */
+  /**
+   * @type {{traceEvents: {name: string, ph: string, pid: number, tid: number, dur?: number, tdur?: number, args:
+   *   {name?: string}}[]}}
+   */
   const { traceEvents } = JSON.parse(String(await browser.stopTracing()));
   const mains = traceEvents.filter((e) => e.ph === 'M' && e.name === 'thread_name' && e.args.name === 'CrRendererMain');
   const shares = mains.map(({ pid, tid }) => {
@@ -175,7 +180,8 @@ async function measureJoin() {
   const phases = await person.at('panel-stats').locator('dd').filter({ hasText: / · / }).first().innerText();
   const join = median(joins.map((j) => j.first));
   console.log(
-    `join click to first picture, ${bots} bots: ${join.toFixed(0)} ms (${joins.map((j) => j.first.toFixed(0)).join(', ')}); the last one's phases: ${phases}`,
+    `join click to first picture, ${bots} bots: ${join.toFixed(0)} ms ` +
+      `(${joins.map((j) => j.first.toFixed(0)).join(', ')}); the last one's phases: ${phases}`,
   );
   await person.context.close();
   load.stop();
@@ -197,7 +203,8 @@ async function measureFlip() {
   }
   const flip = median(flips.map((f) => f.first));
   console.log(
-    `page flip to first picture, ${crowd} bots, 9 tiles: ${flip.toFixed(0)} ms (${flips.map((f) => f.first.toFixed(0)).join(', ')})`,
+    `page flip to first picture, ${crowd} bots, 9 tiles: ${flip.toFixed(0)} ms ` +
+      `(${flips.map((f) => f.first.toFixed(0)).join(', ')})`,
   );
   await person.context.close();
   load.stop();
@@ -215,7 +222,8 @@ async function measureTiles() {
   const fps = median(decoded.map((rate) => rate.decoded));
   const height = median(decoded.map((rate) => rate.height));
   console.log(
-    `main thread with ${decoded.length + 1} tiles at ${height} lines: ${(busy.wall * 100).toFixed(1)} % of the time, ${(busy.cpu * 100).toFixed(1)} % CPU; ${fps.toFixed(0)} frames a second decoded`,
+    `main thread with ${decoded.length + 1} tiles at ${height} lines: ${(busy.wall * 100).toFixed(1)} % of the time, ` +
+      `${(busy.cpu * 100).toFixed(1)} % CPU; ${fps.toFixed(0)} frames a second decoded`,
   );
   await person.context.close();
   load.stop();

@@ -1,12 +1,16 @@
-// A Chromium in a meeting, for `bench bandwidth`: told what to do by one line of JSON on its standard input, it says on its standard
-// output ten times a second what it receives and sends, and ends after its time or with its standard input.
+// A Chromium in a meeting, for `bench bandwidth`: told what to do by one line of JSON on its standard input, it says
+// on its standard output ten times a second what it receives and sends, and ends after its time or with its standard
+// input.
 import net from 'node:net';
 import { createInterface } from 'node:readline';
 import { launch } from '../harness/browsers.js';
 import { Person } from '../harness/person.js';
 import { sleep, until } from '../harness/wait.js';
 
-/** @typedef {{server: string, meeting: string, seconds: number, publish: boolean, width: number, height: number}} Config */
+/**
+ * @typedef {{server: string, meeting: string, seconds: number, publish: boolean, width: number, height: number}}
+ *   Config
+ */
 
 const lines = createInterface({ input: process.stdin });
 /** @type {Config} */
@@ -94,9 +98,8 @@ try {
         if (!last || frames > last.frames) shown.set(participant, { frames, at });
         return !last || at - (shown.get(participant)?.at ?? 0) < 3000;
       });
-    process.stdout.write(
-      `${JSON.stringify({ at_ms: at, bytes: seen.bytes, freezes: seen.freezes, streams, withheld: 0, sent: seen.sent })}\n`,
-    );
+    const { bytes, freezes, sent } = seen;
+    process.stdout.write(`${JSON.stringify({ at_ms: at, bytes, freezes, streams, withheld: 0, sent })}\n`);
     await sleep(Math.max(0, next - Date.now()));
   }
 } finally {

@@ -79,7 +79,7 @@ function row(line, before) {
 }
 
 /**
- * A thousand names are not written anew because somebody muted.
+ * A mute does not rewrite a thousand names.
  * @param {ReadonlyMap<number, Person>} a @param {ReadonlyMap<number, Person>} b @returns {boolean}
  */
 function sameNames(a, b) {

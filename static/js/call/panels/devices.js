@@ -16,10 +16,16 @@ import { tone } from '../../media/level.js';
 export async function showDevicePickers(el, local, speakerChanged = () => {}) {
   if (!el.firstChild) fill(el, pickers({ mics: [], cameras: [], speakers: [] }, local, speakerChanged));
   const found = await devices.list();
-  if (!el.contains(document.activeElement)) fill(el, pickers(found, local, speakerChanged)); // nobody is choosing just now
+  const choosing = el.contains(document.activeElement);
+  if (!choosing) fill(el, pickers(found, local, speakerChanged));
 }
 
-/** @param {Awaited<ReturnType<typeof devices.list>>} found @param {LocalMedia} local @param {(speaker: string) => void} speakerChanged @returns {HTMLElement[]} */
+/**
+ * @param {Awaited<ReturnType<typeof devices.list>>} found
+ * @param {LocalMedia} local
+ * @param {(speaker: string) => void} speakerChanged
+ * @returns {HTMLElement[]}
+ */
 function pickers({ mics, cameras, speakers }, local, speakerChanged) {
   const chosen = choices();
   const choose = (/** @type {'micId'|'cameraId'} */ which) => (/** @type {string} */ id) =>

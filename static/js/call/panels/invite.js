@@ -46,7 +46,7 @@ export function linkRow() {
   );
 }
 
-/** @returns {HTMLElement} shown while nobody else is here */
+/** @returns {HTMLElement} shown while the person is alone */
 export function inviteCard() {
   return h(
     'div',

@@ -195,9 +195,9 @@ function rosterList(context) {
   };
   const refresh = () => {
     const s = call.store.get().state;
-    const everybody = [selfPerson(s), ...[...s.people.values()].sort(byImportance)];
-    list = everybody.filter((p) => found(search.value, p.name));
-    setText(title, `${t('people.here')} (${everybody.length})`);
+    const everyone = [selfPerson(s), ...[...s.people.values()].sort(byImportance)];
+    list = everyone.filter((p) => found(search.value, p.name));
+    setText(title, `${t('people.here')} (${everyone.length})`);
     setHidden(none, list.length > 0);
     paint();
   };
@@ -226,7 +226,12 @@ function rosterList(context) {
   };
 }
 
-/** Raised hands first, in their order; then hosts; then by name. @param {Person} a @param {Person} b @returns {number} */
+/**
+ * Raised hands first, in their order; then hosts; then by name.
+ * @param {Person} a
+ * @param {Person} b
+ * @returns {number}
+ */
 function byImportance(a, b) {
   const rank = (/** @type {Person} */ p) =>
     p.hand > 0 ? p.hand : p.role === 'host' ? 1e6 : p.role === 'cohost' ? 1e6 + 1 : 1e6 + 2;

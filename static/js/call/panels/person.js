@@ -1,4 +1,5 @@
-// What is said of a participant beside their name, and what may be done with them: the server decides, and what it would refuse is not offered.
+// The label beside a participant's name, and the menu of what may be done with them. The server decides; what it
+// would refuse is not offered.
 /** @import {CallContext} from '../context.js' */
 /** @import {Person, ClientMessage, Fields} from '../../core/types.js' */
 /** @import {Item} from '../../ui/menu.js' */
@@ -123,7 +124,8 @@ export function spotlightItem({ call }, participant) {
 }
 
 /**
- * What one sends is one's own: whether a bot gets it, and whether somebody whose key is not the one known for their name.
+ * Each person decides who receives what they send: whether a bot does, and whether a person with an unexpected key
+ * does.
  * @param {CallContext} context @param {Person} person @returns {(Item|false)[]}
  */
 function consent({ call: { encryption } }, person) {
@@ -151,7 +153,12 @@ function consent({ call: { encryption } }, person) {
   ];
 }
 
-/** @param {CallContext} _ @param {'remove'|'ban'|'handover'} what @param {Person} person @param {() => Promise<boolean>} act */
+/**
+ * @param {CallContext} _
+ * @param {'remove'|'ban'|'handover'} what
+ * @param {Person} person
+ * @param {() => Promise<boolean>} act
+ */
 async function confirmThen(_, what, person, act) {
   const yes = await ask(
     t(`people.${what}.title`, { name: person.name }),

@@ -75,7 +75,10 @@ export function shortcutSheet({ ui }) {
   );
 }
 
-/** @param {string} name of a key @returns {string} what is written on it; arrows swap where one reads from right to left */
+/**
+ * @param {string} name of a key
+ * @returns {string} what is written on it; arrows swap where one reads from right to left
+ */
 function keys(name) {
   if (name === 'Space') return t('key.space');
   return rightToLeft() && name === '←' ? '→' : rightToLeft() && name === '→' ? '←' : name;

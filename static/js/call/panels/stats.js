@@ -135,7 +135,8 @@ function report({ call, app }) {
     '',
     ...(p.snapshot?.sent ?? []).map(
       (s) =>
-        `sent ${s.kind} ${s.source} ${s.label}: ${s.width}x${s.height} ${s.fps} fps, ${s.packets} packets, ${s.lost} lost ${s.limit}`,
+        `sent ${s.kind} ${s.source} ${s.label}: ${s.width}x${s.height} ${s.fps} fps, ` +
+        `${s.packets} packets, ${s.lost} lost ${s.limit}`,
     ),
     ...(p.snapshot?.received ?? []).map(
       (s) =>

@@ -36,7 +36,11 @@ export function askForBots({ call, cleanup }, encryption) {
   });
 }
 
-/** @param {Map<number, string>} asking @param {(n: number) => string} name @param {(n: number, given: boolean) => void} answer */
+/**
+ * @param {Map<number, string>} asking
+ * @param {(n: number) => string} name
+ * @param {(n: number, given: boolean) => void} answer
+ */
 function askConsent(asking, name, answer) {
   if (asking.size === 0) return; // answered meanwhile
   const [[first, what]] = asking;

@@ -1,4 +1,5 @@
-// What always shows whether the meeting is end-to-end encrypted: the chip that opens the details, or the strip over the stage.
+// What always shows whether the meeting is end-to-end encrypted: the chip that opens the details, or the strip over
+// the stage.
 /** @import {CallContext} from '../context.js' */
 /** @import {Shown} from '../../e2ee/secrets.js' */
 import { h, attr } from '../../ui/dom.js';
@@ -37,7 +38,10 @@ const troubled = (s) =>
   s.leaked.length > 0 ||
   [...s.people.values()].some((p) => p.differs || p.trust === 'changed' || p.status === 'invalid');
 
-/** @param {CallContext} context @returns {HTMLElement|false} above everything in a meeting without end-to-end encryption, all the time */
+/**
+ * @param {CallContext} context
+ * @returns {HTMLElement|false} above everything in a meeting without end-to-end encryption, all the time
+ */
 export const exposedStrip = ({ call }) =>
   !call.encryption &&
   h(

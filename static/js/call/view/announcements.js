@@ -1,4 +1,4 @@
-// Telling what happens: in words for those who listen, as toasts for those who look, never both too often.
+// Announces what happens: to screen readers and as toasts, neither too often.
 /** @import {CallContext} from '../context.js' */
 /** @import {News} from '../../core/state.js' */
 import { announce } from '../../ui/live.js';
@@ -174,7 +174,10 @@ function tell({ ui, call }, item) {
   }
 }
 
-/** @param {CallContext} context @param {{by: number, sources: string[]}} m a request, never an act: the person answers it */
+/**
+ * @param {CallContext} context
+ * @param {{by: number, sources: string[]}} m a request, never an act: the person answers it
+ */
 function askUnmute({ call, verbs }, m) {
   const name = nameOf(call.store.get().state, m.by);
   const { local } = call;

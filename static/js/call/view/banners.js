@@ -1,4 +1,5 @@
-// What lies over the stage while something is not as it should be: the reconnect ladder, blocked sound, the own screen share.
+// Banners over the stage while something is wrong or lasting: reconnecting, blocked sound, the person's own screen
+// share.
 /** @import {CallContext} from '../context.js' */
 import { h, fill, setHidden, setText } from '../../ui/dom.js';
 import { icon } from '../../ui/icons.js';

@@ -62,7 +62,7 @@ function control(name, act) {
 }
 
 /**
- * A toggle keeps its name and changes its state, as those who listen expect; what a press will do is in the tip.
+ * A toggle keeps its name and changes its state, as screen readers expect; what a press will do is in the tip.
  * @param {HTMLElement} b @param {boolean} on @param {IconName} name @param {string} tip @param {boolean} pressable
  */
 function paint(b, on, name, tip, pressable = true) {
@@ -128,7 +128,8 @@ function watch({ call, ui, cleanup }, b) {
           /** @type {Element} */ (b.people.querySelector('.control-label')),
           `${t('call.people')} ${s.people.size + 1}`,
         );
-        for (const el of [b.people, b.more]) badge(el, s.waiting.length, t('call.waiting', { n: s.waiting.length })); // on a narrow screen people are under more
+        // On a narrow screen, People is in the menu More.
+        for (const el of [b.people, b.more]) badge(el, s.waiting.length, t('call.waiting', { n: s.waiting.length }));
       },
     ),
   );

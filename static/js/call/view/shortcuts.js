@@ -31,5 +31,6 @@ export function listenKeys({ ui, verbs, cleanup }) {
   };
   document.addEventListener('keydown', (e) => see(e, 'down'), { signal: stop.signal });
   document.addEventListener('keyup', (e) => see(e, 'up'), { signal: stop.signal });
-  window.addEventListener('blur', () => verbs.talk_end(), { signal: stop.signal }); // a key let go elsewhere is never heard of
+  // The page doesn't hear of a key that is released in another window.
+  window.addEventListener('blur', () => verbs.talk_end(), { signal: stop.signal });
 }

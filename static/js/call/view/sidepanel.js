@@ -5,7 +5,10 @@ import { icon } from '../../ui/icons.js';
 import { t } from '../../i18n/i18n.js';
 import { lazily } from '../../ui/lazy.js';
 
-/** @type {Record<Exclude<PanelName, ''>, {title: import('../../i18n/i18n.js').Key, load: () => Promise<(c: CallContext) => PanelContent>}>} */
+/**
+ * @type {Record<Exclude<PanelName, ''>, {title: import('../../i18n/i18n.js').Key, load: () => Promise<(c:
+ *   CallContext) => PanelContent>}>}
+ */
 const PANELS = {
   chat: { title: 'chat.title', load: async () => (await import('../panels/chat.js')).chatPanel },
   people: { title: 'people.title', load: async () => (await import('../panels/people.js')).peoplePanel },

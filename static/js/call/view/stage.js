@@ -183,7 +183,10 @@ export class Stage {
     if (moved) this.paint();
   }
 
-  /** paint asks for a new arrangement; many changes in one task make one. It does not wait for a frame: a mute must show at once. */
+  /**
+   * paint asks for a new arrangement; many changes in one task make one. It does not wait for a frame: a mute must
+   * show at once.
+   */
   paint() {
     if (this.#asked) return;
     this.#asked = true;

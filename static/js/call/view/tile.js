@@ -1,4 +1,4 @@
-// One tile: somebody's camera or screen, their name, and what is to be known about them.
+// One tile: a participant's camera or screen, their name, and their state.
 /** @import {CallContext} from '../context.js' */
 /** @import {PlacedTile} from '../../core/tiles.js' */
 /** @import {Box} from '../../core/layout.js' */
@@ -110,7 +110,8 @@ export class TileElement {
 
   /**
    * @param {PlacedTile} tile @param {State} s @param {HTMLVideoElement|null} video of the slot that carries it
-   * @param {boolean} glide whether it may be seen moving: not when the window is being resized, which tiles should follow at once
+   * @param {boolean} glide whether it may be seen moving: not when the window is being resized, which tiles should
+   *   follow at once
    */
   update(tile, s, video, glide) {
     const person = tile.self ? selfPerson(s) : s.people.get(tile.participant);
@@ -243,13 +244,16 @@ export class TileElement {
     attr(this.#bars, 'title', t(/** @type {any} */ (`quality.${quality}`)));
   }
 
-  /** destroy lets go of the camera's picture. */
+  /** destroy drops the camera's picture. */
   destroy() {
     if (this.#own) this.#own.srcObject = null;
   }
 }
 
-/** @param {import('../../protocol-types.js').WithheldReason} reason @returns {string} why a picture that is there is not shown; empty when it is not there */
+/**
+ * @param {import('../../protocol-types.js').WithheldReason} reason
+ * @returns {string} why an existing picture is not shown; empty when there is none
+ */
 function withheldText(reason) {
   return reason === 'muted' || reason === 'not_published' ? '' : t(`tile.${reason}`);
 }
