@@ -28,7 +28,7 @@ type Report struct {
 }
 
 // Verify checks the log in dir from its first record: every signature, every record, the whole tree. key is the
-// verifier key that the log began with; whoever verifies has kept it. outside are the checkpoints that left the
+// verifier key that the log began with; those who verify have kept it. outside are the checkpoints that left the
 // machine, as lines; they are what reveals an attacker who holds the machine and its present key. It works beside a
 // running writer and needs no identity.
 //

@@ -298,8 +298,8 @@ func TestReadinessFollowsTheAuditLog(t *testing.T) {
 	check(503, `"audit":"failing"`, "disk")
 }
 
-// TestFullDiskRefusesSignIn fills the disk of the log under a running server: it is not ready and signs nobody in, until
-// there is room again.
+// TestFullDiskRefusesSignIn fills the disk of the log under a running server: it is not ready and signs nobody in,
+// until there is room again.
 func TestFullDiskRefusesSignIn(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("mounting a small file system needs root")

@@ -10,11 +10,11 @@ import (
 )
 
 // avoided are words of docs/glossary.md, "Words we avoid", that a program can find. The pattern does not match itself.
-var avoided = regexp.MustCompile(`(?i)\b([s]omebody|[n]obody|[w]hoever|[l]ets? go|[l]etting go)\b`)
+var avoided = regexp.MustCompile(`\b([Ss]omebody|[Nn]obody|[Ww]hoever|[Ll]ets? go|[Ll]etting go)\b`)
 
 // dialectStill are files and folders that still use such words. Clean one, then take it off the list.
 var dialectStill = []string{
-	"audit", "auth", "cmd/conclave", "media", "sfu", "static", "tests",
+	"auth", "cmd/conclave", "media", "sfu", "static", "tests",
 	"docs/architecture.md", "docs/bots.md", "docs/client.md", "docs/e2ee.md", "docs/performance.md", "docs/security.md",
 }
 
@@ -41,7 +41,7 @@ func TestPlainWords(t *testing.T) {
 func TestAvoidedWordsAreFound(t *testing.T) {
 	for line, want := range map[string]bool{
 		"// asks " + "some" + "body": true, "No" + "body comes": true, "it lets " + "go of": true,
-		"TestFloodsOf" + "Nobody": false, "someone": false, "let the goroutine end": false,
+		"TestFloodsOf" + "Nobody": false, "http.NoBody": false, "someone": false, "let the goroutine end": false,
 	} {
 		if got := avoided.MatchString(line); got != want {
 			t.Errorf("%q: %v", line, got)
