@@ -36,6 +36,7 @@ type actor struct {
 
 	// Owned by the working goroutine.
 	state *state
+	held  []*held // effects that wait for records; about maxHeld at most
 	room  Room
 	peers map[media.ParticipantID]*mediaPeer // at most one a seat
 	conveyed
@@ -52,12 +53,14 @@ type deps struct {
 type job struct {
 	seat media.ParticipantID
 	run  func(now time.Time)
-	done func(ok bool) // called once what follows from run is done, or (not ok) if run panicked or never ran; may be nil
+	// done is called once: with nil when what follows from run is done, with ErrInternal if run panicked or never ran,
+	// with ErrAuditUnavailable if it could not be recorded. It may be nil.
+	done func(error)
 }
 
-func (j job) finish(ok bool) {
+func (j job) finish(err error) {
 	if j.done != nil {
-		j.done(ok)
+		j.done(err)
 	}
 }
 
@@ -115,9 +118,14 @@ func (a *actor) start() {
 // work empties the mailbox and ends.
 func (a *actor) work() {
 	for {
+		a.release()
 		a.mu.Lock()
-		jobs, reports, speaker, speaks, bars := a.jobs, a.reports, a.speaker, a.speaks, a.bars
-		a.jobs, a.reports, a.speaks, a.bars = nil, nil, false, nil
+		var jobs []job
+		if len(a.held) < maxHeld {
+			jobs, a.jobs = a.jobs, nil
+		}
+		reports, speaker, speaks, bars := a.reports, a.speaker, a.speaks, a.bars
+		a.reports, a.speaks, a.bars = nil, false, nil
 		a.mu.Unlock()
 
 		for id, r := range reports {
@@ -145,14 +153,21 @@ func (a *actor) work() {
 func (a *actor) rest() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.state.ended {
+	if a.settledFirst() {
+		return false
+	}
+	if a.state.ended && len(a.held) == 0 {
 		a.close()
 		return true
 	}
-	if len(a.jobs) > 0 || len(a.reports) > 0 || a.speaks || a.bars != nil {
+	full := len(a.held) >= maxHeld
+	if len(a.jobs) > 0 && !full || len(a.reports) > 0 || a.speaks || a.bars != nil {
 		return false
 	}
 	a.running = false
+	if a.state.ended || full { // settle starts the work again
+		return true
+	}
 	a.timer.Reset(max(0, a.state.deadline().Sub(a.deps.cfg.Now())))
 	return true
 }
@@ -162,10 +177,10 @@ func (a *actor) close() {
 	a.closed = true
 	a.timer.Stop()
 	for _, j := range a.jobs {
-		j.finish(false)
+		j.finish(ErrInternal)
 	}
 	for _, w := range a.waiting {
-		w.job.finish(false)
+		w.job.finish(ErrInternal)
 	}
 	a.jobs, a.reports, a.bars, a.waiting = nil, nil, nil, nil
 }
@@ -173,26 +188,32 @@ func (a *actor) close() {
 // guard runs one job and what follows from it. A panic is our bug: it ends the participant it concerns, or, if there
 // is none, the meeting, and no other.
 func (a *actor) guard(j job) {
-	a.owed = nil
+	now := a.deps.cfg.Now()
 	ok := a.protect(func() {
-		now := a.deps.cfg.Now()
 		j.run(now)
 		a.state.flush(now)
-		a.perform()
 	})
-	if ok {
-		a.acknowledge(j)
+	if !ok {
+		a.blame(j.seat)
+		j.finish(ErrInternal)
 		return
 	}
-	defer j.finish(false)
-	ok = j.seat != 0 && a.protect(func() {
-		now := a.deps.cfg.Now()
-		if p := a.state.seats[j.seat]; p != nil {
+	a.count() // before the effects: who hears of one finds it in the gauges
+	a.conclude(now, j)
+}
+
+// blame ends the participant that a panic concerned, or, if there is none, the meeting.
+func (a *actor) blame(seat media.ParticipantID) {
+	now := a.deps.cfg.Now()
+	a.state.by = nil
+	ok := seat != 0 && a.protect(func() {
+		if p := a.state.seats[seat]; p != nil {
 			a.state.leave(now, p, protocol.LeftLost, protocol.ByeInternal)
 		}
-		a.perform()
+		a.count()
+		a.conclude(now, job{})
 	})
-	if !ok && !a.protect(func() { a.state.end(protocol.ByeInternal); a.perform() }) {
+	if !ok && !a.protect(func() { a.state.end(protocol.ByeInternal); a.count(); a.conclude(now, job{}) }) {
 		a.state.ended = true
 	}
 }
@@ -211,11 +232,9 @@ func (a *actor) protect(f func()) (ok bool) {
 	return true
 }
 
-// perform carries out the effects of the state, in order. It counts first: who hears of an effect finds it in the
-// gauges.
-func (a *actor) perform() {
-	a.count()
-	for _, e := range a.state.take() {
+// perform carries out effects of the state, in order.
+func (a *actor) perform(effects []effect) {
+	for _, e := range effects {
 		switch e.kind {
 		case sendOne:
 			e.sink.Deliver(&Delivery{Message: e.event})
@@ -240,7 +259,21 @@ func (a *actor) perform() {
 
 // spread delivers one event to many, as one Delivery.
 func (a *actor) spread(e effect) {
+	if e.sinks == nil {
+		e.sinks = a.audience(e)
+	}
 	d := &Delivery{Message: e.event}
+	for _, sink := range e.sinks {
+		sink.Deliver(d)
+	}
+}
+
+// audience lists the sinks that an effect of many is for, as things are now.
+func (a *actor) audience(e effect) []Sink {
+	if e.kind != sendAll && e.kind != sendAdmitters && e.kind != sendLobby {
+		return nil
+	}
+	sinks := make([]Sink, 0, len(a.state.seats))
 	for _, p := range a.state.seats {
 		switch {
 		case p.sink == nil:
@@ -248,9 +281,10 @@ func (a *actor) spread(e effect) {
 		case e.kind == sendAll && p.role == noRole:
 		case e.kind == sendAdmitters && !p.may(protocol.MayAdmit):
 		default:
-			p.sink.Deliver(d)
+			sinks = append(sinks, p.sink)
 		}
 	}
+	return sinks
 }
 
 // count keeps the gauges.
@@ -275,9 +309,9 @@ func ask[T any](ctx context.Context, a *actor, seat media.ParticipantID, f func(
 	posted := a.post(job{
 		seat: seat,
 		run:  func(now time.Time) { value, err = f(now) },
-		done: func(ok bool) {
-			if !ok {
-				value, err = none, ErrInternal
+		done: func(failure error) {
+			if failure != nil {
+				value, err = none, failure
 			}
 			reply <- answer{value, err}
 		},

@@ -35,6 +35,8 @@ type Config struct {
 
 	// Media is the media server; required.
 	Media Media `kong:"-"`
+	// Recorder keeps the audit log; nil for none.
+	Recorder Recorder `kong:"-"`
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time `kong:"-"`
 	// Log takes messages without anything about people; nil discards.

@@ -27,6 +27,8 @@ func (s *state) lost(now time.Time, id media.ParticipantID, sink Sink) {
 // leaveRequest is Leave. A host may name an heir. If it is the last host, the meeting falls to the heir, if they may
 // inherit it; and what the host signed about who is host then is shown.
 func (s *state) leaveRequest(now time.Time, p *seat, r *protocol.Leave, why protocol.ByeReason) {
+	s.by = p
+	defer func() { s.by = nil }()
 	heir := s.seats[r.Heir]
 	if s.e2ee && p.role == protocol.RoleHost && heir != nil && heir != p && r.Grant != "" {
 		if s.hosts == 1 && s.policy == protocol.WhenPromote && heir.mayInherit() {
@@ -61,6 +63,8 @@ func (s *state) leave(now time.Time, p *seat, why protocol.LeftReason, bye proto
 		s.lobbyChanged(now)
 		return
 	}
+	s.recordShare(p, p.declared, 0)
+	s.recordOf(ActionLeft, p, string(why))
 	s.do(effect{kind: closePeer, seat: p.id})
 	s.bye(p, bye)
 	s.lowerHand(now, p)
@@ -135,6 +139,7 @@ func (s *state) end(why protocol.ByeReason) {
 		return
 	}
 	s.ended = true
+	s.recordEnd(why)
 	for _, p := range s.seats {
 		s.bye(p, why)
 	}

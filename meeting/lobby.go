@@ -28,6 +28,7 @@ func (s *state) wait(now time.Time, j joinRequest) (media.ParticipantID, error) 
 	}
 	p := s.newSeat(now, j)
 	s.waiting = append(s.waiting, p)
+	s.recordOf(ActionWaiting, p, "")
 	s.tell(p, s.lobbyStatus())
 	s.lobbyChanged(now)
 	return p.id, nil
@@ -61,6 +62,7 @@ func (s *state) replaceInLobby(now time.Time, p *seat, j joinRequest) *seat {
 	q := s.newSeat(now, j)
 	q.since, q.relayed = p.since, p.relayed
 	s.waiting[slices.Index(s.waiting, p)] = q
+	s.recordOf(ActionWaiting, q, "")
 	s.leave(now, p, protocol.Left, protocol.ByeReplaced)
 	return q
 }
@@ -161,6 +163,7 @@ func (s *state) admitRequest(now time.Time, r *protocol.Admit, token func() stri
 			break
 		}
 		p.admit = signed[p.id]
+		s.recordOn(ActionAdmitted, p, "")
 		s.admit(now, p, token())
 	}
 	return nil
@@ -172,6 +175,7 @@ func (s *state) denyRequest(now time.Time, r *protocol.Deny) error {
 		return err
 	}
 	for _, p := range list {
+		s.recordOn(ActionDenied, p, "")
 		s.leave(now, p, protocol.LeftRemoved, protocol.ByeDenied)
 	}
 	return nil

@@ -27,6 +27,7 @@ func (s *state) mute(now time.Time, p *seat, m *protocol.Mute) error {
 	muted := media.Sources(m.Sources...)
 	for _, other := range list {
 		if stopped := other.declared & muted; stopped != 0 {
+			s.recordOn(ActionMuted, other, sourceNames(stopped))
 			s.declare(now, other, other.declared&^muted)
 			s.tell(other, &protocol.Muted{By: p.id, Sources: stopped.List()})
 		}
@@ -56,6 +57,7 @@ func (s *state) remove(now time.Time, p *seat, m *protocol.Remove) error {
 		bye = protocol.ByeBanned
 	}
 	for _, other := range list {
+		s.recordOn(ActionRemoved, other, string(bye))
 		if m.Ban {
 			s.ban(now, other.identity.person())
 		}
@@ -110,6 +112,7 @@ func (s *state) setRole(now time.Time, p *seat, role protocol.Role) {
 		return
 	}
 	couldAdmit, wasHost := p.may(protocol.MayAdmit), p.role == protocol.RoleHost
+	s.recordOn(ActionRole, p, string(role))
 	p.role, p.grant = role, Blob{} // what was signed about the role before says nothing of this one
 	s.declare(now, p, p.live())
 	s.tell(p, &protocol.Permissions{Role: role, Permissions: permissionsOf(role)})
@@ -153,11 +156,19 @@ func (s *state) askUnmute(p *seat, m *protocol.AskUnmute) error {
 }
 
 func (s *state) setPolicy(m *protocol.SetPolicy) {
-	if m.Locked != nil {
+	if m.Locked != nil && s.locked != *m.Locked {
 		s.locked = *m.Locked
+		s.recordOn(lockAction(s.locked), nil, "")
 	}
 	if m.Lobby != nil {
 		s.lobby = *m.Lobby
 	}
 	s.tellAll(&protocol.PolicyEvent{Locked: s.locked, Lobby: s.lobby})
+}
+
+func lockAction(locked bool) Action {
+	if locked {
+		return ActionLocked
+	}
+	return ActionUnlocked
 }

@@ -72,7 +72,7 @@ func (a *actor) endMedia() {
 	}
 	a.room, a.peers, a.owed = nil, nil, nil
 	for _, w := range a.waiting {
-		w.job.finish(true)
+		w.job.finish(nil)
 	}
 	a.waiting = nil
 }
@@ -81,7 +81,7 @@ func (a *actor) endMedia() {
 // "Muted" must not be said while packets still flow.
 func (a *actor) acknowledge(j job) {
 	if len(a.owed) == 0 || j.done == nil {
-		j.finish(true)
+		j.finish(nil)
 		return
 	}
 	a.waiting = append(a.waiting, &waiting{job: j, owed: a.owed})
@@ -98,7 +98,7 @@ func (a *actor) applied(id media.ParticipantID, r *mediaReport) {
 		if len(w.owed) > 0 {
 			return false
 		}
-		w.job.finish(true)
+		w.job.finish(nil)
 		return true
 	})
 }

@@ -84,7 +84,8 @@ type Creation struct {
 }
 
 // Create makes a meeting and returns its address and its hard end. It fails with ErrServerFull, ErrTooManyMeetings, or
-// ErrBusy when the password could not be hashed within ctx.
+// ErrBusy when the password could not be hashed within ctx. In an audited deployment it returns after the meeting is
+// recorded; if it cannot be, it fails with ErrAuditUnavailable.
 func (r *Registry) Create(ctx context.Context, c Creation) (ID, time.Time, error) {
 	creator := c.Creator.person()
 	if err := r.fits(creator); err != nil { // before the costly hash
@@ -102,6 +103,9 @@ func (r *Registry) Create(ctx context.Context, c Creation) (ID, time.Time, error
 		id: newID(), title: c.Title, creator: creator, policy: c.Policy, hasPassword: !hash.isZero(), e2ee: c.E2EE, privateAudio: c.PrivateAudio, created: now,
 		expires: now.Add(r.deps.cfg.MaxMeeting).Truncate(time.Second),
 	}
+	if err := r.recordCreation(ctx, m, c.Creator); err != nil {
+		return ID{}, time.Time{}, err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.room(creator); err != nil {
@@ -114,6 +118,41 @@ func (r *Registry) Create(ctx context.Context, c Creation) (ID, time.Time, error
 	r.creators[creator]++
 	r.stats.created.Add(1)
 	return m.id, m.expires, nil
+}
+
+// recordCreation returns once it is on disk that a meeting is made.
+func (r *Registry) recordCreation(ctx context.Context, m meta, by Identity) error {
+	recorder := r.deps.cfg.Recorder
+	if recorder == nil {
+		return nil
+	}
+	who, encryption := (&seat{identity: by}).party(), "off"
+	if m.e2ee {
+		encryption = "on"
+	}
+	result := make(chan error, 1)
+	recorder.Record([]Record{
+		{At: m.created, Action: ActionCreated, Actor: who, Meeting: m.id},
+		{At: m.created, Action: ActionEncryption, Actor: who, Meeting: m.id, Detail: encryption},
+	}, func(err error) { result <- err })
+	select {
+	case err := <-result:
+		if err != nil {
+			return ErrAuditUnavailable
+		}
+		return nil
+	case <-ctx.Done():
+		return ErrBusy
+	}
+}
+
+// RecorderChanged tells every meeting that the Recorder stopped or resumed taking records. It does not block.
+func (r *Registry) RecorderChanged() {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, a := range r.meetings {
+		_ = a.post(job{run: func(time.Time) { a.state.tellRecorder() }}) // a full mailbox: they have other worries
+	}
 }
 
 func (r *Registry) fits(creator person) error {

@@ -22,6 +22,11 @@ func (s *state) request(
 	if p.role != noRole && spec.Needs != "" && !p.may(spec.Needs) {
 		return ErrNotPermitted
 	}
+	if !s.recordable(p, m) {
+		return ErrAuditUnavailable
+	}
+	s.by = p
+	defer func() { s.by = nil }()
 	if !spec.Automatic {
 		p.active, p.asked = now, time.Time{}
 	}
@@ -87,6 +92,7 @@ func (s *state) declare(now time.Time, p *seat, sources media.SourceSet) {
 	if p.declared == sources {
 		return
 	}
+	s.recordShare(p, p.declared, sources)
 	p.declared = sources
 	s.do(effect{kind: setLive, seat: p.id, live: p.live()})
 	s.changed(now, p.id, changed)

@@ -149,6 +149,8 @@ type state struct {
 	lobbyNews lobbyNews
 	batch     batch
 	effects   []effect
+	records   []Record  // to be kept before the effects are carried out
+	by        *seat     // whose request is carried out; nil: none is
 	next      time.Time // no deadline is before this; tick may be called at any time
 }
 
@@ -184,6 +186,7 @@ type effect struct {
 	kind  effectKind
 	seat  media.ParticipantID
 	sink  Sink
+	sinks []Sink // of many, once it is decided who hears of it
 	event protocol.ServerMessage
 	live  media.SourceSet
 	wants []media.Want
@@ -193,7 +196,7 @@ func (s *state) do(e effect) { s.effects = append(s.effects, e) }
 
 func (s *state) tell(p *seat, e protocol.ServerMessage) {
 	if p.sink != nil {
-		s.do(effect{kind: sendOne, sink: p.sink, event: e})
+		s.do(effect{kind: sendOne, seat: p.id, sink: p.sink, event: e})
 	}
 }
 
@@ -254,6 +257,9 @@ func (s *state) join(now time.Time, j joinRequest) (media.ParticipantID, error) 
 	}
 	if j.full {
 		return 0, ErrServerFull
+	}
+	if !s.canRecord() {
+		return 0, ErrAuditUnavailable
 	}
 	if j.identity.guest() && !s.takesGuests() {
 		return 0, ErrNoGuests
@@ -322,6 +328,7 @@ func (s *state) enter(now time.Time, p *seat, token string, role protocol.Role) 
 	s.do(effect{kind: openPeer, seat: p.id})
 	s.welcome(now, p, token, false)
 	s.changed(now, p.id, joined)
+	s.recordOf(ActionJoined, p, string(role))
 	if s.cfg.ParticipantIdle > 0 {
 		s.wake(now.Add(s.cfg.ParticipantIdle))
 	}
@@ -347,6 +354,9 @@ func (s *state) welcome(now time.Time, p *seat, token string, resumed bool) {
 		s.tell(p, &protocol.Quality{Quality: known})
 	}
 	s.deliver(p)
+	if !s.canRecord() {
+		s.tell(p, &protocol.Notice{Notice: protocol.AuditStopped})
+	}
 }
 
 // describe is what a Welcome tells about the meeting.

@@ -253,11 +253,15 @@ func (LeavePolicy) Values() []string { return []string{"promote", "keep", "end"}
 // NoticeKind names a notice to everybody.
 type NoticeKind string
 
-// Expiring announces the hard end of the meeting.
-const Expiring NoticeKind = "expiring"
+// The notices.
+const (
+	Expiring     NoticeKind = "expiring"      // the hard end of the meeting comes
+	AuditStopped NoticeKind = "audit_stopped" // the audit log cannot be written: audited requests fail
+	AuditResumed NoticeKind = "audit_resumed"
+)
 
 // Values implements Enum.
-func (NoticeKind) Values() []string { return []string{"expiring"} }
+func (NoticeKind) Values() []string { return []string{"expiring", "audit_stopped", "audit_resumed"} }
 
 // ErrorID is a stable machine id of an error, on the WebSocket and over HTTP.
 type ErrorID string
@@ -292,6 +296,7 @@ const (
 	ErrInvalidCode       ErrorID = "invalid_code"
 	ErrCodeExpired       ErrorID = "code_expired"
 	ErrProofNeeded       ErrorID = "proof_needed"
+	ErrAuditUnavailable  ErrorID = "audit_unavailable"
 )
 
 // Values implements Enum.
@@ -300,7 +305,7 @@ func (ErrorID) Values() []string {
 		"no_such_meeting", "wrong_password", "meeting_full", "server_full", "meeting_locked", "banned", "resume_failed",
 		"not_permitted", "not_allowed", "no_such_participant", "bad_offer", "no_media", "e2ee_required", "rate_limited", "unauthenticated",
 		"bad_origin", "internal", "invalid_email", "invalid_code", "code_expired",
-		"proof_needed"}
+		"proof_needed", "audit_unavailable"}
 }
 
 // Fatal says whether a bye and the close of the socket follow an error with this id.

@@ -10,6 +10,7 @@ type Config struct {
 	CodeDigits  int    `json:"code_digits" bound:"6..8"`
 	MaxMeetingS int    `json:"max_meeting_s"`
 	Guests      bool   `json:"guests"`
+	Audited     bool   `json:"audited"` // who does what and when is recorded, never content
 }
 
 // CodeRequest is the body of POST /api/auth/code.

@@ -118,7 +118,7 @@ func (h *Handler) failWith(w http.ResponseWriter, err error) {
 		fail(w, http.StatusNotFound, id, text, 0)
 	case protocol.ErrNotPermitted:
 		fail(w, http.StatusForbidden, protocol.ErrNotAllowed, text, 0)
-	case protocol.ErrServerFull:
+	case protocol.ErrServerFull, protocol.ErrAuditUnavailable:
 		fail(w, http.StatusServiceUnavailable, id, text, time.Minute)
 	case protocol.ErrRateLimited:
 		fail(w, http.StatusTooManyRequests, id, text, time.Minute)

@@ -305,7 +305,8 @@ func TestFullDiskRefusesSignIn(t *testing.T) {
 		t.Skip("mounting a small file system needs root")
 	}
 	dir := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs", dir).CombinedOutput(); err != nil {
+	mount := exec.Command("mount", "-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs", dir)
+	if out, err := mount.CombinedOutput(); err != nil {
 		t.Skipf("no file system can be mounted here: %s", out)
 	}
 	t.Cleanup(func() { _ = exec.Command("umount", "-l", dir).Run() })
@@ -313,7 +314,8 @@ func TestFullDiskRefusesSignIn(t *testing.T) {
 	url, _, _, stop := runServer(t, "--audit", "--audit-dir", dir, "--audit-recipients", recipient)
 	ask := func(address string) int {
 		t.Helper()
-		resp, err := http.Post(url+"/api/auth/code", "application/json", strings.NewReader(`{"email":"`+address+`"}`))
+		body := strings.NewReader(`{"email":"` + address + `"}`)
+		resp, err := http.Post(url+"/api/auth/code", "application/json", body)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -363,6 +365,49 @@ func TestFullDiskRefusesSignIn(t *testing.T) {
 	for _, want := range []string{"before@example.org", "log_resumed", "after@example.org"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %s in the log: %s", want, errs)
+		}
+	}
+}
+
+// TestAuditedServerRecordsAMeeting has bots meet on an audited server. Who came and went is in the log, in order, and
+// nothing of it can be read without the identity.
+func TestAuditedServerRecordsAMeeting(t *testing.T) {
+	identity, recipient := keygen(t)
+	dir := filepath.Join(t.TempDir(), "audit")
+	url, out, _, stop := runServer(t, "--audit", "--audit-dir", dir, "--audit-recipients", recipient)
+	token := out.wait(t, `--token ([0-9a-f]{64})`)
+	cmd := botsLoadCmd{
+		botsTarget: botsTarget{URL: url, Token: token, Feedback: true, JoinTimeout: 20 * time.Second},
+		Count:      3, Publishers: "all", View: "all", Height: 180, SlotsAudio: 2, SlotsVideo: 2,
+		Profile: "normal", Duration: time.Second, Settle: 100 * time.Millisecond,
+	}
+	_ = cmd.Run(console{io.Discard, io.Discard}) // how well they heard each other is another test
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	_, log, errs := command("audit", "decrypt", "--audit-dir", dir, "-i", identity)
+	var kinds []string
+	for line := range strings.Lines(log) {
+		var d decrypted
+		if err := json.Unmarshal([]byte(line), &d); err != nil {
+			t.Fatal(err)
+		}
+		kinds = append(kinds, string(d.Event.Kind))
+	}
+	story := strings.Join(kinds, " ")
+	const pattern = `^log_opened configuration meeting_created encryption_state meeting_joined( meeting_joined){2}.*` +
+		` meeting_ended$`
+	if !regexp.MustCompile(pattern).MatchString(story) || strings.Contains(story, "share") {
+		t.Errorf("%s\n%s", story, errs)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil || bytes.Contains(b, []byte("meeting")) || bytes.Contains(b, []byte("bot 1")) {
+			t.Errorf("%s can be read: %v", e.Name(), err)
 		}
 	}
 }

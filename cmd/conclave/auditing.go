@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,6 +18,7 @@ import (
 	"conclave/audit"
 	"conclave/auth"
 	"conclave/config"
+	"conclave/meeting"
 )
 
 // auditing holds the options of the audit log.
@@ -113,8 +115,11 @@ func (s *server) warnOfNearCopy(a auditing) {
 	}
 }
 
-// auditState logs that the log stopped or resumed taking events.
+// auditState tells the operator and the meetings that the log stopped or resumed taking events.
 func (s *server) auditState(err error) {
+	if r := s.audited.Load(); r != nil {
+		r.RecorderChanged()
+	}
 	if err != nil {
 		s.log.Error("the audit log cannot be written: audited actions are refused", "error", err)
 		return
@@ -176,3 +181,41 @@ func (s signIns) Record(ctx context.Context, what auth.Action, who auth.Email) e
 	e := audit.Event{Time: time.Now(), Kind: audit.Kind(what), Actor: who.Reveal()}
 	return s.log.Record(ctx, e) //nolint:wrapcheck // auth looks only whether there is one
 }
+
+// happenings records what meetings do.
+type happenings struct{ log *audit.Log }
+
+// Record implements meeting.Recorder.
+func (h happenings) Record(list []meeting.Record, done func(error)) {
+	settle := jointly(len(list), done)
+	for _, r := range list {
+		e := audit.Event{
+			Time: r.At, Kind: audit.Kind(r.Action), Actor: r.Actor, Subject: r.Subject, Meeting: r.Meeting.Reveal(),
+			Detail: r.Detail,
+		}
+		if err := h.log.Append(e, settle); err != nil {
+			settle(err)
+		}
+	}
+}
+
+// jointly returns a function to be called n times, which then calls done with the first error.
+func jointly(n int, done func(error)) func(error) {
+	var mu sync.Mutex
+	var first error
+	return func(err error) {
+		mu.Lock()
+		if first == nil {
+			first = err
+		}
+		n--
+		last := n == 0
+		mu.Unlock()
+		if last {
+			done(first)
+		}
+	}
+}
+
+// Ready implements meeting.Recorder.
+func (h happenings) Ready() bool { return h.log.Health().Err == nil }

@@ -39,9 +39,15 @@ func (s *server) startMedia() (m *media, err error) {
 	s.metrics.registry.MustRegister(m.sfu.Collector())
 	meetings := s.cfg.Meetings
 	meetings.Media, meetings.Guests, meetings.Log = meeting.FromSFU(m.sfu), s.cfg.Auth.Guests, s.log
+	if s.audit != nil {
+		meetings.Recorder = happenings{s.audit}
+	}
 	m.registry, err = meeting.NewRegistry(meetings)
 	if err != nil {
 		return nil, fmt.Errorf("meetings: %w", err)
+	}
+	if s.audit != nil {
+		s.audited.Store(m.registry)
 	}
 	roles, err := s.cfg.Roles()
 	if err != nil {

@@ -74,7 +74,8 @@ func publicConfig(c *settings) http.HandlerFunc {
 		CodeDigits int    `json:"code_digits"`
 		MaxMeeting int    `json:"max_meeting_s"`
 		Guests     bool   `json:"guests"`
-	}{c.Name, c.Operator, version(), c.Auth.CodeDigits, int(c.Meetings.MaxMeeting / time.Second), c.Auth.Guests}
+		Audited    bool   `json:"audited"`
+	}{c.Name, c.Operator, version(), c.Auth.CodeDigits, int(c.Meetings.MaxMeeting / time.Second), c.Auth.Guests, c.Auditing.Audit}
 	return func(w http.ResponseWriter, _ *http.Request) { auth.WriteJSON(w, http.StatusOK, body) }
 }
 

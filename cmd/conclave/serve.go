@@ -15,12 +15,14 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"conclave/audit"
 	"conclave/auth"
 	"conclave/config"
+	"conclave/meeting"
 	"conclave/static"
 )
 
@@ -45,7 +47,8 @@ type server struct {
 	log        *slog.Logger
 	auth       *auth.Service
 	media      *media
-	audit      *audit.Log // nil without `audit`
+	audit      *audit.Log                       // nil without `audit`
+	audited    atomic.Pointer[meeting.Registry] // whose meetings hear of the audit log; nil for none
 	health     *health
 	metrics    *metrics
 	botToken   string // made at start; empty if configured or not on loopback

@@ -46,11 +46,11 @@ export const LIMITS = Object.freeze({
 
 /** @typedef {"not_encrypted"} RefusedReason */
 
-/** @typedef {"expiring"} NoticeKind */
+/** @typedef {"audit_resumed" | "audit_stopped" | "expiring"} NoticeKind */
 
 /** @typedef {"banned" | "denied" | "ended" | "expired" | "idle" | "internal" | "left" | "media_failed" | "protocol_error" | "rate_limited" | "removed" | "replaced" | "shutting_down" | "signed_out" | "slow_reader"} ByeReason */
 
-/** @typedef {"already_joined" | "bad_json" | "bad_offer" | "bad_origin" | "banned" | "code_expired" | "e2ee_required" | "internal" | "invalid_code" | "invalid_email" | "invalid_request" | "meeting_full" | "meeting_locked" | "no_media" | "no_such_meeting" | "no_such_participant" | "not_allowed" | "not_joined" | "not_permitted" | "proof_needed" | "rate_limited" | "resume_failed" | "server_full" | "too_large" | "unauthenticated" | "unknown_type" | "version" | "wrong_password"} ErrorID */
+/** @typedef {"already_joined" | "audit_unavailable" | "bad_json" | "bad_offer" | "bad_origin" | "banned" | "code_expired" | "e2ee_required" | "internal" | "invalid_code" | "invalid_email" | "invalid_request" | "meeting_full" | "meeting_locked" | "no_media" | "no_such_meeting" | "no_such_participant" | "not_allowed" | "not_joined" | "not_permitted" | "proof_needed" | "rate_limited" | "resume_failed" | "server_full" | "too_large" | "unauthenticated" | "unknown_type" | "version" | "wrong_password"} ErrorID */
 
 /** @typedef {"end" | "keep" | "promote"} LeavePolicy */
 
@@ -504,6 +504,7 @@ export const LIMITS = Object.freeze({
  * @property {number} code_digits 6..8
  * @property {number} max_meeting_s
  * @property {boolean} guests
+ * @property {boolean} audited
  */
 
 /**

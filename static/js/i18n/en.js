@@ -64,6 +64,8 @@ export const en = {
   'home.fact.gone.text': 'Meetings exist only in memory, for {h} hours at most.',
   'home.fact.none': 'Nothing is recorded',
   'home.fact.none.text': 'No recordings, no chat history, no analytics.',
+  'home.fact.audited': 'Content isn’t recorded',
+  'home.fact.audited.text': 'No recordings, no chat history. This server logs who does what, and when.',
   'home.fact.here': 'One server, no third parties',
   'home.fact.here.text': 'This page connects only to the server it came from.',
   'home.operator': 'Run by {operator}',
@@ -192,6 +194,14 @@ export const en = {
     'could listen in.',
   'security.none.stored': 'Nothing is stored',
   'security.none.stored.text': 'The meeting exists only in memory. When it ends, everything is gone.',
+
+  'audit.title': 'This server keeps an audit log',
+  'audit.records':
+    'It records who signs in, joins, leaves, shares their screen or manages a meeting, and when. Only the people the operator chose can read it.',
+  'audit.never': 'It never records what you say, show, write or type as your name.',
+  'audit.stopped':
+    'The audit log can’t be written. The meeting goes on, but no one can join, share or manage it until that’s fixed.',
+  'audit.resumed': 'The audit log works again.',
 
   'device.mic': 'Microphone',
   'device.camera': 'Camera',
@@ -476,6 +486,7 @@ export const en = {
   },
   'error.unauthenticated': 'Sign in first.',
   'error.bad_origin': 'This page was opened at a different address than the server expects.',
+  'error.audit_unavailable': 'The server can’t write its audit log, so it can’t do this right now.',
   'error.internal': 'Something went wrong on the server. Try again.',
   'error.invalid_email': 'Enter an email address, like ana@example.org.',
   'error.invalid_code': 'That code isn’t right. Use the newest code we sent you.',

@@ -34,7 +34,9 @@ export function home(app) {
           t('home.fact.gone'),
           t('home.fact.gone.text', { h: Math.round(app.config.max_meeting_s / 360) / 10 }),
         ),
-        fact('eyeOff', t('home.fact.none'), t('home.fact.none.text')),
+        app.config.audited
+          ? fact('eyeOff', t('home.fact.audited'), t('home.fact.audited.text'))
+          : fact('eyeOff', t('home.fact.none'), t('home.fact.none.text')),
         fact('shield', t('home.fact.here'), t('home.fact.here.text')),
       ),
     ),

@@ -5,6 +5,7 @@ import { h, setText } from '../ui/dom.js';
 import { t } from '../i18n/i18n.js';
 import { shell } from './shell.js';
 import { avatar } from './prejoin.js';
+import { auditNotice } from '../call/security/summary.js';
 
 /** @param {App} app @param {Call} call @returns {Screen} */
 export function lobby(app, call) {
@@ -29,6 +30,7 @@ export function lobby(app, call) {
           t('lobby.leave'),
         ),
       ),
+      app.config.audited && auditNotice(),
     ),
   );
   const stop = call.store.watch(

@@ -162,7 +162,7 @@ function form(app, o, title) {
       ' ', t('prejoin.ends', { time: timeOfDay(info.expires_at) })),
     name.el, password?.el, error,
     info.locked && !info.host ? h('p', { class: 'hint', role: 'status' }, icon('lock'), t('prejoin.locked')) : asks && h('p', { class: 'hint' }, icon('door'), t(app.session?.guest ? 'prejoin.lobby.guest' : 'prejoin.lobby')),
-    button, protection({ e2ee: info.e2ee, keyed: location.hash.length > 1 }), app.config.operator && h('p', { class: 'muted small' }, t('home.operator', { operator: app.config.operator })));
+    button, protection({ e2ee: info.e2ee, keyed: location.hash.length > 1, audited: app.config.audited }), app.config.operator && h('p', { class: 'muted small' }, t('home.operator', { operator: app.config.operator })));
 }
 
 /** @param {string} name @returns {HTMLElement} an avatar, for the lobby */

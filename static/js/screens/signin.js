@@ -7,6 +7,7 @@ import { field } from '../ui/field.js';
 import { announce } from '../ui/live.js';
 import { t, errorText } from '../i18n/i18n.js';
 import * as api from '../net/api.js';
+import { auditNotice } from '../call/security/summary.js';
 import { shell } from './shell.js';
 
 /** @param {unknown} err @returns {string} */
@@ -38,7 +39,8 @@ export function signin(app, o) {
   const askAddress = (/** @type {string} */ email) => {
     clearInterval(timer);
     fill(card, note && h('p', { class: 'hint note', role: 'status', 'data-testid': 'signin-note' }, icon('info'), h('span', null, note)),
-      addressForm(o.forMeeting, email, (address, sent) => askCode(address, sent)), o.forMeeting && app.config.guests && guestForm(app));
+      addressForm(o.forMeeting, email, (address, sent) => askCode(address, sent)), o.forMeeting && app.config.guests && guestForm(app),
+      app.config.audited && auditNotice());
     card.querySelector('input')?.focus();
   };
   const askCode = (/** @type {string} */ email, /** @type {SentCode} */ sent) => {

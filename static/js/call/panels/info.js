@@ -10,7 +10,7 @@ import { inviteLink, linkRow } from './invite.js';
 import { protection } from '../security/summary.js';
 
 /** @param {CallContext} context @returns {PanelContent} */
-export function infoPanel({ call }) {
+export function infoPanel({ app, call }) {
   const { meeting } = call.store.get().state;
   const link = inviteLink();
   const title = meeting?.title || t('call.title');
@@ -59,7 +59,11 @@ export function infoPanel({ call }) {
         ),
     ),
     h('figure', { class: 'qr' }, qrImage(link), h('figcaption', { class: 'muted small' }, t('info.qr'))),
-    protection({ e2ee: call.encryption !== null, keyed: call.encryption?.keyed ?? false }),
+    protection({
+      e2ee: call.encryption !== null,
+      keyed: call.encryption?.keyed ?? false,
+      audited: app.config.audited,
+    }),
   );
   return { el, destroy() {} };
 }

@@ -3,9 +3,28 @@ import { h } from '../../ui/dom.js';
 import { icon } from '../../ui/icons.js';
 import { t } from '../../i18n/i18n.js';
 
-/** @param {{e2ee: boolean, keyed: boolean}} o keyed: the link holds a key @returns {HTMLElement} */
-export function protection({ e2ee, keyed }) {
-  const stored = h('p', null, h('strong', null, t('security.none.stored')), ' ', t('security.none.stored.text'));
+/**
+ * What an audited server keeps: shown wherever someone is about to be recorded, and in the meeting.
+ * @returns {HTMLElement}
+ */
+export function auditNotice() {
+  return h(
+    'details',
+    { class: 'protection', 'data-testid': 'audited' },
+    h('summary', null, icon('info'), h('span', null, t('audit.title')), icon('down', 'chevron')),
+    h('p', null, t('audit.records')),
+    h('p', null, t('audit.never')),
+  );
+}
+
+/**
+ * @param {{e2ee: boolean, keyed: boolean, audited: boolean}} o keyed: the link holds a key
+ * @returns {HTMLElement}
+ */
+export function protection({ e2ee, keyed, audited }) {
+  const stored = audited
+    ? auditNotice()
+    : h('p', null, h('strong', null, t('security.none.stored')), ' ', t('security.none.stored.text'));
   if (!e2ee) {
     return h(
       'details',
@@ -22,14 +41,16 @@ export function protection({ e2ee, keyed }) {
     h('p', null, t('security.on.text')),
     h('p', null, t('security.limits')),
     h('p', null, t('security.noreview')),
-    stored,
+    !audited && stored,
   );
-  return keyed
+  return keyed && !audited
     ? details
     : h(
         'div',
         { class: 'stack' },
-        h('p', { class: 'hint warning', 'data-testid': 'no-key' }, icon('warn'), h('span', null, t('security.nokey'))),
+        !keyed &&
+          h('p', { class: 'hint warning', 'data-testid': 'no-key' }, icon('warn'), h('span', null, t('security.nokey'))),
         details,
+        audited && stored,
       );
 }

@@ -216,6 +216,10 @@ function tellNotice({ call }, m) {
       key: 'expiring',
     });
   }
+  if (m.notice === 'audit_stopped') {
+    return void toast(t('audit.stopped'), { icon: 'warn', urgent: true, ms: 0, key: 'audit', testid: 'audit-stopped' });
+  }
+  if (m.notice === 'audit_resumed') return void toast(t('audit.resumed'), { icon: 'check', key: 'audit' });
   if (m.notice === 'idle') {
     toast(t('call.idle', { n: m.in_s }), {
       icon: 'clock',
