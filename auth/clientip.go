@@ -56,8 +56,9 @@ type network struct {
 	bits int
 }
 
-// networks returns the blocks that a client is in, the narrowest first: /32 and /24 for IPv4; /64, /56 and /48 for IPv6,
-// since providers give customers a /56 or a /48 (RFC 6177, RIPE-690), of which each has 256 or 65,536 times a /64.
+// networks returns the blocks that a client is in, the narrowest first: /32 and /24 for IPv4; /64, /56 and /48 for
+// IPv6, since providers give customers a /56 or a /48 (RFC 6177, RIPE-690), of which each has 256 or 65,536 times a
+// /64.
 func (c ClientIP) networks() (n [tiers]network) {
 	a := c.Reveal()
 	lengths := [tiers]int{64, 56, 48}

@@ -10,8 +10,8 @@ import (
 // maxBearer bounds a bearer token's length.
 const maxBearer = 256
 
-// The __Host- prefix (RFC 6265bis §4.1.3.2) makes browsers refuse the cookie unless it is Secure, for all paths and without a
-// Domain: neither a sub-domain nor plain HTTP can plant one.
+// The __Host- prefix (RFC 6265bis §4.1.3.2) makes browsers refuse the cookie unless it is Secure, for all paths and
+// without a Domain: neither a sub-domain nor plain HTTP can plant one.
 const (
 	secureSessionCookie   = "__Host-conclave"
 	secureChallengeCookie = "__Host-conclave-challenge"
@@ -42,18 +42,21 @@ func (s *Service) knownCookieName() string {
 	return secureKnownCookie
 }
 
-// cookie makes a cookie that scripts cannot read and that lives for life; zero life deletes it. SameSite is Lax for the session,
-// so that following a link to a meeting arrives signed in, and Strict for the others, which no link ever needs.
+// cookie makes a cookie that scripts cannot read and that lives for life; zero life deletes it. SameSite is Lax for
+// the session, so that following a link to a meeting arrives signed in, and Strict for the others, which no link ever
+// needs.
 func (s *Service) cookie(name, value string, life time.Duration, sameSite http.SameSite) *http.Cookie {
 	age := int(life / time.Second)
 	if age <= 0 {
 		age = -1
 	}
-	return &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: !s.cfg.Insecure, SameSite: sameSite}
+	return &http.Cookie{
+		Name: name, Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: !s.cfg.Insecure, SameSite: sameSite,
+	}
 }
 
-// oneCookie returns the value of the cookie of that name; ok is false if there is none or more than one: of two, one was
-// planted, and which cannot be told.
+// oneCookie returns the value of the cookie of that name; ok is false if there is none or more than one: of two, one
+// was planted, and which cannot be told.
 func oneCookie(r *http.Request, name string) (value string, ok bool) {
 	cookies := r.CookiesNamed(name)
 	if len(cookies) != 1 {
@@ -62,8 +65,8 @@ func oneCookie(r *http.Request, name string) (value string, ok bool) {
 	return cookies[0].Value, true
 }
 
-// Authenticate says who makes a request: by `Authorization: Bearer`, else by the session cookie. A request with a bad bearer
-// token is not looked at for a cookie. It counts as activity. It returns ErrUnauthenticated and nothing else.
+// Authenticate says who makes a request: by `Authorization: Bearer`, else by the session cookie. A request with a bad
+// bearer token is not looked at for a cookie. It counts as activity. It returns ErrUnauthenticated and nothing else.
 func (s *Service) Authenticate(r *http.Request) (Identity, error) {
 	if values := r.Header.Values("Authorization"); len(values) > 0 {
 		scheme, bearer, ok := strings.Cut(values[0], " ")

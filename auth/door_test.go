@@ -22,8 +22,8 @@ func slowMail() Config {
 	return cfg
 }
 
-// TestTheKnownNeedNoProof: hundreds of networks fill the strangers' line. Somebody from a network seen well-behaved asks, gets
-// a mail in seconds and signs in; a stranger is asked for a proof, and with it is told to come again.
+// TestTheKnownNeedNoProof: hundreds of networks fill the strangers' line. A person at a network seen well-behaved
+// asks, gets a mail in seconds and signs in; a stranger is asked for a proof, and with it is told to come again.
 func TestTheKnownNeedNoProof(t *testing.T) {
 	inSite(t, slowMail(), func(s *site) {
 		s.browser().signIn("ben@example.org") // makes 192.0.2.1 known
@@ -67,8 +67,8 @@ func TestTheProofGrowsWithTheCrowd(t *testing.T) {
 	}
 }
 
-// TestAKnownBrowserSignsInUnderAttack: strangers use up a mailbox's codes, and fill their line. Its owner, at a network that was
-// never seen, asks in the browser they last signed in with.
+// TestAKnownBrowserSignsInUnderAttack: strangers use up a mailbox's codes, and fill their line. Its owner, at a
+// network that was never seen, asks in the browser they last signed in with.
 func TestAKnownBrowserSignsInUnderAttack(t *testing.T) {
 	cfg := slowMail()
 	cfg.Limits.CodesPerAddressHour = 0

@@ -26,14 +26,15 @@ const (
 // Email is a normalised e-mail address. It is comparable: equal addresses are equal values. No verb of fmt, no logger
 // and no encoder prints it; Reveal is the one way to its text. The zero value is no address.
 //
-// The text is held behind a handle of a string, so that even a struct that holds an Email in an unexported field (where fmt
-// cannot call methods) prints a pointer and not the address. (fmt follows pointers to structs and arrays, not to strings.)
+// The text is held behind a handle of a string, so that even a struct that holds an Email in an unexported field
+// (where fmt cannot call methods) prints a pointer and not the address. (fmt follows pointers to structs and arrays,
+// not to strings.)
 type Email struct{ h unique.Handle[string] }
 
 // ParseEmail normalises an address as typed by a person: surrounding spaces dropped, lower case (a local part may be
 // case-sensitive by RFC 5321 §2.4; in practice none is, and two identities for one mailbox would evade limits), the
-// domain as IDNA 2008 A-labels. Plus-addresses stay apart, as identities; limits count by Mailbox.
-// Refused: CR, LF and all other control characters, quoted local parts, comments, address literals, domains without a dot.
+// domain as IDNA 2008 A-labels. Plus-addresses stay apart, as identities; limits count by Mailbox. Refused: CR, LF
+// and all other control characters, quoted local parts, comments, address literals, domains without a dot.
 func ParseEmail(s string) (Email, error) {
 	if len(s) > maxRawAddress {
 		return Email{}, fmt.Errorf("%w: too long", ErrInvalidEmail)
@@ -54,7 +55,8 @@ func ParseEmail(s string) (Email, error) {
 	return Email{unique.Make(address)}, nil
 }
 
-// Reveal returns the address. For sending mail, for showing it to its owner and to those who may admit; never for a log.
+// Reveal returns the address. For sending mail, for showing it to its owner and to those who may admit; never for a
+// log.
 func (e Email) Reveal() string {
 	if e.IsZero() {
 		return ""
@@ -71,8 +73,8 @@ func (e Email) Domain() string {
 	return domain
 }
 
-// dotless are the domains whose mailboxes ignore dots in the local part, each with the domain it is another name of. Only
-// providers that document it: elsewhere a.b and ab may be two people, and one would use up the other's limits.
+// dotless are the domains whose mailboxes ignore dots in the local part, each with the domain it is another name of.
+// Only providers that document it: elsewhere a.b and ab may be two people, and one would use up the other's limits.
 // (support.google.com/mail/answer/7436150 and /answer/10313.)
 func dotless(domain string) (canonical string, ok bool) {
 	switch domain {
@@ -82,9 +84,9 @@ func dotless(domain string) (canonical string, ok bool) {
 	return domain, false
 }
 
-// Mailbox returns what limits count by: the address without a +tag (RFC 5233 sub-addressing), and without dots where the
-// domain ignores them. Any number of addresses lead to one mailbox, and its owner gets the mail of all. Where + is an
-// ordinary character, two people share one limit; that is rare and harms neither for long.
+// Mailbox returns what limits count by: the address without a +tag (RFC 5233 sub-addressing), and without dots where
+// the domain ignores them. Any number of addresses lead to one mailbox, and its owner gets the mail of all. Where +
+// is an ordinary character, two people share one limit; that is rare and harms neither for long.
 func (e Email) Mailbox() Email {
 	local, domain, ok := cutLast(e.Reveal(), '@')
 	if !ok {
@@ -145,8 +147,9 @@ func isAtext(c byte) bool {
 
 // normaliseDomain converts a host name to lower-case A-labels (RFC 5891 §5) and refuses what cannot receive mail.
 func normaliseDomain(s string) (string, error) {
-	// IDNA would drop what cannot be seen and convert what is not Unicode at all; nobody types either by intention.
-	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.C, r) || r == utf8.RuneError }) {
+	// IDNA would drop what cannot be seen and convert what is not Unicode at all; no one types either on purpose.
+	invisible := func(r rune) bool { return unicode.Is(unicode.C, r) || r == utf8.RuneError }
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, invisible) {
 		return "", fmt.Errorf("%w: bad domain", ErrInvalidEmail)
 	}
 	ascii, err := idna.Lookup.ToASCII(s)

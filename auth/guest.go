@@ -6,11 +6,12 @@ import (
 	"time"
 )
 
-// postGuest gives somebody without an address a session. It opens little: a guest creates no meeting and waits in the lobby of
-// those that take guests. Somebody who is signed in already keeps the session they have: nobody becomes less by it.
+// postGuest gives a session to a person without an address. It opens little: a guest creates no meeting and waits in
+// the lobby of those that take guests. A person who is signed in keeps their session.
 func (s *Service) postGuest(w http.ResponseWriter, r *http.Request) {
 	if !s.cfg.Guests {
-		WriteError(w, http.StatusForbidden, "not_allowed", "This server takes no guests. Sign in with your e-mail address.", 0)
+		WriteError(w, http.StatusForbidden, "not_allowed",
+			"This server takes no guests. Sign in with your e-mail address.", 0)
 		return
 	}
 	if err := decodeEmpty(w, r); err != nil {

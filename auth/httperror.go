@@ -36,7 +36,7 @@ func WriteJSON(w http.ResponseWriter, status int, v any) { // any: whatever enco
 	_ = json.NewEncoder(w).Encode(v)
 }
 
-// seconds rounds up, so that whoever waits so long is not refused again.
+// seconds rounds up, so that a client that waits so long is not refused again.
 func seconds(d time.Duration) int64 {
 	return int64((max(d, 0) + time.Second - 1) / time.Second)
 }
@@ -105,7 +105,8 @@ func parseStringField(body []byte, field string) (string, error) {
 	return *s, nil
 }
 
-// countKeys counts the keys of a JSON object, duplicates included. The object is valid JSON and of at most maxBody bytes.
+// countKeys counts the keys of a JSON object, duplicates included. The object is valid JSON and of at most maxBody
+// bytes.
 func countKeys(object []byte) (n int) {
 	depth, inString, escaped := 0, false, false
 	for _, c := range object {

@@ -20,12 +20,12 @@ const (
 // browserID is the random part of a browser's mark. The zero value is no mark.
 type browserID [16]byte
 
-// known remembers who has behaved well: the networks from which someone has signed in, by address, and the browsers, by a
-// cookie that only this process can make and that is good for one mailbox. Strangers fill no line in which these wait.
-// Pure; not safe for concurrent use.
+// known remembers who has behaved well: the networks from which someone has signed in, by address, and the browsers,
+// by a cookie that only this process can make and that is good for one mailbox. Strangers fill no line in which these
+// wait. Pure; not safe for concurrent use.
 //
-// The cookie is the device cookie of OWASP's "Slow Down Online Guessing Attacks with Device Cookies". It opens nothing, it
-// names nobody (it holds a random number, an end and a MAC), and it dies with the process that made it.
+// The cookie is the device cookie of OWASP's "Slow Down Online Guessing Attacks with Device Cookies". It opens
+// nothing, it names no one (it holds a random number, an end and a MAC), and it dies with the process that made it.
 type known struct {
 	key      [32]byte
 	random   io.Reader
@@ -68,7 +68,10 @@ func (k *known) browser(now time.Time, mark string, mailbox Email) (id browserID
 	if err != nil || len(b) != body+sha256.Size || strings.ToLower(mark) != mark {
 		return id
 	}
-	if !hmac.Equal(k.mac(b[:body], mailbox), b[body:]) || now.Unix() >= int64(binary.BigEndian.Uint64(b[len(id):])) { //nolint:gosec // ours
+	if !hmac.Equal(k.mac(b[:body], mailbox), b[body:]) {
+		return id
+	}
+	if now.Unix() >= int64(binary.BigEndian.Uint64(b[len(id):])) { //nolint:gosec // ours
 		return id
 	}
 	return browserID(b[:len(id)])

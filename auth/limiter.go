@@ -22,7 +22,7 @@ type LimiterConfig struct {
 // must not run backwards by more than jitter. Safe for concurrent use.
 //
 // The number of keys is bounded. When it is full, and no key is out of its window, the emptiest of a random sample
-// is forgotten: somebody who floods it with invented keys, each used once, pushes out his own and not those near
+// is forgotten: a flood of invented keys, each used once, pushes out its own keys and not those near
 // their limit.
 type Limiter[K comparable] struct {
 	cfg LimiterConfig

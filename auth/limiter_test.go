@@ -60,7 +60,7 @@ func TestLimiterKeysAreBounded(t *testing.T) {
 	}
 }
 
-// TestFloodOfInventedKeysFreesNobody: somebody over the limit cannot have it forgotten by filling the table.
+// TestFloodOfInventedKeysFreesNobody: a client over the limit cannot have it forgotten by filling the table.
 func TestFloodOfInventedKeysFreesNobody(t *testing.T) {
 	l := NewLimiter[int](LimiterConfig{Limit: 5, Window: time.Hour, MaxKeys: 1000})
 	for range 5 {

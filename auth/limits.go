@@ -4,27 +4,27 @@ import "time"
 
 // Limits are the limits on sign-in. A zero field means the default (DefaultLimits).
 type Limits struct {
-	// Codes sent to one mailbox in an hour; `ana+x@` is the mailbox of `ana@`. A browser that has signed in with the mailbox
-	// has the same again for itself: strangers cannot use it up.
+	// Codes sent to one mailbox in an hour; `ana+x@` is the mailbox of `ana@`. A browser that has signed in with the
+	// mailbox has the same again for itself: strangers cannot use it up.
 	CodesPerAddressHour int `name:"codes-per-address-hour" group:"Limits" min:"1"`
 	// Codes sent to one mailbox in a day.
 	CodesPerAddressDay int `name:"codes-per-address-day" group:"Limits" min:"1"`
 	// Waits after the first, second, … code of an hour; the last repeats.
 	CodeResendAfter []time.Duration `name:"code-resend-after" group:"Limits"`
-	// Codes that one client IP (IPv6: /64) may ask for freely in an hour. A /56 has twice as many, a /48 and an IPv4 /24 four
-	// times. Beyond it each costs a proof of work, and beyond five times as many the network waits.
+	// Codes that one client IP (IPv6: /64) may ask for freely in an hour. A /56 has twice as many, a /48 and an IPv4 /24
+	// four times. Beyond it each costs a proof of work, and beyond five times as many the network waits.
 	CodesPerClientHour int `name:"codes-per-client-hour" group:"Limits" min:"1"`
-	// Guest sessions that one client IP (IPv6: /64) may have freely in an hour, if `guests` is set. Wider networks and proofs
-	// of work as for codes.
+	// Guest sessions that one client IP (IPv6: /64) may have freely in an hour, if `guests` is set. Wider networks and
+	// proofs of work as for codes.
 	GuestsPerClientHour int `name:"guests-per-client-hour" group:"Limits" min:"1"`
 	// Mails with codes that the server sends in a minute. More wait, each network's behind its own; a quarter may leave at
 	// once.
 	CodesPerMinute int `name:"codes-per-minute" group:"Limits" min:"1"`
-	// Guesses possible at codes of the usual length in ten minutes, at all codes together. A code that would allow more has
-	// eight digits; no right code is refused. With 500, guessing at six digits succeeds with a chance of 1 in 2,000.
+	// Guesses possible at codes of the usual length in ten minutes, at all codes together. A code that would allow more
+	// has eight digits; no right code is refused. With 500, guessing at six digits succeeds with a chance of 1 in 2,000.
 	FailedVerifies int `name:"failed-verifies" group:"Limits" min:"1"`
-	// Requests of one client IP (IPv6: /64) to the sign-in routes in a minute. A /56 has twice as many, a /48 and an IPv4 /24
-	// four times.
+	// Requests of one client IP (IPv6: /64) to the sign-in routes in a minute. A /56 has twice as many, a /48 and an
+	// IPv4 /24 four times.
 	AuthRequestsPerMinute int `name:"auth-requests-per-minute" group:"Limits" min:"1"`
 
 	// MaxKeys bounds how many mailboxes and how many networks are remembered.
@@ -36,7 +36,7 @@ func DefaultLimits() Limits {
 	return Limits{
 		CodesPerAddressHour: 5, CodesPerAddressDay: 10,
 		CodeResendAfter:    []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute},
-		CodesPerClientHour: 60, GuestsPerClientHour: 30, CodesPerMinute: 120, FailedVerifies: 500,
+		CodesPerClientHour: 60, GuestsPerClientHour: 60, CodesPerMinute: 120, FailedVerifies: 500,
 		AuthRequestsPerMinute: 600, MaxKeys: 100_000,
 	}
 }
@@ -83,8 +83,8 @@ type codeLimits struct {
 func newCodeLimits(l Limits) *codeLimits {
 	return &codeLimits{
 		resend:   l.CodeResendAfter,
-		hour:     NewLimiter[recipient](LimiterConfig{Limit: l.CodesPerAddressHour, Window: time.Hour, MaxKeys: l.MaxKeys}),
-		day:      NewLimiter[recipient](LimiterConfig{Limit: l.CodesPerAddressDay, Window: 24 * time.Hour, MaxKeys: l.MaxKeys}),
+		hour:     NewLimiter[recipient](LimiterConfig{l.CodesPerAddressHour, time.Hour, l.MaxKeys}),
+		day:      NewLimiter[recipient](LimiterConfig{l.CodesPerAddressDay, 24 * time.Hour, l.MaxKeys}),
 		networks: newNetworkLimits(l.CodesPerClientHour, time.Hour, l.MaxKeys),
 		guests:   newNetworkLimits(l.GuestsPerClientHour, time.Hour, l.MaxKeys),
 	}
@@ -99,8 +99,9 @@ type codeRequest struct {
 // knownBrowser says whether the request comes from a browser that has signed in with this mailbox.
 func (r codeRequest) knownBrowser() bool { return r.to.browser != browserID{} }
 
-// check decides on one request for a code without counting it: retryAfter is positive if it is refused, beyond says whether
-// its network has asked for more than is free. A known browser has only its own limits, whatever its network does.
+// check decides on one request for a code without counting it: retryAfter is positive if it is refused, beyond says
+// whether its network has asked for more than is free. A known browser has only its own limits, whatever its network
+// does.
 func (c *codeLimits) check(now time.Time, r codeRequest) (beyond bool, retryAfter time.Duration) {
 	retryAfter = max(c.resendWait(now, r.to), wait(c.hour.Check(now, r.to)), wait(c.day.Check(now, r.to)))
 	if r.knownBrowser() {
@@ -110,8 +111,8 @@ func (c *codeLimits) check(now time.Time, r codeRequest) (beyond bool, retryAfte
 	return beyond, max(retryAfter, networkWait)
 }
 
-// take counts a request that check has let pass. A refused one counts nowhere: a client that is over its own limit cannot
-// use up another's.
+// take counts a request that check has let pass. A refused one counts nowhere: a client that is over its own limit
+// cannot use up another's.
 func (c *codeLimits) take(now time.Time, r codeRequest) {
 	c.hour.Take(now, r.to)
 	c.day.Take(now, r.to)

@@ -87,8 +87,8 @@ func TestResendWaitsThirtySixtyHundredTwentySeconds(t *testing.T) {
 	}
 }
 
-// TestSixtyCodesAnHourPerNetworkAreFree: sixty are free, up to five times as many cost work, then it waits; no other network
-// pays for it.
+// TestSixtyCodesAnHourPerNetworkAreFree: sixty are free, up to five times as many cost work, then it waits; no other
+// network pays for it.
 func TestSixtyCodesAnHourPerNetworkAreFree(t *testing.T) {
 	l := unlimited()
 	l.CodesPerClientHour = 0
@@ -110,7 +110,7 @@ func TestSixtyCodesAnHourPerNetworkAreFree(t *testing.T) {
 	}
 }
 
-// TestWiderNetworksAreLimitedToo: whoever holds a /48 has 65,536 times a /64, and no more codes for it than four times as many.
+// TestWiderNetworksAreLimitedToo: the holder of a /48 has 65,536 times a /64, and only four times as many codes.
 func TestWiderNetworksAreLimitedToo(t *testing.T) {
 	for name, tt := range map[string]struct {
 		address func(i int) string
@@ -165,7 +165,8 @@ func TestTagsShareTheirMailboxsLimit(t *testing.T) {
 	}
 }
 
-// TestAKnownBrowserHasItsOwnLimit: strangers use up a mailbox's codes, and its network's, and the owner's browser gets its own.
+// TestAKnownBrowserHasItsOwnLimit: strangers use up a mailbox's codes, and its network's, and the owner's browser
+// gets its own.
 func TestAKnownBrowserHasItsOwnLimit(t *testing.T) {
 	l := unlimited()
 	l.CodesPerAddressHour, l.CodesPerClientHour = 0, 1

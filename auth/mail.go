@@ -29,7 +29,8 @@ type Message struct {
 	ValidFor time.Duration
 }
 
-// Mailer sends one message. It returns within the context's deadline. Its errors name no address. Safe for concurrent use.
+// Mailer sends one message. It returns within the context's deadline. Its errors name no address. Safe for concurrent
+// use.
 type Mailer interface {
 	Send(ctx context.Context, m Message) error
 }
@@ -42,8 +43,8 @@ type MailHealth struct {
 	Queued int
 }
 
-// mailQueue sends in the background, in the order of outgoing: a slow or dead mail server never holds up a request. Safe for
-// concurrent use.
+// mailQueue sends in the background, in the order of outgoing: a slow or dead mail server never holds up a request.
+// Safe for concurrent use.
 type mailQueue struct {
 	mailer Mailer
 	log    *slog.Logger

@@ -287,7 +287,7 @@ func TestMailFailuresAreNamedByStepAndNameNobody(t *testing.T) {
 				t.Errorf("got %v (cause %v), want step %s, permanent %v", err, e.Cause(), tt.step, tt.permanent)
 			}
 			if strings.Contains(fmt.Sprintf("%v %+v %s", err, err, err), "canary") {
-				t.Errorf("the error names somebody: %v", err)
+				t.Errorf("the error names a person: %v", err)
 			}
 			if time.Since(start) > 5*time.Second {
 				t.Errorf("took %v", time.Since(start))

@@ -21,7 +21,7 @@ import (
 // TLSMode is how a connection to the mail server is encrypted.
 type TLSMode string
 
-// The TLS modes. There is no "if available": that would let whoever sits between switch encryption off.
+// The TLS modes. There is no "if available": that would let an attacker on the path switch encryption off.
 const (
 	// TLSImplicit: TLS from the first byte (RFC 8314 §3.3), port 465.
 	TLSImplicit TLSMode = "implicit"
@@ -59,8 +59,8 @@ type SMTPMailer struct {
 	site    string
 }
 
-// NewSMTPMailer makes a mailer. product is the name in the text ("Conclave"), site the host name people sign in at, from the
-// configuration and never from a request. It opens no connection.
+// NewSMTPMailer makes a mailer. product is the name in the text ("Conclave"), site the host name people sign in at,
+// from the configuration and never from a request. It opens no connection.
 func NewSMTPMailer(cfg SMTPConfig, product, site string) (*SMTPMailer, error) {
 	if cfg.Host == "" || cfg.From.IsZero() {
 		return nil, errors.New("mail: host and sender are needed")
@@ -80,8 +80,8 @@ func NewSMTPMailer(cfg SMTPConfig, product, site string) (*SMTPMailer, error) {
 	return m, nil
 }
 
-// connection is one conversation with the server. Its socket is ours: the library closes none that fails half-way, and starts its
-// deadline anew with each step, so that a server that drips would hold a worker for minutes.
+// connection is one conversation with the server. Its socket is ours: the library closes none that fails half-way,
+// and starts its deadline anew with each step, so that a server that drips would hold a worker for minutes.
 type connection struct {
 	client *mail.Client
 	stop   func() bool
@@ -155,7 +155,8 @@ func (m *SMTPMailer) client(dial mail.DialContextFunc) (*mail.Client, error) {
 	}
 	if m.cfg.Username != "" {
 		// The strongest that is offered; the last two refuse to send the password without TLS, but to this machine.
-		opts = append(opts, mail.WithOpportunisticSMTPAuth(mail.SMTPAuthSCRAMSHA256PLUS, mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthPlain, mail.SMTPAuthLogin),
+		opts = append(opts, mail.WithOpportunisticSMTPAuth(
+			mail.SMTPAuthSCRAMSHA256PLUS, mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthPlain, mail.SMTPAuthLogin),
 			mail.WithUsername(m.cfg.Username), mail.WithPassword(m.cfg.Password))
 	}
 	c, err := mail.NewClient(m.cfg.Host, opts...)
@@ -206,8 +207,8 @@ const plainMail = `Your {{.Product}} sign-in code is
 
 It is valid for {{.Minutes}} minutes, once, in the browser that asked for it{{with .Site}} at {{.}}{{end}}.
 
-If you did not ask for it, somebody typed your address. You need not do anything: without this code
-nobody can sign in with it. Give the code to no one.
+If you did not ask for it, someone else typed your address. You do not need to do anything: no one can
+sign in with your address without this code. Do not give the code to anyone.
 `
 
 const htmlMail = `<!doctype html>
@@ -216,8 +217,8 @@ const htmlMail = `<!doctype html>
 <p>Your {{.Product}} sign-in code is</p>
 <p style="font-family:monospace;font-size:32px;letter-spacing:4px;font-weight:bold">{{.Code}}</p>
 <p>It is valid for {{.Minutes}} minutes, once, in the browser that asked for it{{with .Site}} at {{.}}{{end}}.</p>
-<p>If you did not ask for it, somebody typed your address. You need not do anything: without this code
-nobody can sign in with it. Give the code to no one.</p>
+<p>If you did not ask for it, someone else typed your address. You do not need to do anything: no one can
+sign in with your address without this code. Do not give the code to anyone.</p>
 </body></html>
 `
 
@@ -266,8 +267,8 @@ const (
 	StepSend    MailStep = "send"
 )
 
-// MailError is a failed attempt, stripped of everything that could name a person: the step, and the SMTP status code if the
-// server gave one.
+// MailError is a failed attempt, stripped of everything that could name a person: the step, and the SMTP status code
+// if the server gave one.
 type MailError struct {
 	Step MailStep
 	Code int
@@ -290,8 +291,8 @@ func (e *MailError) Is(target error) bool { return e.permanent && target == ErrM
 // Cause returns the underlying error, for a diagnosis shown to the operator and never logged: it may quote the server.
 func (e *MailError) Cause() error { return e.cause }
 
-// classifyDial says at which step opening a connection failed. The library wraps most causes; for the few it does not, its
-// words are all there is to go by.
+// classifyDial says at which step opening a connection failed. The library wraps most causes; for the few it does
+// not, its words are all there is to go by.
 func classifyDial(ctx context.Context, err error) *MailError {
 	e := &MailError{Step: StepGreet, cause: err}
 	var dns *net.DNSError
@@ -306,7 +307,8 @@ func classifyDial(ctx context.Context, err error) *MailError {
 		e.Step = StepResolve
 	case ctx.Err() != nil, errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		e.Step = StepTimeout
-	case errors.As(err, &handshake), errors.As(err, &certificate), strings.Contains(text, "starttls"), strings.Contains(text, "tls:"):
+	case errors.As(err, &handshake), errors.As(err, &certificate),
+		strings.Contains(text, "starttls"), strings.Contains(text, "tls:"):
 		e.Step = StepTLS
 	case errors.As(err, &op) && op.Op == "dial":
 		e.Step = StepConnect
@@ -327,13 +329,16 @@ func classifySend(ctx context.Context, err error) *MailError {
 		e.permanent = !send.IsTemp() && e.Code >= 500
 	}
 	var timeout net.Error
-	if e.Code == 0 && (ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout() || strings.Contains(err.Error(), "i/o timeout")) {
+	late := ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout() ||
+		strings.Contains(err.Error(), "i/o timeout")
+	if e.Code == 0 && late {
 		e.Step = StepTimeout
 	}
 	return e
 }
 
-// ConsoleMailer prints codes. For development on a loopback listener only: whoever reads the console signs in as anybody.
+// ConsoleMailer prints codes. For development on a loopback listener only: a reader of the console can sign in as any
+// person.
 type ConsoleMailer struct {
 	mu sync.Mutex
 	w  io.Writer
@@ -346,7 +351,8 @@ func NewConsoleMailer(w io.Writer) *ConsoleMailer { return &ConsoleMailer{w: w} 
 func (c *ConsoleMailer) Send(_ context.Context, m Message) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, err := fmt.Fprintf(c.w, "sign-in code for %s: %s (valid %d minutes; printed because no mail server is configured)\n",
+	_, err := fmt.Fprintf(c.w,
+		"sign-in code for %s: %s (valid %d minutes; printed because no mail server is configured)\n",
 		m.To.Reveal(), m.Code, int(m.ValidFor/time.Minute))
 	if err != nil {
 		return fmt.Errorf("printing a code: %w", err)

@@ -5,7 +5,8 @@ import "time"
 // tiers is how many sizes of network a client is counted in.
 const tiers = 3
 
-// A network may have so many times the events of the narrowest, by tier. A /56 or a /24 may be several customers, a /48 many.
+// A network may have so many times the events of the narrowest, by tier. A /56 or a /24 may be several customers, a
+// /48 many.
 func tierFactor(tier int) int { return 1 << tier }
 
 // networkKey is what a NetworkLimiter counts by.
@@ -14,9 +15,9 @@ type networkKey[K comparable] struct {
 	key     K
 }
 
-// NetworkLimiter is a Limiter per network and key, which counts a client in each network that it is in: an IPv4 address and
-// its /24, an IPv6 /64, /56 and /48. Wider networks have a higher limit: twice for a /56, four times for a /48 or a /24. Only
-// its own networks pay for what a client does. Safe for concurrent use.
+// NetworkLimiter is a Limiter per network and key, which counts a client in each network that it is in: an IPv4
+// address and its /24, an IPv6 /64, /56 and /48. Wider networks have a higher limit: twice for a /56, four times for
+// a /48 or a /24. Only its own networks pay for what a client does. Safe for concurrent use.
 type NetworkLimiter[K comparable] struct {
 	limiter [tiers]*Limiter[networkKey[K]] // at most MaxKeys each
 }
@@ -65,19 +66,19 @@ func (l *NetworkLimiter[K]) count(now time.Time, client ClientIP, key K) (counts
 // hardFactor is how far beyond the soft limit a network is refused.
 const hardFactor = 5
 
-// networkLimits count requests by network. Within the soft limit a request is free, beyond it a proof of work is asked for,
-// and beyond hardFactor times that it is refused.
+// networkLimits count requests by network. Within the soft limit a request is free, beyond it a proof of work is
+// asked for, and beyond hardFactor times that it is refused.
 type networkLimits struct {
 	soft int
 	all  *NetworkLimiter[struct{}]
 }
 
 func newNetworkLimits(soft int, window time.Duration, maxKeys int) *networkLimits {
-	return &networkLimits{soft, NewNetworkLimiter[struct{}](LimiterConfig{Limit: soft * hardFactor, Window: window, MaxKeys: maxKeys})}
+	return &networkLimits{soft, NewNetworkLimiter[struct{}](LimiterConfig{soft * hardFactor, window, maxKeys})}
 }
 
-// check says what a request of client would meet: retryAfter is positive beyond a hard limit, and beyond says whether a soft
-// one is passed.
+// check says what a request of client would meet: retryAfter is positive beyond a hard limit, and beyond says whether
+// a soft one is passed.
 func (l *networkLimits) check(now time.Time, client ClientIP) (beyond bool, retryAfter time.Duration) {
 	for tier, n := range l.all.count(now, client, struct{}{}) {
 		beyond = beyond || n >= l.soft*tierFactor(tier)

@@ -72,8 +72,9 @@ type challenge struct {
 // HMAC-SHA256(process key, challenge ‖ address ‖ code), so that a copy of the memory's challenges without the key
 // says nothing, and a code fits one challenge and one address only.
 //
-// Guessing is bounded without ever refusing a right code: a short code is given out only while its tries, those left at all
-// other short codes, and the wrong ones of the last ten minutes stay within shortGuesses. Other codes are longer.
+// Guessing is bounded without ever refusing a right code: a short code is given out only while its tries, those left
+// at all other short codes, and the wrong ones of the last ten minutes stay within shortGuesses. Other codes are
+// longer.
 type otpStore struct {
 	cfg    otpConfig
 	key    [32]byte
@@ -96,9 +97,9 @@ func newOTPStore(cfg otpConfig, random io.Reader) (*otpStore, error) {
 	return s, nil
 }
 
-// issue opens a challenge for an address and returns the code to be sent. The challenge that it replaces, the same browser's
-// earlier one for the same address, is void. Those of other browsers stay good: asking for a code for another's address
-// takes nothing from them.
+// issue opens a challenge for an address and returns the code to be sent. The challenge that it replaces, the same
+// browser's earlier one for the same address, is void. Those of other browsers stay good: asking for a code for
+// another's address takes nothing from them.
 func (s *otpStore) issue(now time.Time, email Email, replaces challengeID) (id challengeID, code string, err error) {
 	s.expire(now)
 	if len(s.order) >= s.cfg.maxChallenges {
@@ -131,8 +132,9 @@ func (s *otpStore) digits(now time.Time) int {
 	return s.cfg.digits
 }
 
-// verify compares a code. Success uses the challenge up. Each wrong try counts before it is compared; the last allowed
-// one locks the challenge for the rest of its life : errCodeGone. A wrong code returns the address too. Only a challenge that is open counts: an invented one costs nothing.
+// verify compares a code. Success uses the challenge up. Each wrong try counts before it is compared; the last
+// allowed one locks the challenge for the rest of its life : errCodeGone. A wrong code returns the address too. Only
+// a challenge that is open counts: an invented one costs nothing.
 func (s *otpStore) verify(now time.Time, id challengeID, code string) (Email, error) {
 	c := s.open[id]
 	if c == nil || !now.Before(c.expires) || c.tries >= s.cfg.tries {

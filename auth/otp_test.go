@@ -208,9 +208,9 @@ func TestRandomnessThatFailsIsAnError(t *testing.T) {
 	}
 }
 
-// TestGuessesAtShortCodesAreBoundedInAnyTenMinutes: an attacker with unlimited networks and mailboxes keeps short codes until
-// they nearly end, spends them all at once, asks for more and goes on, while people sign in. No right code is refused, and the
-// guesses at six digits stay within the bound.
+// TestGuessesAtShortCodesAreBoundedInAnyTenMinutes: an attacker with unlimited networks and mailboxes keeps short
+// codes until they nearly end, spends them all at once, asks for more and goes on, while people sign in. No right
+// code is refused, and the guesses at six digits stay within the bound.
 func TestGuessesAtShortCodesAreBoundedInAnyTenMinutes(t *testing.T) {
 	most := 0
 	for seed := range uint64(20) {
@@ -274,7 +274,8 @@ func TestGuessesAtShortCodesAreBoundedInAnyTenMinutes(t *testing.T) {
 	}
 }
 
-// TestAskingForAnothersCodeVoidsNothing: a stranger who knows an address asks for codes for it, and its owner's stays good.
+// TestAskingForAnothersCodeVoidsNothing: a stranger who knows an address asks for codes for it, and its owner's stays
+// good.
 func TestAskingForAnothersCodeVoidsNothing(t *testing.T) {
 	s := testOTP(t)
 	id, code := issue(t, s, epoch(), "ana@example.org")

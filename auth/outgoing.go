@@ -2,8 +2,8 @@ package auth
 
 import "time"
 
-// maxWaiting bounds each of the two lines of outgoing. 256 messages are two minutes of the default pace. A code that waits
-// longer is of no use any more.
+// maxWaiting bounds each of the two lines of outgoing. 256 messages are two minutes of the default pace. A code that
+// waits longer is of no use any more.
 const maxWaiting = 256
 
 // place is where a message waits.
@@ -17,8 +17,8 @@ type place struct {
 // outgoing decides which message leaves next, and which is dropped when too many wait. A flood delays its own messages
 // and those of no other network.
 //   - Two lines, of the known and of strangers, take turns: neither can starve the other.
-//   - In a line the lowest rank goes first, then the oldest. A network's first message is never behind another network's
-//     second one.
+//   - In a line the lowest rank goes first, then the oldest. A network's first message is never behind another's second
+//     one.
 //   - In a full line the highest rank is dropped, the newest of them, or the new message is refused if that is the one.
 //   - Messages leave at a pace, so that the mail server's patience is not used up.
 //
@@ -27,8 +27,9 @@ type outgoing struct {
 	between time.Duration // two messages, at the steady pace
 	burst   int           // messages that may leave at once after a pause
 
-	lines [2][]mailJob // strangers' and the known's, at most maxWaiting each, and mailWorkers+1 that come back for another try
-	turn  int          // whose turn it is if both wait
+	// lines are the strangers' and the known's, at most maxWaiting each, and mailWorkers+1 that come back for another try.
+	lines [2][]mailJob
+	turn  int // whose turn it is if both wait
 	seq   uint64
 	free  time.Time // when the pace has caught up with what was sent (GCRA's theoretical arrival time)
 }
@@ -81,8 +82,8 @@ func (o *outgoing) add(j mailJob) (dropped *mailJob, ok bool) {
 // again takes back a message that could not be sent, to be tried not before j.notBefore. It keeps its place.
 func (o *outgoing) again(j mailJob) { o.lines[j.place.line()] = append(o.lines[j.place.line()], j) }
 
-// next returns the message to send at now; ok is false if there is none, and wait says how long there will be none unless
-// one is added (zero: for ever).
+// next returns the message to send at now; ok is false if there is none, and wait says how long there will be none
+// unless one is added (zero: for ever).
 func (o *outgoing) next(now time.Time) (j mailJob, wait time.Duration, ok bool) {
 	if o.free.Before(now) {
 		o.free = now
@@ -109,8 +110,8 @@ func (o *outgoing) next(now time.Time) (j mailJob, wait time.Duration, ok bool) 
 
 func (o *outgoing) len() int { return len(o.lines[0]) + len(o.lines[1]) }
 
-// first returns the index of the message that goes first of those that may go at now; -1 if there is none, and then how long
-// until the first may.
+// first returns the index of the message that goes first of those that may go at now; -1 if there is none, and then
+// how long until the first may.
 func first(now time.Time, line []mailJob) (best int, wait time.Duration) {
 	best = -1
 	for i, j := range line {

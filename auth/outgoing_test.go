@@ -24,8 +24,8 @@ func (o *outgoing) order() (ranks []place) {
 	return ranks
 }
 
-// TestSixNetworksCannotKeepANewcomersMailBack: six networks fill the line, and the mail of a network that asks for its first
-// code leaves next.
+// TestSixNetworksCannotKeepANewcomersMailBack: six networks fill the line, and the mail of a network that asks for
+// its first code leaves next.
 func TestSixNetworksCannotKeepANewcomersMailBack(t *testing.T) {
 	o := spent(120)
 	for i := range 6 * 60 {

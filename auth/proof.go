@@ -11,15 +11,15 @@ const proofHeader = "Conclave-Proof"
 // crowd is how many messages ahead of a stranger's make one level of difficulty.
 const crowd = 64
 
-// refusal says why a request is not served now: retryAfter is when it may come again, level how much work it has to prove.
-// The zero value is no refusal.
+// refusal says why a request is not served now: retryAfter is when it may come again, level how much work it has to
+// prove. The zero value is no refusal.
 type refusal struct {
 	retryAfter time.Duration
 	level      int
 }
 
-// proofLevel is how much work a request for a code has to prove: none while the server is calm, or for the known; more, the
-// more messages wait before it. A network beyond what is free proves at least the least.
+// proofLevel is how much work a request for a code has to prove: none while the server is calm, or for the known;
+// more, the more messages wait before it. A network beyond what is free proves at least the least.
 func proofLevel(isKnown, beyond bool, ahead int) (level int) {
 	if !isKnown {
 		level = ahead / crowd

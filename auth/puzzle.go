@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// A proof of work solves puzzleParts searches of 2^bits tries each on average. Several short searches take nearly the same
-// time for everyone, where a single long one would now and then take five times as long.
+// A proof of work solves puzzleParts searches of 2^bits tries each on average. Several short searches take nearly the
+// same time for everyone, where a single long one would now and then take five times as long.
 const (
 	puzzleParts   = 8
 	puzzleMinBits = 12 // 33,000 hashes in all: well under a second in a page
@@ -29,8 +29,8 @@ const (
 // puzzleID is the random part of a puzzle.
 type puzzleID [16]byte
 
-// puzzles makes puzzles and checks proofs. What it hands out it does not keep: a puzzle carries its own end, difficulty and
-// MAC. Only used ones are remembered, until they end. Pure; not safe for concurrent use.
+// puzzles makes puzzles and checks proofs. What it hands out it does not keep: a puzzle carries its own end,
+// difficulty and MAC. Only used ones are remembered, until they end. Pure; not safe for concurrent use.
 type puzzles struct {
 	key    [32]byte
 	random io.Reader
@@ -58,8 +58,9 @@ const (
 
 // make returns a new puzzle of a difficulty.
 func (p *puzzles) make(now time.Time, difficulty int) (string, error) {
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, puzzleSize), uint64(now.Add(puzzleLife).Unix())) //nolint:gosec // after 1970
-	b = append(b, byte(difficulty))                                                                     //nolint:gosec // at most puzzleMaxBits
+	b := make([]byte, 0, puzzleSize)
+	b = binary.BigEndian.AppendUint64(b, uint64(now.Add(puzzleLife).Unix())) //nolint:gosec // after 1970
+	b = append(b, byte(difficulty))                                          //nolint:gosec // at most puzzleMaxBits
 	b = b[:puzzleBody]
 	if _, err := io.ReadFull(p.random, b[9:]); err != nil {
 		return "", fmt.Errorf("making a puzzle: %w", err)
@@ -75,8 +76,8 @@ func (p *puzzles) mac(body []byte) []byte {
 	return h.Sum(body)
 }
 
-// spend says whether proof solves a puzzle of ours that has not ended, and uses the puzzle up. The MAC is checked before
-// any search is, so that a made-up proof costs one hash.
+// spend says whether proof solves a puzzle of ours that has not ended, and uses the puzzle up. The MAC is checked
+// before any search is, so that a made-up proof costs one hash.
 func (p *puzzles) spend(now time.Time, proof string) bool {
 	puzzle, solution, ok := strings.Cut(proof, ".")
 	if !ok || len(proof) > maxProof {

@@ -35,7 +35,7 @@ func TestSigningInIsRecorded(t *testing.T) {
 		ana.verify(code)
 		ana.verify(code) // used up: nothing is known of it any more
 		ana.do("POST", "/api/auth/logout", "")
-		ana.do("POST", "/api/auth/logout", "") // nobody is signed in
+		ana.do("POST", "/api/auth/logout", "") // no one is signed in
 		want := []string{"signin_challenge ana", "signin_failed ana", "signin_verified ana", "signed_out ana"}
 		if !slices.Equal(kept.list, want) {
 			t.Errorf("%q\nwant %q", kept.list, want)

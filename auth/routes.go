@@ -9,8 +9,8 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// Routes returns the routes under /api/auth. The request's context must hold what ClientIPMiddleware puts there; without a
-// client address they refuse.
+// Routes returns the routes under /api/auth. The request's context must hold what ClientIPMiddleware puts there;
+// without a client address they refuse.
 func (s *Service) Routes() chi.Router {
 	r := chi.NewRouter()
 	r.Use(s.limitRequests)
@@ -56,8 +56,8 @@ func humanDuration(d time.Duration) string {
 	return fmt.Sprintf("%d hours", (s+3599)/3600)
 }
 
-// postCode sends a code. Whether the address is known, allowed or real changes nothing that the asking side can see: the same work,
-// the same answer; the mail leaves later.
+// postCode sends a code. Whether the address is known, allowed or real changes nothing that the asking side can see:
+// the same work, the same answer; the mail leaves later.
 func (s *Service) postCode(w http.ResponseWriter, r *http.Request) {
 	raw, err := decodeString(w, r, "email")
 	if err != nil {
@@ -116,7 +116,9 @@ type sentCode struct {
 }
 
 // requestCode decides, opens a challenge and queues the mail. It is one step under the lock.
-func (s *Service) requestCode(client ClientIP, email Email, mark string, replaces challengeID, proof string) (sent sentCode, no refusal, err error) {
+func (s *Service) requestCode(
+	client ClientIP, email Email, mark string, replaces challengeID, proof string,
+) (sent sentCode, no refusal, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.deps.Now()
@@ -142,7 +144,8 @@ func (s *Service) requestCode(client ClientIP, email Email, mark string, replace
 		return sent, no, err
 	}
 	dropped, ok := s.mail.add(mailJob{
-		message: Message{To: email, Code: code, ValidFor: s.cfg.CodeTTL}, challenge: id, place: p, discard: !s.maySignIn(email),
+		message: Message{To: email, Code: code, ValidFor: s.cfg.CodeTTL}, challenge: id, place: p,
+		discard: !s.maySignIn(email),
 	})
 	s.otp.drop(dropped)
 	if !ok { // full, or closed
@@ -161,7 +164,8 @@ func (s *Service) postVerify(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !s.validCode(code) {
-		WriteError(w, http.StatusBadRequest, "invalid_code", fmt.Sprintf("A code has %d to %d digits.", s.cfg.CodeDigits, longDigits), 0)
+		WriteError(w, http.StatusBadRequest, "invalid_code",
+			fmt.Sprintf("A code has %d to %d digits.", s.cfg.CodeDigits, longDigits), 0)
 		return
 	}
 	value, _ := oneCookie(r, s.challengeCookieName())
@@ -181,17 +185,19 @@ func (s *Service) postVerify(w http.ResponseWriter, r *http.Request) {
 	case wrongCode(err) && !s.record(w, r, ActionFailed, in.email): // without a challenge there is no address
 	case errors.Is(err, errCodeWrong):
 		s.deps.Count(EventVerifyWrong)
-		WriteError(w, http.StatusBadRequest, "invalid_code", "This is not the code. Look at the newest mail and try again.", 0)
+		WriteError(w, http.StatusBadRequest, "invalid_code",
+			"This is not the code. Look at the newest mail and try again.", 0)
 	case errors.Is(err, errCodeGone):
 		s.deps.Count(EventVerifyGone)
 		writeCodeGone(w)
 	case errors.Is(err, errTooManySessions):
-		WriteError(w, http.StatusServiceUnavailable, "server_full", "Too many people are signed in. Try again later.", time.Minute)
+		WriteError(w, http.StatusServiceUnavailable, "server_full",
+			"Too many people are signed in. Try again later.", time.Minute)
 	case err != nil:
 		s.deps.Log.Error("a session could not be made", "error", err)
 		WriteError(w, http.StatusInternalServerError, "internal", "Something went wrong on our side.", 0)
 	case !s.record(w, r, ActionVerified, in.email):
-		s.Revoke(in.identity.Session) // nobody has its token
+		s.Revoke(in.identity.Session) // no one has its token
 	default:
 		s.deps.Count(EventVerifyOK)
 		if !old.Bot { // a new sign-in takes the place of the old one: no token outlives a change of who one is
@@ -231,8 +237,8 @@ type admitted struct {
 	identity Identity
 }
 
-// verifyCode is one step under the lock: parallel guesses are counted one by one. Nothing that others do can refuse a right
-// code here, but that the server has no room for one session more.
+// verifyCode is one step under the lock: parallel guesses are counted one by one. Nothing that others do can refuse a
+// right code here, but that the server has no room for one session more.
 func (s *Service) verifyCode(client ClientIP, id challengeID, code string) (in admitted, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -263,7 +269,8 @@ type sessionBody struct {
 }
 
 func newSessionBody(id Identity) sessionBody {
-	return sessionBody{Email: id.Email.Reveal(), Guest: id.Guest, ExpiresAt: id.ExpiresAt.UTC().Truncate(time.Second), CanHost: id.CanHost}
+	expires := id.ExpiresAt.UTC().Truncate(time.Second)
+	return sessionBody{Email: id.Email.Reveal(), Guest: id.Guest, ExpiresAt: expires, CanHost: id.CanHost}
 }
 
 func (s *Service) getSession(w http.ResponseWriter, r *http.Request) {

@@ -176,7 +176,9 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	deps = deps.withDefaults()
 	s := &Service{
 		cfg: cfg, deps: deps,
-		sessions: newSessionStore(sessionConfig{cfg.SessionTTL, cfg.SessionIdle, cfg.MaxSessions, max(1, cfg.MaxSessions/4)}, deps.Random),
+		sessions: newSessionStore(sessionConfig{
+			ttl: cfg.SessionTTL, idle: cfg.SessionIdle, maxSessions: cfg.MaxSessions, maxGuests: max(1, cfg.MaxSessions/4),
+		}, deps.Random),
 		limits:   newCodeLimits(cfg.Limits),
 		requests: newThrottle(cfg.Limits.AuthRequestsPerMinute, cfg.Limits.MaxKeys),
 		stop:     make(chan struct{}),
@@ -302,9 +304,10 @@ func (s *Service) Close() {
 // MailHealth returns the state of mail sending.
 func (s *Service) MailHealth() MailHealth { return s.mail.health() }
 
-// OnRevoke has f called once when the session ends: logout, expiry, idle. f runs on the goroutine that ends the session,
-// holds no lock of the Service and must not block. If the session is already over, or holds its bound of 64 callbacks, f is
-// called before OnRevoke returns. Identities of bots never end. cancel forgets f; it may be called at any time, from f too.
+// OnRevoke has f called once when the session ends: logout, expiry, idle. f runs on the goroutine that ends the
+// session, holds no lock of the Service and must not block. If the session is already over, or holds its bound of 64
+// callbacks, f is called before OnRevoke returns. Identities of bots never end. cancel forgets f; it may be called at
+// any time, from f too.
 func (s *Service) OnRevoke(id SessionID, f func()) (cancel func()) {
 	if s.isBot(id) {
 		return func() {}
@@ -377,7 +380,9 @@ func run(hooks []func()) {
 
 func (s *Service) identity(ses *session) Identity {
 	guest := ses.email.IsZero()
-	return Identity{Session: ses.id, Email: ses.email, Guest: guest, CanHost: !guest && s.canHost(ses.email), ExpiresAt: ses.expires}
+	return Identity{
+		Session: ses.id, Email: ses.email, Guest: guest, CanHost: !guest && s.canHost(ses.email), ExpiresAt: ses.expires,
+	}
 }
 
 func (s *Service) canHost(e Email) bool {

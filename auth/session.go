@@ -16,8 +16,8 @@ const maxHooks = 64
 
 var errTooManySessions = errors.New("too many sessions")
 
-// SessionID names a session inside this process. It is comparable, prints as "[redacted]", and is not the token nor made
-// from it: it opens nothing. The zero value names no session.
+// SessionID names a session inside this process. It is comparable, prints as "[redacted]", and is not the token nor
+// made from it: it opens nothing. The zero value names no session.
 type SessionID struct{ h unique.Handle[string] } // 16 bytes; a string for the reason that Email's is
 
 func newSessionID(random io.Reader) (SessionID, error) {
@@ -28,7 +28,8 @@ func newSessionID(random io.Reader) (SessionID, error) {
 	return SessionID{unique.Make(string(v[:]))}, nil
 }
 
-// Key returns id as 32 hexadecimal digits, equal for equal ids, for packages that cannot name this type. Never for a log.
+// Key returns id as 32 hexadecimal digits, equal for equal ids, for packages that cannot name this type. Never for a
+// log.
 func (id SessionID) Key() string {
 	if id.IsZero() {
 		return ""
@@ -94,8 +95,8 @@ func newSessionStore(cfg sessionConfig, random io.Reader) *sessionStore {
 	return &sessionStore{cfg: cfg, random: random, byHash: map[tokenHash]*session{}, byID: map[SessionID]*session{}}
 }
 
-// create opens a session and returns its token, which is kept nowhere. The zero Email makes a guest's. In a full store a
-// person's session takes the place of an idle one; a guest's takes none.
+// create opens a session and returns its token, which is kept nowhere. The zero Email makes a guest's. In a full
+// store a person's session takes the place of an idle one; a guest's takes none.
 func (s *sessionStore) create(now time.Time, email Email) (token, *session, error) {
 	if email.IsZero() && s.guests >= s.cfg.maxGuests {
 		return token{}, nil, errTooManySessions
@@ -127,8 +128,8 @@ func (s *sessionStore) create(now time.Time, email Email) (token, *session, erro
 // hasRoom says whether a person's session can be created.
 func (s *sessionStore) hasRoom() bool { return len(s.byID) < s.cfg.maxSessions || s.idlest() != nil }
 
-// idlest returns, of the first sessions in the order of the map, a guest's or else the one without activity for longest; nil if
-// none is idle. Those with hooks, which is with WebSockets, are not.
+// idlest returns, of the first sessions in the order of the map, a guest's or else the one without activity for
+// longest; nil if none is idle. Those with hooks, which is with WebSockets, are not.
 func (s *sessionStore) idlest() (idlest *session) {
 	seen := 0
 	for _, ses := range s.byID {

@@ -167,7 +167,8 @@ func BenchmarkSessionLookup(b *testing.B) {
 	}
 }
 
-// TestAFullStoreEndsAnIdleSession: strangers who sign in and do nothing keep nobody out, and end no session that is in use.
+// TestAFullStoreEndsAnIdleSession: strangers who sign in and do nothing keep no one out, and end no session that is
+// in use.
 func TestAFullStoreEndsAnIdleSession(t *testing.T) {
 	s := newSessionStore(sessionConfig{ttl: 24 * time.Hour, maxSessions: 12, maxGuests: 3}, rand.Reader)
 	_, used := signIn(t, s, epoch())

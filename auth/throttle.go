@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// throttle bounds requests by network, in every tier, to a steady rate with a burst of a minute's worth. It keeps one time
-// for each network (GCRA, ITU-T I.371 Annex A), so that a flood from many networks costs little memory. Safe for
+// throttle bounds requests by network, in every tier, to a steady rate with a burst of a minute's worth. It keeps one
+// time for each network (GCRA, ITU-T I.371 Annex A), so that a flood from many networks costs little memory. Safe for
 // concurrent use.
 type throttle struct {
 	perMinute, maxKeys int
@@ -20,8 +20,8 @@ func newThrottle(perMinute, maxKeys int) *throttle {
 	return &throttle{perMinute: perMinute, maxKeys: maxKeys, busy: map[network]int64{}}
 }
 
-// allow counts a request of client at now; if one of its networks is over its rate, nothing is counted and retryAfter says
-// when the next would be allowed.
+// allow counts a request of client at now; if one of its networks is over its rate, nothing is counted and retryAfter
+// says when the next would be allowed.
 func (t *throttle) allow(now time.Time, client ClientIP) (ok bool, retryAfter time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -49,8 +49,8 @@ func (t *throttle) allow(now time.Time, client ClientIP) (ok bool, retryAfter ti
 	return true, 0
 }
 
-// makeRoom leaves room for one more network: once a minute it drops all that are idle; then, if the table is still full, the
-// idlest of a sample.
+// makeRoom leaves room for one more network: once a minute it drops all that are idle; then, if the table is still
+// full, the idlest of a sample.
 func (t *throttle) makeRoom(at int64) {
 	if at-t.swept > int64(time.Minute) {
 		t.swept = at

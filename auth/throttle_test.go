@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// TestRequestsAreLimitedInEveryNetwork: a minute's worth at once, then the steady rate; a wider network has more, in proportion.
+// TestRequestsAreLimitedInEveryNetwork: a minute's worth at once, then the steady rate; a wider network has more, in
+// proportion.
 func TestRequestsAreLimitedInEveryNetwork(t *testing.T) {
 	for name, tt := range map[string]struct {
 		address func(i int) string

@@ -18,11 +18,11 @@ type deadLetters struct{}
 
 func (deadLetters) Send(context.Context, Message) error { return nil }
 
-// TestAnswersTakeTheSameTimeWhoeverIsKnown asks for codes for people who are signed in, for addresses never heard of, and for those
-// that may not sign in at all, in turns, and tries a wrong code for each. Compared is the fastest tenth of each: what a busy machine
-// adds, it adds to the slower ones. A difference that could be measured through a network fails. There is one of 3 µs: the text
-// of an address that has a session is in the runtime's table of unique values already. Five questions an hour for an address
-// are too few to see it.
+// TestAnswersTakeTheSameTimeWhoeverIsKnown asks for codes for people who are signed in, for addresses never heard of,
+// and for those that may not sign in at all, in turns, and tries a wrong code for each. Compared is the fastest tenth
+// of each: what a busy machine adds, it adds to the slower ones. A difference that could be measured through a
+// network fails. There is one of 3 µs: the text of an address that has a session is in the runtime's table of unique
+// values already. Five questions an hour for an address are too few to see it.
 func TestAnswersTakeTheSameTimeWhoeverIsKnown(t *testing.T) {
 	if testing.Short() {
 		t.Skip("measures time")

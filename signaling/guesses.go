@@ -27,7 +27,7 @@ func (g guess) personAt() personAt { return personAt{g.person, g.meeting} }
 // the rest.
 const peoplePerNetwork = 3
 
-// The wrong guesses of everybody at a meeting refuse none: beyond so many times one person's limit in a minute, each of
+// The wrong guesses of all at a meeting refuse none: beyond so many times one person's limit in a minute, each of
 // them makes strangers wait a little longer before theirs is looked at.
 const (
 	calmGuesses  = 2

@@ -51,7 +51,7 @@ func TestGuessesCountForThePersonWhereverTheyAre(t *testing.T) {
 	}
 	ana := guess{someone(t, "ana@example.org"), from("203.7.1.1"), numbered(t, 1)}
 	if wait := l.wait(now, ana); wait > 0 {
-		t.Errorf("somebody else at one of those networks waits %v", wait)
+		t.Errorf("another person at one of those networks waits %v", wait)
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 // victimSample is how many connections a full listener looks at to find the one to close.
 const victimSample = 64
 
-// limitListener bounds the connections of l per client and all together. It leaves a quarter of the files that the process
-// may open to everything else.
+// limitListener bounds the connections of l per client and all together. It leaves a quarter of the files that the
+// process may open to everything else.
 func limitListener(l net.Listener, c *config.Config, proxies []netip.Prefix) *fairListener {
 	loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	return &fairListener{
@@ -26,9 +26,9 @@ func limitListener(l net.Listener, c *config.Config, proxies []netip.Prefix) *fa
 	}
 }
 
-// fairListener closes connections of a client that has too many. At the ceiling, a new connection takes the place of one
-// that is not upgraded, of a client that has more of them: a flood closes its own connections and keeps no one out. Where no
-// client has more, the new one is closed. Safe for concurrent use.
+// fairListener closes connections of a client that has too many. At the ceiling, a new connection takes the place of
+// one that is not upgraded, of a client that has more of them: a flood closes its own connections and keeps no one
+// out. Where no client has more, the new one is closed. Safe for concurrent use.
 type fairListener struct {
 	net.Listener
 	ceiling, perClient int
@@ -133,8 +133,8 @@ func (l *fairListener) forget(c *clientConn) {
 	}
 }
 
-// note is for http.Server.ConnState: an upgraded connection is a WebSocket, which has limits of its own and makes room for no
-// other.
+// note is for http.Server.ConnState: an upgraded connection is a WebSocket, which has limits of its own and makes
+// room for no other.
 func (l *fairListener) note(conn net.Conn, state http.ConnState) {
 	if t, ok := conn.(*tls.Conn); ok {
 		conn = t.NetConn()

@@ -89,8 +89,8 @@ func TestOneClientCannotTakeAllConnections(t *testing.T) {
 	}
 }
 
-// TestAFullListenerTakesFromWhoHasMost: at the ceiling a flood closes its own connections, WebSockets stay, and a client that
-// has as many as any other waits for its own.
+// TestAFullListenerTakesFromWhoHasMost: at the ceiling a flood closes its own connections, WebSockets stay, and a
+// client that has as many as any other waits for its own.
 func TestAFullListenerTakesFromWhoHasMost(t *testing.T) {
 	l := testListener(100, 1000)
 	quiet := comes(l, "192.0.2.1", "192.0.2.2")
@@ -125,8 +125,8 @@ func TestAFullListenerTakesFromWhoHasMost(t *testing.T) {
 	}
 }
 
-// TestThousandsOfIdleConnectionsKeepNoOneOut: the real binary with 256 open files, and 2,000 connections that say nothing and come
-// again when they are closed. Somebody from another address is answered.
+// TestThousandsOfIdleConnectionsKeepNoOneOut: the real binary with 256 open files, and 2,000 connections that say
+// nothing and come again when they are closed. A client at another address is answered.
 func TestThousandsOfIdleConnectionsKeepNoOneOut(t *testing.T) {
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skip("needs a shell to lower the limit of open files")

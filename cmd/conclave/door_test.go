@@ -248,7 +248,7 @@ func prove(a answer) string {
 	return proof
 }
 
-// TestInventedGuessesShutNobodyOut: 600 verifies with invented challenges switched everybody's sign-in off.
+// TestInventedGuessesShutNobodyOut: 600 verifies with invented challenges switched sign-in off for all.
 func TestInventedGuessesShutNobodyOut(t *testing.T) {
 	d := openDoor(t, "--auth-requests-per-minute", "100000")
 	ana := d.visitor("198.51.100.1")
@@ -322,7 +322,8 @@ func TestTagsAreOneMailboxOverTheWire(t *testing.T) {
 	}
 }
 
-// TestSixNetworksKeepNoNewcomerOut: six networks ask for all they freely can. Then somebody comes from a network that has asked for nothing.
+// TestSixNetworksKeepNoNewcomerOut: six networks ask for all they freely can. Then a person comes from a network that
+// has asked for nothing.
 func TestSixNetworksKeepNoNewcomerOut(t *testing.T) {
 	d := openDoor(t)
 	for i := range 6 * 60 {
@@ -344,8 +345,8 @@ func TestSixNetworksKeepNoNewcomerOut(t *testing.T) {
 	}
 }
 
-// TestAStrangerInACrowdProvesWork: a hundred networks fill the strangers' line. A newcomer is asked for a proof, and gets in with
-// it; somebody whose network is known is asked for nothing.
+// TestAStrangerInACrowdProvesWork: a hundred networks fill the strangers' line. A newcomer is asked for a proof, and
+// gets in with it; a person whose network is known is asked for nothing.
 func TestAStrangerInACrowdProvesWork(t *testing.T) {
 	d := openDoor(t, "--codes-per-minute", "30")
 	known := d.visitor("198.51.100.7")
@@ -382,7 +383,8 @@ func TestAStrangerInACrowdProvesWork(t *testing.T) {
 	}
 }
 
-// TestAnOfficeIsBackInTwoMinutes: fifty people behind one address sign in at once after a restart, when nobody is known.
+// TestAnOfficeIsBackInTwoMinutes: fifty people behind one address sign in at once after a restart, when no one is
+// known.
 func TestAnOfficeIsBackInTwoMinutes(t *testing.T) {
 	d := openDoor(t)
 	begun := time.Now()

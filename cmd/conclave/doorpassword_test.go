@@ -23,7 +23,8 @@ func (v *visitor) signIn(address string) {
 	}
 }
 
-// tries joins a meeting with each password in turn, over one WebSocket from a network of its own, and returns how each was answered.
+// tries joins a meeting with each password in turn, over one WebSocket from a network of its own, and returns how
+// each was answered.
 func (v *visitor) tries(meeting, from string, passwords ...string) (answers []string) {
 	v.Helper()
 	ctx, cancel := context.WithTimeout(v.Context(), 30*time.Second)
@@ -61,8 +62,8 @@ func (v *visitor) tries(meeting, from string, passwords ...string) (answers []st
 	return answers
 }
 
-// TestTwoHundredPasswordsOfOnePersonCountAsOnePersons: one session guesses 200 passwords from 20 networks. Ten are looked at, and
-// others who know the password come in.
+// TestTwoHundredPasswordsOfOnePersonCountAsOnePersons: one session guesses 200 passwords from 20 networks. Ten are
+// looked at, and others who know the password come in.
 func TestTwoHundredPasswordsOfOnePersonCountAsOnePersons(t *testing.T) {
 	d := openDoor(t)
 	ana, eve, ben := d.visitor("198.51.100.1"), d.visitor("203.0.113.1"), d.visitor("192.0.2.1")

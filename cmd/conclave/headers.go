@@ -71,7 +71,7 @@ func hostname(host string) string {
 }
 
 // onlyPeers refuses requests that do not come from the trusted proxies: without them nothing vouches for TLS and for
-// the client's address. Without proxies everybody may come.
+// the client's address. Without proxies any client may come.
 func onlyPeers(proxies []netip.Prefix) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		if len(proxies) == 0 {

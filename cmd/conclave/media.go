@@ -86,7 +86,7 @@ func (m *media) participants() int { return m.registry.Gauges().Participants }
 
 func (m *media) routes(r chi.Router) { m.signaling.Routes(r) }
 
-// drain tells everybody and waits until they have gone or ctx ends.
+// drain tells all participants and waits until they have gone or ctx ends.
 func (m *media) drain(ctx context.Context) error { return m.signaling.Drain(ctx) }
 
 // close ends what is there, in the opposite order of startMedia.
