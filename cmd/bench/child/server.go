@@ -147,9 +147,10 @@ func newBenchServer(cfg ServerConfig) (s *benchServer, err error) {
 	var secret [32]byte
 	_, _ = rand.Read(secret[:]) // never fails (crypto/rand)
 	s.token = hex.EncodeToString(secret[:])
+	begun := s // also when nil is returned
 	defer func() {
 		if err != nil {
-			s.close()
+			begun.close()
 		}
 	}()
 	if err := s.startMedia(cfg); err != nil {

@@ -60,6 +60,11 @@ func measureFair(ctx context.Context, f *field) (string, error) {
 }
 
 func fairTable(timelines [][]receive.Moment, samples []sample, kbit int) string {
+	for i, list := range timelines {
+		if len(list) == 0 {
+			return fmt.Sprintf("Viewer %d received nothing.\n", i+1)
+		}
+	}
 	end := min(timelines[0][len(timelines[0])-1].At, timelines[1][len(timelines[1])-1].At)
 	from, to := time.UnixMilli(end).Add(-20*time.Second), time.UnixMilli(end)
 	var rates []float64

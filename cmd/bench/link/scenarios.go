@@ -228,6 +228,9 @@ func othersLine(r *report.Report, publishers int, from, to time.Time) string {
 		longest = max(longest, v.longest)
 		rates = append(rates, v.frameRate/float64(max(1, v.visible)))
 	}
+	if n == 0 {
+		return "\nThere were no others.\n"
+	}
 	return fmt.Sprintf("\nThe %d others meanwhile: %d changes of a picture's height, longest freeze %.0f ms, %.1f "+
 		"frames a second and picture (median; least %.1f).\n",
 		n, changes, longest, figures.Median(rates), slices.Min(rates))
@@ -335,6 +338,9 @@ func measureTiles(ctx context.Context, f *field) (string, error) {
 }
 
 func tilesTable(list []receive.Moment, people, kbit int, samples []sample) string {
+	if len(list) == 0 {
+		return "The viewer received nothing.\n"
+	}
 	var began, staged, visible, improved int64
 	for i := range list {
 		m := &list[i]
@@ -364,9 +370,9 @@ func tilesTable(list []receive.Moment, people, kbit int, samples []sample) strin
 		}
 		return fmt.Sprintf("%.1f s", float64(at-began)/1000)
 	}
-	end := look(list, time.UnixMilli(list[len(list)-1].At).Add(-10*time.Second), time.UnixMilli(list[len(list)-1].At))
-	used := between(samples, time.UnixMilli(list[len(list)-1].At).Add(-10*time.Second),
-		time.UnixMilli(list[len(list)-1].At))
+	last := time.UnixMilli(list[len(list)-1].At)
+	end := look(list, last.Add(-10*time.Second), last)
+	used := between(samples, last.Add(-10*time.Second), last)
 	queue := queueDelays(used, kbit)
 	return fmt.Sprintf("| the stage reaches 360 lines after | all %d are visible after | another one than the stage "+
 		"gets more than 180 lines after | at the end | sent at the end, kbit/s | queue p95, ms | longest freeze at the "+
