@@ -64,7 +64,7 @@ var rules = withLeaves(map[string]rule{
 	"cmd/bench/measure": {imports: slices.Concat([]string{"cmd/bench/child", "cmd/bench/figures", "cmd/bench/process",
 		"bots", "bots/measure", "bots/report", "media", "sfu"}, leaves), why: "what measures the engine needs no narrow link"},
 	"cmd/bench/link": {imports: []string{"cmd/bench/child", "cmd/bench/figures", "cmd/bench/netlab", "cmd/bench/process",
-		"bots", "bots/receive", "bots/report", "sfu"}, why: "what measures a narrow link needs none of the other measurements"},
+		"bots", "bots/receive", "bots/report", "media", "sfu"}, why: "what measures a narrow link needs none of the other measurements"},
 	"cmd/bench/child": {imports: []string{
 		"cmd/bench/bare", "cmd/bench/naive", "bots", "bots/report", "auth", "media", "meeting",
 		"protocol", "sfu", "signaling", "static"}, why: "a child does not know what is measured"},
