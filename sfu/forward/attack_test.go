@@ -5,12 +5,15 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
+	"conclave/media"
+	"conclave/sfu/codec"
 	"conclave/sfu/drop"
 	"conclave/sfu/wiretest"
 )
@@ -137,6 +140,38 @@ func TestAnSSRCThatKeepsChangingIsBounded(t *testing.T) {
 		t.Error("no limit was reached")
 	}
 	bystander()
+}
+
+// Threat 2: nor may a layer go to and fro between two SSRCs for ever: each time its viewers need a key frame.
+func TestAnSSRCThatGoesToAndFroIsBounded(t *testing.T) {
+	r, mallory, _ := attacked(t)
+	mallory.live()
+	before := receivedBy(r.engine)
+	const rounds = 300
+	for i := range rounds {
+		mallory.RTP(wiretest.Video(uint32(1000+i%2), uint16(i/2+1), "q"))
+		if i%50 == 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	drained(t, r.engine, before, rounds)
+	over := rounds - 1 - testLimits.Rebinds // from then on one of the two is refused
+	if n, want := dropped(r.engine, drop.OverLimit), uint64(over+1)/2; n != want {
+		t.Errorf("%d packets were refused, want %d", n, want)
+	}
+}
+
+// Replay windows outlive their SSRCs, but there are only so many: offers that name others, again and again, add no more.
+func TestWindowsAreBounded(t *testing.T) {
+	_, mallory, _ := attacked(t)
+	for i := range uint32(1000) {
+		track := NewTrack(&TrackConfig{Owner: 666, Source: media.Camera, MID: strconv.Itoa(int(i)), // the SSRCs of before are given up
+			Format: codec.Format{Codec: codec.VP8, PT: 96, RTX: 97}})
+		mallory.c.Publish(track, []uint32{2 * i, 2*i + 1})
+	}
+	if n, most := len(mallory.c.in.windows), testLimits.Streams+testLimits.Rebinds; n != most {
+		t.Errorf("%d windows are kept, want %d", n, most)
+	}
 }
 
 // Threat 3: an authenticated flood is cut at the packet budget, unopened beyond it, and others do not notice.

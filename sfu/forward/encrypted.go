@@ -19,14 +19,14 @@ func (g *ingress) encrypted(l *Layer, p *packet) bool {
 	if e == nil {
 		return true
 	}
-	if p.info.LayerStart && !g.check(l, p) {
-		return false
+	if p.info.LayerStart {
+		g.check(l, p)
 	}
 	return !e.checker.Closed() && !(e.any && e.failed == p.in.Timestamp)
 }
 
-// check looks at the beginning of a frame.
-func (g *ingress) check(l *Layer, p *packet) bool {
+// check looks at the beginning of a frame, and notes whether it failed.
+func (g *ingress) check(l *Layer, p *packet) {
 	e := l.encryption
 	wasClosed := e.checker.Closed()
 	key, had := e.checker.Key()
@@ -49,5 +49,4 @@ func (g *ingress) check(l *Layer, p *packet) bool {
 	case wasClosed && !closed:
 		l.wantKey.Store(true)
 	}
-	return result == sframe.Valid
 }

@@ -40,3 +40,37 @@ func TestRetransmissionsHaveTheirCodecsPayloadType(t *testing.T) {
 		t.Errorf("%+v, %v, sent as %+v", info, err, last)
 	}
 }
+
+// A packet goes again once a round trip, however often it is asked for, and all of them within the budget.
+func TestRepeatsAreOnceARoundTripAndWithinTheBudget(t *testing.T) {
+	r := newRig(t)
+	camera := r.join(1, options{}).live()
+	viewer := r.join(2, options{}).watch(camera)
+	w := testWorker(r.engine, &sink{})
+	now := time.Now()
+	for seq := range uint16(10) {
+		w.feed(camera, now, camera.Sealed(wiretest.Video(5, seq+1, "q")))
+	}
+	slot := viewer.c.out.slots[0]
+	last, ok := slot.rw.Last()
+	if !ok {
+		t.Fatal("nothing was forwarded")
+	}
+	seal := &sealer{cipher: viewer.c.transport.Keys().Out, scratch: make([]byte, 0, 2000)}
+	again := func(back uint16, at time.Time) bool {
+		_, ok := slot.retransmit(make([]byte, 0, 2000), uint16(last.Seq)-back, at, seal)
+		return ok
+	}
+	if !again(0, now) || again(0, now) || again(0, now.Add(20*time.Millisecond)) {
+		t.Error("a packet goes twice within a round trip")
+	}
+	if !again(0, now.Add(100*time.Millisecond)) {
+		t.Error("a packet that was lost twice does not go again")
+	}
+	viewer.c.out.rtxTokens = 3
+	for back := range uint16(8) {
+		if got, want := again(back+1, now), back < 3; got != want {
+			t.Errorf("with 3 left, repeat %d is sent: %v", back+1, got)
+		}
+	}
+}

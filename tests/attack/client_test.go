@@ -42,6 +42,7 @@ type client struct {
 	t      *testing.T
 	server *server
 	id     uint32
+	resume string // the token of the seat
 
 	ws       *websocket.Conn
 	requests atomic.Int32
@@ -61,11 +62,12 @@ type client struct {
 	dtls         *dtls.Conn
 	in, out      *srtp.Context
 	outMu        sync.Mutex
-	alerts       atomic.Int64 // DTLS records that came after the handshake
-	packets      atomic.Int64 // of media that came and opened
-	bytes        atomic.Int64 // and how long they were
-	keyRequests  atomic.Int64 // PLIs for what we publish
-	slotSSRC     []uint32     // of our video slots
+	alerts       atomic.Int64  // DTLS records that came after the handshake
+	packets      atomic.Int64  // of media that came and opened
+	bytes        atomic.Int64  // and how long they were
+	newest       atomic.Uint32 // sequence number of video
+	keyRequests  atomic.Int64  // PLIs for what we publish
+	slotSSRC     []uint32      // of our video slots
 	sequences    sequences
 	stop         context.CancelFunc
 	rawHandshake [][]byte // DTLS datagrams of ours during the handshake
@@ -87,22 +89,36 @@ func (s *server) join(t *testing.T, meeting, ip string) *client {
 // seat takes a seat without media.
 func (s *server) seat(t *testing.T, meeting string) *client {
 	t.Helper()
+	c := s.socket(t, http.DefaultClient, http.Header{"Authorization": {"Bearer " + s.token}})
+	c.enter(message{"meeting": meeting})
+	return c
+}
+
+// socket opens a WebSocket, with nothing said on it.
+func (s *server) socket(t *testing.T, browser *http.Client, header http.Header) *client {
+	t.Helper()
 	c := &client{t: t, server: s}
 	ctx, stop := context.WithCancel(context.Background())
 	c.stop = stop
-	c.dial(ctx)
-	welcome := c.request(message{"type": "join", "version": 1, "meeting": meeting, "name": "somebody"}, "welcome")
-	id, _ := welcome["participant"].(float64)
-	c.id = uint32(id)
+	c.dial(ctx, browser, header)
 	t.Cleanup(c.close)
 	return c
 }
 
-func (c *client) dial(ctx context.Context) {
+// enter joins with the given fields.
+func (c *client) enter(join message) {
+	c.t.Helper()
+	join["type"], join["version"], join["name"] = "join", 1, "Ana"
+	welcome := c.request(join, "welcome")
+	id, _ := welcome["participant"].(float64)
+	c.id, c.resume = uint32(id), welcome.text("resume")
+}
+
+func (c *client) dial(ctx context.Context, browser *http.Client, header http.Header) {
 	c.t.Helper()
 	url := "ws" + strings.TrimPrefix(c.server.url, "http") + "/ws"
 	ws, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{
-		HTTPHeader:   http.Header{"Authorization": {"Bearer " + c.server.token}},
+		HTTPClient: browser, HTTPHeader: header,
 		Subprotocols: []string{"conclave.v1"},
 	})
 	if err != nil {
@@ -219,7 +235,10 @@ func (c *client) offer() {
 	candidate := find(`a=candidate:\S+ 1 udp \d+ (\S+) (\d+) typ host`)
 	c.media = netip.MustParseAddrPort(candidate[1] + ":" + candidate[2])
 	c.slotSSRC = nil
-	for _, part := range strings.Split(answer, "m=video")[1:] {
+	for part := range strings.SplitSeq(answer, "\r\nm=") {
+		if !strings.HasPrefix(part, "video") {
+			continue
+		}
 		if m := regexp.MustCompile(`a=ssrc:(\d+)`).FindStringSubmatch(part); m != nil {
 			var ssrc uint32
 			if _, err := fmt.Sscan(m[1], &ssrc); err == nil {
@@ -235,6 +254,7 @@ const (
 	opusType, vp8Type, rtxType = 111, 96, 97
 	midExtension               = 1
 	twccExtension              = 2
+	ridExtension               = 3
 )
 
 func (c *client) sdp() string {
@@ -253,7 +273,10 @@ func (c *client) sdp() string {
 		if kind == "video" {
 			formats, codec = "96 97", video
 		}
-		if i < 2 {
+		if i == camera && c.sequences.encodings > 0 {
+			direction = fmt.Sprintf("sendonly\r\na=extmap:%d urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n"+
+				"a=rid:q send\r\na=rid:h send\r\na=rid:f send\r\na=simulcast:send q;h;f", ridExtension)
+		} else if i <= camera {
 			direction = fmt.Sprintf("sendonly\r\na=ssrc:%d cname:me", c.sequences.ssrc[i])
 		}
 		text += fmt.Sprintf("m=%s 9 UDP/TLS/RTP/SAVPF %s\r\n%sa=mid:%d\r\n%sa=%s\r\n", kind, formats, common, i, codec, direction)

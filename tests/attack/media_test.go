@@ -17,6 +17,7 @@ type sequences struct {
 	seq       [2]uint16
 	timestamp [2]uint32
 	twcc      uint16
+	encodings int // of the camera, by RID; 0: one without
 }
 
 func newSequences() sequences {
@@ -29,7 +30,7 @@ const (
 	camera = 1
 )
 
-// packet makes the next packet of a source. One of the camera is a whole key frame.
+// packet makes the next packet of a source. One of the camera is a whole frame, and each hundredth a key frame.
 func (s *sequences) packet(source int) *rtp.Packet {
 	s.seq[source]++
 	p := &rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: opusType, SequenceNumber: s.seq[source],
@@ -38,7 +39,13 @@ func (s *sequences) packet(source int) *rtp.Packet {
 		p.PayloadType = vp8Type
 		s.timestamp[source] += 3000
 		p.Payload = make([]byte, 1000)
-		copy(p.Payload, []byte{0x10, 0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 1, 0xb4, 0}) // RFC 7741 §4.2, RFC 6386 §9.1
+		copy(p.Payload, []byte{0x10, 0x11}) // RFC 7741 §4.2, RFC 6386 §9.1
+		if s.timestamp[source]/3000%100 == 1 {
+			copy(p.Payload, []byte{0x10, 0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 1, 0xb4, 0})
+		}
+		if s.encodings > 0 {
+			_ = p.SetExtension(ridExtension, []byte{"qhf"[rand.N(s.encodings)]}) // of a valid id: cannot fail
+		}
 	} else {
 		s.timestamp[source] += 960
 		p.Payload = make([]byte, 80)
@@ -67,6 +74,22 @@ func (c *client) seal(p *rtp.Packet) []byte {
 	c.outMu.Lock()
 	defer c.outMu.Unlock()
 	sealed, err := c.out.EncryptRTP(nil, raw, nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return sealed
+}
+
+// sealRTCP encrypts control packets with the client's keys.
+func (c *client) sealRTCP(packets ...rtcp.Packet) []byte {
+	c.t.Helper()
+	raw, err := rtcp.Marshal(packets)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.outMu.Lock()
+	defer c.outMu.Unlock()
+	sealed, err := c.out.EncryptRTCP(nil, raw, nil)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -164,6 +187,9 @@ func (c *client) rtp(b []byte) {
 	if _, err := in.DecryptRTP(nil, b, &h); err == nil {
 		c.packets.Add(1)
 		c.bytes.Add(int64(len(b)))
+		if h.PayloadType == vp8Type {
+			c.newest.Store(uint32(h.SequenceNumber))
+		}
 	}
 }
 

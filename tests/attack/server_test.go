@@ -3,10 +3,12 @@ package attack
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -39,13 +41,15 @@ type server struct {
 	t     *testing.T
 	url   string
 	token string
+	pid   int
+	out   *output
 }
 
 // startServer starts the binary on an address of the namespace and ends it with the test.
 func startServer(t *testing.T, args ...string) *server {
 	t.Helper()
-	s := &server{t: t}
 	out := &output{}
+	s := &server{t: t, out: out}
 	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--media-listen", serverIP, "--media-port", "0",
 		"--admin-listen", ""}, args...)
 	cmd := exec.Command(os.Getenv(binaryVariable), args...)
@@ -74,7 +78,7 @@ func startServer(t *testing.T, args ...string) *server {
 		if m == nil {
 			return false
 		}
-		s.url, s.token = m[1], m[2]
+		s.url, s.token, s.pid = m[1], m[2], cmd.Process.Pid
 		return true
 	})
 	return s
@@ -101,6 +105,20 @@ func (s *server) createMeeting() string {
 		s.t.Fatalf("creating a meeting: %s, %v", resp.Status, err)
 	}
 	return made.Meeting
+}
+
+// memory is the resident size of the server in bytes.
+func (s *server) memory() int64 {
+	s.t.Helper()
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", s.pid))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	pages, err := strconv.ParseInt(strings.Fields(string(raw))[1], 10, 64)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return pages * int64(os.Getpagesize())
 }
 
 // eventually polls: what it waits for crosses processes.

@@ -1,0 +1,91 @@
+package transport
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/pion/rtcp"
+	pionsrtp "github.com/pion/srtp/v3"
+
+	"conclave/sfu/transport/srtp"
+)
+
+// clientContext is the client's SRTCP context for what it sends, or for what it receives.
+func clientContext(t *testing.T, material []byte, sends bool) *pionsrtp.Context {
+	t.Helper()
+	const k, s = srtp.KeyLen, srtp.SaltLen
+	key, salt := material[:k], material[2*k:2*k+s]
+	if !sends {
+		key, salt = material[k:2*k], material[2*k+s:]
+	}
+	c, err := pionsrtp.CreateContext(key, salt, pionsrtp.ProtectionProfileAeadAes128Gcm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// Control packets count once, from the peer only, unchanged: a recorded one could move an estimate or ask for key frames for ever.
+func TestControlPacketsCountOnce(t *testing.T) {
+	material := make([]byte, materialLen)
+	for i := range material {
+		material[i] = byte(i)
+	}
+	k, err := NewKeys(material)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := (&rtcp.PictureLossIndication{SenderSSRC: 1, MediaSSRC: 2}).Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := clientContext(t, material, true)
+	var sealed [100][]byte
+	for i := range sealed {
+		if sealed[i], err = client.EncryptRTCP(nil, plain, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	take := func(b []byte) bool {
+		got, err := k.OpenRTCP(nil, bytes.Clone(b))
+		return err == nil && bytes.Equal(got, plain)
+	}
+	for at := range sealed[0] {
+		forged := bytes.Clone(sealed[0])
+		forged[at] ^= 1
+		if take(forged) {
+			t.Errorf("forged at byte %d it is taken", at)
+		}
+	}
+	for _, i := range []int{0, 2, 1, 99} { // late is no repeat
+		if !take(sealed[i]) {
+			t.Errorf("packet %d is not taken", i)
+		}
+	}
+	for i, b := range sealed[:3] {
+		if take(b) {
+			t.Errorf("packet %d is taken twice", i)
+		}
+	}
+	if take(sealed[20]) {
+		t.Error("a packet too old to know is taken")
+	}
+	ours, err := k.sealRTCP(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if take(ours) {
+		t.Error("our own packet is taken for the peer's")
+	}
+	if got, err := clientContext(t, material, false).DecryptRTCP(nil, ours, nil); err != nil || !bytes.Equal(got, plain) {
+		t.Errorf("the client opens %x, %v", got, err)
+	}
+}
+
+func TestTooLittleKeyingMaterialIsRefused(t *testing.T) {
+	for n := range materialLen {
+		if _, err := NewKeys(make([]byte, n)); err == nil {
+			t.Errorf("%d bytes are taken", n)
+		}
+	}
+}
