@@ -77,7 +77,7 @@ func (s *Server) control() {
 			r.tick(now, n)
 		}
 		if n%reportEvery == 0 {
-			s.measureEgress(now)
+			s.egress.measure(sentBytes(s.engine.Senders()), now)
 			s.adjust()
 		}
 	}

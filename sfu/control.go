@@ -9,6 +9,7 @@ import (
 
 	"conclave/media"
 	"conclave/sfu/audiorank"
+	"conclave/sfu/forward"
 	"conclave/sfu/sdp"
 )
 
@@ -29,13 +30,12 @@ func (e *egressRate) measure(total uint64, now time.Time) {
 	e.at, e.bytes = now, total
 }
 
-// measureEgress takes the rate of all that has been sent to viewers since it was last called.
-func (s *Server) measureEgress(now time.Time) {
-	var total uint64
-	for _, sender := range s.engine.Senders() {
-		total += sender.SentBytes.Load()
+// sentBytes is all that has been sent to viewers so far, whichever sender sent it.
+func sentBytes(senders []forward.Sender) (total uint64) {
+	for _, s := range senders {
+		total += s.SentBytes.Load()
 	}
-	s.egress.measure(total, now)
+	return total
 }
 
 // EgressBitrate is what was sent to viewers over the last second or so, repeats and probes included, in bits a second,
