@@ -14,9 +14,10 @@ type EventKind string
 
 // The kinds, and which fields of an Event they fill beside Participant.
 const (
-	EventConnected  EventKind = "connected"   // media can flow; again after a new PeerConnection
-	EventFailed     EventKind = "failed"      // the connection is lost for good: Cause
-	EventSlots      EventKind = "slots"       // Slots that have changed since the last of its kind, and all that is Withheld
+	EventConnected EventKind = "connected" // media can flow; again after a new PeerConnection
+	EventFailed    EventKind = "failed"    // the connection is lost for good: Cause
+	// Slots that have changed since the last of its kind, and all that is Withheld
+	EventSlots      EventKind = "slots"
 	EventEncode     EventKind = "encode"      // the RIDs that viewers want of Source
 	EventRefused    EventKind = "refused"     // nothing more of Source is forwarded because of what it holds: Cause
 	EventApplied    EventKind = "applied"     // all that was desired up to Generation has taken effect

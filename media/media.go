@@ -5,7 +5,7 @@ package media
 
 import "fmt"
 
-// ParticipantID numbers a participant within one room. Zero is nobody. It travels as CSRC in forwarded RTP headers
+// ParticipantID numbers a participant within one room. Zero is none. It travels as CSRC in forwarded RTP headers
 // (RFC 3550 §5.1).
 type ParticipantID uint32
 

@@ -36,8 +36,9 @@ func TestWhatIsTakenAwayIsAcknowledgedOnceItIsGone(t *testing.T) {
 			request protocol.ClientMessage
 			left    media.SourceSet
 		}{
-			"own mute":    {guest, on(media.Camera), media.Sources(media.Camera)},
-			"host's mute": {host, &protocol.Mute{Participants: []media.ParticipantID{guest.Participant()}, Sources: everything.List()}, 0},
+			"own mute": {guest, on(media.Camera), media.Sources(media.Camera)},
+			"host's mute": {host, &protocol.Mute{Participants: []media.ParticipantID{guest.Participant()},
+				Sources: everything.List()}, 0},
 		} {
 			if err := guest.Do(t.Context(), on(everything.List()...)); err != nil {
 				t.Fatal(err)

@@ -34,15 +34,16 @@ type allotment struct {
 	allocation.Decision
 }
 
-// reconcileVideo gives what p shows, in its order, the video slots as far as it fits, and says what is left out and why. Callers hold
-// mu.
+// reconcileVideo gives what p shows, in its order, the video slots as far as it fits, and says what is left out and
+// why. Callers hold mu.
 func (r *Room) reconcileVideo(p *Peer, slots []*forward.Slot, now time.Time) []media.Withheld {
 	withheld := r.eligible(p, true)
 	wanted := make([]trackKey, 0, len(slots))
 	for _, a := range r.allocate(p, now) {
 		key := a.track.key()
 		if a.Send.None() {
-			withheld = append(withheld, media.Withheld{Participant: key.participant, Source: key.source, Reason: media.ReasonBandwidth})
+			withheld = append(withheld, media.Withheld{Participant: key.participant, Source: key.source,
+				Reason: media.ReasonBandwidth})
 		} else {
 			wanted = append(wanted, key)
 		}
@@ -51,8 +52,8 @@ func (r *Room) reconcileVideo(p *Peer, slots []*forward.Slot, now time.Time) []m
 	return withheld
 }
 
-// eligible notes which tracks p wants that could be sent, were there bandwidth, and how high it shows them. explain has it list the
-// others and why they cannot. Callers hold mu.
+// eligible notes which tracks p wants that could be sent, were there bandwidth, and how high it shows them. explain has
+// it list the others and why they cannot. Callers hold mu.
 func (r *Room) eligible(p *Peer, explain bool) (withheld []media.Withheld) {
 	v, e := &p.viewer, p.connection.Egress()
 	_, slots := p.connection.slots()
@@ -78,7 +79,8 @@ func (r *Room) eligible(p *Peer, explain bool) (withheld []media.Withheld) {
 	return withheld
 }
 
-// allocate decides what of the eligible tracks p gets, and tells their publishers what is wanted of them. Callers hold mu.
+// allocate decides what of the eligible tracks p gets, and tells their publishers what is wanted of them. Callers hold
+// mu.
 func (r *Room) allocate(p *Peer, now time.Time) []allotment {
 	v, e := &p.viewer, p.connection.Egress()
 	v.sources = v.sources[:0]
@@ -93,7 +95,8 @@ func (r *Room) allocate(p *Peer, now time.Time) []allotment {
 	}
 	v.first = audioRate(e, now) + v.repairRate(e, now)
 	e.Useful(v.first + useful*115/100) // a step up must leave 15 % to spare
-	decisions := v.allocator.Allocate(&allocation.Input{Now: now, Estimate: estimate, Drain: e.Drain(now), Audio: v.first, Sources: v.sources})
+	decisions := v.allocator.Allocate(&allocation.Input{Now: now, Estimate: estimate, Drain: e.Drain(now),
+		Audio: v.first, Sources: v.sources})
 	v.allotted = v.allotted[:0]
 	for i, t := range v.tracks {
 		v.allotted = append(v.allotted, allotment{t, decisions[i]})
@@ -110,7 +113,8 @@ func (r *Room) allocate(p *Peer, now time.Time) []allotment {
 // describe is t as the allocator sees it.
 func (t *track) describe(height int, now time.Time) allocation.Source {
 	layers := t.Layers()
-	s := allocation.Source{Key: uint64(t.Owner)<<8 | uint64(t.Source), Screen: t.Source == media.Screen, Height: height, Count: len(layers)}
+	s := allocation.Source{Key: uint64(t.Owner)<<8 | uint64(t.Source), Screen: t.Source == media.Screen, Height: height,
+		Count: len(layers)}
 	for i, l := range layers {
 		s.Layers[i] = l.Describe(now)
 	}
@@ -133,8 +137,8 @@ func audioRate(e *forward.Egress, now time.Time) (total int64) {
 	return total
 }
 
-// repairRate is what retransmissions have been taking in each of the last three seconds: a burst of them after a loss is no lasting need. Callers
-// hold Room.mu.
+// repairRate is what retransmissions have been taking in each of the last three seconds: a burst of them after a loss
+// is no lasting need. Callers hold Room.mu.
 func (v *viewerState) repairRate(e *forward.Egress, now time.Time) int64 {
 	if elapsed := now.Sub(v.repairedAt); elapsed >= time.Second {
 		sent := e.Repaired()
@@ -146,8 +150,8 @@ func (v *viewerState) repairRate(e *forward.Egress, now time.Time) int64 {
 	return slices.Min(v.repairs[:])
 }
 
-// ask tells the tracks what this viewer wants of them: the layer it would get were all being sent, the one it gets meanwhile, and the
-// lowest, to fall back to. Callers hold mu.
+// ask tells the tracks what this viewer wants of them: the layer it would get were all being sent, the one it gets
+// meanwhile, and the lowest, to fall back to. Callers hold mu.
 func (r *Room) ask(p *Peer) {
 	v := &p.viewer
 	for _, t := range v.asked {
@@ -195,7 +199,7 @@ func (r *Room) reallocate(p *Peer, now time.Time) {
 	p.dirty = !slices.EqualFunc(before, r.allocate(p, now), func(a, b allotment) bool {
 		return a.track == b.track && a.Send == b.Send && a.Pass == b.Pass
 	})
-	clear(before) // it must keep nobody's track alive
+	clear(before) // it must keep no track alive
 }
 
 // pressed says whether more is being sent than the viewer's budget holds. Callers hold Room.mu.

@@ -11,7 +11,8 @@ import (
 	"conclave/sfu/wiretest"
 )
 
-// assertDecodable checks that no frame came through without those it is predicted from, as videoSource's temporal pattern has it.
+// assertDecodable checks that no frame came through without those it is predicted from, as videoSource's temporal
+// pattern has it.
 func assertDecodable(t *testing.T, packets []received) {
 	t.Helper()
 	last := [3]int{-1, -1, -1} // the source's picture ids, modulo 16, of the latest frame up to each temporal layer
@@ -37,8 +38,9 @@ func assertDecodable(t *testing.T, packets []received) {
 	}
 }
 
-// As the estimate shrinks, a viewer is given lower layers, then fewer temporal layers, then nothing, and is told so; as it grows again, temporal layers
-// come back, and after ten seconds layers. What it receives is one continuous stream that can be decoded at every moment.
+// As the estimate shrinks, a viewer is given lower layers, then fewer temporal layers, then nothing, and is told so; as
+// it grows again, temporal layers come back, and after ten seconds layers. What it receives is one continuous stream
+// that can be decoded at every moment.
 func TestAViewerIsGivenWhatFitsAShrinkingEstimate(t *testing.T) {
 	network := newLossyNetwork(t)
 	room := newRoom(network.server, media.RoomConfig{})

@@ -29,10 +29,12 @@ func TestAssign(t *testing.T) {
 		{"what goes makes room, nobody moves", []int{1, 2, 3}, []int{4, 3, 1}, nowhere, []int{1, 4, 3}},
 		{"the less important gives way", []int{1, 2}, []int{3, 2, 1}, nowhere, []int{3, 2}},
 		{"into the preferred slot", []int{0, 0, 0}, []int{7}, pair(map[int]int{7: 2}), []int{0, 0, 7}},
-		{"a preferred slot that is taken does not matter", []int{0, 5, 0}, []int{5, 7}, pair(map[int]int{7: 1}), []int{7, 5, 0}},
+		{"a preferred slot that is taken does not matter", []int{0, 5, 0}, []int{5, 7}, pair(map[int]int{7: 1}),
+			[]int{7, 5, 0}},
 		{"a preferred slot that does not exist does not matter", []int{0, 0}, []int{7}, pair(map[int]int{7: 9}), []int{7, 0}},
 		{"a preference does not move what has a slot", []int{7, 0}, []int{7}, pair(map[int]int{7: 1}), []int{7, 0}},
-		{"the first free slot after a preferred one", []int{0, 0, 0}, []int{7, 8, 9}, pair(map[int]int{7: 0}), []int{7, 8, 9}},
+		{"the first free slot after a preferred one", []int{0, 0, 0}, []int{7, 8, 9}, pair(map[int]int{7: 0}),
+			[]int{7, 8, 9}},
 		{"two of the same in current", []int{1, 1}, []int{1, 2}, nowhere, []int{1, 2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

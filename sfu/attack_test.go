@@ -26,16 +26,21 @@ type attacker struct {
 
 const attackerOffer = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2 3\r\n" +
 	"a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n" +
-	"a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n" +
+	"a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:" +
+	"00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n" +
 	"m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=sendonly\r\na=rtpmap:111 opus/48000/2\r\n" +
 	"a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\na=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n" +
-	"m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:1\r\na=sendonly\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n" +
+	"m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:1\r\na=sendonly\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 " +
+	"rtx/90000\r\na=fmtp:97 apt=96\r\n" +
 	"a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n" +
-	"a=extmap:11 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id\r\na=rid:q send\r\na=rid:h send\r\na=rid:f send\r\na=simulcast:send q;h;f\r\n" +
-	"m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:2\r\na=recvonly\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n" +
+	"a=extmap:11 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id\r\na=rid:q send\r\na=rid:h send\r\na=rid:f " +
+	"send\r\na=simulcast:send q;h;f\r\n" +
+	"m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:2\r\na=recvonly\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 " +
+	"rtx/90000\r\na=fmtp:97 apt=96\r\n" +
 	"m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:3\r\na=recvonly\r\na=rtpmap:111 opus/48000/2\r\n"
 
-// newAttacker joins the room with keys of its own choice in place of a handshake; everything after that is the real path.
+// newAttacker joins the room with keys of its own choice in place of a handshake; everything after that is the real
+// path.
 func newAttacker(t testing.TB, room *testRoom, id media.ParticipantID) *attacker {
 	t.Helper()
 	return newAttackerWith(t, room, id, attackerOffer)
@@ -72,7 +77,8 @@ func drained(t *testing.T, s *Server, before, n uint64) {
 	time.Sleep(5 * time.Millisecond) // the batch in hand
 }
 
-// attacked is a room in which bob watches alice while mallory is at work; bystander checks at the end that alice's video still arrives.
+// attacked is a room in which bob watches alice while mallory is at work; bystander checks at the end that alice's
+// video still arrives.
 func attacked(t *testing.T) (srv *Server, mallory *attacker, bystander func()) {
 	t.Helper()
 	room, publishers, v := meet(t, 1, clientOptions{video: 1})
@@ -106,7 +112,8 @@ func TestPLIFloodsReachThePublisherTwiceASecond(t *testing.T) {
 	began := time.Now()
 	for range 30 { // 1.5 s and more
 		for range 10 {
-			mallory.RTCP(&rtcp.PictureLossIndication{MediaSSRC: ssrc}, &rtcp.FullIntraRequest{MediaSSRC: ssrc, FIR: []rtcp.FIREntry{{SSRC: ssrc}}})
+			mallory.RTCP(&rtcp.PictureLossIndication{MediaSSRC: ssrc},
+				&rtcp.FullIntraRequest{MediaSSRC: ssrc, FIR: []rtcp.FIREntry{{SSRC: ssrc}}})
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
@@ -140,7 +147,8 @@ func TestSenselessFeedbackChangesNothing(t *testing.T) {
 	bystander()
 }
 
-// Threats 9 to 11: strangers get no answer: no reflection of STUN, no handshake, and no packet ever goes to a candidate.
+// Threats 9 to 11: strangers get no answer: no reflection of STUN, no handshake, and no packet ever goes to a
+// candidate.
 func TestStrangersGetNoAnswer(t *testing.T) {
 	srv := testServer(t)
 	room := newRoom(srv, media.RoomConfig{})

@@ -58,8 +58,9 @@ var candidateLine = regexp.MustCompile(`a=(candidate:|end-of-candidates).*\r\n`)
 
 func newClient(t *testing.T, room *testRoom, id media.ParticipantID, opt clientOptions) *client {
 	t.Helper()
-	c := &client{t: t, received: map[string][]rtp.Packet{}, slots: map[string]media.Slot{}, encode: map[media.Source][]string{},
-		plis: map[string]int{}, up: make(chan struct{}, 8)}
+	c := &client{t: t, received: map[string][]rtp.Packet{}, slots: map[string]media.Slot{},
+		encode: map[media.Source][]string{},
+		plis:   map[string]int{}, up: make(chan struct{}, 8)}
 	room.listen(id, c.told)
 	c.peer = room.Join(id)
 	c.pc = newClientPC(t, opt)
@@ -123,7 +124,8 @@ func (c *client) receive(track *webrtc.TrackRemote, mid string) {
 			seqs = append(seqs, uint16(s))
 		}
 		if len(seqs) > 0 {
-			_ = c.pc.WriteRTCP([]rtcp.Packet{&rtcp.TransportLayerNack{MediaSSRC: uint32(track.SSRC()), Nacks: rtcp.NackPairsFromSequenceNumbers(seqs)}})
+			_ = c.pc.WriteRTCP([]rtcp.Packet{&rtcp.TransportLayerNack{MediaSSRC: uint32(track.SSRC()),
+				Nacks: rtcp.NackPairsFromSequenceNumbers(seqs)}})
 		}
 	}
 }
@@ -139,7 +141,8 @@ func (c *client) reload(opt clientOptions) *client {
 }
 
 // testMimeTypes are what clients call the video codecs.
-var testMimeTypes = map[codec.Kind]string{codec.VP8: webrtc.MimeTypeVP8, codec.VP9: webrtc.MimeTypeVP9, codec.AV1: webrtc.MimeTypeAV1}
+var testMimeTypes = map[codec.Kind]string{codec.VP8: webrtc.MimeTypeVP8, codec.VP9: webrtc.MimeTypeVP9,
+	codec.AV1: webrtc.MimeTypeAV1}
 
 func (o *clientOptions) videoCodecs() []codec.Kind {
 	if len(o.codecs) == 0 {
@@ -153,23 +156,29 @@ func newClientPC(t *testing.T, opt clientOptions) *webrtc.PeerConnection {
 	var me webrtc.MediaEngine
 	feedback := []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "transport-cc"}}
 	register := func(capability webrtc.RTPCodecCapability, pt webrtc.PayloadType, kind webrtc.RTPCodecType) {
-		if err := me.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: capability, PayloadType: pt}, kind); err != nil {
+		if err := me.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: capability, PayloadType: pt},
+			kind); err != nil {
 			t.Fatal(err)
 		}
 	}
-	register(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, 111, webrtc.RTPCodecTypeAudio)
+	register(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, 111,
+		webrtc.RTPCodecTypeAudio)
 	for _, kind := range opt.videoCodecs() {
 		pt := webrtc.PayloadType(wiretest.PayloadTypes()[kind])
-		register(webrtc.RTPCodecCapability{MimeType: testMimeTypes[kind], ClockRate: 90000, RTCPFeedback: feedback}, pt, webrtc.RTPCodecTypeVideo)
-		register(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: fmt.Sprintf("apt=%d", pt)}, pt+1, webrtc.RTPCodecTypeVideo)
+		register(webrtc.RTPCodecCapability{MimeType: testMimeTypes[kind], ClockRate: 90000, RTCPFeedback: feedback}, pt,
+			webrtc.RTPCodecTypeVideo)
+		register(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeRTX, ClockRate: 90000,
+			SDPFmtpLine: fmt.Sprintf("apt=%d", pt)}, pt+1, webrtc.RTPCodecTypeVideo)
 	}
 	for _, uri := range []string{sdp.URIMID, sdp.URIRID, sdp.URIRepairedRID} {
-		if err := me.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeVideo); err != nil {
+		if err := me.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri},
+			webrtc.RTPCodecTypeVideo); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, uri := range []string{sdp.URIMID, sdp.URIAudioLevel} {
-		if err := me.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeAudio); err != nil {
+		if err := me.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri},
+			webrtc.RTPCodecTypeAudio); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -185,7 +194,8 @@ func newClientPC(t *testing.T, opt clientOptions) *webrtc.PeerConnection {
 	if opt.net != nil {
 		se.SetNet(opt.net)
 	}
-	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(&me), webrtc.WithSettingEngine(se), webrtc.WithInterceptorRegistry(&registry)).
+	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(&me), webrtc.WithSettingEngine(se),
+		webrtc.WithInterceptorRegistry(&registry)).
 		NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		t.Fatal(err)
@@ -229,7 +239,8 @@ func (c *client) publish(opt clientOptions) {
 		if opt.layers > 1 {
 			options = append(options, webrtc.WithRTPStreamID(sdp.RIDs[i]))
 		}
-		track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: testMimeTypes[opt.videoCodecs()[0]]}, "camera", "me", options...)
+		capability := webrtc.RTPCodecCapability{MimeType: testMimeTypes[opt.videoCodecs()[0]]}
+		track, err := webrtc.NewTrackLocalStaticRTP(capability, "camera", "me", options...)
 		must(err)
 		camera := &cameraTrack{TrackLocalStaticRTP: track, bound: make(chan struct{})}
 		c.camera = append(c.camera, camera)
@@ -272,7 +283,8 @@ func (c *client) countPLIs(sender *webrtc.RTPSender, layer int, simulcast bool) 
 
 func (c *client) addSlot(kind webrtc.RTPCodecType) {
 	c.t.Helper()
-	if _, err := c.pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
+	if _, err := c.pc.AddTransceiverFromKind(kind,
+		webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -313,7 +325,8 @@ func (c *client) offer(options *webrtc.OfferOptions) (answer string, err error) 
 			c.tracks = append(c.tracks, media.Track{MID: tr.Mid(), Source: source})
 		}
 	}
-	return c.peer.Negotiate(context.Background(), candidateLine.ReplaceAllString(c.pc.LocalDescription().SDP, ""), c.tracks)
+	return c.peer.Negotiate(context.Background(), candidateLine.ReplaceAllString(c.pc.LocalDescription().SDP, ""),
+		c.tracks)
 }
 
 func (c *client) waitUp() {
@@ -354,7 +367,8 @@ func (c *client) runCamera(ctx context.Context, packetsPerFrame int) {
 	sources := make([]*wiretest.VideoSource, len(c.camera))
 	for i := range sources {
 		sources[i] = &wiretest.VideoSource{Codec: c.codec, Layer: i, Height: uint16(720 >> (len(c.camera) - 1 - i)),
-			Seq: uint16(65500 + 100*i), Timestamp: uint32(1000 * i), PictureID: uint16(32700 + 30*i), TL0: uint8(250 + i), Packets: packetsPerFrame}
+			Seq: uint16(65500 + 100*i), Timestamp: uint32(1000 * i), PictureID: uint16(32700 + 30*i), TL0: uint8(250 + i),
+			Packets: packetsPerFrame}
 		if c.rising {
 			sources[i].Packets, sources[i].Temporal = packetsPerFrame<<(2*i), true
 		}
@@ -368,12 +382,14 @@ func (c *client) runCamera(ctx context.Context, packetsPerFrame int) {
 		}
 	}
 	began := time.Now()
-	const first = 1 // an interval after Bind: Pion connects the track a moment after it, and until then the frame would be lost
+	// an interval after Bind: Pion connects the track a moment after it, and until then the frame would be lost
+	const first = 1
 	for n := first; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(time.Until(began.Add(time.Duration(n) * time.Second / 30))): // late on a busy machine, but no frame is left out: rates stay what they are
+		// late on a busy machine, but no frame is left out: rates stay what they are
+		case <-time.After(time.Until(began.Add(time.Duration(n) * time.Second / 30))):
 		}
 		for i, src := range sources {
 			c.mu.Lock()

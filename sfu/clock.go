@@ -17,7 +17,8 @@ const (
 	meterEvery    = 10                    // ticks: the rates of layers
 )
 
-// clock ticks every 20 ms while anybody publishes, else once a second: people who only sit together cost next to nothing.
+// clock ticks every 20 ms while anybody publishes, else once a second: people who only sit together cost next to
+// nothing.
 type clock struct {
 	ticker *ticker.Ticker
 	mu     sync.Mutex

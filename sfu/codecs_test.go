@@ -17,7 +17,8 @@ import (
 )
 
 // cameraOf brings a publisher of the given codec into the room.
-func cameraOf(ctx context.Context, t *testing.T, room *testRoom, id media.ParticipantID, kind codec.Kind, layers int) *client {
+func cameraOf(ctx context.Context, t *testing.T, room *testRoom, id media.ParticipantID, kind codec.Kind,
+	layers int) *client {
 	t.Helper()
 	c := newClient(t, room, id, clientOptions{layers: layers, codecs: []codec.Kind{kind}})
 	c.negotiate()
@@ -27,8 +28,8 @@ func cameraOf(ctx context.Context, t *testing.T, room *testRoom, id media.Partic
 	return c
 }
 
-// assertOneStream checks that what one slot received is continuous, of whatever codec its owners send, and that each owner's first packet
-// there begins a key frame. It returns the owners in their order.
+// assertOneStream checks that what one slot received is continuous, of whatever codec its owners send, and that each
+// owner's first packet there begins a key frame. It returns the owners in their order.
 func assertOneStream(t *testing.T, packets []rtp.Packet, codecs map[uint32]codec.Kind) (owners []uint32) {
 	t.Helper()
 	slices.SortStableFunc(packets, func(a, b rtp.Packet) int { return int(int16(a.SequenceNumber - b.SequenceNumber)) })
@@ -59,8 +60,10 @@ func assertOneStream(t *testing.T, packets []rtp.Packet, codecs map[uint32]codec
 			}
 		}
 		if info.PictureIDAt != 0 {
-			if i > 0 && !switched && info.FrameStart && (info.PictureID != (last.PictureID+1)&0x7fff || info.TL0PicIdx != last.TL0PicIdx+1) {
-				t.Errorf("packet %d: picture %d/%d after %d/%d", p.SequenceNumber, info.PictureID, info.TL0PicIdx, last.PictureID, last.TL0PicIdx)
+			if i > 0 && !switched && info.FrameStart && (info.PictureID != (last.PictureID+1)&0x7fff ||
+				info.TL0PicIdx != last.TL0PicIdx+1) {
+				t.Errorf("packet %d: picture %d/%d after %d/%d", p.SequenceNumber, info.PictureID, info.TL0PicIdx, last.PictureID,
+					last.TL0PicIdx)
 			}
 			last = info
 		}
@@ -68,8 +71,8 @@ func assertOneStream(t *testing.T, packets []rtp.Packet, codecs map[uint32]codec
 	return owners
 }
 
-// One slot shows a VP8, then a VP9, then an AV1 camera, then VP8 again: the payload type follows the publisher's codec, the stream goes on
-// without a jump, and each begins at a key frame.
+// One slot shows a VP8, then a VP9, then an AV1 camera, then VP8 again: the payload type follows the publisher's codec,
+// the stream goes on without a jump, and each begins at a key frame.
 func TestASlotChangesCodecWithWhatItCarries(t *testing.T) {
 	srv := testServer(t)
 	room := newRoom(srv, media.RoomConfig{})
@@ -123,7 +126,8 @@ func TestSimulcastOfEveryCodec(t *testing.T) {
 			packets := viewer.packets(mid)
 			for i := 1; i < len(packets); i++ {
 				info, err := codec.Parse(kind, packets[i].Payload)
-				if switched := packets[i].Payload[100]>>4 != packets[i-1].Payload[100]>>4; err != nil || switched && !info.KeyStart {
+				if switched := packets[i].Payload[100]>>4 != packets[i-1].Payload[100]>>4; err != nil || switched &&
+					!info.KeyStart {
 					t.Errorf("packet %d: switched at %+v, %v", packets[i].SequenceNumber, info, err)
 				}
 			}
@@ -147,7 +151,8 @@ func TestWhatAViewerCannotDecodeIsWithheld(t *testing.T) {
 		viewer.mu.Lock()
 		withheld := slices.Clone(viewer.withheld)
 		viewer.mu.Unlock()
-		return showing(viewer, 2)() && slices.Equal(withheld, []media.Withheld{{Participant: 1, Source: media.Camera, Reason: media.ReasonCodec}})
+		return showing(viewer, 2)() && slices.Equal(withheld, []media.Withheld{{Participant: 1, Source: media.Camera,
+			Reason: media.ReasonCodec}})
 	})
 }
 
@@ -159,20 +164,22 @@ func attackerOfferOf(kind codec.Kind) string {
 	pts := fmt.Sprintf("%d %d", pt, pt+1)
 	name := map[codec.Kind]string{codec.VP8: "VP8/90000", codec.VP9: "VP9/90000", codec.AV1: "AV1/90000"}[kind]
 	own := fmt.Sprintf("a=rtpmap:%d %s\r\na=rtpmap:%d rtx/90000\r\na=fmtp:%d apt=%d\r\n", pt, name, pt+1, pt+1, pt)
-	return strings.NewReplacer("96 97"+camera+vp8, pts+camera+own, "96 97"+slot+vp8, "96 97 "+pts+slot+vp8+own).Replace(attackerOffer)
+	return strings.NewReplacer("96 97"+camera+vp8, pts+camera+own, "96 97"+slot+vp8,
+		"96 97 "+pts+slot+vp8+own).Replace(attackerOffer)
 }
 
 func (a *attacker) renegotiate(offer string) string {
 	a.T.Helper()
-	answer, err := a.peer.Negotiate(context.Background(), offer, []media.Track{{MID: "0", Source: media.Mic}, {MID: "1", Source: media.Camera}})
+	answer, err := a.peer.Negotiate(context.Background(), offer,
+		[]media.Track{{MID: "0", Source: media.Mic}, {MID: "1", Source: media.Camera}})
 	if err != nil {
 		a.T.Fatal(err)
 	}
 	return answer
 }
 
-// A later offer on the same PeerConnection may change what a camera is encoded in. The same SSRC goes on in the new codec, what still comes
-// in the old one is dropped, and what was received before cannot be replayed.
+// A later offer on the same PeerConnection may change what a camera is encoded in. The same SSRC goes on in the new
+// codec, what still comes in the old one is dropped, and what was received before cannot be replayed.
 func TestAPublisherChangesItsCodec(t *testing.T) {
 	srv := testServer(t)
 	room := newRoom(srv, media.RoomConfig{})
@@ -189,7 +196,8 @@ func TestAPublisherChangesItsCodec(t *testing.T) {
 
 	answer := a.renegotiate(attackerOfferOf(codec.VP9))
 	now := track()
-	if now == old || now.Codec != codec.VP9 || now.PT != 98 || !strings.Contains(answer, "m=video 9 UDP/TLS/RTP/SAVPF 98 99\r\n") {
+	if now == old || now.Codec != codec.VP9 || now.PT != 98 ||
+		!strings.Contains(answer, "m=video 9 UDP/TLS/RTP/SAVPF 98 99\r\n") {
 		t.Fatalf("%+v\n%s", now.Format, answer)
 	}
 	a.RTP(wiretest.Video(5, 7, "q"))

@@ -8,8 +8,8 @@ import (
 	"conclave/sfu/transport"
 )
 
-// connection is one PeerConnection of a peer, with what was negotiated last. A new DTLS fingerprint makes a new connection on
-// the same seat.
+// connection is one PeerConnection of a peer, with what was negotiated last. A new DTLS fingerprint makes a new
+// connection on the same seat.
 type connection struct {
 	*forward.Connection
 	peer *Peer
@@ -52,7 +52,8 @@ func (c *connection) Wanted(source media.Source, rids []string) {
 
 // NotEncrypted implements forward.Owner.
 func (c *connection) NotEncrypted(source media.Source) {
-	c.peer.room.tell(media.Event{Kind: media.EventRefused, Participant: c.peer.id, Source: source, Cause: causeNotEncrypted})
+	c.peer.room.tell(media.Event{Kind: media.EventRefused, Participant: c.peer.id, Source: source,
+		Cause: causeNotEncrypted})
 }
 
 // Changed implements forward.Owner.
@@ -70,7 +71,8 @@ func (c *connection) slots() (audio, video []*forward.Slot) {
 	return audio, video
 }
 
-// changes says what the slots carry now, where the client was told otherwise, and takes it as told. Callers hold Room.mu.
+// changes says what the slots carry now, where the client was told otherwise, and takes it as told. Callers hold
+// Room.mu.
 func (c *connection) changes() (changed []media.Slot) {
 	for _, s := range c.Egress().Slots() {
 		now := s.State()

@@ -9,7 +9,8 @@ import (
 	"conclave/sfu/wiretest"
 )
 
-// Everybody is told how good the connections are once they are up, and again when one is lost; who is withheld pictures sinks.
+// Everybody is told how good the connections are once they are up, and again when one is lost; who is withheld pictures
+// sinks.
 func TestConnectionQualityIsToldOnChange(t *testing.T) {
 	type news struct {
 		at   time.Time

@@ -9,8 +9,8 @@ import (
 
 const maxLayers = allocation.MaxLayers
 
-// demandDebounce is how long no viewer must want a layer before its publisher is told to stop it: pages flip back. Upwards
-// it is told at once. With the publisher's own time, a layer that is not wanted has stopped after 5 s.
+// demandDebounce is how long no viewer must want a layer before its publisher is told to stop it: pages flip back.
+// Upwards it is told at once. With the publisher's own time, a layer that is not wanted has stopped after 5 s.
 const demandDebounce = 4 * time.Second
 
 // demand follows which layers of one track its viewers want. Time is an argument.

@@ -101,7 +101,8 @@ func TestTheHighestWishCountsOverAllViewers(t *testing.T) {
 	r.expect(t, demandDebounce, 0b001)
 }
 
-// FuzzDemand asserts that what is wanted is always on, and that only what nobody has wanted for the whole time is stopped.
+// FuzzDemand asserts that what is wanted is always on, and that only what nobody has wanted for the whole time is
+// stopped.
 func FuzzDemand(f *testing.F) {
 	f.Add([]byte{0x01, 0x80, 0x12, 0xbf, 0x90, 0x03, 0xff})
 	f.Add([]byte{0x00, 0x41, 0x88, 0x42, 0x88, 0x43, 0xff, 0xff})

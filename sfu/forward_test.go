@@ -13,7 +13,8 @@ type netipAddrPort = netip.AddrPort
 
 func mustAddrPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 
-// A subscriber sees a publisher's camera through a slot, at the layer it asked for, with the publisher's number as CSRC.
+// A subscriber sees a publisher's camera through a slot, at the layer it asked for, with the publisher's number as
+// CSRC.
 func TestForwardsACameraThroughASlot(t *testing.T) {
 	srv := testServer(t)
 	t.Cleanup(func() { logStats(t, srv) })

@@ -7,15 +7,16 @@ import (
 	"conclave/media"
 )
 
-// inbox takes what is desired of a room's peers until control applies it. Its lock is held for a moment only, so that who
-// desires, a meeting's actor, never waits for control.
+// inbox takes what is desired of a room's peers until control applies it. Its lock is held for a moment only, so that
+// who desires, a meeting's actor, never waits for control.
 type inbox struct {
 	mu    sync.Mutex
 	peers []*Peer // of whom something is desired, each once: bounded by the peers of the room and those who ask to join
 	end   bool
 }
 
-// desired is the state that a peer is to have, as far as it is not applied yet. What comes later replaces what came before.
+// desired is the state that a peer is to have, as far as it is not applied yet. What comes later replaces what came
+// before.
 type desired struct {
 	queued     bool // in inbox.peers
 	join       bool
@@ -26,23 +27,23 @@ type desired struct {
 	generation uint64 // the latest: it is told once all this has taken effect
 }
 
-// Join adds a participant. No PeerConnection exists until Negotiate. id must be new in the room and not zero. It returns at
-// once; if the participant cannot be let in, EventJoinFailed says so, and the peer is a closed one.
+// Join adds a participant. No PeerConnection exists until Negotiate. id must be new in the room and not zero. It
+// returns at once; if the participant cannot be let in, EventJoinFailed says so, and the peer is a closed one.
 func (r *Room) Join(id media.ParticipantID) *Peer {
 	p := &Peer{room: r, id: id}
 	p.desire(func(d *desired) { d.join = true })
 	return p
 }
 
-// SetLive replaces the set of sources that may be forwarded from this peer: what its participant has switched on and the
-// meeting permits. It returns at once; EventApplied tells that all desired up to generation has taken effect: no slot
-// carries any other source.
+// SetLive replaces the set of sources that may be forwarded from this peer: what its participant has switched on and
+// the meeting permits. It returns at once; EventApplied tells that all desired up to generation has taken effect: no
+// slot carries any other source.
 func (p *Peer) SetLive(sources media.SourceSet, generation uint64) {
 	p.desire(func(d *desired) { d.live, d.generation = &sources, max(d.generation, generation) })
 }
 
-// SetView replaces what the peer wants to see, most important first. It returns at once; the outcome arrives as EventSlots.
-// Entries beyond 256, repeats, and sources that are not video are ignored.
+// SetView replaces what the peer wants to see, most important first. It returns at once; the outcome arrives as
+// EventSlots. Entries beyond 256, repeats, and sources that are not video are ignored.
 func (p *Peer) SetView(wants []media.Want) {
 	clean := make([]media.Want, 0, min(len(wants), maxWants))
 	for _, w := range wants {
@@ -55,8 +56,8 @@ func (p *Peer) SetView(wants []media.Want) {
 	p.desire(func(d *desired) { d.wants, d.hasWants = clean, true })
 }
 
-// Close ends the peer's media. It returns at once; EventApplied tells that all desired up to generation has taken effect: no
-// further packet of or to the peer is forwarded.
+// Close ends the peer's media. It returns at once; EventApplied tells that all desired up to generation has taken
+// effect: no further packet of or to the peer is forwarded.
 func (p *Peer) Close(generation uint64) {
 	p.desire(func(d *desired) { d.end, d.generation = true, max(d.generation, generation) })
 }

@@ -11,8 +11,8 @@ import (
 	"conclave/sfu/sframe"
 )
 
-// Collector exposes the media path as Prometheus metrics. No label tells anything about a user: they are reasons, worker
-// numbers and our own directions.
+// Collector exposes the media path as Prometheus metrics. No label tells anything about a user: they are reasons,
+// worker numbers and our own directions.
 type Collector struct{ server *Server }
 
 // Collector returns a collector to register.
@@ -40,7 +40,8 @@ func senderMetrics() []metric {
 		senderMetric("received_bytes_total", "Bytes received.", func(c *c) n { return &c.ReceivedBytes }),
 		senderMetric("forwarded_packets_total", "Media packets sent to viewers.", func(c *c) n { return &c.Forwarded }),
 		senderMetric("forwarded_bytes_total", "Bytes of media sent to viewers.", func(c *c) n { return &c.ForwardedBytes }),
-		senderMetric("sent_bytes_total", "All bytes sent to viewers: media, retransmissions, probes, key frames played again.",
+		senderMetric("sent_bytes_total", "All bytes sent to viewers: media, retransmissions, probes, key frames played "+
+			"again.",
 			func(c *c) n { return &c.SentBytes }),
 		senderMetric("retransmitted_packets_total", "Packets sent again as RTX: NACKs answered from the history.",
 			func(c *c) n { return &c.Retransmitted }),

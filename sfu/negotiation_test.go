@@ -10,12 +10,13 @@ import (
 	"conclave/sfu/codec"
 )
 
-// A client may offer any number of receiving m-lines: no more than the limit become slots, and each knows what its viewer
-// takes.
+// A client may offer any number of receiving m-lines: no more than the limit become slots, and each knows what its
+// viewer takes.
 func TestSlotsAreBounded(t *testing.T) {
 	room := newRoom(testServer(t), media.RoomConfig{})
 	a := newAttacker(t, room, 1)
-	const video = "m=video 9 UDP/TLS/RTP/SAVPF 98 99 96 97\r\na=recvonly\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\n" +
+	const video = "m=video 9 UDP/TLS/RTP/SAVPF 98 99 96 97\r\na=recvonly\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 " +
+		"rtx/90000\r\n" +
 		"a=fmtp:97 apt=96\r\na=rtpmap:98 VP9/90000\r\na=rtpmap:99 rtx/90000\r\na=fmtp:99 apt=98\r\na=mid:v%d\r\n"
 	const audio = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=recvonly\r\na=rtpmap:111 opus/48000/2\r\na=mid:a%d\r\n"
 	var lines strings.Builder

@@ -15,7 +15,8 @@ type PathStats struct {
 	bwe.Stats
 }
 
-// Paths describes the ways to all connected viewers, for measurements. Participants' numbers are unique within a room only.
+// Paths describes the ways to all connected viewers, for measurements. Participants' numbers are unique within a room
+// only.
 func (s *Server) Paths() (list []PathStats) {
 	for _, r := range s.listRooms() {
 		r.mu.Lock()

@@ -10,8 +10,8 @@ import (
 	"conclave/sfu/wiretest"
 )
 
-// With private audio no client is asked how loud it is, what one says about it all the same is not read, nobody is reported as
-// speaking, and the microphones are heard in the order in which they were opened.
+// With private audio no client is asked how loud it is, what one says about it all the same is not read, nobody is
+// reported as speaking, and the microphones are heard in the order in which they were opened.
 func TestPrivateAudioKnowsNoLevels(t *testing.T) {
 	for _, private := range []bool{true, false} {
 		spoke := make(chan []media.ParticipantID, 256)

@@ -36,7 +36,8 @@ func (c *connection) sample(now time.Time) quality.Sample {
 		Distance: max(c.peer.viewer.distance(), c.missing(now))}
 }
 
-// distance is how many layers below the right one the viewer is given for lack of bandwidth, in the mean over what it wants.
+// distance is how many layers below the right one the viewer is given for lack of bandwidth, in the mean over what it
+// wants.
 func (v *viewerState) distance() float64 {
 	total := 0
 	for i, a := range v.allotted {
@@ -47,7 +48,8 @@ func (v *viewerState) distance() float64 {
 	return float64(total) / float64(max(1, len(v.allotted)))
 }
 
-// missing is how many layers, from the highest down, the peer was asked for and does not send, in the mean over its video.
+// missing is how many layers, from the highest down, the peer was asked for and does not send, in the mean over its
+// video.
 func (c *connection) missing(now time.Time) float64 {
 	total, tracks := 0, 0
 	for _, t := range c.tracks {

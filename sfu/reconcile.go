@@ -47,8 +47,8 @@ func (r *Room) reconcileAudio(p *Peer, slots []*forward.Slot, now time.Time) {
 	r.place(p, slots, wanted, nil, now)
 }
 
-// place assigns the wanted tracks to slots and connects, moves or frees outputs accordingly; decided has what the allocator gives each of
-// video. Callers hold mu.
+// place assigns the wanted tracks to slots and connects, moves or frees outputs accordingly; decided has what the
+// allocator gives each of video. Callers hold mu.
 func (r *Room) place(p *Peer, slots []*forward.Slot, wanted []trackKey, decided []allotment, now time.Time) {
 	current := make([]trackKey, len(slots))
 	for i, s := range slots {
@@ -77,8 +77,8 @@ func (r *Room) place(p *Peer, slots []*forward.Slot, wanted []trackKey, decided 
 	}
 }
 
-// partner returns a function that finds the index of the slot which carries the same participant's other kind of media than
-// those of slots do.
+// partner returns a function that finds the index of the slot which carries the same participant's other kind of media
+// than those of slots do.
 func (c *connection) partner(slots []*forward.Slot) func(trackKey) (int, bool) {
 	return func(k trackKey) (int, bool) {
 		for _, s := range c.Egress().Slots() {

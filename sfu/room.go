@@ -24,8 +24,8 @@ type trackKey struct {
 
 // Room is a set of peers among which media may flow. Safe for concurrent use.
 //
-// Desired state goes in (joins, live sources, views, ends, the order of speakers); reconcile compares it with what the slots
-// carry and changes what differs; the outcome goes out as events.
+// Desired state goes in (joins, live sources, views, ends, the order of speakers); reconcile compares it with what the
+// slots carry and changes what differs; the outcome goes out as events.
 type Room struct {
 	server    *Server
 	cfg       media.RoomConfig
@@ -67,8 +67,8 @@ type Peer struct {
 	closed     bool // or not let in
 }
 
-// NewRoom makes a room: a set of peers among which media may flow. tell, which may be nil, is called with each event, one at
-// a time for each peer, with locks held: it must not block and must not call back into the room.
+// NewRoom makes a room: a set of peers among which media may flow. tell, which may be nil, is called with each event,
+// one at a time for each peer, with locks held: it must not block and must not call back into the room.
 func (s *Server) NewRoom(cfg media.RoomConfig, tell func(media.Event)) *Room {
 	if tell == nil {
 		tell = func(media.Event) {}
@@ -114,8 +114,8 @@ func (r *Room) remove(p *Peer) {
 	}
 }
 
-// setLive replaces the set of sources that may be forwarded from p. When it returns, no slot carries any other source: no
-// packet of one is forwarded but those a worker is just handing to the kernel. Callers hold mu.
+// setLive replaces the set of sources that may be forwarded from p. When it returns, no slot carries any other source:
+// no packet of one is forwarded but those a worker is just handing to the kernel. Callers hold mu.
 func (r *Room) setLive(p *Peer, sources media.SourceSet) {
 	p.live = sources
 	for source := range media.NumSources {
@@ -179,7 +179,8 @@ func (r *Room) freeSlotsOf(t *track) {
 	r.dirty.Store(true)
 }
 
-// soon has control reconcile the dirty peers at once, on its own goroutine: callers are actors with better things to do.
+// soon has control reconcile the dirty peers at once, on its own goroutine: callers are actors with better things to
+// do.
 func (r *Room) soon() {
 	r.hasWork.Store(true)
 	select {

@@ -41,8 +41,8 @@ func setLive(p *Peer, sources media.SourceSet) {
 	p.room.settle(time.Now())
 }
 
-// Joining, switching and ending never wait for the room, however long control takes, and what has taken effect is told once
-// it has: with the generation that was desired last.
+// Joining, switching and ending never wait for the room, however long control takes, and what has taken effect is told
+// once it has: with the generation that was desired last.
 func TestDesiredStateIsTakenAtOnceAndToldWhenItIsThere(t *testing.T) {
 	room := newRoom(testServer(t), media.RoomConfig{})
 	told := make(chan media.Event, 9)

@@ -130,9 +130,10 @@ func TestTheOldPicturePlaysUntilTheNewOneIsThere(t *testing.T) {
 	}()
 	wiretest.Eventually(t, "the second is received", func() bool { return l.Active(time.Now()) })
 	before := receivedBy(room.server)
-	wiretest.Eventually(t, "the second's key frame is too old to start from: both send, it is over 128 packets back", func() bool {
-		return receivedBy(room.server) > before+2*150
-	})
+	wiretest.Eventually(t, "the second's key frame is too old to start from: both send, it is over 128 packets back",
+		func() bool {
+			return receivedBy(room.server) > before+2*150
+		})
 	publishers[1].mu.Lock()
 	publishers[1].plis["q"]-- // the second publisher ignores the first request for a key frame
 	publishers[1].mu.Unlock()
@@ -149,7 +150,8 @@ func TestTheOldPicturePlaysUntilTheNewOneIsThere(t *testing.T) {
 	}
 }
 
-// A viewer that re-assigns to a source with a recent key frame gets it from the history: the publisher is not asked again.
+// A viewer that re-assigns to a source with a recent key frame gets it from the history: the publisher is not asked
+// again.
 func TestARecentKeyFrameIsReused(t *testing.T) {
 	room, publishers, v := meet(t, 1, clientOptions{video: 1})
 	v.peer.SetView(wantsOf(1))
@@ -202,8 +204,8 @@ func TestMoreSlotsTakeOneMoreOffer(t *testing.T) {
 	}
 }
 
-// An ICE restart keeps the connection and its slots; another certificate makes a new one on the same seat, and both sides'
-// media goes on.
+// An ICE restart keeps the connection and its slots; another certificate makes a new one on the same seat, and both
+// sides' media goes on.
 func TestReconnecting(t *testing.T) {
 	_, publishers, v := meet(t, 1, clientOptions{video: 1})
 	v.peer.SetView(wantsOf(1))
@@ -226,7 +228,8 @@ func TestReconnecting(t *testing.T) {
 	_ = publishers[0].pc.Close()
 	p := publishers[0].reload(clientOptions{layers: 1, mic: true})
 	p.negotiate()
-	wiretest.Eventually(t, "the new session is up", func() bool { return p.pc.ConnectionState() == webrtc.PeerConnectionStateConnected })
+	wiretest.Eventually(t, "the new session is up",
+		func() bool { return p.pc.ConnectionState() == webrtc.PeerConnectionStateConnected })
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go p.runCamera(ctx, 2)
@@ -255,8 +258,8 @@ func TestMutedMeansNoPacket(t *testing.T) {
 	wiretest.Eventually(t, "it comes back", showing(v, 1))
 }
 
-// With a hundred open microphones, no listener is sent more than they have slots for; the loudest are, within 100 ms of speaking
-// up.
+// With a hundred open microphones, no listener is sent more than they have slots for; the loudest are, within 100 ms of
+// speaking up.
 func TestOfAHundredMicrophonesOnlyTheLoudestAreForwarded(t *testing.T) {
 	speakers := make(chan []media.ParticipantID, 256)
 	srv := testServer(t)

@@ -35,7 +35,8 @@ func newLossyNetwork(t *testing.T) *lossyNetwork {
 	t.Helper()
 	n := &lossyNetwork{}
 	var err error
-	n.router, err = vnet.NewRouter(&vnet.RouterConfig{CIDR: "10.0.0.0/8", MinDelay: 50 * time.Millisecond, QueueSize: 100_000, LoggerFactory: logging.NewDefaultLoggerFactory()})
+	n.router, err = vnet.NewRouter(&vnet.RouterConfig{CIDR: "10.0.0.0/8", MinDelay: 50 * time.Millisecond,
+		QueueSize: 100_000, LoggerFactory: logging.NewDefaultLoggerFactory()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,8 +121,8 @@ func bySeq(t *testing.T, packets []rtp.Packet) []received {
 	return out
 }
 
-// assertContinuous checks what a decoder relies on: no hole but for residual loss, time and picture ids that go on, and changes of
-// layer or owner only at key frames.
+// assertContinuous checks what a decoder relies on: no hole but for residual loss, time and picture ids that go on, and
+// changes of layer or owner only at key frames.
 func assertContinuous(t *testing.T, packets []received) (switches int) {
 	t.Helper()
 	missing := 0
@@ -175,8 +176,8 @@ func switchesSoon(packets []received) bool {
 	return false
 }
 
-// With 5 % loss and 50 ms each way, a subscriber's one video slot goes through a layer switch and a re-assignment to another
-// participant, and what it receives is one continuous stream, mended by RTX.
+// With 5 % loss and 50 ms each way, a subscriber's one video slot goes through a layer switch and a re-assignment to
+// another participant, and what it receives is one continuous stream, mended by RTX.
 func TestOneStreamThroughLossLayerSwitchAndReassignment(t *testing.T) {
 	network := newLossyNetwork(t)
 	room := newRoom(network.server, media.RoomConfig{})

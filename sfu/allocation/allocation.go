@@ -1,8 +1,9 @@
-// Package allocation decides what each of a viewer's sources is sent, so that all of it fits through the viewer's connection.
-// docs/allocation.md is its specification; the files follow its sections: steps.go, phases.go, hysteresis.go, drain.go, and rates.go for the
-// measured rates among the inputs.
+// Package allocation decides what each of a viewer's sources is sent, so that all of it fits through the viewer's
+// connection. docs/allocation.md is its specification; the files follow its sections: steps.go, phases.go,
+// hysteresis.go, drain.go, and rates.go for the measured rates among the inputs.
 //
-// It is pure: no clock, no lock, no goroutine, and once its slices have grown no allocation. Rates are in bit/s at IP level.
+// It is pure: no clock, no lock, no goroutine, and once its slices have grown no allocation. Rates are in bit/s at IP
+// level.
 package allocation
 
 import (
@@ -12,8 +13,9 @@ import (
 
 // Bounds of the inputs.
 const (
-	MaxLayers   = 3 // encodings of a source
-	MaxTemporal = 4 // temporal layers of an encoding: RFC 7741 has two bits for them; RFC 9628's further ones count with the fourth
+	MaxLayers = 3 // encodings of a source
+	// temporal layers of an encoding: RFC 7741 has two bits for them; RFC 9628's further ones count with the fourth
+	MaxTemporal = 4
 )
 
 // Unlimited is the estimate of a connection about which nothing is known.
@@ -44,7 +46,8 @@ type Input struct {
 	Now time.Time
 	// Estimate is what the connection carries, Unlimited if unknown.
 	Estimate int64
-	// Drain is what may be sent while a queue is being let go, beside the estimate, which holds after that; 0 when none is.
+	// Drain is what may be sent while a queue drains, beside the estimate, which holds after that; 0 when none
+	// is.
 	Drain int64
 	// Audio and Repairs are taken off first.
 	Audio, Repairs int64
@@ -72,7 +75,8 @@ type Decision struct {
 	Send Step
 	// Rate is what Send takes.
 	Rate int64
-	// Pass is the highest temporal layer of it that may pass now: that of Send, less while a queue is let go, -1 for none of it.
+	// Pass is the highest temporal layer of it that may pass now: that of Send, less while a queue drains, -1 for none
+	// of it.
 	Pass int
 	// Ask is the layer to ask the publisher for, -1 if none.
 	Ask int
@@ -98,8 +102,8 @@ type memory struct {
 	height int
 	sent   Step
 	exempt bool // from the hold: it was new when the hold was on
-	// allowed is the layer it may have during the hold though it had less when the hold began: what it was given then, and was not
-	// arriving. -1: none.
+	// allowed is the layer it may have during the hold though it had less when the hold began: what it was given then, and
+	// was not arriving. -1: none.
 	allowed int
 }
 
@@ -187,7 +191,7 @@ func (a *Allocator) remember(in *Input, lost bool) {
 	for i := range in.Sources {
 		m := memory{key: in.Sources[i].Key, height: in.Sources[i].Height, sent: a.result[i].Send, allowed: -1}
 		switch {
-		case lost: // a new hold exempts nobody
+		case lost: // a new hold exempts none
 			m.allowed = a.result[i].Ask
 		case held:
 			m.exempt, m.allowed = a.work[i].exempt, a.work[i].before.allowed
@@ -196,9 +200,9 @@ func (a *Allocator) remember(in *Input, lost bool) {
 	}
 }
 
-// changes says what happened to the sources that were there before: whether one lost a layer it could still have had, and whether one
-// climbed to a higher. What gives way to something new in the view has not lost: that is the person's own act;
-// nor has anything when the estimate becomes known.
+// changes says what happened to the sources that were there before: whether one lost a layer it could still have had,
+// and whether one climbed to a higher. What gives way to something new in the view has not lost: that is the person's
+// own act; nor has anything when the estimate becomes known.
 func (a *Allocator) changes(in *Input) (lost, climbed bool) {
 	own := false
 	for i := range a.work {

@@ -85,15 +85,22 @@ func TestExamplesOfThePhases(t *testing.T) {
 		{"4. nothing but audio", 90, 40, cameras(1, 720), []string{"--"}, 0},
 		{"5. nine tiles", 1000, 160, cameras(8, 360), repeat(2, "q2", 6, "q1"), 840},
 		{"6. nine tiles, half of it", 500, 160, cameras(8, 360), repeat(1, "q1", 4, "q0", 3, "--"), 330},
-		{"7. 25 tiles", 3000, 160, append([]Source{camera(100, 720)}, cameras(24, 180)...), repeat(1, "h2", 3, "q2", 21, "q1"), 2840},
-		{"8. 25 tiles, a third of it", 1000, 160, append([]Source{camera(100, 720)}, cameras(24, 180)...), repeat(1, "h1", 9, "q0", 15, "--"), 840},
-		{"9. a shared screen", 800, 40, append([]Source{screen(100, 1080, screenOf)}, cameras(5, 180)...), repeat(1, "q1", 2, "q1", 3, "q0"), 760},
-		{"10. a screen in two layers", 300, 40, []Source{screen(100, 1080, layer(540, [3]int64{100, 160, 240}), screenOf)}, []string{"h0"}, 250},
-		{"a screen in two layers on the stage", 800, 40, append([]Source{screen(100, 1080, layer(540, [3]int64{100, 160, 240}), screenOf)}, cameras(5, 180)...), repeat(1, "h1", 2, "q1", 3, "q0"), 760},
+		{"7. 25 tiles", 3000, 160, append([]Source{camera(100, 720)}, cameras(24, 180)...),
+			repeat(1, "h2", 3, "q2", 21, "q1"), 2840},
+		{"8. 25 tiles, a third of it", 1000, 160, append([]Source{camera(100, 720)}, cameras(24, 180)...),
+			repeat(1, "h1", 9, "q0", 15, "--"), 840},
+		{"9. a shared screen", 800, 40, append([]Source{screen(100, 1080, screenOf)}, cameras(5, 180)...),
+			repeat(1, "q1", 2, "q1", 3, "q0"), 760},
+		{"10. a screen in two layers", 300, 40, []Source{screen(100, 1080, layer(540, [3]int64{100, 160, 240}), screenOf)},
+			[]string{"h0"}, 250},
+		{"a screen in two layers on the stage", 800, 40, append([]Source{screen(100, 1080, layer(540, [3]int64{100, 160,
+			240}), screenOf)}, cameras(5, 180)...), repeat(1, "h1", 2, "q1", 3, "q0"), 760},
 		{"more than enough", 100_000, 160, cameras(8, 360), repeat(8, "h2"), 4000},
 		{"repairs and audio over the budget", 100, 500, cameras(2, 360), repeat(2, "--"), 0},
-		{"the stage is not fed over the small ones' heads once it has its minimum", 700, 0, append([]Source{camera(100, 720)}, cameras(5, 180)...), repeat(1, "h1", 3, "q1", 2, "q0"), 690},
-		{"a less important one that fits", 100, 0, []Source{screen(1, 360, screenOf), camera(2, 360)}, []string{"--", "q1"}, 90},
+		{"the stage is not fed over the small ones' heads once it has its minimum", 700, 0,
+			append([]Source{camera(100, 720)}, cameras(5, 180)...), repeat(1, "h1", 3, "q1", 2, "q0"), 690},
+		{"a less important one that fits", 100, 0, []Source{screen(1, 360, screenOf), camera(2, 360)}, []string{"--", "q1"},
+			90},
 		{"an empty view", 500, 0, nil, nil, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -135,7 +142,8 @@ func TestStepsOfACamera(t *testing.T) {
 }
 
 func TestTheRightLayer(t *testing.T) {
-	for _, c := range []struct{ height, want int }{{0, 0}, {90, 0}, {180, 0}, {240, 0}, {241, 1}, {360, 1}, {480, 1}, {481, 2}, {720, 2}, {4320, 2}} {
+	for _, c := range []struct{ height, want int }{{0, 0}, {90, 0}, {180, 0}, {240, 0}, {241, 1}, {360, 1}, {480, 1},
+		{481, 2}, {720, 2}, {4320, 2}} {
 		s := camera(1, c.height)
 		if got := s.Right(); got != c.want {
 			t.Errorf("shown at %d: layer %d, want %d", c.height, got, c.want)
@@ -195,7 +203,8 @@ func TestClimbingNeedsRoomToSpare(t *testing.T) {
 
 func TestAllocatingAllocatesNothing(t *testing.T) {
 	var a Allocator
-	in := &Input{Now: epoch, Estimate: 3000 * kbit, Audio: 160 * kbit, Sources: append([]Source{camera(100, 720)}, cameras(24, 180)...)}
+	in := &Input{Now: epoch, Estimate: 3000 * kbit, Audio: 160 * kbit,
+		Sources: append([]Source{camera(100, 720)}, cameras(24, 180)...)}
 	random := rand.New(rand.NewPCG(1, 1))
 	a.Allocate(in)
 	if n := testing.AllocsPerRun(100, func() {
@@ -209,7 +218,8 @@ func TestAllocatingAllocatesNothing(t *testing.T) {
 
 func BenchmarkAllocate25Tiles(b *testing.B) {
 	var a Allocator
-	in := &Input{Now: epoch, Estimate: 3000 * kbit, Audio: 160 * kbit, Sources: append([]Source{camera(100, 720)}, cameras(24, 180)...)}
+	in := &Input{Now: epoch, Estimate: 3000 * kbit, Audio: 160 * kbit,
+		Sources: append([]Source{camera(100, 720)}, cameras(24, 180)...)}
 	b.ReportAllocs()
 	for b.Loop() {
 		in.Now = in.Now.Add(100 * time.Millisecond)
@@ -229,7 +239,8 @@ func FuzzAllocate(f *testing.F) {
 		now := epoch
 		for range 20 {
 			now = now.Add(time.Duration(random.Int64N(int64(4 * time.Second))))
-			in := &Input{Now: now, Estimate: estimate, Audio: random.Int64N(500_000), Repairs: random.Int64N(100_000), Sources: wild(random, int(n)%64)}
+			in := &Input{Now: now, Estimate: estimate, Audio: random.Int64N(500_000), Repairs: random.Int64N(100_000),
+				Sources: wild(random, int(n)%64)}
 			check(t, &a, in)
 			if random.IntN(3) == 0 {
 				estimate = random.Int64()
@@ -243,7 +254,8 @@ func FuzzAllocate(f *testing.F) {
 // wild makes sources that no publisher sends.
 func wild(random *rand.Rand, n int) (list []Source) {
 	for i := range n {
-		s := Source{Key: uint64(i) | uint64(random.IntN(2))<<32, Screen: random.IntN(4) == 0, Height: random.IntN(5000) - 100, Count: 1 + random.IntN(MaxLayers)}
+		s := Source{Key: uint64(i) | uint64(random.IntN(2))<<32, Screen: random.IntN(4) == 0,
+			Height: random.IntN(5000) - 100, Count: 1 + random.IntN(MaxLayers)}
 		for l := range s.Count {
 			s.Layers[l] = Layer{Height: random.IntN(3000), Active: random.IntN(3) > 0, Temporal: random.IntN(6)}
 			for j := range s.Layers[l].Rates {
@@ -271,7 +283,8 @@ func check(t *testing.T, a *Allocator, in *Input) []Decision {
 	}
 	for i, d := range got {
 		s := &in.Sources[i]
-		if d.Send.None() != (d.Rate == 0 && d.Send == none) || d.Ask >= s.Count || d.Send.Layer >= s.Count || d.Send.Temporal >= MaxTemporal || d.Ask > s.Right() {
+		if d.Send.None() != (d.Rate == 0 && d.Send == none) || d.Ask >= s.Count || d.Send.Layer >= s.Count ||
+			d.Send.Temporal >= MaxTemporal || d.Ask > s.Right() {
 			t.Fatalf("%+v of %+v", d, s)
 		}
 		if has := activeLayers(s); !d.Send.None() && !has[d.Send.Layer] {
@@ -281,8 +294,8 @@ func check(t *testing.T, a *Allocator, in *Input) []Decision {
 	return got
 }
 
-// More budget never means less for the most important source on the stage, nor fewer people visible where all are equal, nor a lower step of a
-// single one.
+// More budget never means less for the most important source on the stage, nor fewer people visible where all are
+// equal, nor a lower step of a single one.
 func TestMoreBudgetNeverMeansLess(t *testing.T) {
 	fresh := func(budget int64, view []Source) []Decision {
 		var a Allocator
@@ -325,7 +338,8 @@ func TestEverybodyIsVisibleBeforeAnybodyIsImproved(t *testing.T) {
 			}
 		}
 		stage := got[0].Send
-		if withheld > 0 && (improved > 1 || stage.above(Step{1, 1})) { // one may take the rest that nobody else's first step fits into
+		// one may take the rest that nobody else's first step fits into
+		if withheld > 0 && (improved > 1 || stage.above(Step{1, 1})) {
 			t.Fatalf("%d: %d withheld, %d improved, stage %s", budget, withheld, improved, code(stage))
 		}
 		if withheld < 24 && stage.Layer < 1 && budget >= 300_000 {
@@ -334,13 +348,15 @@ func TestEverybodyIsVisibleBeforeAnybodyIsImproved(t *testing.T) {
 	}
 }
 
-// While a queue is let go, temporal layers give way before pictures, and what is least important first; the decisions stay. 370 and 130 are examples 17 and 18.
+// While a queue is let go, temporal layers give way before pictures, and what is least important first; the decisions
+// stay. 370 and 130 are examples 17 and 18.
 func TestWhatPassesWhileAQueueIsLetGo(t *testing.T) {
 	for _, c := range []struct {
 		drain int64
 		want  []int
 	}{
-		{0, []int{2, 2, 2}}, {450, []int{2, 2, 2}}, {370, []int{2, 2, 0}}, {200, []int{0, 0, 0}}, {130, []int{0, 0, -1}}, {1, []int{-1, -1, -1}},
+		{0, []int{2, 2, 2}}, {450, []int{2, 2, 2}}, {370, []int{2, 2, 0}}, {200, []int{0, 0, 0}}, {130, []int{0, 0, -1}},
+		{1, []int{-1, -1, -1}},
 	} {
 		var a Allocator
 		got := a.Allocate(&Input{Now: epoch, Estimate: 1000 * kbit, Drain: c.drain * kbit, Sources: cameras(3, 180)})

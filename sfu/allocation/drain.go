@@ -2,8 +2,8 @@ package allocation
 
 // A long queue: what is let through until it is gone.
 
-// thin says what of the decisions may pass now. While a queue is let go, those of least importance give way first, and temporal layers,
-// which come back without a key frame, before whole pictures.
+// thin says what of the decisions may pass now. While a queue drains, those of least importance give way first, and
+// temporal layers, which come back without a key frame, before whole pictures.
 func (a *Allocator) thin(in *Input, first int64) {
 	for i := range a.result {
 		a.result[i].Pass = a.result[i].Send.Temporal

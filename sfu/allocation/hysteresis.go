@@ -112,20 +112,22 @@ type hold struct {
 	level   int64     // the budget at the latest loss, 0: none on this link
 }
 
-// patience is for how long the estimate must have been good enough for a climb: half as long as climbing is forbidden after a loss.
+// patience is for how long the estimate must have been good enough for a climb: half as long as climbing is forbidden
+// after a loss.
 func (h *hold) patience() time.Duration { return max(h.wait, firstHold) / 2 }
 
 func (h *hold) active(now time.Time) bool { return now.Before(h.until) }
 
-// fresh says whether the latest loss is so near that what was withheld does not come back either: else it would take the place of what has
-// just been lost, in turns.
+// fresh says whether the latest loss is so near that what was withheld does not come back either: else it would take
+// the place of what has just been lost, in turns.
 func (h *hold) fresh(now time.Time) bool { return now.Before(h.until.Add(-h.wait / 2)) }
 
-// wider is by how much the lowest estimate of the last while exceeds the budget of the latest loss if it is not the same link any more.
+// wider is by how much the lowest estimate of the last while exceeds the budget of the latest loss if it is not the
+// same link any more.
 const wider = 3
 
-// otherLink says whether low, the lowest estimate of the last while, shows that the connection is not the one on which the latest loss
-// was. Then climbing is free; should it have been a mistake, the next wait is longer.
+// otherLink says whether low, the lowest estimate of the last while, shows that the connection is not the one on which
+// the latest loss was. Then climbing is free; should it have been a mistake, the next wait is longer.
 func (h *hold) otherLink(now time.Time, low int64) bool {
 	if h.level == 0 || low/wider < h.level {
 		return false

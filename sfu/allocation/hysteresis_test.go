@@ -199,7 +199,8 @@ func TestAMistakenClimbDoublesTheWait(t *testing.T) {
 		}
 		return r.now.Sub(began).Round(time.Second)
 	}
-	for _, want := range []time.Duration{10 * time.Second, 20 * time.Second, 40 * time.Second, 80 * time.Second, 80 * time.Second} {
+	for _, want := range []time.Duration{10 * time.Second, 20 * time.Second, 40 * time.Second, 80 * time.Second,
+		80 * time.Second} {
 		if got := wait(); got != want {
 			t.Fatalf("waited %v, want %v", got, want)
 		}
@@ -236,8 +237,9 @@ func TestStableUnderNoise(t *testing.T) {
 	}
 }
 
-// The estimates of testdata/noisy-link.txt were recorded every 100 ms behind a link that had another width between 1.4 and 2.2 Mbit/s every two
-// seconds, seen by a viewer of eight cameras (bench bandwidth --scenario noise --trace). Five minutes of it change fewer than 20 layers.
+// The estimates of testdata/noisy-link.txt were recorded every 100 ms behind a link that had another width between 1.4
+// and 2.2 Mbit/s every two seconds, seen by a viewer of eight cameras (bench bandwidth --scenario noise --trace). Five
+// minutes of it change fewer than 20 layers.
 func TestARecordedNoisyLinkChangesFewLayers(t *testing.T) {
 	raw, err := os.ReadFile("testdata/noisy-link.txt")
 	if err != nil {
@@ -260,8 +262,9 @@ func TestARecordedNoisyLinkChangesFewLayers(t *testing.T) {
 	}
 }
 
-// The estimates of testdata/steps-link.txt were recorded in the nine-people run of bench bandwidth --scenario steps: 5, 1, 0.5, 5 Mbit/s. With 326
-// kbit/s of audio, which it had, eight pictures change layer or go twice, for the steps, and come back, and little more.
+// The estimates of testdata/steps-link.txt were recorded in the nine-people run of bench bandwidth --scenario steps: 5,
+// 1, 0.5, 5 Mbit/s. With 326 kbit/s of audio, which it had, eight pictures change layer or go twice, for the steps, and
+// come back, and little more.
 func TestARecordedRunOfStepsChangesFewLayers(t *testing.T) {
 	raw, err := os.ReadFile("testdata/steps-link.txt")
 	if err != nil {

@@ -26,8 +26,9 @@ func (a *Allocator) run(in *Input, layers selection) {
 	a.rounds()
 }
 
-// limit cuts the ladder down to what the source may have while climbing is held back: no higher layer than it has; but what it was given
-// when the hold began and was not arriving then, it may have. One that has nothing, or whose layer has gone, may have the lowest there is.
+// limit cuts the ladder down to what the source may have while climbing is held back: no higher layer than it has; but
+// what it was given when the hold began and was not arriving then, it may have. One that has nothing, or whose layer
+// has gone, may have the lowest there is.
 func (w *work) limit() {
 	highest := max(w.before.sent.Layer, w.before.allowed, w.ladder.rungs[0].step.Layer)
 	for w.ladder.n > 0 && w.ladder.rungs[w.ladder.n-1].step.Layer > highest {
@@ -54,7 +55,7 @@ func (a *Allocator) everybodyVisible(in *Input) {
 	}
 }
 
-// rounds is phase 4: one step each, until nobody can.
+// rounds is phase 4: one step each, until none can.
 func (a *Allocator) rounds() {
 	for again := true; again; {
 		again = false
@@ -93,8 +94,8 @@ func (a *Allocator) climb(w *work) bool {
 	return true
 }
 
-// allowance is how much may be used in all once w has taken a step: for higher layers than it has, the estimate must have been good enough for
-// some time.
+// allowance is how much may be used in all once w has taken a step: for higher layers than it has, the estimate must
+// have been good enough for some time.
 func (a *Allocator) allowance(w *work, step Step) int64 {
 	if w.exempt || step.Layer <= max(w.before.sent.Layer, w.before.allowed) {
 		return a.room

@@ -16,8 +16,8 @@ const (
 	rateRestarts = 3 * time.Second        // a silence so long begins a new measurement
 )
 
-// Meter measures the rates of one encoding up to each of its temporal layers. The zero value is ready. It keeps nothing but its
-// fixed size.
+// Meter measures the rates of one encoding up to each of its temporal layers. The zero value is ready. It keeps nothing
+// but its fixed size.
 type Meter struct {
 	samples [rateSamples]sample
 	n       int // samples kept, newest last

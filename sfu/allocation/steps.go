@@ -36,8 +36,8 @@ func everyLayer(s *Source) (layers [MaxLayers]bool) {
 	return layers
 }
 
-// activeLayers is for what to send: the layers up to the right one that are arriving; else the lowest above it; and where nothing
-// arrives yet, all that may.
+// activeLayers is for what to send: the layers up to the right one that are arriving; else the lowest above it; and
+// where nothing arrives yet, all that may.
 func activeLayers(s *Source) (layers [MaxLayers]bool) {
 	found := false
 	for i := 0; i <= s.Right(); i++ {

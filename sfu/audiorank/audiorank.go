@@ -1,6 +1,6 @@
-// Package audiorank decides whose audio is worth forwarding, from the levels clients put into RTP headers (RFC 6464). It
-// keeps one order of all open microphones; the first N of it are forwarded. The order changes only when somebody is clearly louder
-// than one before them, so that a cough does not reshuffle a meeting.
+// Package audiorank decides whose audio is worth forwarding, from the levels clients put into RTP headers (RFC 6464).
+// It keeps one order of all open microphones; the first N of it are forwarded. The order changes only when a
+// participant is clearly louder than one before them, so that a cough does not reshuffle a meeting.
 //
 // Pure: time is an argument. One goroutine at a time.
 package audiorank
@@ -20,9 +20,9 @@ const (
 	// holdSpeaking is how long one counts as speaking after the last loud packet: shorter than a pause for breath would
 	// make the speaker list flicker.
 	holdSpeaking = 400 * time.Millisecond
-	// attack is the weight of a new packet when the level rises: three packets of 20 ms bring a new voice to 87 % of its level
-	// (attack within 60 ms). When it falls, a packet's weight is the share of fadeOver since the packet before it, so that a
-	// voice fades within a second also where Opus DTX sends only every 400 ms.
+	// attack is the weight of a new packet when the level rises: three packets of 20 ms bring a new voice to 87 % of its
+	// level (attack within 60 ms). When it falls, a packet's weight is the share of fadeOver since the packet before it,
+	// so that a voice fades within a second also where Opus DTX sends only every 400 ms.
 	attack   = 0.5
 	fadeOver = 600 * time.Millisecond
 )
@@ -59,17 +59,17 @@ func (l *Level) at(now time.Time) float32 {
 // Speaking says whether the microphone carries speech.
 func (l *Level) Speaking(now time.Time) bool { return now.Sub(l.lastSpoke) <= holdSpeaking }
 
-// Ranker keeps the order. K names a microphone. The zero value is ready. What it holds is bounded by the microphones of the latest
-// Update.
+// Ranker keeps the order. K names a microphone. The zero value is ready. What it holds is bounded by the microphones of
+// the latest Update.
 type Ranker[K cmp.Ordered] struct {
 	order    []K
 	loudness []float32 // by position in order, during Update
 	known    map[K]struct{}
 }
 
-// Update brings the order up to date and returns it, loudest first; the slice is valid until the next call. open is every
-// open microphone with its level. Afterwards nobody is behind somebody more than 6 dB quieter; whoever need not move for that
-// does not.
+// Update brings the order up to date and returns it, loudest first; the slice is valid until the next call. open is
+// every open microphone with its level. Afterwards none is behind another more than 6 dB quieter; those that need
+// not move for that do not.
 func (r *Ranker[K]) Update(open map[K]*Level, now time.Time) []K {
 	r.follow(open)
 	r.loudness = r.loudness[:0]

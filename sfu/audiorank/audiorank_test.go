@@ -139,7 +139,8 @@ func TestMoreThanSixDecibelsIsClearlyLouder(t *testing.T) {
 }
 
 func TestALadderOfSmallStepsDoesNotShutOutTheLoudest(t *testing.T) {
-	// Each is 5 dB louder than the one before: no neighbour may overtake its neighbour, yet the last is 45 dB louder than the first.
+	// Each is 5 dB louder than the one before: no neighbour may overtake its neighbour, yet the last is 45 dB louder than
+	// the first.
 	h := newHall(10)
 	says := map[int]uint8{}
 	for k := range 10 {

@@ -1,5 +1,5 @@
-// Package batch sends and receives UDP datagrams many at a time: recvmmsg, sendmmsg and UDP_SEGMENT (generic segmentation
-// offload) on Linux, one by one elsewhere and on any other net.PacketConn (a virtual network in tests).
+// Package batch sends and receives UDP datagrams many at a time: recvmmsg, sendmmsg and UDP_SEGMENT (generic
+// segmentation offload) on Linux, one by one elsewhere and on any other net.PacketConn (a virtual network in tests).
 package batch
 
 import (
@@ -22,7 +22,8 @@ const (
 	MaxReceive = 64
 )
 
-// ErrFull is returned by Send when the socket's buffer, or the system's, has no room: what is left has to wait or be dropped.
+// ErrFull is returned by Send when the socket's buffer, or the system's, has no room: what is left has to wait or be
+// dropped.
 var ErrFull = errors.New("batch: socket buffer is full")
 
 // Datagram is a received datagram. Data is valid until the function it was given to returns.
@@ -55,16 +56,16 @@ func NewAddr(ap netip.AddrPort) *Addr {
 
 // Receiver reads from one socket. One goroutine.
 type Receiver interface {
-	// Run gives what comes to handle, at most MaxReceive datagrams at a time, until handle returns false or receiving fails: with
-	// net.ErrClosed when the socket is closed.
+	// Run gives what comes to handle, at most MaxReceive datagrams at a time, until handle returns false or receiving
+	// fails: with net.ErrClosed when the socket is closed.
 	Run(handle func([]Datagram) bool) error
 }
 
 // Sender writes to one socket. One goroutine a Sender, any number of Senders a socket.
 type Sender interface {
-	// Send writes up to MaxMessages messages and returns how many left. It does not wait: a full socket buffer ends it early
-	// with ErrFull. An error that is neither ErrFull nor net.ErrClosed is about messages[sent] alone (its destination cannot be
-	// reached): those behind it can still be sent.
+	// Send writes up to MaxMessages messages and returns how many left. It does not wait: a full socket buffer ends it
+	// early with ErrFull. An error that is neither ErrFull nor net.ErrClosed is about messages[sent] alone (its
+	// destination cannot be reached): those behind it can still be sent.
 	Send(messages []Message) (sent int, err error)
 	// MaxSegments is how many datagrams a message may be now: 1 once the kernel or device refused UDP_SEGMENT.
 	MaxSegments() int
@@ -77,7 +78,8 @@ type Conn interface {
 	// WriteTo sends one datagram. Safe for concurrent use.
 	WriteTo(b []byte, to netip.AddrPort) (int, error)
 	LocalAddr() netip.AddrPort
-	// Close makes Run return net.ErrClosed. It waits for what is being handled: it must not be called by the one who handles.
+	// Close makes Run return net.ErrClosed. It waits for what is being handled: it must not be called by the one who
+	// handles.
 	Close() error
 }
 

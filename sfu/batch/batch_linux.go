@@ -14,12 +14,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Socket buffers: 4 MiB hold 50 ms of 600 Mbit/s. The kernel may grant less (net.core.rmem_max) without the privilege to
-// force it; that is not fatal.
+// Socket buffers: 4 MiB hold 50 ms of 600 Mbit/s. The kernel may grant less (net.core.rmem_max) without the privilege
+// to force it; that is not fatal.
 const socketBuffer = 4 << 20
 
-// Listen opens a UDP socket on addr. Sockets of one address share it (SO_REUSEPORT): the kernel gives each remote address to
-// one of them, always the same.
+// Listen opens a UDP socket on addr. Sockets of one address share it (SO_REUSEPORT): the kernel gives each remote
+// address to one of them, always the same.
 func Listen(addr netip.AddrPort) (Conn, error) {
 	var ctlErr error
 	lc := net.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) error {
@@ -44,7 +44,10 @@ func Listen(addr netip.AddrPort) (Conn, error) {
 	}
 	c := &linuxConn{uc: uc, rc: rc}
 	var noGSO error
-	if err := rc.Control(func(fd uintptr) { _, noGSO = unix.GetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT) }); err != nil {
+	if err := rc.Control(func(fd uintptr) {
+		_, noGSO = unix.GetsockoptInt(int(fd), unix.SOL_UDP,
+			unix.UDP_SEGMENT)
+	}); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	c.gso.Store(noGSO == nil) // Linux 4.18 and later
@@ -69,14 +72,15 @@ type linuxConn struct {
 	gso atomic.Bool // the kernel knows UDP_SEGMENT and no device has refused it
 }
 
-// WriteTo does not wait. Like the other calls here it is one the scheduler is not told of: being told, it would wake its monitor thread,
-// which then looks for blocked calls every 20 microseconds. That costs more than the call.
+// WriteTo does not wait. Like the other calls here it is one the scheduler is not told of: being told, it would wake
+// its monitor thread, which then looks for blocked calls every 20 microseconds. That costs more than the call.
 func (c *linuxConn) WriteTo(b []byte, to netip.AddrPort) (n int, err error) {
 	addr := NewAddr(to)
 	var errno syscall.Errno
 	if err := c.rc.Write(func(fd uintptr) bool {
 		var sent uintptr
-		sent, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_DONTWAIT,
+		sent, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))),
+			uintptr(len(b)), unix.MSG_DONTWAIT,
 			uintptr(unsafe.Pointer(&addr.raw.in6)), uintptr(addr.raw.len))
 		n = int(sent)
 		return true
@@ -133,8 +137,8 @@ func (c *linuxConn) NewReceiver() (Receiver, error) {
 	return r, nil
 }
 
-// Run stays within one call of the poller's Read: leaving it between batches would mean to ask for more each time before waiting, as an
-// arrival meanwhile is forgotten when Read is entered.
+// Run stays within one call of the poller's Read: leaving it between batches would mean to ask for more each time
+// before waiting, as an arrival meanwhile is forgotten when Read is entered.
 func (r *receiver) Run(handle func([]Datagram) bool) error {
 	r.handle, r.err = handle, nil
 	if err := r.rc.Read(r.call); err != nil {
@@ -169,7 +173,8 @@ func (r *receiver) receive(fd uintptr) (int, syscall.Errno) {
 	for i := range r.hdrs {
 		r.hdrs[i].hdr.Namelen = uint32(unsafe.Sizeof(r.names[i]))
 	}
-	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.hdrs[0])), MaxReceive, unix.MSG_DONTWAIT, 0, 0)
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.hdrs[0])), MaxReceive,
+		unix.MSG_DONTWAIT, 0, 0)
 	return int(n), errno
 }
 

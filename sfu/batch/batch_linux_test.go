@@ -84,7 +84,8 @@ func TestReceiveTakesAllThatIsThereAtOnce(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1:0", "[::1]:0"} {
 		t.Run(addr, func(t *testing.T) {
 			p := newPair(t, addr)
-			p.send(t, Message{Data: numbered(0, 60, 1000), Segment: 1000, To: p.dest}, Message{Data: numbered(60, 40, 1000), Segment: 1000, To: p.dest})
+			p.send(t, Message{Data: numbered(0, 60, 1000), Segment: 1000, To: p.dest},
+				Message{Data: numbered(60, 40, 1000), Segment: 1000, To: p.dest})
 			first := p.receive(t)
 			if len(first) != MaxReceive {
 				t.Fatalf("%d datagrams at once", len(first))
@@ -102,7 +103,8 @@ func TestReceiveTakesAllThatIsThereAtOnce(t *testing.T) {
 func TestAMessageTheKernelWillNotSegmentGoesOneByOne(t *testing.T) {
 	p := newPair(t, "127.0.0.1:0")
 	// More segments than any kernel takes: EINVAL, which is this message's fault alone.
-	p.send(t, Message{Data: numbered(0, 1, 50), Segment: 50, To: p.dest}, Message{Data: numbered(1, 200, 50), Segment: 50, To: p.dest},
+	p.send(t, Message{Data: numbered(0, 1, 50), Segment: 50, To: p.dest},
+		Message{Data: numbered(1, 200, 50), Segment: 50, To: p.dest},
 		Message{Data: numbered(201, 2, 50), Segment: 50, To: p.dest})
 	got := 0
 	for got < 203 {
@@ -160,7 +162,8 @@ func TestAClosedPortDisturbsNobody(t *testing.T) {
 	nobody := NewAddr(gone.LocalAddr())
 	_ = gone.Close()
 	for range 10 {
-		p.send(t, Message{Data: []byte{1}, Segment: 1, To: nobody}, Message{Data: numbered(7, 2, 50), Segment: 50, To: p.dest})
+		p.send(t, Message{Data: []byte{1}, Segment: 1, To: nobody},
+			Message{Data: numbered(7, 2, 50), Segment: 50, To: p.dest})
 	}
 	for got := 0; got < 20; {
 		list := p.receive(t)
@@ -208,7 +211,8 @@ func TestADeviceThatCannotSegmentIsNotAskedAgain(t *testing.T) {
 		}
 		return system(fd)
 	}
-	p.send(t, Message{Data: numbered(0, 3, 50), Segment: 50, To: p.dest}, Message{Data: numbered(3, 2, 50), Segment: 50, To: p.dest})
+	p.send(t, Message{Data: numbered(0, 3, 50), Segment: 50, To: p.dest},
+		Message{Data: numbered(3, 2, 50), Segment: 50, To: p.dest})
 	for got := 0; got < 5; {
 		list := p.receive(t)
 		checkNumbered(t, list, got, 50, p.from.LocalAddr())
@@ -231,7 +235,8 @@ func TestSendingAndReceivingDoNotAllocate(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1:0", "[::1]:0"} {
 		t.Run(addr, func(t *testing.T) {
 			p := newPair(t, addr)
-			messages := []Message{{Data: numbered(0, 20, 1000), Segment: 1000, To: p.dest}, {Data: numbered(0, 1, 1000), Segment: 1000, To: p.dest}}
+			messages := []Message{{Data: numbered(0, 20, 1000), Segment: 1000, To: p.dest},
+				{Data: numbered(0, 1, 1000), Segment: 1000, To: p.dest}}
 			once := func([]Datagram) bool { return false }
 			if n := testing.AllocsPerRun(100, func() {
 				if _, err := p.s.Send(messages); err != nil {
@@ -247,11 +252,15 @@ func TestSendingAndReceivingDoNotAllocate(t *testing.T) {
 	}
 }
 
-// BenchmarkLoopback sends and receives 1,100-byte datagrams, 48 a round, by different means. One operation is one datagram.
+// BenchmarkLoopback sends and receives 1,100-byte datagrams, 48 a round, by different means. One operation is one
+// datagram.
 func BenchmarkLoopback(b *testing.B) {
 	const size, perRound = 1100, 48
 	for name, messagesOf := range map[string]func(*Addr) []Message{
-		"segmented": func(to *Addr) []Message { return []Message{{Data: make([]byte, perRound*size), Segment: size, To: to}} },
+		"segmented": func(to *Addr) []Message {
+			return []Message{{Data: make([]byte, perRound*size), Segment: size,
+				To: to}}
+		},
 		"batched": func(to *Addr) (list []Message) {
 			for range perRound {
 				list = append(list, Message{Data: make([]byte, size), Segment: size, To: to})

@@ -61,8 +61,8 @@ func receiver(tb testing.TB, c batch.Conn) batch.Receiver {
 	return r
 }
 
-// gather receives until n datagrams have come, and returns copies of them. On loopback they are there when Send returns; should
-// one be missing, closing the socket ends the wait.
+// gather receives until n datagrams have come, and returns copies of them. On loopback they are there when Send
+// returns; should one be missing, closing the socket ends the wait.
 func gather(tb testing.TB, c batch.Conn, r batch.Receiver, n int) (got [][]byte, from []netip.AddrPort) {
 	tb.Helper()
 	timer := time.AfterFunc(patience, func() { _ = c.Close() })
@@ -93,7 +93,8 @@ func pattern(seed, n int) []byte {
 func TestEachSegmentArrivesAsADatagramOfItsOwn(t *testing.T) {
 	forEachConn(t, func(t *testing.T, open func(testing.TB, netip.AddrPort) batch.Conn) {
 		for _, c := range []struct{ segment, total int }{
-			{1000, 1000}, {1000, 999}, {1000, 2000}, {1000, 2001}, {1100, 1100*(batch.MaxSegments-1) - 300}, {1000, 1000 * batch.MaxSegments},
+			{1000, 1000}, {1000, 999}, {1000, 2000}, {1000, 2001}, {1100, 1100*(batch.MaxSegments-1) - 300},
+			{1000, 1000 * batch.MaxSegments},
 			{1200, 1200*52 + 1}, {100, 100 * batch.MaxSegments}, {1, batch.MaxSegments},
 		} {
 			to, from := open(t, loopback4), open(t, loopback4)
@@ -127,7 +128,8 @@ func TestMessagesGoToTheirOwnDestinations(t *testing.T) {
 			taken[c.LocalAddr()] = true
 			conns = append(conns, c)
 			for j := range 8 { // 64 in all, of one to three segments
-				messages = append(messages, batch.Message{Data: pattern(i*8+j, 100*(j%3+1)), Segment: 100, To: batch.NewAddr(c.LocalAddr())})
+				messages = append(messages, batch.Message{Data: pattern(i*8+j, 100*(j%3+1)), Segment: 100,
+					To: batch.NewAddr(c.LocalAddr())})
 			}
 		}
 		if sent, err := sender(t, from).Send(messages); sent != len(messages) || err != nil {
@@ -170,7 +172,8 @@ func TestCloseEndsReceiving(t *testing.T) {
 		if err := r.Run(ignore); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("Run again: %v", err)
 		}
-		if n, err := s.Send([]batch.Message{{Data: []byte{1}, Segment: 1, To: to}}); n != 0 || !errors.Is(err, net.ErrClosed) {
+		if n, err := s.Send([]batch.Message{{Data: []byte{1}, Segment: 1, To: to}}); n != 0 ||
+			!errors.Is(err, net.ErrClosed) {
 			t.Errorf("Send: %d, %v", n, err)
 		}
 		if _, err := c.WriteTo([]byte{1}, to.AddrPort); !errors.Is(err, net.ErrClosed) {
@@ -235,7 +238,8 @@ func TestListenSaysWhatIsWrong(t *testing.T) {
 }
 
 func TestSegments(t *testing.T) {
-	for _, c := range []struct{ data, segment, want int }{{1, 1, 1}, {1000, 1000, 1}, {1001, 1000, 2}, {999, 1000, 1}, {3000, 1000, 3}, {0, 1, 0}} {
+	for _, c := range []struct{ data, segment, want int }{{1, 1, 1}, {1000, 1000, 1}, {1001, 1000, 2}, {999, 1000, 1},
+		{3000, 1000, 3}, {0, 1, 0}} {
 		if got := (batch.Message{Data: make([]byte, c.data), Segment: c.segment}).Segments(); got != c.want {
 			t.Errorf("%d bytes by %d: %d segments", c.data, c.segment, got)
 		}

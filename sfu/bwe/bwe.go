@@ -1,36 +1,39 @@
-// Package bwe estimates how much one subscriber's path carries, at the sending side: from transport-wide congestion control feedback
-// (draft-holmer-rmcat-transport-wide-cc-extensions-01) by the delay of packets (after Google congestion control,
-// draft-ietf-rmcat-gcc-02), by loss only where sending less helps, and by bounded probes; from REMB (draft-alvestrand-rmcat-remb-03) if a
-// peer gives no better. docs/bandwidth.md explains the method and its constants.
+// Package bwe estimates how much one subscriber's path carries, at the sending side: from transport-wide congestion
+// control feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01) by the delay of packets (after Google
+// congestion control, draft-ietf-rmcat-gcc-02), by loss only where sending less helps, and by bounded probes; from REMB
+// (draft-alvestrand-rmcat-remb-03) if a peer gives no better. docs/bandwidth.md explains the method and its constants.
 //
-// It is pure: no socket, clock, lock or goroutine. Time is an argument and may stand still or go backwards; nothing is allocated after
-// New. It imports nothing of Conclave. Start reading at Estimator.
+// It is pure: no socket, clock, lock or goroutine. Time is an argument and may stand still or go backwards; nothing is
+// allocated after New. It imports nothing of Conclave. Start reading at Estimator.
 package bwe
 
 import "time"
 
 const (
-	// Initial is the estimate before anything is known of the path: nine thumbnails and audio. Probing begins with the first feedback.
+	// Initial is the estimate before anything is known of the path: nine thumbnails and audio. Probing begins with the
+	// first feedback.
 	Initial = 1_500_000 // bit/s
 	// Min is as low as an estimate goes: one voice.
 	Min = 50_000 // bit/s
 	// Max is as high as an estimate goes: 49 tiles in full.
 	Max = 200_000_000 // bit/s
 
-	// beta is by how much less than what arrives is sent once a queue grows: the rest of the path drains it (draft-ietf-rmcat-gcc-02 §5.5).
+	// beta is by how much less than what arrives is sent once a queue grows: the rest of the path drains it
+	// (draft-ietf-rmcat-gcc-02 §5.5).
 	beta = 0.9
 	// leastQueue, in ms, must stand for a growing delay to count: two packets at 1 Mbit/s.
 	leastQueue = 10
-	// A path of whose estimate less is being sent, and from which at least this share of what is sent arrives, is full of something else: the
-	// estimate falls by its own measure, not to what happens to be sent.
+	// A path of whose estimate less is being sent, and from which at least this share of what is sent arrives, is full of
+	// something else: the estimate falls by its own measure, not to what happens to be sent.
 	filling   = 0.85
 	throttled = 0.75
-	// deepest is the least that a decrease leaves: behind somebody else's burst nothing may arrive for a moment. The next may follow sooner.
+	// deepest is the least that a decrease leaves: behind another sender's burst nothing may arrive for a moment. The next
+	// may follow sooner.
 	deepest = 0.5
 	// drained is below which the queue counts as empty, in ms.
 	drained = 50
-	// additive is by how much the estimate rises in a second near the path's known rate (a tenth of that below 1 Mbit/s). It is the same for
-	// all round-trip times, so that flows that share a path come to share it equally.
+	// additive is by how much the estimate rises in a second near the path's known rate (a tenth of that below 1 Mbit/s).
+	// It is the same for all round-trip times, so that flows that share a path come to share it equally.
 	additive = 100_000
 	// recovered is the share of the path's known rate that is returned to at once when the queue has drained.
 	recovered = settled
@@ -40,16 +43,17 @@ const (
 	decreaseEvery = 250_000
 	// oneFall: decreases that follow each other sooner are of one fall, µs.
 	oneFall = 2_000_000
-	// Rates are taken over 150 ms where the path's own rate is asked, while it is full (twice that below 1 Mbit/s: there are 13 packets in
-	// 150 ms of it), and over half a second where ours is.
+	// Rates are taken over 150 ms where the path's own rate is asked, while it is full (twice that below 1 Mbit/s: there
+	// are 13 packets in 150 ms of it), and over half a second where ours is.
 	fullWindow = 150_000
 	slowPath   = 1_000_000
 	sentWindow = 500_000
-	// A queue this long, in ms, on a path from which less than this share of what is sent arrives means that it has become narrower.
+	// A queue this long, in ms, on a path from which less than this share of what is sent arrives means that it has become
+	// narrower.
 	narrowQueue = 100
 	narrowShare = 0.7
-	// feedbackPatience is how long feedback may stay away while packets are sent. After it the estimate falls by a fifth each half
-	// second.
+	// feedbackPatience is how long feedback may stay away while packets are sent. After it the estimate falls by a fifth
+	// each half second.
 	feedbackPatience = 1_000_000
 	silentStep       = 500_000
 	silentFactor     = 0.8
@@ -76,7 +80,7 @@ type Estimator struct {
 	drain   drain
 
 	estimate int64
-	wanted   int64 // 0: nobody has said
+	wanted   int64 // 0: not said
 	ceiling  ceiling
 	remb     int64
 	rembAt   int64
@@ -115,7 +119,8 @@ func (e *Estimator) clock(now time.Time) int64 {
 	return e.now
 }
 
-// Sent takes note of a packet of size bytes of UDP payload that is about to be sent and returns its transport-wide sequence number.
+// Sent takes note of a packet of size bytes of UDP payload that is about to be sent and returns its transport-wide
+// sequence number.
 func (e *Estimator) Sent(now time.Time, size int) (seq uint16) {
 	t := e.clock(now)
 	var cluster uint8
@@ -144,8 +149,9 @@ func (e *Estimator) Delayed(seq uint16, now time.Time) {
 	}
 }
 
-// Feedback takes in the body of a transport-wide feedback message (see ParseFeedback). A message that does not parse, or one too many,
-// changes nothing; the error says so. What a message says of packets never sent, or long ago, is ignored.
+// Feedback takes in the body of a transport-wide feedback message (see ParseFeedback). A message that does not parse,
+// or one too many, changes nothing; the error says so. What a message says of packets never sent, or long ago, is
+// ignored.
 func (e *Estimator) Feedback(now time.Time, body []byte) error {
 	t := e.clock(now)
 	f, err := ParseFeedback(body)
@@ -195,8 +201,8 @@ func (e *Estimator) advanceReference(reference uint32) {
 	e.referenceAt += step * unit
 }
 
-// statusesOf goes through a message. It returns when the newest packet it acknowledges was sent, 0 if it does none, and whether it told
-// anything new.
+// statusesOf goes through a message. It returns when the newest packet it acknowledges was sent, 0 if it does none, and
+// whether it told anything new.
 func (e *Estimator) statusesOf(f *Feedback) (newest int64, news bool) {
 	for {
 		s, ok := f.Next()
@@ -233,8 +239,8 @@ func (e *Estimator) statusesOf(f *Feedback) (newest int64, news bool) {
 	}
 }
 
-// Wanted says what would be useful in all, in bit/s: probes go a tenth beyond it and no further. Until it is called they go to twice what
-// is being sent.
+// Wanted says what would be useful in all, in bit/s: probes go a tenth beyond it and no further. Until it is called
+// they go to twice what is being sent.
 func (e *Estimator) Wanted(bps int64) { e.wanted = max(bps, 1) }
 
 // REMB takes in a receiver's own estimate in bit/s. It counts only while the peer gives no transport-wide feedback.
@@ -242,8 +248,8 @@ func (e *Estimator) REMB(now time.Time, bps int64) {
 	e.remb, e.rembAt = min(max(bps, Min), Max), e.clock(now)
 }
 
-// Estimate is what the path carries in all, in bit/s of UDP payload. known is false when the peer gives neither kind of feedback: then
-// there is nothing to go by.
+// Estimate is what the path carries in all, in bit/s of UDP payload. known is false when the peer gives neither kind of
+// feedback: then there is nothing to go by.
 func (e *Estimator) Estimate(now time.Time) (bps int64, known bool) {
 	t := e.clock(now)
 	switch {
@@ -286,6 +292,7 @@ type Stats struct {
 
 // Stats returns what quality and metrics go by. Zero where nothing is known.
 func (e *Estimator) Stats() Stats {
-	return Stats{RTT: time.Duration(e.response) * time.Microsecond, Queue: time.Duration(e.delay.queue() * float64(time.Millisecond)),
-		Loss: e.loss.shown, Sent: e.sending.over(sentWindow), Acked: e.acked.over(sentWindow)}
+	return Stats{RTT: time.Duration(e.response) * time.Microsecond,
+		Queue: time.Duration(e.delay.queue() * float64(time.Millisecond)),
+		Loss:  e.loss.shown, Sent: e.sending.over(sentWindow), Acked: e.acked.over(sentWindow)}
 }

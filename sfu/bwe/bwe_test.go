@@ -9,8 +9,8 @@ import (
 
 const mbit = 1_000_000
 
-// RFC 8867 §5.1, §5.2: a path that changes its rate. The estimate follows down within 5 s and up within 15 s, and 3 s after each step the
-// queue is short again, even for a sender that uses all of the estimate.
+// RFC 8867 §5.1, §5.2: a path that changes its rate. The estimate follows down within 5 s and up within 15 s, and 3 s
+// after each step the queue is short again, even for a sender that uses all of the estimate.
 func TestFollowsStepsOfThePath(t *testing.T) {
 	for name, app := range map[string]func(time.Time, int64) int64{
 		"elastic": steady(8 * mbit),
@@ -43,7 +43,8 @@ func TestFollowsStepsOfThePath(t *testing.T) {
 	}
 }
 
-// RFC 8867 §5.4: a flow that comes second gets its share. When the frames of two flows fall is chance, so several beginnings are tried.
+// RFC 8867 §5.4: a flow that comes second gets its share. When the frames of two flows fall is chance, so several
+// beginnings are tried.
 func TestTwoFlowsShareThePathFairly(t *testing.T) {
 	var shares []float64
 	for i := range 7 {
@@ -81,7 +82,8 @@ func TestALongPathDoesNotStarveBesideAShortOne(t *testing.T) {
 	}
 }
 
-// Random loss of up to a tenth is no congestion: the estimate stays above what is sent, and still rises to what is wanted.
+// Random loss of up to a tenth is no congestion: the estimate stays above what is sent, and still rises to what is
+// wanted.
 func TestRandomLossAloneIsNotCongestion(t *testing.T) {
 	for _, loss := range []float64{0, 0.02, 0.05, 0.10} {
 		l := newLink(100*mbit, 25*time.Millisecond)
@@ -263,7 +265,8 @@ func TestClocksThatStepBack(t *testing.T) {
 	f := l.flow(t, steady(3*mbit))
 	f.e.Wanted(3 * mbit)
 	l.run(10 * time.Second)
-	for _, step := range []time.Duration{-time.Hour, 2 * time.Hour, -10 * time.Second, time.Second, -time.Second, -50 * time.Millisecond} {
+	for _, step := range []time.Duration{-time.Hour, 2 * time.Hour, -10 * time.Second, time.Second, -time.Second,
+		-50 * time.Millisecond} {
 		f.skew += step // the receiver's
 		l.run(25 * time.Second)
 		within(t, "the receiver's clock by "+step.String(), f.mean(time.Second), 3*mbit, 80, 130)
@@ -354,11 +357,12 @@ func TestFeedbackHasABudget(t *testing.T) {
 
 // message16 says of count packets that none arrived, in two bytes.
 func message16(base, count uint16) []byte {
-	return []byte{0, 0, 0, 0, 0, 0, 0, 0, byte(base >> 8), byte(base), byte(count >> 8), byte(count), 0, 0, 0, 0, byte(count >> 8), byte(count)}
+	return []byte{0, 0, 0, 0, 0, 0, 0, 0, byte(base >> 8), byte(base), byte(count >> 8), byte(count), 0, 0, 0, 0,
+		byte(count >> 8), byte(count)}
 }
 
-// A peer that gives no transport-wide feedback is believed its REMB, within the limits; with neither nothing is known, and with
-// transport-wide feedback REMB counts for nothing.
+// A peer that gives no transport-wide feedback is believed its REMB, within the limits; with neither nothing is known,
+// and with transport-wide feedback REMB counts for nothing.
 func TestREMBIsTheFallback(t *testing.T) {
 	e := New(epoch)
 	if bps, known := e.Estimate(epoch); !known || bps != Initial {

@@ -106,8 +106,9 @@ func (c *ceiling) learn(acked int64) {
 	*c += ceiling((acked - known) / 8)
 }
 
-// increase raises the estimate while what is sent comes near it: towards the path's known rate quickly, beyond it slowly, by 8 % a second
-// where nothing is known. What is not tried is not known: without traffic, only probes raise it.
+// increase raises the estimate while what is sent comes near it: towards the path's known rate quickly, beyond it
+// slowly, by 8 % a second where nothing is known. What is not tried is not known: without traffic, only probes raise
+// it.
 func (e *Estimator) increase(now, sent int64) {
 	elapsed := min(now-e.lastIncrease, 1_000_000)
 	e.lastIncrease = now
@@ -120,7 +121,8 @@ func (e *Estimator) increase(now, sent int64) {
 	}
 	seconds := float64(elapsed) / 1e6
 	c := float64(e.ceiling)
-	if near := min(int64(recovered*c), e.fellFrom); e.estimate < near && e.delay.queue() < drained && now-e.lastDecrease > e.settling() {
+	if near := min(int64(recovered*c), e.fellFrom); e.estimate < near && e.delay.queue() < drained &&
+		now-e.lastDecrease > e.settling() {
 		e.estimate = min(e.estimate+int64(seconds*0.4*c), near)
 		return
 	}
@@ -129,7 +131,8 @@ func (e *Estimator) increase(now, sent int64) {
 	}
 	step := 0.08 * float64(e.estimate)
 	limit := acked + acked/8 + 10_000
-	if c != 0 && float64(e.estimate) > recovered*c { // equal steps for all on the path, so that they come to share it equally
+	// equal steps for all on the path, so that they come to share it equally
+	if c != 0 && float64(e.estimate) > recovered*c {
 		step = min(additive, 0.1*c)
 		limit = min(limit, int64(beyond*c))
 	}

@@ -10,15 +10,16 @@ const (
 )
 
 const (
-	// groupSpan: packets sent within 5 ms are one group. They leave the server in one burst, so only the first of them tells
-	// how long the queue was that it met; the others queue behind it.
+	// groupSpan: packets sent within 5 ms are one group. They leave the server in one burst, so only the first of them
+	// tells how long the queue was that it met; the others queue behind it.
 	groupSpan = 5_000 // µs
 	// trendWindow and smoothing are those of the trendline filter of Google congestion control: a line through the last 20
 	// groups' smoothed delays.
 	trendWindow = 20
 	smoothing   = 0.9
-	// The slope is weighed by how many groups it has seen, up to 60, and by 4, and compared with a threshold in ms that adapts: it follows
-	// a noisy path up slowly and a quiet one down quickly (Carlucci et al., Analysis and Design of GCC, 2016).
+	// The slope is weighed by how many groups it has seen, up to 60, and by 4, and compared with a threshold in ms that
+	// adapts: it follows a noisy path up slowly and a quiet one down quickly (Carlucci et al., Analysis and Design of GCC,
+	// 2016).
 	maxWeight        = 60
 	gain             = 4
 	initialThreshold = 12.5
@@ -30,9 +31,11 @@ const (
 	overFor = 10
 	// clockJump: arrival times that step by more than this are another clock.
 	clockJump = 3_000_000 // µs
-	// baseWindow is how long the smallest delay is held to be that of an empty queue: half of it at least, all of it at most.
+	// baseWindow is how long the smallest delay is held to be that of an empty queue: half of it at least, all of it at
+	// most.
 	baseWindow = 10_000_000 // µs
-	// standWindow is over which the smallest delay counts as that of the queue as it stands: what a single packet is late is jitter.
+	// standWindow is over which the smallest delay counts as that of the queue as it stands: what a single packet is late
+	// is jitter.
 	standWindow = 120_000 // µs
 )
 
@@ -134,8 +137,8 @@ func (d *delayDetector) detect(slope, step, delay float64) {
 	case trend > d.threshold:
 		d.since += step
 		d.overs++
-		// Behind a key frame the delay jumps and then falls, while the slope still looks back at the jump. That is one large frame, not a
-		// path that carries too much.
+		// Behind a key frame the delay jumps and then falls, while the slope still looks back at the jump. That is one large
+		// frame, not a path that carries too much.
 		if d.since > overFor && d.overs > 1 && slope >= d.prevTrend && delay >= d.lastDelay {
 			d.since, d.overs = 0, 0
 			d.usage = over

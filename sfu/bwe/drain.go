@@ -2,27 +2,28 @@ package bwe
 
 import "time"
 
-// Draining: after a sharp fall of the path a long queue stands, and what is in it arrives at the path's rate. So the rate is known before
-// the queue is gone: the estimate settles on it at once, and sending less for a moment, to be rid of the queue, is a matter of its own.
+// Draining: after a sharp fall of the path a long queue stands, and what is in it arrives at the path's rate. So the
+// rate is known before the queue is gone: the estimate settles on it at once, and sending less for a moment, to be rid
+// of the queue, is a matter of its own.
 
 const (
 	// deepQueue is the queue, in ms, from which it is drained so: shorter ones go by a tenth less for a moment.
 	deepQueue = 60
 	// emptied is when it is gone, in ms.
 	emptied = 25
-	// drainMost is how long it may take: what stands then is somebody else's.
+	// drainMost is how long it may take: what stands then is other traffic's.
 	drainMost = 1_500_000 // µs
 	// drainIn is in how many ms it is to be gone: the longer the queue, the less is sent, and from this length on nothing.
 	drainIn = 400.0
-	// A rate is taken over so many µs at least; before it has been so long as a slow path needs, the estimate falls at most to half: behind
-	// somebody else's burst nothing arrives for a moment.
+	// A rate is taken over so many µs at least; before it has been so long as a slow path needs, the estimate falls at
+	// most to half: behind another sender's burst nothing arrives for a moment.
 	rateSpan = 80_000
 	slowSpan = 150_000
 	// settled is the part of the path's rate that the estimate becomes.
 	settled = 0.95
 )
 
-// drain is a queue that is being let go.
+// drain is a queue that is left to drain.
 type drain struct {
 	on     bool
 	began  int64
@@ -56,7 +57,8 @@ func (d *drain) rate() int64 {
 
 // beginDrain starts one at acked, which is too much as long as it includes what arrived before the fall.
 func (e *Estimator) beginDrain(now, acked int64, others bool) {
-	e.drain = drain{on: true, began: now, before: e.estimate, others: others, from: e.delay.lastArrival, last: e.delay.lastArrival}
+	e.drain = drain{on: true, began: now, before: e.estimate, others: others, from: e.delay.lastArrival,
+		last: e.delay.lastArrival}
 	to := int64(settled * float64(acked))
 	if others {
 		to = int64(beta * float64(e.estimate))
@@ -84,7 +86,8 @@ func (e *Estimator) draining(now int64) {
 	}
 }
 
-// drained says whether the queue must be gone by now. It has become shorter since the latest feedback, if little was sent.
+// drained says whether the queue must be gone by now. It has become shorter since the latest feedback, if little was
+// sent.
 func (e *Estimator) drained(now int64) bool {
 	return e.left(now) < emptied || now-e.drain.began > drainMost
 }
@@ -93,8 +96,8 @@ func (e *Estimator) left(now int64) float64 {
 	return e.delay.queue() - float64(now-e.lastFeedback)/1000
 }
 
-// Drain says whether a long queue is to be let go, and how much may be sent meanwhile, in bit/s: less than the path carries, for some hundred
-// milliseconds. The estimate is what holds after that.
+// Drain says whether a long queue is to be drained, and how much may be sent meanwhile, in bit/s: less than the path
+// carries, for some hundred milliseconds. The estimate is what holds after that.
 func (e *Estimator) Drain(now time.Time) (bps int64, on bool) {
 	t := e.clock(now)
 	if !e.drain.on || e.drained(t) {

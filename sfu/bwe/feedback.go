@@ -79,8 +79,8 @@ func ParseFeedback(body []byte) (f Feedback, err error) {
 	return f, nil
 }
 
-// measure says how many of the remaining statuses chunk covers and how many bytes of deltas they need. A run of none and the
-// reserved symbol are refused.
+// measure says how many of the remaining statuses chunk covers and how many bytes of deltas they need. A run of none
+// and the reserved symbol are refused.
 func measure(chunk uint16, remaining int) (statuses, deltaBytes int, ok bool) {
 	size := [...]int{symbolLost: 0, symbolSmall: 1, symbolLarge: 2}
 	if chunk>>15 == 0 { // §3.1.3: a run

@@ -137,7 +137,8 @@ func FuzzFeedback(f *testing.F) {
 			t.Fatalf("%d statuses of %d", n, fb.Count)
 		}
 		pad := -len(body) & 3
-		raw := append([]byte{0x8f, rtcpview.TypeRTPFB, byte((len(body) + pad) / 4 >> 8), byte((len(body) + pad) / 4)}, body...)
+		raw := append([]byte{0x8f, rtcpview.TypeRTPFB, byte((len(body) + pad) / 4 >> 8), byte((len(body) + pad) / 4)},
+			body...)
 		raw = append(raw, make([]byte, pad)...)
 		var theirs rtcp.TransportLayerCC
 		if err := theirs.Unmarshal(raw); err != nil {

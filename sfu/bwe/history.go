@@ -1,7 +1,7 @@
 package bwe
 
-// Entries is how many sent packets are remembered: half a second of a 25-tile meeting, four of a nine-tile one. What is older when its
-// feedback comes counts as neither received nor lost.
+// Entries is how many sent packets are remembered: half a second of a 25-tile meeting, four of a nine-tile one. What is
+// older when its feedback comes counts as neither received nor lost.
 const Entries = 2048
 
 // state is what is known of a sent packet.
@@ -33,7 +33,8 @@ type history struct {
 func (h *history) add(now int64, size int, cluster uint8) (seq uint16) {
 	seq = h.next
 	h.next++
-	h.ring[seq%Entries] = sentPacket{sent: now, seq: seq, size: uint16(min(size, 1<<16-1)), cluster: cluster, state: inFlight}
+	h.ring[seq%Entries] = sentPacket{sent: now, seq: seq, size: uint16(min(size, 1<<16-1)), cluster: cluster,
+		state: inFlight}
 	return seq
 }
 

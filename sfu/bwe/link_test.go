@@ -11,7 +11,8 @@ import (
 	"conclave/sfu/rtcpview"
 )
 
-// link is a bottleneck in virtual time: a queue in front of a rate, then delay, loss and jitter. Several flows may share it.
+// link is a bottleneck in virtual time: a queue in front of a rate, then delay, loss and jitter. Several flows may
+// share it.
 type link struct {
 	rate   int64         // bit/s
 	queue  time.Duration // how long the queue may get; beyond, the tail is dropped

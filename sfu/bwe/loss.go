@@ -1,16 +1,17 @@
 package bwe
 
 const (
-	// lossTolerated is how much loss above what the path loses anyway is put up with: a tenth, which radio links lose without being full and
-	// retransmission mends, and as much again as chance adds to it in lossPackets.
+	// lossTolerated is how much loss above what the path loses anyway is put up with: a tenth, which radio links lose
+	// without being full and retransmission mends, and as much again as chance adds to it in lossPackets.
 	lossTolerated = 0.16
 	// A loss rate is taken over at least so many packets and µs.
 	lossPackets = 100
 	lossSpan    = 500_000
 )
 
-// lossControl bounds the rate where a path has no queue that would show as delay (a policer, a shallow buffer). It asks whether
-// sending less helps: if the loss stays when the rate has fallen, it is the path's own, and no reason to send less.
+// lossControl bounds the rate where a path has no queue that would show as delay (a policer, a shallow buffer). It asks
+// whether sending less helps: if the loss stays when the rate has fallen, it is the path's own, and no reason to send
+// less.
 type lossControl struct {
 	lostNow, seen int
 	began         int64

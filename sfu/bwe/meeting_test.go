@@ -9,8 +9,9 @@ import (
 	"conclave/sfu/allocation"
 )
 
-// meeting is all that one viewer is sent of others: the estimator and the allocator together, and between them what the sfu does with slots,
-// in virtual time. The people are the bots' clips: three layers of three temporal layers each, in packets at IP level.
+// meeting is all that one viewer is sent of others: the estimator and the allocator together, and between them what the
+// sfu does with slots, in virtual time. The people are the bots' clips: three layers of three temporal layers each, in
+// packets at IP level.
 type meeting struct {
 	f       *flow
 	a       allocation.Allocator
@@ -46,7 +47,8 @@ func clipOf(height, key int, kbit [3]int64) (c clip) {
 	return c
 }
 
-var botClips = [3]clip{clipOf(180, 1500, [3]int64{63, 98, 167}), clipOf(360, 4500, [3]int64{204, 310, 512}), clipOf(720, 11700, [3]int64{475, 729, 1233})}
+var botClips = [3]clip{clipOf(180, 1500, [3]int64{63, 98, 167}), clipOf(360, 4500, [3]int64{204, 310, 512}),
+	clipOf(720, 11700, [3]int64{475, 729, 1233})}
 
 const (
 	voiceRate  = 75_000 // bit/s of one bot's microphone
@@ -86,11 +88,13 @@ type frameInFlight struct {
 }
 
 func newMeeting(t *testing.T, l *link, n, shown, voices int) *meeting {
-	m := &meeting{shown: shown, voices: voices, audio: l.now, decide: l.now, first: int64(voices) * voiceRate, spentAt: l.now}
+	m := &meeting{shown: shown, voices: voices, audio: l.now, decide: l.now, first: int64(voices) * voiceRate,
+		spentAt: l.now}
 	m.f = l.flow(t, nil)
 	m.f.media = m.step
 	for i := range n {
-		p := &person{next: l.now.Add(time.Duration(l.rng.IntN(33)) * time.Millisecond), cur: -1, passing: -1, target: -1, withheld: true}
+		p := &person{next: l.now.Add(time.Duration(l.rng.IntN(33)) * time.Millisecond), cur: -1, passing: -1, target: -1,
+			withheld: true}
 		for j := range p.frames {
 			p.frames[j], p.active[j] = l.rng.IntN(240), true
 		}
@@ -251,7 +255,8 @@ func (m *meeting) allocate(now time.Time) {
 	if on {
 		drain = max(1, drain)
 	}
-	decisions := m.a.Allocate(&allocation.Input{Now: now, Estimate: estimate, Drain: drain, Audio: m.first, Sources: m.sources})
+	decisions := m.a.Allocate(&allocation.Input{Now: now, Estimate: estimate, Drain: drain, Audio: m.first,
+		Sources: m.sources})
 	total := m.first
 	for _, p := range m.people {
 		if p.cur >= 0 && p.passing >= 0 && !p.withheld {
@@ -302,9 +307,10 @@ func (m *meeting) apply(p *person, d *allocation.Decision, pressed bool, now tim
 	}
 }
 
-// TestMeetingThroughStepsOfTheLink is the first scenario of docs/bandwidth.md in virtual time, within the limits given there: 5 s after
-// the link has become narrower and 15 s after it has become wider at least 85 % of it is used, in each second; the queue is under 200 ms after 3 s,
-// and no picture freezes for over a second after the first two. When the frames of eight people fall is chance: several meetings are tried.
+// TestMeetingThroughStepsOfTheLink is the first scenario of docs/bandwidth.md in virtual time, within the limits given
+// there: 5 s after the link has become narrower and 15 s after it has become wider at least 85 % of it is used, in each
+// second; the queue is under 200 ms after 3 s, and no picture freezes for over a second after the first two. When the
+// frames of eight people fall is chance: several meetings are tried.
 func TestMeetingThroughStepsOfTheLink(t *testing.T) {
 	for seed := range uint64(6) {
 		m := newMeeting(t, stepLink(seed), 8, 360, 4)
@@ -319,7 +325,8 @@ func TestMeetingThroughStepsOfTheLink(t *testing.T) {
 	}
 }
 
-// One picture has few steps: what follows 360 lines at half rate, or 720 at half rate, does not fit. But what fits is sent.
+// One picture has few steps: what follows 360 lines at half rate, or 720 at half rate, does not fit. But what fits is
+// sent.
 func TestOnePictureThroughStepsOfTheLink(t *testing.T) {
 	m := newMeeting(t, stepLink(0), 1, 720, 1)
 	m.f.l.run(10 * time.Second)
@@ -370,7 +377,8 @@ func (m *meeting) span(t *testing.T, rate int64, last, settles time.Duration) {
 		}
 		l.run(500 * time.Millisecond)
 		if e, _ := m.f.e.Estimate(l.now); testing.Verbose() {
-			t.Logf("%4.1f s of %d kbit/s: estimate %d, budget %d, sent %d, queue %v: %s", l.now.Sub(start).Seconds(), rate/1000, e/1000, m.a.Budget()/1000,
+			t.Logf("%4.1f s of %d kbit/s: estimate %d, budget %d, sent %d, queue %v: %s", l.now.Sub(start).Seconds(),
+				rate/1000, e/1000, m.a.Budget()/1000,
 				sumOf(m.buckets[len(m.buckets)-5:])*16/1000, l.free.Sub(l.now).Round(time.Millisecond), m.layers())
 		}
 	}
@@ -379,7 +387,8 @@ func (m *meeting) span(t *testing.T, rate int64, last, settles time.Duration) {
 		longest, changes = max(longest, p.longest), changes+p.changes
 	}
 	reached := usedFrom(m.buckets[began:], rate)
-	t.Logf("%d kbit/s: 85 %% is used from %v on, longest freeze %v, queue %v, %d changes", rate/1000, reached, longest, m.f.maxQueue, changes)
+	t.Logf("%d kbit/s: 85 %% is used from %v on, longest freeze %v, queue %v, %d changes", rate/1000, reached, longest,
+		m.f.maxQueue, changes)
 	if settles != 0 && (reached < 0 || reached > settles) {
 		t.Errorf("%d kbit/s: 85 %% is used from %v on", rate/1000, reached)
 	}

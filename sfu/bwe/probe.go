@@ -3,8 +3,9 @@ package bwe
 const (
 	// probeSpan is the least a probe lasts: a shorter one would fall between the frames of others on the path.
 	probeSpan = 80_000 // µs
-	// probeExcess is how much a probe sends beyond what the estimate would have carried meanwhile: a shaper with a token bucket lets the
-	// depth of the bucket, some packets, through at any speed. probeMost is how long it lasts at most, for the same on a slow path.
+	// probeExcess is how much a probe sends beyond what the estimate would have carried meanwhile: a shaper with a token
+	// bucket lets the depth of the bucket, some packets, through at any speed. probeMost is how long it lasts at most, for
+	// the same on a slow path.
 	probeExcess = 8_000   // bytes
 	probeMost   = 500_000 // µs
 	// maxProbeBytes bounds a probe: 80 ms of 25 Mbit/s.
@@ -14,19 +15,20 @@ const (
 	probeAgain = 1.3
 	// probePatience is how long the feedback of a probe is awaited.
 	probePatience = 1_000_000 // µs
-	// probeReached: a probe has succeeded if this share of its rate arrived. Of one that filled the path, the estimate may be this much; it is
-	// raised to less (beta), because what arrived was taken from others on the path.
+	// probeReached: a probe has succeeded if this share of its rate arrived. Of one that filled the path, the estimate may
+	// be this much; it is raised to less (beta), because what arrived was taken from others on the path.
 	probeReached = 0.95
 	fullProbe    = 0.95
 	// otherPath is how many percent of the path's known rate a probe that fell short must have found to be believed.
 	otherPath = 125
-	// A failed probe is repeated after 2 s, then after longer, up to 5 s: a path that has become wider is to be used within 15 s.
+	// A failed probe is repeated after 2 s, then after longer, up to 5 s: a path that has become wider is to be used
+	// within 15 s.
 	firstBackoff = 2_000_000
 	maxBackoff   = 5_000_000
 	// afterDrop is how long the path is left alone once the estimate was taken down.
 	afterDrop = 3_000_000
-	// probeFull ends a probe early: it has found the path's end, in ms. What it leaves is looked at when its feedback is complete, unless it is
-	// longer than probeQueue.
+	// probeFull ends a probe early: it has found the path's end, in ms. What it leaves is looked at when its feedback is
+	// complete, unless it is longer than probeQueue.
 	probeFull  = 90
 	probeQueue = 120
 	// filledQueue is what a probe leaves behind that has filled the path, in ms.
@@ -35,7 +37,8 @@ const (
 	afterProbe = 300_000
 )
 
-// probe is a short burst above the estimate that finds out whether the path carries more. Media sent meanwhile counts into it.
+// probe is a short burst above the estimate that finds out whether the path carries more. Media sent meanwhile counts
+// into it.
 type probe struct {
 	cluster uint8 // 0: none has been
 	rate    int64 // bit/s
@@ -107,8 +110,9 @@ func (p *probe) received(e *sentPacket, arrival int64) {
 	p.gotPackets++
 }
 
-// result is the rate the probe has shown the path to carry, once all its feedback is there; ok is false while it is not, or when it
-// has shown nothing. left is at what rate it was sent: ours to keep, and late now and then. loss is what the path loses anyway: loss alone is not congestion.
+// result is the rate the probe has shown the path to carry, once all its feedback is there; ok is false while it is
+// not, or when it has shown nothing. left is at what rate it was sent: ours to keep, and late now and then. loss is
+// what the path loses anyway: loss alone is not congestion.
 func (p *probe) result(now int64, loss float64) (rate, left int64, done, ok bool) {
 	if !p.waiting || !p.covered && now < p.until {
 		return 0, 0, false, false

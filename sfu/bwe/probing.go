@@ -4,8 +4,8 @@ import "time"
 
 // When to probe, and what to make of it.
 
-// Probe begins a probe if one is due, and says how many bytes are to be sent for it now, beside the media there is, as packets
-// registered with Sent. active is false when there is no need to come by again before the next feedback.
+// Probe begins a probe if one is due, and says how many bytes are to be sent for it now, beside the media there is, as
+// packets registered with Sent. active is false when there is no need to come by again before the next feedback.
 func (e *Estimator) Probe(now time.Time) (bytes int, active bool) {
 	t := e.clock(now)
 	if !e.probe.sending && !e.beginProbe(t) {
@@ -20,7 +20,8 @@ func (e *Estimator) Probe(now time.Time) (bytes int, active bool) {
 
 // beginProbe starts a probe if more would be useful and the path is at rest.
 func (e *Estimator) beginProbe(now int64) bool {
-	if e.lastFeedback == 0 || e.drain.on || now < e.nextProbe || e.probe.waiting || now-e.lastFeedback > feedbackPatience ||
+	if e.lastFeedback == 0 || e.drain.on || now < e.nextProbe || e.probe.waiting ||
+		now-e.lastFeedback > feedbackPatience ||
 		now-e.lastSent > feedbackPatience || e.delay.queue() > e.restful() || e.loss.last > e.loss.floor+lossTolerated {
 		return false
 	}
@@ -69,7 +70,8 @@ func (e *Estimator) concludeProbe(now int64) {
 			e.estimate = most
 		}
 		e.raise(now, int64(beta*float64(rate)))
-	case int64(e.ceiling)*otherPath/100 > rate: // it has found what was known already, and a little that a shaper lets through at any speed
+	// it has found what was known already, and a little that a shaper lets through at any speed
+	case int64(e.ceiling)*otherPath/100 > rate:
 		e.raise(now, min(int64(settled*float64(e.ceiling)), int64(fullProbe*float64(rate))))
 	default:
 		e.raise(now, int64(fullProbe*float64(rate)))

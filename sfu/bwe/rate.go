@@ -29,8 +29,8 @@ func (m *rateMeter) add(at int64, size int) {
 	m.bytes[uint64(b)%rateBuckets] += uint32(size)
 }
 
-// over is the rate in bit/s over the window, in µs, that ends where the newest packet's bucket begins: that bucket is still
-// filling. It is 0 while less than the window is known.
+// over is the rate in bit/s over the window, in µs, that ends where the newest packet's bucket begins: that bucket is
+// still filling. It is 0 while less than the window is known.
 func (m *rateMeter) over(window int64) int64 {
 	n := window / rateBucket
 	if !m.any || m.newest-m.oldest < n {

@@ -31,9 +31,10 @@ type Format struct {
 
 // Info describes one video packet.
 type Info struct {
-	PictureID   uint16 // 7 or 15 bits
-	FrameAt     uint16 // where the payload descriptor ends
-	Height      uint16 // of a key frame, where its payload says so: VP8's frame header, VP9's scalability structure; else 0
+	PictureID uint16 // 7 or 15 bits
+	FrameAt   uint16 // where the payload descriptor ends
+	// of a key frame, where its payload says so: VP8's frame header, VP9's scalability structure; else 0
+	Height      uint16
 	TL0PicIdx   uint8
 	TID         uint8 // temporal layer
 	Sync        bool  // of a layer above the lowest: nothing of its own layer is needed before it (VP8's Y, VP9's U bit)
@@ -134,7 +135,8 @@ func parseAV1(p []byte) (Info, error) {
 	return Info{FrameAt: 1, FrameStart: start, LayerStart: start, KeyStart: start && p[0]&0x08 != 0}, nil
 }
 
-// Patch writes a picture id and TL0PICIDX over those of payload, which in describes, where it has them. The picture id keeps its width.
+// Patch writes a picture id and TL0PICIDX over those of payload, which in describes, where it has them. The picture id
+// keeps its width.
 func Patch(payload []byte, in Info, pictureID uint16, tl0 uint8) {
 	if at := in.PictureIDAt; at != 0 {
 		if in.LongPicture {

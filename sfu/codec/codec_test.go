@@ -17,8 +17,8 @@ type fixture struct {
 	want    codec.Info
 }
 
-// vp8Key are the first bytes of a VP8 key frame, 640 by 360 (RFC 6386 §9.1); vp8Delta those of a delta frame. What follows
-// may be encrypted.
+// vp8Key are the first bytes of a VP8 key frame, 640 by 360 (RFC 6386 §9.1); vp8Delta those of a delta frame. What
+// follows may be encrypted.
 var (
 	vp8Key   = []byte{0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x41}
 	vp8Delta = []byte{0x31, 0x00, 0x00}
@@ -37,10 +37,13 @@ func fixtures() []fixture {
 		{"VP8 key frame, 7-bit picture id", codec.VP8, join([]byte{0x90, 0x80, 0x7f}, vp8Key),
 			codec.Info{PictureID: 127, PictureIDAt: 2, Height: 360, FrameStart: true, KeyStart: true}},
 		{"VP8 key frame, everything", codec.VP8, join([]byte{0x90, 0xf0, 0xff, 0xfe, 0x12, 0x2f}, vp8Key, cipher),
-			codec.Info{PictureID: 0x7ffe, PictureIDAt: 2, LongPicture: true, TL0PicIdx: 0x12, TL0At: 4, Sync: true, Height: 360, FrameStart: true, KeyStart: true}},
+			codec.Info{PictureID: 0x7ffe, PictureIDAt: 2, LongPicture: true, TL0PicIdx: 0x12, TL0At: 4, Sync: true,
+				Height: 360, FrameStart: true, KeyStart: true}},
 		{"VP8 temporal layer 2", codec.VP8, join([]byte{0x90, 0xe0, 0x81, 0x02, 0x12, 0xa0}, vp8Delta),
-			codec.Info{PictureID: 0x102, PictureIDAt: 2, LongPicture: true, TL0PicIdx: 0x12, TL0At: 4, TID: 2, Sync: true, FrameStart: true}},
-		{"VP8 KEYIDX is no temporal layer", codec.VP8, join([]byte{0x90, 0x10, 0xdf}, vp8Delta), codec.Info{FrameStart: true}},
+			codec.Info{PictureID: 0x102, PictureIDAt: 2, LongPicture: true, TL0PicIdx: 0x12, TL0At: 4, TID: 2, Sync: true,
+				FrameStart: true}},
+		{"VP8 KEYIDX is no temporal layer", codec.VP8, join([]byte{0x90, 0x10, 0xdf}, vp8Delta),
+			codec.Info{FrameStart: true}},
 		{"VP8 TL0PICIDX without picture id", codec.VP8, join([]byte{0x90, 0x40, 0x33}, vp8Delta),
 			codec.Info{TL0PicIdx: 0x33, TL0At: 2, FrameStart: true}},
 		{"VP8 key frame whose start code is encrypted", codec.VP8, join([]byte{0x10}, vp8Key[:3], cipher, cipher),
@@ -51,12 +54,15 @@ func fixtures() []fixture {
 		{"VP9 key frame, 7-bit picture id", codec.VP9, join([]byte{0x88, 0x7f}, cipher),
 			codec.Info{PictureID: 127, PictureIDAt: 1, FrameStart: true, KeyStart: true}},
 		{"VP9 L1T3, temporal layer 2", codec.VP9, join([]byte{0xe8, 0x81, 0x02, 0x50, 0x44}, cipher),
-			codec.Info{PictureID: 0x102, PictureIDAt: 1, LongPicture: true, TID: 2, Sync: true, TL0PicIdx: 0x44, TL0At: 4, FrameStart: true}},
-		{"VP9 upper spatial layer of a key frame", codec.VP9, join([]byte{0x28, 0x03, 0x44}, cipher), codec.Info{TL0PicIdx: 0x44, TL0At: 2}},
+			codec.Info{PictureID: 0x102, PictureIDAt: 1, LongPicture: true, TID: 2, Sync: true, TL0PicIdx: 0x44, TL0At: 4,
+				FrameStart: true}},
+		{"VP9 upper spatial layer of a key frame", codec.VP9, join([]byte{0x28, 0x03, 0x44}, cipher),
+			codec.Info{TL0PicIdx: 0x44, TL0At: 2}},
 		{"VP9 flexible, three references", codec.VP9, join([]byte{0xf8, 0x01, 0x00, 0x03, 0x05, 0x06}, cipher),
 			codec.Info{PictureID: 1, PictureIDAt: 1, FrameStart: true}},
 		{"VP9 key frame with scalability structure", codec.VP9,
-			join([]byte{0xaa, 0x01, 0x00, 0x07, 0x38, 0x01, 0x40, 0x00, 0xb4, 0x02, 0x80, 0x01, 0x68, 0x02, 0x14, 0x01, 0x28, 0x01, 0x02}, cipher),
+			join([]byte{0xaa, 0x01, 0x00, 0x07, 0x38, 0x01, 0x40, 0x00, 0xb4, 0x02, 0x80, 0x01, 0x68, 0x02, 0x14, 0x01, 0x28,
+				0x01, 0x02}, cipher),
 			codec.Info{PictureID: 1, PictureIDAt: 1, TL0PicIdx: 7, TL0At: 3, Height: 360, FrameStart: true, KeyStart: true}},
 		{"AV1 new sequence", codec.AV1, join([]byte{0x18}, cipher), codec.Info{FrameStart: true, KeyStart: true}},
 		{"AV1 frame", codec.AV1, join([]byte{0x10}, cipher), codec.Info{FrameStart: true}},
@@ -79,7 +85,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// expected is want, with what follows from the other fields: where the frame begins, and that most codecs have no spatial layers.
+// expected is want, with what follows from the other fields: where the frame begins, and that most codecs have no
+// spatial layers.
 func (f fixture) expected() codec.Info {
 	want := f.want
 	want.FrameAt = uint16(descriptorLen(f))
@@ -133,13 +140,15 @@ func checkVP8(tb testing.TB, payload []byte, in codec.Info, err error) {
 		tb.Fatalf("accepted what pion/rtp refuses (%v): %x", oracleErr, payload)
 	}
 	if in.PictureID != oracle.PictureID || in.TL0PicIdx != oracle.TL0PICIDX || in.TID != oracle.TID ||
-		in.FrameStart != (oracle.S == 1 && oracle.PID == 0) || (in.PictureIDAt != 0) != (oracle.I == 1) || (in.TL0At != 0) != (oracle.L == 1) {
+		in.FrameStart != (oracle.S == 1 && oracle.PID == 0) || (in.PictureIDAt != 0) != (oracle.I == 1) ||
+		(in.TL0At != 0) != (oracle.L == 1) {
 		tb.Fatalf("read %+v, pion/rtp %+v", in, oracle)
 	}
 	checkPatch(tb, codec.VP8, payload, in)
 }
 
-// checkPatch asserts that a patched payload reads as patched, that nothing else changed, and that patching again is the same.
+// checkPatch asserts that a patched payload reads as patched, that nothing else changed, and that patching again is the
+// same.
 func checkPatch(tb testing.TB, kind codec.Kind, payload []byte, in codec.Info) {
 	tb.Helper()
 	patched := bytes.Clone(payload)
@@ -275,7 +284,8 @@ func TestPatchLeavesCodecsWithoutPictureIDsAlone(t *testing.T) {
 }
 
 func TestVP9WithFourReferencesIsMalformed(t *testing.T) {
-	if _, err := codec.Parse(codec.VP9, []byte{0x50, 0x03, 0x05, 0x07, 0x06, 1, 2, 3}); !errors.Is(err, codec.ErrMalformed) {
+	if _, err := codec.Parse(codec.VP9, []byte{0x50, 0x03, 0x05, 0x07, 0x06, 1, 2, 3}); !errors.Is(err,
+		codec.ErrMalformed) {
 		t.Error(err)
 	}
 }

@@ -49,7 +49,8 @@ func parseVP9(p []byte) (Info, error) {
 	return in, nil
 }
 
-// scalability reads the scalability structure and returns the height of the highest spatial layer, 0 if it does not say.
+// scalability reads the scalability structure and returns the height of the highest spatial layer, 0 if it does not
+// say.
 func (c *cursor) scalability() (height uint16) {
 	head := c.byte()
 	if head&0x10 != 0 { // Y: width and height of each layer

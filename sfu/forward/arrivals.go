@@ -7,12 +7,13 @@ import (
 	"github.com/pion/rtcp"
 )
 
-// maxArrivalJump is how far transport-wide sequence numbers may jump from one packet to the next: half a second of 500 packets. The
-// recorder pays for every number between, so beyond it begins anew, and says nothing of what it had not yet told.
+// maxArrivalJump is how far transport-wide sequence numbers may jump from one packet to the next: half a second of 500
+// packets. The recorder pays for every number between, so beyond it begins anew, and says nothing of what it had not
+// yet told.
 const maxArrivalJump = 256
 
-// arrivals are the packets of a publisher that it has not yet been told of by transport-wide congestion control feedback
-// (draft-holmer-rmcat-transport-wide-cc-extensions-01). One goroutine at a time.
+// arrivals are the packets of a publisher that it has not yet been told of by transport-wide congestion control
+// feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01). One goroutine at a time.
 type arrivals struct {
 	ssrc     uint32         // of the feedback
 	recorder *twcc.Recorder // nil before the first packet

@@ -17,7 +17,8 @@ func statuses(packets []rtcp.Packet) (n int) {
 	return n
 }
 
-// A publisher whose transport-wide sequence numbers jump makes the server write of no more packets than it has sent, many times over.
+// A publisher whose transport-wide sequence numbers jump makes the server write of no more packets than it has sent,
+// many times over.
 func TestJumpsOfSequenceNumbersCostLittle(t *testing.T) {
 	const packets = 1000
 	for _, step := range []uint16{1, maxArrivalJump, maxArrivalJump + 1, 30000, 1 << 15, 1<<16 - 300} {

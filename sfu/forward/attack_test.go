@@ -18,8 +18,8 @@ import (
 	"conclave/sfu/wiretest"
 )
 
-// attacked is a rig in which bob watches alice while mallory is at work; bystander checks at the end that alice's video still
-// arrives.
+// attacked is a rig in which bob watches alice while mallory is at work; bystander checks at the end that alice's video
+// still arrives.
 func attacked(t *testing.T) (r *rig, mallory *peer, bystander func()) {
 	t.Helper()
 	r = newRig(t).drive()
@@ -228,7 +228,8 @@ func TestReportsAboutOthersChangeNothing(t *testing.T) {
 	was := l.sr.Load()
 	before := receivedBy(r.engine)
 	mallory.RTCP(&rtcp.SenderReport{SSRC: ssrc, NTPTime: 12345, RTPTime: 1}, &rtcp.Goodbye{Sources: []uint32{ssrc}})
-	mallory.RTCP(&rtcp.ReceiverReport{SSRC: ssrc, Reports: []rtcp.ReceptionReport{{SSRC: ssrc, FractionLost: 255, TotalLost: 1 << 22}}})
+	mallory.RTCP(&rtcp.ReceiverReport{SSRC: ssrc, Reports: []rtcp.ReceptionReport{{SSRC: ssrc, FractionLost: 255,
+		TotalLost: 1 << 22}}})
 	drained(t, r.engine, before, 2)
 	if sr := l.sr.Load(); sr != was && sr != nil && sr.timestamp == 1 {
 		t.Error("a stranger's sender report was taken")
@@ -360,13 +361,17 @@ func TestRTXProbingReachesNobody(t *testing.T) {
 	before := dropped(r.engine, drop.Duplicate)
 	for i := range 300 {
 		original := wiretest.Video(1, uint16(highest), "q")
-		rtx := &rtp.Packet{Header: rtp.Header{SSRC: 2, PayloadType: 97, SequenceNumber: uint16(i), Timestamp: original.Timestamp},
+		rtx := &rtp.Packet{Header: rtp.Header{SSRC: 2, PayloadType: 97, SequenceNumber: uint16(i),
+			Timestamp: original.Timestamp},
 			Payload: append(binary.BigEndian.AppendUint16(nil, uint16(highest)), original.Payload...)}
 		_ = rtx.SetExtension(wiretest.ExtMID, []byte("1"))
 		_ = rtx.SetExtension(wiretest.ExtRepairedRID, []byte("q"))
 		mallory.RTP(rtx)
 	}
-	wiretest.Eventually(t, "the repeats are counted", func() bool { return dropped(r.engine, drop.Duplicate)-before == 300 })
+	wiretest.Eventually(t, "the repeats are counted", func() bool {
+		return dropped(r.engine,
+			drop.Duplicate)-before == 300
+	})
 	if n := viewer.shown(); n != highest {
 		t.Errorf("%d repeats reached the viewer", n-highest)
 	}

@@ -22,8 +22,8 @@ func (s *sink) Send(messages []batch.Message) (int, error) {
 
 func (s *sink) MaxSegments() int { return batch.MaxSegments }
 
-// benchRoom is one publisher and n viewers with keys, on a worker that nobody runs. No control makes sense of the rates: a
-// second of this is an hour of media.
+// benchRoom is one publisher and n viewers with keys, on a worker that nobody runs. No control makes sense of the
+// rates: a second of this is an hour of media.
 func benchRoom(b *testing.B, n int, viewer options) (w *worker, s *sink, next func() batch.Datagram, viewers []*peer) {
 	b.Helper()
 	r := newRig(b)
@@ -47,7 +47,8 @@ func benchRoom(b *testing.B, n int, viewer options) (w *worker, s *sink, next fu
 		}
 		head := p.Header.MarshalSize()
 		sealed := append(make([]byte, 0, len(raw)+srtp.Overhead), raw[:head]...)
-		sealed = publisher.Cipher.Seal(sealed, raw[head:], 5, seq-1, new(srtp.Nonce)) // with the roll-over counter, unlike Seal
+		// with the roll-over counter, unlike Seal
+		sealed = publisher.Cipher.Seal(sealed, raw[head:], 5, seq-1, new(srtp.Nonce))
 		return batch.Datagram{Data: sealed, From: publisher.Address()}
 	}
 	for i := range n { // they begin with the first packet, the only key frame
@@ -65,9 +66,9 @@ func (d *destination) rested() bool {
 	return d.hold.empty()
 }
 
-// BenchmarkForward is the cost of one forwarded packet without the kernel: bursts of four packets from one publisher, as a video
-// frame comes, to 50 subscribers; "measured" with transport-wide sequence numbers, and the subscribers' feedback about every third frame.
-// Time goes on by a frame interval from burst to burst. It must not allocate.
+// BenchmarkForward is the cost of one forwarded packet without the kernel: bursts of four packets from one publisher,
+// as a video frame comes, to 50 subscribers; "measured" with transport-wide sequence numbers, and the subscribers'
+// feedback about every third frame. Time goes on by a frame interval from burst to burst. It must not allocate.
 func BenchmarkForward(b *testing.B) {
 	b.Run("plain", func(b *testing.B) { benchmarkForward(b, options{}) })
 	b.Run("measured", func(b *testing.B) { benchmarkForward(b, options{twcc: true}) })
@@ -107,9 +108,11 @@ func benchmarkForward(b *testing.B, viewer options) {
 		}
 		reports := n%perFeedback == 0 && viewer.twcc
 		if reports {
-			feedback = wiretest.AllReceived(feedback[:0], uint16((n+20-perFeedback)*burst), perFeedback*burst, uint32(now.Sub(begin)/(64*time.Millisecond)))
+			feedback = wiretest.AllReceived(feedback[:0], uint16((n+20-perFeedback)*burst), perFeedback*burst,
+				uint32(now.Sub(begin)/(64*time.Millisecond)))
 			for i := burst; i < perFeedback*burst; i += burst { // a frame interval between one frame and the next
-				feedback[len(feedback)-perFeedback*burst+i] = byte((interval - burst*250*time.Microsecond) / (250 * time.Microsecond))
+				const unit = 250 * time.Microsecond
+				feedback[len(feedback)-perFeedback*burst+i] = byte((interval - burst*unit) / unit)
 			}
 		}
 		now = now.Add(interval)

@@ -16,8 +16,8 @@ const (
 	burstBytes = 8 << 10
 )
 
-// hold spreads bursts of video that are larger than the path takes at once: key frames. It holds sealed packets, in order.
-// Guarded by destination.mu.
+// hold spreads bursts of video that are larger than the path takes at once: key frames. It holds sealed packets, in
+// order. Guarded by destination.mu.
 type hold struct {
 	bytes   []byte
 	packets []heldPacket

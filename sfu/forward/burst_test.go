@@ -58,7 +58,8 @@ func burst(t *testing.T, estimate int64, n int) (out *segments, pace func(after 
 	return out, func(after time.Duration) { p.pace(d, at.Add(after)) }
 }
 
-// A burst of over what the path takes at once goes out in steps, in order and whole, within a frame interval, and each step is one message.
+// A burst of over what the path takes at once goes out in steps, in order and whole, within a frame interval, and each
+// step is one message.
 func TestABurstIsSpreadOverAFrameInterval(t *testing.T) {
 	const packets = 40
 	out, pace := burst(t, 1_000_000, packets)

@@ -39,8 +39,8 @@ type Connection struct {
 	rtcpBudget budget
 }
 
-// Connect makes a connection of the viewer with that number, whose certificate has the given fingerprint. The owner closes
-// its transport.
+// Connect makes a connection of the viewer with that number, whose certificate has the given fingerprint. The owner
+// closes its transport.
 func (e *Engine) Connect(fingerprint string, viewer media.ParticipantID, owner Owner) *Connection {
 	c := &Connection{link: link{engine: e, owner: owner}}
 	c.in.init(&c.link)
@@ -110,7 +110,8 @@ func (c *Connection) SendFeedback() {
 	}
 }
 
-// Discard drops the payloads kept of what was published, even while a track is referenced. Call it when the connection ends.
+// Discard drops the payloads kept of what was published, even while a track is referenced. Call it when the connection
+// ends.
 func (c *Connection) Discard() {
 	for _, t := range c.in.published() {
 		t.discard()

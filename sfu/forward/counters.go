@@ -8,8 +8,8 @@ import (
 	"conclave/sfu/sframe"
 )
 
-// Counters are what one sender counts: a worker, the player of kept key frames, or the pacer. The sender writes them, any
-// goroutine reads.
+// Counters are what one sender counts: a worker, the player of kept key frames, or the pacer. The sender writes them,
+// any goroutine reads.
 type Counters struct {
 	Received, ReceivedBytes   atomic.Uint64 // datagrams; workers alone
 	Forwarded, ForwardedBytes atomic.Uint64 // media packets, held back for a moment or not
@@ -19,11 +19,12 @@ type Counters struct {
 	Checks                    atomic.Uint64 // connectivity checks answered
 	Batches                   atomic.Uint64 // received
 	Messages, Calls           atomic.Uint64 // handed to the kernel, and in how many system calls
-	SentBytes                 atomic.Uint64 // all that was handed to the kernel: media, repeats, probes; without IP and UDP headers
-	Busy                      atomic.Uint64 // nanoseconds spent on packets, waiting excluded
-	Drops                     drop.Counters
-	Latency                   Histogram // seconds from a batch's arrival to its departure
-	BatchSize                 Histogram // datagrams in a batch received
+	// all that was handed to the kernel: media, repeats, probes; without IP and UDP headers
+	SentBytes atomic.Uint64
+	Busy      atomic.Uint64 // nanoseconds spent on packets, waiting excluded
+	Drops     drop.Counters
+	Latency   Histogram // seconds from a batch's arrival to its departure
+	BatchSize Histogram // datagrams in a batch received
 }
 
 // Sender is one that sends, and what it has counted.

@@ -22,8 +22,8 @@ func sentBy(e *Engine, name string) uint64 {
 	return 0
 }
 
-// Every byte that a viewer is sent is counted, by the sender that sent it: media, packets repeated for NACKs, probes, and a
-// key frame played to a viewer who comes later. The egress rate rests on it.
+// Every byte that a viewer is sent is counted, by the sender that sent it: media, packets repeated for NACKs, probes,
+// and a key frame played to a viewer who comes later. The egress rate rests on it.
 func TestEveryByteSentIsCounted(t *testing.T) {
 	r := newRig(t)
 	publisher := r.join(1, options{}).live()

@@ -13,9 +13,9 @@ import (
 // ipHeaders is what a packet takes on the path beside its UDP payload: IPv4 and UDP. Estimates are of all of it.
 const ipHeaders = 28
 
-// destination is where packets go: a connection's keys and address, what its way carries, and what is held back for it. It
-// does not know what writes the packets. mu is held for one destination's share of one receive batch, never across a system
-// call; two workers meet at it only when a viewer's publishers are spread over both.
+// destination is where packets go: a connection's keys and address, what its way carries, and what is held back for it.
+// It does not know what writes the packets. mu is held for one destination's share of one receive batch, never across a
+// system call; two workers meet at it only when a viewer's publishers are spread over both.
 type destination struct {
 	*link
 	filler filler
@@ -54,8 +54,8 @@ func (d *destination) init(l *link, f filler) {
 	}
 }
 
-// stamp gives the packet about to be sealed its transport-wide sequence number, if its slot has the extension with that id.
-// It runs with mu held.
+// stamp gives the packet about to be sealed its transport-wide sequence number, if its slot has the extension with that
+// id. It runs with mu held.
 func (d *destination) stamp(h *rtpview.Header, extension uint8, payload int, now time.Time) {
 	p := &d.path
 	p.isStamped = p.bwe != nil && extension != 0
@@ -67,8 +67,8 @@ func (d *destination) stamp(h *rtpview.Header, extension uint8, payload int, now
 	p.stamped = h.TransportSeq
 }
 
-// emit hands the packet at box.arena[at:] on: to the box, or, if it belongs to a burst that the path would have to queue, to
-// the pacer. A packet never overtakes one of its kind. It runs with mu held.
+// emit hands the packet at box.arena[at:] on: to the box, or, if it belongs to a burst that the path would have to
+// queue, to the pacer. A packet never overtakes one of its kind. It runs with mu held.
 func (d *destination) emit(box *outbox, at int, video bool, now time.Time) {
 	estimate := d.estimated.Load()
 	if !video || estimate == 0 {
@@ -86,7 +86,8 @@ func (d *destination) emit(box *outbox, at int, video bool, now time.Time) {
 		d.engine.pacer.add(d)
 		return
 	}
-	// More than can be held back: all of it goes now. The packet itself lies in the arena already, before what is released.
+	// More than can be held back: all of it goes now. The packet itself lies in the arena already, before what is
+	// released.
 	own := append([]byte(nil), box.arena[at:]...) // rare: a burst of over holdBytes
 	box.arena = box.arena[:at]
 	d.release(box, holdBytes, now)
@@ -147,7 +148,8 @@ func (d *destination) revise(now time.Time) {
 	d.hold.rest()
 }
 
-// estimateChanged publishes the estimate for the allocator, and has a probe sent that has become due. It runs with mu held.
+// estimateChanged publishes the estimate for the allocator, and has a probe sent that has become due. It runs with mu
+// held.
 func (d *destination) estimateChanged(now time.Time) {
 	d.estimate(now)
 	if d.path.bwe == nil {
@@ -161,8 +163,9 @@ func (d *destination) estimateChanged(now time.Time) {
 // reportsHold is how long a viewer's receiver report shows that packets arrive: browsers send one a second at least.
 const reportsHold = 5 * time.Second
 
-// estimate publishes the estimate for the allocator. A viewer that gives none, but reports what it receives, is sent everything. One
-// that says nothing at all is held to the first, cautious estimate: it may not be where its packets go. It runs with mu held.
+// estimate publishes the estimate for the allocator. A viewer that gives none, but reports what it receives, is sent
+// everything. One that says nothing at all is held to the first, cautious estimate: it may not be where its packets go.
+// It runs with mu held.
 func (d *destination) estimate(now time.Time) {
 	bps, known := int64(0), false
 	if d.path.bwe != nil {
@@ -186,7 +189,8 @@ func (d *destination) reported(now time.Time) {
 	d.path.reported = now
 }
 
-// Assume takes it that the way to the viewer carries so much, in bit/s at IP level, until it gives an estimate. 0 is no limit.
+// Assume takes it that the way to the viewer carries so much, in bit/s at IP level, until it gives an estimate. 0 is no
+// limit.
 func (d *destination) Assume(bps int64) {
 	d.assumed.Store(true)
 	d.estimated.Store(bps)

@@ -11,7 +11,8 @@ import (
 	"conclave/sfu/rewrite"
 )
 
-// Egress is the sending half of a connection: its slots, and the destination that they write into. Safe for concurrent use.
+// Egress is the sending half of a connection: its slots, and the destination that they write into. Safe for concurrent
+// use.
 type Egress struct {
 	destination
 	viewer media.ParticipantID
@@ -86,7 +87,8 @@ func (e *Egress) Slots() []*Slot {
 	return e.slots
 }
 
-// Takes says whether the viewer can decode kind in every one of its video slots: which one a track gets is not known yet.
+// Takes says whether the viewer can decode kind in every one of its video slots: which one a track gets is not known
+// yet.
 func (e *Egress) Takes(kind codec.Kind) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -116,7 +118,8 @@ func (e *Egress) SendingVideo(now time.Time) (total int64) {
 	return total
 }
 
-// Forget drops what is kept of t to answer NACKs: it has ended, and its history must not live on with its former viewers.
+// Forget drops what is kept of t to answer NACKs: it has ended, and its history must not live on with its former
+// viewers.
 func (e *Egress) Forget(t *Track) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -135,8 +138,8 @@ func (e *Egress) pending() {
 	e.owner.Changed()
 }
 
-// Tidy follows up on switches that have happened or are awaited, and says whether a slot's state has changed. Call it after
-// Owner.Changed, and once a second.
+// Tidy follows up on switches that have happened or are awaited, and says whether a slot's state has changed. Call it
+// after Owner.Changed, and once a second.
 func (e *Egress) Tidy(now time.Time) (changed bool) {
 	if e.hasRetired.Swap(false) {
 		e.clearRetired()

@@ -12,8 +12,8 @@ type encryption struct {
 	any     bool
 }
 
-// encrypted says whether p may go on: its frame looks encrypted, and its layer is not held back. Where encryption is not
-// required everything may. It runs with mu held.
+// encrypted says whether p may go on: its frame looks encrypted, and its layer is not held back. Where encryption is
+// not required everything may. It runs with mu held.
 func (g *ingress) encrypted(l *Layer, p *packet) bool {
 	e := l.encryption
 	if e == nil {

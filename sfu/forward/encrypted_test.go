@@ -12,8 +12,8 @@ import (
 	"conclave/sfu/wiretest"
 )
 
-// encryptedRoom is a publisher whose media must be encrypted and a viewer of its camera and microphone. What the publisher
-// sends goes through a worker of the test's own, so that it has been forwarded, or not, when send returns.
+// encryptedRoom is a publisher whose media must be encrypted and a viewer of its camera and microphone. What the
+// publisher sends goes through a worker of the test's own, so that it has been forwarded, or not, when send returns.
 type encryptedRoom struct {
 	t                 *testing.T
 	rig               *rig
@@ -44,7 +44,8 @@ func (r *encryptedRoom) send(p *rtp.Packet) bool {
 // frame sends a frame of two packets and says which were forwarded. Its header, if any, follows the clear bytes.
 func (r *encryptedRoom) frame(kind codec.Kind, key bool, header ...byte) (forwarded [2]bool) {
 	r.t.Helper()
-	src := &wiretest.VideoSource{Codec: kind, Height: 180, Seq: r.seq, Timestamp: uint32(r.seq) * 1500, PictureID: r.seq, Packets: 2}
+	src := &wiretest.VideoSource{Codec: kind, Height: 180, Seq: r.seq, Timestamp: uint32(r.seq) * 1500, PictureID: r.seq,
+		Packets: 2}
 	for i, p := range src.Frame(key) {
 		if i == 0 {
 			p.Payload = withSFrame(r.t, kind, p.Payload, header)
@@ -90,8 +91,8 @@ func (r *encryptedRoom) assertForwarded(what string, got [2]bool, want bool) {
 	}
 }
 
-// Frames in clear are not forwarded, whichever codec; the publisher is told once; and from the third encrypted frame on, what is encrypted is
-// forwarded again, starting at a key frame.
+// Frames in clear are not forwarded, whichever codec; the publisher is told once; and from the third encrypted frame
+// on, what is encrypted is forwarded again, starting at a key frame.
 func TestFramesInClearAreNotForwarded(t *testing.T) {
 	for name, kind := range map[string]codec.Kind{"VP8": codec.VP8, "VP9": codec.VP9, "AV1": codec.AV1} {
 		t.Run(name, func(t *testing.T) {
@@ -120,7 +121,8 @@ func TestFramesInClearAreNotForwarded(t *testing.T) {
 			if n := len(r.refusals); n != 0 {
 				t.Errorf("told %d times more", n)
 			}
-			if n := r.w.counters.Drops[drop.NotEncrypted].Load(); n != 26 { // 11 frames in clear, the first two encrypted after them
+			// 11 frames in clear, the first two encrypted after them
+			if n := r.w.counters.Drops[drop.NotEncrypted].Load(); n != 26 {
 				t.Errorf("%d packets are counted as not encrypted", n)
 			}
 			if valid := r.rig.engine.Totals().Frames[sframe.Valid]; valid != 10 {
@@ -145,7 +147,8 @@ func TestNothingInClearIsKept(t *testing.T) {
 	}
 }
 
-// A key frame sealed under an older key than what followed is not played to somebody who comes: they were not given that key.
+// A key frame sealed under an older key than what followed is not played to somebody who comes: they were not given
+// that key.
 func TestAKeyFrameOfAnOlderKeyIsNotPlayedAgain(t *testing.T) {
 	r := newEncryptedRoom(t, codec.VP8)
 	r.frame(codec.VP8, true, cameraHeader(0)...)
@@ -164,7 +167,8 @@ func TestAKeyFrameOfAnOlderKeyIsNotPlayedAgain(t *testing.T) {
 	}
 }
 
-// Speech in clear is held back, encrypted speech and the silence between (DTX: packets without payload, and pauses) are not.
+// Speech in clear is held back, encrypted speech and the silence between (DTX: packets without payload, and pauses) are
+// not.
 func TestMicrophonesMustBeEncryptedToo(t *testing.T) {
 	r := newEncryptedRoom(t, codec.VP8)
 	seq := uint16(0)

@@ -23,8 +23,8 @@ type Limits struct {
 	VideoSlots       int
 }
 
-// Engine owns the workers that receive and forward, and the two senders that need no packet to arrive: the player of kept
-// key frames and the pacer. Safe for concurrent use.
+// Engine owns the workers that receive and forward, and the two senders that need no packet to arrive: the player of
+// kept key frames and the pacer. Safe for concurrent use.
 type Engine struct {
 	network *transport.Network
 	log     *slog.Logger
@@ -40,7 +40,7 @@ type Engine struct {
 	wg      sync.WaitGroup
 }
 
-// stats are counted by whoever acts, whichever sender that is.
+// stats are counted for the engine as a whole.
 type stats struct {
 	keyFrameRequests, nacked atomic.Uint64
 	ups, downs               atomic.Uint64 // switches of layer
@@ -91,8 +91,8 @@ func (e *Engine) newWorker(local, index int, conn batch.Conn) (*worker, error) {
 	return w, nil
 }
 
-// Close closes the network, once the owners of all connections have closed their transports, and waits for the workers and
-// the pacer.
+// Close closes the network, once the owners of all connections have closed their transports, and waits for the workers
+// and the pacer.
 func (e *Engine) Close() error {
 	e.closing.Store(true)
 	close(e.stop)

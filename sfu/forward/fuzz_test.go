@@ -10,8 +10,8 @@ import (
 	"conclave/sfu/wiretest"
 )
 
-// FuzzMediaPath feeds authentic packets of any content through the whole path: header, extensions, binding, RTX, descriptor, history,
-// rewriting, sealing. Nothing may panic, and the send buffer's bounds must hold.
+// FuzzMediaPath feeds authentic packets of any content through the whole path: header, extensions, binding, RTX,
+// descriptor, history, rewriting, sealing. Nothing may panic, and the send buffer's bounds must hold.
 func FuzzMediaPath(f *testing.F) {
 	r := newRig(f)
 	kinds := []codec.Kind{codec.VP8, codec.VP9, codec.AV1}

@@ -20,7 +20,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var testLimits = Limits{Streams: 14, Rebinds: 256, PacketsPerSecond: 4000, RTCPPerSecond: 600, AudioSlots: 50, VideoSlots: 50}
+var testLimits = Limits{Streams: 14, Rebinds: 256, PacketsPerSecond: 4000, RTCPPerSecond: 600, AudioSlots: 50,
+	VideoSlots: 50}
 
 // rig is an engine on the loopback, and who is connected to it.
 type rig struct {
@@ -34,7 +35,8 @@ type rig struct {
 // newRig makes an engine that nothing drives but what arrives.
 func newRig(t testing.TB) *rig {
 	t.Helper()
-	network, err := transport.Open(transport.Config{Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, Workers: 1})
+	network, err := transport.Open(transport.Config{Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")},
+		Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,8 +122,10 @@ func (r *rig) join(id media.ParticipantID, opt options) *peer {
 		}
 	}
 	kind := max(opt.codec, codec.VP8)
-	p.camera = NewTrack(&TrackConfig{Owner: id, Source: media.Camera, MID: "1", Format: formats[kind], RIDs: []string{"q", "h", "f"},
-		Extensions: rtpview.Extensions{MID: wiretest.ExtMID, RID: wiretest.ExtRID, RepairedRID: wiretest.ExtRepairedRID}, RequireSFrame: opt.sframe})
+	p.camera = NewTrack(&TrackConfig{Owner: id, Source: media.Camera, MID: "1", Format: formats[kind],
+		RIDs:          []string{"q", "h", "f"},
+		Extensions:    rtpview.Extensions{MID: wiretest.ExtMID, RID: wiretest.ExtRID, RepairedRID: wiretest.ExtRepairedRID},
+		RequireSFrame: opt.sframe})
 	p.mic = NewTrack(&TrackConfig{Owner: id, Source: media.Mic, MID: "0", Format: formats[codec.Opus],
 		Extensions: rtpview.Extensions{MID: wiretest.ExtMID, AudioLevel: wiretest.ExtAudioLevel}, RequireSFrame: opt.sframe})
 	p.c.Publish(p.camera, nil)

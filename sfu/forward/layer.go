@@ -142,8 +142,8 @@ func (l *Layer) accept(seq uint64, v *rtpview.View, now time.Time) {
 	l.lastPacket.Store(now.UnixNano())
 }
 
-// captured is when the packet with the given timestamp was captured, by its publisher's clock; ok is false before the first
-// sender report.
+// captured is when the packet with the given timestamp was captured, by its publisher's clock; ok is false before the
+// first sender report.
 func (l *Layer) captured(timestamp uint32) (at time.Duration, ok bool) {
 	sr := l.sr.Load()
 	if sr == nil {
@@ -188,7 +188,8 @@ func (l *Layer) keep(p *packet) {
 	if l.hist == nil {
 		l.hist = history.New(historyBytes)
 	}
-	l.hist.Add(history.Meta{Seq: p.in.Seq, Timestamp: p.in.Timestamp, Marker: p.marker, KeyStart: p.info.KeyStart}, p.payload)
+	l.hist.Add(history.Meta{Seq: p.in.Seq, Timestamp: p.in.Timestamp, Marker: p.marker, KeyStart: p.info.KeyStart},
+		p.payload)
 }
 
 // recall appends to dst the payload of a kept packet, found by the low half of its sequence number.
@@ -202,8 +203,8 @@ func (l *Layer) recall(dst []byte, low uint32) (history.Meta, []byte, bool) {
 	return meta, append(dst, payload...), ok
 }
 
-// forgetKeyFrame keeps the latest key frame from being played into a slot: it is sealed under another key than what follows
-// it, one that a viewer who has just come was not given. Such viewers get the next one.
+// forgetKeyFrame keeps the latest key frame from being played into a slot: it is sealed under another key than what
+// follows it, one that a viewer who has just come was not given. Such viewers get the next one.
 func (l *Layer) forgetKeyFrame() {
 	l.histMu.Lock()
 	defer l.histMu.Unlock()

@@ -13,9 +13,9 @@ const (
 	paused      = -1
 )
 
-// Limit sets which temporal layers of what the slot carries may pass: of l, which it is about to be assigned to, and of what
-// it carries until that begins. pressed says that more is being sent than fits: then the old layer must fit what the new one
-// was given.
+// Limit sets which temporal layers of what the slot carries may pass: of l, which it is about to be assigned to, and of
+// what it carries until that begins. pressed says that more is being sent than fits: then the old layer must fit what
+// the new one was given.
 func (s *Slot) Limit(l *Layer, d allocation.Decision, pressed bool, now time.Time) {
 	s.egress.mu.Lock()
 	defer s.egress.mu.Unlock()
@@ -36,9 +36,9 @@ func (s *Slot) Limit(l *Layer, d allocation.Decision, pressed bool, now time.Tim
 	}
 }
 
-// passes decides by its temporal layer whether p, of the slot's current output, goes out. A lower limit takes effect with
-// the next frame; a higher one where the encoder says that nothing dropped is needed, and once everything has been dropped,
-// at a key frame. It runs with mu held.
+// passes decides by its temporal layer whether p, of the slot's current output, goes out. A lower limit takes effect
+// with the next frame; a higher one where the encoder says that nothing dropped is needed, and once everything has been
+// dropped, at a key frame. It runs with mu held.
 func (s *Slot) passes(p *packet) (drop.Reason, bool) {
 	limit := s.temporal
 	if s.next != nil {

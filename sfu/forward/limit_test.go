@@ -28,19 +28,25 @@ func TestTemporalLimits(t *testing.T) {
 		steps []step
 	}{
 		{"everything passes", []step{{allTemporal, 0, false, true, true, 0}, {allTemporal, 2, false, false, true, 0}}},
-		{"down at once", []step{{allTemporal, 0, false, true, true, 0}, {0, 2, true, false, false, drop.Temporal}, {0, 0, false, false, true, 0}}},
+		{"down at once", []step{{allTemporal, 0, false, true, true, 0}, {0, 2, true, false, false, drop.Temporal},
+			{0, 0, false, false, true, 0}}},
 		{"up at a frame that needs nothing dropped", []step{
-			{0, 0, false, true, true, 0}, {1, 1, false, false, false, drop.Temporal}, {1, 1, true, false, true, 0}, {1, 1, false, false, true, 0},
+			{0, 0, false, true, true, 0}, {1, 1, false, false, false, drop.Temporal}, {1, 1, true, false, true, 0},
+			{1, 1, false, false, true, 0},
 		}},
 		{"up one by one", []step{
-			{0, 0, false, true, true, 0}, {allTemporal, 2, true, false, false, drop.Temporal}, {allTemporal, 1, true, false, true, 0}, {allTemporal, 2, true, false, true, 0},
+			{0, 0, false, true, true, 0}, {allTemporal, 2, true, false, false, drop.Temporal},
+			{allTemporal, 1, true, false, true, 0}, {allTemporal, 2, true, false, true, 0},
 		}},
-		{"up at a key frame", []step{{0, 0, false, true, true, 0}, {allTemporal, 0, false, true, true, 0}, {allTemporal, 2, false, false, true, 0}}},
+		{"up at a key frame", []step{{0, 0, false, true, true, 0}, {allTemporal, 0, false, true, true, 0},
+			{allTemporal, 2, false, false, true, 0}}},
 		{"after a pause only from a key frame on", []step{
-			{allTemporal, 0, false, true, true, 0}, {paused, 0, false, false, false, drop.Congested}, {allTemporal, 0, false, false, false, drop.Congested},
+			{allTemporal, 0, false, true, true, 0}, {paused, 0, false, false, false, drop.Congested},
+			{allTemporal, 0, false, false, false, drop.Congested},
 			{allTemporal, 1, true, false, false, drop.Congested}, {allTemporal, 0, false, true, true, 0},
 		}},
-		{"paused at a key frame", []step{{paused, 0, false, true, false, drop.Congested}, {allTemporal, 0, false, false, false, drop.Congested}}},
+		{"paused at a key frame", []step{{paused, 0, false, true, false, drop.Congested},
+			{allTemporal, 0, false, false, false, drop.Congested}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var s Slot
@@ -70,7 +76,8 @@ func TestAFrameIsNotCutInTwo(t *testing.T) {
 	}
 }
 
-// While the key frame of a lower layer is awaited, the old layer is sent with what fits the lower one's rate; alone, it is left as it is.
+// While the key frame of a lower layer is awaited, the old layer is sent with what fits the lower one's rate; alone, it
+// is left as it is.
 func TestTheOldLayerIsCutDownOnlyWhereItIsTooMuch(t *testing.T) {
 	now := time.Now()
 	measured := func(kbit uint64) *Layer {
@@ -99,7 +106,8 @@ func TestTheOldLayerIsCutDownOnlyWhereItIsTooMuch(t *testing.T) {
 		{"all of it fits", 2_000_000, true, allTemporal},
 	} {
 		s := Slot{egress: &Egress{}, cur: &output{layer: old}, passing: allTemporal}
-		s.Limit(lower, allocation.Decision{Send: allocation.Step{Layer: 0, Temporal: 2}, Rate: c.rate, Pass: 2}, c.pressed, after)
+		s.Limit(lower, allocation.Decision{Send: allocation.Step{Layer: 0, Temporal: 2}, Rate: c.rate, Pass: 2}, c.pressed,
+			after)
 		if s.meanwhile != c.want || s.temporal != allTemporal {
 			t.Errorf("%s: meanwhile %d, then %d, want %d", c.name, s.meanwhile, s.temporal, c.want)
 		}

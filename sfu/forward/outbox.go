@@ -22,8 +22,8 @@ type sender struct {
 	counters Counters
 }
 
-// sealer is what sealing needs beside the packet: one goroutine's scratch, the cipher of the destination at hand, and the
-// time.
+// sealer is what sealing needs beside the packet: one goroutine's scratch, the cipher of the destination at hand, and
+// the time.
 type sealer struct {
 	cipher  *srtp.Cipher
 	now     time.Time // when what is sealed counts as sent
@@ -57,7 +57,8 @@ func (s *sender) open(network *transport.Network, index, arena int) error {
 }
 
 func newOutbox(arena int, counters *Counters) *outbox {
-	return &outbox{arena: make([]byte, 0, arena), messages: make([]batch.Message, 0, 2*batch.MaxMessages), counters: counters}
+	return &outbox{arena: make([]byte, 0, arena), messages: make([]batch.Message, 0, 2*batch.MaxMessages),
+		counters: counters}
 }
 
 // begin makes s ready to seal and send to one destination.
@@ -86,7 +87,8 @@ func (b *outbox) begin(to *transport.Remote) {
 	b.to, b.segments, b.maxSeg = to, 0, b.sender.MaxSegments()
 }
 
-// packetCapacity is the most one forwarded packet can take: it gains at most a CSRC, an OSN and a tag over what came in.
+// packetCapacity is the most one forwarded packet can take: it gains at most a CSRC, an OSN and a tag over what came
+// in.
 const packetCapacity = batch.MaxDatagram + 64
 
 func (b *outbox) fits() bool {
@@ -116,8 +118,8 @@ func (b *outbox) send() {
 	b.segments = 0
 }
 
-// sendMessages sends what is gathered. If the socket takes no more, the rest, which is the newest, is lost: waiting would
-// hold up all others. A message the kernel refuses for its own sake (its network is unreachable) is lost alone.
+// sendMessages sends what is gathered. If the socket takes no more, the rest, which is the newest, is lost: waiting
+// would hold up all others. A message the kernel refuses for its own sake (its network is unreachable) is lost alone.
 func (b *outbox) sendMessages() {
 	if len(b.messages) == 0 {
 		return

@@ -69,8 +69,8 @@ func TestAFullSocketLosesTheNewest(t *testing.T) {
 	}
 }
 
-// Packets to one destination become one message while they are of one size; a shorter one may end it, a longer one begins
-// another.
+// Packets to one destination become one message while they are of one size; a shorter one may end it, a longer one
+// begins another.
 func TestEqualSizesShareAMessage(t *testing.T) {
 	s := &fullSocket{takes: 100}
 	_, b, to := testOutbox(s)

@@ -33,7 +33,8 @@ func TestEveryPacketToAViewerIsNumbered(t *testing.T) {
 	})
 }
 
-// A viewer that wants more than the estimate is probed, with repeated packets, and an estimate that grows with what arrives.
+// A viewer that wants more than the estimate is probed, with repeated packets, and an estimate that grows with what
+// arrives.
 func TestProbesRaiseTheEstimate(t *testing.T) {
 	r, publisher, viewer := watched(t)
 	publisher.film()
@@ -65,8 +66,8 @@ func TestProbesRaiseTheEstimate(t *testing.T) {
 	}
 }
 
-// A viewer that never says anything is held to the first, cautious estimate, whether it took the extension or not. One that sends
-// receiver reports is sent everything for as long as it does.
+// A viewer that never says anything is held to the first, cautious estimate, whether it took the extension or not. One
+// that sends receiver reports is sent everything for as long as it does.
 func TestAViewerThatSaysNothingStaysLow(t *testing.T) {
 	for name, measured := range map[string]bool{"with the extension": true, "without": false} {
 		t.Run(name, func(t *testing.T) {
@@ -95,7 +96,8 @@ func TestAViewerThatSaysNothingStaysLow(t *testing.T) {
 	}
 }
 
-// Threat 6: whatever a viewer says of its own path, its estimate stays between the limits, and others have nothing of it.
+// Threat 6: whatever a viewer says of its own path, its estimate stays between the limits, and others have nothing of
+// it.
 func TestFeedbackThatLiesHurtsNobodyElse(t *testing.T) {
 	r, publisher, mallory := watched(t)
 	victim := r.join(3, options{twcc: true}).watch(publisher)
@@ -108,7 +110,8 @@ func TestFeedbackThatLiesHurtsNobodyElse(t *testing.T) {
 		seq := binary.BigEndian.Uint16(p.GetExtension(wiretest.ExtTWCC))
 		switch n++; n % 5 {
 		case 0: // the packet's true number, times from anywhere: clocks that jump and run backwards
-			mallory.Feedback(wiretest.AllReceived(nil, seq-uint16(random.IntN(20)), 1+uint16(random.IntN(20)), random.Uint32()&0xffffff))
+			mallory.Feedback(wiretest.AllReceived(nil, seq-uint16(random.IntN(20)), 1+uint16(random.IntN(20)),
+				random.Uint32()&0xffffff))
 		case 1:
 			noise := make([]byte, 4+random.IntN(60))
 			for i := range noise {
@@ -139,7 +142,8 @@ func TestFeedbackThatLiesHurtsNobodyElse(t *testing.T) {
 	})
 }
 
-// Threat 6: a viewer without transport-wide feedback that says it can receive nothing gets audio still, and no more than the least.
+// Threat 6: a viewer without transport-wide feedback that says it can receive nothing gets audio still, and no more
+// than the least.
 func TestREMBOfNothingLeavesTheAudio(t *testing.T) {
 	r, publisher, _ := watched(t)
 	viewer := r.join(3, options{remb: true}).watch(publisher)

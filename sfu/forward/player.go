@@ -23,9 +23,10 @@ type player struct {
 	payload []byte
 }
 
-// start forwards from the layer's latest key frame on, if it is recent and complete: the viewer sees a picture at once and
-// the publisher is not asked for another. It makes o its slot's output, and says whether it did. What the receiving worker
-// forwards meanwhile is either in the history (and then a repeat, which the layer's numbering shows) or comes after.
+// start forwards from the layer's latest key frame on, if it is recent and complete: the viewer sees a picture at once
+// and the publisher is not asked for another. It makes o its slot's output, and says whether it did. What the receiving
+// worker forwards meanwhile is either in the history (and then a repeat, which the layer's numbering shows) or comes
+// after.
 func (s *Slot) start(o *output, now time.Time) (started bool) {
 	e := s.egress
 	ks, to, ok := e.transport.Ready()
@@ -79,9 +80,9 @@ func (p *player) load(l *Layer, seq uint64, now time.Time) (packet, bool) {
 		in: rewrite.In{Seq: seq, Timestamp: meta.Timestamp, PictureID: info.PictureID, TL0PicIdx: info.TL0PicIdx}}, true
 }
 
-// mayPlay is how many bytes of kept media may be sent now: within a second no more than the path carries in an eighth of
-// one. More would make the queue that a new page of pictures must not begin with; a new key frame is smaller. It runs with
-// mu held.
+// mayPlay is how many bytes of kept media may be sent now: within a second no more than the path carries in an eighth
+// of one. More would make the queue that a new page of pictures must not begin with; a new key frame is smaller. It
+// runs with mu held.
 func (e *Egress) mayPlay(now time.Time) int {
 	if now.Sub(e.playedAt) >= time.Second {
 		e.played, e.playedAt = 0, now
@@ -93,8 +94,9 @@ func (e *Egress) mayPlay(now time.Time) int {
 	return max(0, min(playBytes, int(bps/8/8)-e.played))
 }
 
-// hastened maps the timestamps of kept frames to ones a millisecond apart that end at the latest frame's own. A receiver
-// shows them at once and is then in time with the live ones; with their own it would stay behind by the age of the key frame.
+// hastened maps the timestamps of kept frames to ones a millisecond apart that end at the latest frame's own. A
+// receiver shows them at once and is then in time with the live ones; with their own it would stay behind by the age of
+// the key frame.
 type hastened struct {
 	timestamps [playPackets]uint32 // of the frames, in order
 	n          int
@@ -128,7 +130,8 @@ func (l *Layer) framesBetween(from, until uint64) *hastened {
 	return h
 }
 
-// sinceKey is the range of the history from its latest key frame on, if that is no longer than maxBytes and playPackets.
+// sinceKey is the range of the history from its latest key frame on, if that is no longer than maxBytes and
+// playPackets.
 func (l *Layer) sinceKey(maxBytes int) (from, until uint64, ok bool) {
 	l.histMu.Lock()
 	defer l.histMu.Unlock()

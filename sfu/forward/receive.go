@@ -41,8 +41,8 @@ type clock struct {
 	offset *atomic.Int64 // nanoseconds from it to ours, 0 until the first sender report
 }
 
-// packet is one media packet on its way through: decrypted, parsed, in its layer's numbering. Its payload lies in the receive
-// buffer.
+// packet is one media packet on its way through: decrypted, parsed, in its layer's numbering. Its payload lies in the
+// receive buffer.
 type packet struct {
 	layer   *Layer
 	payload []byte

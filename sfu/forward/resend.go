@@ -38,8 +38,9 @@ func (s *Slot) remember(inSeq uint64, out rewrite.Out) {
 // minResend is the shortest wait before a packet is retransmitted again, while the round-trip time is not known.
 const minResend = 40 * time.Millisecond
 
-// retransmit writes the packet the viewer missed into dst, as RTX (RFC 4588 §4). ok is false if it is not here any more, has
-// just been retransmitted, the cap is reached, or a queue is left to drain: repeats would keep it. It runs with mu held.
+// retransmit writes the packet the viewer missed into dst, as RTX (RFC 4588 §4). ok is false if it is not here any
+// more, has just been retransmitted, the cap is reached, or a queue is left to drain: repeats would keep it. It runs
+// with mu held.
 func (s *Slot) retransmit(dst []byte, seq uint16, now time.Time, w *sealer) (_ []byte, ok bool) {
 	e := s.egress
 	if s.sent == nil || e.rtxTokens <= 0 {
@@ -77,7 +78,8 @@ func (s *Slot) resend(dst []byte, m *sent, now time.Time, w *sealer) (_ []byte, 
 		return dst, false
 	}
 	codec.Patch(payload[2:], info, m.pictureID, m.tl0)
-	h := rtpview.Header{CSRC: uint32(l.track.Owner), Timestamp: m.timestamp, PT: s.pts[l.track.Codec].rtx, Marker: meta.Marker}
+	h := rtpview.Header{CSRC: uint32(l.track.Owner), Timestamp: m.timestamp, PT: s.pts[l.track.Codec].rtx,
+		Marker: meta.Marker}
 	return s.sealRTX(dst, &h, payload, now, w), true
 }
 
@@ -93,8 +95,8 @@ func (s *Slot) sealRTX(dst []byte, h *rtpview.Header, payload []byte, now time.T
 	return dst[:at+len(sealed)]
 }
 
-// fill implements filler: it writes a recent packet again, as RTX, or, when none is kept, padding. ok is false if the viewer
-// has no slot with RTX.
+// fill implements filler: it writes a recent packet again, as RTX, or, when none is kept, padding. ok is false if the
+// viewer has no slot with RTX.
 func (e *Egress) fill(dst []byte, now time.Time, w *sealer) (_ []byte, ok bool) {
 	const depth = 64 // packets back that are repeated
 	for range e.slots {

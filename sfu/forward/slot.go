@@ -10,8 +10,8 @@ import (
 	"conclave/sfu/rtpview"
 )
 
-// sentPackets is how many forwarded packets of a video slot are remembered for NACKs: two seconds of a camera. With 16 bytes
-// each that is half of a slot's memory; the payloads are kept once, in the layer's history.
+// sentPackets is how many forwarded packets of a video slot are remembered for NACKs: two seconds of a camera. With 16
+// bytes each that is half of a slot's memory; the payloads are kept once, in the layer's history.
 const sentPackets = 256
 
 // maxEpochs is how many earlier outputs of a slot NACKs can still reach back to.
@@ -24,8 +24,8 @@ type output struct {
 	to    *destination
 }
 
-// Slot is one outgoing m-line of a viewer: one SSRC for the life of the connection, whatever it carries. The exported fields
-// never change; all else is guarded by the egress's mu. Safe for concurrent use.
+// Slot is one outgoing m-line of a viewer: one SSRC for the life of the connection, whatever it carries. The exported
+// fields never change; all else is guarded by the egress's mu. Safe for concurrent use.
 type Slot struct {
 	MID    string
 	Video  bool
@@ -52,8 +52,9 @@ type Slot struct {
 	lastArrival     time.Time
 	lastCaptured    time.Duration // 0: unknown
 	lastClock       uint64        // whose clock lastCaptured is by
-	played          uint64        // up to here cur was started from the history: what the worker still brings of it is a repeat
-	hasPlayed       bool
+	// up to here cur was started from the history: what the worker still brings of it is a repeat
+	played    uint64
+	hasPlayed bool
 
 	assigned *output // what control wants it to carry; cur or next is it
 }
@@ -73,8 +74,8 @@ func (s *Slot) negotiated(formats []codec.Format) {
 	}
 }
 
-// SSRCs are the slot's own and that of its RTX, 0 without; twcc is the id of the header extension with the transport-wide
-// sequence number, 0 where it is not negotiated.
+// SSRCs are the slot's own and that of its RTX, 0 without; twcc is the id of the header extension with the
+// transport-wide sequence number, 0 where it is not negotiated.
 func (s *Slot) SSRCs() (ssrc, rtx uint32, twcc uint8) {
 	s.egress.mu.Lock()
 	defer s.egress.mu.Unlock()
@@ -117,8 +118,8 @@ func (s *Slot) Carry(l *Layer, now time.Time) {
 	}
 }
 
-// assign makes l what the slot is to carry. It returns the new output, or nil if the slot carries or awaits l already; asks
-// says whether that takes a key frame. A switch under way is given up if l is what is carried still.
+// assign makes l what the slot is to carry. It returns the new output, or nil if the slot carries or awaits l already;
+// asks says whether that takes a key frame. A switch under way is given up if l is what is carried still.
 func (s *Slot) assign(l *Layer) (o *output, asks bool) {
 	e := s.egress
 	e.mu.Lock()
@@ -170,8 +171,8 @@ func (s *Slot) restart(o *output) {
 	}
 }
 
-// accepts decides whether p may go out through o now, switching the slot over if p is where o takes over. It runs with mu
-// held.
+// accepts decides whether p may go out through o now, switching the slot over if p is where o takes over. It runs with
+// mu held.
 func (s *Slot) accepts(o *output, p *packet) (drop.Reason, bool) {
 	if s.cur == o {
 		return 0, true
@@ -230,7 +231,8 @@ func (s *Slot) write(dst []byte, o *output, p *packet, w *sealer) ([]byte, drop.
 	payload, marker := p.payload, p.marker
 	if s.Video {
 		if why, ok := s.passes(p); !ok {
-			if s.rw.Drop(p.in, o.layer.track.Codec == codec.VP8) { // VP9's picture ids count its picture group and keep their gaps
+			// VP9's picture ids count its picture group and keep their gaps
+			if s.rw.Drop(p.in, o.layer.track.Codec == codec.VP8) {
 				return dst, why, false
 			}
 			payload, marker = nil, false // it comes too late to be left out: an empty one keeps the receiver from asking for it

@@ -8,7 +8,8 @@ import (
 	"conclave/sfu/wiretest"
 )
 
-// A slot that has gone over to another layer is in nobody's table but that layer's, and none of a track's once it is freed.
+// A slot that has gone over to another layer is in nobody's table but that layer's, and none of a track's once it is
+// freed.
 func TestASwitchLeavesNothingBehind(t *testing.T) {
 	r := newRig(t)
 	one, two := r.join(1, options{}).live(), r.join(2, options{}).live()

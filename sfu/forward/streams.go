@@ -16,9 +16,9 @@ type stream struct {
 	window *srtp.Window // replay protection, for as long as the keys live
 }
 
-// Publish adds a track of what the connection's peer sends, in place of the one of its source. ssrcs are those announced,
-// the media's and its RTX's; without simulcast they need no MID extension. SSRCs go on if only the codec has changed, with
-// their replay windows: what has been received once under these keys must not be taken again.
+// Publish adds a track of what the connection's peer sends, in place of the one of its source. ssrcs are those
+// announced, the media's and its RTX's; without simulcast they need no MID extension. SSRCs go on if only the codec has
+// changed, with their replay windows: what has been received once under these keys must not be taken again.
 func (c *Connection) Publish(t *Track, ssrcs []uint32) {
 	t.upstream, t.clock = &c.in, c.in.clock
 	c.in.publish(t, ssrcs)
@@ -45,8 +45,8 @@ func (g *ingress) publish(t *Track, ssrcs []uint32) {
 	}
 }
 
-// learn finds out which layer a new SSRC belongs to by its MID, RID and repaired RID extensions (RFC 8843 §9.2, RFC 8852),
-// and takes it in. The packet is authentic. It runs with mu held.
+// learn finds out which layer a new SSRC belongs to by its MID, RID and repaired RID extensions (RFC 8843 §9.2, RFC
+// 8852), and takes it in. The packet is authentic. It runs with mu held.
 func (g *ingress) learn(st *stream, v *rtpview.View) (drop.Reason, bool) {
 	for _, t := range g.tracks {
 		if mid := v.Extension(t.extensions.MID); mid == nil || string(mid) != t.MID {
@@ -91,8 +91,8 @@ func (g *ingress) admit(st *stream) (drop.Reason, bool) {
 	return 0, true
 }
 
-// window is the replay window of an SSRC that is not received at the moment. One that came and went does not begin anew: what was
-// recorded then would pass. It runs with mu held.
+// window is the replay window of an SSRC that is not received at the moment. One that came and went does not begin
+// anew: what was recorded then would pass. It runs with mu held.
 func (g *ingress) window(ssrc uint32) *srtp.Window {
 	if w := g.windows[ssrc]; w != nil {
 		return w
@@ -101,8 +101,8 @@ func (g *ingress) window(ssrc uint32) *srtp.Window {
 	return &g.unproven
 }
 
-// keepWindow keeps a stream's replay window for as long as the keys live. ok is false if there are too many. It runs with mu
-// held.
+// keepWindow keeps a stream's replay window for as long as the keys live. ok is false if there are too many. It runs
+// with mu held.
 func (g *ingress) keepWindow(st *stream) (ok bool) {
 	w := g.windows[st.ssrc]
 	if w == nil {

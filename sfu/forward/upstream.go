@@ -77,5 +77,6 @@ func (g *ingress) askAgain(l *Layer, now time.Time) {
 		seqs[i] = uint16(seq)
 	}
 	g.engine.stats.nacked.Add(uint64(len(seqs)))
-	g.sendRTCP(&rtcp.TransportLayerNack{SenderSSRC: g.engine.ssrc, MediaSSRC: ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(seqs)})
+	g.sendRTCP(&rtcp.TransportLayerNack{SenderSSRC: g.engine.ssrc, MediaSSRC: ssrc,
+		Nacks: rtcp.NackPairsFromSequenceNumbers(seqs)})
 }

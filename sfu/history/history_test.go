@@ -219,8 +219,8 @@ func TestAddingDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// FuzzHistory compares with a map that forgets nothing: whatever is returned is what was added last under that number, the
-// newest is always there, and no more bytes are kept than the ring has.
+// FuzzHistory compares with a map that forgets nothing: whatever is returned is what was added last under that number,
+// the newest is always there, and no more bytes are kept than the ring has.
 func FuzzHistory(f *testing.F) {
 	f.Add(uint16(1000), []byte{100, 1, 100, 1, 100, 1, 100, 0x41, 250, 1, 250, 1, 250, 1})
 	f.Add(uint16(300), []byte{255, 0x41, 44, 1, 1, 1, 1, 0x7f, 200, 0x81, 200, 2})

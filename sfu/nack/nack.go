@@ -14,8 +14,8 @@ const (
 	maxMissing = 256
 	// reorder is how long a packet may be late before it counts as lost.
 	reorder = 10 * time.Millisecond
-	// maxTries is how often a packet is asked for. The waits for an answer begin at the round-trip time, or minWait if that is
-	// longer, and double.
+	// maxTries is how often a packet is asked for. The waits for an answer begin at the round-trip time, or minWait if
+	// that is longer, and double.
 	maxTries = 5
 	minWait  = 20 * time.Millisecond
 	// maxAge is when a receiver's jitter buffer will have given up.
@@ -66,8 +66,9 @@ func (t *Tracker) found(seq uint64) {
 	}
 }
 
-// Due appends to seqs what is to be asked for now, ascending, at most up to cap(seqs). rtt is the round-trip time to the publisher: asking
-// twice within it is pointless. lost is true when a packet has been given up: ask for a key frame.
+// Due appends to seqs what is to be asked for now, ascending, at most up to cap(seqs). rtt is the round-trip time to
+// the publisher: asking twice within it is pointless. lost is true when a packet has been given up: ask for a key
+// frame.
 func (t *Tracker) Due(seqs []uint64, now time.Time, rtt time.Duration) (due []uint64, lost bool) {
 	kept := t.missing[:0]
 	for _, m := range t.missing {

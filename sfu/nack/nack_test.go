@@ -179,8 +179,8 @@ func TestSteadyLossDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// FuzzTracker plays packets, losses and reordering. Only what is missing is asked for, never more than 256 at a time, never
-// more than 5 times, never twice within the round-trip time.
+// FuzzTracker plays packets, losses and reordering. Only what is missing is asked for, never more than 256 at a time,
+// never more than 5 times, never twice within the round-trip time.
 func FuzzTracker(f *testing.F) {
 	f.Add([]byte{1, 1, 2, 0x80, 1, 5, 0x90, 1, 0x40, 0xff, 0xff})
 	f.Add([]byte{63, 0x90, 63, 0x90, 63, 0x90, 63, 0x90, 63, 0x90, 63, 0xff, 0xff})
@@ -217,7 +217,8 @@ func FuzzTracker(f *testing.F) {
 	})
 }
 
-func checkDue(t *testing.T, tr *nack.Tracker, now time.Time, rtt time.Duration, highest uint64, received map[uint64]bool, asked map[uint64][]time.Time) {
+func checkDue(t *testing.T, tr *nack.Tracker, now time.Time, rtt time.Duration, highest uint64,
+	received map[uint64]bool, asked map[uint64][]time.Time) {
 	t.Helper()
 	got, _ := tr.Due(make([]uint64, 0, 1000), now, rtt)
 	if len(got) > 256 || !slices.IsSorted(got) {

@@ -1,5 +1,5 @@
-// Package quality tells in five bars how good a participant's connection is: 0 (lost) to 4 (excellent). It is pure: no clock, no
-// goroutine; the caller brings a Sample once a second.
+// Package quality tells in five bars how good a participant's connection is: 0 (lost) to 4 (excellent). It is pure: no
+// clock, no goroutine; the caller brings a Sample once a second.
 package quality
 
 import "time"
@@ -15,8 +15,9 @@ type Sample struct {
 	Distance float64
 }
 
-// What each impairment costs on a scale of 0 to 100. Delay follows the E-model's simplification of ITU-T G.107 (R factor: the knee at
-// 160 ms one way); loss and layers are weighed so that 5 % loss or one layer less cost a bar at most.
+// What each impairment costs on a scale of 0 to 100. Delay follows the E-model's simplification of ITU-T G.107 (R
+// factor: the knee at 160 ms one way); loss and layers are weighed so that 5 % loss or one layer less cost a bar at
+// most.
 const (
 	best        = 93.2
 	lossCost    = 250.0 // for all

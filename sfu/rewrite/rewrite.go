@@ -22,8 +22,9 @@ type Out struct {
 	TL0PicIdx uint8
 }
 
-// maxGaps bounds how many runs of removed packets are remembered for packets that arrive out of order around them. Sixteen
-// covers reordering across sixteen frames of a dropped temporal layer; what is older is refused, not mis-numbered.
+// maxGaps bounds how many runs of removed packets are remembered for packets that arrive out of order around them.
+// Sixteen covers reordering across sixteen frames of a dropped temporal layer; what is older is refused, not
+// mis-numbered.
 const maxGaps = 16
 
 // gap is a run of removed packets.
@@ -52,14 +53,15 @@ type Rewriter struct {
 	hasRemoved bool
 }
 
-// New returns a Rewriter whose first packet will carry the given sequence number, at least 1, and timestamp. Start below
-// 2^15, so that a receiver which misses the first packets still guesses roll-over counter 0 (RFC 3711 §3.3.1).
+// New returns a Rewriter whose first packet will carry the given sequence number, at least 1, and timestamp. Start
+// below 2^15, so that a receiver which misses the first packets still guesses roll-over counter 0 (RFC 3711 §3.3.1).
 func New(seq uint16, timestamp uint32) Rewriter {
 	return Rewriter{last: Out{Seq: uint64(max(seq, 1)) - 1, Timestamp: timestamp}}
 }
 
-// Switch makes in the first packet of a new source. tsStep is by how much the timestamp is to advance over the highest one
-// put out so far, in units of the RTP clock; at least 1 is taken once anything was put out. in itself is then mapped by Next.
+// Switch makes in the first packet of a new source. tsStep is by how much the timestamp is to advance over the highest
+// one put out so far, in units of the RTP clock; at least 1 is taken once anything was put out. in itself is then
+// mapped by Next.
 func (r *Rewriter) Switch(in In, tsStep uint32) {
 	if tsStep == 0 && r.any {
 		tsStep = 1
@@ -77,8 +79,8 @@ func (r *Rewriter) Switch(in In, tsStep uint32) {
 	r.started = true
 }
 
-// Next maps in. ok is false when it cannot belong to the stream: no source yet, older than the switch, or older than what
-// is remembered about removed packets. Next does not detect repeats; the caller has.
+// Next maps in. ok is false when it cannot belong to the stream: no source yet, older than the switch, or older than
+// what is remembered about removed packets. Next does not detect repeats; the caller has.
 func (r *Rewriter) Next(in In) (out Out, ok bool) {
 	if !r.started || in.Seq < r.first {
 		return Out{}, false
@@ -102,9 +104,9 @@ func (r *Rewriter) Next(in In) (out Out, ok bool) {
 }
 
 // Drop removes in from the stream, so that the packets after it move up: padding, or a temporal layer that is not
-// forwarded. closeIDs says that the whole frame in belongs to is being removed and that picture ids close up over it. removed is
-// false for a packet that comes after a later one was mapped: it cannot be removed any more, its number is taken, and what
-// Next makes of it fills the place.
+// forwarded. closeIDs says that the whole frame in belongs to is being removed and that picture ids close up over it.
+// removed is false for a packet that comes after a later one was mapped: it cannot be removed any more, its number is
+// taken, and what Next makes of it fills the place.
 func (r *Rewriter) Drop(in In, closeIDs bool) (removed bool) {
 	if !r.started || in.Seq < r.first {
 		return true // it has no place

@@ -1,5 +1,5 @@
-// Package rtcpview reads RTCP where it lies, without allocating, and reads no more of it than the SFU acts on. Every list a
-// peer can make long (report blocks, NACK pairs, FIR entries) is walked by the caller, who bounds the walk.
+// Package rtcpview reads RTCP where it lies, without allocating, and reads no more of it than the SFU acts on. Every
+// list a peer can make long (report blocks, NACK pairs, FIR entries) is walked by the caller, who bounds the walk.
 package rtcpview
 
 import (
@@ -44,7 +44,8 @@ func Next(b []byte) (p Packet, rest []byte, err error) {
 		return Packet{}, nil, ErrMalformed
 	}
 	body := b[4:n:n]
-	if b[0]&0x20 != 0 { // padding, whose last byte counts it: RFC 3550 §6.4.1 wants fours, transport-wide feedback is padded by 1 to 3
+	// padding, whose last byte counts it: RFC 3550 §6.4.1 wants fours, transport-wide feedback is padded by 1 to 3
+	if b[0]&0x20 != 0 {
 		if len(body) == 0 {
 			return Packet{}, nil, ErrMalformed
 		}
@@ -149,8 +150,8 @@ func (p Packet) FIR(i int) uint32 { return binary.BigEndian.Uint32(p.Body[8+8*i:
 // maxBitrate is what REMB is cut to: it can say 2^81, which no path carries.
 const maxBitrate = 1 << 40
 
-// REMB reads p as a receiver's estimated maximum bitrate (draft-alvestrand-rmcat-remb-03 §2.2), in bit/s. Which SSRCs it names does not
-// matter: it is about all that the receiver gets.
+// REMB reads p as a receiver's estimated maximum bitrate (draft-alvestrand-rmcat-remb-03 §2.2), in bit/s. Which SSRCs
+// it names does not matter: it is about all that the receiver gets.
 func (p Packet) REMB() (bps int64, ok bool) {
 	if p.Type != TypePSFB || p.Format != FormatALFB || len(p.Body) < 16 || string(p.Body[8:12]) != "REMB" {
 		return 0, false

@@ -19,8 +19,9 @@ type fixture struct {
 
 func reports(n int) (list []rtcp.ReceptionReport) {
 	for i := range uint32(n) {
-		list = append(list, rtcp.ReceptionReport{SSRC: 1000 + i, FractionLost: uint8(i), TotalLost: i << 4, LastSequenceNumber: i << 8,
-			Jitter: i << 12, LastSenderReport: 0xff000000 | i, Delay: 65536 * i})
+		list = append(list, rtcp.ReceptionReport{SSRC: 1000 + i, FractionLost: uint8(i), TotalLost: i << 4,
+			LastSequenceNumber: i << 8,
+			Jitter:             i << 12, LastSenderReport: 0xff000000 | i, Delay: 65536 * i})
 	}
 	return list
 }
@@ -32,7 +33,8 @@ func fixtures() []fixture {
 		firs = append(firs, rtcp.FIREntry{SSRC: i, SequenceNumber: uint8(i)})
 	}
 	return []fixture{
-		{"sender report", &rtcp.SenderReport{SSRC: 0xdeadbeef, NTPTime: 0x0123456789abcdef, RTPTime: 0xfedcba98, PacketCount: 5, OctetCount: 6}},
+		{"sender report", &rtcp.SenderReport{SSRC: 0xdeadbeef, NTPTime: 0x0123456789abcdef, RTPTime: 0xfedcba98,
+			PacketCount: 5, OctetCount: 6}},
 		{"sender report with blocks", &rtcp.SenderReport{SSRC: 1, NTPTime: 2, RTPTime: 3, Reports: reports(31)}},
 		{"receiver report", &rtcp.ReceiverReport{SSRC: 1, Reports: reports(3)}},
 		{"empty receiver report", &rtcp.ReceiverReport{SSRC: 1}},
@@ -40,10 +42,12 @@ func fixtures() []fixture {
 		{"PLI", &rtcp.PictureLossIndication{SenderSSRC: 1, MediaSSRC: 0xcafebabe}},
 		{"FIR", &rtcp.FullIntraRequest{SenderSSRC: 1, MediaSSRC: 0, FIR: firs}},
 		{"REMB", &rtcp.ReceiverEstimatedMaximumBitrate{SenderSSRC: 1, Bitrate: 1e6, SSRCs: []uint32{1, 2, 3}}},
-		{"TWCC", &rtcp.TransportLayerCC{SenderSSRC: 1, MediaSSRC: 2, BaseSequenceNumber: 3, PacketStatusCount: 1, FbPktCount: 1,
-			Header:       rtcp.Header{Count: rtcp.FormatTCC, Type: rtcp.TypeTransportSpecificFeedback, Length: 5, Padding: true},
-			PacketChunks: []rtcp.PacketStatusChunk{&rtcp.RunLengthChunk{PacketStatusSymbol: rtcp.TypeTCCPacketReceivedSmallDelta, RunLength: 1}},
-			RecvDeltas:   []*rtcp.RecvDelta{{Type: rtcp.TypeTCCPacketReceivedSmallDelta, Delta: 250}}}},
+		{"TWCC", &rtcp.TransportLayerCC{SenderSSRC: 1, MediaSSRC: 2, BaseSequenceNumber: 3, PacketStatusCount: 1,
+			FbPktCount: 1,
+			Header:     rtcp.Header{Count: rtcp.FormatTCC, Type: rtcp.TypeTransportSpecificFeedback, Length: 5, Padding: true},
+			PacketChunks: []rtcp.PacketStatusChunk{
+				&rtcp.RunLengthChunk{PacketStatusSymbol: rtcp.TypeTCCPacketReceivedSmallDelta, RunLength: 1}},
+			RecvDeltas: []*rtcp.RecvDelta{{Type: rtcp.TypeTCCPacketReceivedSmallDelta, Delta: 250}}}},
 		{"BYE", &rtcp.Goodbye{Sources: []uint32{1, 2, 3}, Reason: "gone"}},
 		{"SDES", rtcp.NewCNAMESourceDescription(1, "name")},
 	}
@@ -133,7 +137,8 @@ func compare(tb testing.TB, raw []byte) {
 	case *rtcp.TransportLayerNack:
 		compareNACKs(tb, p, want)
 	case *rtcp.PictureLossIndication:
-		if ssrc, ok := p.MediaSSRC(); !ok || ssrc != want.MediaSSRC || p.Type != rtcpview.TypePSFB || p.Format != rtcpview.FormatPLI {
+		if ssrc, ok := p.MediaSSRC(); !ok || ssrc != want.MediaSSRC || p.Type != rtcpview.TypePSFB ||
+			p.Format != rtcpview.FormatPLI {
 			tb.Fatalf("read %+v, pion/rtcp %v", p, want)
 		}
 	case *rtcp.FullIntraRequest:
@@ -242,7 +247,8 @@ func TestREMBIsReadAsPionWritesIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, ok := p.REMB()
-		if diff := float32(got) - want; !ok || want < 1e12 && (diff > want/1000+1 || -diff > want/1000+1) || want >= 1e12 && got < 1e12 {
+		if diff := float32(got) - want; !ok || want < 1e12 && (diff > want/1000+1 || -diff > want/1000+1) || want >= 1e12 &&
+			got < 1e12 {
 			t.Errorf("%v is read as %d, %v", want, got, ok)
 		}
 		for n := range len(p.Body) {
@@ -253,14 +259,16 @@ func TestREMBIsReadAsPionWritesIt(t *testing.T) {
 			}
 		}
 	}
-	if _, ok := (rtcpview.Packet{Type: rtcpview.TypePSFB, Format: rtcpview.FormatALFB, Body: make([]byte, 20)}).REMB(); ok {
+	if _, ok := (rtcpview.Packet{Type: rtcpview.TypePSFB, Format: rtcpview.FormatALFB,
+		Body: make([]byte, 20)}).REMB(); ok {
 		t.Error("another application's feedback is read as REMB")
 	}
 }
 
 func TestPaddingIsNoContent(t *testing.T) {
 	nack := marshal(t, &rtcp.TransportLayerNack{SenderSSRC: 1, MediaSSRC: 2, Nacks: []rtcp.NackPair{{PacketID: 9}}})
-	for pad, ok := range map[byte]bool{0: false, 1: true, 3: true, 4: true, 8: true, 12: true, 20: true, 21: false, 255: false} {
+	for pad, ok := range map[byte]bool{0: false, 1: true, 3: true, 4: true, 8: true, 12: true, 20: true, 21: false,
+		255: false} {
 		raw := append(bytes.Clone(nack), 0, 0, 0, 0, 0, 0, 0, pad)
 		raw[0] |= 0x20
 		raw[3] += 2

@@ -19,7 +19,8 @@ const (
 	fixedHeader = 12
 	// OutHeaderLen is the length of the header WriteHeader writes without an extension: the fixed part and one CSRC.
 	OutHeaderLen = fixedHeader + 4
-	// TransportLen is by how much a transport-wide sequence number makes it longer (RFC 8285 §4.2: one element of two bytes).
+	// TransportLen is by how much a transport-wide sequence number makes it longer (RFC 8285 §4.2: one element of two
+	// bytes).
 	TransportLen = 8
 )
 
@@ -89,14 +90,15 @@ func Parse(b []byte) (View, error) {
 	return v, nil
 }
 
-// HeaderLen is the length of the RTP header with CSRCs and extensions: the associated data of SRTP's AEAD (RFC 7714 §8.2).
+// HeaderLen is the length of the RTP header with CSRCs and extensions: the associated data of SRTP's AEAD (RFC 7714
+// §8.2).
 func (v *View) HeaderLen() int { return v.payloadAt }
 
 // Payload returns the payload as it lies in the buffer.
 func (v *View) Payload() []byte { return v.Buf[v.payloadAt:v.payloadEnd] }
 
-// SetPayload says where the decrypted payload ends and removes its padding (RFC 3550 §5.1). n is its length with padding. After
-// an error the payload is not to be used.
+// SetPayload says where the decrypted payload ends and removes its padding (RFC 3550 §5.1). n is its length with
+// padding. After an error the payload is not to be used.
 func (v *View) SetPayload(n int) error {
 	if n < 0 || n > len(v.Buf)-v.payloadAt {
 		return ErrShort
@@ -116,8 +118,8 @@ func (v *View) SetPayload(n int) error {
 	return nil
 }
 
-// StripOSN turns a decrypted RTX packet (RFC 4588 §4) into the packet it repeats: the payload loses its first two bytes,
-// which are the original sequence number. ok is false if there are not that many.
+// StripOSN turns a decrypted RTX packet (RFC 4588 §4) into the packet it repeats: the payload loses its first two
+// bytes, which are the original sequence number. ok is false if there are not that many.
 func (v *View) StripOSN() (ok bool) {
 	if v.payloadEnd-v.payloadAt < 2 {
 		return false
@@ -171,7 +173,8 @@ type Header struct {
 	Marker                bool
 	Padding               bool // the payload ends with padding (RFC 3550 §5.1)
 
-	// TransportID is the local identifier (1 to 14) of the transport-wide sequence number's header extension, 0: there is none.
+	// TransportID is the local identifier (1 to 14) of the transport-wide sequence number's header extension, 0: there is
+	// none.
 	TransportID  uint8
 	TransportSeq uint16
 }

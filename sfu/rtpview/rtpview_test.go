@@ -30,7 +30,8 @@ func marshal(tb testing.TB, p *rtp.Packet) []byte {
 
 func withExtensions(tb testing.TB, profile uint16, exts map[uint8][]byte) *rtp.Packet {
 	tb.Helper()
-	p := &rtp.Packet{Header: rtp.Header{PayloadType: 96, SequenceNumber: 7, Timestamp: 8, SSRC: 9}, Payload: []byte{1, 2, 3, 4}}
+	p := &rtp.Packet{Header: rtp.Header{PayloadType: 96, SequenceNumber: 7, Timestamp: 8, SSRC: 9},
+		Payload: []byte{1, 2, 3, 4}}
 	p.Extension, p.ExtensionProfile = true, profile
 	for id := range 256 { // in a stable order
 		if v, ok := exts[uint8(id)]; ok {
@@ -49,7 +50,8 @@ func fixtures(tb testing.TB) []fixture {
 		csrcs[i] = uint32(i) << 24
 	}
 	return []fixture{
-		{"plain", marshal(tb, &rtp.Packet{Header: rtp.Header{PayloadType: 111, SequenceNumber: 0xfffe, Timestamp: 1 << 31, SSRC: 0xdeadbeef, Marker: true},
+		{"plain", marshal(tb, &rtp.Packet{Header: rtp.Header{PayloadType: 111, SequenceNumber: 0xfffe, Timestamp: 1 << 31,
+			SSRC: 0xdeadbeef, Marker: true},
 			Payload: []byte("payload")})},
 		{"no payload", marshal(tb, &rtp.Packet{Header: rtp.Header{PayloadType: 111}})},
 		{"fifteen CSRCs", marshal(tb, &rtp.Packet{Header: rtp.Header{PayloadType: 96, CSRC: csrcs}, Payload: []byte{1}})},
@@ -58,7 +60,8 @@ func fixtures(tb testing.TB) []fixture {
 		{"two-byte extensions", marshal(tb, withExtensions(tb, rtp.ExtensionProfileTwoByte, map[uint8][]byte{
 			1: {}, 2: {9}, 15: []byte("fifteen"), 200: bytes.Repeat([]byte{7}, 200)}))},
 		{"unknown extension profile", marshal(tb, withExtensions(tb, 0x4242, map[uint8][]byte{0: {1, 2, 3, 4}}))},
-		{"padding", marshal(tb, &rtp.Packet{Header: rtp.Header{PayloadType: 96, Padding: true, PaddingSize: 5}, Payload: []byte{1, 2}})},
+		{"padding", marshal(tb, &rtp.Packet{Header: rtp.Header{PayloadType: 96, Padding: true, PaddingSize: 5},
+			Payload: []byte{1, 2}})},
 		{"padding only", marshal(tb, &rtp.Packet{Header: rtp.Header{PayloadType: 96, Padding: true, PaddingSize: 255}})},
 	}
 }
@@ -91,11 +94,13 @@ func check(tb testing.TB, raw []byte) {
 	if oracleErr != nil {
 		return // pion/rtp refuses the packet for a malformed extension; we only find no extension there
 	}
-	if v.SSRC != h.SSRC || v.Timestamp != h.Timestamp || v.Seq != h.SequenceNumber || v.PT != h.PayloadType || v.Marker != h.Marker {
+	if v.SSRC != h.SSRC || v.Timestamp != h.Timestamp || v.Seq != h.SequenceNumber || v.PT != h.PayloadType ||
+		v.Marker != h.Marker {
 		tb.Fatalf("read %+v, pion/rtp %+v", v, h)
 	}
 	compareExtensions(tb, &v, &h)
-	// pion/rtp stops at a reserved id and then says that the header ends there: only compare lengths if the oracle's is sane.
+	// pion/rtp stops at a reserved id and then says that the header ends there: only compare lengths if the oracle's is
+	// sane.
 	if want := headerLen(raw); v.HeaderLen() != want || (n != want && n > want) {
 		tb.Fatalf("header of %d bytes, want %d, pion/rtp %d", v.HeaderLen(), want, n)
 	}
@@ -112,7 +117,8 @@ func headerLen(raw []byte) int {
 
 func compareExtensions(tb testing.TB, v *rtpview.View, h *rtp.Header) {
 	tb.Helper()
-	if h.Extension && h.ExtensionProfile != rtp.ExtensionProfileOneByte && h.ExtensionProfile != rtp.ExtensionProfileTwoByte {
+	if h.Extension && h.ExtensionProfile != rtp.ExtensionProfileOneByte &&
+		h.ExtensionProfile != rtp.ExtensionProfileTwoByte {
 		return // pion/rtp hands out unknown profiles as extension 0; the "appbits" of RFC 8285 §4.3 it does not know
 	}
 	for id := 1; id < 256; id++ {
@@ -201,7 +207,8 @@ func TestExtensionsOfRFC8285(t *testing.T) {
 		want []byte
 	}{
 		{"one byte", packet(one, 0x10, 0xaa), 1, []byte{0xaa}},
-		{"one byte, sixteen long", packet(one, append([]byte{0x2f}, bytes.Repeat([]byte{5}, 16)...)...), 2, bytes.Repeat([]byte{5}, 16)},
+		{"one byte, sixteen long", packet(one, append([]byte{0x2f}, bytes.Repeat([]byte{5}, 16)...)...), 2,
+			bytes.Repeat([]byte{5}, 16)},
 		{"after padding", packet(one, 0, 0, 0x30, 0xbb), 3, []byte{0xbb}},
 		{"absent", packet(one, 0x10, 0xaa), 2, nil},
 		{"id 0 names nothing", packet(one, 0x00, 0x00), 0, nil},
@@ -343,7 +350,8 @@ func TestWriteHeaderIsReadByPion(t *testing.T) {
 		if err != nil || n != want.Len() {
 			t.Fatalf("%d bytes, %v", n, err)
 		}
-		got := rtpview.Header{SSRC: h.SSRC, CSRC: h.CSRC[0], Timestamp: h.Timestamp, Seq: h.SequenceNumber, PT: h.PayloadType, Marker: h.Marker, Padding: h.Padding}
+		got := rtpview.Header{SSRC: h.SSRC, CSRC: h.CSRC[0], Timestamp: h.Timestamp, Seq: h.SequenceNumber,
+			PT: h.PayloadType, Marker: h.Marker, Padding: h.Padding}
 		if h.Extension {
 			got.TransportID = h.GetExtensionIDs()[0]
 			got.TransportSeq = binary.BigEndian.Uint16(h.GetExtension(got.TransportID))

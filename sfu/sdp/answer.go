@@ -57,7 +57,8 @@ func (a *Answer) accepts(m *Media) bool {
 
 func (a *Answer) writeMedia(b *strings.Builder, m *Media, first bool) {
 	if !a.accepts(m) {
-		fmt.Fprintf(b, "m=%s 0 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\na=mid:%s\r\n", safeKind(m.Kind), m.MID)
+		fmt.Fprintf(b, "m=%s 0 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\na=mid:%s\r\n", safeKind(m.Kind),
+			m.MID)
 		return
 	}
 	slot, sends := a.Send[m.MID]
@@ -73,7 +74,8 @@ func (a *Answer) writeMedia(b *strings.Builder, m *Media, first bool) {
 		}
 	}
 	b.WriteString("\r\nc=IN IP4 0.0.0.0\r\n")
-	fmt.Fprintf(b, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:%s\r\na=setup:passive\r\n", a.Ufrag, a.Pwd, a.Fingerprint)
+	fmt.Fprintf(b, "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:%s\r\na=setup:passive\r\n", a.Ufrag, a.Pwd,
+		a.Fingerprint)
 	fmt.Fprintf(b, "a=mid:%s\r\na=rtcp-mux\r\na=rtcp-rsize\r\n", m.MID)
 	for _, f := range formats {
 		f.write(b)
@@ -135,7 +137,8 @@ func writeReceive(b *strings.Builder, m *Media) {
 	for _, e := range []struct {
 		id  uint8
 		uri string
-	}{{x.MID, URIMID}, {x.RID, URIRID}, {x.RepairedRID, URIRepairedRID}, {x.AudioLevel, URIAudioLevel}, {x.TWCC, URITWCC}} {
+	}{{x.MID, URIMID}, {x.RID, URIRID}, {x.RepairedRID, URIRepairedRID}, {x.AudioLevel, URIAudioLevel},
+		{x.TWCC, URITWCC}} {
 		if e.id != 0 {
 			fmt.Fprintf(b, "a=extmap:%d %s\r\n", e.id, e.uri)
 		}

@@ -22,7 +22,8 @@ type payloadTypes struct {
 }
 
 // codecNames are the encoding names of RFC 7587, 7741, 9628 and of AV1's payload format, by codec.
-var codecNames = [codec.Kinds]string{codec.Opus: "opus/48000/2", codec.VP8: "VP8/90000", codec.VP9: "VP9/90000", codec.AV1: "AV1/90000"}
+var codecNames = [codec.Kinds]string{codec.Opus: "opus/48000/2", codec.VP8: "VP8/90000", codec.VP9: "VP9/90000",
+	codec.AV1: "AV1/90000"}
 
 // takeFormats takes what the SFU can forward of an m-line's formats, each codec once.
 func (m *Media) takeFormats(formats []string, types *payloadTypes) {
@@ -52,15 +53,16 @@ func (m *Media) takeFormats(formats []string, types *payloadTypes) {
 // kindOf finds the codec of an m-line's kind that an rtpmap names.
 func kindOf(media, rtpmap string) (codec.Kind, bool) {
 	for kind, name := range codecNames {
-		if (codec.Kind(kind) == codec.Opus) == (media == "audio") && (media == "audio" || media == "video") && strings.EqualFold(name, rtpmap) {
+		if (codec.Kind(kind) == codec.Opus) == (media == "audio") && (media == "audio" || media == "video") &&
+			strings.EqualFold(name, rtpmap) {
 			return codec.Kind(kind), true
 		}
 	}
 	return 0, false
 }
 
-// answerParameters are the format parameters to answer with. ok is false for profiles other than 8 bits 4:2:0: not everybody can decode
-// them, and nobody sends them unless asked to.
+// answerParameters are the format parameters to answer with. ok is false for profiles other than 8 bits 4:2:0: some
+// clients cannot decode them, and none sends them unless asked to.
 func answerParameters(kind codec.Kind, offered string) (fmtp string, ok bool) {
 	switch kind {
 	case codec.Opus:

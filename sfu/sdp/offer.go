@@ -113,7 +113,8 @@ func Parse(raw string) (*Offer, error) {
 	return o, nil
 }
 
-// credentials takes the first ICE credentials and fingerprint found: with BUNDLE all m-lines share them (RFC 8843 §7.2).
+// credentials takes the first ICE credentials and fingerprint found: with BUNDLE all m-lines share them (RFC 8843
+// §7.2).
 func (o *Offer) credentials(attrs []pionsdp.Attribute) {
 	for _, a := range attrs {
 		switch {

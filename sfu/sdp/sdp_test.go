@@ -29,7 +29,8 @@ func browserOffer(tb testing.TB, browser string) string {
 }
 
 // sessionLines begin an offer that has all it needs but m-lines.
-const sessionLines = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n" +
+const sessionLines = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 " +
+	"0\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n" +
 	"a=fingerprint:sha-256 AA:BB\r\n"
 
 // audioLines and videoLines are m-lines as short as they can be.
@@ -61,9 +62,11 @@ func parsed(tb testing.TB, raw string) *Offer {
 
 // answered answers o with the given sources by mid, and slots for what else the offer receives.
 func answered(o *Offer, sources map[string]media.Source) (*Answer, string) {
-	a := &Answer{Ufrag: "ourUfrag", Pwd: "ourPassword0123456789abc", Fingerprint: "sha-256 01:23", SessionID: 7, Version: 1,
-		Candidates: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:4000"), netip.MustParseAddrPort("[2001:db8::1]:4000")},
-		Send:       map[string]SendLine{}, Sources: sources}
+	a := &Answer{Ufrag: "ourUfrag", Pwd: "ourPassword0123456789abc", Fingerprint: "sha-256 01:23", SessionID: 7,
+		Version: 1,
+		Candidates: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:4000"),
+			netip.MustParseAddrPort("[2001:db8::1]:4000")},
+		Send: map[string]SendLine{}, Sources: sources}
 	for i := range o.Media {
 		m := &o.Media[i]
 		if _, sends := sources[m.MID]; !sends && m.CanSlot() {
@@ -78,19 +81,26 @@ func answered(o *Offer, sources map[string]media.Source) (*Answer, string) {
 	return a, answer
 }
 
-// answerLine is every line an answer may have. What is taken from the offer (mids, kinds, payload types, extension ids, RIDs) can
-// be nothing but what the SFU knows, or a token.
+// answerLine is every line an answer may have. What is taken from the offer (mids, kinds, payload types, extension ids,
+// RIDs) can be nothing but what the SFU knows, or a token.
 var answerLine = sync.OnceValue(func() *regexp.Regexp {
 	const token = `[!#$%&'*+\-.0-9A-Z^_{|}~a-z` + "`" + `]+`
 	const mid = token
 	return regexp.MustCompile(`^(` + strings.Join([]string{
-		`v=0`, `o=- \d+ \d+ IN IP4 127\.0\.0\.1`, `s=-`, `t=0 0`, `a=group:BUNDLE( ` + mid + `)+`, `a=ice-lite`, `a=msid-semantic: WMS \*`,
+		`v=0`, `o=- \d+ \d+ IN IP4 127\.0\.0\.1`, `s=-`, `t=0 0`, `a=group:BUNDLE( ` + mid + `)+`, `a=ice-lite`,
+		`a=msid-semantic: WMS \*`,
 		`m=` + token + ` 0 \S+ \S+`, `m=(audio|video) 9 UDP/TLS/RTP/SAVPF( \d{1,3}){1,6}`, `c=IN IP4 0\.0\.0\.0`,
-		`a=ice-ufrag:ourUfrag`, `a=ice-pwd:ourPassword0123456789abc`, `a=fingerprint:sha-256 01:23`, `a=setup:passive`, `a=mid:` + mid,
-		`a=rtcp-mux`, `a=rtcp-rsize`, `a=rtpmap:\d{1,3} (opus/48000/2|(VP8|VP9|AV1|rtx)/90000)`, `a=fmtp:\d{1,3} (minptime=10;useinbandfec=1;usedtx=1|apt=\d{1,3}|profile-id=0|((level-idx|profile|tier)=\d{1,2};?){1,3})`,
-		`a=rtcp-fb:\d{1,3} (nack|nack pli|transport-cc|goog-remb)`, `a=(inactive|recvonly|sendonly)`, `a=extmap:\d{1,2} (` + regexp.QuoteMeta(URIMID) + `|` +
-			regexp.QuoteMeta(URIRID) + `|` + regexp.QuoteMeta(URIRepairedRID) + `|` + regexp.QuoteMeta(URIAudioLevel) + `|` + regexp.QuoteMeta(URITWCC) + `)`,
-		`a=rid:[qhf] recv`, `a=simulcast:recv [qhf](;[qhf])*`, `a=msid:s\d+ ` + mid, `a=ssrc-group:FID \d+ \d+`, `a=ssrc:\d+ cname:conclave`,
+		`a=ice-ufrag:ourUfrag`, `a=ice-pwd:ourPassword0123456789abc`, `a=fingerprint:sha-256 01:23`, `a=setup:passive`,
+		`a=mid:` + mid,
+		`a=rtcp-mux`, `a=rtcp-rsize`, `a=rtpmap:\d{1,3} (opus/48000/2|(VP8|VP9|AV1|rtx)/90000)`,
+		`a=fmtp:\d{1,3} (minptime=10;useinbandfec=1;usedtx=1|apt=\d{1,3}|profile-id=0|` +
+			`((level-idx|profile|tier)=\d{1,2};?){1,3})`,
+		`a=rtcp-fb:\d{1,3} (nack|nack pli|transport-cc|goog-remb)`, `a=(inactive|recvonly|sendonly)`, `a=extmap:\d{1,2} (` +
+			regexp.QuoteMeta(URIMID) + `|` +
+			regexp.QuoteMeta(URIRID) + `|` + regexp.QuoteMeta(URIRepairedRID) + `|` + regexp.QuoteMeta(URIAudioLevel) + `|` +
+			regexp.QuoteMeta(URITWCC) + `)`,
+		`a=rid:[qhf] recv`, `a=simulcast:recv [qhf](;[qhf])*`, `a=msid:s\d+ ` + mid, `a=ssrc-group:FID \d+ \d+`,
+		`a=ssrc:\d+ cname:conclave`,
 		`a=candidate:\d+ 1 udp \d+ [0-9a-f.:]+ \d+ typ host`, `a=end-of-candidates`,
 	}, "|") + `)$`)
 })
@@ -179,25 +189,34 @@ func TestBrowsersOffersAreUnderstood(t *testing.T) {
 	av1 := func(pt, rtx uint8, fmtp string) Format {
 		return Format{Format: codec.Format{Codec: codec.AV1, PT: pt, RTX: rtx}, fmtp: fmtp}
 	}
-	chromiumAV1, firefox := av1(45, 46, "level-idx=5;profile=0;tier=0"), []Format{vp8(120, 124), vp9(121, 125), av1(99, 100, "")}
+	chromiumAV1, firefox := av1(45, 46, "level-idx=5;profile=0;tier=0"),
+		[]Format{vp8(120, 124), vp9(121, 125), av1(99, 100, "")}
 	for _, c := range []struct {
 		browser, ufrag, pwd string
 		want                []Media
 	}{
 		{"chromium", "ld4j", "laFQoRBZYYOaLYf85tYcrv8x", []Media{
-			{MID: "0", Kind: "audio", Direction: "sendrecv", Formats: opus(111), Extensions: rtpview.Extensions{MID: 4, AudioLevel: 1, TWCC: 3},
-				SSRCs: []uint32{1454016331}},
-			{MID: "1", Kind: "video", REMB: true, Direction: "sendrecv", Formats: []Format{vp8(96, 97), chromiumAV1, vp9(98, 99)}, Extensions: rtpview.Extensions{MID: 4, RID: 10, RepairedRID: 11, TWCC: 3},
-				RIDs: []string{"q", "h", "f"}},
-			{MID: "2", Kind: "video", REMB: true, Direction: "recvonly", Formats: []Format{vp8(96, 97), vp9(98, 99), chromiumAV1}, Extensions: rtpview.Extensions{MID: 4, RID: 10, RepairedRID: 11, TWCC: 3}},
+			{MID: "0", Kind: "audio", Direction: "sendrecv", Formats: opus(111),
+				Extensions: rtpview.Extensions{MID: 4, AudioLevel: 1, TWCC: 3},
+				SSRCs:      []uint32{1454016331}},
+			{MID: "1", Kind: "video", REMB: true, Direction: "sendrecv",
+				Formats:    []Format{vp8(96, 97), chromiumAV1, vp9(98, 99)},
+				Extensions: rtpview.Extensions{MID: 4, RID: 10, RepairedRID: 11, TWCC: 3},
+				RIDs:       []string{"q", "h", "f"}},
+			{MID: "2", Kind: "video", REMB: true, Direction: "recvonly",
+				Formats:    []Format{vp8(96, 97), vp9(98, 99), chromiumAV1},
+				Extensions: rtpview.Extensions{MID: 4, RID: 10, RepairedRID: 11, TWCC: 3}},
 		}},
 		{"firefox", "b07ddb14", "5ae510a4660e98e589b6ccf2d1587db3", []Media{
-			{MID: "0", Kind: "audio", Direction: "sendrecv", Formats: opus(109), Extensions: rtpview.Extensions{MID: 3, AudioLevel: 1, TWCC: 7},
-				SSRCs: []uint32{522891645}},
-			{MID: "1", Kind: "video", REMB: true, Direction: "sendrecv", Formats: firefox, Extensions: rtpview.Extensions{MID: 3, RID: 9, RepairedRID: 10, TWCC: 7},
-				RIDs: []string{"q", "h", "f"}, SSRCs: []uint32{3725247705, 658956419}},
-			{MID: "2", Kind: "video", REMB: true, Direction: "recvonly", Formats: firefox, Extensions: rtpview.Extensions{MID: 3, RID: 9, RepairedRID: 10, TWCC: 7},
-				SSRCs: []uint32{3687756190}},
+			{MID: "0", Kind: "audio", Direction: "sendrecv", Formats: opus(109),
+				Extensions: rtpview.Extensions{MID: 3, AudioLevel: 1, TWCC: 7},
+				SSRCs:      []uint32{522891645}},
+			{MID: "1", Kind: "video", REMB: true, Direction: "sendrecv", Formats: firefox,
+				Extensions: rtpview.Extensions{MID: 3, RID: 9, RepairedRID: 10, TWCC: 7},
+				RIDs:       []string{"q", "h", "f"}, SSRCs: []uint32{3725247705, 658956419}},
+			{MID: "2", Kind: "video", REMB: true, Direction: "recvonly", Formats: firefox,
+				Extensions: rtpview.Extensions{MID: 3, RID: 9, RepairedRID: 10, TWCC: 7},
+				SSRCs:      []uint32{3687756190}},
 		}},
 	} {
 		t.Run(c.browser, func(t *testing.T) {
@@ -228,7 +247,8 @@ func TestBrowsersOffersAreUnderstood(t *testing.T) {
 
 func TestPortZeroWithBundleOnlyIsNoRejection(t *testing.T) {
 	for attribute, want := range map[string]bool{"bundle-only": true, "sendrecv": false} {
-		raw := sessionLines + audioLines("a") + strings.Replace(videoLines("v", "recvonly", attribute), "m=video 9", "m=video 0", 1)
+		raw := sessionLines + audioLines("a") + strings.Replace(videoLines("v", "recvonly", attribute), "m=video 9",
+			"m=video 0", 1)
 		o := parsed(t, strings.Replace(raw, "a=sendrecv", "a=recvonly", 1))
 		_, answer := answered(o, map[string]media.Source{"a": media.Mic})
 		if got := strings.Contains(answer, "a=group:BUNDLE a v\r\n"); got != want {
@@ -257,7 +277,8 @@ func TestNothingAcceptedIsAnsweredWithoutABundle(t *testing.T) {
 
 func TestRTXIsFoundAmongFormatParameters(t *testing.T) {
 	for parameters, want := range map[string]uint8{
-		"apt=96": 97, "apt=96;rtx-time=3000": 97, "rtx-time=3000;apt=96": 97, "rtx-time=3000; apt=96": 97, "apt=98": 0, "apt=": 0, "apt=300": 0, "xapt=96": 0,
+		"apt=96": 97, "apt=96;rtx-time=3000": 97, "rtx-time=3000;apt=96": 97, "rtx-time=3000; apt=96": 97, "apt=98": 0,
+		"apt=": 0, "apt=300": 0, "xapt=96": 0,
 	} {
 		o := parsed(t, sessionLines+strings.Replace(videoLines("v"), "apt=96", parameters, 1))
 		if got := o.Media[0].Formats[0].RTX; got != want {
@@ -307,7 +328,8 @@ func TestOffersWithoutWhatTheyNeedAreRefused(t *testing.T) {
 }
 
 func TestMIDsThatAreNoTokensAreRefused(t *testing.T) {
-	for _, mid := range []string{"a b", "a\tb", "a\"b", "a,b", "a;b", "a:b", "a=b", "a/b", "a@b", "(a)", "<a>", "[a]", `a\b`, "a\x7f", "a\x00", "a\x1b", "ä", " a", "a "} {
+	for _, mid := range []string{"a b", "a\tb", "a\"b", "a,b", "a;b", "a:b", "a=b", "a/b", "a@b", "(a)", "<a>", "[a]",
+		`a\b`, "a\x7f", "a\x00", "a\x1b", "ä", " a", "a "} {
 		if o, err := Parse(sessionLines + audioLines(mid)); err == nil && o.Media[0].MID == mid {
 			t.Errorf("mid %q got through", mid)
 		}
@@ -382,28 +404,34 @@ func TestExtensionIDsAndPayloadTypesOutOfRangeAreIgnored(t *testing.T) {
 func TestTheOffersPreferenceDecidesAmongOurCodecs(t *testing.T) {
 	o := parsed(t, sessionLines+mediaLines("m=video 9 UDP/TLS/RTP/SAVPF 100 101 96 98", "v",
 		"rtpmap:96 VP8/90000", "rtpmap:98 vp8/90000", "rtpmap:100 H264/90000", "rtpmap:101 VP9/90000"))
-	if got := o.Media[0].Formats; !slices.Equal(got, []Format{{Format: codec.Format{Codec: codec.VP9, PT: 101}, fmtp: "profile-id=0"}, {Format: codec.Format{Codec: codec.VP8, PT: 96}}}) {
+	if got := o.Media[0].Formats; !slices.Equal(got, []Format{{Format: codec.Format{Codec: codec.VP9, PT: 101},
+		fmtp: "profile-id=0"}, {Format: codec.Format{Codec: codec.VP8, PT: 96}}}) {
 		t.Errorf("%+v", got)
 	}
-	o = parsed(t, sessionLines+mediaLines("m=audio 9 UDP/TLS/RTP/SAVPF 0 8", "a", "rtpmap:0 PCMU/8000", "rtpmap:8 PCMA/8000"))
+	o = parsed(t, sessionLines+mediaLines("m=audio 9 UDP/TLS/RTP/SAVPF 0 8", "a", "rtpmap:0 PCMU/8000",
+		"rtpmap:8 PCMA/8000"))
 	if len(o.Media[0].Formats) > 0 {
 		t.Errorf("%+v", o.Media[0])
 	}
 }
 
 func TestRIDsAreOursInOurOrder(t *testing.T) {
-	o := parsed(t, sessionLines+videoLines("v", "rid:f send", "rid:evil send", "rid:q send pt=96", "rid:q send", "rid:h recv", "rid:f;x send", "simulcast:send f;evil"))
+	o := parsed(t, sessionLines+videoLines("v", "rid:f send", "rid:evil send", "rid:q send pt=96", "rid:q send",
+		"rid:h recv", "rid:f;x send", "simulcast:send f;evil"))
 	if got := o.Media[0].RIDs; !slices.Equal(got, []string{"q", "f"}) {
 		t.Errorf("%v", got)
 	}
 }
 
 func TestNothingOfTheOfferIsInjectedIntoTheAnswer(t *testing.T) {
-	whole := sessionLines + audioLines("a", "extmap:1 "+URIMID) + videoLines("v", "rid:q send", "rid:h send") + videoLines("s", "recvonly")
-	fields := []string{"abcd", "abcdefghijklmnopqrstuvwx", "AA:BB", "audio 9", "mid:a", "mid:s", "opus/48000/2", "VP8/90000", "apt=96", "rid:q send",
+	whole := sessionLines + audioLines("a", "extmap:1 "+URIMID) + videoLines("v", "rid:q send", "rid:h send") +
+		videoLines("s", "recvonly")
+	fields := []string{"abcd", "abcdefghijklmnopqrstuvwx", "AA:BB", "audio 9", "mid:a", "mid:s", "opus/48000/2",
+		"VP8/90000", "apt=96", "rid:q send",
 		"extmap:1 " + URIMID, "recvonly", "IN IP4 0.0.0.0", "SAVPF 111", "SAVPF"}
 	for _, field := range fields {
-		for _, evil := range []string{"\r\na=evil:1", "\ra=evil:1", "\na=evil:1", "\x00a=evil:1", "\u2028a=evil:1", " a=evil:1", "\r\nm=video 9 X evil", ";evil", "/evil", "=evil"} {
+		for _, evil := range []string{"\r\na=evil:1", "\ra=evil:1", "\na=evil:1", "\x00a=evil:1", "\u2028a=evil:1",
+			" a=evil:1", "\r\nm=video 9 X evil", ";evil", "/evil", "=evil"} {
 			for _, raw := range []string{strings.ReplaceAll(whole, field, field+evil), strings.ReplaceAll(whole, field, evil)} {
 				o, err := Parse(raw)
 				if err != nil {
@@ -426,7 +454,8 @@ func TestNothingOfTheOfferIsInjectedIntoTheAnswer(t *testing.T) {
 func TestErrorsQuoteNothingOfTheOffer(t *testing.T) {
 	whole := sessionLines + audioLines("a")
 	const marker = "MARKER"
-	for _, field := range []string{"abcd", "AA:BB", "audio", "IN IP4", "v=0", "m=", "a=mid:a\r\n", "opus/48000/2", "t=0 0"} {
+	for _, field := range []string{"abcd", "AA:BB", "audio", "IN IP4", "v=0", "m=", "a=mid:a\r\n", "opus/48000/2",
+		"t=0 0"} {
 		for _, by := range []string{marker, marker + strings.Repeat("x", 600), " " + marker + " ", "\r\n" + marker} {
 			if _, err := Parse(strings.Replace(whole, field, by, 1)); err != nil && strings.Contains(err.Error(), marker) {
 				t.Errorf("%q in place of %q: %v", by, field, err)
@@ -448,14 +477,18 @@ func TestEveryTruncatedOfferIsRefusedOrAnswered(t *testing.T) {
 	}
 }
 
-// A publisher is told to send the first codec of its offer that the server takes; a viewer's slot may carry each that the viewer takes.
+// A publisher is told to send the first codec of its offer that the server takes; a viewer's slot may carry each that
+// the viewer takes.
 func TestAPublisherIsAnsweredOneCodecAndASlotAll(t *testing.T) {
-	formats := []string{"rtpmap:96 VP8/90000", "rtpmap:97 rtx/90000", "fmtp:97 apt=96", "rtpmap:98 VP9/90000", "fmtp:98 profile-id=0",
-		"rtpmap:99 rtx/90000", "fmtp:99 apt=98", "rtpmap:45 AV1/90000", "rtpmap:46 rtx/90000", "fmtp:46 apt=45", "rtpmap:102 H264/90000"}
+	formats := []string{"rtpmap:96 VP8/90000", "rtpmap:97 rtx/90000", "fmtp:97 apt=96", "rtpmap:98 VP9/90000",
+		"fmtp:98 profile-id=0",
+		"rtpmap:99 rtx/90000", "fmtp:99 apt=98", "rtpmap:45 AV1/90000", "rtpmap:46 rtx/90000", "fmtp:46 apt=45",
+		"rtpmap:102 H264/90000"}
 	line := func(mid, order string, more ...string) string {
 		return mediaLines("m=video 9 UDP/TLS/RTP/SAVPF "+order, mid, append(more, formats...)...)
 	}
-	o := parsed(t, sessionLines+line("av1", "102 45 46 96 97 98 99")+line("vp9", "98 99 45 46")+line("slot", "102 98 99 45 46 96 97", "recvonly"))
+	o := parsed(t, sessionLines+line("av1", "102 45 46 96 97 98 99")+line("vp9", "98 99 45 46")+line("slot",
+		"102 98 99 45 46 96 97", "recvonly"))
 	p, answer := answered(o, map[string]media.Source{"av1": media.Camera, "vp9": media.Screen})
 	checkAnswer(t, o, p, answer)
 	for _, want := range []string{"SAVPF 45 46\r\n", "SAVPF 98 99\r\n", "SAVPF 98 99 45 46 96 97\r\n"} {
@@ -472,9 +505,11 @@ func TestAPublisherIsAnsweredOneCodecAndASlotAll(t *testing.T) {
 
 func TestProfilesThatNotEverybodyDecodesAreLeftOut(t *testing.T) {
 	for parameters, want := range map[string]string{
-		"98 VP9/90000;": "profile-id=0", "98 VP9/90000;profile-id=0": "profile-id=0", "98 VP9/90000;max-fr=60": "profile-id=0",
+		"98 VP9/90000;": "profile-id=0", "98 VP9/90000;profile-id=0": "profile-id=0",
+		"98 VP9/90000;max-fr=60":    "profile-id=0",
 		"98 VP9/90000;profile-id=2": "-", "98 VP9/90000;profile-id=": "-",
-		"98 AV1/90000;": "", "98 AV1/90000;level-idx=8; tier=1;x=y": "level-idx=8;tier=1", "98 AV1/90000;profile=0": "profile=0",
+		"98 AV1/90000;": "", "98 AV1/90000;level-idx=8; tier=1;x=y": "level-idx=8;tier=1",
+		"98 AV1/90000;profile=0": "profile=0",
 		"98 AV1/90000;profile=1": "-", "98 AV1/90000;level-idx=99": "-", "98 AV1/90000;tier=high": "-",
 	} {
 		rtpmap, fmtp, _ := strings.Cut(parameters, ";")
@@ -506,7 +541,8 @@ func checkOffer(tb testing.TB, raw string) {
 	var tracks []media.Track
 	for i := range o.Media {
 		m := &o.Media[i]
-		if len(m.RIDs) > len(RIDs) || len(m.SSRCs) > 2 || m.Extensions.MID > 14 || len(m.Formats) > int(codec.Kinds) || !isToken(m.MID) {
+		if len(m.RIDs) > len(RIDs) || len(m.SSRCs) > 2 || m.Extensions.MID > 14 || len(m.Formats) > int(codec.Kinds) ||
+			!isToken(m.MID) {
 			tb.Fatalf("%+v", *m)
 		}
 		for _, s := range []media.Source{media.Mic, media.Camera, media.ScreenAudio, media.Screen} {
@@ -542,31 +578,35 @@ func TestSourcesMustFitTheOffer(t *testing.T) {
 	o := parsed(t, sessionLines+audioLines("a")+videoLines("v")+
 		mediaLines("m=video 9 UDP/TLS/RTP/SAVPF 100", "h264", "rtpmap:100 H264/90000"))
 	for name, tracks := range map[string][]media.Track{
-		"unknown source":    {{MID: "a", Source: media.NumSources}},
-		"unknown mid":       {{MID: "x", Source: media.Mic}},
-		"empty mid":         {{MID: "", Source: media.Mic}},
-		"m-line twice":      {{MID: "a", Source: media.Mic}, {MID: "a", Source: media.ScreenAudio}},
-		"source twice":      {{MID: "a", Source: media.Mic}, {MID: "v", Source: media.Camera}, {MID: "h264", Source: media.Camera}},
-		"video on audio":    {{MID: "a", Source: media.Camera}},
-		"audio on video":    {{MID: "v", Source: media.Mic}},
-		"no codec of ours":  {{MID: "h264", Source: media.Camera}},
-		"more than m-lines": {{MID: "a", Source: media.Mic}, {MID: "v", Source: media.Camera}, {MID: "h264", Source: media.Screen}, {MID: "x", Source: media.ScreenAudio}},
+		"unknown source": {{MID: "a", Source: media.NumSources}},
+		"unknown mid":    {{MID: "x", Source: media.Mic}},
+		"empty mid":      {{MID: "", Source: media.Mic}},
+		"m-line twice":   {{MID: "a", Source: media.Mic}, {MID: "a", Source: media.ScreenAudio}},
+		"source twice": {{MID: "a", Source: media.Mic}, {MID: "v", Source: media.Camera},
+			{MID: "h264", Source: media.Camera}},
+		"video on audio":   {{MID: "a", Source: media.Camera}},
+		"audio on video":   {{MID: "v", Source: media.Mic}},
+		"no codec of ours": {{MID: "h264", Source: media.Camera}},
+		"more than m-lines": {{MID: "a", Source: media.Mic}, {MID: "v", Source: media.Camera},
+			{MID: "h264", Source: media.Screen}, {MID: "x", Source: media.ScreenAudio}},
 	} {
 		if got, err := o.Sources(tracks); !errors.Is(err, ErrBadOffer) || got != nil {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
-	if got, err := o.Sources([]media.Track{{MID: "a", Source: media.Mic}, {MID: "v", Source: media.Screen}}); err != nil || got["a"] != media.Mic || got["v"] != media.Screen {
+	if got, err := o.Sources([]media.Track{{MID: "a", Source: media.Mic},
+		{MID: "v", Source: media.Screen}}); err != nil || got["a"] != media.Mic || got["v"] != media.Screen {
 		t.Errorf("%v, %v", got, err)
 	}
 }
 
-// FuzzOffer feeds arbitrary text: no panic, and whatever is accepted gets an answer that pion/sdp reads, with the offer's m-lines in
-// order, a BUNDLE of the accepted ones alone, and nothing in it that is not ours or a token.
+// FuzzOffer feeds arbitrary text: no panic, and whatever is accepted gets an answer that pion/sdp reads, with the
+// offer's m-lines in order, a BUNDLE of the accepted ones alone, and nothing in it that is not ours or a token.
 func FuzzOffer(f *testing.F) {
 	f.Add(browserOffer(f, "chromium"))
 	f.Add(browserOffer(f, "firefox"))
 	f.Add(sessionLines + audioLines("a", "recvonly") + videoLines("v", "rid:q send", "rid:h send", "extmap:3 "+URITWCC))
-	f.Add(sessionLines + strings.Replace(videoLines("v", "recvonly", "bundle-only"), "m=video 9", "m=video 0", 1) + mediaLines("m=application 9 UDP/DTLS/SCTP webrtc-datachannel", "d"))
+	f.Add(sessionLines + strings.Replace(videoLines("v", "recvonly", "bundle-only"), "m=video 9", "m=video 0", 1) +
+		mediaLines("m=application 9 UDP/DTLS/SCTP webrtc-datachannel", "d"))
 	f.Fuzz(func(t *testing.T, raw string) { checkOffer(t, raw) })
 }

@@ -1,6 +1,7 @@
-// Package sframe is what a server without keys can tell of an end-to-end encrypted frame (RFC 9605, as docs/e2ee.md uses it): does it
-// begin with a well-formed SFrame header, of this track, under a key no older and a counter higher than the frame before? Frames that
-// were never encrypted fail this within a few frames. It proves nothing about a sender who means harm; only the receivers' keys do.
+// Package sframe is what a server without keys can tell of an end-to-end encrypted frame (RFC 9605, as docs/e2ee.md
+// uses it): does it begin with a well-formed SFrame header, of this track, under a key no older and a counter higher
+// than the frame before? Frames that were never encrypted fail this within a few frames. It proves nothing about a
+// sender who means harm; only the receivers' keys do.
 //
 // No state but what a Checker holds, no clock, no allocation.
 package sframe
@@ -15,7 +16,8 @@ import (
 // ErrMalformed is returned for bytes that begin no SFrame header, or one that is not encoded minimally.
 var ErrMalformed = errors.New("sframe: malformed header")
 
-// maxNumber is the highest KID and counter of docs/e2ee.md: 24 bits of generation, 8 of step and track; 2^32 frames under a key.
+// maxNumber is the highest KID and counter of docs/e2ee.md: 24 bits of generation, 8 of step and track; 2^32 frames
+// under a key.
 const maxNumber = 1<<32 - 1
 
 // tagLen is the authentication tag of AES_128_GCM_SHA256_128 (RFC 9605 §4.5).
@@ -61,8 +63,8 @@ func value(config byte, rest []byte) (uint64, []byte, bool) {
 	return v, rest[n:], v > 7 && (n == 1 || rest[0] != 0)
 }
 
-// Find returns the part of a payload that begins with the SFrame header: what follows the payload descriptor and the codec's clear bytes.
-// info describes payload, which begins a frame. ok is false where there can be none.
+// Find returns the part of a payload that begins with the SFrame header: what follows the payload descriptor and the
+// codec's clear bytes. info describes payload, which begins a frame. ok is false where there can be none.
 func Find(kind codec.Kind, info codec.Info, payload []byte) (frame []byte, ok bool) {
 	frame = payload[min(int(info.FrameAt), len(payload)):]
 	switch kind {
@@ -82,8 +84,8 @@ func Find(kind codec.Kind, info codec.Info, payload []byte) (frame []byte, ok bo
 	}
 }
 
-// inOBU returns the payload of the one OBU that holds an encrypted temporal unit. header is the aggregation header (RTP payload format for
-// AV1, §4.4), elements what follows it.
+// inOBU returns the payload of the one OBU that holds an encrypted temporal unit. header is the aggregation header (RTP
+// payload format for AV1, §4.4), elements what follows it.
 func inOBU(header byte, elements []byte) ([]byte, bool) {
 	if header>>4&0x03 != 1 { // W: but for a single element, each is preceded by its length
 		size, rest, ok := leb128(elements)
@@ -161,7 +163,8 @@ type Checker struct {
 	run    uint8 // frames in a row that speak against what closed says
 }
 
-// Check looks at a frame. Frames that come late, reordered or retransmitted, must be well formed and of the track, and are not compared.
+// Check looks at a frame. Frames that come late, reordered or retransmitted, must be well formed and of the track, and
+// are not compared.
 func (c *Checker) Check(f Frame) Result {
 	r := c.look(f)
 	if (r == Valid) != c.closed {
@@ -190,8 +193,8 @@ func (c *Checker) look(f Frame) Result {
 	case c.any && key == c.key && h.CTR <= c.ctr:
 		result = CounterBack
 	}
-	// What is held back is compared with its predecessor, whatever that was: a clear frame that happened to look like a far generation
-	// must not keep out the encrypted ones that follow.
+	// What is held back is compared with its predecessor, whatever that was: a clear frame that happened to look like a
+	// far generation must not keep out the encrypted ones that follow.
 	if result == Valid || c.closed {
 		c.any, c.seq, c.key, c.ctr = true, f.Seq, h.KID>>3, h.CTR
 	}

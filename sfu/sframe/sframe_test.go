@@ -81,7 +81,8 @@ func TestEveryHeaderReadsAsWritten(t *testing.T) {
 }
 
 func TestHeadersThatAreNotMinimalAreRefused(t *testing.T) {
-	for _, b := range [][]byte{{0x80, 0x07}, {0x80, 0x00}, {0x08, 0x00}, {0x08, 0x07}, {0x90, 0x00, 0xff}, {0x09, 0x00, 0xff}, {0xf0, 0, 0, 0, 0, 0, 0, 0, 9}} {
+	for _, b := range [][]byte{{0x80, 0x07}, {0x80, 0x00}, {0x08, 0x00}, {0x08, 0x07}, {0x90, 0x00, 0xff},
+		{0x09, 0x00, 0xff}, {0xf0, 0, 0, 0, 0, 0, 0, 0, 9}} {
 		if h, err := sframe.ParseHeader(b); err == nil {
 			t.Errorf("%x is read as %+v", b, h)
 		}
@@ -142,9 +143,11 @@ func TestTheHeaderIsFoundBehindWhatIsClear(t *testing.T) {
 func TestOBUsThatHoldNoEncryptedFrame(t *testing.T) {
 	frame := encrypted(9, 9, 9)
 	for name, start := range map[string][]byte{
-		"temporal delimiter": {0x10, 0x10}, "tile group": {0x10, 0x20}, "metadata": {0x10, 0x28}, "forbidden bit": {0x10, 0xb0},
-		"extension": {0x10, 0x34}, "element longer than the packet": {0x00, 0x7f, 0x30}, "length without end": {0x00, 0xff, 0xff, 0xff, 0xff, 0xff},
-		"size without end": {0x10, 0x32, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01},
+		"temporal delimiter": {0x10, 0x10}, "tile group": {0x10, 0x20}, "metadata": {0x10, 0x28},
+		"forbidden bit": {0x10, 0xb0},
+		"extension":     {0x10, 0x34}, "element longer than the packet": {0x00, 0x7f, 0x30},
+		"length without end": {0x00, 0xff, 0xff, 0xff, 0xff, 0xff},
+		"size without end":   {0x10, 0x32, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01},
 	} {
 		payload := bytes.Join([][]byte{start, frame}, nil)
 		info, err := codec.Parse(codec.AV1, payload)
@@ -219,7 +222,8 @@ func TestThreeFailuresInARowCloseAndThreeValidFramesOpen(t *testing.T) {
 	for _, step := range []struct {
 		frames string
 		closed bool
-	}{{"+++++--+--+-", false}, {"--", true}, {"-----++-++-", true}, {"++", true}, {"+", false}, {"+--+--", false}, {"-", true}} {
+	}{{"+++++--+--+-", false}, {"--", true}, {"-----++-++-", true}, {"++", true}, {"+", false}, {"+--+--", false},
+		{"-", true}} {
 		if feed(step.frames); s.Closed() != step.closed {
 			t.Fatalf("after %s: closed %v", step.frames, s.Closed())
 		}
@@ -339,8 +343,8 @@ func TestCheckingDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// FuzzFrame feeds any payload: nothing panics, what is found lies within, and a header that is accepted is the minimal encoding of what it
-// says.
+// FuzzFrame feeds any payload: nothing panics, what is found lies within, and a header that is accepted is the minimal
+// encoding of what it says.
 func FuzzFrame(f *testing.F) {
 	for _, p := range payloads(encrypted(kid(3, 1, 1), 500, 20)) {
 		f.Add(uint8(p.kind), p.payload)

@@ -21,7 +21,8 @@ func New() (*Ticker, error) {
 	return t, nil
 }
 
-// Set changes the interval; the next tick comes one from now, and one that nobody has waited for yet is forgotten. 0 stops it.
+// Set changes the interval; the next tick comes one from now, and one that was not waited for yet is forgotten. 0
+// stops it.
 func (t *Ticker) Set(interval time.Duration) error {
 	if interval == 0 {
 		t.ticker.Stop()
@@ -31,7 +32,8 @@ func (t *Ticker) Set(interval time.Duration) error {
 	return nil
 }
 
-// Wait returns at the next tick, or at once if there was one since the last Wait. Ticks that nobody waited for count as one.
+// Wait returns at the next tick, or at once if there was one since the last Wait. Ticks that were not waited for count
+// as one.
 func (t *Ticker) Wait() error {
 	select {
 	case <-t.ticker.C:

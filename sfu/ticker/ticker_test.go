@@ -11,7 +11,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.runCleanups")) // the runtime's own, seen only while it is at work
+	// the runtime's own, seen only while it is at work
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.runCleanups"))
 }
 
 func newTicker(t *testing.T) *ticker.Ticker {

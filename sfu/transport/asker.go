@@ -10,9 +10,9 @@ import (
 	"conclave/sfu/transport/stun"
 )
 
-// asker makes the transaction ids of our own checks, and knows them again: an id is a MAC over the path, the transport and
-// the time. So nothing is kept of a check until it is answered, and an answer proves that the peer is at the address that
-// the check went to. Safe for concurrent use.
+// asker makes the transaction ids of our own checks, and knows them again: an id is a MAC over the path, the transport
+// and the time. So nothing is kept of a check until it is answered, and an answer proves that the peer is at the
+// address that the check went to. Safe for concurrent use.
 type asker struct{ key [32]byte }
 
 const (
@@ -51,7 +51,8 @@ func (a *asker) made(id stun.ID, at Path, ufrag string, now time.Time) (unit int
 	return unit, hmac.Equal(id[6:], a.mac(number(id), unit, at, ufrag))
 }
 
-// mac is the first 48 bits of HMAC-SHA-256 over all that an answer vouches for. A guess at 50,000 packets/s takes 178 years.
+// mac is the first 48 bits of HMAC-SHA-256 over all that an answer vouches for. A guess at 50,000 packets/s takes 178
+// years.
 func (a *asker) mac(number uint32, unit int64, at Path, ufrag string) []byte {
 	b := make([]byte, 0, 64)
 	b = binary.BigEndian.AppendUint32(b, number)

@@ -26,7 +26,8 @@ const (
 	dtlsTimeout = 20 * time.Second
 )
 
-// dtlsPipe is the net.PacketConn that Pion's DTLS reads and writes: it reads what the worker hands on, and writes to where the peer is.
+// dtlsPipe is the net.PacketConn that Pion's DTLS reads and writes: it reads what the worker hands on, and writes to
+// where the peer is.
 type dtlsPipe struct {
 	*packetio.Buffer
 	t *Transport
@@ -62,8 +63,8 @@ func (p *dtlsPipe) SetDeadline(at time.Time) error { return p.SetReadDeadline(at
 // SetWriteDeadline implements net.PacketConn; writes never wait.
 func (p *dtlsPipe) SetWriteDeadline(time.Time) error { return nil }
 
-// Handshake hands a DTLS datagram to the handshake of the peer it came from, and overwrites it. ICE comes first: a record from
-// an address that no peer has proven to have is dropped. ok is false when it was, for reason r.
+// Handshake hands a DTLS datagram to the handshake of the peer it came from, and overwrites it. ICE comes first: a
+// record from an address that no peer has proven to have is dropped. ok is false when it was, for reason r.
 func (n *Network) Handshake(d *batch.Datagram) (r drop.Reason, ok bool) {
 	t := n.Lookup(d.From)
 	if t == nil {

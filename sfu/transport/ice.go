@@ -11,13 +11,13 @@ import (
 	"conclave/sfu/transport/stun"
 )
 
-// ICE as a lite agent does it (RFC 8445 §2.5): the client makes the checks that find a path, and nominates; we answer what is
-// authentic. But we send nothing to an address before a check of our own was answered from there (return routability), and
-// ask again for as long as we send (RFC 7675). A path's first check is answered only then, so that before consent no more
-// bytes go out than came in.
+// ICE as a lite agent does it (RFC 8445 §2.5): the client makes the checks that find a path, and nominates; we answer
+// what is authentic. But we send nothing to an address before a check of our own was answered from there (return
+// routability), and ask again for as long as we send (RFC 7675). A path's first check is answered only then, so that
+// before consent no more bytes go out than came in.
 const (
-	// disconnectedAfter is how long without an answer a transport counts as lost for now: Firefox checks every 4 to 6 s, and
-	// one may be lost.
+	// disconnectedAfter is how long without an answer a transport counts as lost for now: Firefox checks every 4 to 6 s,
+	// and one may be lost.
 	disconnectedAfter = 13 * time.Second
 	// failedAfter is how long it counts as lost for good, or as never made.
 	failedAfter = 27 * time.Second
@@ -60,10 +60,11 @@ func (t *Transport) Negotiate(remoteUfrag, remotePwd string) (ufrag, pwd string)
 	return ufrag, pwd
 }
 
-// Check takes in a STUN message that came to conn, a socket of the local address with that index: a check of the peer's, or
-// its answer to ours. A client that cannot prove to know a password gets no answer. ok is false when the datagram was
-// dropped, for reason r. scratch is overwritten.
-func (n *Network) Check(d *batch.Datagram, local int, conn batch.Conn, scratch []byte, now time.Time) (r drop.Reason, ok bool) {
+// Check takes in a STUN message that came to conn, a socket of the local address with that index: a check of the
+// peer's, or its answer to ours. A client that cannot prove to know a password gets no answer. ok is false when the
+// datagram was dropped, for reason r. scratch is overwritten.
+func (n *Network) Check(d *batch.Datagram, local int, conn batch.Conn, scratch []byte, now time.Time) (r drop.Reason,
+	ok bool) {
 	from := Path{d.From, local}
 	var out replies
 	if stun.IsAnswer(d.Data) {
@@ -107,7 +108,8 @@ func (n *Network) answered(b, scratch []byte, from Path, now time.Time) (replies
 }
 
 // check takes in a check of the peer's.
-func (t *Transport) check(c *stun.Check, scratch []byte, from Path, now time.Time) (out replies, r drop.Reason, ok bool) {
+func (t *Transport) check(c *stun.Check, scratch []byte, from Path, now time.Time) (out replies, r drop.Reason,
+	ok bool) {
 	t.ice.mu.Lock()
 	defer t.ice.mu.Unlock()
 	i := slices.IndexFunc(t.ice.credentials, func(k *credentials) bool {
@@ -151,7 +153,8 @@ func (t *Transport) ask(dst []byte, to Path, k *credentials, now time.Time) []by
 }
 
 // answer takes in the peer's answer to a check of ours: it is where that went to.
-func (t *Transport) answer(a *stun.Answer, scratch []byte, from Path, now time.Time) (out replies, r drop.Reason, ok bool) {
+func (t *Transport) answer(a *stun.Answer, scratch []byte, from Path, now time.Time) (out replies, r drop.Reason,
+	ok bool) {
 	t.ice.mu.Lock()
 	defer t.ice.mu.Unlock()
 	unit, ok := t.vouches(a, from, now)
@@ -184,7 +187,8 @@ func (t *Transport) answer(a *stun.Answer, scratch []byte, from Path, now time.T
 	return out, 0, true
 }
 
-// vouches says whether an answer is the peer's to a check of ours to that path, and which. It takes the ICE state locked.
+// vouches says whether an answer is the peer's to a check of ours to that path, and which. It takes the ICE state
+// locked.
 func (t *Transport) vouches(a *stun.Answer, from Path, now time.Time) (unit int64, ok bool) {
 	for _, k := range t.ice.credentials {
 		if unit, ok := t.network.asker.made(a.ID(), from, k.ufrag, now); ok && a.Authentic(k.peer) {
@@ -220,8 +224,8 @@ func (t *Transport) silence(now time.Time) time.Duration {
 // Disconnected says whether the peer has been silent for so long that the connection counts as lost for now: 13 s.
 func (t *Transport) Disconnected(now time.Time) bool { return t.silence(now) > disconnectedAfter }
 
-// Watch ends the sending to where the peer has not consented to it for 30 s, and has the owner told, in the background, once
-// the peer has been silent for 27 s. Call it about once a second.
+// Watch ends the sending to where the peer has not consented to it for 30 s, and has the owner told, in the background,
+// once the peer has been silent for 27 s. Call it about once a second.
 func (t *Transport) Watch(now time.Time) {
 	t.expire(now)
 	if t.silence(now) > failedAfter && !t.failed.Load() {

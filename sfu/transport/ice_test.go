@@ -81,7 +81,8 @@ func answerMessage(t *testing.T, check []byte, password string) []byte {
 		t.Fatal(err)
 	}
 	answer, err := pionstun.Build(pionstun.NewTransactionIDSetter(m.TransactionID), pionstun.BindingSuccess,
-		&pionstun.XORMappedAddress{IP: net.IPv4(192, 0, 2, 200), Port: 1}, pionstun.NewShortTermIntegrity(password), pionstun.Fingerprint)
+		&pionstun.XORMappedAddress{IP: net.IPv4(192, 0, 2, 200), Port: 1}, pionstun.NewShortTermIntegrity(password),
+		pionstun.Fingerprint)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +106,8 @@ func (c *checks) message(nominate bool) []byte {
 	return checkMessage(c.t, c.ufrag+":theirs", c.pwd, nominate)
 }
 
-// from makes a check from an address where the client is, so that it answers ours, and says whether its own is answered.
+// from makes a check from an address where the client is, so that it answers ours, and says whether its own is
+// answered.
 func (c *checks) from(addr string, nominate bool, now time.Time) bool {
 	c.t.Helper()
 	out, ok := c.send(c.message(nominate), addr, now)
@@ -299,7 +301,8 @@ func TestATransportAdoptsKeysAndAnAddress(t *testing.T) {
 	if got := <-c.told; got != "connected" {
 		t.Errorf("the owner is told %q", got)
 	}
-	if got, to, ok := c.transport.Ready(); !ok || got != k || to.To.AddrPort != addr || c.network.Lookup(addr) != c.transport {
+	if got, to, ok := c.transport.Ready(); !ok || got != k || to.To.AddrPort != addr ||
+		c.network.Lookup(addr) != c.transport {
 		t.Errorf("ready %v, sends to %v", ok, to)
 	}
 	c.transport.Close()

@@ -14,12 +14,14 @@ func TestSocketsCanBeGiven(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := Open(Config{Sockets: [][]batch.Conn{{batch.FromPacketConn(pc)}}, Advertise: []netip.Addr{netip.MustParseAddr("192.0.2.1")}})
+	n, err := Open(Config{Sockets: [][]batch.Conn{{batch.FromPacketConn(pc)}},
+		Advertise: []netip.Addr{netip.MustParseAddr("192.0.2.1")}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	addr := pc.LocalAddr().(*net.UDPAddr).AddrPort()
-	if got := n.Candidates(); len(got) != 2 || got[0] != netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), addr.Port()) || got[1] != addr {
+	if got := n.Candidates(); len(got) != 2 || got[0] != netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"),
+		addr.Port()) || got[1] != addr {
 		t.Errorf("candidates %v", got)
 	}
 	if err := n.Close(); err != nil {
@@ -31,7 +33,8 @@ func TestSocketsCanBeGiven(t *testing.T) {
 }
 
 func TestUnusableAddressesAreRefused(t *testing.T) {
-	for _, listen := range [][]netip.AddrPort{nil, {{}}, {netip.MustParseAddrPort("0.0.0.0:0")}, {netip.MustParseAddrPort("[::]:0")}} {
+	for _, listen := range [][]netip.AddrPort{nil, {{}}, {netip.MustParseAddrPort("0.0.0.0:0")},
+		{netip.MustParseAddrPort("[::]:0")}} {
 		if n, err := Open(Config{Listen: listen}); err == nil {
 			_ = n.Close()
 			t.Errorf("%v is listened on", listen)

@@ -7,13 +7,13 @@ import (
 )
 
 const (
-	// consentEvery is how often the peer is asked anew whether it is where we send to (RFC 7675 §5.1). We ask when it checks,
-	// which browsers do every 2 to 6 s.
+	// consentEvery is how often the peer is asked anew whether it is where we send to (RFC 7675 §5.1). We ask when it
+	// checks, which browsers do every 2 to 6 s.
 	consentEvery = 2 * time.Second
 	// consentLasts is how long an answer of the peer's holds.
 	consentLasts = 30 * time.Second
-	// maxPaths bounds the addresses one peer may be at at a time: its networks, by IPv4 and IPv6. The oldest goes first, but
-	// never the one that is sent to.
+	// maxPaths bounds the addresses one peer may be at at a time: its networks, by IPv4 and IPv6. The oldest goes first,
+	// but never the one that is sent to.
 	maxPaths = 16
 	// maxWaiting bounds the checks of one peer that wait until ours is answered: one an address, the newest of them.
 	maxWaiting = 8
@@ -62,8 +62,8 @@ func (p *paths) find(at Path) *path {
 	return nil
 }
 
-// take notes a check by its transaction id. again says that it came before from the same address, elsewhere that it came
-// from another: a recorded check.
+// take notes a check by its transaction id. again says that it came before from the same address, elsewhere that it
+// came from another: a recorded check.
 func (p *paths) take(id stun.ID, from Path) (again, elsewhere bool) {
 	for i := range p.seen {
 		if p.seen[i].id == id {

@@ -11,8 +11,8 @@ import (
 	"conclave/sfu/transport/stun"
 )
 
-// Return routability: an authentic check proves nothing of the address it came from. Nothing is kept, sent to or known there
-// until a check of ours was answered from it.
+// Return routability: an authentic check proves nothing of the address it came from. Nothing is kept, sent to or known
+// there until a check of ours was answered from it.
 func TestAnAddressIsProvenByAnAnswerOnly(t *testing.T) {
 	c := newChecks(t)
 	now := time.Now()
@@ -30,7 +30,8 @@ func TestAnAddressIsProvenByAnAnswerOnly(t *testing.T) {
 		t.Fatal("an answer proves nothing")
 	}
 	m := &pionstun.Message{Raw: more.answer}
-	if m.Decode() != nil || stun.ID(m.TransactionID) != stun.ID(raw[8:20]) || len(out.check)+len(more.answer) > len(raw)+len(answer) {
+	if m.Decode() != nil || stun.ID(m.TransactionID) != stun.ID(raw[8:20]) ||
+		len(out.check)+len(more.answer) > len(raw)+len(answer) {
 		t.Error("the first check is not answered then, or with more than came in")
 	}
 }
@@ -52,16 +53,18 @@ func TestAnswersThatProveNothing(t *testing.T) {
 		from string
 		at   time.Time
 	}{
-		"from another address":        {answerMessage(t, ours.check, peerPassword), "192.0.2.2:1", now},
-		"from another port":           {answerMessage(t, ours.check, peerPassword), "192.0.2.1:2", now},
-		"with another password":       {answerMessage(t, ours.check, "another"), "192.0.2.1:1", now},
-		"with our own password":       {answerMessage(t, ours.check, c.pwd), "192.0.2.1:1", now},
-		"too late":                    {answerMessage(t, ours.check, peerPassword), "192.0.2.1:1", now.Add(answerWithin + time.Second)},
-		"before it was asked":         {answerMessage(t, ours.check, peerPassword), "192.0.2.1:1", now.Add(-time.Second)},
-		"an hour and 49 minutes late": {answerMessage(t, ours.check, peerPassword), "192.0.2.1:1", now.Add(1 << 16 * askUnit)},
-		"to a check of our own":       {answerMessage(t, c.message(true), peerPassword), "192.0.2.1:1", now},
-		"with a guessed id":           {answerMessage(t, m.Raw, peerPassword), "192.0.2.1:1", now},
-		"of another transport":        {renumbered(t, theirs.check, c.transport.number), "192.0.2.1:1", now},
+		"from another address":  {answerMessage(t, ours.check, peerPassword), "192.0.2.2:1", now},
+		"from another port":     {answerMessage(t, ours.check, peerPassword), "192.0.2.1:2", now},
+		"with another password": {answerMessage(t, ours.check, "another"), "192.0.2.1:1", now},
+		"with our own password": {answerMessage(t, ours.check, c.pwd), "192.0.2.1:1", now},
+		"too late": {answerMessage(t, ours.check, peerPassword), "192.0.2.1:1",
+			now.Add(answerWithin + time.Second)},
+		"before it was asked": {answerMessage(t, ours.check, peerPassword), "192.0.2.1:1", now.Add(-time.Second)},
+		"an hour and 49 minutes late": {answerMessage(t, ours.check, peerPassword), "192.0.2.1:1",
+			now.Add(1 << 16 * askUnit)},
+		"to a check of our own": {answerMessage(t, c.message(true), peerPassword), "192.0.2.1:1", now},
+		"with a guessed id":     {answerMessage(t, m.Raw, peerPassword), "192.0.2.1:1", now},
+		"of another transport":  {renumbered(t, theirs.check, c.transport.number), "192.0.2.1:1", now},
 	} {
 		if _, ok := c.send(try.raw, try.from, try.at); ok || c.sendsTo() != "" || len(c.network.tables.addrs) != 0 {
 			t.Errorf("%s: sends to %q", name, c.sendsTo())
@@ -88,10 +91,12 @@ func TestALivePathIsNeverTaken(t *testing.T) {
 	const text = "192.0.2.1:1"
 	addr, now := netip.MustParseAddrPort(text), time.Now()
 	victim.from(text, true, now)
-	if mallory.from(text, true, now.Add(disconnectedAfter-time.Second)) || mallory.sendsTo() != "" || victim.network.Lookup(addr) != victim.transport {
+	if mallory.from(text, true, now.Add(disconnectedAfter-time.Second)) || mallory.sendsTo() != "" ||
+		victim.network.Lookup(addr) != victim.transport {
 		t.Error("a live path was taken")
 	}
-	if !mallory.from(text, true, now.Add(disconnectedAfter+time.Second)) || victim.network.Lookup(addr) != mallory.transport {
+	if !mallory.from(text, true, now.Add(disconnectedAfter+time.Second)) ||
+		victim.network.Lookup(addr) != mallory.transport {
 		t.Error("an address that nobody has answered from lately stays lost")
 	}
 }

@@ -13,9 +13,9 @@ const (
 	authenticatedEpoch = 1 // nothing here renegotiates, so there is no later one
 )
 
-// acceptable returns the records of a datagram that may reach DTLS; it overwrites b. Records of epoch 0 are authenticated by
-// nothing, so anybody can make them: of those only what a handshake needs is taken, and nothing once there are keys. What is
-// left behind the first broken record is dropped.
+// acceptable returns the records of a datagram that may reach DTLS; it overwrites b. Records of epoch 0 are
+// authenticated by nothing, so anybody can make them: of those only what a handshake needs is taken, and nothing once
+// there are keys. What is left behind the first broken record is dropped.
 func acceptable(b []byte, keys bool) []byte {
 	kept := b[:0]
 	for len(b) >= recordHeader {

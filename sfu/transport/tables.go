@@ -23,7 +23,8 @@ type tables struct {
 }
 
 func newTables() tables {
-	return tables{addrs: map[netip.AddrPort]*Transport{}, ufrags: map[string]*Transport{}, numbers: map[uint32]*Transport{}}
+	return tables{addrs: map[netip.AddrPort]*Transport{}, ufrags: map[string]*Transport{},
+		numbers: map[uint32]*Transport{}}
 }
 
 // Lookup finds the transport that datagrams from addr belong to; nil if there is none.
@@ -85,8 +86,8 @@ func (tb *tables) retire(ice *iceState, used int) {
 	ice.credentials = slices.Delete(ice.credentials, 0, used)
 }
 
-// claim makes a path of t's, which t's peer has proven, so that datagrams from it find t. It returns nil if another transport is
-// there whose peer has answered lately: a live path is never taken. It takes t's ICE state locked.
+// claim makes a path of t's, which t's peer has proven, so that datagrams from it find t. It returns nil if another
+// transport is there whose peer has answered lately: a live path is never taken. It takes t's ICE state locked.
 func (tb *tables) claim(t *Transport, ice *iceState, p Path, now time.Time) *path {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
@@ -130,8 +131,8 @@ func (tb *tables) forget(t *Transport, ice *iceState, gone []Path) {
 	}
 }
 
-// release forgets that datagrams from a path are t's, unless the same address of the peer's is proven to another of ours. It takes
-// the tables and t's ICE state locked.
+// release forgets that datagrams from a path are t's, unless the same address of the peer's is proven to another of
+// ours. It takes the tables and t's ICE state locked.
 func (tb *tables) release(t *Transport, ice *iceState, gone Path) {
 	for i := range ice.paths.proven {
 		if ice.paths.proven[i].From == gone.From {

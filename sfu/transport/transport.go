@@ -68,8 +68,8 @@ func newRemote(p Path) *Remote { return &Remote{To: batch.NewAddr(p.From), Local
 // is says whether p is where to send to. A nil Remote is nowhere.
 func (r *Remote) is(p Path) bool { return r != nil && r.To.AddrPort == p.From && r.Local == p.Local }
 
-// New makes a transport that no peer can reach yet: Negotiate gives it credentials. fingerprint is the one of the offer;
-// without it no handshake succeeds. The owner closes the transport.
+// New makes a transport that no peer can reach yet: Negotiate gives it credentials. fingerprint is the one of the
+// offer; without it no handshake succeeds. The owner closes the transport.
 func (n *Network) New(fingerprint string, owner Owner) *Transport {
 	t := &Transport{network: n, owner: owner, expected: fingerprint}
 	t.heard.Store(time.Now().UnixNano())

@@ -1,5 +1,5 @@
-// Package wiretest is the other end of the wire, for tests of the packet path: an endpoint that holds its SRTP keys, sends
-// what it likes, and reads what it is sent; and video as browsers packetise it. Only tests import it.
+// Package wiretest is the other end of the wire, for tests of the packet path: an endpoint that holds its SRTP keys,
+// sends what it likes, and reads what it is sent; and video as browsers packetise it. Only tests import it.
 package wiretest
 
 import (
@@ -22,7 +22,8 @@ import (
 	"conclave/sfu/transport/srtp"
 )
 
-// Patience is how long something that has to happen may take before it counts as never: only a test that fails waits so long.
+// Patience is how long something that has to happen may take before it counts as never: only a test that fails waits so
+// long.
 const Patience = time.Minute
 
 // Eventually polls: what it waits for crosses sockets and goroutines.
@@ -184,7 +185,8 @@ func Video(ssrc uint32, seq uint16, rid string) *rtp.Packet {
 
 // VideoOf is one packet of layer rid of a camera: a whole key frame.
 func VideoOf(kind codec.Kind, ssrc uint32, seq uint16, rid string) *rtp.Packet {
-	src := &VideoSource{Codec: kind, Height: 180, Seq: seq, Timestamp: uint32(seq) * 3000, PictureID: seq & 0x7fff, Packets: 1}
+	src := &VideoSource{Codec: kind, Height: 180, Seq: seq, Timestamp: uint32(seq) * 3000, PictureID: seq & 0x7fff,
+		Packets: 1}
 	p := src.Frame(true)[0]
 	p.SSRC, p.PayloadType = ssrc, PayloadTypes()[kind]
 	_ = p.SetExtension(ExtMID, []byte("1"))
@@ -201,8 +203,8 @@ func Audio(seq uint16, level byte) *rtp.Packet {
 	return p
 }
 
-// AllReceived appends the body of a feedback message: count packets from base on arrived, a quarter of a millisecond apart,
-// beginning at reference, in units of 64 ms.
+// AllReceived appends the body of a feedback message: count packets from base on arrived, a quarter of a millisecond
+// apart, beginning at reference, in units of 64 ms.
 func AllReceived(b []byte, base, count uint16, reference uint32) []byte {
 	b = append(b, 0, 0, 0, 1, 0, 0, 0, 2)
 	b = binary.BigEndian.AppendUint16(b, base)

@@ -8,8 +8,8 @@ import (
 	"conclave/sfu/codec"
 )
 
-// VideoSource builds the RTP packets of video frames: a payload descriptor as browsers write it, the beginning of a frame, and
-// a body in which every byte tells layer and picture, so that a receiver can check what it got.
+// VideoSource builds the RTP packets of video frames: a payload descriptor as browsers write it, the beginning of a
+// frame, and a body in which every byte tells layer and picture, so that a receiver can check what it got.
 type VideoSource struct {
 	Codec     codec.Kind // VP8, VP9 or AV1
 	Layer     int
@@ -80,7 +80,8 @@ func (v *VideoSource) vp8(packet int, key bool, body []byte) []byte {
 	return desc
 }
 
-// vp9 is a descriptor in non-flexible mode, with a scalability structure at key frames (RFC 9628 §4.2). All is temporal layer 0.
+// vp9 is a descriptor in non-flexible mode, with a scalability structure at key frames (RFC 9628 §4.2). All is temporal
+// layer 0.
 func (v *VideoSource) vp9(packet int, key bool) []byte {
 	desc := []byte{0xa0, 0x80 | byte(v.PictureID>>8)&0x7f, byte(v.PictureID), 0, v.TL0}
 	if !key {

@@ -1,7 +1,7 @@
 // Package srtp is the part of SRTP (RFC 3711) the packet path needs, for AES-128-GCM (RFC 7714) alone: key derivation,
 // sealing from a shared plaintext straight into a send buffer, opening in place, and the replay window. It exists
-// because a forwarder seals one payload many times: without copying it, without a lock, without allocating. SRTCP and every
-// other profile are pion/srtp's.
+// because a forwarder seals one payload many times: without copying it, without a lock, without allocating. SRTCP and
+// every other profile are pion/srtp's.
 package srtp
 
 import (
@@ -42,7 +42,8 @@ type Nonce [SaltLen]byte
 // of zero (RFC 3711 §4.3.1, RFC 7714 §11).
 func NewCipher(masterKey, masterSalt []byte) (*Cipher, error) {
 	if len(masterKey) != KeyLen || len(masterSalt) != SaltLen {
-		return nil, fmt.Errorf("srtp: master key of %d and salt of %d bytes, want %d and %d", len(masterKey), len(masterSalt), KeyLen, SaltLen)
+		return nil, fmt.Errorf("srtp: master key of %d and salt of %d bytes, want %d and %d", len(masterKey),
+			len(masterSalt), KeyLen, SaltLen)
 	}
 	master, err := aes.NewCipher(masterKey)
 	if err != nil {
@@ -69,7 +70,8 @@ func derive(master cipher.Block, salt []byte, label byte, n int) []byte {
 	return out[:n]
 }
 
-// nonce forms the initialisation vector (RFC 7714 §8.1): 2 zero bytes, SSRC, roll-over counter, sequence number, XOR salt.
+// nonce forms the initialisation vector (RFC 7714 §8.1): 2 zero bytes, SSRC, roll-over counter, sequence number, XOR
+// salt.
 func (c *Cipher) nonce(n *Nonce, ssrc uint32, index uint64) {
 	n[0], n[1] = 0, 0
 	binary.BigEndian.PutUint32(n[2:], ssrc)
@@ -81,13 +83,15 @@ func (c *Cipher) nonce(n *Nonce, ssrc uint32, index uint64) {
 }
 
 // Seal appends to dst, which holds the RTP header, the sealed payload and the tag. index is the 48-bit packet index:
-// roll-over counter and sequence number. dst must have capacity for len(payload)+Overhead more and must not overlap payload.
+// roll-over counter and sequence number. dst must have capacity for len(payload)+Overhead more and must not overlap
+// payload.
 func (c *Cipher) Seal(dst, payload []byte, ssrc uint32, index uint64, n *Nonce) []byte {
 	c.nonce(n, ssrc, index)
 	return c.aead.Seal(dst, n[:], payload, dst)
 }
 
-// Open verifies and decrypts packet in place; its first headerLen bytes are the RTP header. It returns the length of the payload.
+// Open verifies and decrypts packet in place; its first headerLen bytes are the RTP header. It returns the length of
+// the payload.
 func (c *Cipher) Open(packet []byte, headerLen int, ssrc uint32, index uint64, n *Nonce) (payloadLen int, err error) {
 	if len(packet) < headerLen+Overhead {
 		return 0, ErrAuth

@@ -101,10 +101,12 @@ func TestKeyDerivationMatchesRFC3711(t *testing.T) {
 		t.Fatal(err)
 	}
 	salt := unhex(t, "0ec675ad498afeebb6960b3aabe6")
-	if got, want := derive(master, salt, labelKey, 16), unhex(t, "c61e7a93744f39ee10734afe3ff7a087"); !bytes.Equal(got, want) {
+	if got, want := derive(master, salt, labelKey, 16), unhex(t, "c61e7a93744f39ee10734afe3ff7a087"); !bytes.Equal(got,
+		want) {
 		t.Errorf("key %x, want %x", got, want)
 	}
-	if got, want := derive(master, salt, labelSalt, 14), unhex(t, "30cbbc08863d8c85d49db34a9ae1"); !bytes.Equal(got, want) {
+	if got, want := derive(master, salt, labelSalt, 14), unhex(t, "30cbbc08863d8c85d49db34a9ae1"); !bytes.Equal(got,
+		want) {
 		t.Errorf("salt %x, want %x", got, want)
 	}
 }
@@ -136,7 +138,8 @@ func TestWhatPionSealsIsOpenedAcrossRollOver(t *testing.T) {
 	var window Window
 	var n Nonce
 	for index := uint64(30000); index < 3<<16; index += 611 {
-		p := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 96, SequenceNumber: uint16(index), SSRC: 7, CSRC: []uint32{1, 2}},
+		p := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 96, SequenceNumber: uint16(index), SSRC: 7,
+			CSRC: []uint32{1, 2}},
 			Payload: fmt.Appendf(nil, "packet %d", index)}
 		if err := p.SetExtension(4, []byte("mid")); err != nil {
 			t.Fatal(err)
@@ -249,7 +252,8 @@ func FuzzOpen(f *testing.F) {
 		}
 		sealed := c.sealPacket(header, payload, 7, index)
 		length, err := c.Open(sealed, len(header), 7, index, &n)
-		if err != nil || !bytes.Equal(sealed[len(header):len(header)+length], payload) || !bytes.Equal(sealed[:len(header)], header) {
+		if err != nil || !bytes.Equal(sealed[len(header):len(header)+length], payload) ||
+			!bytes.Equal(sealed[:len(header)], header) {
 			t.Fatalf("%x, %v", sealed, err)
 		}
 	})

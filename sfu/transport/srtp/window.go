@@ -1,19 +1,19 @@
 package srtp
 
-// WindowSize is how many packet indices back a Window remembers (RFC 3711 §3.3.2 asks for at least 64). 1,024 covers half a second of a
-// 2,000-packet-a-second screen share, so that late retransmissions are still told from repeats.
+// WindowSize is how many packet indices back a Window remembers (RFC 3711 §3.3.2 asks for at least 64). 1,024 covers
+// half a second of a 2,000-packet-a-second screen share, so that late retransmissions are still told from repeats.
 const WindowSize = 1024
 
-// Window is a replay window over 48-bit packet indices: it extends 16-bit sequence numbers and remembers which have been
-// seen, as far as they are not too old. The zero value is empty. One goroutine at a time.
+// Window is a replay window over 48-bit packet indices: it extends 16-bit sequence numbers and remembers which have
+// been seen, as far as they are not too old. The zero value is empty. One goroutine at a time.
 type Window struct {
 	highest uint64
 	bits    [WindowSize / 64]uint64
 	any     bool
 }
 
-// Index extends seq with the roll-over counter that brings it closest to the highest index seen (RFC 3711 §3.3.1). The first packet
-// has roll-over counter 0.
+// Index extends seq with the roll-over counter that brings it closest to the highest index seen (RFC 3711 §3.3.1). The
+// first packet has roll-over counter 0.
 func (w *Window) Index(seq uint16) uint64 {
 	if !w.any {
 		return uint64(seq)

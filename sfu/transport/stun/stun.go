@@ -1,5 +1,5 @@
-// Package stun is what an ICE-lite server needs of STUN (RFC 8489): it reads the connectivity and consent checks of clients
-// (RFC 8445 §7.2, RFC 7675), answers them, and makes checks of its own that prove where a client is.
+// Package stun is what an ICE-lite server needs of STUN (RFC 8489): it reads the connectivity and consent checks of
+// clients (RFC 8445 §7.2, RFC 7675), answers them, and makes checks of its own that prove where a client is.
 //
 // No socket, no clock; after NewKey no allocation but what append needs.
 package stun
@@ -67,8 +67,8 @@ type Check struct {
 // Answer is a success response to a binding request.
 type Answer struct{ message }
 
-// Parse reads a check: a binding request with USERNAME, MESSAGE-INTEGRITY and a FINGERPRINT that is right. Believe nothing of it
-// before Authentic says so.
+// Parse reads a check: a binding request with USERNAME, MESSAGE-INTEGRITY and a FINGERPRINT that is right. Believe
+// nothing of it before Authentic says so.
 func Parse(b []byte) (Check, error) {
 	var c Check
 	m, fingerprint, err := parse(b, bindingRequest, func(kind uint16, value []byte) {
@@ -91,15 +91,15 @@ func IsAnswer(b []byte) bool {
 	return len(b) >= headerLen && binary.BigEndian.Uint16(b) == bindingSuccess
 }
 
-// ParseAnswer reads a success response with MESSAGE-INTEGRITY; a FINGERPRINT may be missing. Believe nothing of it before
-// Authentic says so.
+// ParseAnswer reads a success response with MESSAGE-INTEGRITY; a FINGERPRINT may be missing. Believe nothing of it
+// before Authentic says so.
 func ParseAnswer(b []byte) (Answer, error) {
 	m, _, err := parse(b, bindingSuccess, func(uint16, []byte) {})
 	return Answer{m}, err
 }
 
-// parse reads a message of the given type. It calls visit with each attribute before MESSAGE-INTEGRITY: nothing behind it
-// counts but FINGERPRINT (RFC 8489 §14.5), which is the last and right if it is there.
+// parse reads a message of the given type. It calls visit with each attribute before MESSAGE-INTEGRITY: nothing behind
+// it counts but FINGERPRINT (RFC 8489 §14.5), which is the last and right if it is there.
 func parse(b []byte, kind uint16, visit func(kind uint16, value []byte)) (m message, fingerprint bool, err error) {
 	if len(b) < headerLen || len(b)%4 != 0 || binary.BigEndian.Uint16(b) != kind ||
 		int(binary.BigEndian.Uint16(b[2:])) != len(b)-headerLen || binary.BigEndian.Uint32(b[4:]) != cookie {
@@ -156,7 +156,8 @@ type Key struct {
 // NewKey makes a key of an ICE password.
 func NewKey(password string) *Key { return &Key{mac: hmac.New(sha1.New, []byte(password))} }
 
-// integrity computes MESSAGE-INTEGRITY over message, whose header says another length than it will have with the attribute.
+// integrity computes MESSAGE-INTEGRITY over message, whose header says another length than it will have with the
+// attribute.
 func (k *Key) integrity(message []byte) []byte {
 	copy(k.head[:2], message)
 	binary.BigEndian.PutUint16(k.head[2:], uint16(len(message)-headerLen+4+integrityLen))
@@ -171,8 +172,8 @@ func (c *Check) Answer(dst []byte, from netip.AddrPort, k *Key) []byte {
 	return AppendAnswer(dst, c.ID(), from, k)
 }
 
-// AppendAnswer appends the success response to a check (RFC 8445 §7.3.1.2): it tells the sender the address it came from. id is
-// the check's, k the key it was made with.
+// AppendAnswer appends the success response to a check (RFC 8445 §7.3.1.2): it tells the sender the address it came
+// from. id is the check's, k the key it was made with.
 func AppendAnswer(dst []byte, id ID, from netip.AddrPort, k *Key) []byte {
 	at := len(dst)
 	dst = appendHeader(dst, bindingSuccess, id)
@@ -180,9 +181,9 @@ func AppendAnswer(dst []byte, id ID, from netip.AddrPort, k *Key) []byte {
 	return seal(dst, at, k)
 }
 
-// AppendCheck appends a check of ours (RFC 8445 §7.2.2), which the peer answers from where it is. to and from are the user name
-// fragments, the peer's and ours; k is of the peer's password. We are the controlled side. It is never longer than a check of
-// the peer's, which has the same attributes.
+// AppendCheck appends a check of ours (RFC 8445 §7.2.2), which the peer answers from where it is. to and from are the
+// user name fragments, the peer's and ours; k is of the peer's password. We are the controlled side. It is never longer
+// than a check of the peer's, which has the same attributes.
 func AppendCheck(dst []byte, id ID, to, from string, tieBreaker uint64, k *Key) []byte {
 	at := len(dst)
 	dst = appendHeader(dst, bindingRequest, id)

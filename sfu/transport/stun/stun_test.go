@@ -17,7 +17,8 @@ const password = "abcdefghijklmnopqrstuvwx"
 func check(tb testing.TB, username, password string, more ...pion.Setter) []byte {
 	tb.Helper()
 	setters := append([]pion.Setter{pion.BindingRequest, pion.TransactionID, pion.NewUsername(username),
-		pion.RawAttribute{Type: 0xc057, Value: []byte{0, 1, 0, 10}}, pion.RawAttribute{Type: pion.AttrICEControlling, Value: make([]byte, 8)}}, more...)
+		pion.RawAttribute{Type: 0xc057, Value: []byte{0, 1, 0, 10}},
+		pion.RawAttribute{Type: pion.AttrICEControlling, Value: make([]byte, 8)}}, more...)
 	m, err := pion.Build(append(setters, pion.NewShortTermIntegrity(password), pion.Fingerprint)...)
 	if err != nil {
 		tb.Fatal(err)
@@ -47,7 +48,8 @@ func TestChecksAreReadAndAnswered(t *testing.T) {
 		if err := mapped.GetFrom(answer); err != nil {
 			t.Fatal(err)
 		}
-		if answer.Type != pion.BindingSuccess || !bytes.Equal(answer.TransactionID[:], raw[8:20]) || mapped.Port != int(addr.Port()) ||
+		if answer.Type != pion.BindingSuccess || !bytes.Equal(answer.TransactionID[:], raw[8:20]) ||
+			mapped.Port != int(addr.Port()) ||
 			!mapped.IP.Equal(net.IP(addr.Addr().AsSlice())) {
 			t.Errorf("%s: %v, %v", from, answer, mapped)
 		}
@@ -112,14 +114,20 @@ func TestWhatIsNotACheckIsMalformed(t *testing.T) {
 	}
 	integrity := pion.NewShortTermIntegrity(password)
 	for name, raw := range map[string][]byte{
-		"success":                      build(pion.BindingSuccess, pion.TransactionID, pion.NewUsername("a:b"), integrity, pion.Fingerprint),
-		"error":                        build(pion.BindingError, pion.TransactionID, pion.NewUsername("a:b"), integrity, pion.Fingerprint),
-		"no user name":                 build(pion.BindingRequest, pion.TransactionID, integrity, pion.Fingerprint),
-		"no integrity":                 build(pion.BindingRequest, pion.TransactionID, pion.NewUsername("a:b"), pion.Fingerprint),
-		"no fingerprint":               build(pion.BindingRequest, pion.TransactionID, pion.NewUsername("a:b"), integrity),
-		"user name behind integrity":   build(pion.BindingRequest, pion.TransactionID, integrity, pion.NewUsername("a:b"), pion.Fingerprint),
-		"nobody's":                     build(pion.BindingRequest, pion.TransactionID, pion.NewUsername(":b"), integrity, pion.Fingerprint),
-		"something behind fingerprint": build(pion.BindingRequest, pion.TransactionID, pion.NewUsername("a:b"), integrity, pion.Fingerprint, useCandidate()),
+		"success": build(pion.BindingSuccess, pion.TransactionID, pion.NewUsername("a:b"), integrity,
+			pion.Fingerprint),
+		"error": build(pion.BindingError, pion.TransactionID, pion.NewUsername("a:b"), integrity,
+			pion.Fingerprint),
+		"no user name": build(pion.BindingRequest, pion.TransactionID, integrity, pion.Fingerprint),
+		"no integrity": build(pion.BindingRequest, pion.TransactionID, pion.NewUsername("a:b"),
+			pion.Fingerprint),
+		"no fingerprint": build(pion.BindingRequest, pion.TransactionID, pion.NewUsername("a:b"), integrity),
+		"user name behind integrity": build(pion.BindingRequest, pion.TransactionID, integrity, pion.NewUsername("a:b"),
+			pion.Fingerprint),
+		"nobody's": build(pion.BindingRequest, pion.TransactionID, pion.NewUsername(":b"), integrity,
+			pion.Fingerprint),
+		"something behind fingerprint": build(pion.BindingRequest, pion.TransactionID, pion.NewUsername("a:b"), integrity,
+			pion.Fingerprint, useCandidate()),
 	} {
 		if c, err := stun.Parse(raw); err == nil {
 			t.Errorf("%s: %+v", name, c)
@@ -128,7 +136,8 @@ func TestWhatIsNotACheckIsMalformed(t *testing.T) {
 }
 
 func TestAnsweringDoesNotAllocate(t *testing.T) {
-	raw, from, k := check(t, "ours:theirs", password), netip.MustParseAddrPort("[2001:db8::7]:65535"), stun.NewKey(password)
+	raw, from, k := check(t, "ours:theirs", password), netip.MustParseAddrPort("[2001:db8::7]:65535"),
+		stun.NewKey(password)
 	room := make([]byte, 0, 200)
 	if n := testing.AllocsPerRun(100, func() {
 		c, err := stun.Parse(raw)
@@ -141,7 +150,8 @@ func TestAnsweringDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// FuzzCheck feeds any datagram: no panic; what is taken for a check is one to Pion too; and what is authentic was made with the key.
+// FuzzCheck feeds any datagram: no panic; what is taken for a check is one to Pion too; and what is authentic was made
+// with the key.
 func FuzzCheck(f *testing.F) {
 	f.Add(check(f, "ours:theirs", password))
 	f.Add(check(f, "ours:theirs", password, useCandidate()))
