@@ -161,11 +161,13 @@ func TestAnSSRCThatGoesToAndFroIsBounded(t *testing.T) {
 	}
 }
 
-// Replay windows outlive their SSRCs, but there are only so many: offers that name others, again and again, add no more.
+// Replay windows outlive their SSRCs, but there are only so many: offers that name others, again and again, add no
+// more.
 func TestWindowsAreBounded(t *testing.T) {
 	_, mallory, _ := attacked(t)
 	for i := range uint32(1000) {
-		track := NewTrack(&TrackConfig{Owner: 666, Source: media.Camera, MID: strconv.Itoa(int(i)), // the SSRCs of before are given up
+		// the SSRCs of before are given up
+		track := NewTrack(&TrackConfig{Owner: 666, Source: media.Camera, MID: strconv.Itoa(int(i)),
 			Format: codec.Format{Codec: codec.VP8, PT: 96, RTX: 97}})
 		mallory.c.Publish(track, []uint32{2 * i, 2*i + 1})
 	}

@@ -25,7 +25,8 @@ func clientContext(t *testing.T, material []byte, sends bool) *pionsrtp.Context 
 	return c
 }
 
-// Control packets count once, from the peer only, unchanged: a recorded one could move an estimate or ask for key frames for ever.
+// Control packets count once, from the peer only, unchanged: a recorded one could move an estimate or ask for key
+// frames for ever.
 func TestControlPacketsCountOnce(t *testing.T) {
 	material := make([]byte, materialLen)
 	for i := range material {
