@@ -110,3 +110,34 @@ func TestSigningOutForgetsTheBrowser(t *testing.T) {
 		}
 	})
 }
+
+// TestAClassOfThreeHundredSignsInFromOneAddress: with the default limits, within five minutes. Beyond the free ones each
+// proves a little work, and none is refused.
+func TestAClassOfThreeHundredSignsInFromOneAddress(t *testing.T) {
+	inSite(t, Config{}, func(s *site) {
+		proofs := 0
+		for i := range 300 {
+			b, address := s.browser(), fmt.Sprintf("p%d@example.org", i)
+			for range 3 {
+				b.do("GET", "/api/auth/session", "")
+			}
+			w := b.ask(address)
+			if w.Code == 429 {
+				expect(t, w, 429, "proof_needed")
+				b.prove(w)
+				w = b.ask(address)
+				proofs++
+			}
+			if w.Code != 202 {
+				t.Fatalf("person %d: %d %s", i, w.Code, w.Body)
+			}
+			time.Sleep(time.Second)
+			if w := b.verify(s.mail.last(address)); w.Code != 200 {
+				t.Fatalf("person %d: %d %s", i, w.Code, w.Body)
+			}
+		}
+		if proofs != 240 {
+			t.Errorf("%d had to prove work, want all after the sixtieth", proofs)
+		}
+	})
+}

@@ -1,6 +1,9 @@
 package auth
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // tiers is how many sizes of network a client is counted in.
 const tiers = 3
@@ -19,6 +22,7 @@ type networkKey[K comparable] struct {
 // address and its /24, an IPv6 /64, /56 and /48. Wider networks have a higher limit: twice for a /56, four times for
 // a /48 or a /24. Only its own networks pay for what a client does. Safe for concurrent use.
 type NetworkLimiter[K comparable] struct {
+	mu      sync.Mutex                     // makes Allow one step
 	limiter [tiers]*Limiter[networkKey[K]] // at most MaxKeys each
 }
 
@@ -31,6 +35,17 @@ func NewNetworkLimiter[K comparable](cfg LimiterConfig) *NetworkLimiter[K] {
 		l.limiter[tier] = NewLimiter[networkKey[K]](wider)
 	}
 	return l
+}
+
+// Allow counts an event of client if it is within the limit of each of its networks. If it is not, nothing is counted and
+// retryAfter says when the next would be allowed.
+func (l *NetworkLimiter[K]) Allow(now time.Time, client ClientIP, key K) (ok bool, retryAfter time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if ok, retryAfter = l.Check(now, client, key); ok {
+		l.Take(now, client, key)
+	}
+	return ok, retryAfter
 }
 
 // Check says whether an event of client would be within the limit of each of its networks, without counting it. If not,

@@ -48,13 +48,13 @@ type Handler struct {
 // limits are the limits that outlive a socket.
 type limits struct {
 	create  *auth.Limiter[auth.Person]
-	joins   *auth.Limiter[attempt]
-	opened  *auth.Limiter[auth.SessionID] // WebSockets
-	tried   *auth.Limiter[auth.SessionID] // joins
-	hashes  *auth.Limiter[auth.ClientIP]  // each password costs a hash
+	joins   *auth.NetworkLimiter[meeting.ID]
+	opened  *auth.Limiter[auth.SessionID]  // WebSockets
+	tried   *auth.Limiter[auth.SessionID]  // joins
+	hashes  *auth.NetworkLimiter[struct{}] // each password costs a hash
 	guesses guesses
-	unknown *auth.Limiter[auth.ClientIP]
-	info    *auth.Limiter[auth.ClientIP]
+	unknown *auth.NetworkLimiter[struct{}]
+	info    *auth.NetworkLimiter[struct{}]
 }
 
 // attempt is who tries to get into which meeting.
@@ -76,13 +76,13 @@ func New(cfg Config, authenticator Authenticator, registry *meeting.Registry) (*
 		cfg: cfg, auth: authenticator, registry: registry,
 		limits: limits{
 			create:  auth.NewLimiter[auth.Person](limit(cfg.MeetingsPerAddressHour, time.Hour)),
-			joins:   auth.NewLimiter[attempt](limit(cfg.JoinsPerMinute, time.Minute)),
+			joins:   auth.NewNetworkLimiter[meeting.ID](limit(cfg.JoinsPerMinute, time.Minute)),
 			opened:  auth.NewLimiter[auth.SessionID](limit(cfg.SessionPerMinute, time.Minute)),
 			tried:   auth.NewLimiter[auth.SessionID](limit(cfg.SessionPerMinute, time.Minute)),
-			hashes:  auth.NewLimiter[auth.ClientIP](limit(cfg.PasswordsPerMinute, time.Minute)),
-			unknown: auth.NewLimiter[auth.ClientIP](limit(cfg.UnknownPerMinute, time.Minute)),
+			hashes:  auth.NewNetworkLimiter[struct{}](limit(cfg.PasswordsPerMinute, time.Minute)),
+			unknown: auth.NewNetworkLimiter[struct{}](limit(cfg.UnknownPerMinute, time.Minute)),
 			guesses: newGuesses(cfg.WrongPasswordsPerMinute, cfg.LimiterKeys),
-			info:    auth.NewLimiter[auth.ClientIP](limit(cfg.InfoPerMinute, time.Minute)),
+			info:    auth.NewNetworkLimiter[struct{}](limit(cfg.InfoPerMinute, time.Minute)),
 		},
 		decoding: newShare(), sockets: make(map[*socket]struct{}), persons: make(map[auth.SessionID]*person),
 		bots: make(map[auth.SessionID]int), clients: make(map[auth.ClientIP]int),
@@ -232,7 +232,7 @@ func (h *Handler) find(now time.Time, client auth.ClientIP, id meeting.ID) (wait
 	if h.registry.Has(id) {
 		return 0, nil
 	}
-	if ok, wait := h.limits.unknown.Allow(now, client); !ok {
+	if ok, wait := h.limits.unknown.Allow(now, client, struct{}{}); !ok {
 		return wait, nil
 	}
 	return 0, meeting.ErrNoSuchMeeting

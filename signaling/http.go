@@ -83,7 +83,7 @@ func (h *Handler) info(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := h.cfg.Now()
-	if ok, wait := h.limits.info.Allow(now, client); !ok && !who.Bot {
+	if ok, wait := h.limits.info.Allow(now, client, struct{}{}); !ok && !who.Bot {
 		fail(w, http.StatusTooManyRequests, protocol.ErrRateLimited, "Too many requests. Try again later.", wait)
 		return
 	}

@@ -174,7 +174,7 @@ func (s *socket) join(ctx context.Context, m *protocol.Join) {
 
 // mayTry applies the limits on joining and joins. wait is positive if a limit refused.
 func (s *socket) mayTry(ctx context.Context, m *protocol.Join, id meeting.ID) (wait time.Duration, err error) {
-	l, now, key := &s.h.limits, s.h.cfg.Now(), attempt{s.client, id}
+	l, now := &s.h.limits, s.h.cfg.Now()
 	if wait, err = s.h.find(now, s.client, id); wait > 0 || err != nil {
 		return wait, err
 	}
@@ -182,7 +182,7 @@ func (s *socket) mayTry(ctx context.Context, m *protocol.Join, id meeting.ID) (w
 		if ok, wait := l.tried.Allow(now, s.who.Session); !ok {
 			return wait, nil
 		}
-		if ok, wait := l.joins.Allow(now, key); !ok {
+		if ok, wait := l.joins.Allow(now, s.client, id); !ok {
 			return wait, nil
 		}
 	}
@@ -196,7 +196,7 @@ func (s *socket) mayTry(ctx context.Context, m *protocol.Join, id meeting.ID) (w
 func (s *socket) prove(ctx context.Context, m *protocol.Join, id meeting.ID) (wait time.Duration, err error) {
 	l := &s.h.limits
 	if m.Password != "" && !s.who.Bot {
-		if ok, wait := l.hashes.Allow(s.h.cfg.Now(), s.client); !ok {
+		if ok, wait := l.hashes.Allow(s.h.cfg.Now(), s.client, struct{}{}); !ok {
 			return wait, nil
 		}
 	}
