@@ -1,4 +1,4 @@
-// Package bwe estimates how much one subscriber's path carries, at the sending side: from transport-wide congestion
+// Package bwe estimates how much one viewer's path carries, at the sending side: from transport-wide congestion
 // control feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01) by the delay of packets (after Google
 // congestion control, draft-ietf-rmcat-gcc-02), by loss only where sending less helps, and by bounded probes; from REMB
 // (draft-alvestrand-rmcat-remb-03) if a peer gives no better. docs/bandwidth.md explains the method and its constants.
@@ -65,7 +65,7 @@ const (
 	statusesPerSecond = 16 * Entries
 )
 
-// Estimator estimates one subscriber's path. Not safe for concurrent use.
+// Estimator estimates one viewer's path. Not safe for concurrent use.
 type Estimator struct {
 	start  time.Time
 	latest time.Time // argument

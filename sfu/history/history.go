@@ -1,5 +1,5 @@
-// Package history keeps the latest payloads of one published layer, once for all its subscribers: for answering NACKs
-// (RFC 4585 §6.2.1) and for starting a new subscriber at the latest key frame. The bytes live in one ring of fixed
+// Package history keeps the latest payloads of one published layer, once for all its viewers: for answering NACKs
+// (RFC 4585 §6.2.1) and for starting a new viewer at the latest key frame. The bytes live in one ring of fixed
 // size.
 //
 // A History is pure and not safe for concurrent use: its owner locks around it.
