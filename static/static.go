@@ -39,8 +39,8 @@ type File struct {
 	SHA256 string // hex
 }
 
-// assetPrefix is followed by the hash of the whole client. Every module imports the others by relative paths, so one hash
-// in the address of the first names the exact version of all, and each may be cached for ever.
+// assetPrefix is followed by the hash of the whole client. Modules import each other by relative paths, so one hash in
+// the address of the first names the exact version of all, and each may be cached forever.
 const assetPrefix = "/assets/"
 
 // asset is one servable file.
@@ -59,14 +59,14 @@ type site struct {
 }
 
 // screens names, for each kind of address, the module of the screen it leads to, which js/main.js imports when it is
-// shown. The page of that address has it loaded with the rest; everything else is fetched when somebody needs it.
+// shown. The page of that address has it loaded with the rest; everything else is fetched when it is needed.
 func screens() map[string]string {
 	return map[string]string{"/": "", "/m/": "js/screens/meeting.js", "/check": "js/screens/check.js"}
 }
 
-// Handler serves the client: the page at /, /m/{id} and /check, its files under /assets/{version}/, and /favicon.svg. Other
-// paths are answered 404, other methods than GET and HEAD 405. It sets Content-Type, ETag and Cache-Control; the
-// security headers are the caller's. Everything is compressed once, here. Safe for concurrent use.
+// Handler serves the client: the page at /, /m/{id} and /check, its files under /assets/{version}/, and /favicon.svg.
+// Other paths get 404, methods other than GET and HEAD 405. It sets Content-Type, ETag and Cache-Control; the caller
+// sets the security headers. Everything is compressed once, here. Safe for concurrent use.
 func Handler(opts Options) (http.Handler, error) {
 	if opts.Dir != "" {
 		if _, err := load(os.DirFS(opts.Dir), false); err != nil {
@@ -88,8 +88,8 @@ func Handler(opts Options) (http.Handler, error) {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, true) }), nil
 }
 
-// Manifest lists, in order of path, everything that Handler serves of the embedded client, with its hash. /m/ stands for the page of
-// every meeting.
+// Manifest lists, in order of path, everything that Handler serves of the embedded client, with hashes. /m/ stands for
+// the page of every meeting.
 func Manifest() ([]File, error) {
 	s, err := load(embedded, false)
 	if err != nil {
@@ -278,7 +278,7 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request, cache bool) {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(http.StatusOK)
 	if r.Method == http.MethodGet {
-		_, _ = w.Write(body) // the client went away: nothing to do, nobody to tell
+		_, _ = w.Write(body) // the client went away: there is nothing to do
 	}
 }
 

@@ -84,7 +84,8 @@ func TestEveryFileThePageNamesIsImmutableAndTyped(t *testing.T) {
 		if cc := res.Header.Get("Cache-Control"); !strings.Contains(cc, "immutable") {
 			t.Errorf("%s: Cache-Control %q", ref[1], cc)
 		}
-		want := map[string]string{".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}[filepath.Ext(ref[1])]
+		types := map[string]string{".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+		want := types[filepath.Ext(ref[1])]
 		if got := res.Header.Get("Content-Type"); got != want {
 			t.Errorf("%s: type %q, want %q", ref[1], got, want)
 		}
@@ -109,7 +110,8 @@ func TestGzipOnlyForThoseWhoAcceptItAndTheSameBytes(t *testing.T) {
 	h := handler(t, Options{})
 	plain := body(t, get(t, h, "/"))
 	for enc, want := range map[string]bool{
-		"": false, "gzip": true, "GZIP": true, "br, gzip": true, "gzip;q=0": false, "gzip; q=0.0": false, "*": true, "br": false,
+		"": false, "gzip": true, "GZIP": true, "br, gzip": true, "gzip;q=0": false, "gzip; q=0.0": false,
+		"*": true, "br": false,
 	} {
 		res := get(t, h, "/", "Accept-Encoding", enc)
 		if got := res.Header.Get("Content-Encoding") == "gzip"; got != want {
@@ -176,7 +178,7 @@ func TestDevelopmentServesWhatIsOnDiskNow(t *testing.T) {
 }
 
 // What is transferred, compressed, until a page is interactive: itself, its style sheets, and every module it names.
-// Everything else (the call, its panels, the check) is fetched afterwards, when the browser is idle or somebody asks for
+// Everything else (the call, its panels, the check) is fetched afterwards, when the browser is idle or the person opens
 // it; the whole client has a budget of its own, so that being lazy does not become being large.
 func TestEveryPageIsInteractiveWithinItsBudgetAndTheWholeClientWithinAnother(t *testing.T) {
 	const untilInteractive, whole = 85_000, 200_000
@@ -212,7 +214,7 @@ func transferred(a asset) int { return min(len(a.body), cmp.Or(len(a.gzip), len(
 
 var importLater = regexp.MustCompile(`\bimport\('(\.[^']+)'\)`)
 
-// A module that is imported later is missed only when somebody opens what it is for: found here instead.
+// A module that is imported later is missed only when a person opens what it is for; this test finds it first.
 func TestEveryModuleThatIsImportedLaterIsThereAndNotLoadedBefore(t *testing.T) {
 	s, err := load(embedded, true)
 	if err != nil {
@@ -242,7 +244,8 @@ func TestEveryModuleThatIsImportedLaterIsThereAndNotLoadedBefore(t *testing.T) {
 
 // What Trusted Types and the Content-Security-Policy would block in a browser must not be written in the first place.
 func TestClientNeedsNoExceptionFromThePolicy(t *testing.T) {
-	banned := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|https?://(?:[^w/]|w[^w])[^"' ]*\.(?:js|css)|from ['"][^.]`)
+	banned := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|` +
+		`https?://(?:[^w/]|w[^w])[^"' ]*\.(?:js|css)|from ['"][^.]`)
 	inline := regexp.MustCompile(`(?i)\sstyle="|\son[a-z]+="|<script(?:[^>]*)>[^<]`)
 	err := walk(embedded, func(name string, b []byte) {
 		if m := banned.Find(b); m != nil && filepath.Ext(name) == ".js" {
@@ -259,7 +262,8 @@ func TestClientNeedsNoExceptionFromThePolicy(t *testing.T) {
 
 func TestAnImportOfAFileThatIsNotThereIsFoundAtTheStart(t *testing.T) {
 	fsys := fstest.MapFS{
-		"index.html": {}, "favicon.svg": {}, "css/a.css": {}, "js/main.js": {Data: []byte("import { h } from './ui/dom.js';\n")},
+		"index.html": {}, "favicon.svg": {}, "css/a.css": {},
+		"js/main.js":            {Data: []byte("import { h } from './ui/dom.js';\n")},
 		"js/screens/meeting.js": {}, "js/screens/check.js": {},
 	}
 	if _, err := load(fsys, true); err == nil || !strings.Contains(err.Error(), "js/ui/dom.js") {

@@ -20,8 +20,8 @@ const maxColumns = 120
 // longStill are files and folders whose lines are not yet short enough. Clean one, then take it off the list.
 var longStill = []string{
 	"auth", "cmd/conclave", "cmd/mutate",
-	"static", "tests", "eslint.config.js", "docs/bots.md", "docs/client.md", "docs/performance.md",
-	"docs/security.md",
+	"static/js/e2ee", "static/js/screens/prejoin.js", "static/js/screens/signin.js", "tests/attack",
+	"docs/bots.md", "docs/performance.md", "docs/security.md",
 }
 
 // TestLinesEnd looks at every line of Go, JavaScript and Markdown. Rows of tables, code in documents and files under

@@ -117,7 +117,7 @@ test('a frame that is here before the word that the slot is theirs waits for it,
   assert.equal(p.asked.length, 1, 'what was dropped may have been the key frame');
 });
 
-test('a slot named anew and a key frame that was seen begin anew, unless older than the floor: then one is asked for', async () => {
+test('a slot named again takes the newest key frame again; if older than the floor, one is requested', async () => {
   const { opener, sealed, send, asked, pass } = await pair();
   const key = await sealed(KEY);
   const delta = await sealed(DELTA);

@@ -153,7 +153,7 @@ test('an answer that the browser does not take leads to a new connection, even w
   assert.equal(next(ladder, 'media_up', 900).ladder.step, 'ok');
 });
 
-test('connections that cannot be negotiated are bounded, with pauses; then joining anew; then the person is told', () => {
+test('connections that are not negotiated are bounded, with pauses; then joining anew; then a message', () => {
   let ladder = newLadder();
   let now = 0;
   const actions = [];

@@ -78,7 +78,7 @@ step(
   async () => {
     await sleep(20_000);
     for (const person of [ana, ben]) {
-      // Two browsers that encode and decode in software share the machine with whatever else runs: as often as it takes.
+      // Two browsers that encode and decode in software share the machine with other work: as often as it takes.
       await until(
         `${person.name} sees all videos move`,
         async () => {

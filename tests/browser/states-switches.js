@@ -3,7 +3,7 @@
  * @typedef {object} Switches
  * @property {'' | 'denied' | 'missing'} devices what asking for a camera or microphone comes to
  * @property {boolean} blockSockets new WebSockets do not open
- * @property {boolean} spoilResume a seat is asked back with a token that is nobody's
+ * @property {boolean} spoilResume a seat is asked back with a token that is not valid
  * @property {number} failAnswers so many answers of the server are refused by the browser from now on
  *
  * @property {boolean} fakeScreen what is shared is drawn by the test, with a tone: a browser without a screen has
@@ -132,7 +132,7 @@ export function installSwitches() {
 }
 
 /**
- * Turns switches in somebody's page, and with dropSockets closes the sockets that are open, with breakMedia fails the
+ * Turns switches in a person's page, and with dropSockets closes the sockets that are open, with breakMedia fails the
  * PeerConnection for good.
  * @param {import('./harness/person.js').Person} person
  * @param {Partial<Switches> & {dropSockets?: boolean, breakMedia?: boolean}} change

@@ -86,7 +86,7 @@ function usesIn(folders, parse) {
     for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
       if (!name.endsWith('.js') || name.includes('node_modules')) continue;
       const file = join(folder, name);
-      const program = parse(readFileSync(file, 'utf8'));
+      const program = parsed(readFileSync(file, 'utf8'), parse);
       for (const node of nodesOf(program)) {
         const module = named(node);
         if (module) add(resolve(dirname(file), module), namesTaken(node, program));
@@ -94,6 +94,15 @@ function usesIn(folders, parse) {
     }
   }
   return uses;
+}
+
+/** @param {string} text @param {(text: string) => any} parse @returns {any} null where ESLint itself will complain */
+function parsed(text, parse) {
+  try {
+    return parse(text);
+  } catch {
+    return null;
+  }
 }
 
 /**

@@ -16,7 +16,7 @@ const chromiumFlags = [
   '--use-fake-ui-for-media-stream',
   '--auto-select-desktop-capture-source=Entire',
   '--autoplay-policy=no-user-gesture-required',
-  // A browser that talks to nobody but the page's server.
+  // A browser that talks only to the page's server.
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 /**
  * lose drops packets of UDP at random. Each passes the hook once on loopback, so both directions lose as many.
  * @param {number} permille of a thousand; 1000 is a cable pulled out
- * @param {'input'|'output'} [hook] input: on the way, where nobody is told. output: sending fails
+ * @param {'input'|'output'} [hook] input: on the way, without an error. output: sending fails
  */
 export function lose(permille, hook = 'output') {
   const some = permille < 1000 ? `numgen random mod 1000 < ${permille} ` : '';

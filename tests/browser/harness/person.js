@@ -120,7 +120,7 @@ export class Person {
 
   /**
    * Makes a meeting from the home screen; the page goes to its pre-join screen.
-   * @param {{lobby?: boolean, e2ee?: boolean}} [options] e2ee: encrypted end to end, as meetings are unless somebody
+   * @param {{lobby?: boolean, e2ee?: boolean}} [options] e2ee: encrypted end to end, as meetings are unless a person
    *   chooses otherwise
    */
   async createMeeting({ lobby = true, e2ee = true } = {}) {
@@ -191,7 +191,7 @@ export class Person {
   }
 
   /**
-   * As a host, asks somebody to switch their microphone on.
+   * As a host, asks a participant to unmute.
    * @param {string} name
    */
   async askToUnmute(name) {
@@ -208,7 +208,7 @@ export class Person {
   }
 
   /**
-   * Does something with somebody in the list of people.
+   * Uses the menu of a participant in the list of people.
    * @param {string} name
    * @param {string} id of the menu's item
    */
@@ -219,7 +219,7 @@ export class Person {
   }
 
   /**
-   * What the server last said of somebody in the roster.
+   * What the server last said of a participant in the roster.
    * @param {number} participant
    * @returns {Promise<Record<string, unknown>>}
    */
@@ -254,7 +254,7 @@ export class Person {
   }
 
   /**
-   * Waits until somebody's tile shows pictures that move and are known to be the tile owner's.
+   * Waits until a participant's tile shows pictures that move and are known to be the tile owner's.
    * @param {string} tile a selector
    */
   async plays(tile) {

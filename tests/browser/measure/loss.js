@@ -4,7 +4,7 @@
 //   tests/browser/isolated node tests/browser/measure/loss.js --kind firefox --loss 30 --seconds 45
 //
 // --loss is in packets of UDP of a thousand, in each direction. --hook says where they are lost: on the way in, where
-// nobody is told, or on the way out, where sending fails: Firefox then calls the connection "disconnected". One line
+// no error is seen, or on the way out, where sending fails: Firefox then calls the connection "disconnected". One line
 // of JSON for each person.
 import { parseArgs } from 'node:util';
 import { launch } from '../harness/browsers.js';

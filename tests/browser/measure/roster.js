@@ -1,5 +1,5 @@
 // How the list of people bears a thousand names, in Chromium: the longest task of the page's main thread, and how
-// many rows exist, while a thousand come at once, while somebody scrolls from end to end, while somebody types into
+// many rows exist, while a thousand come at once, while a person scrolls from end to end, and types into
 // the search, and while a hundred of them change every tenth of a second. A task of more than 50 ms is what people
 // feel as a hitch.
 //

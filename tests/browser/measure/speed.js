@@ -94,8 +94,8 @@ async function time(person, pressed, wanted) {
 }
 
 /**
- * Somebody at the pre-join page of a meeting with bots in it.
- * @param {string} name whose address nobody used yet
+ * A person at the pre-join page of a meeting with bots in it.
+ * @param {string} name whose address is not in use yet
  * @param {number} count of the bots
  * @param {{tiles: number, wide?: boolean, args?: string[]}} options
  */
