@@ -46,7 +46,15 @@ function show(screen) {
 
 /** @type {App} */
 const app = {
-  config: { name: 'Conclave', operator: '', version: '', code_digits: 6, max_meeting_s: 7200, guests: false, audited: false },
+  config: {
+    name: 'Conclave',
+    operator: '',
+    version: '',
+    code_digits: 6,
+    max_meeting_s: 7200,
+    guests: false,
+    audited: false,
+  },
   session: null,
   name: '',
   note: '',

@@ -197,7 +197,8 @@ export const en = {
 
   'audit.title': 'This server keeps an audit log',
   'audit.records':
-    'It records who signs in, joins, leaves, shares their screen or manages a meeting, and when. Only the people the operator chose can read it.',
+    'It records who signs in, joins, leaves, shares their screen or manages a meeting, and when. ' +
+    'Only the people the operator chose can read it.',
   'audit.never': 'It never records what you say, show, write or type as your name.',
   'audit.stopped':
     'The audit log can’t be written. The meeting goes on, but no one can join, share or manage it until that’s fixed.',

@@ -1,5 +1,5 @@
-// Before joining: see and hear oneself, choose devices and a name. Nothing is captured before the person says so, and nothing
-// leaves the device before they join.
+// Before joining: see and hear oneself, choose devices and a name. Nothing is captured before the person says so, and
+// nothing leaves the device before they join.
 /** @import {App, Screen} from '../main.js' */
 /** @import {MeetingInfo} from '../core/types.js' */
 /** @import {LocalMedia} from '../call/localmedia.js' */
@@ -18,20 +18,32 @@ import { shell } from './shell.js';
  * @typedef {object} PrejoinOptions
  * @property {MeetingInfo} info
  * @property {LocalMedia} local
- * @property {(name: string, password: string) => Promise<string>} join resolves to what went wrong, in words; empty when it went well
+ * @property {(name: string, password: string) => Promise<string>} join resolves to what went wrong, in words; empty
+ *   when it went well
  */
 
 /** @param {App} app @param {PrejoinOptions} o @returns {Screen} */
 export function prejoin(app, o) {
   const stop = new AbortController();
   const title = o.info.title || t('prejoin.untitled');
-  const el = shell(app, h('div', { class: 'prejoin', 'data-testid': 'prejoin' },
-    preview(o.local, stop.signal), form(app, o, title), pickers(o.local, stop.signal)));
+  const el = shell(
+    app,
+    h(
+      'div',
+      { class: 'prejoin', 'data-testid': 'prejoin' },
+      preview(o.local, stop.signal),
+      form(app, o, title),
+      pickers(o.local, stop.signal),
+    ),
+  );
   void startIfGranted(o.local);
   return { el, title, destroy: () => stop.abort() };
 }
 
-/** @param {LocalMedia} local starts what the person switched on last time on this device and has allowed for good since */
+/**
+ * @param {LocalMedia} local starts what the person switched on last time on this device and has allowed for good
+ *   since
+ */
 async function startIfGranted(local) {
   const { mic, camera } = choices();
   const [micGranted, cameraGranted] = await Promise.all([devices.granted('microphone'), devices.granted('camera')]);
@@ -41,13 +53,46 @@ async function startIfGranted(local) {
 
 /** @param {LocalMedia} local @param {AbortSignal} signal @returns {HTMLElement} */
 function preview(local, signal) {
-  const video = h('video', { class: 'preview-video', disablepictureinpicture: true, autoplay: true, playsinline: true, muted: true, 'data-testid': 'preview-video' });
+  const video = h('video', {
+    class: 'preview-video',
+    disablepictureinpicture: true,
+    autoplay: true,
+    playsinline: true,
+    muted: true,
+    'data-testid': 'preview-video',
+  });
   const problem = h('p', { class: 'preview-problem', role: 'alert', hidden: true, 'data-testid': 'device-problem' });
-  const empty = h('div', { class: 'preview-empty' }, h('span', { class: 'preview-off' }, icon('cameraOff')), h('p', { class: 'preview-words' }, t('prejoin.preview')));
-  const enable = h('button', { class: 'button primary', type: 'button', 'data-testid': 'enable-devices', onclick: () => void both() }, t('prejoin.enable'));
+  const empty = h(
+    'div',
+    { class: 'preview-empty' },
+    h('span', { class: 'preview-off' }, icon('cameraOff')),
+    h('p', { class: 'preview-words' }, t('prejoin.preview')),
+  );
+  const enable = h(
+    'button',
+    { class: 'button primary', type: 'button', 'data-testid': 'enable-devices', onclick: () => void both() },
+    t('prejoin.enable'),
+  );
   empty.append(enable);
-  const meter = h('div', { class: 'meter', role: 'meter', 'aria-label': t('prejoin.level'), 'aria-valuemin': '0', 'aria-valuemax': '100', 'aria-valuenow': '0', 'data-testid': 'level' }, h('span', { class: 'meter-bar' }));
-  const silent = h('p', { class: 'hint', role: 'status', hidden: true, 'data-testid': 'level-silent' }, icon('warn'), h('span', null, t('prejoin.level.silent')));
+  const meter = h(
+    'div',
+    {
+      class: 'meter',
+      role: 'meter',
+      'aria-label': t('prejoin.level'),
+      'aria-valuemin': '0',
+      'aria-valuemax': '100',
+      'aria-valuenow': '0',
+      'data-testid': 'level',
+    },
+    h('span', { class: 'meter-bar' }),
+  );
+  const silent = h(
+    'p',
+    { class: 'hint', role: 'status', hidden: true, 'data-testid': 'level-silent' },
+    icon('warn'),
+    h('span', null, t('prejoin.level.silent')),
+  );
   const consent = h('p', { class: 'muted small' });
   const run = async (/** @type {(() => Promise<void>)[]} */ ...acts) => {
     setHidden(problem, true);
@@ -56,38 +101,76 @@ function preview(local, signal) {
     for (const act of acts) {
       await act().catch((err) => keys.push(err instanceof devices.DeviceError ? err.key : 'device.failed'));
     }
-    fill(problem, together(keys).map((key) => h('span', null, t(key))));
+    fill(
+      problem,
+      together(keys).map((key) => h('span', null, t(key))),
+    );
     setHidden(problem, keys.length === 0);
   };
   const both = async () => {
     setHidden(problem, true);
     remember({ mic: true, camera: true });
     // Where the two do not come together, each is asked for by itself, and its own problem is told.
-    await local.both().catch(() => run(() => local.setMic(true), () => local.setCamera(true)));
+    await local.both().catch(() =>
+      run(
+        () => local.setMic(true),
+        () => local.setCamera(true),
+      ),
+    );
   };
-  const mic = switchButton('mic', () => run(async () => { remember({ mic: !local.store.get().micOn }); await local.setMic(!local.store.get().micOn); }));
-  const camera = switchButton('camera', () => run(async () => { remember({ camera: !local.store.get().camera }); await local.setCamera(!local.store.get().camera); }));
+  const mic = switchButton('mic', () =>
+    run(async () => {
+      remember({ mic: !local.store.get().micOn });
+      await local.setMic(!local.store.get().micOn);
+    }),
+  );
+  const camera = switchButton('camera', () =>
+    run(async () => {
+      remember({ camera: !local.store.get().camera });
+      await local.setCamera(!local.store.get().camera);
+    }),
+  );
   const watches = watchPreview(local, { video, empty, enable, mic, camera, meter, silent, consent });
-  signal.addEventListener('abort', () => { for (const w of watches) w(); video.srcObject = null; });
-  return h('section', { class: 'preview-side', 'aria-label': t('prejoin.title') },
+  signal.addEventListener('abort', () => {
+    for (const w of watches) w();
+    video.srcObject = null;
+  });
+  return h(
+    'section',
+    { class: 'preview-side', 'aria-label': t('prejoin.title') },
     h('div', { class: 'preview' }, video, empty, h('div', { class: 'preview-controls' }, mic, camera)),
-    problem, h('div', { class: 'level-row' }, icon('mic'), meter), silent,
-    consent);
+    problem,
+    h('div', { class: 'level-row' }, icon('mic'), meter),
+    silent,
+    consent,
+  );
 }
 
-/** @param {LocalMedia} local @param {AbortSignal} signal @returns {HTMLElement} which devices; below the form where there is little room */
+/**
+ * @param {LocalMedia} local
+ * @param {AbortSignal} signal
+ * @returns {HTMLElement} which devices; below the form where there is little room
+ */
 function pickers(local, signal) {
   const el = h('div', { class: 'pickers' });
   const refresh = () => void showDevicePickers(el, local);
   // Names of devices come with the permission for one.
-  const stops = [local.store.watch((l) => l.camera, refresh), local.store.watch((l) => l.micOn, refresh), devices.onChange(refresh)];
-  signal.addEventListener('abort', () => { for (const stop of stops) stop(); });
+  const stops = [
+    local.store.watch((l) => l.camera, refresh),
+    local.store.watch((l) => l.micOn, refresh),
+    devices.onChange(refresh),
+  ];
+  signal.addEventListener('abort', () => {
+    for (const stop of stops) stop();
+  });
   return el;
 }
 
 /** @param {readonly string[]} keys of what went wrong @returns {any[]} what is wrong with both in one sentence */
 function together(keys) {
-  const both = ['denied', 'missing'].find((what) => keys.includes(`device.${what}.mic`) && keys.includes(`device.${what}.camera`));
+  const both = ['denied', 'missing'].find(
+    (what) => keys.includes(`device.${what}.mic`) && keys.includes(`device.${what}.camera`),
+  );
   return both ? [`device.${both}.both`] : [...keys];
 }
 
@@ -98,7 +181,8 @@ function switchButton(what, act) {
 
 /**
  * @param {LocalMedia} local
- * @param {{video: HTMLVideoElement, empty: HTMLElement, enable: HTMLElement, mic: HTMLButtonElement, camera: HTMLButtonElement, meter: HTMLElement, silent: HTMLElement, consent: HTMLElement}} el
+ * @param {{video: HTMLVideoElement, empty: HTMLElement, enable: HTMLElement, mic: HTMLButtonElement, camera:
+ *   HTMLButtonElement, meter: HTMLElement, silent: HTMLElement, consent: HTMLElement}} el
  * @returns {(() => void)[]}
  */
 function watchPreview(local, el) {
@@ -111,34 +195,67 @@ function watchPreview(local, el) {
     b.classList.toggle('off', !on);
   };
   return [
-    store.watch((l) => l.camera, (camera) => {
-      el.video.srcObject = camera ? new MediaStream([camera]) : null;
-      el.video.classList.toggle('mirrored', choices().mirror);
-      setHidden(el.empty, Boolean(camera));
-      paint(el.camera, Boolean(camera), 'camera');
-    }),
-    store.watch((l) => l.micOn, (on) => {
-      paint(el.mic, on, 'mic');
-      setHidden(el.enable, on);
-    }),
-    store.watch((l) => l.level, (level) => {
-      const bar = /** @type {HTMLElement} */ (el.meter.firstElementChild);
-      bar.style.transform = `scaleX(${level.toFixed(2)})`;
-      attr(el.meter, 'aria-valuenow', String(Math.round(level * 100)));
-    }),
-    store.watch((l) => l.micOn || Boolean(l.camera), (on) => setText(el.consent, t(on ? 'prejoin.preview.on' : 'prejoin.preview.ask'))),
-    store.watch((l) => l.silent, (silent) => setHidden(el.silent, !silent)),
+    store.watch(
+      (l) => l.camera,
+      (camera) => {
+        el.video.srcObject = camera ? new MediaStream([camera]) : null;
+        el.video.classList.toggle('mirrored', choices().mirror);
+        setHidden(el.empty, Boolean(camera));
+        paint(el.camera, Boolean(camera), 'camera');
+      },
+    ),
+    store.watch(
+      (l) => l.micOn,
+      (on) => {
+        paint(el.mic, on, 'mic');
+        setHidden(el.enable, on);
+      },
+    ),
+    store.watch(
+      (l) => l.level,
+      (level) => {
+        const bar = /** @type {HTMLElement} */ (el.meter.firstElementChild);
+        bar.style.transform = `scaleX(${level.toFixed(2)})`;
+        attr(el.meter, 'aria-valuenow', String(Math.round(level * 100)));
+      },
+    ),
+    store.watch(
+      (l) => l.micOn || Boolean(l.camera),
+      (on) => setText(el.consent, t(on ? 'prejoin.preview.on' : 'prejoin.preview.ask')),
+    ),
+    store.watch(
+      (l) => l.silent,
+      (silent) => setHidden(el.silent, !silent),
+    ),
   ];
 }
 
 /** @param {App} app @param {PrejoinOptions} o @param {string} title @returns {HTMLElement} */
 function form(app, o, title) {
   const { info } = o;
-  const name = field(t('prejoin.name'), { type: 'text', dir: 'auto', autocomplete: 'name', value: app.name, maxlength: MAX_NAME * 2, 'data-testid': 'name' });
-  const password = info.password && !info.host
-    ? field(t('prejoin.password'), { type: 'password', autocomplete: 'off', maxlength: MAX_PASSWORD, 'data-testid': 'password' }) : null;
+  const name = field(t('prejoin.name'), {
+    type: 'text',
+    dir: 'auto',
+    autocomplete: 'name',
+    value: app.name,
+    maxlength: MAX_NAME * 2,
+    'data-testid': 'name',
+  });
+  const password =
+    info.password && !info.host
+      ? field(t('prejoin.password'), {
+          type: 'password',
+          autocomplete: 'off',
+          maxlength: MAX_PASSWORD,
+          'data-testid': 'password',
+        })
+      : null;
   const asks = info.lobby && !info.host;
-  const button = h('button', { class: 'button primary large wide', type: 'submit', 'data-testid': 'join', disabled: info.locked && !info.host }, t(asks ? 'prejoin.ask' : 'prejoin.join'));
+  const button = h(
+    'button',
+    { class: 'button primary large wide', type: 'submit', 'data-testid': 'join', disabled: info.locked && !info.host },
+    t(asks ? 'prejoin.ask' : 'prejoin.join'),
+  );
   const error = h('p', { class: 'form-error', role: 'alert', 'data-testid': 'join-error', hidden: true });
   const submit = async () => {
     const wrong = nameProblem(name.input.value);
@@ -156,13 +273,37 @@ function form(app, o, title) {
     setText(button, t(asks ? 'prejoin.ask' : 'prejoin.join'));
     setBusy(button, false);
   };
-  return h('form', { class: 'prejoin-form', novalidate: true, onsubmit: (/** @type {SubmitEvent} */ e) => { e.preventDefault(); void submit(); } },
-    h('p', { class: 'eyebrow' }, t('prejoin.title')), h('h1', { dir: 'auto', 'data-testid': 'meeting-title' }, title),
-    h('p', { class: 'muted' }, info.host && `${t('prejoin.host')} `, info.participants > 0 ? t('prejoin.people', { n: info.participants }) : t('prejoin.people.none'),
-      ' ', t('prejoin.ends', { time: timeOfDay(info.expires_at) })),
-    name.el, password?.el, error,
-    info.locked && !info.host ? h('p', { class: 'hint', role: 'status' }, icon('lock'), t('prejoin.locked')) : asks && h('p', { class: 'hint' }, icon('door'), t(app.session?.guest ? 'prejoin.lobby.guest' : 'prejoin.lobby')),
-    button, protection({ e2ee: info.e2ee, keyed: location.hash.length > 1, audited: app.config.audited }), app.config.operator && h('p', { class: 'muted small' }, t('home.operator', { operator: app.config.operator })));
+  return h(
+    'form',
+    {
+      class: 'prejoin-form',
+      novalidate: true,
+      onsubmit: (/** @type {SubmitEvent} */ e) => {
+        e.preventDefault();
+        void submit();
+      },
+    },
+    h('p', { class: 'eyebrow' }, t('prejoin.title')),
+    h('h1', { dir: 'auto', 'data-testid': 'meeting-title' }, title),
+    h(
+      'p',
+      { class: 'muted' },
+      info.host && `${t('prejoin.host')} `,
+      info.participants > 0 ? t('prejoin.people', { n: info.participants }) : t('prejoin.people.none'),
+      ' ',
+      t('prejoin.ends', { time: timeOfDay(info.expires_at) }),
+    ),
+    name.el,
+    password?.el,
+    error,
+    info.locked && !info.host
+      ? h('p', { class: 'hint', role: 'status' }, icon('lock'), t('prejoin.locked'))
+      : asks &&
+          h('p', { class: 'hint' }, icon('door'), t(app.session?.guest ? 'prejoin.lobby.guest' : 'prejoin.lobby')),
+    button,
+    protection({ e2ee: info.e2ee, keyed: location.hash.length > 1, audited: app.config.audited }),
+    app.config.operator && h('p', { class: 'muted small' }, t('home.operator', { operator: app.config.operator })),
+  );
 }
 
 /** @param {string} name @returns {HTMLElement} an avatar, for the lobby */

@@ -22,7 +22,12 @@ export function explain(err) {
  * @returns {{el: HTMLElement, show: () => void, hide: () => void}}
  */
 function checking() {
-  const el = h('p', { class: 'hint', hidden: true, 'data-testid': 'signin-checking' }, icon('info'), h('span', null, t('signin.checking')));
+  const el = h(
+    'p',
+    { class: 'hint', hidden: true, 'data-testid': 'signin-checking' },
+    icon('info'),
+    h('span', null, t('signin.checking')),
+  );
   const show = () => {
     if (el.hidden) announce(t('signin.checking'));
     setHidden(el, false);
@@ -38,9 +43,19 @@ export function signin(app, o) {
   app.note = '';
   const askAddress = (/** @type {string} */ email) => {
     clearInterval(timer);
-    fill(card, note && h('p', { class: 'hint note', role: 'status', 'data-testid': 'signin-note' }, icon('info'), h('span', null, note)),
-      addressForm(o.forMeeting, email, (address, sent) => askCode(address, sent)), o.forMeeting && app.config.guests && guestForm(app),
-      app.config.audited && auditNotice());
+    fill(
+      card,
+      note &&
+        h(
+          'p',
+          { class: 'hint note', role: 'status', 'data-testid': 'signin-note' },
+          icon('info'),
+          h('span', null, note),
+        ),
+      addressForm(o.forMeeting, email, (address, sent) => askCode(address, sent)),
+      o.forMeeting && app.config.guests && guestForm(app),
+      app.config.audited && auditNotice(),
+    );
     card.querySelector('input')?.focus();
   };
   const askCode = (/** @type {string} */ email, /** @type {SentCode} */ sent) => {
@@ -60,35 +75,67 @@ export function signin(app, o) {
  */
 function addressForm(forMeeting, email, done) {
   const address = field(t('signin.email'), {
-    type: 'email', dir: 'ltr', name: 'email', autocomplete: 'email', inputmode: 'email', required: true, value: email, 'data-testid': 'signin-email',
-    placeholder: 'ana@example.org', maxlength: 254, spellcheck: 'false', autocapitalize: 'none',
+    type: 'email',
+    dir: 'ltr',
+    name: 'email',
+    autocomplete: 'email',
+    inputmode: 'email',
+    required: true,
+    value: email,
+    'data-testid': 'signin-email',
+    placeholder: 'ana@example.org',
+    maxlength: 254,
+    spellcheck: 'false',
+    autocapitalize: 'none',
   });
-  const button = h('button', { class: 'button primary wide', type: 'submit', 'data-testid': 'signin-send' }, t('signin.send'));
+  const button = h(
+    'button',
+    { class: 'button primary wide', type: 'submit', 'data-testid': 'signin-send' },
+    t('signin.send'),
+  );
   const work = checking();
-  return h('form', {
-    novalidate: true,
-    onsubmit: async (/** @type {SubmitEvent} */ event) => {
-      event.preventDefault();
-      const value = address.input.value.trim();
-      if (!/^[^\s@]+@[^\s@]+$/.test(value)) return address.fail(t('signin.email.invalid'));
-      address.fail('');
-      setBusy(button, true);
-      try {
-        done(value, await api.askCode(value, work.show));
-      } catch (err) {
-        address.fail(explain(err));
-      } finally {
-        setBusy(button, false);
-        work.hide();
-      }
+  return h(
+    'form',
+    {
+      novalidate: true,
+      onsubmit: async (/** @type {SubmitEvent} */ event) => {
+        event.preventDefault();
+        const value = address.input.value.trim();
+        if (!/^[^\s@]+@[^\s@]+$/.test(value)) return address.fail(t('signin.email.invalid'));
+        address.fail('');
+        setBusy(button, true);
+        try {
+          done(value, await api.askCode(value, work.show));
+        } catch (err) {
+          address.fail(explain(err));
+        } finally {
+          setBusy(button, false);
+          work.hide();
+        }
+      },
     },
-  }, h('h1', null, t('signin.title')), h('p', { class: 'lead' }, t(forMeeting ? 'signin.lead.meeting' : 'signin.lead')), address.el, button, work.el);
+    h('h1', null, t('signin.title')),
+    h('p', { class: 'lead' }, t(forMeeting ? 'signin.lead.meeting' : 'signin.lead')),
+    address.el,
+    button,
+    work.el,
+  );
 }
 
 /** @param {App} app @returns {HTMLElement} the way in without an address, where the operator allows it */
 function guestForm(app) {
   const error = h('p', { class: 'form-error', role: 'alert', hidden: true, 'data-testid': 'guest-error' });
-  const button = h('button', { class: 'button wide', type: 'button', 'data-testid': 'guest', 'aria-describedby': 'guest-help', onclick: () => void come() }, t('guest.join'));
+  const button = h(
+    'button',
+    {
+      class: 'button wide',
+      type: 'button',
+      'data-testid': 'guest',
+      'aria-describedby': 'guest-help',
+      onclick: () => void come(),
+    },
+    t('guest.join'),
+  );
   const work = checking();
   const come = async () => {
     setBusy(button, true);
@@ -103,7 +150,15 @@ function guestForm(app) {
     }
     work.hide();
   };
-  return h('div', { class: 'guest' }, h('p', { class: 'or', 'aria-hidden': 'true' }, t('or')), button, h('p', { class: 'field-help', id: 'guest-help' }, t('guest.help')), work.el, error);
+  return h(
+    'div',
+    { class: 'guest' },
+    h('p', { class: 'or', 'aria-hidden': 'true' }, t('or')),
+    button,
+    h('p', { class: 'field-help', id: 'guest-help' }, t('guest.help')),
+    work.el,
+    error,
+  );
 }
 
 /**
@@ -113,12 +168,33 @@ function guestForm(app) {
 function codeForm(app, email, sent, other) {
   let { digits } = sent;
   const work = checking();
-  const code = field(t('signin.code'), {
-    type: 'text', dir: 'ltr', name: 'code', autocomplete: 'one-time-code', inputmode: 'numeric', pattern: '[0-9]*', maxlength: 14,
-    class: 'input code', 'data-testid': 'signin-code', spellcheck: 'false',
-  }, { help: t('signin.expires', { n: Math.round(sent.expires_in_s / 60) }) });
-  const verify = h('button', { class: 'button primary wide', type: 'submit', 'data-testid': 'signin-verify' }, t('signin.verify'));
-  const again = h('button', { class: 'button quiet', type: 'button', 'data-testid': 'signin-resend', onclick: () => void resend() });
+  const code = field(
+    t('signin.code'),
+    {
+      type: 'text',
+      dir: 'ltr',
+      name: 'code',
+      autocomplete: 'one-time-code',
+      inputmode: 'numeric',
+      pattern: '[0-9]*',
+      maxlength: 14,
+      class: 'input code',
+      'data-testid': 'signin-code',
+      spellcheck: 'false',
+    },
+    { help: t('signin.expires', { n: Math.round(sent.expires_in_s / 60) }) },
+  );
+  const verify = h(
+    'button',
+    { class: 'button primary wide', type: 'submit', 'data-testid': 'signin-verify' },
+    t('signin.verify'),
+  );
+  const again = h('button', {
+    class: 'button quiet',
+    type: 'button',
+    'data-testid': 'signin-resend',
+    onclick: () => void resend(),
+  });
   const lead = h('p', { class: 'lead' }, t('signin.code.lead', { n: digits, email }));
   let left = sent.resend_in_s;
   const count = () => {
@@ -159,8 +235,30 @@ function codeForm(app, email, sent, other) {
   code.input.addEventListener('input', () => {
     if (code.input.value.replace(/\D/g, '').length === digits && !verify.disabled) void submit();
   });
-  const el = h('form', { novalidate: true, onsubmit: (/** @type {SubmitEvent} */ e) => { e.preventDefault(); if (!verify.disabled) void submit(); } },
-    h('h1', null, t('signin.code.title')), lead, code.el, verify, work.el,
-    h('div', { class: 'actions between' }, again, h('button', { class: 'button quiet', type: 'button', 'data-testid': 'signin-other', onclick: other }, t('signin.other'))));
+  const el = h(
+    'form',
+    {
+      novalidate: true,
+      onsubmit: (/** @type {SubmitEvent} */ e) => {
+        e.preventDefault();
+        if (!verify.disabled) void submit();
+      },
+    },
+    h('h1', null, t('signin.code.title')),
+    lead,
+    code.el,
+    verify,
+    work.el,
+    h(
+      'div',
+      { class: 'actions between' },
+      again,
+      h(
+        'button',
+        { class: 'button quiet', type: 'button', 'data-testid': 'signin-other', onclick: other },
+        t('signin.other'),
+      ),
+    ),
+  );
   return { el, timer: window.setInterval(count, 1000) };
 }

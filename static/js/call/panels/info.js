@@ -59,11 +59,7 @@ export function infoPanel({ app, call }) {
         ),
     ),
     h('figure', { class: 'qr' }, qrImage(link), h('figcaption', { class: 'muted small' }, t('info.qr'))),
-    protection({
-      e2ee: call.encryption !== null,
-      keyed: call.encryption?.keyed ?? false,
-      audited: app.config.audited,
-    }),
+    protection({ e2ee: call.encryption !== null, keyed: call.encryption?.keyed ?? false, audited: app.config.audited }),
   );
   return { el, destroy() {} };
 }

@@ -49,7 +49,12 @@ export function protection({ e2ee, keyed, audited }) {
         'div',
         { class: 'stack' },
         !keyed &&
-          h('p', { class: 'hint warning', 'data-testid': 'no-key' }, icon('warn'), h('span', null, t('security.nokey'))),
+          h(
+            'p',
+            { class: 'hint warning', 'data-testid': 'no-key' },
+            icon('warn'),
+            h('span', null, t('security.nokey')),
+          ),
         details,
         audited && stored,
       );
