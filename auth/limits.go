@@ -70,12 +70,17 @@ type recipient struct {
 	browser browserID
 }
 
+// browsersPerMailbox is how many known browsers' codes a mailbox has in an hour. Each sign-in makes a browser known, so that
+// without a bound of them all a few would soon be thousands.
+const browsersPerMailbox = 4
+
 // codeLimits decides whether a code may be sent. Pure; not safe for concurrent use: checking all limits and then
 // counting in all of them is one step.
 type codeLimits struct {
 	resend   []time.Duration
 	hour     *Limiter[recipient]
 	day      *Limiter[recipient]
+	owners   *Limiter[Email] // all known browsers of a mailbox together
 	networks *networkLimits
 	guests   *networkLimits
 }
@@ -85,6 +90,7 @@ func newCodeLimits(l Limits) *codeLimits {
 		resend:   l.CodeResendAfter,
 		hour:     NewLimiter[recipient](LimiterConfig{l.CodesPerAddressHour, time.Hour, l.MaxKeys}),
 		day:      NewLimiter[recipient](LimiterConfig{l.CodesPerAddressDay, 24 * time.Hour, l.MaxKeys}),
+		owners:   NewLimiter[Email](LimiterConfig{browsersPerMailbox * l.CodesPerAddressHour, time.Hour, l.MaxKeys}),
 		networks: newNetworkLimits(l.CodesPerClientHour, time.Hour, l.MaxKeys),
 		guests:   newNetworkLimits(l.GuestsPerClientHour, time.Hour, l.MaxKeys),
 	}
@@ -105,7 +111,7 @@ func (r codeRequest) knownBrowser() bool { return r.to.browser != browserID{} }
 func (c *codeLimits) check(now time.Time, r codeRequest) (beyond bool, retryAfter time.Duration) {
 	retryAfter = max(c.resendWait(now, r.to), wait(c.hour.Check(now, r.to)), wait(c.day.Check(now, r.to)))
 	if r.knownBrowser() {
-		return false, retryAfter
+		return false, max(retryAfter, wait(c.owners.Check(now, r.to.mailbox)))
 	}
 	beyond, networkWait := c.networks.check(now, r.client)
 	return beyond, max(retryAfter, networkWait)
@@ -116,15 +122,17 @@ func (c *codeLimits) check(now time.Time, r codeRequest) (beyond bool, retryAfte
 func (c *codeLimits) take(now time.Time, r codeRequest) {
 	c.hour.Take(now, r.to)
 	c.day.Take(now, r.to)
-	if !r.knownBrowser() {
-		c.networks.take(now, r.client)
+	if r.knownBrowser() {
+		c.owners.Take(now, r.to.mailbox)
+		return
 	}
+	c.networks.take(now, r.client)
 }
 
-// rank is how many codes the request's network, or its known browser, has had in the last hour.
+// rank is how many codes the request's network, or the known browsers of its mailbox, have had in the last hour.
 func (c *codeLimits) rank(now time.Time, r codeRequest) int {
 	if r.knownBrowser() {
-		return c.hour.Count(now, r.to)
+		return c.owners.Count(now, r.to.mailbox)
 	}
 	return c.networks.widest(now, r.client)
 }

@@ -193,6 +193,29 @@ func TestAKnownBrowserHasItsOwnLimit(t *testing.T) {
 	}
 }
 
+// TestKnownBrowsersDoNotMultiply: each code makes one more browser known, and they share a bound and a place in the line.
+func TestKnownBrowsersDoNotMultiply(t *testing.T) {
+	l := unlimited()
+	l.CodesPerAddressHour = 0
+	c := newCodeLimits(l.withDefaults())
+	eve := mustEmail(t, "eve@example.org")
+	sent := 0
+	for i := range 1000 {
+		r := codeRequest{client(1), recipient{eve, browserID{1, byte(i), byte(i >> 8)}}}
+		if _, retryAfter := c.check(epoch(), r); retryAfter > 0 {
+			continue
+		}
+		if rank := c.rank(epoch(), r); rank != sent {
+			t.Fatalf("code %d has rank %d", sent+1, rank)
+		}
+		c.take(epoch(), r)
+		sent++
+	}
+	if sent != 20 {
+		t.Errorf("%d codes in an hour, want four browsers' worth", sent)
+	}
+}
+
 // TestRefusedRequestUsesUpNothing: a client over its own limit cannot use up another person's.
 func TestRefusedRequestUsesUpNothing(t *testing.T) {
 	l := unlimited()

@@ -10,7 +10,7 @@ const maxWaiting = 256
 type place struct {
 	// known: the request came from a network or browser seen well-behaved.
 	known bool
-	// rank is how many codes its network (or its known browser) has asked for in the last hour.
+	// rank is how many codes its network, or its mailbox's known browsers, have asked for in the last hour.
 	rank int
 }
 

@@ -166,7 +166,7 @@ func TestThousandsOfIdleConnectionsKeepNoOneOut(t *testing.T) {
 	}
 	for range 5 {
 		begun := time.Now()
-		client := http.Client{Timeout: 4 * time.Second, Transport: &http.Transport{
+		client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
 			DisableKeepAlives: true, DialContext: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 9)}}).DialContext,
 		}}
 		resp, err := client.Get("http://" + listen + "/api/config")
@@ -315,6 +315,7 @@ func TestSlowHTTP2IsCutOff(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c, err := tls.Dial("tcp", address, &tls.Config{
 				InsecureSkipVerify: true, NextProtos: []string{"h2"}, //nolint:gosec // the test's own certificate
 			})
