@@ -5,7 +5,7 @@
 // told apart. Linux only: CPU time is read from the kernel's process clocks.
 //
 //	bench      the command line
-//	measure    the measurements: forward, limit, join, rekey, scale, soak
+//	measure    the measurements: forward, limit, join, rekey, scale, flood, soak
 //	link       what viewers get through narrow, lossy and shared links, in the namespaces of netlab
 //	child      the processes that are measured and those that load them
 //	process    CPU time and memory of a process over time
@@ -37,6 +37,7 @@ type cli struct {
 	Join      measure.Join    `cmd:"" help:"What a participant costs: joining, being there, a slot."`
 	Rekey     measure.Rekey   `cmd:"" help:"What a leave costs an end-to-end encrypted meeting."`
 	Scale     measure.Scale   `cmd:"" help:"The ceiling with one worker and with two."`
+	Flood     measure.Flood   `cmd:"" help:"What a stranger's datagrams cost those in a meeting."`
 	Bandwidth link.Bandwidth  `cmd:"" help:"What viewers get through narrow, lossy and shared connections. Needs root."`
 	Soak      measure.Soak    `cmd:"" help:"A long meeting with much coming and going, and what is left of it."`
 

@@ -56,8 +56,9 @@ type ServerConfig struct {
 
 // serverReady is what a server child says once it can be reached.
 type serverReady struct {
-	URL   string `json:"url"`
-	Token string `json:"token"`
+	URL   string         `json:"url"`
+	Token string         `json:"token"`
+	Media netip.AddrPort `json:"media"` // of the engine
 }
 
 // ServerStats is what a server child says of itself.
@@ -101,7 +102,11 @@ func (Serve) Run(parent context.Context) error {
 	failed := make(chan error, 1)
 	go func() { failed <- web.Serve(listener) }()
 	defer func() { _ = web.Close() }()
-	if err := tell(serverReady{URL: "http://" + listener.Addr().String(), Token: s.token}); err != nil {
+	ready := serverReady{URL: "http://" + listener.Addr().String(), Token: s.token}
+	if s.sfu != nil {
+		ready.Media = s.sfu.Addresses()[0]
+	}
+	if err := tell(ready); err != nil {
 		return err
 	}
 	select {

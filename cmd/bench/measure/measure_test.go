@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"bytes"
 	"math"
 	"strings"
 	"testing"
@@ -78,5 +79,32 @@ func TestScaleByCPUTime(t *testing.T) {
 	}
 	if got := byCPU(scaleStep{}); got != 0 {
 		t.Errorf("of nothing: %v", got)
+	}
+}
+
+func TestAFloodIsJudged(t *testing.T) {
+	good := floodRun{Kind: "RTP", Packets: 100, GrownMiB: 4}
+	if err := judgeFlood([]floodRun{good}); err != nil {
+		t.Error(err)
+	}
+	for name, r := range map[string]floodRun{
+		"lost":   {Packets: 100, Lost: 1},
+		"silent": {},
+		"grown":  {Packets: 100, GrownMiB: mostGrownMiB + 1},
+	} {
+		if judgeFlood([]floodRun{good, r}) == nil {
+			t.Errorf("%s passes", name)
+		}
+	}
+}
+
+func TestEveryKindOfFloodIsWhatItSays(t *testing.T) {
+	buffer := make([]byte, 1500)
+	for _, kind := range floodKinds()[1:] {
+		a := bytes.Clone(kind.fill(buffer))
+		b := kind.fill(buffer)
+		if len(a) == 0 || len(b) == 0 || bytes.Equal(a, b) {
+			t.Errorf("%s: %x, then %x", kind.name, a, b)
+		}
 	}
 }
