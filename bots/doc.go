@@ -9,6 +9,7 @@
 //	publish   what it sends
 //	receive   what it receives and measures
 //	wire      its socket
+//	network   what makes a network bad, pure
 //	payload   the bytes inside a packet, pure
 //	clip      what it plays
 //	measure   the instruments that all bots share

@@ -80,7 +80,7 @@ func (r *runner) botConfig(i int, a *admission) client.Config {
 		Sources: b.Sources, Clip: m.clip, Simulcast: b.Simulcast && !c.Bench,
 		AudioSlots: b.AudioSlots, VideoSlots: b.VideoSlots, View: b.View, Height: b.Height, Stage: b.Stage, Flip: b.Flip,
 		Local: r.local, Verify: c.Verify, Feedback: c.Feedback, Poll: c.Poll, Lag: r.lag, Rekeys: r.rekeys,
-		Waiting: a.waits,
+		Waiting: a.waits, Network: b.Network,
 	}
 }
 

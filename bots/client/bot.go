@@ -10,6 +10,7 @@ import (
 
 	"conclave/bots/clip"
 	"conclave/bots/measure"
+	"conclave/bots/network"
 	"conclave/bots/publish"
 	"conclave/bots/receive"
 	"conclave/e2ee"
@@ -41,6 +42,8 @@ type Config struct {
 
 	// Local is the address from which the server is reached.
 	Local net.IP
+	// Network is what is done to its datagrams; nil: nothing.
+	Network *network.Conditions
 	// Verify, feedback and poll are the receiver's and the socket's.
 	Verify   int
 	Feedback bool

@@ -17,6 +17,7 @@ import (
 
 	"conclave/bots/clip"
 	"conclave/bots/measure"
+	"conclave/bots/network"
 	"conclave/bots/payload"
 	"conclave/bots/publish"
 	"conclave/bots/receive"
@@ -41,6 +42,7 @@ type connectionConfig struct {
 	videoSlots int
 	local      net.IP // the address the server is reached from
 	poll       time.Duration
+	network    *network.Conditions
 	verify     int
 	feedback   bool
 	lag        *measure.Lag
@@ -85,7 +87,9 @@ func newConnection(cfg connectionConfig) (*connection, error) {
 		Keys: c.keys, SendRTCP: c.publisher.SendRTCP, OnRTCP: c.publisher.OnRTCP,
 	})
 	var err error
-	if c.wire, err = wire.Listen(cfg.local, cfg.poll, c.receiver.Batch, c.tap.sniff); err != nil {
+	if c.wire, err = wire.Listen(wire.Config{
+		Local: cfg.local, Poll: cfg.poll, Media: c.receiver.Batch, Sniff: c.tap.sniff, Network: cfg.network,
+	}); err != nil {
 		return nil, err
 	}
 	if err := c.connect(); err != nil {

@@ -27,7 +27,8 @@ func (b *Bot) Join(ctx context.Context) error {
 	media := connectionConfig{
 		clip: b.cfg.Clip, sources: b.cfg.Sources, simulcast: b.cfg.Simulcast,
 		audioSlots: b.cfg.AudioSlots, videoSlots: b.cfg.VideoSlots, local: b.cfg.Local, poll: b.cfg.Poll,
-		verify: b.cfg.Verify, feedback: b.cfg.Feedback, lag: b.cfg.Lag,
+		network: b.cfg.Network,
+		verify:  b.cfg.Verify, feedback: b.cfg.Feedback, lag: b.cfg.Lag,
 	}
 	if b.encryption != nil {
 		media.sealer = e2ee.NewSealer(b.encryption.session.Hash())

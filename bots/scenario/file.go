@@ -89,6 +89,9 @@ func checkKeys(node ast.Node, t reflect.Type) error {
 }
 
 func checkKey(n *ast.MappingValueNode, t reflect.Type) error {
+	if t.Kind() == reflect.Map { // any key
+		return checkKeys(n.Value, t.Elem())
+	}
 	if t.Kind() != reflect.Struct {
 		return nil
 	}
@@ -106,7 +109,10 @@ func checkKey(n *ast.MappingValueNode, t reflect.Type) error {
 
 // nearest suggests the known word that is most like the unknown one; nothing if none is like it.
 func nearest(unknown string, known []string) string {
-	if unknown == "" || len(known) == 0 {
+	switch {
+	case len(known) == 0:
+		return "; there is none"
+	case unknown == "":
 		return "; it is one of " + strings.Join(known, ", ")
 	}
 	best := slices.MinFunc(known, func(a, b string) int { return distance(unknown, a) - distance(unknown, b) })

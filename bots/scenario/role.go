@@ -3,9 +3,11 @@ package scenario
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
+	"conclave/bots/network"
 	"conclave/media"
 	"conclave/protocol"
 )
@@ -33,7 +35,7 @@ func kind(name string) (b Bot, ok bool) {
 }
 
 // bots are those of one meeting of this kind, role by role.
-func (m *Meeting) bots() (list []Bot, err error) {
+func (m *Meeting) bots(networks map[string]*network.Conditions) (list []Bot, err error) {
 	if len(m.Roles) == 0 {
 		return nil, errors.New("roles: there is none")
 	}
@@ -42,6 +44,12 @@ func (m *Meeting) bots() (list []Bot, err error) {
 		b, err := r.bot()
 		if err != nil {
 			return nil, fmt.Errorf("roles[%d]: %w", i, err)
+		}
+		if r.Network != "" {
+			if b.Network = networks[r.Network]; b.Network == nil {
+				known := slices.Sorted(maps.Keys(networks))
+				return nil, fmt.Errorf("roles[%d]: network: %q is unknown%s", i, r.Network, nearest(r.Network, known))
+			}
 		}
 		n := 1
 		override(&n, r.Count)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"conclave/bots/network"
 	"conclave/media"
 )
 
@@ -24,12 +25,14 @@ const (
 
 // Scenario is a scenario file. docs/bots.md describes it.
 type Scenario struct {
-	Name       string        `yaml:"name"`
-	Profile    string        `yaml:"profile"`
-	Meetings   []Meeting     `yaml:"meetings"`
-	Stages     []Step        `yaml:"stages"`
-	Settle     time.Duration `yaml:"settle"`
-	Thresholds []string      `yaml:"thresholds"`
+	Name     string    `yaml:"name"`
+	Profile  string    `yaml:"profile"`
+	Meetings []Meeting `yaml:"meetings"`
+	Stages   []Step    `yaml:"stages"`
+	// Networks are the bad networks that roles name.
+	Networks   map[string]Network `yaml:"networks"`
+	Settle     time.Duration      `yaml:"settle"`
+	Thresholds []string           `yaml:"thresholds"`
 	// NoDefaultLimits leaves out the limits on joins, delays and freezes.
 	NoDefaultLimits bool `yaml:"no_default_limits"`
 }
@@ -53,6 +56,7 @@ type Role struct {
 	Height     *int           `yaml:"height"`
 	Stage      *int           `yaml:"stage"`
 	Flip       *time.Duration `yaml:"flip"`
+	Network    string         `yaml:"network"`
 }
 
 // Step is one stage: exactly one of Join, Leave, Hold and Churn is set.
@@ -116,6 +120,8 @@ type Bot struct {
 	AudioSlots, VideoSlots, View, Height, Stage int
 	// Flip turns the page of what it views; 0: never.
 	Flip time.Duration
+	// Network is what is done to its datagrams; nil: nothing.
+	Network *network.Conditions
 }
 
 // Kind says what happens in a stage.
@@ -148,10 +154,14 @@ func (s *Scenario) Plan() (*Plan, error) {
 	if len(s.Meetings) == 0 {
 		return nil, errors.New("meetings: there is none")
 	}
+	networks, err := s.networks()
+	if err != nil {
+		return nil, err
+	}
 	var groups [][]Bot // of each meeting
 	for i := range s.Meetings {
 		m := &s.Meetings[i]
-		bots, err := m.bots()
+		bots, err := m.bots(networks)
 		if err != nil {
 			return nil, fmt.Errorf("meetings[%d]: %w", i, err)
 		}

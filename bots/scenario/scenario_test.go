@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"conclave/bots/network"
 	"conclave/media"
 )
 
@@ -89,6 +90,23 @@ stages: [{join: all}, {hold: 1s}]
 	}
 }
 
+func TestARoleNamesItsNetwork(t *testing.T) {
+	p := plan(t, `
+networks:
+  mobile: {loss: 2%, burst: 3, delay: 40ms, jitter: 30ms, reorder: 0.5%, rate: 800, queue: 200ms,
+	blackout: {every: 20s, length: 1s}}
+meetings: [{roles: [{role: publisher}, {role: listener, network: mobile}]}]
+stages: [{join: all}, {hold: 1s}]
+`)
+	want := &network.Conditions{
+		Loss: 0.02, Burst: 3, Delay: 40 * time.Millisecond, Jitter: 30 * time.Millisecond, Reorder: 0.005, Rate: 800,
+		Queue: 200 * time.Millisecond, BlackoutEvery: 20 * time.Second, BlackoutLength: time.Second,
+	}
+	if p.Bots[0].Network != nil || !reflect.DeepEqual(p.Bots[1].Network, want) {
+		t.Errorf("%+v and %+v, want none and %+v", p.Bots[0].Network, p.Bots[1].Network, want)
+	}
+}
+
 // A load on many meetings grows in all of them alike.
 func TestMeetingsFillSideBySide(t *testing.T) {
 	p := plan(t, `
@@ -136,38 +154,45 @@ stages:
 func TestMistakesAreNamed(t *testing.T) {
 	change := func(old, by string) string { return strings.Replace(webinar, old, by, 1) }
 	for text, want := range map[string]string{
-		change("name:", "naem:"):                                `line 2: unknown key "naem"; did you mean name?`,
-		change("count:", "cuont:"):                              `line 7: unknown key "cuont"; did you mean count?`,
-		change("over:", "duration:"):                            `unknown key "duration"; it is one of join, leave`,
-		change("role: listener", "role: lisener"):               `role: "lisener" is unknown; did you mean listener?`,
-		change("role: listener", "role: xyzzy"):                 `it is one of publisher, listener, speaker, sharer, flipper`,
-		change("count: 3", "count: 0"):                          `meetings[0]: roles[1]: count must be`,
-		change("count: 3", "count: 5000"):                       `count must be between 1 and 2000`,
-		change("count: 3", "count: many"):                       `scenario: `,
-		change("count: 3", "view: 65"):                          `view: between 0 and`,
-		change("count: 3", "height: 0"):                         `height: between 1 and`,
-		change("count: 3", "stage: 99999"):                      `stage: between 0 and`,
-		change("count: 3", "flip: -1s"):                         `flip: a time is negative`,
-		change("count: 3", "audio_slots: 200"):                  `audio_slots, video_slots: at most`,
-		change("count: 3", "sources: [cam]"):                    `sources: "cam" is unknown`,
-		change("count: 3", "sources: [mic, mic]"):               `"mic" is there twice`,
-		change("join: all", "join: most"):                       `stages[0]: "most" is not a number`,
-		change("join: all", "join: 5"):                          `between 1 and 4`,
-		change("join: all", "join: 0%"):                         `not a percentage`,
-		change("join: all", "hold: 1s"):                         `over goes with join or leave`,
-		change("join: all\n    over", "hold"):                   `the first stage must be a join`,
-		change("hold: 10s", "join: 1"):                          `stages[1]: 5 bots have joined by then, of 4`,
-		change("hold: 10s", "leave: 4\n  - leave: 1"):           `stages[2]: more bots leave than are in`,
-		change("hold: 10s", "hold: 49h"):                        `longer than 48h`,
-		change("hold: 10s", "churn: 10s"):                       `a churn needs every`,
-		change("hold: 10s", "{hold: 1s, every: 1s}"):            `every and away go with churn`,
-		change("hold: 10s", "{hold: 1s, churn: 1s}"):            `give one of join, leave, hold and churn`,
-		change("hold: 10s", "hold: -1s"):                        `a time is negative`,
-		change("  - hold: 10s\n", ""):                           `a join and something after it`,
-		"profile: fast\n" + webinar:                             `neither normal nor bench`,
-		"meetings: []\nstages: [{join: all}]\n":                 `meetings: there is none`,
-		"meetings: [{roles: []}]\n":                             `roles: there is none`,
-		"meetings: [{count: 501, roles: [{role: listener}]}]\n": `at most 500 meetings`,
+		change("name:", "naem:"):                                          `line 2: unknown key "naem"; did you mean name?`,
+		change("count:", "cuont:"):                                        `line 7: unknown key "cuont"; did you mean count?`,
+		change("over:", "duration:"):                                      `unknown key "duration"; it is one of join, leave`,
+		change("role: listener", "role: lisener"):                         `did you mean listener?`,
+		change("role: listener", "role: xyzzy"):                           `it is one of publisher, listener`,
+		change("count: 3", "count: 0"):                                    `meetings[0]: roles[1]: count must be`,
+		change("count: 3", "count: 5000"):                                 `count must be between 1 and 2000`,
+		change("count: 3", "count: many"):                                 `scenario: `,
+		change("count: 3", "view: 65"):                                    `view: between 0 and`,
+		change("count: 3", "height: 0"):                                   `height: between 1 and`,
+		change("count: 3", "stage: 99999"):                                `stage: between 0 and`,
+		change("count: 3", "flip: -1s"):                                   `flip: a time is negative`,
+		change("count: 3", "audio_slots: 200"):                            `audio_slots, video_slots: at most`,
+		change("count: 3", "sources: [cam]"):                              `sources: "cam" is unknown`,
+		change("count: 3", "sources: [mic, mic]"):                         `"mic" is there twice`,
+		change("join: all", "join: most"):                                 `stages[0]: "most" is not a number`,
+		change("join: all", "join: 5"):                                    `between 1 and 4`,
+		change("join: all", "join: 0%"):                                   `not a percentage`,
+		change("join: all", "hold: 1s"):                                   `over goes with join or leave`,
+		change("join: all\n    over", "hold"):                             `the first stage must be a join`,
+		change("hold: 10s", "join: 1"):                                    `stages[1]: 5 bots have joined by then, of 4`,
+		change("hold: 10s", "leave: 4\n  - leave: 1"):                     `stages[2]: more bots leave than are in`,
+		change("hold: 10s", "hold: 49h"):                                  `longer than 48h`,
+		change("hold: 10s", "churn: 10s"):                                 `a churn needs every`,
+		change("hold: 10s", "{hold: 1s, every: 1s}"):                      `every and away go with churn`,
+		change("hold: 10s", "{hold: 1s, churn: 1s}"):                      `give one of join, leave, hold and churn`,
+		change("hold: 10s", "hold: -1s"):                                  `a time is negative`,
+		change("  - hold: 10s\n", ""):                                     `a join and something after it`,
+		"networks: {a: {los: 1%}}\n" + webinar:                            `line 1: unknown key "los"; did you mean loss?`,
+		"networks: {a: {loss: 1}}\n" + webinar:                            `networks: a: loss: "1" is not a percentage`,
+		"networks: {a: {reorder: 101%}}\n" + webinar:                      `networks: a: reorder: "101%"`,
+		"networks: {a: {rate: -1}}\n" + webinar:                           `networks: a: rate is negative`,
+		"networks: {a: {blackout: {length: 1s}}}\n" + webinar:             `networks: a: a blackout`,
+		change("count: 3", "network: a"):                                  `roles[1]: network: "a" is unknown; there is none`,
+		"networks: {mobile: {}}\n" + change("count: 3", "network: mobil"): `did you mean mobile?`,
+		"profile: fast\n" + webinar:                                       `neither normal nor bench`,
+		"meetings: []\nstages: [{join: all}]\n":                           `meetings: there is none`,
+		"meetings: [{roles: []}]\n":                                       `roles: there is none`,
+		"meetings: [{count: 501, roles: [{role: listener}]}]\n":           `at most 500 meetings`,
 		"meetings: [{count: 300, roles: [{role: listener, count: 9}]}]\nstages: [{join: all}]\n": `more than 2000 bots`,
 		"name: [\n":                     `scenario: `,
 		"":                              `one document`,

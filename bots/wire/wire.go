@@ -5,12 +5,15 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"conclave/bots/network"
 )
 
 const (
@@ -35,14 +38,12 @@ type Arrival struct {
 type Wire struct {
 	conn  *net.UDPConn
 	local *net.UDPAddr
-	// media is called with each batch, by one goroutine.
-	media func([]Arrival)
-	// poll, when not zero, is a rest after each batch: packets gather in the socket and cost one wake-up together.
-	poll time.Duration
+	Config
+	up   *network.Line[outgoing] // nil: nothing is done to the network
+	down *network.Line[incoming] // likewise
 
 	remote   atomic.Pointer[netip.AddrPort]
 	signals  chan signal
-	sniff    func([]byte) // sees each DTLS datagram
 	closed   chan struct{}
 	closing  sync.Once
 	done     chan struct{}
@@ -50,19 +51,44 @@ type Wire struct {
 	sendErrs atomic.Uint64
 }
 
+// Config says what a Wire does with what comes.
+type Config struct {
+	// Local is the address the server is reached from; every bot has a port of its own.
+	Local net.IP
+	// Poll, when not zero, is a rest after each batch: packets gather in the socket and cost one wake-up together.
+	Poll time.Duration
+	// Media is called with each batch of RTP and RTCP, by one goroutine.
+	Media func([]Arrival)
+	// Sniff sees each DTLS datagram that comes.
+	Sniff func([]byte)
+	// Network is what is done to all datagrams of both directions; nil: nothing.
+	Network *network.Conditions
+}
+
+// outgoing and incoming are datagrams on a network that something is done to.
+type outgoing struct {
+	data []byte
+	to   netip.AddrPort
+}
+
+type incoming struct {
+	data []byte
+	from *net.UDPAddr
+}
+
 type signal struct {
 	data []byte
 	from *net.UDPAddr
 }
 
-// Listen opens the socket. local is the address the server is reached from; every bot has a port of its own.
-func Listen(local net.IP, poll time.Duration, media func([]Arrival), sniff func([]byte)) (*Wire, error) {
-	network := "udp4"
-	if local.To4() == nil {
-		network = "udp6"
+// Listen opens the socket.
+func Listen(cfg Config) (*Wire, error) {
+	protocol := "udp4"
+	if cfg.Local.To4() == nil {
+		protocol = "udp6"
 	}
 	// Bound to all addresses: the server's media address need not be that of its web page.
-	conn, err := net.ListenUDP(network, nil)
+	conn, err := net.ListenUDP(protocol, nil)
 	if err != nil {
 		return nil, fmt.Errorf("bots: socket: %w", err)
 	}
@@ -72,7 +98,7 @@ func Listen(local net.IP, poll time.Duration, media func([]Arrival), sniff func(
 		return nil, fmt.Errorf("bots: socket: %T is not UDP", conn.LocalAddr())
 	}
 	w := &Wire{
-		conn: conn, local: &net.UDPAddr{IP: local, Port: bound.Port}, media: media, sniff: sniff, poll: poll,
+		conn: conn, local: &net.UDPAddr{IP: cfg.Local, Port: bound.Port}, Config: cfg,
 		signals: make(chan signal, signalQueue), closed: make(chan struct{}), done: make(chan struct{}),
 	}
 	// Both fail only where the system's limits are lower; what was lost by that is counted.
@@ -82,6 +108,14 @@ func Listen(local net.IP, poll time.Duration, media func([]Arrival), sniff func(
 	if err != nil {
 		_ = conn.Close()
 		return nil, err
+	}
+	if c := cfg.Network; c != nil {
+		now := time.Now()
+		w.up = network.NewLine(network.NewLink(*c, rand.Uint64(), now), func(d outgoing,
+			_ time.Time) {
+			w.write(d.data, d.to)
+		})
+		w.down = network.NewLine(network.NewLink(*c, rand.Uint64(), now), w.arrived)
 	}
 	go w.read(r)
 	return w, nil
@@ -98,23 +132,41 @@ func (w *Wire) read(r *batchReader) {
 		media = media[:0]
 		for i := range n {
 			data := r.data(i)
+			if w.down != nil {
+				w.down.Put(incoming{append([]byte(nil), data...), r.from(i)}, len(data), time.Unix(0, r.at(i)))
+				continue
+			}
 			if IsRTP(data) || IsRTCP(data) {
 				media = append(media, Arrival{Data: data, At: r.at(i)})
 				continue
 			}
-			if len(data) > 0 && data[0] >= 20 && data[0] <= 63 {
-				w.sniff(data)
-			}
-			w.signal(data, r.from(i))
+			w.handshake(data, r.from(i))
 		}
 		w.overflow.Store(r.overflow())
 		if len(media) > 0 {
-			w.media(media)
+			w.Media(media)
 		}
-		if w.poll > 0 {
-			time.Sleep(w.poll)
+		if w.Poll > 0 {
+			time.Sleep(w.Poll)
 		}
 	}
+}
+
+// arrived takes a datagram off a network that something is done to.
+func (w *Wire) arrived(d incoming, at time.Time) {
+	if IsRTP(d.data) || IsRTCP(d.data) {
+		w.Media([]Arrival{{Data: d.data, At: at.UnixNano()}})
+		return
+	}
+	w.handshake(d.data, d.from)
+}
+
+// handshake takes what is neither RTP nor RTCP.
+func (w *Wire) handshake(data []byte, from *net.UDPAddr) {
+	if len(data) > 0 && data[0] >= 20 && data[0] <= 63 {
+		w.Sniff(data)
+	}
+	w.signal(data, from)
 }
 
 func (w *Wire) signal(data []byte, from *net.UDPAddr) {
@@ -130,7 +182,15 @@ func (w *Wire) Send(b []byte) {
 	if to == nil {
 		return
 	}
-	if _, err := w.conn.WriteToUDPAddrPort(b, *to); err != nil {
+	if w.up != nil {
+		w.up.Put(outgoing{append([]byte(nil), b...), *to}, len(b), time.Now())
+		return
+	}
+	w.write(b, *to)
+}
+
+func (w *Wire) write(b []byte, to netip.AddrPort) {
+	if _, err := w.conn.WriteToUDPAddrPort(b, to); err != nil && !errors.Is(err, net.ErrClosed) {
 		w.sendErrs.Add(1)
 	}
 }
@@ -149,8 +209,12 @@ func (w *Wire) Close() error {
 	w.closing.Do(func() {
 		close(w.closed)
 		_ = w.conn.Close()
+		<-w.done
+		if w.up != nil {
+			w.up.Close()
+			w.down.Close()
+		}
 	})
-	<-w.done
 	return nil
 }
 
@@ -215,6 +279,10 @@ func (c *iceConn) WriteTo(b []byte, to net.Addr) (int, error) {
 	case <-c.closed:
 		return 0, net.ErrClosed
 	default:
+	}
+	if addr, ok := to.(*net.UDPAddr); ok && c.wire.up != nil {
+		c.wire.up.Put(outgoing{append([]byte(nil), b...), addr.AddrPort()}, len(b), time.Now())
+		return len(b), nil
 	}
 	n, err := c.wire.conn.WriteTo(b, to)
 	if err != nil && !errors.Is(err, net.ErrClosed) {

@@ -4,16 +4,19 @@ import (
 	"bytes"
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"testing"
 	"time"
+
+	"conclave/bots/network"
 )
 
 // exchange opens a wire and a socket to talk to it.
 func exchange(t *testing.T, media func([]Arrival), sniff func([]byte)) (*Wire, *net.UDPConn) {
 	t.Helper()
-	w, err := Listen(net.IPv4(127, 0, 0, 1), 0, media, sniff)
+	w, err := Listen(Config{Local: net.IPv4(127, 0, 0, 1), Media: media, Sniff: sniff})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,5 +105,61 @@ func TestReadsEndByDeadlineAndClose(t *testing.T) {
 	}
 	if _, err := conn.WriteTo([]byte{1}, w.local); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("write: %v", err)
+	}
+}
+
+// What a bad network does, it does to handshakes and media alike, in both directions.
+func TestANetworkIsBetweenTheBotAndItsSocket(t *testing.T) {
+	const delay = 80 * time.Millisecond
+	arrived := make(chan Arrival, 10)
+	w, err := Listen(Config{
+		Local: net.IPv4(127, 0, 0, 1), Sniff: func([]byte) {}, Network: &network.Conditions{Delay: delay},
+		Media: func(list []Arrival) { arrived <- list[0] },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	peer, err := net.DialUDP("udp4", nil, w.local)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = peer.Close() }()
+	address, err := netip.ParseAddrPort(peer.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := w.GetConn("ufrag", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Follow(address)
+	buf := make([]byte, MaxDatagram)
+	for name, send := range map[string]func() error{
+		"media": func() error { w.Send([]byte{0x80, 1, 2}); return nil },
+		"STUN":  func() error { _, err := conn.WriteTo([]byte{0, 1, 2}, net.UDPAddrFromAddrPort(address)); return err },
+	} {
+		before := time.Now()
+		if err := send(); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := peer.Read(buf); err != nil || n != 3 || time.Since(before) < delay {
+			t.Errorf("%s: %d bytes, %v, after %v", name, n, err, time.Since(before))
+		}
+	}
+	before := time.Now()
+	for _, b := range [][]byte{append([]byte{0x80, 96}, make([]byte, 20)...), {0, 1, 2}} {
+		if _, err := peer.Write(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a := <-arrived; len(a.Data) != 22 || time.Unix(0, a.At).Sub(before) < delay-time.Millisecond {
+		t.Errorf("%d bytes that arrived after %v", len(a.Data), time.Unix(0, a.At).Sub(before))
+	}
+	if n, _, err := conn.ReadFrom(buf); err != nil || n != 3 || time.Since(before) < delay-time.Millisecond {
+		t.Errorf("%d bytes, %v, after %v", n, err, time.Since(before))
+	}
+	if w.SendErrors() != 0 || w.Drops() != 0 {
+		t.Errorf("%d errors, %d drops", w.SendErrors(), w.Drops())
 	}
 }

@@ -303,3 +303,50 @@ func TestTheExamplesRunInSmall(t *testing.T) {
 		}
 	})
 }
+
+// A bad network is told from a bad server: what is lost and late is what the network loses and delays.
+func TestABadNetworkIsMeasured(t *testing.T) {
+	url, token := startServer(t)
+	dir := t.TempDir()
+	file, reported := filepath.Join(dir, "scenario.yaml"), filepath.Join(dir, "report.json")
+	const text = `
+networks: {bad: {loss: 10%, delay: 60ms}}
+meetings:
+  - {e2ee: false, roles: [{role: publisher, count: 2}, {role: listener, count: 3, network: bad}]}
+stages: [{join: all}, {hold: 6s}]
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"bots", "run", file, "--url", url, "--token", token, "--json", reported, "-q", "--no-default-limits"}
+	var out, errs bytes.Buffer
+	code := run(args, nil, console{&out, &errs})
+	raw, err := os.ReadFile(reported)
+	if err != nil {
+		t.Fatalf("exit code %d: %v %s", code, err, errs.String())
+	}
+	var r report.Report
+	if err := json.Unmarshal(raw, &r); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range r.Bots {
+		loss := float64(b.LostBefore) / float64(max(1, b.Expected))
+		if b.Role == "publisher" {
+			if loss > 0.001 {
+				t.Errorf("bot %d, on a good network, lost %.2f %%", b.Bot, 100*loss)
+			}
+			continue
+		}
+		if loss < 0.05 || loss > 0.15 {
+			t.Errorf("bot %d lost %.1f %% of %d packets", b.Bot, 100*loss, b.Expected)
+		}
+		for _, s := range b.Received {
+			if s.Video && s.Packets > 100 && (s.LostBefore == 0 || s.LostAfter > s.LostBefore/4) {
+				t.Errorf("bot %d lost %d packets of a picture, and %d after retransmission", b.Bot, s.LostBefore, s.LostAfter)
+			}
+		}
+		if b.AudioDelay.Count == 0 || b.AudioDelay.P50 < 60 || b.ArrivedVideo != 2 {
+			t.Errorf("bot %d: %+v, %d pictures: %s", b.Bot, b.AudioDelay, b.ArrivedVideo, out.String())
+		}
+	}
+}
