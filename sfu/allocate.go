@@ -35,8 +35,8 @@ type allotment struct {
 }
 
 // reconcileVideo gives what p shows, in its order, the video slots as far as it fits, and says what is left out and
-// why. Callers hold mu.
-func (r *Room) reconcileVideo(p *Peer, slots []*forward.Slot, now time.Time) []media.Withheld {
+// why.
+func (r *state) reconcileVideo(p *Peer, slots []*forward.Slot, now time.Time) []media.Withheld {
 	withheld := r.eligible(p, true)
 	wanted := make([]trackKey, 0, len(slots))
 	for _, a := range r.allocate(p, now) {
@@ -53,8 +53,8 @@ func (r *Room) reconcileVideo(p *Peer, slots []*forward.Slot, now time.Time) []m
 }
 
 // eligible notes which tracks p wants that could be sent, were there bandwidth, and how high it shows them. explain has
-// it list the others and why they cannot. Callers hold mu.
-func (r *Room) eligible(p *Peer, explain bool) (withheld []media.Withheld) {
+// it list the others and why they cannot.
+func (r *state) eligible(p *Peer, explain bool) (withheld []media.Withheld) {
 	v, e := &p.viewer, p.connection.Egress()
 	_, slots := p.connection.slots()
 	v.tracks, v.heights = v.tracks[:0], v.heights[:0]
@@ -79,9 +79,8 @@ func (r *Room) eligible(p *Peer, explain bool) (withheld []media.Withheld) {
 	return withheld
 }
 
-// allocate decides what of the eligible tracks p gets, and tells their publishers what is wanted of them. Callers hold
-// mu.
-func (r *Room) allocate(p *Peer, now time.Time) []allotment {
+// allocate decides what of the eligible tracks p gets, and tells their publishers what is wanted of them.
+func (r *state) allocate(p *Peer, now time.Time) []allotment {
 	v, e := &p.viewer, p.connection.Egress()
 	v.sources = v.sources[:0]
 	useful := int64(0)
@@ -138,7 +137,7 @@ func audioRate(e *forward.Egress, now time.Time) (total int64) {
 }
 
 // repairRate is what retransmissions have been taking in each of the last three seconds: a burst of them after a loss
-// is no lasting need. Callers hold Room.mu.
+// is no lasting need.
 func (v *viewerState) repairRate(e *forward.Egress, now time.Time) int64 {
 	if elapsed := now.Sub(v.repairedAt); elapsed >= time.Second {
 		sent := e.Repaired()
@@ -151,8 +150,8 @@ func (v *viewerState) repairRate(e *forward.Egress, now time.Time) int64 {
 }
 
 // ask tells the tracks what this viewer wants of them: the layer it would get were all being sent, the one it gets
-// meanwhile, and the lowest, to fall back to. Callers hold mu.
-func (r *Room) ask(p *Peer) {
+// meanwhile, and the lowest, to fall back to.
+func (r *state) ask(p *Peer) {
 	v := &p.viewer
 	for _, t := range v.asked {
 		if !slices.ContainsFunc(v.allotted, func(a allotment) bool { return a.track == t }) {
@@ -174,22 +173,22 @@ func (r *Room) ask(p *Peer) {
 	}
 }
 
-// forgetViewer takes back all p wants of anybody. Callers hold mu.
-func (r *Room) forgetViewer(p *Peer) {
+// forgetViewer takes back all p wants of anybody.
+func (r *state) forgetViewer(p *Peer) {
 	for _, t := range p.viewer.asked {
 		t.demand.forget(p.id)
 	}
 	p.viewer.asked, p.viewer.allotted = nil, nil
 }
 
-// forgetTrack takes an ended track out of what p asks for. Callers hold mu.
+// forgetTrack takes an ended track out of what p asks for.
 func (v *viewerState) forgetTrack(t *track) {
 	v.asked = slices.DeleteFunc(v.asked, func(x *track) bool { return x == t })
 	v.allotted = slices.DeleteFunc(v.allotted, func(a allotment) bool { return a.track == t })
 }
 
-// reallocate marks p to be reconciled if it should get something else now than what was decided last. Callers hold mu.
-func (r *Room) reallocate(p *Peer, now time.Time) {
+// reallocate marks p to be reconciled if it should get something else now than what was decided last.
+func (r *state) reallocate(p *Peer, now time.Time) {
 	if p.connection == nil || p.dirty || len(p.wants) == 0 {
 		return
 	}
@@ -202,7 +201,7 @@ func (r *Room) reallocate(p *Peer, now time.Time) {
 	clear(before) // it must keep no track alive
 }
 
-// pressed says whether more is being sent than the viewer's budget holds. Callers hold Room.mu.
+// pressed says whether more is being sent than the viewer's budget holds.
 func (p *Peer) pressed(now time.Time) bool {
 	budget := p.viewer.allocator.Budget()
 	return budget != allocation.Unlimited && p.viewer.first+p.connection.Egress().SendingVideo(now) > budget

@@ -71,8 +71,7 @@ func (c *connection) slots() (audio, video []*forward.Slot) {
 	return audio, video
 }
 
-// changes says what the slots carry now, where the client was told otherwise, and takes it as told. Callers hold
-// Room.mu.
+// changes says what the slots carry now, where the client was told otherwise, and takes it as told.
 func (c *connection) changes() (changed []media.Slot) {
 	for _, s := range c.Egress().Slots() {
 		now := s.State()
@@ -84,7 +83,7 @@ func (c *connection) changes() (changed []media.Slot) {
 	return changed
 }
 
-// replace makes t the track of its source. Callers hold Room.mu.
+// replace makes t the track of its source.
 func (c *connection) replace(t *track) {
 	c.tracks = append(slices.DeleteFunc(c.tracks, func(old *track) bool { return old.Source == t.Source }), t)
 }

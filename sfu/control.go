@@ -104,8 +104,8 @@ func (c *connection) tick(now time.Time, n int) {
 	}
 }
 
-// rankSpeakers updates the order of open microphones and who speaks. Callers hold mu.
-func (r *Room) rankSpeakers(now time.Time) {
+// rankSpeakers updates the order of open microphones and who speaks.
+func (r *state) rankSpeakers(now time.Time) {
 	levels := make(map[media.ParticipantID]*audiorank.Level, len(r.peers))
 	for key, t := range r.tracks {
 		if !t.Source.Video() && t.Live() {
@@ -128,7 +128,7 @@ func (r *Room) rankSpeakers(now time.Time) {
 	}
 	if !slices.Equal(speakers, r.speakers) {
 		r.speakers = speakers
-		r.tell(media.Event{Kind: media.EventSpeakers, Speakers: speakers})
+		r.room.tell(media.Event{Kind: media.EventSpeakers, Speakers: speakers})
 	}
 }
 
@@ -136,8 +136,8 @@ func (r *Room) rankSpeakers(now time.Time) {
 const maxSpeakers = 16
 
 // audioChanged marks the listeners whose slots the new order may change: it changes nothing for those whose first
-// slots' worth of microphones are the same. Callers hold mu.
-func (r *Room) audioChanged() {
+// slots' worth of microphones are the same.
+func (r *state) audioChanged() {
 	for _, p := range r.peers {
 		if p.connection != nil {
 			p.dirty = true
@@ -145,8 +145,8 @@ func (r *Room) audioChanged() {
 	}
 }
 
-// tellPublishers tells each publisher which encodings are wanted, on change. Callers hold mu.
-func (r *Room) tellPublishers(now time.Time) {
+// tellPublishers tells each publisher which encodings are wanted, on change.
+func (r *state) tellPublishers(now time.Time) {
 	for _, t := range r.tracks {
 		if !t.Source.Video() {
 			continue

@@ -96,9 +96,9 @@ func (b *inbox) take() (peers []*Peer, list []desired, end bool) {
 	return peers, list, end
 }
 
-// apply gives peers the state desired of them, and says whether the room is to end. Callers hold mu.
-func (r *Room) apply() (end bool) {
-	peers, list, end := r.inbox.take()
+// apply gives peers the state desired of them, and says whether the room is to end.
+func (r *state) apply() (end bool) {
+	peers, list, end := r.room.inbox.take()
 	for i, p := range peers {
 		d := &list[i]
 		if d.join {
@@ -114,7 +114,7 @@ func (r *Room) apply() (end bool) {
 			r.remove(p)
 		}
 		if d.generation != 0 {
-			r.tell(media.Event{Kind: media.EventApplied, Participant: p.id, Generation: d.generation})
+			r.room.tell(media.Event{Kind: media.EventApplied, Participant: p.id, Generation: d.generation})
 		}
 	}
 	return end

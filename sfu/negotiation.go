@@ -115,8 +115,8 @@ func (p *Peer) install(c, old *connection, o *sdp.Offer, sources map[string]medi
 	return nil
 }
 
-// publish makes the track for an m-line the peer sends on, once. Callers hold Room.mu.
-func (r *Room) publish(p *Peer, source media.Source, m *sdp.Media) {
+// publish makes the track for an m-line the peer sends on, once.
+func (r *state) publish(p *Peer, source media.Source, m *sdp.Media) {
 	c := p.connection
 	if t := r.tracks[trackKey{p.id, source}]; t != nil {
 		if t.From(c.Connection) && t.MID == m.MID && t.Format == m.Formats[0].Format {
@@ -125,7 +125,7 @@ func (r *Room) publish(p *Peer, source media.Source, m *sdp.Media) {
 		r.unpublish(t)
 	}
 	t := newTrack(&forward.TrackConfig{Owner: p.id, Source: source, MID: m.MID, Format: m.Formats[0].Format,
-		Extensions: m.Extensions, RIDs: m.RIDs, RequireSFrame: r.cfg.RequireSFrame})
+		Extensions: m.Extensions, RIDs: m.RIDs, RequireSFrame: r.room.cfg.RequireSFrame})
 	t.SetLive(p.live.Has(source))
 	r.tracks[t.key()] = t
 	c.replace(t)

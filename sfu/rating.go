@@ -12,8 +12,8 @@ import (
 // publishGrace is how long after a publisher was asked for an encoding its absence says nothing.
 const publishGrace = 5 * time.Second
 
-// rateConnections tells whose connection has become better or worse. Callers hold mu.
-func (r *Room) rateConnections(now time.Time) {
+// rateConnections tells whose connection has become better or worse.
+func (r *state) rateConnections(now time.Time) {
 	var changed []media.Quality
 	for _, p := range r.peers {
 		if p.connection == nil || p.connection.Transport().Keys() == nil {
@@ -25,11 +25,11 @@ func (r *Room) rateConnections(now time.Time) {
 	}
 	if len(changed) > 0 {
 		slices.SortFunc(changed, func(a, b media.Quality) int { return cmp.Compare(a.Participant, b.Participant) })
-		r.tell(media.Event{Kind: media.EventQuality, Quality: changed})
+		r.room.tell(media.Event{Kind: media.EventQuality, Quality: changed})
 	}
 }
 
-// sample is the last second of the connection. Callers hold Room.mu.
+// sample is the last second of the connection.
 func (c *connection) sample(now time.Time) quality.Sample {
 	h := c.Health(now)
 	return quality.Sample{Lost: h.Disconnected, Loss: h.Loss, RTT: h.RTT, Jitter: h.Jitter,

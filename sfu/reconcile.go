@@ -8,8 +8,8 @@ import (
 	"conclave/sfu/forward"
 )
 
-// reconcileDirty brings the slots of every dirty peer in line with what is wanted. Callers hold mu.
-func (r *Room) reconcileDirty(now time.Time) {
+// reconcileDirty brings the slots of every dirty peer in line with what is wanted.
+func (r *state) reconcileDirty(now time.Time) {
 	for _, p := range r.peers {
 		if p.dirty {
 			p.dirty = false
@@ -22,8 +22,8 @@ func (r *Room) reconcileDirty(now time.Time) {
 	}
 }
 
-// reconcile brings p's slots in line with what p wants and may have. Callers hold mu.
-func (r *Room) reconcile(p *Peer, now time.Time) {
+// reconcile brings p's slots in line with what p wants and may have.
+func (r *state) reconcile(p *Peer, now time.Time) {
 	if p.connection == nil {
 		return
 	}
@@ -33,8 +33,8 @@ func (r *Room) reconcile(p *Peer, now time.Time) {
 	r.report(p, withheld)
 }
 
-// reconcileAudio gives the loudest others the audio slots. Callers hold mu.
-func (r *Room) reconcileAudio(p *Peer, slots []*forward.Slot, now time.Time) {
+// reconcileAudio gives the loudest others the audio slots.
+func (r *state) reconcileAudio(p *Peer, slots []*forward.Slot, now time.Time) {
 	wanted := make([]trackKey, 0, len(slots))
 	for _, source := range []media.Source{media.ScreenAudio, media.Mic} { // screen audio is rare and always wanted
 		for _, id := range r.order {
@@ -48,8 +48,8 @@ func (r *Room) reconcileAudio(p *Peer, slots []*forward.Slot, now time.Time) {
 }
 
 // place assigns the wanted tracks to slots and connects, moves or frees outputs accordingly; decided has what the
-// allocator gives each of video. Callers hold mu.
-func (r *Room) place(p *Peer, slots []*forward.Slot, wanted []trackKey, decided []allotment, now time.Time) {
+// allocator gives each of video.
+func (r *state) place(p *Peer, slots []*forward.Slot, wanted []trackKey, decided []allotment, now time.Time) {
 	current := make([]trackKey, len(slots))
 	for i, s := range slots {
 		if l := s.Assigned(); l != nil {
@@ -93,12 +93,12 @@ func (c *connection) partner(slots []*forward.Slot) func(trackKey) (int, bool) {
 	}
 }
 
-// report tells the peer what its slots carry now, if that has changed. Callers hold mu.
-func (r *Room) report(p *Peer, withheld []media.Withheld) {
+// report tells the peer what its slots carry now, if that has changed.
+func (r *state) report(p *Peer, withheld []media.Withheld) {
 	changed := p.connection.changes()
 	if len(changed) == 0 && slices.Equal(withheld, p.withheld) {
 		return
 	}
 	p.withheld = withheld
-	r.tell(media.Event{Kind: media.EventSlots, Participant: p.id, Slots: changed, Withheld: withheld})
+	r.room.tell(media.Event{Kind: media.EventSlots, Participant: p.id, Slots: changed, Withheld: withheld})
 }

@@ -35,7 +35,14 @@ type Room struct {
 	hasWork   atomic.Bool // something is desired, or some peer is dirty
 	dirty     atomic.Bool // a slot has switched, or a layer come or gone: reconcile all peers at the next tick
 
-	mu       sync.Mutex
+	mu sync.Mutex
+	state
+}
+
+// state is what a room's lock guards, beside the fields of its peers, connections and tracks that say so. Its methods,
+// and those of them that touch such fields, run with the lock held.
+type state struct {
+	room     *Room
 	peers    map[media.ParticipantID]*Peer
 	tracks   map[trackKey]*track
 	ranker   audiorank.Ranker[media.ParticipantID]
@@ -73,15 +80,16 @@ func (s *Server) NewRoom(cfg media.RoomConfig, tell func(media.Event)) *Room {
 	if tell == nil {
 		tell = func(media.Event) {}
 	}
-	r := &Room{server: s, cfg: cfg, tell: tell, peers: map[media.ParticipantID]*Peer{}, tracks: map[trackKey]*track{}}
+	r := &Room{server: s, cfg: cfg, tell: tell}
+	r.state = state{room: r, peers: map[media.ParticipantID]*Peer{}, tracks: map[trackKey]*track{}}
 	s.roomMu.Lock()
 	defer s.roomMu.Unlock()
 	s.rooms[r] = struct{}{}
 	return r
 }
 
-// admit lets p in, or tells why not. Callers hold mu.
-func (r *Room) admit(p *Peer) {
+// admit lets p in, or tells why not.
+func (r *state) admit(p *Peer) {
 	cause := ""
 	switch {
 	case r.closed:
@@ -93,14 +101,14 @@ func (r *Room) admit(p *Peer) {
 	}
 	if cause != "" {
 		p.closed = true
-		r.tell(media.Event{Kind: media.EventJoinFailed, Participant: p.id, Cause: cause})
+		r.room.tell(media.Event{Kind: media.EventJoinFailed, Participant: p.id, Cause: cause})
 		return
 	}
 	r.peers[p.id] = p
 }
 
-// remove ends p: when it returns, no further packet of or to the peer is forwarded. Callers hold mu.
-func (r *Room) remove(p *Peer) {
+// remove ends p: when it returns, no further packet of or to the peer is forwarded.
+func (r *state) remove(p *Peer) {
 	if p.closed {
 		return
 	}
@@ -115,8 +123,8 @@ func (r *Room) remove(p *Peer) {
 }
 
 // setLive replaces the set of sources that may be forwarded from p. When it returns, no slot carries any other source:
-// no packet of one is forwarded but those a worker is just handing to the kernel. Callers hold mu.
-func (r *Room) setLive(p *Peer, sources media.SourceSet) {
+// no packet of one is forwarded but those a worker is just handing to the kernel.
+func (r *state) setLive(p *Peer, sources media.SourceSet) {
 	p.live = sources
 	for source := range media.NumSources {
 		t := r.tracks[trackKey{p.id, source}]
@@ -145,8 +153,8 @@ func (r *Room) end() {
 	r.server.roomMu.Unlock()
 }
 
-// retire takes a connection's tracks and slots out of the room. Callers hold mu.
-func (r *Room) retire(c *connection) {
+// retire takes a connection's tracks and slots out of the room.
+func (r *state) retire(c *connection) {
 	c.Egress().Release()
 	for _, t := range c.tracks {
 		r.unpublish(t)
@@ -154,8 +162,8 @@ func (r *Room) retire(c *connection) {
 	c.Discard()
 }
 
-// unpublish ends a track: what carries it is freed. Callers hold mu.
-func (r *Room) unpublish(t *track) {
+// unpublish ends a track: what carries it is freed.
+func (r *state) unpublish(t *track) {
 	t.SetLive(false)
 	if r.tracks[t.key()] == t {
 		delete(r.tracks, t.key())
@@ -169,14 +177,14 @@ func (r *Room) unpublish(t *track) {
 	}
 }
 
-// freeSlotsOf takes t out of every slot that carries or awaits it. Callers hold mu.
-func (r *Room) freeSlotsOf(t *track) {
+// freeSlotsOf takes t out of every slot that carries or awaits it.
+func (r *state) freeSlotsOf(t *track) {
 	for _, viewer := range t.Free() {
 		if p := r.peers[viewer]; p != nil {
 			p.dirty = true
 		}
 	}
-	r.dirty.Store(true)
+	r.room.dirty.Store(true)
 }
 
 // soon has control reconcile the dirty peers at once, on its own goroutine: callers are actors with better things to
@@ -189,8 +197,8 @@ func (r *Room) soon() {
 	}
 }
 
-// wake marks those who want t, so that they are reconciled. Callers hold mu.
-func (r *Room) wake(t *track) {
+// wake marks those who want t, so that they are reconciled.
+func (r *state) wake(t *track) {
 	for _, p := range r.peers {
 		if p.connection == nil || p.id == t.Owner {
 			continue
@@ -199,7 +207,7 @@ func (r *Room) wake(t *track) {
 			p.dirty = true
 		}
 	}
-	r.dirty.Store(true)
+	r.room.dirty.Store(true)
 }
 
 // causeNotEncrypted is the protocol document's reason in media_refused.

@@ -21,6 +21,7 @@ type destination struct {
 	filler filler
 	chains []chain // one a worker: what its current batch holds for this destination
 
+	// Held by who calls stamp, emit, release, fill, estimateChanged, carries and draining; the other methods take it.
 	mu   sync.Mutex
 	hold hold // video held back for a moment
 	path path
@@ -32,7 +33,7 @@ type destination struct {
 
 // filler writes packets that carry nothing new, for probes.
 type filler interface {
-	// fill appends one to dst; ok is false if there is none. It runs with destination.mu held.
+	// fill appends one to dst; ok is false if there is none.
 	fill(dst []byte, now time.Time, w *sealer) (_ []byte, ok bool)
 }
 
@@ -55,7 +56,7 @@ func (d *destination) init(l *link, f filler) {
 }
 
 // stamp gives the packet about to be sealed its transport-wide sequence number, if its slot has the extension with that
-// id. It runs with mu held.
+// id.
 func (d *destination) stamp(h *rtpview.Header, extension uint8, payload int, now time.Time) {
 	p := &d.path
 	p.isStamped = p.bwe != nil && extension != 0
@@ -68,7 +69,7 @@ func (d *destination) stamp(h *rtpview.Header, extension uint8, payload int, now
 }
 
 // emit hands the packet at box.arena[at:] on: to the box, or, if it belongs to a burst that the path would have to
-// queue, to the pacer. A packet never overtakes one of its kind. It runs with mu held.
+// queue, to the pacer. A packet never overtakes one of its kind.
 func (d *destination) emit(box *outbox, at int, video bool, now time.Time) {
 	estimate := d.estimated.Load()
 	if !video || estimate == 0 {
@@ -96,7 +97,7 @@ func (d *destination) emit(box *outbox, at int, video bool, now time.Time) {
 	box.add(at)
 }
 
-// release sends up to n bytes of what is held, and one packet at least. It runs with mu held.
+// release sends up to n bytes of what is held, and one packet at least.
 func (d *destination) release(box *outbox, n int64, now time.Time) {
 	h := &d.hold
 	for n > 0 && !h.empty() && box.fits() {
@@ -148,8 +149,7 @@ func (d *destination) revise(now time.Time) {
 	d.hold.rest()
 }
 
-// estimateChanged publishes the estimate for the allocator, and has a probe sent that has become due. It runs with mu
-// held.
+// estimateChanged publishes the estimate for the allocator, and has a probe sent that has become due.
 func (d *destination) estimateChanged(now time.Time) {
 	d.estimate(now)
 	if d.path.bwe == nil {
@@ -165,7 +165,6 @@ const reportsHold = 5 * time.Second
 
 // estimate publishes the estimate for the allocator. A viewer that gives none, but reports what it receives, is sent
 // everything. One that says nothing at all is held to the first, cautious estimate: it may not be where its packets go.
-// It runs with mu held.
 func (d *destination) estimate(now time.Time) {
 	bps, known := int64(0), false
 	if d.path.bwe != nil {
@@ -210,7 +209,7 @@ func (d *destination) Drain(now time.Time) int64 {
 	return max(1, bps)
 }
 
-// draining says whether a queue on the way is left to drain, and what may be sent meanwhile. It runs with mu held.
+// draining says whether a queue on the way is left to drain, and what may be sent meanwhile.
 func (d *destination) draining(now time.Time) (bps int64, on bool) {
 	if d.path.bwe == nil {
 		return 0, false

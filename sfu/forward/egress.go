@@ -17,7 +17,7 @@ type Egress struct {
 	destination
 	viewer media.ParticipantID
 
-	// guarded by destination.mu
+	// guarded by destination.mu, which pending and mayPlay run with
 	slots     []*Slot // at most Limits.AudioSlots and VideoSlots
 	bySSRC    map[uint32]*Slot
 	rtxTokens int       // RTX packets that may still be sent, refilled each second
@@ -132,7 +132,7 @@ func (e *Egress) Forget(t *Track) {
 	}
 }
 
-// pending has Tidy look at slots that wait for a key frame. It runs with mu held.
+// pending has Tidy look at slots that wait for a key frame.
 func (e *Egress) pending() {
 	e.hasPending.Store(true)
 	e.owner.Changed()

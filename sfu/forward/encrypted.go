@@ -13,7 +13,7 @@ type encryption struct {
 }
 
 // encrypted says whether p may go on: its frame looks encrypted, and its layer is not held back. Where encryption is
-// not required everything may. It runs with mu held.
+// not required everything may.
 func (g *ingress) encrypted(l *Layer, p *packet) bool {
 	e := l.encryption
 	if e == nil {

@@ -153,8 +153,7 @@ func (l *Layer) captured(timestamp uint32) (at time.Duration, ok bool) {
 	return sr.ntp + time.Duration(diff)*time.Second/time.Duration(l.track.clockRate()), true
 }
 
-// reset forgets the numbering of a layer whose SSRC has changed. Its outputs start anew at a key frame. It runs with
-// ingress.mu held.
+// reset forgets the numbering of a layer whose SSRC has changed. Its outputs start anew at a key frame.
 func (l *Layer) reset() {
 	l.receive = receiveState{}
 	l.sr.Store(nil)

@@ -38,7 +38,7 @@ func (s *Slot) Limit(l *Layer, d allocation.Decision, pressed bool, now time.Tim
 
 // passes decides by its temporal layer whether p, of the slot's current output, goes out. A lower limit takes effect
 // with the next frame; a higher one where the encoder says that nothing dropped is needed, and once everything has been
-// dropped, at a key frame. It runs with mu held.
+// dropped, at a key frame.
 func (s *Slot) passes(p *packet) (drop.Reason, bool) {
 	limit := s.temporal
 	if s.next != nil {
@@ -61,7 +61,7 @@ func (s *Slot) passes(p *packet) (drop.Reason, bool) {
 	return 0, true
 }
 
-// stopped says whether nothing passes until the next key frame, though it may. It runs with mu held.
+// stopped says whether nothing passes until the next key frame, though it may.
 func (s *Slot) stopped() bool {
 	return s.Video && s.temporal != paused && (s.cur == nil || s.passing == paused)
 }

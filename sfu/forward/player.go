@@ -81,8 +81,7 @@ func (p *player) load(l *Layer, seq uint64, now time.Time) (packet, bool) {
 }
 
 // mayPlay is how many bytes of kept media may be sent now: within a second no more than the path carries in an eighth
-// of one. More would make the queue that a new page of pictures must not begin with; a new key frame is smaller. It
-// runs with mu held.
+// of one. More would make the queue that a new page of pictures must not begin with; a new key frame is smaller.
 func (e *Egress) mayPlay(now time.Time) int {
 	if now.Sub(e.playedAt) >= time.Second {
 		e.played, e.playedAt = 0, now

@@ -20,7 +20,8 @@ import (
 // transport-wide sequence number, and the tag.
 const PacketOverhead = ipHeaders + 12 + 4 + 8 + 16
 
-// ingress is the receiving half of a connection: what its peer publishes.
+// ingress is the receiving half of a connection: what its peer publishes. receive takes mu, and all that it calls runs
+// with mu held: media, learn, admit, encrypted and what they need.
 type ingress struct {
 	*link
 	clock clock
@@ -113,7 +114,7 @@ func (g *ingress) recordArrival(st *stream, v *rtpview.View, now time.Time) {
 	}
 }
 
-// media turns an authentic packet into the media packet it carries. It runs with mu held.
+// media turns an authentic packet into the media packet it carries.
 func (g *ingress) media(st *stream, v *rtpview.View, now time.Time, p *packet) (drop.Reason, bool) {
 	l := st.layer
 	if want := l.track.payloadType(st.rtx); v.PT != want { // sent before the publisher knew the codec of the latest answer

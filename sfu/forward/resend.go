@@ -39,8 +39,7 @@ func (s *Slot) remember(inSeq uint64, out rewrite.Out) {
 const minResend = 40 * time.Millisecond
 
 // retransmit writes the packet the viewer missed into dst, as RTX (RFC 4588 §4). ok is false if it is not here any
-// more, has just been retransmitted, the cap is reached, or a queue is left to drain: repeats would keep it. It runs
-// with mu held.
+// more, has just been retransmitted, the cap is reached, or a queue is left to drain: repeats would keep it.
 func (s *Slot) retransmit(dst []byte, seq uint16, now time.Time, w *sealer) (_ []byte, ok bool) {
 	e := s.egress
 	if s.sent == nil || e.rtxTokens <= 0 {
@@ -66,7 +65,7 @@ func (s *Slot) retransmit(dst []byte, seq uint16, now time.Time, w *sealer) (_ [
 	return dst, ok
 }
 
-// resend writes a packet that was sent before into dst, as RTX. It runs with mu held.
+// resend writes a packet that was sent before into dst, as RTX.
 func (s *Slot) resend(dst []byte, m *sent, now time.Time, w *sealer) (_ []byte, ok bool) {
 	l := s.epochs[m.epoch-1].layer
 	meta, payload, ok := l.recall(binary.BigEndian.AppendUint16(w.scratch[:0], m.seq), m.inSeq)
@@ -83,7 +82,7 @@ func (s *Slot) resend(dst []byte, m *sent, now time.Time, w *sealer) (_ []byte, 
 	return s.sealRTX(dst, &h, payload, now, w), true
 }
 
-// sealRTX appends the next packet of the slot's RTX stream to dst, which has room for it. It runs with mu held.
+// sealRTX appends the next packet of the slot's RTX stream to dst, which has room for it.
 func (s *Slot) sealRTX(dst []byte, h *rtpview.Header, payload []byte, now time.Time, w *sealer) []byte {
 	h.SSRC, h.Seq = s.rtxSSRC, uint16(s.rtxSeq)
 	s.egress.stamp(h, s.transportID, len(payload), now)
@@ -128,7 +127,7 @@ func (e *Egress) fill(dst []byte, now time.Time, w *sealer) (_ []byte, ok bool) 
 const maxPadding = 255
 
 // pad writes an RTX packet of padding alone (RFC 3550 §5.1, RFC 4588 §4: without an original sequence number it repeats
-// nothing). It runs with mu held.
+// nothing).
 func (s *Slot) pad(dst []byte, now time.Time, w *sealer) (_ []byte, ok bool) {
 	pt := s.anyRTX()
 	if pt == 0 || s.transportID == 0 {

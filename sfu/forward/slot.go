@@ -25,7 +25,8 @@ type output struct {
 }
 
 // Slot is one outgoing m-line of a viewer: one SSRC for the life of the connection, whatever it carries. The exported
-// fields never change; all else is guarded by the egress's mu. Safe for concurrent use.
+// fields never change; all else is guarded by the egress's mu. Exported methods, assign, start, restart and held take
+// it; the others run with it held: write and resending, and what they need. Safe for concurrent use.
 type Slot struct {
 	MID    string
 	Video  bool
@@ -62,7 +63,7 @@ type Slot struct {
 // payloadTypes are the viewer's of one codec; 0: it does not take the codec, or no RTX of it.
 type payloadTypes struct{ media, rtx uint8 }
 
-// negotiated notes what the viewer takes. It runs with mu held, or before the slot is known.
+// negotiated notes what the viewer takes.
 func (s *Slot) negotiated(formats []codec.Format) {
 	clear(s.pts[:])
 	for _, f := range formats {
@@ -140,7 +141,7 @@ func (s *Slot) assign(l *Layer) (o *output, asks bool) {
 	return o, false
 }
 
-// await makes o what takes over next, in place of what was awaited. It runs with mu held.
+// await makes o what takes over next, in place of what was awaited.
 func (s *Slot) await(o *output) {
 	if s.next != nil {
 		s.next.layer.removeOutput(s.next)
@@ -171,8 +172,7 @@ func (s *Slot) restart(o *output) {
 	}
 }
 
-// accepts decides whether p may go out through o now, switching the slot over if p is where o takes over. It runs with
-// mu held.
+// accepts decides whether p may go out through o now, switching the slot over if p is where o takes over.
 func (s *Slot) accepts(o *output, p *packet) (drop.Reason, bool) {
 	if s.cur == o {
 		return 0, true
@@ -188,7 +188,7 @@ func (s *Slot) accepts(o *output, p *packet) (drop.Reason, bool) {
 	return 0, true
 }
 
-// switchTo makes o the slot's output, from p on. It runs with mu held.
+// switchTo makes o the slot's output, from p on.
 func (s *Slot) switchTo(o *output, p *packet) {
 	captured, known := o.layer.captured(p.in.Timestamp)
 	elapsed := p.arrived.Sub(s.lastArrival)
@@ -216,7 +216,7 @@ func (s *Slot) switchTo(o *output, p *packet) {
 	s.egress.owner.Changed()
 }
 
-// write writes p for o into dst and returns it with the packet appended. It runs with mu held.
+// write writes p for o into dst and returns it with the packet appended.
 func (s *Slot) write(dst []byte, o *output, p *packet, w *sealer) ([]byte, drop.Reason, bool) {
 	if why, ok := s.accepts(o, p); !ok {
 		return dst, why, false

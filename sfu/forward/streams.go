@@ -46,7 +46,7 @@ func (g *ingress) publish(t *Track, ssrcs []uint32) {
 }
 
 // learn finds out which layer a new SSRC belongs to by its MID, RID and repaired RID extensions (RFC 8843 §9.2, RFC
-// 8852), and takes it in. The packet is authentic. It runs with mu held.
+// 8852), and takes it in. The packet is authentic.
 func (g *ingress) learn(st *stream, v *rtpview.View) (drop.Reason, bool) {
 	for _, t := range g.tracks {
 		if mid := v.Extension(t.extensions.MID); mid == nil || string(mid) != t.MID {
@@ -71,7 +71,7 @@ func (g *ingress) learn(st *stream, v *rtpview.View) (drop.Reason, bool) {
 	return drop.UnknownSSRC, false
 }
 
-// admit adds a stream, replacing the one its layer had before. It runs with mu held.
+// admit adds a stream, replacing the one its layer had before.
 func (g *ingress) admit(st *stream) (drop.Reason, bool) {
 	for ssrc, old := range g.streams {
 		if old.layer == st.layer && old.rtx == st.rtx {
@@ -92,7 +92,7 @@ func (g *ingress) admit(st *stream) (drop.Reason, bool) {
 }
 
 // window is the replay window of an SSRC that is not received at the moment. One that came and went does not begin
-// anew: what was recorded then would pass. It runs with mu held.
+// anew: what was recorded then would pass.
 func (g *ingress) window(ssrc uint32) *srtp.Window {
 	if w := g.windows[ssrc]; w != nil {
 		return w
@@ -101,8 +101,7 @@ func (g *ingress) window(ssrc uint32) *srtp.Window {
 	return &g.unproven
 }
 
-// keepWindow keeps a stream's replay window for as long as the keys live. ok is false if there are too many. It runs
-// with mu held.
+// keepWindow keeps a stream's replay window for as long as the keys live. ok is false if there are too many.
 func (g *ingress) keepWindow(st *stream) (ok bool) {
 	w := g.windows[st.ssrc]
 	if w == nil {
