@@ -15,12 +15,15 @@ const (
 	// The same of a whole meeting. Beyond it only those are heard who have said little: a flood from many accounts
 	// silences itself and no other.
 	meetingSayBurst, meetingSayRate = 512 << 10, 64 << 10
-	littleSaid                      = sayBurst / 4
+	littleBurst, littleRate         = 16 << 10, 512 // of one person: about what a person types
 )
 
 // maxSeatsPerPerson bounds the seats of one person in one meeting, lobby included: a few devices, and pages that were
 // loaded again. A bot token is many participants, each with its own budget.
 const maxSeatsPerPerson = 8
+
+// voice is what one person said to everybody. The zero value said nothing.
+type voice struct{ said, little allowance }
 
 // allowance is a token bucket of bytes. The zero value is full.
 type allowance struct {
@@ -42,13 +45,16 @@ func (a *allowance) fits(now time.Time, n, burst, rate int) bool {
 // mayTellAll charges n bytes that p wants to tell everybody.
 func (s *state) mayTellAll(now time.Time, p *seat, n int) bool {
 	n += saidOverhead
-	if !p.said.fits(now, n, sayBurst, sayRate) {
+	v := p.voice
+	little := v.little.fits(now, n, littleBurst, littleRate)
+	if !v.said.fits(now, n, sayBurst, sayRate) {
 		return false
 	}
-	if !s.said.fits(now, n, meetingSayBurst, meetingSayRate) && p.said.spent+n > littleSaid {
+	if !s.said.fits(now, n, meetingSayBurst, meetingSayRate) && !little {
 		return false
 	}
-	p.said.spent += n
+	v.said.spent += n
+	v.little.spent = min(v.little.spent+n, littleBurst)
 	s.said.spent = min(s.said.spent+n, meetingSayBurst)
 	return true
 }
@@ -59,36 +65,38 @@ func (p *seat) entrySize() int {
 	return len(p.announce.Reveal()) + len(p.admit.Reveal()) + len(p.grant.Reveal())
 }
 
-// budgetOf is what a new seat may say: that of its person, if they have or had another seat.
-func (s *state) budgetOf(now time.Time, who Identity) *allowance {
+// voiceOf is the voice of a new seat: that of its person, if they have or had another seat.
+func (s *state) voiceOf(now time.Time, who Identity) *voice {
 	if who.Bot {
-		return &allowance{}
+		return &voice{}
 	}
-	if s.budgets == nil {
-		s.budgets = make(map[person]*allowance)
+	if s.voices == nil {
+		s.voices = make(map[person]*voice)
 	}
-	a := s.budgets[who.person()]
-	if a == nil {
-		s.forgetBudgets(now)
-		a = &allowance{}
-		s.budgets[who.person()] = a
+	v := s.voices[who.person()]
+	if v == nil {
+		s.forgetVoices(now)
+		v = &voice{}
+		s.voices[who.person()] = v
 	}
-	return a
+	return v
 }
 
-// forgetBudgets drops the budgets that are full again, when there are more than one for each seat that may be. It
-// keeps those of persons who left, so that coming again refills nothing.
-func (s *state) forgetBudgets(now time.Time) {
-	if len(s.budgets) < 2*s.cfg.MaxParticipants {
+// forgetVoices drops those that are as good as new, when there are more than one for each seat that may be. It keeps
+// the others of persons who left, so that coming again refills nothing.
+func (s *state) forgetVoices(now time.Time) {
+	if len(s.voices) < 2*s.cfg.MaxParticipants {
 		return
 	}
-	used := make(map[*allowance]bool, len(s.seats))
+	used := make(map[*voice]bool, len(s.seats))
 	for _, p := range s.seats {
-		used[p.said] = true
+		used[p.voice] = true
 	}
-	for who, a := range s.budgets {
-		if a.fits(now, 0, sayBurst, sayRate); a.spent == 0 && !used[a] {
-			delete(s.budgets, who)
+	for who, v := range s.voices {
+		v.said.fits(now, 0, sayBurst, sayRate)
+		v.little.fits(now, 0, littleBurst, littleRate)
+		if v.said.spent == 0 && v.little.spent == 0 && !used[v] {
+			delete(s.voices, who)
 		}
 	}
 }

@@ -145,7 +145,7 @@ func (s *state) end(why protocol.ByeReason) {
 	}
 	s.do(effect{kind: endMeeting})
 	s.seats, s.waiting, s.resumes, s.banned, s.hands, s.speakers = nil, nil, nil, nil, nil, nil
-	s.budgets = nil
+	s.voices = nil
 	s.present, s.hosts, s.spotlight, s.next = 0, 0, 0, time.Time{}
 	s.batch, s.lobbyNews, s.mail, s.quality = batch{}, lobbyNews{}, mail{}, qualityBatch{}
 }

@@ -108,7 +108,7 @@ type seat struct {
 	kept      []protocol.Relayed // relayed and not yet delivered
 	keptBytes int                // at most maxKept
 	relayed   allowance          // from the lobby
-	said      *allowance         // to everybody; shared by the seats of a person
+	voice     *voice             // shared by the seats of a person
 }
 
 func (p *seat) may(want protocol.Permission) bool { return may(p.role, want) }
@@ -141,8 +141,8 @@ type state struct {
 	notices    int // of expiryNotices, those given
 
 	lobbyRelayed allowance
-	said         allowance             // to everybody
-	budgets      map[person]*allowance // of persons with a seat, and of those who left within the last seconds
+	said         allowance         // to everybody
+	voices       map[person]*voice // of persons with a seat, and of those who left within the last half minute
 	mail         mail
 	quality      qualityBatch
 
@@ -304,7 +304,7 @@ func (s *state) newSeat(now time.Time, j joinRequest) *seat {
 	s.lastID++
 	p := &seat{
 		id: s.lastID, identity: j.identity, name: j.name, announce: j.announce, sink: j.sink, since: now, active: now,
-		said: s.budgetOf(now, j.identity),
+		voice: s.voiceOf(now, j.identity),
 	}
 	if s.seats == nil {
 		s.seats = make(map[media.ParticipantID]*seat)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"conclave/protocol"
@@ -174,30 +175,32 @@ func TestLargeMessagesWaitForTheirShare(t *testing.T) {
 
 // One person has one slot at most, and what they hold up is their own.
 func TestAPersonHasOneShare(t *testing.T) {
-	s := newShare()
-	s.slots = make(chan struct{}, 2)
-	eve, ana := &person{}, &person{}
-	done, err := s.take(t.Context(), eve)
-	if err != nil {
-		t.Fatal(err)
-	}
-	second := make(chan struct{})
-	go func() {
-		if done, err := s.take(t.Context(), eve); err == nil {
-			done()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShare()
+		s.slots = make(chan struct{}, 2)
+		eve, ana := &person{}, &person{}
+		take := func(p *person) (done func()) {
+			t.Helper()
+			done, err := s.take(t.Context(), p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return done
 		}
-		close(second)
-	}()
-	other, err := s.take(t.Context(), ana)
-	if err != nil {
-		t.Fatal(err)
-	}
-	other()
-	select {
-	case <-second:
-		t.Fatal("one person has two slots")
-	default:
-	}
-	done()
-	<-second
+		first, second := take(eve), false
+		go func() {
+			take(eve)()
+			second = true
+		}()
+		take(ana)()
+		synctest.Wait()
+		if second {
+			t.Fatal("one person has two slots")
+		}
+		first()
+		synctest.Wait()
+		if !second {
+			t.Fatal("the slot was not given on")
+		}
+	})
 }
