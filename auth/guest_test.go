@@ -138,15 +138,13 @@ func TestGuestsCannotKeepPeopleOut(t *testing.T) {
 	cfg := openLimits()
 	cfg.Guests, cfg.MaxSessions = true, 8
 	inSite(t, cfg, func(s *site) {
-		s.browser().guest()
-		b := s.browser()
-		b.guest()
+		for range 2 { // a quarter of the sessions, and both are there
+			b := s.browser()
+			b.guest()
+			s.svc.OnRevoke(s.identity(b).Session, func() {})
+		}
 		expect(t, s.browser().do("POST", "/api/auth/guest", `{}`), http.StatusServiceUnavailable, "server_full")
 		s.browser().signIn("ana@example.org")
-		b.do("POST", "/api/auth/logout", "")
-		if code := s.browser().guest(); code != http.StatusOK {
-			t.Errorf("a place is free: %d", code)
-		}
 	})
 }
 

@@ -182,8 +182,8 @@ func TestAFullStoreEndsAnIdleSession(t *testing.T) {
 	for len(s.byID) < 12 {
 		signIn(t, s, epoch().Add(time.Minute))
 	}
-	if _, _, err := s.create(epoch().Add(3*time.Hour), Email{}); !errors.Is(err, errTooManySessions) {
-		t.Errorf("a guest took a place: %v", err)
+	if _, _, err := s.create(epoch().Add(time.Hour), Email{}); err != nil || s.guests != 3 || len(s.byID) != 12 {
+		t.Errorf("a guest in the place of an idle one: %v, %d guests of %d", err, s.guests, len(s.byID))
 	}
 	for i := range 10 { // three guests' places, then the seven of those idle for longest
 		now := epoch().Add(3 * time.Hour)
@@ -198,5 +198,27 @@ func TestAFullStoreEndsAnIdleSession(t *testing.T) {
 	}
 	if s.lookup(epoch().Add(3*time.Hour), recent) == nil {
 		t.Error("the most recent one was ended before the others")
+	}
+}
+
+// TestGuestsTakePlacesOfIdleGuestsOnly: strangers who come as guests and do nothing keep no guest out, and no guest takes a
+// place from one who is there, or from a person.
+func TestGuestsTakePlacesOfIdleGuestsOnly(t *testing.T) {
+	s := newSessionStore(sessionConfig{ttl: 24 * time.Hour, maxSessions: 12, maxGuests: 3}, rand.Reader)
+	signIn(t, s, epoch())
+	for i := range 10 {
+		_, ses, err := s.create(epoch().Add(time.Duration(i)*time.Minute), Email{})
+		if err != nil || s.guests > 3 {
+			t.Fatalf("guest %d: %v, %d guests", i, err, s.guests)
+		}
+		if i >= 7 {
+			s.addHook(epoch(), ses.id, func() {})
+		}
+	}
+	if _, _, err := s.create(epoch().Add(time.Hour), Email{}); !errors.Is(err, errTooManySessions) {
+		t.Errorf("a guest took the place of one who is there, or of a person: %v", err)
+	}
+	if len(s.byID) != 4 {
+		t.Errorf("%d sessions, want three guests and a person", len(s.byID))
 	}
 }
