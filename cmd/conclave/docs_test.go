@@ -86,3 +86,27 @@ func testNames(t *testing.T, root string) map[string]bool {
 	}
 	return names
 }
+
+// TestComplianceNamesTestsThatExist checks docs/compliance.md and docs/audit.md. A list of tests that do not exist is worse
+// than none.
+func TestComplianceNamesTestsThatExist(t *testing.T) {
+	tests := testNames(t, "../..")
+	for name, least := range map[string]int{"compliance": 25, "audit": 4} {
+		doc, err := os.ReadFile("../../docs/" + name + ".md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w+)`").FindAllStringSubmatch(string(doc), -1)
+		for _, m := range named {
+			if !tests[m[1]] {
+				t.Errorf("docs/%s.md: there is no test %s", name, m[1])
+			}
+		}
+		if len(named) < least {
+			t.Errorf("docs/%s.md: only %d tests are named", name, len(named))
+		}
+		if regexp.MustCompile(`(?i)conclave is (hipaa )?compliant`).Match(doc) {
+			t.Errorf("docs/%s.md claims what software cannot be", name)
+		}
+	}
+}
