@@ -82,16 +82,18 @@ func (s *state) tickSeat(now time.Time, p *seat) {
 }
 
 func (s *state) tickIdle(now time.Time, p *seat) {
-	if s.cfg.ParticipantIdle <= 0 || p.identity.Bot {
+	idle := s.idleAfter()
+	if idle <= 0 || p.identity.Bot {
 		return
 	}
+	s.seen(now, p)
 	if !p.asked.IsZero() {
 		if s.due(now, p.asked.Add(s.cfg.IdleAnswer)) {
 			s.leave(now, p, protocol.LeftIdle, protocol.ByeIdle)
 		}
 		return
 	}
-	if s.due(now, p.active.Add(s.cfg.ParticipantIdle)) {
+	if s.due(now, p.active.Add(idle)) {
 		p.asked = now
 		s.tell(p, &protocol.Idle{Seconds: wireSeconds(s.cfg.IdleAnswer)})
 		s.wake(now.Add(s.cfg.IdleAnswer))

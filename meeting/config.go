@@ -22,6 +22,14 @@ type Config struct {
 	// Meetings of one address at once.
 	MeetingsPerAddress int `name:"meetings-per-address" group:"Meetings" min:"1"`
 
+	// Makes every meeting confidential: end-to-end encrypted, with a lobby, without guests. Participants who show no
+	// activity for 15 minutes are asked whether they are there. Without it, the creator of a meeting may choose so.
+	Confidential bool `name:"confidential" group:"Meetings"`
+	// Allows the chat in confidential meetings.
+	ConfidentialChat bool `name:"confidential-chat" group:"Meetings"`
+
+	// ConfidentialIdle is the most that ParticipantIdle is in confidential meetings.
+	ConfidentialIdle time.Duration `kong:"-"`
 	// EmptyAfter is how long a meeting without participants lasts.
 	EmptyAfter time.Duration `kong:"-"`
 	// ResumeGrace is how long a seat waits for its socket.
@@ -47,7 +55,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		MaxMeeting: 2 * time.Hour, MaxParticipants: 500, MaxMeetings: 10_000, MeetingsPerAddress: 20,
-		EmptyAfter: 5 * time.Minute, ResumeGrace: 30 * time.Second, MediaGrace: 30 * time.Second, IdleAnswer: time.Minute,
+		ConfidentialIdle: 15 * time.Minute, EmptyAfter: 5 * time.Minute, ResumeGrace: 30 * time.Second, MediaGrace: 30 * time.Second, IdleAnswer: time.Minute,
 	}
 }
 
@@ -68,6 +76,7 @@ func (c Config) withDefaults() Config {
 	c.MaxParticipants = cmp.Or(c.MaxParticipants, d.MaxParticipants)
 	c.MaxMeetings = cmp.Or(c.MaxMeetings, d.MaxMeetings)
 	c.MeetingsPerAddress = cmp.Or(c.MeetingsPerAddress, d.MeetingsPerAddress)
+	c.ConfidentialIdle = cmp.Or(c.ConfidentialIdle, d.ConfidentialIdle)
 	c.EmptyAfter = cmp.Or(c.EmptyAfter, d.EmptyAfter)
 	c.ResumeGrace = cmp.Or(c.ResumeGrace, d.ResumeGrace)
 	c.MediaGrace = cmp.Or(c.MediaGrace, d.MediaGrace)

@@ -12,7 +12,7 @@ import (
 
 // broadcast tells everybody something that the server cannot read.
 func (s *state) broadcast(now time.Time, p *seat, r *protocol.Broadcast) error {
-	if !s.e2ee {
+	if !s.e2ee || !s.mayBroadcast(r.Kind) {
 		return ErrNotPermitted
 	}
 	if !s.mayTellAll(now, p, len(r.Data)) {

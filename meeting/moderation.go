@@ -155,7 +155,10 @@ func (s *state) askUnmute(p *seat, m *protocol.AskUnmute) error {
 	return nil
 }
 
-func (s *state) setPolicy(m *protocol.SetPolicy) {
+func (s *state) setPolicy(m *protocol.SetPolicy) error {
+	if s.confidential && m.Lobby != nil && !*m.Lobby {
+		return ErrConfidential
+	}
 	if m.Locked != nil && s.locked != *m.Locked {
 		s.locked = *m.Locked
 		s.recordOn(lockAction(s.locked), nil, "")
@@ -164,6 +167,7 @@ func (s *state) setPolicy(m *protocol.SetPolicy) {
 		s.lobby = *m.Lobby
 	}
 	s.tellAll(&protocol.PolicyEvent{Locked: s.locked, Lobby: s.lobby})
+	return nil
 }
 
 func lockAction(locked bool) Action {

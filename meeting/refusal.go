@@ -41,6 +41,8 @@ var (
 	ErrTooMuch      = Refusal{protocol.ErrRateLimited, "You are sending too much. Nothing was done."}
 	ErrTooManySeats = Refusal{protocol.ErrRateLimited,
 		"You joined this meeting from too many places. Leave with one of them first."}
+	ErrConfidential = Refusal{protocol.ErrInvalidRequest,
+		"A confidential meeting is end-to-end encrypted and has a lobby."}
 	ErrAuditUnavailable = Refusal{protocol.ErrAuditUnavailable,
 		"The server cannot write its audit log. Nothing is done until it can."}
 	ErrBusy     = Refusal{protocol.ErrRateLimited, "The meeting is overloaded. Try again."}

@@ -79,6 +79,7 @@ type Creation struct {
 	Password     string // empty: none; only its argon2id hash is kept
 	Lobby        bool
 	E2EE         bool // end-to-end encrypted, for the life of the meeting
+	Confidential bool // see Config.Confidential; needs E2EE and Lobby
 	PrivateAudio bool // clients send no audio levels, and who speaks is not told
 	Policy       protocol.LeavePolicy
 }
@@ -87,6 +88,10 @@ type Creation struct {
 // ErrBusy when the password could not be hashed within ctx. In an audited deployment it returns after the meeting is
 // recorded; if it cannot be, it fails with ErrAuditUnavailable.
 func (r *Registry) Create(ctx context.Context, c Creation) (ID, time.Time, error) {
+	c, err := c.confidential(&r.deps.cfg)
+	if err != nil {
+		return ID{}, time.Time{}, err
+	}
 	creator := c.Creator.person()
 	if err := r.fits(creator); err != nil { // before the costly hash
 		return ID{}, time.Time{}, err
@@ -100,7 +105,7 @@ func (r *Registry) Create(ctx context.Context, c Creation) (ID, time.Time, error
 	}
 	now := r.deps.cfg.Now()
 	m := meta{
-		id: newID(), title: c.Title, creator: creator, policy: c.Policy, hasPassword: !hash.isZero(), e2ee: c.E2EE, privateAudio: c.PrivateAudio, created: now,
+		id: newID(), title: c.Title, creator: creator, policy: c.Policy, hasPassword: !hash.isZero(), e2ee: c.E2EE, privateAudio: c.PrivateAudio, confidential: c.Confidential, created: now,
 		expires: now.Add(r.deps.cfg.MaxMeeting).Truncate(time.Second),
 	}
 	if err := r.recordCreation(ctx, m, c.Creator); err != nil {
@@ -205,6 +210,7 @@ type Info struct {
 	Lobby        bool
 	Locked       bool
 	E2EE         bool
+	Confidential bool
 	Host         bool // the asking person created it
 	Participants int
 	ExpiresAt    time.Time
@@ -225,7 +231,7 @@ func (r *Registry) Info(ctx context.Context, id ID, who Identity) (Info, error) 
 			return Info{}, ErrNoGuests
 		}
 		return Info{
-			Title: s.title, Password: s.hasPassword, Lobby: s.lobby, Locked: s.locked, E2EE: s.e2ee, Host: who.person() == s.creator,
+			Title: s.title, Password: s.hasPassword, Lobby: s.lobby, Locked: s.locked, E2EE: s.e2ee, Confidential: s.confidential, Host: who.person() == s.creator,
 			Participants: s.present, ExpiresAt: s.expires,
 		}, nil
 	})

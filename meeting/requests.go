@@ -65,7 +65,7 @@ func (s *state) carryOut(now time.Time, p *seat, m protocol.ClientMessage, token
 	case *protocol.Spotlight:
 		return s.spotlightRequest(p, m)
 	case *protocol.SetPolicy:
-		s.setPolicy(m)
+		return s.setPolicy(m)
 	case *protocol.End:
 		s.end(protocol.ByeEnded)
 	case *protocol.Active:

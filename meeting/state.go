@@ -67,6 +67,7 @@ type meta struct {
 	hasPassword  bool
 	e2ee         bool // end-to-end encrypted: only what is opaque passes
 	privateAudio bool // clients send no audio levels
+	confidential bool // see confidential.go
 	created      time.Time
 	expires      time.Time
 }
@@ -286,7 +287,9 @@ func (s *state) join(now time.Time, j joinRequest) (media.ParticipantID, error) 
 
 // takesGuests says whether people without a verified address may ask to come in: never past both the password and the
 // lobby.
-func (s *state) takesGuests() bool { return s.cfg.Guests && s.lobby && s.hasPassword }
+func (s *state) takesGuests() bool {
+	return s.cfg.Guests && s.lobby && s.hasPassword && !s.confidential
+}
 
 // roleOf is the role of a person who comes in: the creator is host, unless they have handed over and a host is there.
 func (s *state) roleOf(p *seat) protocol.Role {
@@ -329,8 +332,8 @@ func (s *state) enter(now time.Time, p *seat, token string, role protocol.Role) 
 	s.welcome(now, p, token, false)
 	s.changed(now, p.id, joined)
 	s.recordOf(ActionJoined, p, string(role))
-	if s.cfg.ParticipantIdle > 0 {
-		s.wake(now.Add(s.cfg.ParticipantIdle))
+	if idle := s.idleAfter(); idle > 0 {
+		s.wake(now.Add(idle))
 	}
 }
 
@@ -363,7 +366,7 @@ func (s *state) welcome(now time.Time, p *seat, token string, resumed bool) {
 func (s *state) describe(now time.Time) protocol.MeetingState {
 	return protocol.MeetingState{
 		Meeting: protocol.MeetingID(s.id.Reveal()), Title: s.title.Reveal(), Locked: s.locked, Lobby: s.lobby, E2EE: s.e2ee,
-		PrivateAudio: s.privateAudio, Spotlight: s.spotlight, ExpiresAt: wireTime(s.expires), ServerTime: wireTime(now),
+		PrivateAudio: s.privateAudio, Confidential: s.confidential, NoChat: !s.chats(), Spotlight: s.spotlight, ExpiresAt: wireTime(s.expires), ServerTime: wireTime(now),
 	}
 }
 

@@ -10,7 +10,9 @@ type Config struct {
 	CodeDigits  int    `json:"code_digits" bound:"6..8"`
 	MaxMeetingS int    `json:"max_meeting_s"`
 	Guests      bool   `json:"guests"`
-	Audited     bool   `json:"audited"` // who does what and when is recorded, never content
+	// Confidential says that every meeting is.
+	Confidential bool `json:"confidential"`
+	Audited      bool `json:"audited"` // who does what and when is recorded, never content
 }
 
 // CodeRequest is the body of POST /api/auth/code.
@@ -52,6 +54,7 @@ type Create struct {
 	WhenHostLeaves LeavePolicy `json:"when_host_leaves,omitempty"`
 	E2EE           *bool       `json:"e2ee,omitempty"`
 	PrivateAudio   bool        `json:"private_audio,omitempty"`
+	Confidential   bool        `json:"confidential,omitempty"`
 }
 
 // Created is the answer of POST /api/meetings.
@@ -69,6 +72,7 @@ type MeetingInfo struct {
 	Lobby        bool      `json:"lobby"`
 	Locked       bool      `json:"locked"`
 	E2EE         bool      `json:"e2ee"`
+	Confidential bool      `json:"confidential,omitempty"`
 	Host         bool      `json:"host"`
 	Participants int       `json:"participants"`
 	ExpiresAt    time.Time `json:"expires_at"`

@@ -58,6 +58,8 @@ type MeetingState struct {
 	Lobby        bool        `json:"lobby"`
 	E2EE         bool        `json:"e2ee"`
 	PrivateAudio bool        `json:"private_audio,omitempty"`
+	Confidential bool        `json:"confidential,omitempty"`
+	NoChat       bool        `json:"no_chat,omitempty"`
 	Spotlight    Participant `json:"spotlight,omitempty" bound:"1..4294967295"`
 	ExpiresAt    time.Time   `json:"expires_at"`
 	ServerTime   time.Time   `json:"server_time"`

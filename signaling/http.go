@@ -65,7 +65,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 	}
 	id, expires, err := h.registry.Create(r.Context(), meeting.Creation{
 		Creator: identity(who), Title: meeting.NewTitle(body.Title), Password: body.Password,
-		Lobby: body.Lobby == nil || *body.Lobby, E2EE: e2ee, PrivateAudio: body.PrivateAudio, Policy: body.WhenHostLeaves,
+		Lobby: body.Lobby == nil || *body.Lobby, E2EE: e2ee, Confidential: body.Confidential, PrivateAudio: body.PrivateAudio, Policy: body.WhenHostLeaves,
 	})
 	if err != nil {
 		h.failWith(w, err)
@@ -105,7 +105,7 @@ func (h *Handler) info(w http.ResponseWriter, r *http.Request) {
 	}
 	auth.WriteJSON(w, http.StatusOK, protocol.MeetingInfo{
 		Meeting: protocol.MeetingID(id.Reveal()), Title: about.Title.Reveal(), Password: about.Password, Lobby: about.Lobby,
-		Locked: about.Locked, E2EE: about.E2EE, Host: about.Host, Participants: about.Participants,
+		Locked: about.Locked, E2EE: about.E2EE, Confidential: about.Confidential, Host: about.Host, Participants: about.Participants,
 		ExpiresAt: about.ExpiresAt.UTC().Truncate(time.Second),
 	})
 }
@@ -116,6 +116,8 @@ func (h *Handler) failWith(w http.ResponseWriter, err error) {
 	switch id {
 	case protocol.ErrNoSuchMeeting:
 		fail(w, http.StatusNotFound, id, text, 0)
+	case protocol.ErrInvalidRequest:
+		fail(w, http.StatusBadRequest, id, text, 0)
 	case protocol.ErrNotPermitted:
 		fail(w, http.StatusForbidden, protocol.ErrNotAllowed, text, 0)
 	case protocol.ErrServerFull, protocol.ErrAuditUnavailable:

@@ -68,14 +68,15 @@ func methodNotAllowed(w http.ResponseWriter, _ *http.Request) {
 // publicConfig is what a page may know before sign-in.
 func publicConfig(c *settings) http.HandlerFunc {
 	body := struct {
-		Name       string `json:"name"`
-		Operator   string `json:"operator"`
-		Version    string `json:"version"`
-		CodeDigits int    `json:"code_digits"`
-		MaxMeeting int    `json:"max_meeting_s"`
-		Guests     bool   `json:"guests"`
-		Audited    bool   `json:"audited"`
-	}{c.Name, c.Operator, version(), c.Auth.CodeDigits, int(c.Meetings.MaxMeeting / time.Second), c.Auth.Guests, c.Auditing.Audit}
+		Name         string `json:"name"`
+		Operator     string `json:"operator"`
+		Version      string `json:"version"`
+		CodeDigits   int    `json:"code_digits"`
+		MaxMeeting   int    `json:"max_meeting_s"`
+		Guests       bool   `json:"guests"`
+		Confidential bool   `json:"confidential"`
+		Audited      bool   `json:"audited"`
+	}{c.Name, c.Operator, version(), c.Auth.CodeDigits, int(c.Meetings.MaxMeeting / time.Second), c.Auth.Guests, c.Meetings.Confidential, c.Auditing.Audit}
 	return func(w http.ResponseWriter, _ *http.Request) { auth.WriteJSON(w, http.StatusOK, body) }
 }
 

@@ -267,6 +267,8 @@ export const LIMITS = Object.freeze({
  * @property {boolean} lobby
  * @property {boolean} e2ee
  * @property {boolean} [private_audio]
+ * @property {boolean} [confidential]
+ * @property {boolean} [no_chat]
  * @property {number} [spotlight] 1..4294967295
  * @property {string} expires_at
  * @property {string} server_time
@@ -504,6 +506,7 @@ export const LIMITS = Object.freeze({
  * @property {number} code_digits 6..8
  * @property {number} max_meeting_s
  * @property {boolean} guests
+ * @property {boolean} confidential
  * @property {boolean} audited
  */
 
@@ -540,6 +543,7 @@ export const LIMITS = Object.freeze({
  * @property {LeavePolicy} [when_host_leaves]
  * @property {boolean} [e2ee]
  * @property {boolean} [private_audio]
+ * @property {boolean} [confidential]
  */
 
 /**
@@ -557,6 +561,7 @@ export const LIMITS = Object.freeze({
  * @property {boolean} lobby
  * @property {boolean} locked
  * @property {boolean} e2ee
+ * @property {boolean} [confidential]
  * @property {boolean} host
  * @property {number} participants
  * @property {string} expires_at
