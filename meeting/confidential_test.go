@@ -9,7 +9,9 @@ import (
 	"conclave/protocol"
 )
 
-func withConfidential(_ *stage, m *meta, lobby *bool) { m.confidential, m.e2ee, *lobby = true, true, true }
+func withConfidential(_ *stage, m *meta, lobby *bool) {
+	m.confidential, m.e2ee, *lobby = true, true, true
+}
 
 func TestConfidentialMeetingsAreEncryptedAndHaveALobby(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -61,8 +63,8 @@ func TestConfidentialChatIsTheOperatorsToAllow(t *testing.T) {
 	}
 }
 
-// TestConfidentialMeetingsAskTheIdle: after 15 minutes without a request, without speech and without a camera. A stricter
-// option of the operator holds, a laxer one does not.
+// TestConfidentialMeetingsAskTheIdle: after 15 minutes without a request, without speech and without a camera. A
+// stricter option of the operator holds, a laxer one does not.
 func TestConfidentialMeetingsAskTheIdle(t *testing.T) {
 	for option, want := range map[time.Duration]time.Duration{
 		0: 15 * time.Minute, 5 * time.Minute: 5 * time.Minute, time.Hour: 15 * time.Minute,

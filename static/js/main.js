@@ -53,6 +53,7 @@ const app = {
     code_digits: 6,
     max_meeting_s: 7200,
     guests: false,
+    confidential: false,
     audited: false,
   },
   session: null,

@@ -78,6 +78,8 @@ export class Call extends EventTarget {
   #join;
   /** the keys of an end-to-end encrypted meeting @type {Secrets|null} */
   encryption = null;
+  /** names of the others who were in a confidential meeting since we came @type {Set<string>} */
+  met = new Set();
   #resume = '';
   #startedAt;
   /** pictures were there when we came, so that the first of them belongs to joining */

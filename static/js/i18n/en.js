@@ -16,6 +16,7 @@ export const en = {
   optional: 'optional',
 
   'signin.title': 'Sign in',
+  'signin.lead.audited': 'We’ll email you a sign-in code. There’s no account.',
   'signin.lead':
     'We’ll email you a sign-in code. There’s no account, and the server forgets your address when your session ends.',
   'signin.lead.meeting':
@@ -194,6 +195,25 @@ export const en = {
     'could listen in.',
   'security.none.stored': 'Nothing is stored',
   'security.none.stored.text': 'The meeting exists only in memory. When it ends, everything is gone.',
+
+  'confidential.title': 'Confidential meeting',
+  'confidential.what':
+    'The host lets everyone in. Pictures carry your name and the time. After 15 minutes away, you’re signed out.',
+  'confidential.recording':
+    'No browser can detect or prevent recording. Anyone here could film their screen or record the sound.',
+  'confidential.compare.title': 'Compare the safety number first',
+  'confidential.compare.text':
+    'If it’s the same for everyone, no one is listening in. Your microphone stays off until you choose.',
+  'confidential.compare.go': 'Compare now',
+  'confidential.compare.later': 'Later',
+  'confidential.virtual':
+    'Your camera looks like a virtual one. Another program may be able to see or record your picture.',
+  'confidential.who': 'Who has been here since you joined',
+  'confidential.was': 'With you in the meeting: {who}.',
+  'options.confidential': 'Confidential meeting',
+  'options.confidential.help': 'Encrypted, with a waiting room, without guests. Watermarks show who’s looking.',
+  'options.confidential.all':
+    'Meetings on this server are confidential: encrypted, with a waiting room and without guests.',
 
   'audit.title': 'This server keeps an audit log',
   'audit.records':

@@ -15,6 +15,7 @@ import { banners } from '../call/view/banners.js';
 import { exposedStrip } from '../call/security/indicator.js';
 import { tellNews } from '../call/view/announcements.js';
 import { listenKeys } from '../call/view/shortcuts.js';
+import { beginConfidential } from '../call/security/confidential.js';
 import { keepAwake } from '../call/view/wakelock.js';
 
 /** @param {App} app @param {Call} call @returns {Screen} */
@@ -61,6 +62,7 @@ export function callScreen(app, call) {
   tellNews(context, flying);
   listenKeys(context);
   keepAwake(context);
+  beginConfidential(context);
   whenIdle(...panels, settings);
   return {
     el,

@@ -117,6 +117,8 @@ function options(app) {
   const wish = { lobby: true, when_host_leaves: 'promote', e2ee: true };
   const exposed = h('p', { class: 'hint warning', role: 'status', hidden: true }, icon('warn'), t('options.e2ee.off'));
   let quietly = false;
+  let { confidential } = app.config;
+  const open = h('div', { class: 'stack', hidden: confidential });
   const quiet = h(
     'div',
     null,
@@ -157,26 +159,7 @@ function options(app) {
     { class: 'button primary', type: 'submit', 'data-testid': 'options-create' },
     t('options.create'),
   );
-  const form = h(
-    'form',
-    {
-      onsubmit: async (/** @type {SubmitEvent} */ event) => {
-        event.preventDefault();
-        const made = await create(
-          app,
-          {
-            ...wish,
-            ...(wish.e2ee && quietly && { private_audio: true }),
-            ...(title.input.value.trim() && { title: title.input.value.trim() }),
-            ...(password.input.value && { password: password.input.value }),
-          },
-          button,
-        );
-        if (made) dialog.close();
-      },
-    },
-    title.el,
-    password.el,
+  open.append(
     toggle(
       t('options.lobby'),
       true,
@@ -196,6 +179,40 @@ function options(app) {
       { help: t('options.e2ee.help'), testid: 'options-e2ee' },
     ),
     exposed,
+  );
+  const form = h(
+    'form',
+    {
+      onsubmit: async (/** @type {SubmitEvent} */ event) => {
+        event.preventDefault();
+        const made = await create(
+          app,
+          {
+            ...wish,
+            ...(wish.e2ee && quietly && { private_audio: true }),
+            ...(confidential && { confidential, e2ee: true, lobby: true }),
+            ...(title.input.value.trim() && { title: title.input.value.trim() }),
+            ...(password.input.value && { password: password.input.value }),
+          },
+          button,
+        );
+        if (made) dialog.close();
+      },
+    },
+    title.el,
+    password.el,
+    app.config.confidential
+      ? h('p', { class: 'hint' }, icon('lock'), t('options.confidential.all'))
+      : toggle(
+          t('options.confidential'),
+          false,
+          (on) => {
+            confidential = on;
+            setHidden(open, on);
+          },
+          { help: t('options.confidential.help'), testid: 'options-confidential' },
+        ),
+    open,
     quiet,
     select(
       t('options.leaves'),

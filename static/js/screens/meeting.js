@@ -230,12 +230,18 @@ function ended(app, call, again) {
   const error = reason.startsWith('error:') ? reason.slice('error:'.length) : '';
   const key = `bye.${reason}`;
   if (reason === 'signed_out' || reason === 'idle' || reason === 'forgotten') app.session = null;
+  const who = [...call.met].join(', ');
   const known = has(key) ? key : 'bye.media_failed';
   return notice(app, {
     icon: END_ICONS[reason] ?? 'warn',
     testid: `ended-${error || reason}`,
     title: error ? t('bye.unreachable') : t(known),
-    text: error ? errorText(error, call.store.get().state.bye?.message) : t(/** @type {any} */ (`${known}.text`)),
+    text: [
+      error ? errorText(error, call.store.get().state.bye?.message) : t(/** @type {any} */ (`${known}.text`)),
+      who && t('confidential.was', { who }),
+    ]
+      .filter(Boolean)
+      .join(' '),
     actions: [
       ...(FINAL.has(reason) ? [] : [{ label: t('bye.rejoin'), act: again, testid: 'rejoin' }]),
       { label: t('home'), act: () => app.go('/'), primary: true, testid: 'go-home' },

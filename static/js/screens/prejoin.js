@@ -11,6 +11,7 @@ import { t, timeOfDay } from '../i18n/i18n.js';
 import { nameProblem, initials, MAX_NAME, MAX_PASSWORD } from '../core/text.js';
 import * as devices from '../media/devices.js';
 import { showDevicePickers } from '../call/panels/devices.js';
+import { confidentialNotice } from '../call/security/confidential.js';
 import { protection } from '../call/security/summary.js';
 import { shell } from './shell.js';
 
@@ -301,6 +302,7 @@ function form(app, o, title) {
       : asks &&
           h('p', { class: 'hint' }, icon('door'), t(app.session?.guest ? 'prejoin.lobby.guest' : 'prejoin.lobby')),
     button,
+    info.confidential && confidentialNotice(),
     protection({ e2ee: info.e2ee, keyed: location.hash.length > 1, audited: app.config.audited }),
     app.config.operator && h('p', { class: 'muted small' }, t('home.operator', { operator: app.config.operator })),
   );

@@ -40,6 +40,7 @@ export function signin(app, o) {
   const card = h('section', { class: 'card narrow', 'data-testid': 'signin' });
   let timer = 0;
   const { note } = app;
+  const lead = o.forMeeting ? 'signin.lead.meeting' : app.config.audited ? 'signin.lead.audited' : 'signin.lead';
   app.note = '';
   const askAddress = (/** @type {string} */ email) => {
     clearInterval(timer);
@@ -52,7 +53,7 @@ export function signin(app, o) {
           icon('info'),
           h('span', null, note),
         ),
-      addressForm(o.forMeeting, email, (address, sent) => askCode(address, sent)),
+      addressForm(lead, email, (address, sent) => askCode(address, sent)),
       o.forMeeting && app.config.guests && guestForm(app),
       app.config.audited && auditNotice(),
     );
@@ -70,10 +71,10 @@ export function signin(app, o) {
 }
 
 /**
- * @param {boolean} forMeeting @param {string} email
+ * @param {'signin.lead'|'signin.lead.meeting'|'signin.lead.audited'} lead @param {string} email
  * @param {(email: string, sent: SentCode) => void} done @returns {HTMLElement}
  */
-function addressForm(forMeeting, email, done) {
+function addressForm(lead, email, done) {
   const address = field(t('signin.email'), {
     type: 'email',
     dir: 'ltr',
@@ -115,7 +116,7 @@ function addressForm(forMeeting, email, done) {
       },
     },
     h('h1', null, t('signin.title')),
-    h('p', { class: 'lead' }, t(forMeeting ? 'signin.lead.meeting' : 'signin.lead')),
+    h('p', { class: 'lead' }, t(lead)),
     address.el,
     button,
     work.el,

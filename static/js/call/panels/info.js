@@ -7,6 +7,7 @@ import { invitation } from '../../core/ics.js';
 import { qr } from '../../core/qr.js';
 import { svgElement } from '../../ui/icons.js';
 import { inviteLink, linkRow } from './invite.js';
+import { confidentialNotice } from '../security/confidential.js';
 import { protection } from '../security/summary.js';
 
 /** @param {CallContext} context @returns {PanelContent} */
@@ -59,9 +60,25 @@ export function infoPanel({ app, call }) {
         ),
     ),
     h('figure', { class: 'qr' }, qrImage(link), h('figcaption', { class: 'muted small' }, t('info.qr'))),
+    meeting?.confidential && confidentialNotice(),
+    meeting?.confidential && whoWasHere(call.met),
     protection({ e2ee: call.encryption !== null, keyed: call.encryption?.keyed ?? false, audited: app.config.audited }),
   );
   return { el, destroy() {} };
+}
+
+/** @param {ReadonlySet<string>} met @returns {HTMLElement} who else was in the meeting since this person came */
+function whoWasHere(met) {
+  return h(
+    'section',
+    { 'data-testid': 'who-was-here' },
+    h('h3', null, t('confidential.who')),
+    h(
+      'ul',
+      { class: 'who-list' },
+      [...met].map((name) => h('li', { dir: 'auto' }, name)),
+    ),
+  );
 }
 
 /** @param {string} link @returns {Element} */

@@ -23,11 +23,12 @@ export function personActions(context, person) {
   return [
     may(s, 'spotlight') && spotlightItem(context, id),
     ...consent(context, person),
-    may(s, 'chat') && {
-      label: t('people.message', { name: person.name }),
-      icon: 'chat',
-      act: () => ui.set((u) => ({ ...u, panel: 'chat', chatTo: id })),
-    },
+    may(s, 'chat') &&
+      !s.meeting?.no_chat && {
+        label: t('people.message', { name: person.name }),
+        icon: 'chat',
+        act: () => ui.set((u) => ({ ...u, panel: 'chat', chatTo: id })),
+      },
     muting &&
       has('mic') && {
         label: t('people.mute'),

@@ -125,6 +125,7 @@ function tell({ ui, call }, item) {
   const open = (/** @type {'chat'|'people'} */ panel) => () => ui.set((u) => ({ ...u, panel }));
   switch (item.kind) {
     case 'chat':
+      if (call.store.get().state.meeting?.no_chat) return;
       if (ui.get().panel === 'chat') return announce(text);
       return void toast(text, {
         icon: 'chat',

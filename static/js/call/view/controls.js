@@ -123,6 +123,7 @@ function watch({ call, ui, cleanup }, b) {
         b.mic.disabled = !may(s, 'publish_mic');
         b.camera.disabled = !may(s, 'publish_camera');
         setHidden(b.screen, !may(s, 'publish_screen') || !canShareScreen());
+        setHidden(b.chat, Boolean(s.meeting?.no_chat));
         badge(b.chat, unread(s), t('call.unread', { n: unread(s) }));
         setText(
           /** @type {Element} */ (b.people.querySelector('.control-label')),
@@ -184,7 +185,9 @@ function makeVerbs(context) {
     },
     hand: () => void call.request('hand', { raised: call.store.get().state.hand === 0 }),
     react: () => {},
-    chat: toPanel('chat'),
+    chat: () => {
+      if (!call.store.get().state.meeting?.no_chat) toPanel('chat')();
+    },
     people: toPanel('people'),
     stats: toPanel('stats'),
     layout: () => setMode(context, { auto: 'grid', grid: 'speaker', speaker: 'auto' }[ui.get().mode]),

@@ -13,6 +13,7 @@ import { may, selfPerson } from '../../core/state.js';
 import { bars } from '../../ui/bars.js';
 import { kindWord, personActions, spotlightItem } from '../panels/person.js';
 import { personState } from '../security/trust.js';
+import { isConfidential, watermark } from '../security/confidential.js';
 
 /** The element of one tile. */
 export class TileElement {
@@ -69,6 +70,7 @@ export class TileElement {
       h('div', { class: 'tile-badges' }, this.#key, this.#lit, this.#hand),
       this.#menu,
     );
+    if (isConfidential(context)) this.#media.after(watermark(context));
     if (tile.self) {
       this.#own = h('video', {
         autoplay: true,
