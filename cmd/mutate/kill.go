@@ -87,7 +87,8 @@ func (m *mutant) goTest(ctx context.Context, root, dir string, mutated []byte, t
 	if err := os.WriteFile(overlay, replace, 0o600); err != nil {
 		return nil, fmt.Errorf("writing the overlay: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-timeout", testTimeout.String(), "-run", t.pattern, t.target) //nolint:gosec // our own list
+	args := []string{"test", "-count=1", "-timeout", testTimeout.String(), "-run", t.pattern, t.target}
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // our own list
 	cmd.Dir, cmd.Env = root, append(os.Environ(), "GOFLAGS=-overlay="+overlay)
 	return cmd, nil
 }

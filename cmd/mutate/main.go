@@ -1,12 +1,13 @@
-// Command mutate weakens the checks that docs/security.md names, one at a time, and runs the tests named beside them. A mutant is
-// killed when a test fails. One that survives is a check that no test needs: the program then exits with 1.
+// Command mutate weakens the checks that docs/security.md names, one at a time, and runs the tests named beside them.
+// A mutant is killed when a test fails. One that survives is a check that no test needs: the program then exits with
+// 1.
 //
 //	go run ./cmd/mutate              every mutant
 //	go run ./cmd/mutate -run dtls    those whose name matches
 //	go run ./cmd/mutate -list        their names
 //
-// The working tree stays as it is: Go files are replaced by `go build -overlay`, other files in a copy of the tree. mutants.txt holds the
-// mutants and says how to write one.
+// The working tree stays as it is: Go files are replaced by `go build -overlay`, other files in a copy of the tree.
+// mutants.txt holds the mutants and says how to write one.
 //
 // Start reading at splice.go, which makes a mutant of a source file; list.go reads the list, kill.go runs the tests.
 package main
@@ -82,8 +83,8 @@ func killAll(ctx context.Context, mutants []mutant, out io.Writer) int {
 			_, _ = fmt.Fprintln(out, "    "+detail)
 		}
 	}
-	_, _ = fmt.Fprintf(out, "%d mutants: %d killed, %d equivalent, %d survived, %d broken; %.0f s\n", len(mutants), counts[killed],
-		counts[equivalent], counts[survived], counts[broken], time.Since(began).Seconds())
+	_, _ = fmt.Fprintf(out, "%d mutants: %d killed, %d equivalent, %d survived, %d broken; %.0f s\n", len(mutants),
+		counts[killed], counts[equivalent], counts[survived], counts[broken], time.Since(began).Seconds())
 	if counts[survived]+counts[broken] > 0 || len(mutants) == 0 {
 		return 1
 	}

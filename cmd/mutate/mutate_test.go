@@ -62,8 +62,8 @@ func TestJavaScriptIsReplacedAsText(t *testing.T) {
 	}
 }
 
-// TestAMutantIsKilledByItsTest runs the program on a small module: one check that a test needs, one that none needs, one that does
-// not compile, and one whose test does not exist.
+// TestAMutantIsKilledByItsTest runs the program on a small module: one check that a test needs, one that none needs,
+// one that does not compile, and one whose test does not exist.
 func TestAMutantIsKilledByItsTest(t *testing.T) {
 	root := t.TempDir()
 	write := func(name, text string) {
@@ -74,7 +74,16 @@ func TestAMutantIsKilledByItsTest(t *testing.T) {
 	}
 	write("go.mod", "module small\n\ngo 1.26\n")
 	write("x.go", "package small\n\nfunc small(n int) bool { return n < 3 }\n")
-	write("x_test.go", "package small\n\nimport \"testing\"\n\nfunc TestSmall(t *testing.T) {\n\tif small(4) {\n\t\tt.Fail()\n\t}\n}\n")
+	write("x_test.go", `package small
+
+import "testing"
+
+func TestSmall(t *testing.T) {
+	if small(4) {
+		t.Fail()
+	}
+}
+`)
 	for put, want := range map[string]verdict{"true": killed, "n < 4": survived, "n": broken} {
 		m := mutant{file: "x.go", fn: "small", find: "n < 3", put: put, tests: []testRun{{".", "^TestSmall$"}}}
 		if got, detail := m.kill(t.Context(), root); got != want {

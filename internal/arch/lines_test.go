@@ -19,8 +19,8 @@ const maxColumns = 120
 
 // longStill are files and folders whose lines are not yet short enough. Clean one, then take it off the list.
 var longStill = []string{
-	"auth", "cmd/conclave", "cmd/mutate",
-	"static/js/e2ee", "tests/attack",
+	"auth", "cmd/conclave",
+	"static/js/e2ee",
 	"docs/bots.md", "docs/performance.md", "docs/security.md",
 }
 

@@ -36,8 +36,8 @@ func (m message) text(name string) string {
 	return s
 }
 
-// client is a participant with one UDP socket and no library between the test and the wire but DTLS and SRTP. Its tests may send
-// with its keys whatever they like.
+// client is a participant with one UDP socket and no library between the test and the wire but DTLS and SRTP. Its
+// tests may send with its keys whatever they like.
 type client struct {
 	t      *testing.T
 	server *server
@@ -260,7 +260,8 @@ const (
 func (c *client) sdp() string {
 	sum := sha256.Sum256(c.certificate.Certificate[0])
 	fingerprint := strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":")
-	common := fmt.Sprintf("c=IN IP4 0.0.0.0\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=fingerprint:sha-256 %s\r\na=setup:actpass\r\n"+
+	common := fmt.Sprintf("c=IN IP4 0.0.0.0\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\n"+
+		"a=fingerprint:sha-256 %s\r\na=setup:actpass\r\n"+
 		"a=rtcp-mux\r\na=extmap:%d urn:ietf:params:rtp-hdrext:sdes:mid\r\n"+
 		"a=extmap:%d http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n",
 		c.ufrag, c.pwd, fingerprint, midExtension, twccExtension)
@@ -279,7 +280,8 @@ func (c *client) sdp() string {
 		} else if i <= camera {
 			direction = fmt.Sprintf("sendonly\r\na=ssrc:%d cname:me", c.sequences.ssrc[i])
 		}
-		text += fmt.Sprintf("m=%s 9 UDP/TLS/RTP/SAVPF %s\r\n%sa=mid:%d\r\n%sa=%s\r\n", kind, formats, common, i, codec, direction)
+		text += fmt.Sprintf("m=%s 9 UDP/TLS/RTP/SAVPF %s\r\n%sa=mid:%d\r\n%sa=%s\r\n",
+			kind, formats, common, i, codec, direction)
 	}
 	return text
 }

@@ -32,7 +32,8 @@ func foreignRecords() map[string][]byte {
 	}
 }
 
-// TestForeignRecordsEndNoCall: after the handshake only authentic records matter, whoever sends the others, and from where.
+// TestForeignRecordsEndNoCall: after the handshake only authentic records matter, whoever sends the others, and from
+// where.
 func TestForeignRecordsEndNoCall(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)

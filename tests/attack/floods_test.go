@@ -10,7 +10,8 @@ import (
 	"github.com/pion/rtcp"
 )
 
-// crowd is a meeting under a flood: alice publishes, mallory attacks, and bob, who publishes too, should notice nothing.
+// crowd is a meeting under a flood: alice publishes, mallory attacks, and bob, who publishes too, should notice
+// nothing.
 type crowd struct {
 	*server
 	meeting             string
@@ -86,7 +87,8 @@ func TestAFloodOfNACKsBringsLittle(t *testing.T) {
 		for i := range uint16(8) {
 			pairs = append(pairs, rtcp.NackPair{PacketID: newest - 17*(i+1), LostPackets: 0xffff})
 		}
-		c.mallory.write(c.mallory.sealRTCP(&rtcp.TransportLayerNack{SenderSSRC: 1, MediaSSRC: c.mallory.slotSSRC[0], Nacks: pairs}))
+		c.mallory.write(c.mallory.sealRTCP(
+			&rtcp.TransportLayerNack{SenderSSRC: 1, MediaSSRC: c.mallory.slotSSRC[0], Nacks: pairs}))
 	})
 	t.Logf("%.0f kbit/s without, %.0f with", calm, flooded)
 	if flooded > 3*calm {
@@ -120,7 +122,8 @@ func TestAFloodOfRTXReachesNobody(t *testing.T) {
 	c.unharmed()
 }
 
-// TestSSRCsAndRIDsThatKeepChangingAreBounded: each packet is of another SSRC and of another encoding than the one before.
+// TestSSRCsAndRIDsThatKeepChangingAreBounded: each packet is of another SSRC and of another encoding than the one
+// before.
 func TestSSRCsAndRIDsThatKeepChangingAreBounded(t *testing.T) {
 	t.Parallel()
 	c := newCrowd(t)
@@ -129,7 +132,8 @@ func TestSSRCsAndRIDsThatKeepChangingAreBounded(t *testing.T) {
 	churner.sequences.encodings = 3
 	churner.offer()
 	churner.connect()
-	c.bob.request(message{"type": "view", "wants": []message{{"participant": c.alice.id, "source": "camera", "height": 180},
+	c.bob.request(message{"type": "view", "wants": []message{
+		{"participant": c.alice.id, "source": "camera", "height": 180},
 		{"participant": churner.id, "source": "camera", "height": 90}}}, "ok")
 	before := c.memory()
 	c.flood(2000, func() {
@@ -150,7 +154,8 @@ func TestAStormOfViewsEndsItsSenderAlone(t *testing.T) {
 	t.Parallel()
 	c := newCrowd(t)
 	for i := range 2000 {
-		c.mallory.send(message{"type": "view", "wants": []message{{"participant": c.alice.id, "source": "camera", "height": 90 + i%2}}})
+		c.mallory.send(message{"type": "view", "wants": []message{
+			{"participant": c.alice.id, "source": "camera", "height": 90 + i%2}}})
 		if _, gone := c.mallory.event(func(m message) bool { return m["type"] == "bye" }); gone {
 			break
 		}

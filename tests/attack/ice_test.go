@@ -91,7 +91,8 @@ func (c *client) current() *net.UDPConn {
 	return c.socket
 }
 
-// move opens a socket at another address of the participant's and nominates it. The old one stays open and goes unheard.
+// move opens a socket at another address of the participant's and nominates it. The old one stays open and goes
+// unheard.
 func (c *client) move(ip string) {
 	c.t.Helper()
 	old := c.socket

@@ -21,7 +21,8 @@ type sequences struct {
 }
 
 func newSequences() sequences {
-	return sequences{ssrc: [2]uint32{rand.Uint32(), rand.Uint32()}, seq: [2]uint16{uint16(rand.N(1 << 14)), uint16(rand.N(1 << 14))}}
+	return sequences{ssrc: [2]uint32{rand.Uint32(), rand.Uint32()},
+		seq: [2]uint16{uint16(rand.N(1 << 14)), uint16(rand.N(1 << 14))}}
 }
 
 // What a client publishes, as it numbers its m-lines.

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestAnotherParticipantsCheckTakesNoAddress: an authentic check of somebody else, from the victim's address, changes nothing for
-// the victim.
+// TestAnotherParticipantsCheckTakesNoAddress: an authentic check of somebody else, from the victim's address, changes
+// nothing for the victim.
 func TestAnotherParticipantsCheckTakesNoAddress(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -52,8 +52,8 @@ func TestASpoofedNominationSendsNothingToAThirdParty(t *testing.T) {
 	mallory.needsFlow("to where the participant is")
 }
 
-// TestNoMoreGoesOutThanCameInBeforeConsent: to an address that has answered nothing, neither checks nor a handshake bring more than
-// they cost.
+// TestNoMoreGoesOutThanCameInBeforeConsent: to an address that has answered nothing, neither checks nor a handshake
+// bring more than they cost.
 func TestNoMoreGoesOutThanCameInBeforeConsent(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -81,8 +81,8 @@ func TestNoMoreGoesOutThanCameInBeforeConsent(t *testing.T) {
 	}
 }
 
-// TestAReplayedCheckMovesNothing: what somebody on the way has recorded is worth nothing later, at another address and at one that
-// the participant has left.
+// TestAReplayedCheckMovesNothing: what somebody on the way has recorded is worth nothing later, at another address
+// and at one that the participant has left.
 func TestAReplayedCheckMovesNothing(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -127,8 +127,8 @@ func TestMediaFollowsAParticipantWhoMoves(t *testing.T) {
 	bob.needsFlow("from the new address")
 }
 
-// TestMediaEndsWithConsent: whoever answers no check of ours any more is sent nothing 30 s later (RFC 7675 §5.1), even if checks of
-// theirs go on.
+// TestMediaEndsWithConsent: whoever answers no check of ours any more is sent nothing 30 s later (RFC 7675 §5.1),
+// even if checks of theirs go on.
 func TestMediaEndsWithConsent(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)

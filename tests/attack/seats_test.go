@@ -56,7 +56,8 @@ func TestAStolenResumeTokenIsWorthless(t *testing.T) {
 	alice.needsFlow("before the theft")
 
 	thief := s.socket(t, s.signIn(t, "mallory@example.org"), origin)
-	refused := thief.request(message{"type": "join", "version": 1, "meeting": meeting, "name": "Ana", "resume": alice.resume}, "error")
+	refused := thief.request(message{"type": "join", "version": 1, "meeting": meeting, "name": "Ana",
+		"resume": alice.resume}, "error")
 	if refused["error"] != "resume_failed" {
 		t.Errorf("the thief is told %v", refused)
 	}

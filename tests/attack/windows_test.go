@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// TestRecordedPacketsAreRefusedAfterAnSSRCChange: a replay window lives as long as the keys, whatever SSRCs come and go.
+// TestRecordedPacketsAreRefusedAfterAnSSRCChange: a replay window lives as long as the keys, whatever SSRCs come and
+// go.
 func TestRecordedPacketsAreRefusedAfterAnSSRCChange(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)

@@ -189,3 +189,85 @@ func BenchmarkAnswer(b *testing.B) {
 		c.Answer(room, from, k)
 	}
 }
+
+func TestOurChecksAreAsTheRFCAsks(t *testing.T) {
+	for _, to := range []string{"t", "to", "theirs", "theirs+/"} { // with and without padding
+		id := stun.ID{1, 2, 3}
+		raw := stun.AppendCheck([]byte("before"), id, to, "ours", 0x1122334455667788, stun.NewKey(password))[6:]
+		m := &pion.Message{Raw: raw}
+		if err := m.Decode(); err != nil {
+			t.Fatal(err)
+		}
+		var name pion.Username
+		if err := name.GetFrom(m); err != nil || name.String() != to+":ours" {
+			t.Errorf("for %q, %v", name, err)
+		}
+		tie, _ := m.Get(pion.AttrICEControlled)
+		priority, _ := m.Get(pion.AttrPriority)
+		if m.Type != pion.BindingRequest || stun.ID(m.TransactionID) != id || len(tie) != 8 || len(priority) != 4 {
+			t.Errorf("%v", m)
+		}
+		if err := pion.NewShortTermIntegrity(password).Check(m); err != nil {
+			t.Error(err)
+		}
+		if err := pion.Fingerprint.Check(m); err != nil {
+			t.Error(err)
+		}
+		theirs := check(t, to+":ours", password, pion.RawAttribute{Type: pion.AttrPriority, Value: make([]byte, 4)})
+		if len(raw) > len(theirs) {
+			t.Errorf("ours has %d bytes, theirs %d", len(raw), len(theirs))
+		}
+	}
+}
+
+// answer is a success response as Pion makes it, which browsers' are like.
+func answer(tb testing.TB, fingerprint bool) []byte {
+	tb.Helper()
+	setters := []pion.Setter{pion.NewTransactionIDSetter([12]byte{7}), pion.BindingSuccess,
+		&pion.XORMappedAddress{IP: net.IPv4(192, 0, 2, 7), Port: 7}, pion.NewShortTermIntegrity(password)}
+	if fingerprint {
+		setters = append(setters, pion.Fingerprint)
+	}
+	m, err := pion.Build(setters...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return m.Raw
+}
+
+func TestAnswersAreRead(t *testing.T) {
+	k := stun.NewKey(password)
+	for _, fingerprint := range []bool{true, false} {
+		raw := answer(t, fingerprint)
+		a, err := stun.ParseAnswer(raw)
+		if err != nil || !stun.IsAnswer(raw) || a.ID() != (stun.ID{7}) || !a.Authentic(k) ||
+			a.Authentic(stun.NewKey("another")) {
+			t.Errorf("with a fingerprint %v: %v", fingerprint, err)
+		}
+		for n := range raw {
+			cut := append([]byte(nil), raw[:n]...)
+			if _, err := stun.ParseAnswer(cut); err == nil {
+				t.Errorf("cut at %d it is an answer", n)
+			}
+		}
+		sealed := raw // FINGERPRINT, behind what is sealed, counts only if it is there
+		if fingerprint {
+			sealed = raw[:len(raw)-8]
+		}
+		for bit := range 8 * len(sealed) {
+			flipped := append([]byte(nil), raw...)
+			flipped[bit/8] ^= 1 << (bit % 8)
+			if a, err := stun.ParseAnswer(flipped); err == nil && a.Authentic(k) {
+				t.Errorf("with bit %d flipped it is authentic", bit)
+			}
+		}
+	}
+	if raw := check(t, "ours:theirs", password); stun.IsAnswer(raw) {
+		t.Error("a check is an answer")
+	} else if _, err := stun.ParseAnswer(raw); err == nil {
+		t.Error("a check reads as an answer")
+	}
+	if _, err := stun.Parse(answer(t, true)); err == nil {
+		t.Error("an answer reads as a check")
+	}
+}
