@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -42,6 +43,8 @@ type botsTarget struct {
 	Threshold []string `sep:"none" placeholder:"METRIC<VALUE" help:"Fail unless this holds: join.p99<2s."`
 	Defaults  bool     `name:"default-limits" default:"true" negatable:"" help:"Judge joins, delays and freezes."`
 	JSON      string   `name:"json" placeholder:"FILE" help:"Write the report there; - is the standard output."`
+	CSV       string   `name:"csv" placeholder:"FILE" help:"Write a line for each bot there."`
+	JUnit     string   `name:"junit" placeholder:"FILE" help:"Write the thresholds there as tests, for CI."`
 	Quiet     bool     `short:"q" help:"No progress lines."`
 }
 
@@ -240,27 +243,46 @@ func allOr(text, flag string) (int, error) {
 	return n, nil
 }
 
-func (t *botsTarget) write(c console, report *report.Report) error {
+// write writes the report in all forms that were asked for.
+func (t *botsTarget) write(c console, outcome *report.Report) error {
 	if t.JSON != "-" {
-		if err := report.WriteText(c.out); err != nil {
-			return err
+		if err := outcome.WriteText(c.out); err != nil {
+			return err //nolint:wrapcheck // says what failed
 		}
 	}
-	if t.JSON == "" {
-		return nil
-	}
-	raw, err := json.MarshalIndent(report, "", "  ")
-	if err != nil {
-		return fmt.Errorf("--json: %w", err)
-	}
-	raw = append(raw, '\n')
 	if t.JSON == "-" {
-		_, err = c.out.Write(raw)
-	} else {
-		err = os.WriteFile(t.JSON, raw, 0o644) //nolint:gosec // figures, no secrets
+		if err := writeJSON(c.out, outcome); err != nil {
+			return fmt.Errorf("--json: %w", err)
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("--json: %w", err)
+	for _, form := range []struct {
+		flag, file string
+		write      func(io.Writer) error
+	}{
+		{"--json", t.JSON, func(w io.Writer) error { return writeJSON(w, outcome) }},
+		{"--csv", t.CSV, outcome.WriteCSV}, {"--junit", t.JUnit, outcome.WriteJUnit},
+	} {
+		if form.file == "" || form.file == "-" {
+			continue
+		}
+		if err := writeFile(form.file, form.write); err != nil {
+			return fmt.Errorf("%s: %w", form.flag, err)
+		}
 	}
 	return nil
+}
+
+func writeJSON(w io.Writer, outcome *report.Report) error {
+	out := json.NewEncoder(w)
+	out.SetIndent("", "  ")
+	return out.Encode(outcome) //nolint:wrapcheck // the caller names the option
+}
+
+// writeFile makes a file. Reports hold figures, no secrets.
+func writeFile(name string, write func(io.Writer) error) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err //nolint:wrapcheck // names the file
+	}
+	return errors.Join(write(f), f.Close())
 }

@@ -207,8 +207,10 @@ settle: 200ms
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	table, suite := filepath.Join(dir, "bots.csv"), filepath.Join(dir, "bots.xml")
 	args := []string{
-		"bots", "run", file, "--url", url, "--token", token, "--json", reported, "-q", "--no-default-limits",
+		"bots", "run", file, "--url", url, "--token", token, "--json", reported, "--csv", table, "--junit", suite, "-q",
+		"--no-default-limits",
 	}
 	var out, errs bytes.Buffer
 	code := run(args, nil, console{&out, &errs})
@@ -223,6 +225,11 @@ settle: 200ms
 	if len(r.Failures) > 0 || r.Meetings != 2 || r.Joins != (report.Joins{Wanted: 6, Joined: 6}) ||
 		r.Scenario != "Two meetings" {
 		t.Errorf("exit code %d: %d meetings, %+v: %s", code, r.Meetings, r.Joins, out.String())
+	}
+	for file, want := range map[string]string{table: "audio_delay_p99_ms", suite: `<testsuite name="Two meetings"`} {
+		if raw, err := os.ReadFile(file); err != nil || !strings.Contains(string(raw), want) {
+			t.Errorf("%s: %v: %s", file, err, raw)
+		}
 	}
 	for _, b := range r.Bots { // a publisher hears the speaker; the others hear one or two and see one
 		wantAudio, wantVideo := 1, 1
