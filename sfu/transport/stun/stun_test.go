@@ -262,6 +262,11 @@ func TestAnswersAreRead(t *testing.T) {
 			}
 		}
 	}
+	wrong := answer(t, true)
+	wrong[len(wrong)-1] ^= 1
+	if _, err := stun.ParseAnswer(wrong); err == nil {
+		t.Error("a wrong fingerprint is as good as none")
+	}
 	if raw := check(t, "ours:theirs", password); stun.IsAnswer(raw) {
 		t.Error("a check is an answer")
 	} else if _, err := stun.ParseAnswer(raw); err == nil {
