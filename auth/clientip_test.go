@@ -49,7 +49,8 @@ func TestForwardedForIsBelievedFromTrustedProxiesOnly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var got ClientIP
 			var ok bool
-			h := ClientIPMiddleware(tt.trusted)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got, ok = ClientIPFrom(r.Context()) }))
+			next := func(_ http.ResponseWriter, r *http.Request) { got, ok = ClientIPFrom(r.Context()) }
+			h := ClientIPMiddleware(tt.trusted)(http.HandlerFunc(next))
 			r := httptest.NewRequest(http.MethodGet, "/", nil)
 			r.RemoteAddr = tt.peer
 			r.Header["X-Forwarded-For"] = tt.xff

@@ -111,8 +111,8 @@ func TestSigningOutForgetsTheBrowser(t *testing.T) {
 	})
 }
 
-// TestAClassOfThreeHundredSignsInFromOneAddress: with the default limits, within five minutes. Beyond the free ones each
-// proves a little work, and none is refused.
+// TestAClassOfThreeHundredSignsInFromOneAddress: with the default limits, within five minutes. Beyond the free ones
+// each proves a little work, and none is refused.
 func TestAClassOfThreeHundredSignsInFromOneAddress(t *testing.T) {
 	inSite(t, Config{}, func(s *site) {
 		proofs := 0

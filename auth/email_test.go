@@ -86,7 +86,9 @@ func TestWhatIsNoAddressIsRefused(t *testing.T) {
 }
 
 func FuzzParseEmail(f *testing.F) {
-	for _, s := range []string{"ana@example.org", "Ana+x@BÜCHER.example", "a@b\r\nBcc: c@d.e", "@", "a@[::1]", "\"a\"@b.c", "a@xn--.org", "a@xn--bcher-kva.example"} {
+	for _, s := range []string{
+		"ana@example.org", "Ana+x@BÜCHER.example", "a@b\r\nBcc: c@d.e", "@", "a@[::1]", "\"a\"@b.c", "a@xn--.org", "a@xn--bcher-kva.example",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

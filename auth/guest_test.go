@@ -34,7 +34,8 @@ func TestAGuestIsNobodyVerifiedAndMayNotHost(t *testing.T) {
 		if id := s.identity(b); !id.Guest || id.CanHost || id.Bot || !id.Email.IsZero() || id.Session.IsZero() {
 			t.Errorf("%+v", id)
 		}
-		if w := b.do("GET", "/api/auth/session", ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"guest":true`) {
+		if w := b.do("GET", "/api/auth/session", ""); w.Code != http.StatusOK ||
+			!strings.Contains(w.Body.String(), `"guest":true`) {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 		other := s.browser()
@@ -58,7 +59,8 @@ func TestSigningInMakesAGuestAPersonWithANewToken(t *testing.T) {
 		b.guest()
 		before, token := s.identity(b), b.cookies[secureSessionCookie]
 		b.signIn("ana@example.org")
-		if id := s.identity(b); id.Guest || id.Session == before.Session || !id.CanHost || b.cookies[secureSessionCookie] == token {
+		if id := s.identity(b); id.Guest || id.Session == before.Session || !id.CanHost ||
+			b.cookies[secureSessionCookie] == token {
 			t.Errorf("%+v", id)
 		}
 		b.cookies[secureSessionCookie] = token
@@ -76,7 +78,8 @@ func TestWhoIsSignedInStaysWhoTheyAre(t *testing.T) {
 		b.signIn("ana@example.org")
 		before := s.identity(b)
 		w := b.do("POST", "/api/auth/guest", `{}`)
-		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "ana@example.org") || s.identity(b).Session != before.Session {
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "ana@example.org") ||
+			s.identity(b).Session != before.Session {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 	})
@@ -116,7 +119,8 @@ func TestGuestsBeyondWhatIsFreeProveWork(t *testing.T) {
 			}
 			delete(b.cookies, secureSessionCookie)
 			if i >= 2 { // the same proof again
-				expect(t, b.do("POST", "/api/auth/guest", `{}`), http.StatusTooManyRequests, map[bool]string{true: "rate_limited", false: "proof_needed"}[i == 9])
+				id := map[bool]string{true: "rate_limited", false: "proof_needed"}[i == 9]
+				expect(t, b.do("POST", "/api/auth/guest", `{}`), http.StatusTooManyRequests, id)
 			}
 		}
 		w := from("[2001:db8::2]:1").do("POST", "/api/auth/guest", `{}`)
@@ -158,6 +162,7 @@ func TestAGuestsBodyIsEmpty(t *testing.T) {
 		} {
 			expect(t, s.browser().do("POST", "/api/auth/guest", body), http.StatusBadRequest, id)
 		}
-		expect(t, s.browser().do("POST", "/api/auth/guest", `{}`+strings.Repeat(" ", 5000)), http.StatusRequestEntityTooLarge, "too_large")
+		large := s.browser().do("POST", "/api/auth/guest", `{}`+strings.Repeat(" ", 5000))
+		expect(t, large, http.StatusRequestEntityTooLarge, "too_large")
 	})
 }

@@ -70,8 +70,8 @@ type recipient struct {
 	browser browserID
 }
 
-// browsersPerMailbox is how many known browsers' codes a mailbox has in an hour. Each sign-in makes a browser known, so that
-// without a bound of them all a few would soon be thousands.
+// browsersPerMailbox is how many known browsers' codes a mailbox has in an hour. Each sign-in makes a browser known, so
+// that without a bound of them all a few would soon be thousands.
 const browsersPerMailbox = 4
 
 // codeLimits decides whether a code may be sent. Pure; not safe for concurrent use: checking all limits and then

@@ -193,7 +193,8 @@ func TestAKnownBrowserHasItsOwnLimit(t *testing.T) {
 	}
 }
 
-// TestKnownBrowsersDoNotMultiply: each code makes one more browser known, and they share a bound and a place in the line.
+// TestKnownBrowsersDoNotMultiply: each code makes one more browser known, and they share a bound and a place in the
+// line.
 func TestKnownBrowsersDoNotMultiply(t *testing.T) {
 	l := unlimited()
 	l.CodesPerAddressHour = 0

@@ -101,7 +101,9 @@ func startMailServer(t *testing.T, mode TLSMode, needAuth bool) *mailServer {
 	t.Helper()
 	cert, pool := testCertificate(t)
 	s := &mailServer{host: "127.0.0.1", pool: pool}
-	srv := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &smtpSession{s: s, need: needAuth}, nil }))
+	srv := smtp.NewServer(
+		smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &smtpSession{s: s, need: needAuth}, nil }),
+	)
 	srv.Domain, srv.ReadTimeout, srv.WriteTimeout = "mx.example.org", 5*time.Second, 5*time.Second
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -187,7 +189,8 @@ func TestMailIsDelivered(t *testing.T) {
 			if err := m.Send(t.Context(), testMessage(t)); err != nil {
 				t.Fatalf("%v: %v", err, errors.Unwrap(err))
 			}
-			if len(s.messages) != 1 || s.to[0] != "canary@xn--bcher-kva.example" || s.from[0] != "conclave@example.org" || s.auth != tt.auth {
+			if len(s.messages) != 1 || s.to[0] != "canary@xn--bcher-kva.example" || s.from[0] != "conclave@example.org" ||
+				s.auth != tt.auth {
 				t.Errorf("got %d messages, from %v, to %v, signed in %v", len(s.messages), s.from, s.to, s.auth)
 			}
 		})
@@ -218,7 +221,8 @@ func TestMailSaysWhatItShouldAndTracksNobody(t *testing.T) {
 	kinds := mailParts(t, msg)
 	for _, kind := range []string{"text/plain", "text/html"} {
 		body := kinds[kind]
-		if !strings.Contains(body, "012345") || !strings.Contains(body, "10 minutes") || !strings.Contains(body, "meet.example.org") {
+		if !strings.Contains(body, "012345") || !strings.Contains(body, "10 minutes") ||
+			!strings.Contains(body, "meet.example.org") {
 			t.Errorf("%s: %s", kind, body)
 		}
 		for _, bad := range []string{"http:", "https:", "<img", "<a ", "url(", "<script"} {
@@ -471,7 +475,12 @@ func TestNothingOfAPersonIsLoggedWhenMailFails(t *testing.T) {
 	var log bytes.Buffer
 	s := startMailServer(t, TLSNone, false)
 	s.refuse = &smtp.SMTPError{Code: 451, Message: "canary@xn--bcher-kva.example is busy"}
-	q := newMailQueue(s.mailer(t, TLSNone, nil), 120, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})), func(Event) {})
+	q := newMailQueue(
+		s.mailer(t, TLSNone, nil),
+		120,
+		slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		func(Event) {},
+	)
 	q.add(mailJob{message: testMessage(t)})
 	deadline := time.Now().Add(5 * time.Second)
 	for !q.health().Failing && time.Now().Before(deadline) {

@@ -37,8 +37,8 @@ func NewNetworkLimiter[K comparable](cfg LimiterConfig) *NetworkLimiter[K] {
 	return l
 }
 
-// Allow counts an event of client if it is within the limit of each of its networks. If it is not, nothing is counted and
-// retryAfter says when the next would be allowed.
+// Allow counts an event of client if it is within the limit of each of its networks. If it is not, nothing is counted
+// and retryAfter says when the next would be allowed.
 func (l *NetworkLimiter[K]) Allow(now time.Time, client ClientIP, key K) (ok bool, retryAfter time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -13,7 +13,10 @@ import (
 
 func testOTP(t testing.TB) *otpStore {
 	t.Helper()
-	s, err := newOTPStore(otpConfig{digits: 6, ttl: 10 * time.Minute, tries: 5, maxChallenges: 1000, shortGuesses: 500}, rand.Reader)
+	s, err := newOTPStore(
+		otpConfig{digits: 6, ttl: 10 * time.Minute, tries: 5, maxChallenges: 1000, shortGuesses: 500},
+		rand.Reader,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +140,8 @@ func TestOpenChallengesAreBounded(t *testing.T) {
 	for i := range 10 {
 		issue(t, s, epoch(), fmt.Sprintf("ana%d@example.org", i))
 	}
-	if _, _, err := s.issue(epoch(), mustEmail(t, "one@more.example"), challengeID{}); !errors.Is(err, errTooManyChallenges) {
+	_, _, err := s.issue(epoch(), mustEmail(t, "one@more.example"), challengeID{})
+	if !errors.Is(err, errTooManyChallenges) {
 		t.Errorf("eleventh of ten: %v", err)
 	}
 	issue(t, s, epoch().Add(10*time.Minute), "one@more.example")
@@ -162,7 +166,8 @@ func TestResendsDoNotGrowTheStoreBeyondItsBound(t *testing.T) {
 func TestTheCodeIsNotKept(t *testing.T) {
 	s := testOTP(t)
 	id, code := issue(t, s, epoch(), "ana@example.org")
-	if strings.Contains(fmt.Sprintf("%+v %#v", *s.open[id], *s.open[id]), code) || bytes.Contains(s.open[id].mac[:], []byte(code)) {
+	if strings.Contains(fmt.Sprintf("%+v %#v", *s.open[id], *s.open[id]), code) ||
+		bytes.Contains(s.open[id].mac[:], []byte(code)) {
 		t.Error("the code is in memory")
 	}
 }

@@ -32,7 +32,8 @@ func TestNoVerbPrintsUserData(t *testing.T) {
 	email := mustEmail(t, "canary@canary.example")
 	ip := NewClientIP(netip.MustParseAddr("203.0.113.77"))
 	check(t, email, unexported[Email]{email}, map[Email]int{email: 1}, "canary")
-	check(t, ip, unexported[ClientIP]{ip}, map[ClientIP]int{ip: 1}, "203.0", "[203", "cb00714d", "3405803853", fmt.Sprint(0xffffcb00714d), "ffffcb00714d")
+	check(t, ip, unexported[ClientIP]{ip}, map[ClientIP]int{ip: 1}, "203.0", "[203", "cb00714d", "3405803853",
+		fmt.Sprint(0xffffcb00714d), "ffffcb00714d")
 	check(t, Identity{Email: email}, unexported[Identity]{Identity{Email: email}}, []Email{email}, "canary")
 }
 

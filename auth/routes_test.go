@@ -21,7 +21,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.runCleanups")) // the runtime's own, seen only while it is at work
+	// runCleanups is the runtime's own, seen only while it is at work.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("runtime.runCleanups"))
 }
 
 // outbox is a mailer that keeps what it is given.
@@ -169,7 +170,10 @@ func TestSignInAndOut(t *testing.T) {
 			t.Fatalf("%d %s", w.Code, w.Body)
 		}
 		w = b.verify(s.mail.last("ana@example.org"))
-		want := fmt.Sprintf(`{"email":"ana@example.org","expires_at":%q,"can_host":true}`, time.Now().Add(24*time.Hour).UTC().Format(time.RFC3339))
+		want := fmt.Sprintf(
+			`{"email":"ana@example.org","expires_at":%q,"can_host":true}`,
+			time.Now().Add(24*time.Hour).UTC().Format(time.RFC3339),
+		)
 		if w.Code != 200 || strings.TrimSpace(w.Body.String()) != want {
 			t.Fatalf("%d %s, want %s", w.Code, w.Body, want)
 		}
@@ -286,9 +290,17 @@ func TestCookiesCannotBeReadPlantedOrSentInTheClear(t *testing.T) {
 			b := s.browser()
 			asked := b.ask("ana@example.org")
 			verified := b.verify(s.mail.last("ana@example.org"))
-			want := map[string]http.SameSite{"__Host-conclave-challenge": http.SameSiteStrictMode, "__Host-conclave": http.SameSiteLaxMode, "__Host-conclave-known": http.SameSiteStrictMode}
+			want := map[string]http.SameSite{
+				"__Host-conclave-challenge": http.SameSiteStrictMode,
+				"__Host-conclave":           http.SameSiteLaxMode,
+				"__Host-conclave-known":     http.SameSiteStrictMode,
+			}
 			if insecure {
-				want = map[string]http.SameSite{"conclave-challenge": http.SameSiteStrictMode, "conclave": http.SameSiteLaxMode, "conclave-known": http.SameSiteStrictMode}
+				want = map[string]http.SameSite{
+					"conclave-challenge": http.SameSiteStrictMode,
+					"conclave":           http.SameSiteLaxMode,
+					"conclave-known":     http.SameSiteStrictMode,
+				}
 			}
 			for _, c := range append(asked.Result().Cookies(), verified.Result().Cookies()...) {
 				if site, ok := want[c.Name]; !ok || c.SameSite != site {
@@ -429,7 +441,8 @@ func TestBotsAreNobodyInParticularAndMayHost(t *testing.T) {
 		r.Header.Set("Authorization", "Bearer "+bot)
 		one, err := s.svc.Authenticate(r)
 		two, _ := s.svc.Authenticate(r)
-		if err != nil || !one.Bot || !one.CanHost || !one.Email.IsZero() || one.Session.IsZero() || one.Session != two.Session {
+		if err != nil || !one.Bot || !one.CanHost || !one.Email.IsZero() || one.Session.IsZero() ||
+			one.Session != two.Session {
 			t.Errorf("%+v %v", one, err)
 		}
 		s.svc.OnRevoke(one.Session, func() { t.Error("a bot's session ended") })()
@@ -616,7 +629,9 @@ func TestEveryRandomValueIsNeeded(t *testing.T) {
 }
 
 func FuzzSignInForm(f *testing.F) {
-	for _, s := range []string{`{"code": "123456"}`, `{"code":"1","code":"2"}`, `{"c\u006fde": "1"}`, `{"code": {"a": "}:"}}`, `{}`, `null`, `{"code": "\ud800"}`, "{\"code\": \"\xff\"}"} {
+	for _, s := range []string{
+		`{"code": "123456"}`, `{"code":"1","code":"2"}`, `{"c\u006fde": "1"}`, `{"code": {"a": "}:"}}`, `{}`, `null`, `{"code": "\ud800"}`, "{\"code\": \"\xff\"}",
+	} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -642,7 +657,9 @@ func FuzzCookiesAndAuthorization(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Cleanup(svc.Close)
-	for _, s := range []string{"__Host-conclave=" + strings.Repeat("0", 64), "a=b; __Host-conclave=\"x\"", "=;;,", "__Host-conclave-challenge=" + strings.Repeat("f", 64)} {
+	for _, s := range []string{
+		"__Host-conclave=" + strings.Repeat("0", 64), "a=b; __Host-conclave=\"x\"", "=;;,", "__Host-conclave-challenge=" + strings.Repeat("f", 64),
+	} {
 		f.Add(s, "Bearer "+strings.Repeat("a", 64))
 		f.Add(s, "")
 	}

@@ -95,8 +95,8 @@ func newSessionStore(cfg sessionConfig, random io.Reader) *sessionStore {
 	return &sessionStore{cfg: cfg, random: random, byHash: map[tokenHash]*session{}, byID: map[SessionID]*session{}}
 }
 
-// create opens a session and returns its token, which is kept nowhere. The zero Email makes a guest's. In a full store a
-// new session takes the place of an idle one; a guest's only that of a guest.
+// create opens a session and returns its token, which is kept nowhere. The zero Email makes a guest's. In a full store
+// a new session takes the place of an idle one; a guest's only that of a guest.
 func (s *sessionStore) create(now time.Time, email Email) (token, *session, error) {
 	guest := email.IsZero()
 	if len(s.byID) >= s.cfg.maxSessions || guest && s.guests >= s.cfg.maxGuests {

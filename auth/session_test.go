@@ -201,8 +201,8 @@ func TestAFullStoreEndsAnIdleSession(t *testing.T) {
 	}
 }
 
-// TestGuestsTakePlacesOfIdleGuestsOnly: strangers who come as guests and do nothing keep no guest out, and no guest takes a
-// place from one who is there, or from a person.
+// TestGuestsTakePlacesOfIdleGuestsOnly: strangers who come as guests and do nothing keep no guest out, and no guest
+// takes a place from one who is there, or from a person.
 func TestGuestsTakePlacesOfIdleGuestsOnly(t *testing.T) {
 	s := newSessionStore(sessionConfig{ttl: 24 * time.Hour, maxSessions: 12, maxGuests: 3}, rand.Reader)
 	signIn(t, s, epoch())

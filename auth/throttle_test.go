@@ -36,7 +36,8 @@ func TestRequestsAreLimitedInEveryNetwork(t *testing.T) {
 			if n := allowed(epoch().Add(10 * time.Second)); n != tt.atOnce/6 {
 				t.Errorf("%d after ten seconds, want %d", n, tt.atOnce/6)
 			}
-			if ok, retry := l.allow(epoch().Add(10*time.Second), NewClientIP(netip.MustParseAddr(tt.address(0)))); ok || retry <= 0 || retry > time.Second {
+			ok, retry := l.allow(epoch().Add(10*time.Second), NewClientIP(netip.MustParseAddr(tt.address(0))))
+			if ok || retry <= 0 || retry > time.Second {
 				t.Errorf("%v, retry after %v", ok, retry)
 			}
 			if ok, _ := l.allow(epoch(), NewClientIP(netip.MustParseAddr("198.51.100.1"))); !ok {

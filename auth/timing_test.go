@@ -50,7 +50,8 @@ func TestAnswersTakeTheSameTimeWhoeverIsKnown(t *testing.T) {
 	r := chi.NewRouter()
 	r.Use(ClientIPMiddleware(nil))
 	r.Mount("/api/auth", svc.Routes())
-	svc.known.noteNetwork(time.Now(), NewClientIP(netip.MustParseAddr("192.0.2.1"))) // httptest's: no proof of work is asked for
+	// httptest's network is known: no proof of work is asked for.
+	svc.known.noteNetwork(time.Now(), NewClientIP(netip.MustParseAddr("192.0.2.1")))
 	ask, verify := make([][]time.Duration, 3), make([][]time.Duration, 3)
 	for i := range rounds {
 		for j := range 3 {

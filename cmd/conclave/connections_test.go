@@ -132,8 +132,10 @@ func TestThousandsOfIdleConnectionsKeepNoOneOut(t *testing.T) {
 		t.Skip("needs a shell to lower the limit of open files")
 	}
 	listen := freePort(t)
-	serve := doorProcess(t, "serve", "--listen", listen, "--admin-listen", "", "--media-listen", "127.0.0.1", "--media-port", "0")
-	cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-c", `ulimit -n 256 && exec "$0" "$@"`}, serve.Args...)...)
+	serve := doorProcess(t, "serve", "--listen", listen, "--admin-listen", "",
+		"--media-listen", "127.0.0.1", "--media-port", "0")
+	args := append([]string{"-c", `ulimit -n 256 && exec "$0" "$@"`}, serve.Args...)
+	cmd := exec.CommandContext(t.Context(), "sh", args...)
 	out := &output{}
 	cmd.Env, cmd.Stdout, cmd.Stderr = serve.Env, out, out
 	if err := cmd.Start(); err != nil {
@@ -225,7 +227,9 @@ func TestTheCeilingLeavesFilesForTheRest(t *testing.T) {
 // slowServer is our server over TLS with its clock a hundred times faster.
 func slowServer(t *testing.T) (address string) {
 	t.Helper()
-	h := newHTTPServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+	h := newHTTPServer(
+		http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }),
+	)
 	h.ReadHeaderTimeout, h.ReadTimeout = h.ReadHeaderTimeout/100, h.ReadTimeout/100
 	h.WriteTimeout, h.IdleTimeout = h.WriteTimeout/100, h.IdleTimeout/100
 	dir := t.TempDir()
@@ -293,7 +297,9 @@ func TestSlowHTTP2IsCutOff(t *testing.T) {
 	headers := func(method string) []byte {
 		var block strings.Builder
 		e := hpack.NewEncoder(&block)
-		for _, f := range [][2]string{{":method", method}, {":scheme", "https"}, {":authority", "localhost"}, {":path", "/"}} {
+		for _, f := range [][2]string{
+			{":method", method}, {":scheme", "https"}, {":authority", "localhost"}, {":path", "/"},
+		} {
 			_ = e.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]})
 		}
 		return []byte(block.String())
@@ -306,7 +312,9 @@ func TestSlowHTTP2IsCutOff(t *testing.T) {
 			return func() {}
 		},
 		"a_finished_request_and_no_more": func(f *http2.Framer) func() {
-			_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: headers("GET"), EndStream: true, EndHeaders: true})
+			_ = f.WriteHeaders(http2.HeadersFrameParam{
+				StreamID: 1, BlockFragment: headers("GET"), EndStream: true, EndHeaders: true,
+			})
 			return func() {}
 		},
 		"a_body_that_drips": func(f *http2.Framer) func() {

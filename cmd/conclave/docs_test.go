@@ -87,8 +87,8 @@ func testNames(t *testing.T, root string) map[string]bool {
 	return names
 }
 
-// TestComplianceNamesTestsThatExist checks docs/compliance.md and docs/audit.md. A list of tests that do not exist is worse
-// than none.
+// TestComplianceNamesTestsThatExist checks docs/compliance.md and docs/audit.md. A list of tests that do not exist is
+// worse than none.
 func TestComplianceNamesTestsThatExist(t *testing.T) {
 	tests := testNames(t, "../..")
 	for name, least := range map[string]int{"compliance": 25, "audit": 4} {

@@ -259,7 +259,8 @@ func TestInventedGuessesShutNobodyOut(t *testing.T) {
 	eve := d.visitor("203.0.113.9")
 	for i := range 600 {
 		cookie := fmt.Sprintf("__Host-conclave-challenge=%064x", i)
-		if a := eve.do("POST", "/api/auth/verify", `{"code": "000000"}`, "Cookie", cookie); a.status != 400 || a.body["error"] != "code_expired" {
+		a := eve.do("POST", "/api/auth/verify", `{"code": "000000"}`, "Cookie", cookie)
+		if a.status != 400 || a.body["error"] != "code_expired" {
 			t.Fatalf("invented guess %d: %v", i, a)
 		}
 	}
@@ -367,7 +368,8 @@ func TestAStrangerInACrowdProvesWork(t *testing.T) {
 	if a := newcomer.do("POST", "/api/auth/code", body, "Conclave-Proof", proof); a.status != 202 {
 		t.Errorf("with the proof: %v", a)
 	}
-	if a := newcomer.do("POST", "/api/auth/code", `{"email": "more@example.org"}`, "Conclave-Proof", proof); a.body["error"] != "proof_needed" {
+	a = newcomer.do("POST", "/api/auth/code", `{"email": "more@example.org"}`, "Conclave-Proof", proof)
+	if a.body["error"] != "proof_needed" {
 		t.Errorf("with the same proof again: %v", a)
 	}
 	neighbour := d.visitor("198.51.100.7")

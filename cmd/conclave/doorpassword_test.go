@@ -45,7 +45,12 @@ func (v *visitor) tries(meeting, from string, passwords ...string) (answers []st
 	}
 	defer func() { _ = ws.CloseNow() }()
 	for i, password := range passwords {
-		join := fmt.Sprintf(`{"type":"join","id":%d,"version":1,"meeting":%q,"name":"Eve","password":%q}`, i+1, meeting, password)
+		join := fmt.Sprintf(
+			`{"type":"join","id":%d,"version":1,"meeting":%q,"name":"Eve","password":%q}`,
+			i+1,
+			meeting,
+			password,
+		)
 		if err := ws.Write(ctx, websocket.MessageText, []byte(join)); err != nil {
 			v.Fatal(err)
 		}

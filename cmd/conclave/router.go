@@ -76,7 +76,10 @@ func publicConfig(c *settings) http.HandlerFunc {
 		Guests       bool   `json:"guests"`
 		Confidential bool   `json:"confidential"`
 		Audited      bool   `json:"audited"`
-	}{c.Name, c.Operator, version(), c.Auth.CodeDigits, int(c.Meetings.MaxMeeting / time.Second), c.Auth.Guests, c.Meetings.Confidential, c.Auditing.Audit}
+	}{
+		c.Name, c.Operator, version(), c.Auth.CodeDigits, int(c.Meetings.MaxMeeting / time.Second), c.Auth.Guests,
+		c.Meetings.Confidential, c.Auditing.Audit,
+	}
 	return func(w http.ResponseWriter, _ *http.Request) { auth.WriteJSON(w, http.StatusOK, body) }
 }
 
