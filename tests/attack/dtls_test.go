@@ -1,9 +1,13 @@
 package attack
 
 import (
+	"context"
 	"encoding/binary"
+	"net"
 	"testing"
 	"time"
+
+	"github.com/pion/dtls/v3"
 )
 
 // foreignRecords are DTLS datagrams that anybody can make (RFC 6347 §4.1).
@@ -71,4 +75,40 @@ func TestAnAuthenticGoodbyeEndsTheCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the server answers close_notify", func() bool { return alice.alerts.Load() > 0 })
+}
+
+// TestWeakerSuitesGetNoKeys: a client that offers only what is not AES-128-GCM is not answered with less.
+func TestWeakerSuitesGetNoKeys(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	strong := []dtls.CipherSuiteID{dtls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}
+	gcm := dtls.SRTP_AEAD_AES_128_GCM
+	for name, offer := range map[string]struct {
+		suites  []dtls.CipherSuiteID
+		profile dtls.SRTPProtectionProfile
+	}{
+		"CBC and SHA-1 in DTLS": {[]dtls.CipherSuiteID{dtls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA}, gcm},
+		"HMAC-SHA1 in SRTP":     {strong, dtls.SRTP_AES128_CM_HMAC_SHA1_80},
+		"no encryption in SRTP": {strong, dtls.SRTP_NULL_HMAC_SHA1_80},
+		"what we ask for":       {strong, gcm},
+	} {
+		c := s.seat(t, s.createMeeting())
+		c.open(aliceIP)
+		c.offer()
+		go c.read(c.socket)
+		c.check(true)
+		conn, err := dtls.ClientWithOptions(&dtlsPipe{c.records, c}, net.UDPAddrFromAddrPort(c.media),
+			dtls.WithCertificates(c.certificate), dtls.WithInsecureSkipVerify(true), dtls.WithCipherSuites(offer.suites...),
+			dtls.WithSRTPProtectionProfiles(offer.profile), dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		err = conn.HandshakeContext(ctx)
+		cancel()
+		profile, chosen := conn.SelectedSRTPProtectionProfile()
+		if connected := err == nil && chosen && profile == offer.profile; connected != (name == "what we ask for") {
+			t.Errorf("%s: connected %v, %v", name, connected, err)
+		}
+	}
 }
