@@ -59,7 +59,7 @@ export class LocalMedia {
   );
   /** @type {Outlet|null} */
   #outlet = null;
-  /** called when a device goes away by itself. @type {(what: 'mic'|'camera'|'screen') => void} */
+  /** called when a device goes away by itself. @type {(what: 'mic'|'camera') => void} */
   onlost = () => {};
   #stopLevel = () => {};
   #loud = 0;

@@ -1,8 +1,9 @@
 // The label beside a participant's name, and the menu of what may be done with them. The server decides; what it
 // would refuse is not offered.
 /** @import {CallContext} from '../context.js' */
-/** @import {Person, ClientMessage, Fields} from '../../core/types.js' */
+/** @import {Person, Role, Source} from '../../core/types.js' */
 /** @import {Item} from '../../ui/menu.js' */
+/** @import {IconName} from '../../ui/icons.js' */
 import { ask } from '../../ui/dialog.js';
 import { t } from '../../i18n/i18n.js';
 import { may } from '../../core/state.js';
@@ -12,105 +13,80 @@ export const kindWord = (p) => (p.kind === 'bot' || p.kind === 'guest' ? t(`kind
 
 /** @param {CallContext} context @param {Person} person @returns {(Item|false)[]} */
 export function personActions(context, person) {
-  const { call, ui } = context;
-  const s = call.store.get().state;
-  const id = person.participant;
-  const has = (/** @type {import('../../core/types.js').Source} */ source) => person.sources.includes(source);
-  const muting = may(s, 'mute_others');
-  /** @template {ClientMessage['type']} T @param {T} type @param {Fields<T>} fields @returns {() => void} */
-  const send = (type, fields) => () => void call.request(type, fields);
-  const role = (/** @type {import('../../core/types.js').Role} */ to) => send('role', { participant: id, role: to });
+  const s = context.call.store.get().state;
   return [
-    may(s, 'spotlight') && spotlightItem(context, id),
+    may(s, 'spotlight') && spotlightItem(context, person.participant),
     ...consent(context, person),
-    may(s, 'chat') &&
-      !s.meeting?.no_chat && {
-        label: t('people.message', { name: person.name }),
-        icon: 'chat',
-        act: () => ui.set((u) => ({ ...u, panel: 'chat', chatTo: id })),
-      },
-    muting &&
-      has('mic') && {
-        label: t('people.mute'),
-        icon: 'micOff',
-        act: send('mute', { participants: [id], sources: ['mic'] }),
-        testid: 'mute-one',
-      },
-    muting &&
-      !has('mic') &&
-      person.role !== 'viewer' && {
-        label: t('people.ask.mic'),
-        icon: 'mic',
-        act: send('ask_unmute', { participants: [id], sources: ['mic'] }),
-        testid: 'ask-unmute',
-      },
-    muting &&
-      has('camera') && {
-        label: t('people.stopvideo'),
-        icon: 'cameraOff',
-        act: send('mute', { participants: [id], sources: ['camera'] }),
-        testid: 'stop-camera',
-      },
-    muting &&
-      !has('camera') &&
-      person.role !== 'viewer' && {
-        label: t('people.ask.camera'),
-        icon: 'camera',
-        act: send('ask_unmute', { participants: [id], sources: ['camera'] }),
-      },
-    muting &&
-      has('screen') && {
-        label: t('people.stopscreen'),
-        icon: 'screenStop',
-        act: send('mute', { participants: [id], sources: ['screen', 'screen_audio'] }),
-      },
-    muting &&
-      person.hand > 0 && {
-        label: t('people.lower'),
-        icon: 'hand',
-        act: send('hand', { participant: id, raised: false }),
-      },
-    may(s, 'roles') &&
-      person.role !== 'cohost' && {
-        label: t('people.cohost'),
-        icon: 'people',
-        act: role('cohost'),
-        testid: 'make-cohost',
-      },
-    may(s, 'roles') &&
-      person.role !== 'participant' && {
-        label: t('people.participant'),
-        icon: 'people',
-        act: role('participant'),
-        testid: 'make-participant',
-      },
-    may(s, 'roles') && person.role !== 'viewer' && { label: t('people.viewer'), icon: 'eyeOff', act: role('viewer') },
-    may(s, 'roles') && {
+    may(s, 'chat') && !s.meeting?.no_chat && messageItem(context, person),
+    ...(may(s, 'mute_others') ? mediaItems(context, person) : []),
+    ...(may(s, 'roles') ? roleItems(context, person) : []),
+    ...(may(s, 'remove') && person.role !== 'host' ? removeItems(context, person) : []),
+  ];
+}
+
+/** @param {CallContext} context @param {Person} person @returns {Item} */
+function messageItem({ ui }, { name, participant }) {
+  const act = () => ui.set((u) => ({ ...u, panel: 'chat', chatTo: participant }));
+  return { label: t('people.message', { name }), icon: 'chat', act };
+}
+
+/** @param {CallContext} context @param {Person} person @returns {(Item|false)[]} what they send, and their hand */
+function mediaItems({ call }, { participant, sources, role, hand }) {
+  const on = (/** @type {Source} */ source) => sources.includes(source);
+  const off = (/** @type {Source} */ source) => role !== 'viewer' && !on(source);
+  const participants = [participant];
+  const mute = (/** @type {Source[]} */ ...which) => void call.request('mute', { participants, sources: which });
+  const askFor = (/** @type {Source} */ which) => void call.request('ask_unmute', { participants, sources: [which] });
+  return [
+    on('mic') && { label: t('people.mute'), icon: 'micOff', act: () => mute('mic'), testid: 'mute-one' },
+    off('mic') && { label: t('people.ask.mic'), icon: 'mic', act: () => askFor('mic'), testid: 'ask-unmute' },
+    on('camera') && {
+      label: t('people.stopvideo'),
+      icon: 'cameraOff',
+      act: () => mute('camera'),
+      testid: 'stop-camera',
+    },
+    off('camera') && { label: t('people.ask.camera'), icon: 'camera', act: () => askFor('camera') },
+    on('screen') && { label: t('people.stopscreen'), icon: 'screenStop', act: () => mute('screen', 'screen_audio') },
+    hand > 0 && {
+      label: t('people.lower'),
+      icon: 'hand',
+      act: () => void call.request('hand', { participant, raised: false }),
+    },
+  ];
+}
+
+/** @param {CallContext} context @param {Person} person @returns {(Item|false)[]} */
+function roleItems({ call }, person) {
+  const { participant } = person;
+  const become = (/** @type {Role} */ role) => call.request('role', { participant, role });
+  const item = (/** @type {'cohost'|'participant'|'viewer'} */ role, /** @type {IconName} */ icon) =>
+    person.role !== role && { label: t(`people.${role}`), icon, act: () => void become(role), testid: `make-${role}` };
+  return [
+    item('cohost', 'people'),
+    item('participant', 'people'),
+    item('viewer', 'eyeOff'),
+    {
       label: t('people.handover'),
       icon: 'shield',
+      act: () => void confirmThen('handover', person, () => become('host')),
       testid: 'hand-over',
-      act: () =>
-        void confirmThen(context, 'handover', person, () => call.request('role', { participant: id, role: 'host' })),
     },
-    may(s, 'remove') &&
-      person.role !== 'host' && {
-        label: t('people.remove'),
-        icon: 'remove',
-        danger: true,
-        testid: 'remove',
-        act: () =>
-          void confirmThen(context, 'remove', person, () => call.request('remove', { participants: [id], ban: false })),
-      },
-    may(s, 'remove') &&
-      person.role !== 'host' && {
-        label: t('people.ban'),
-        icon: 'remove',
-        danger: true,
-        testid: 'ban',
-        act: () =>
-          void confirmThen(context, 'ban', person, () => call.request('remove', { participants: [id], ban: true })),
-      },
   ];
+}
+
+/** @param {CallContext} context @param {Person} person @returns {Item[]} */
+function removeItems({ call }, person) {
+  return /** @type {const} */ (['remove', 'ban']).map((what) => ({
+    label: t(`people.${what}`),
+    icon: 'remove',
+    danger: true,
+    testid: what,
+    act: () =>
+      void confirmThen(what, person, () =>
+        call.request('remove', { participants: [person.participant], ban: what === 'ban' }),
+      ),
+  }));
 }
 
 /** @param {CallContext} context @param {number} participant @returns {Item} */
@@ -155,17 +131,12 @@ function consent({ call: { encryption } }, person) {
 }
 
 /**
- * @param {CallContext} _
  * @param {'remove'|'ban'|'handover'} what
  * @param {Person} person
  * @param {() => Promise<boolean>} act
  */
-async function confirmThen(_, what, person, act) {
-  const yes = await ask(
-    t(`people.${what}.title`, { name: person.name }),
-    t(`people.${what}.text`),
-    t(`people.${what}`),
-    { danger: what !== 'handover' },
-  );
+async function confirmThen(what, person, act) {
+  const title = t(`people.${what}.title`, { name: person.name });
+  const yes = await ask(title, t(`people.${what}.text`), t(`people.${what}`), { danger: what !== 'handover' });
   if (yes) await act();
 }

@@ -42,6 +42,13 @@ export function tellNews(context, flying) {
       },
     ),
   );
+  tellEvents(context, flying);
+  call.local.onlost = (what) => tellLost(context, what);
+}
+
+/** @param {CallContext} context @param {HTMLElement} flying what happens once and leaves no state */
+function tellEvents(context, flying) {
+  const { call, cleanup } = context;
   const stop = new AbortController();
   cleanup(() => stop.abort());
   /** @param {string} type @param {(detail: any) => void} see */
@@ -85,25 +92,19 @@ export function tellNews(context, flying) {
     const id = error instanceof RequestError ? error.id : 'unknown';
     if (id !== 'network') toast(errorText(id, error?.message), { icon: 'warn', urgent: true, key: `problem-${id}` });
   });
-  call.local.onlost = (what) =>
-    toast(t(what === 'mic' ? 'device.lost.mic' : 'device.lost.camera'), {
-      icon: what === 'mic' ? 'micOff' : 'cameraOff',
-      urgent: true,
-      ms: 0,
-      key: `lost-${what}`,
-      actions:
-        what === 'screen'
-          ? []
-          : [
-              {
-                label: t('call.restart'),
-                primary: true,
-                testid: `restart-${what}`,
-                act: () =>
-                  void call.local.restart(what).catch((err) => toast(deviceText(err), { icon: 'warn', urgent: true })),
-              },
-            ],
-    });
+}
+
+/** @param {CallContext} context @param {'mic'|'camera'} what the system or a hand took away */
+function tellLost({ call }, what) {
+  const restart = () =>
+    void call.local.restart(what).catch((err) => toast(deviceText(err), { icon: 'warn', urgent: true }));
+  toast(t(`device.lost.${what}`), {
+    icon: `${what}Off`,
+    urgent: true,
+    ms: 0,
+    key: `lost-${what}`,
+    actions: [{ label: t('call.restart'), primary: true, testid: `restart-${what}`, act: restart }],
+  });
 }
 
 const ICONS = /** @type {const} */ ({

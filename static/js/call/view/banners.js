@@ -1,6 +1,9 @@
 // Banners over the stage while something is wrong or lasting: reconnecting, blocked sound, the person's own screen
 // share.
 /** @import {CallContext} from '../context.js' */
+/** @import {Local} from '../localmedia.js' */
+/** @import {Child} from '../../ui/dom.js' */
+/** @import {IconName} from '../../ui/icons.js' */
 import { h, fill, setHidden, setText } from '../../ui/dom.js';
 import { icon } from '../../ui/icons.js';
 import { alertNow } from '../../ui/live.js';
@@ -14,67 +17,91 @@ const STEPS = /** @type {const} */ (['resume', 'ice_restart', 'new_connection', 
 
 /** @param {CallContext} context @returns {HTMLElement} */
 export function banners(context) {
-  const { call, cleanup } = context;
-  const ladder = h('div', { class: 'banner ladder', hidden: true, role: 'status', 'data-testid': 'ladder' });
-  const sound = h(
+  const { call, cleanup, verbs } = context;
+  /** @param {HTMLElement} el @param {(l: Local) => boolean} on @returns {HTMLElement} shown while it is so */
+  const during = (el, on) => {
+    cleanup(call.local.store.watch(on, (now) => setHidden(el, !now)));
+    return el;
+  };
+  const interrupted = (/** @type {'mic'|'camera'} */ what) => {
+    const restart = () => void call.local.restart(what).catch(() => {});
+    const button = action(t('call.restart'), restart, { testid: `restart-${what}` });
+    return banner(
+      `interrupted-${what}`,
+      what === 'mic' ? 'micOff' : 'cameraOff',
+      t(`call.interrupted.${what}`),
+      button,
+    );
+  };
+  const unmute = action(t('call.mic.off'), () => verbs.mic());
+  return h('div', { class: 'banners' }, [
+    ...securityBanners(context),
+    ladder(context),
+    connecting(context),
+    soundBlocked(context),
+    during(interrupted('mic'), (l) => l.micInterrupted),
+    during(interrupted('camera'), (l) => l.cameraInterrupted),
+    during(sharing(context), (l) => Boolean(l.screen)),
+    during(banner('muted-talking', 'micOff', t('call.muted.talking'), unmute), (l) => l.mutedTalking),
+  ]);
+}
+
+/** @param {string} testid @param {IconName} name @param {string} text @param {...HTMLElement} buttons */
+const banner = (testid, name, text, ...buttons) =>
+  h(
     'div',
-    { class: 'banner', hidden: true, 'data-testid': 'sound-blocked' },
-    icon('sound'),
-    h('span', null, t('call.sound.blocked')),
-    h(
-      'button',
-      { class: 'button small primary', type: 'button', onclick: () => void call.sinks.unblock() },
-      t('call.sound.start'),
+    { class: 'banner', hidden: true, role: 'status', 'data-testid': testid },
+    icon(name),
+    h('span', null, text),
+    buttons,
+  );
+
+/** @param {Child} label @param {() => void} act @param {{primary?: boolean, testid?: string}} [o] */
+const action = (label, act, { primary = true, testid } = {}) =>
+  h(
+    'button',
+    { class: `button small${primary ? ' primary' : ''}`, type: 'button', 'data-testid': testid, onclick: act },
+    label,
+  );
+
+/** @param {CallContext} context @returns {HTMLElement} */
+function soundBlocked({ call, cleanup }) {
+  const start = action(t('call.sound.start'), () => void call.sinks.unblock());
+  const el = banner('sound-blocked', 'sound', t('call.sound.blocked'), start);
+  cleanup(
+    call.store.watch(
+      (p) => p.soundBlocked,
+      (blocked) => setHidden(el, !blocked),
     ),
   );
-  const talking = h(
-    'div',
-    { class: 'banner', hidden: true, role: 'status', 'data-testid': 'muted-talking' },
-    icon('micOff'),
-    h('span', null, t('call.muted.talking')),
-    h(
-      'button',
-      { class: 'button small primary', type: 'button', onclick: () => context.verbs.mic() },
-      t('call.mic.off'),
-    ),
-  );
-  const [micGone, cameraGone] = /** @type {const} */ (['mic', 'camera']).map((what) =>
-    h(
-      'div',
-      { class: 'banner', hidden: true, role: 'status', 'data-testid': `interrupted-${what}` },
-      icon(what === 'mic' ? 'micOff' : 'cameraOff'),
-      h('span', null, t(`call.interrupted.${what}`)),
-      h(
-        'button',
-        {
-          class: 'button small primary',
-          type: 'button',
-          'data-testid': `restart-${what}`,
-          onclick: () => void call.local.restart(what).catch(() => {}),
-        },
-        t('call.restart'),
-      ),
-    ),
-  );
+  return el;
+}
+
+/** @param {CallContext} context @returns {HTMLElement} as long as the screen is shared; it covers no tile */
+function sharing({ call, cleanup, verbs }) {
+  const { store } = call.local;
   const hint = h('span');
-  const sharing = h(
-    'div',
-    { class: 'banner lasting', hidden: true, 'data-testid': 'sharing' },
-    icon('screen'),
-    h('span', null, t('call.sharing')),
-    h(
-      'button',
-      {
-        class: 'button small',
-        type: 'button',
-        'data-testid': 'screen-hint',
-        onclick: () => call.local.setScreenHint(call.local.store.get().screenHint === 'motion' ? 'detail' : 'motion'),
-      },
-      hint,
+  const other = () => call.local.setScreenHint(store.get().screenHint === 'motion' ? 'detail' : 'motion');
+  cleanup(
+    store.watch(
+      (l) => l.screenHint,
+      (now) => setText(hint, t(now === 'motion' ? 'call.sharing.detail' : 'call.sharing.motion')),
     ),
-    h('button', { class: 'button small', type: 'button', onclick: () => context.verbs.screen() }, t('call.screen.on')),
   );
-  const connecting = h(
+  const el = banner(
+    'sharing',
+    'screen',
+    t('call.sharing'),
+    action(hint, other, { primary: false, testid: 'screen-hint' }),
+    action(t('call.screen.on'), () => verbs.screen(), { primary: false }),
+  );
+  el.classList.add('lasting');
+  return el;
+}
+
+/** @param {CallContext} context @returns {HTMLElement} while the first connection takes its time */
+function connecting({ call, cleanup }) {
+  const el = h(
     'div',
     { class: 'banner', hidden: true, role: 'status', 'data-testid': 'connecting' },
     h('span', { class: 'spinner', 'aria-hidden': 'true' }),
@@ -84,11 +111,18 @@ export function banners(context) {
     cleanup(
       call.store.watch(
         (p) => p.phases.media === 0 && p.ladder.step === 'ok',
-        (on) => setHidden(connecting, !on),
+        (on) => setHidden(el, !on),
       ),
     );
   }, CONNECTING_MS);
   cleanup(() => clearTimeout(patience));
+  return el;
+}
+
+/** @param {CallContext} context @returns {HTMLElement} */
+function ladder(context) {
+  const { call, cleanup } = context;
+  const el = h('div', { class: 'banner ladder', hidden: true, role: 'status', 'data-testid': 'ladder' });
   let timer = 0;
   cleanup(
     call.store.watch(
@@ -96,60 +130,13 @@ export function banners(context) {
       (now) => {
         clearTimeout(timer);
         const wait = tellIn(now, performance.now());
-        if (wait === Infinity) setHidden(ladder, true);
-        else timer = window.setTimeout(() => showLadder(context, ladder, now.step), wait);
+        if (wait === Infinity) setHidden(el, true);
+        else timer = window.setTimeout(() => showLadder(context, el, now.step), wait);
       },
     ),
   );
   cleanup(() => clearTimeout(timer));
-  cleanup(
-    call.store.watch(
-      (p) => p.soundBlocked,
-      (blocked) => setHidden(sound, !blocked),
-    ),
-  );
-  cleanup(
-    call.local.store.watch(
-      (l) => l.mutedTalking,
-      (on) => setHidden(talking, !on),
-    ),
-  );
-  cleanup(
-    call.local.store.watch(
-      (l) => l.micInterrupted,
-      (on) => setHidden(micGone, !on),
-    ),
-  );
-  cleanup(
-    call.local.store.watch(
-      (l) => l.cameraInterrupted,
-      (on) => setHidden(cameraGone, !on),
-    ),
-  );
-  cleanup(
-    call.local.store.watch(
-      (l) => l.screenHint,
-      (now) => setText(hint, t(now === 'motion' ? 'call.sharing.detail' : 'call.sharing.motion')),
-    ),
-  );
-  cleanup(
-    call.local.store.watch(
-      (l) => Boolean(l.screen),
-      (on) => setHidden(sharing, !on),
-    ),
-  );
-  return h(
-    'div',
-    { class: 'banners' },
-    securityBanners(context),
-    ladder,
-    connecting,
-    sound,
-    micGone,
-    cameraGone,
-    sharing,
-    talking,
-  );
+  return el;
 }
 
 /** @param {CallContext} context @param {HTMLElement} el @param {string} step */
@@ -166,12 +153,8 @@ function showLadder({ call }, el, step) {
       el,
       icon('warn'),
       h('div', { class: 'ladder-text' }, h('strong', null, text), h('p', null, t('ladder.failed.text'))),
-      h(
-        'button',
-        { class: 'button small primary', type: 'button', 'data-testid': 'ladder-retry', onclick: () => call.retry() },
-        t('retry'),
-      ),
-      h('button', { class: 'button small', type: 'button', onclick: () => call.leave() }, t('call.leave')),
+      action(t('retry'), () => call.retry(), { testid: 'ladder-retry' }),
+      action(t('call.leave'), () => call.leave(), { primary: false }),
     );
     return;
   }
