@@ -64,7 +64,7 @@ step('Ben follows the link in Firefox, signs in and joins', async () => {
 });
 
 step('three bots join, and everybody sees five tiles', async () => {
-  bots = await startBots(server, server.url + ana.link(), { count: botCount, seconds: 600, name: 'call' });
+  bots = await startBots(server, server.url + ana.link(), { count: botCount, seconds: 1800, name: 'call' });
   for (const person of [ana, ben]) {
     await until(
       `${person.name} sees ${botCount + 2} tiles`,

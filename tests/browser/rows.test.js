@@ -358,7 +358,7 @@ for (const kind of kinds) {
     step('screen share: two at once are both on the stage', async () => {
       bots = await startBots(server, server.url + path, {
         count: botCount,
-        seconds: 200,
+        seconds: 1800,
         name: `rows-${kind}`,
         args: ['--publishers', '6', '--slots-video', '1', '--view', '1', '--mute-audio'],
       });

@@ -279,7 +279,7 @@ for (const kind of kinds.filter((k) => k === (process.env.TEST_STATES || k))) {
         await until('the waiting room is off', async () => !(await ana.at('lobby-switch').isChecked()));
         bots = await startBots(server, server.url + ben.link(), {
           count: 4,
-          seconds: 170,
+          seconds: 1800,
           name: `states-${kind}`,
           args: [
             '--meeting-password',

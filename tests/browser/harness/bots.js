@@ -7,7 +7,8 @@ import { binary } from './server.js';
  * Starts the bundled bots in a meeting.
  * @param {import('./server.js').Server} server
  * @param {string} meeting
- * @param {{count: number, seconds: number, name: string, args?: string[]}} options
+ * @param {{count: number, seconds: number, name: string, args?: string[]}} options seconds: after which they leave;
+ *   more than a busy machine needs, where the test stops them itself
  * @returns {Promise<{done: Promise<{code: number | null, output: string}>, stop: () => void}>}
  */
 export async function startBots(server, meeting, { count, seconds, name, args = [] }) {
