@@ -203,7 +203,7 @@ export const en = {
     'No browser can detect or prevent recording. Anyone here could film their screen or record the sound.',
   'confidential.compare.title': 'Compare the safety number first',
   'confidential.compare.text':
-    'If it’s the same for everyone, no one is listening in. Your microphone stays off until you choose.',
+    'If the number is the same for everyone, no one is listening in. Your microphone stays off until you choose.',
   'confidential.compare.go': 'Compare now',
   'confidential.compare.later': 'Later',
   'confidential.virtual':

@@ -63,6 +63,7 @@ function hostTools({ call }) {
         testid: 'lock',
       }),
     may(s, 'lock') &&
+      !s.meeting?.confidential &&
       toggle(t('options.lobby'), s.meeting?.lobby ?? false, (lobby) => policy({ lobby }), {
         help: t('people.lobby.help'),
         testid: 'lobby-switch',

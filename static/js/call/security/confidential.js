@@ -53,11 +53,21 @@ export function beginConfidential(context) {
       },
     ),
   );
-  void askToCompare(context);
+  let asked = false;
+  cleanup(
+    call.store.watch(
+      (p) => p.state.people.size > 0,
+      (together) => {
+        if (!together || asked) return;
+        asked = true;
+        void askToCompare(context);
+      },
+    ),
+  );
 }
 
 /**
- * Before the first word: the microphone is off until the person has answered.
+ * Before the first word to another: the microphone is off until the person has answered.
  * @param {CallContext} context
  */
 async function askToCompare({ call, ui }) {
