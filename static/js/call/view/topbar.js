@@ -50,10 +50,10 @@ export function topbar(context) {
   };
   const timer = setInterval(tick, 1000);
   cleanup(() => clearInterval(timer));
-  // What the others are shown of us, or less when this page already knows.
+  // What the others are shown of us, or less when this page already knows. Whether it is lost, the page knows best.
   cleanup(
     call.store.watch(
-      (p) => Math.min(p.quality.shown, p.state.bars.get(p.state.self) ?? 4),
+      (p) => Math.min(p.quality.shown, Math.max(1, p.state.bars.get(p.state.self) ?? 4)),
       (q) => {
         fill(bars, qualityBars(q));
         attr(bars, 'data-quality', String(q));
