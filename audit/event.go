@@ -19,7 +19,9 @@ const (
 	SignInChallenge   Kind = "signin_challenge" // a code was asked for
 	SignInVerified    Kind = "signin_verified"
 	SignInFailed      Kind = "signin_failed"
+	GuestSignedIn     Kind = "guest_signed_in"
 	SignedOut         Kind = "signed_out"
+	SessionExpired    Kind = "session_expired" // by time
 	MeetingCreated    Kind = "meeting_created"
 	MeetingJoined     Kind = "meeting_joined"
 	MeetingLeft       Kind = "meeting_left"
@@ -46,7 +48,7 @@ const (
 // Kinds lists every kind.
 func Kinds() []Kind {
 	return []Kind{
-		SignInChallenge, SignInVerified, SignInFailed, SignedOut,
+		SignInChallenge, SignInVerified, SignInFailed, GuestSignedIn, SignedOut, SessionExpired,
 		MeetingCreated, MeetingJoined, MeetingLeft, MeetingLocked, MeetingUnlocked, MeetingEnded, MeetingExpired,
 		LobbyRequested, LobbyAdmitted, LobbyDenied, RoleChanged, ParticipantMuted, ParticipantGone,
 		ShareStarted, ShareStopped, EncryptionState,

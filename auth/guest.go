@@ -38,6 +38,8 @@ func (s *Service) postGuest(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		s.deps.Log.Error("a session could not be made", "error", err)
 		WriteError(w, http.StatusInternalServerError, "internal", "Something went wrong on our side.", 0)
+	case !s.record(w, r, ActionGuest, Email{}):
+		s.Revoke(who.Session) // no one has its token
 	default:
 		s.deps.Count(EventGuest)
 		http.SetCookie(w, s.cookie(s.sessionCookieName(), t.encode(), s.cfg.SessionTTL, http.SameSiteLaxMode))

@@ -1,11 +1,14 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // recordings is a Recorder in memory.
@@ -16,7 +19,7 @@ type recordings struct {
 
 func (r *recordings) Record(_ context.Context, what Action, who Email) error {
 	if r.fail == nil {
-		r.list = append(r.list, string(what)+" "+strings.TrimSuffix(who.Reveal(), "@example.org"))
+		r.list = append(r.list, string(what)+" "+cmp.Or(strings.TrimSuffix(who.Reveal(), "@example.org"), "guest"))
 	}
 	return r.fail
 }
@@ -41,6 +44,59 @@ func TestSigningInIsRecorded(t *testing.T) {
 			t.Errorf("%q\nwant %q", kept.list, want)
 		}
 	})
+}
+
+// TestGuestsAreRecorded without a name; a guest who has a session already does not sign in again.
+func TestGuestsAreRecorded(t *testing.T) {
+	cfg := openLimits()
+	cfg.Guests = true
+	inSite(t, cfg, func(s *site) {
+		kept := &recordings{}
+		s.svc.deps.Recorder = kept
+		b := s.browser()
+		b.guest()
+		b.guest()
+		b.do("POST", "/api/auth/logout", "")
+		if want := []string{"guest_signed_in guest", "signed_out guest"}; !slices.Equal(kept.list, want) {
+			t.Errorf("%q\nwant %q", kept.list, want)
+		}
+		kept.fail = errors.New("the disk is full")
+		expect(t, b.do("POST", "/api/auth/guest", `{}`), 503, "audit_unavailable")
+		if len(b.cookies) != 0 || len(s.svc.sessions.byID) != 0 {
+			t.Error("there is a session")
+		}
+	})
+}
+
+// TestExpiryIsRecorded for sessions that end by age and by idleness. They end with a log that cannot be written, too.
+func TestExpiryIsRecorded(t *testing.T) {
+	for name, idle := range map[string]time.Duration{"age": 0, "idleness": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			cfg := openLimits()
+			cfg.SessionIdle = idle
+			inSite(t, cfg, func(s *site) {
+				kept := &recordings{}
+				s.svc.deps.Recorder = kept
+				end := cmp.Or(idle, s.svc.cfg.SessionTTL)
+				s.browser().signIn("ana@example.org")
+				kept.list = nil
+				time.Sleep(end - sweepInterval)
+				s.browser().signIn("ben@example.org")
+				kept.list = nil
+				time.Sleep(2 * sweepInterval)
+				synctest.Wait()
+				if want := []string{"session_expired ana"}; !slices.Equal(kept.list, want) {
+					t.Errorf("%q\nwant %q", kept.list, want)
+				}
+				kept.fail = errors.New("the disk is full")
+				time.Sleep(end)
+				synctest.Wait()
+				if len(s.svc.sessions.byID) != 0 {
+					t.Error("a session goes on because the log cannot be written")
+				}
+			})
+		})
+	}
 }
 
 // TestEachWrongCodeIsRecorded includes the one that locks the challenge, and none after it.

@@ -182,7 +182,7 @@ func (s *Service) postVerify(w http.ResponseWriter, r *http.Request) {
 	}
 	in, err := s.verifyCode(client, id, code)
 	switch {
-	case wrongCode(err) && !s.record(w, r, ActionFailed, in.email): // without a challenge there is no address
+	case wrongCode(err) && !in.email.IsZero() && !s.record(w, r, ActionFailed, in.email): // zero: no open challenge
 	case errors.Is(err, errCodeWrong):
 		s.deps.Count(EventVerifyWrong)
 		WriteError(w, http.StatusBadRequest, "invalid_code",
@@ -290,13 +290,14 @@ func WriteUnauthenticated(w http.ResponseWriter) {
 // postLogout ends the session and its WebSockets before it answers. Without a session it answers the same.
 func (s *Service) postLogout(w http.ResponseWriter, r *http.Request) {
 	id, err := s.Authenticate(r)
-	if err == nil && !id.Bot {
+	signedIn := err == nil && !id.Bot
+	if signedIn {
 		s.deps.Count(EventSignedOut)
 		s.Revoke(id.Session)
 	}
 	http.SetCookie(w, s.cookie(s.sessionCookieName(), "", 0, http.SameSiteLaxMode))
 	http.SetCookie(w, s.cookie(s.knownCookieName(), "", 0, http.SameSiteStrictMode)) // signing out leaves nothing behind
-	if !s.record(w, r, ActionSignedOut, id.Email) {
+	if signedIn && !s.record(w, r, ActionSignedOut, id.Email) {
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
@@ -156,9 +157,8 @@ type Service struct {
 	known    *known
 	puzzles  *puzzles
 
-	stop     chan struct{}
-	stopOnce sync.Once
-	janitor  sync.WaitGroup
+	stop    context.CancelFunc
+	janitor sync.WaitGroup
 }
 
 // sweepInterval is how often sessions whose time is over are ended (their WebSockets closed) and forgotten.
@@ -181,7 +181,6 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		}, deps.Random),
 		limits:   newCodeLimits(cfg.Limits),
 		requests: newThrottle(cfg.Limits.AuthRequestsPerMinute, cfg.Limits.MaxKeys),
-		stop:     make(chan struct{}),
 	}
 	if err := s.makeKeys(); err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
@@ -197,7 +196,9 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		return nil, err
 	}
 	s.mail = newMailQueue(deps.Mailer, cfg.Limits.CodesPerMinute, deps.Log, deps.Count)
-	s.janitor.Go(s.sweepLoop)
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.janitor.Go(func() { s.sweepLoop(ctx) })
 	return s, nil
 }
 
@@ -296,7 +297,7 @@ func normaliseDomains(domains []string) ([]string, error) {
 
 // Close ends the workers. Mail that is still queued is dropped.
 func (s *Service) Close() {
-	s.stopOnce.Do(func() { close(s.stop) })
+	s.stop()
 	s.janitor.Wait()
 	s.mail.close()
 }
@@ -350,26 +351,27 @@ func (s *Service) isBot(id SessionID) bool {
 	return false
 }
 
-func (s *Service) sweepLoop() {
+func (s *Service) sweepLoop(ctx context.Context) {
 	tick := time.NewTicker(sweepInterval)
 	defer tick.Stop()
 	for {
 		select {
-		case <-s.stop:
+		case <-ctx.Done():
 			return
 		case <-tick.C:
-			s.sweep()
+			s.sweep(ctx)
 		}
 	}
 }
 
-func (s *Service) sweep() {
+func (s *Service) sweep(ctx context.Context) {
 	s.mu.Lock()
 	now := s.deps.Now()
 	s.otp.expire(now)
-	hooks := s.sessions.sweep(now)
+	ended, hooks := s.sessions.sweep(now)
 	s.mu.Unlock()
 	run(hooks)
+	s.recordExpired(ctx, ended)
 }
 
 func run(hooks []func()) {

@@ -191,15 +191,16 @@ func (s *sessionStore) revoke(id SessionID) []func() {
 	return hooks
 }
 
-// sweep ends all sessions whose time is over and returns the callbacks to run. It looks at every session (some
-// milliseconds at 100,000), so call it about once a minute; lookup does not depend on it.
-func (s *sessionStore) sweep(now time.Time) (hooks []func()) {
+// sweep ends all sessions whose time is over. It returns whose they were, and the callbacks to run. It looks at every
+// session (some milliseconds at 100,000), so call it about once a minute; lookup does not depend on it.
+func (s *sessionStore) sweep(now time.Time) (ended []Email, hooks []func()) {
 	for id, ses := range s.byID {
 		if s.over(now, ses) {
+			ended = append(ended, ses.email)
 			hooks = append(hooks, s.revoke(id)...)
 		}
 	}
-	return hooks
+	return ended, hooks
 }
 
 // addHook adds a callback to a live session; ok is false if there is no such session or it has maxHooks already.

@@ -92,8 +92,9 @@ func TestSweepEndsWhatIsOverAndNothingElse(t *testing.T) {
 	fresh, _ := signIn(t, s, epoch().Add(time.Hour))
 	closed := 0
 	s.addHook(epoch(), old.id, func() { closed++ })
-	run(s.sweep(epoch().Add(24 * time.Hour)))
-	if closed != 1 || len(s.byHash) != 1 || s.lookup(epoch().Add(24*time.Hour), fresh) == nil {
+	ended, hooks := s.sweep(epoch().Add(24 * time.Hour))
+	run(hooks)
+	if len(ended) != 1 || closed != 1 || len(s.byHash) != 1 || s.lookup(epoch().Add(24*time.Hour), fresh) == nil {
 		t.Errorf("%d closed, %d left", closed, len(s.byHash))
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -178,7 +179,7 @@ type signIns struct{ log *audit.Log }
 
 // Record implements auth.Recorder.
 func (s signIns) Record(ctx context.Context, what auth.Action, who auth.Email) error {
-	e := audit.Event{Time: time.Now(), Kind: audit.Kind(what), Actor: who.Reveal()}
+	e := audit.Event{Time: time.Now(), Kind: audit.Kind(what), Actor: cmp.Or(who.Reveal(), "guest")}
 	return s.log.Record(ctx, e) //nolint:wrapcheck // auth looks only whether there is one
 }
 
