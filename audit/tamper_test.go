@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -43,11 +44,7 @@ func forged(t *testing.T, r reader) []byte {
 // resign writes the checkpoints of a segment anew, for the records that are there now, with a key.
 func resign(t *testing.T, m *memory, first int64, key signingKey) {
 	t.Helper()
-	name := segmentFile(first, checkpointsSuffix)
-	list, _, err := readCheckpoints(m, first)
-	if err != nil {
-		t.Fatal(err)
-	}
+	list := checkpointsOf(t, m, first)
 	tree := edge{first, append([]tlog.Hash(nil), list[0].Edge...)}
 	records := frames(t, m, first)
 	out := append([]byte(nil), list[0].Line()...)
@@ -64,7 +61,51 @@ func resign(t *testing.T, m *memory, first int64, key signingKey) {
 		}
 		out = append(out, c.Line()...)
 	}
-	m.names[name].now = out
+	m.names[segmentFile(first, checkpointsSuffix)].now = out
+}
+
+func checkpointsOf(t *testing.T, m *memory, first int64) []*Checkpoint {
+	t.Helper()
+	list, _, err := readCheckpoints(m, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// replaceCheckpoint signs c and puts it in the place of the checkpoint of its size.
+func replaceCheckpoint(t *testing.T, m *memory, first int64, c *Checkpoint, keys ...signingKey) {
+	t.Helper()
+	var out []byte
+	for _, old := range checkpointsOf(t, m, first) {
+		if old.Size == c.Size {
+			old = signedBy(t, c, keys...)
+		}
+		out = append(out, old.Line()...)
+	}
+	m.names[segmentFile(first, checkpointsSuffix)].now = out
+}
+
+func signedBy(t *testing.T, c *Checkpoint, keys ...signingKey) *Checkpoint {
+	t.Helper()
+	var signers []note.Signer
+	for _, key := range keys {
+		signers = append(signers, key.signer)
+	}
+	if err := c.sign(signers...); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// strangerTo is a key with the name of the log, which its server does not have.
+func strangerTo(t *testing.T, s *store) signingKey {
+	t.Helper()
+	key, err := newSigningKey(s.name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
 
 // TestTamperingIsFoundAtItsRecord changes a log of 35 records (segments at 0, 10, 20 and 30, checkpoints after every
@@ -155,15 +196,32 @@ func TestTamperingIsFoundAtItsRecord(t *testing.T) {
 			name := segmentFile(10, checkpointsSuffix)
 			m.names[name].now = bytes.Replace(m.names[name].now, []byte("2026-"), []byte("2027-"), 2)
 		}, 8, 8},
+		{"a checkpoint with another root, signed with the true key", func(t *testing.T, m *memory, s *store) {
+			list := checkpointsOf(t, m, 30)
+			last := list[len(list)-1]
+			last.Root[0] ^= 1
+			replaceCheckpoint(t, m, 30, last, s.key)
+		}, 33, 33},
+		{"a segment begun with a stranger's key", func(t *testing.T, m *memory, s *store) {
+			begin := checkpointsOf(t, m, 10)[0]
+			stranger := strangerTo(t, s)
+			begin.Key, begin.Leaves[1] = stranger.verifier, tlog.Hash{}
+			replaceCheckpoint(t, m, 10, begin, stranger)
+		}, 8, 8},
+		{"a segment begun with another tree, signed with the true keys", func(t *testing.T, m *memory, s *store) {
+			old := s.key
+			if err := s.beginSegment(epoch); err != nil {
+				t.Fatal(err)
+			}
+			begin := checkpointsOf(t, m, 35)[0]
+			begin.Edge[0][0] ^= 1
+			replaceCheckpoint(t, m, 35, begin, old, s.key)
+		}, 35, 35},
 		{"a record replaced, and signed again with a stranger's key", func(t *testing.T, m *memory, s *store) {
 			f := frames(t, m, 10)
 			f[5] = forged(t, r)
 			join(m, 10, f)
-			stranger, err := newSigningKey(s.name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			resign(t, m, 10, stranger)
+			resign(t, m, 10, strangerTo(t, s))
 		}, 10, 15},
 		{"an old record replaced, and signed again with the present key", func(t *testing.T, m *memory, s *store) {
 			f := frames(t, m, 10)
@@ -236,6 +294,32 @@ func TestVerificationNeedsTheKeyTheLogBeganWith(t *testing.T) {
 	}
 	if _, err := verify(m, "nonsense", nil); err == nil || !strings.Contains(err.Error(), "verifier key") {
 		t.Error(err)
+	}
+}
+
+// TestCopiesAreCheckedToo: checkpoints from outside prove nothing unless the log's key signed them, and two that
+// contradict each other show that the log was written twice.
+func TestCopiesAreCheckedToo(t *testing.T) {
+	m, s := written(t, newReader(t), 9)
+	copyOf := func(change func(*Checkpoint), key signingKey) []byte {
+		c := checkpointsOf(t, m, 0)[2] // of the records 4 to 7
+		change(c)
+		return append(allLines(t, m), signedBy(t, c, key).Line()...)
+	}
+	for _, c := range []struct {
+		reason  string
+		outside []byte
+		want    int64
+	}{
+		{"from outside", copyOf(func(*Checkpoint) {}, strangerTo(t, s)), 4},
+		{"contradict", copyOf(func(c *Checkpoint) { c.Leaves[2][0] ^= 1 }, s.key), 6},
+		{"contradict", copyOf(func(c *Checkpoint) { c.Root[0] ^= 1 }, s.key), 4},
+	} {
+		var fault *Fault
+		_, err := verify(m, firstKey(t, m), bytes.NewReader(c.outside))
+		if !errors.As(err, &fault) || fault.Index != c.want || !strings.Contains(fault.Reason, c.reason) {
+			t.Errorf("%v; want %q at %d", err, c.reason, c.want)
+		}
 	}
 }
 

@@ -184,7 +184,7 @@ func FuzzReadFrame(f *testing.F) {
 }
 
 func TestProofHoldsForItsRecordOnly(t *testing.T) {
-	m, _ := written(t, newReader(t), 23)
+	m, s := written(t, newReader(t), 23)
 	tree, err := loadTree(m)
 	if err != nil {
 		t.Fatal(err)
@@ -215,6 +215,12 @@ func TestProofHoldsForItsRecordOnly(t *testing.T) {
 		if _, _, err := CheckProof(moved, records[i], keys); err == nil {
 			t.Fatalf("%d: holds at another place", i)
 		}
+	}
+	forged := signedTree{tree.hashes, signedBy(t, tree.newest, strangerTo(t, s)), nil}
+	if proof, err := forged.prove(0); err != nil {
+		t.Error(err)
+	} else if _, _, err := CheckProof(proof, records[0], keys); err == nil {
+		t.Error("a proof holds under a stranger's signature")
 	}
 	if _, err := tree.prove(20); err == nil {
 		t.Error("a record is proved that no checkpoint vouches for")
