@@ -94,9 +94,15 @@ for (const kind of kinds) {
       await doctor.screenshot(`confidential-${kind}-6-wide`);
     });
 
-    step('there is no chat, and the roles are as configured', async () => {
+    step('there is no chat, the waiting room cannot be turned off, and the roles are as configured', async () => {
       assert.equal(await doctor.at('chat').isVisible(), false);
-      assert.match(await doctor.page.locator('body').innerText(), /Doctor|Patient/);
+      for (const width of [320, 1440]) {
+        await doctor.page.setViewportSize({ width, height: 800 });
+        await doctor.at('lock').waitFor();
+        assert.equal(await doctor.at('lobby-switch').count(), 0);
+        await doctor.screenshot(`confidential-${kind}-people-${width}`);
+      }
+      assert.match(await doctor.page.locator('body').innerText(), /Doctor[^]*Patient/);
     });
 
     step('afterwards one reads who was there, and the log has grown', async () => {
