@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,11 +14,30 @@ import (
 
 // recordings is a Recorder in memory.
 type recordings struct {
+	mu   sync.Mutex
 	list []string
 	fail error
 }
 
+// take returns what was recorded since the last call.
+func (r *recordings) take() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := r.list
+	r.list = nil
+	return list
+}
+
+// failWith has everything fail with err from now on.
+func (r *recordings) failWith(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fail = err
+}
+
 func (r *recordings) Record(_ context.Context, what Action, who Email) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.fail == nil {
 		r.list = append(r.list, string(what)+" "+cmp.Or(strings.TrimSuffix(who.Reveal(), "@example.org"), "guest"))
 	}
@@ -40,8 +60,8 @@ func TestSigningInIsRecorded(t *testing.T) {
 		ana.do("POST", "/api/auth/logout", "")
 		ana.do("POST", "/api/auth/logout", "") // no one is signed in
 		want := []string{"signin_challenge ana", "signin_failed ana", "signin_verified ana", "signed_out ana"}
-		if !slices.Equal(kept.list, want) {
-			t.Errorf("%q\nwant %q", kept.list, want)
+		if got := kept.take(); !slices.Equal(got, want) {
+			t.Errorf("%q\nwant %q", got, want)
 		}
 	})
 }
@@ -57,10 +77,10 @@ func TestGuestsAreRecorded(t *testing.T) {
 		b.guest()
 		b.guest()
 		b.do("POST", "/api/auth/logout", "")
-		if want := []string{"guest_signed_in guest", "signed_out guest"}; !slices.Equal(kept.list, want) {
-			t.Errorf("%q\nwant %q", kept.list, want)
+		if got := kept.take(); !slices.Equal(got, []string{"guest_signed_in guest", "signed_out guest"}) {
+			t.Errorf("%q", got)
 		}
-		kept.fail = errors.New("the disk is full")
+		kept.failWith(errors.New("the disk is full"))
 		expect(t, b.do("POST", "/api/auth/guest", `{}`), 503, "audit_unavailable")
 		if len(b.cookies) != 0 || len(s.svc.sessions.byID) != 0 {
 			t.Error("there is a session")
@@ -79,16 +99,15 @@ func TestExpiryIsRecorded(t *testing.T) {
 				s.svc.deps.Recorder = kept
 				end := cmp.Or(idle, s.svc.cfg.SessionTTL)
 				s.browser().signIn("ana@example.org")
-				kept.list = nil
 				time.Sleep(end - sweepInterval)
 				s.browser().signIn("ben@example.org")
-				kept.list = nil
+				kept.take()
 				time.Sleep(2 * sweepInterval)
 				synctest.Wait()
-				if want := []string{"session_expired ana"}; !slices.Equal(kept.list, want) {
-					t.Errorf("%q\nwant %q", kept.list, want)
+				if got := kept.take(); !slices.Equal(got, []string{"session_expired ana"}) {
+					t.Errorf("%q", got)
 				}
-				kept.fail = errors.New("the disk is full")
+				kept.failWith(errors.New("the disk is full"))
 				time.Sleep(end)
 				synctest.Wait()
 				if len(s.svc.sessions.byID) != 0 {
@@ -109,7 +128,7 @@ func TestEachWrongCodeIsRecorded(t *testing.T) {
 		for range 7 {
 			ana.verify(wrong(s.mail.last("ana@example.org")))
 		}
-		if n := len(kept.list) - 1; n != 5 {
+		if n := len(kept.take()) - 1; n != 5 {
 			t.Errorf("%d wrong codes were recorded", n)
 		}
 	})
@@ -122,24 +141,24 @@ func TestNothingIsAcknowledgedThatCannotBeRecorded(t *testing.T) {
 		kept := &recordings{}
 		s.svc.deps.Recorder = kept
 		ana := s.browser()
-		kept.fail = errors.New("the disk is full")
+		kept.failWith(errors.New("the disk is full"))
 		expect(t, ana.ask("ana@example.org"), 503, "audit_unavailable")
 		if len(ana.cookies) != 0 {
 			t.Error("there is a challenge:", ana.cookies)
 		}
-		kept.fail = nil
+		kept.failWith(nil)
 		ana.ask("ana@example.org")
-		kept.fail = errors.New("the disk is full")
+		kept.failWith(errors.New("the disk is full"))
 		code := s.mail.last("ana@example.org")
 		expect(t, ana.verify(wrong(code)), 503, "audit_unavailable")
 		expect(t, ana.verify(code), 503, "audit_unavailable")
 		if len(s.svc.sessions.byID) != 0 {
 			t.Error("there is a session")
 		}
-		kept.fail = nil
+		kept.failWith(nil)
 		ana.ask("ana@example.org")
 		ana.verify(s.mail.last("ana@example.org"))
-		kept.fail = errors.New("the disk is full")
+		kept.failWith(errors.New("the disk is full"))
 		expect(t, ana.do("POST", "/api/auth/logout", ""), 503, "audit_unavailable")
 		if len(s.svc.sessions.byID) != 0 {
 			t.Error("the session goes on")
