@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 
 // missing names what the tests cannot do without and do not find.
 func missing() string {
-	for _, tool := range []string{"unshare", "ip"} {
+	for _, tool := range []string{"unshare", "ip", "ss"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			return "the command " + tool
 		}

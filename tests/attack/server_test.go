@@ -85,10 +85,13 @@ func startServer(t *testing.T, args ...string) *server {
 }
 
 // createMeeting makes a meeting without a lobby and without end-to-end encryption.
-func (s *server) createMeeting() string {
+func (s *server) createMeeting() string { return s.create(`{"lobby": false, "e2ee": false}`) }
+
+// create makes a meeting with the given choices.
+func (s *server) create(choices string) string {
 	s.t.Helper()
 	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.url+"/api/meetings",
-		strings.NewReader(`{"lobby": false, "e2ee": false}`))
+		strings.NewReader(choices))
 	if err != nil {
 		s.t.Fatal(err)
 	}
