@@ -149,38 +149,33 @@ func TestRateOfSignals(t *testing.T) {
 	}
 }
 
+// Beyond the limit requests are refused, and beyond 200 refused ones their sender is sent away.
 func TestRateOfSignalsOverTheWire(t *testing.T) {
-	s := newServer(t)
-	id, check := calm(t, s)
-	p := s.signIn("eve").join(id)
-	for range 60 {
-		p.send(&protocol.Active{ID: p.id()})
-	}
-	limited := 0
-	for range 60 {
-		m := match(p, func(m protocol.ServerMessage) bool {
-			switch m.(type) {
-			case *protocol.OK, *protocol.Error:
-				return true
-			}
-			return false
-		})
-		if e, ok := m.(*protocol.Error); ok {
-			if e.Error != protocol.ErrRateLimited || e.Fatal {
-				t.Fatalf("%+v", e)
-			}
-			limited++
+	inVirtualTime(t, nil, func(t *testing.T, s *server) {
+		id, check := calm(t, s)
+		p := s.signIn("eve").join(id)
+		for range 60 {
+			p.send(&protocol.Active{ID: p.id()})
 		}
-	}
-	if limited < 10 || limited > 21 {
-		t.Fatalf("%d of 60 were limited", limited)
-	}
-	check()
-	for range 400 {
-		if p.tryRaw(`{"type":"active","id":1}`) != nil {
-			break
+		limited := 0
+		for range 60 {
+			if e, ok := match(p, answers).(*protocol.Error); ok {
+				if e.Error != protocol.ErrRateLimited || e.Fatal {
+					t.Fatalf("%+v", e)
+				}
+				limited++
+			}
 		}
-	}
-	p.bye(protocol.ByeRateLimited)
-	check()
+		if limited < 10 || limited > 21 {
+			t.Fatalf("%d of 60 were limited", limited)
+		}
+		check()
+		for range 400 {
+			if p.tryRaw(`{"type":"active","id":1}`) != nil {
+				break
+			}
+		}
+		p.bye(protocol.ByeRateLimited)
+		check()
+	})
 }

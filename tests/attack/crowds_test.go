@@ -18,7 +18,9 @@ import (
 func (s *server) encryptedMeeting() string { return s.create(`{"lobby": false, "e2ee": true}`) }
 
 // announced are the fields of a join of an encrypted meeting, with an announce of its own.
-func announced(meeting string) message { return message{"meeting": meeting, "announce": rand.Text()[:24]} }
+func announced(meeting string) message {
+	return message{"meeting": meeting, "announce": rand.Text()[:24]}
+}
 
 // bot is the header of a bot of the server's token.
 func (s *server) bot() http.Header { return http.Header{"Authorization": {"Bearer " + s.token}} }

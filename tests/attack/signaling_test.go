@@ -96,7 +96,7 @@ func frame(payload string) []byte {
 	return append(append(b, 0, 0, 0, 0), payload...)
 }
 
-// TestWritingOnAfterTheByeIsNotRead: whoever was sent away is not listened to.
+// TestWritingOnAfterTheByeIsNotRead: the server stops reading from a client that it has sent away.
 func TestWritingOnAfterTheByeIsNotRead(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
