@@ -164,6 +164,7 @@ func TestALineDeliversWhenDatagramsArrive(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 		l.Put(3, 0, time.Now())
 		time.Sleep(time.Second)
+		synctest.Wait()
 		want := []arrival{
 			{0, 108 * time.Millisecond}, {1, 116 * time.Millisecond}, {2, 124 * time.Millisecond}, {3, 150 * time.Millisecond},
 		}
