@@ -61,9 +61,7 @@ func BenchmarkJoin(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				seat, _ := enter(b, r, id, "ben")
-				if err := seat.Do(b.Context(), &protocol.Leave{}); err != nil {
-					b.Fatal(err)
-				}
+				seat.Leave(&protocol.Leave{}, protocol.ByeLeft)
 			}
 			b.StopTimer()
 			if err := r.Close(b.Context()); err != nil {

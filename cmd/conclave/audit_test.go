@@ -29,7 +29,7 @@ func command(args ...string) (status int, out, errs string) {
 }
 
 // keygen makes a key pair with the command and returns the identity's file and the recipient.
-func keygen(t *testing.T) (identity, recipient string) {
+func keygen(t testing.TB) (identity, recipient string) {
 	t.Helper()
 	identity = filepath.Join(t.TempDir(), "identity.txt")
 	status, out, errs := command("audit", "keygen", "-o", identity)
