@@ -88,6 +88,9 @@ func TestOneSessionsSeatsFloodNoMeeting(t *testing.T) {
 			seats = append(seats, c)
 		}
 	}
+	if len(seats) == 0 || len(seats) > 8 {
+		t.Errorf("one person has %d seats", len(seats))
+	}
 	before, began := bob.told(), time.Now()
 	says(seats, 4*time.Second)
 	told, within := bob.told()-before, time.Since(began)

@@ -173,3 +173,34 @@ func TestWrongMeetingIDsKeepNoOneOut(t *testing.T) {
 	s.seat(t, meeting)
 	s.socket(t, s.signIn(t, "alice@example.org"), http.Header{"Origin": {s.url}}).enter(message{"meeting": meeting})
 }
+
+// TestGuessesOfOnePersonCountOverAllAddresses: one session guesses a password from five addresses. Ten guesses are
+// looked at, and a neighbour at the first of these addresses joins with the right password.
+func TestGuessesOfOnePersonCountOverAllAddresses(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	meeting, origin := s.create(`{"lobby": false, "e2ee": false, "password": "right one"}`), http.Header{"Origin": {s.url}}
+	at := func(i int) *http.Transport {
+		from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i))}}
+		return &http.Transport{DialContext: from.DialContext}
+	}
+	mallory, looked := s.signIn(t, "mallory@example.org"), 0
+	for i := range 5 {
+		mallory.Transport = at(i)
+		c := s.socket(t, mallory, origin)
+		for j := range 10 {
+			answer := c.request(message{"type": "join", "version": 1, "name": "Ana", "meeting": meeting,
+				"password": fmt.Sprintf("wrong %d %d", i, j)}, "error")
+			if answer["error"] == "wrong_password" {
+				looked++
+			}
+		}
+	}
+	t.Logf("%d of 50 guesses were looked at", looked)
+	if looked != 10 {
+		t.Errorf("%d of 50 guesses were looked at, want 10", looked)
+	}
+	neighbour := s.signIn(t, "bob@example.org")
+	neighbour.Transport = at(0)
+	s.socket(t, neighbour, origin).enter(message{"meeting": meeting, "password": "right one"})
+}
