@@ -311,11 +311,20 @@ for (const kind of kinds.filter((k) => k === (process.env.TEST_STATES || k))) {
     );
 
     step(
+      'told of a message with a long address',
+      async () => {
+        await ana.press('people', false);
+        await ben.press('chat', true);
+        await ben.write('chat-input', `Shall we start with the plan? https://example.org/${'plan/'.repeat(20)}`);
+        await ben.page.keyboard.press('Enter');
+        await ana.at('toast').filter({ hasText: 'example.org' }).waitFor();
+      },
+      () => inspect(ana, 'told-of-message'),
+    );
+
+    step(
       'six, with the chat',
       async () => {
-        await ben.press('chat', true);
-        await ben.write('chat-input', 'Shall we start with the plan? https://example.org/plan');
-        await ben.page.keyboard.press('Enter');
         await ana.press('chat', true);
         await ana.write(
           'chat-input',

@@ -115,7 +115,7 @@ export const en = {
   'security.on': 'End-to-end encrypted',
   'security.on.text': 'The server cannot see or hear this meeting, nor read its chat or the names in it.',
   'security.off': 'Not end-to-end encrypted',
-  'security.noreview': 'It hasn’t been independently reviewed.',
+  'security.noreview': 'The encryption hasn’t been independently reviewed.',
   'security.limits':
     'The server still learns who joins and when, their network addresses, who speaks and how loudly, and how ' +
     'much data is sent. Encryption doesn’t protect against an altered page, a compromised device, or a ' +
