@@ -2,7 +2,7 @@
 # CONTRIBUTING.md says what each stage is for; .ci/run holds them.
 
 default := format modules vet types eslint unit gotest lint deadcode vulnerabilities race fuzz bench browser deploy
-extra := e2ee mutants states
+extra := calm e2ee mutants states
 
 .PHONY: all $(default) $(extra)
 
