@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -169,12 +170,30 @@ func TestResumeOverTheWire(t *testing.T) {
 	third.ok(&protocol.Chat{ID: third.id(), Text: "still me"})
 }
 
+// Others don't see a page that was closed or reloaded as reconnecting, also when the browser lets it say nothing.
+func TestAPageThatGoesAwayLeaves(t *testing.T) {
+	s := newServer(t)
+	ana, ben := s.signIn("ana"), s.signIn("ben")
+	id := ana.create(`{"lobby": false}`)
+	host, guest := ana.join(id), ben.join(id)
+	host.sees(guest.welcome.Participant, func(e protocol.RosterEntry) bool { return e.Connected })
+	guest.goAway()
+	match(host, func(m *protocol.Roster) bool {
+		for _, e := range slices.Concat(m.Joined, m.Changed) {
+			if !e.Connected {
+				t.Fatal("the seat waits to be resumed")
+			}
+		}
+		return len(m.Left) == 1 && m.Left[0].Participant == guest.welcome.Participant
+	})
+}
+
 func TestLobbyPlaceSurvivesAReloadOverTheWire(t *testing.T) {
 	s := newServer(t)
 	ana, ben := s.signIn("ana"), s.signIn("ben")
 	id := ana.create(`{"password": "p"}`)
 	guest := ben.wait(id, password("p"))
-	guest.drop()
+	guest.goAway()
 	again := ben.wait(id) // the page does not remember the password
 	host := ana.join(id)
 	host.ok(&protocol.Admit{ID: host.id(), All: true})

@@ -547,6 +547,9 @@ func (p *peer) bye(want protocol.ByeReason) {
 // drop cuts the connection without a close handshake.
 func (p *peer) drop() { _ = p.conn.CloseNow() }
 
+// goAway closes the connection as a browser does when its page is closed or reloaded.
+func (p *peer) goAway() { _ = p.conn.Close(websocket.StatusGoingAway, "") }
+
 // ask sends a join.
 func (p *peer) ask(id protocol.MeetingID, more ...func(*protocol.Join)) {
 	p.t.Helper()

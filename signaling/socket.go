@@ -42,6 +42,7 @@ type socket struct {
 	bytes   bucket // of messages, from the welcome on
 	touched time.Time
 	tried   bool // a join came with this message
+	away    bool // the client closed because its page is gone
 }
 
 func newSocket(h *Handler, who auth.Identity, client auth.ClientIP) *socket {
@@ -65,9 +66,7 @@ func (s *socket) serve(conn *websocket.Conn) {
 		s.write()
 	}()
 	s.guard(s.read)
-	if seat := s.seat.Load(); seat != nil {
-		seat.Lost()
-	}
+	s.vacate()
 	s.forgetLater(forget)
 	if _, ended := s.out.finished(); !ended {
 		s.cancel() // the client is gone and reads no bye
@@ -79,6 +78,20 @@ func (s *socket) serve(conn *websocket.Conn) {
 	}
 	s.h.metrics.closed(reason)
 	s.out.close()
+}
+
+// vacate has the seat wait to be resumed. A page that was closed or reloaded resumes nothing, since its token is gone.
+// Firefox closes the WebSocket before the page can say so, with the status of RFC 6455 §7.4.1 for going away. A place
+// in the lobby is kept: the page asks for it again without a token.
+func (s *socket) vacate() {
+	seat := s.seat.Load()
+	switch {
+	case seat == nil:
+	case s.away && s.joined.Load():
+		seat.Leave(&protocol.Leave{}, protocol.ByeLeft)
+	default:
+		seat.Lost()
+	}
 }
 
 // forgetLater has the end of the session end a seat that waits to be resumed, as long as it may.
@@ -268,6 +281,7 @@ func (s *socket) read() {
 	for {
 		data, err := s.receive()
 		if err != nil {
+			s.away = websocket.CloseStatus(err) == websocket.StatusGoingAway
 			if errors.As(err, new(tooLarge)) || errors.Is(err, errNotText) {
 				s.drain()
 			}
