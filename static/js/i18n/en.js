@@ -198,7 +198,7 @@ export const en = {
 
   'confidential.title': 'Confidential meeting',
   'confidential.what':
-    'The host lets everyone in. Pictures carry your name and the time. After 15 minutes away, you’re signed out.',
+    'A host admits each participant. Pictures carry your name and the time. After 15 minutes away, you’re signed out.',
   'confidential.recording':
     'No browser can detect or prevent recording. Anyone here could film their screen or record the sound.',
   'confidential.compare.title': 'Compare the safety number first',
