@@ -19,8 +19,7 @@ export const en = {
   'signin.lead.audited': 'We’ll email you a sign-in code. There’s no account.',
   'signin.lead':
     'We’ll email you a sign-in code. There’s no account, and the server forgets your address when your session ends.',
-  'signin.lead.meeting':
-    'To join this meeting, confirm your email address with a sign-in code. There’s no account.',
+  'signin.lead.meeting': 'To join this meeting, confirm your email address with a sign-in code. There’s no account.',
   'signin.email': 'Email address',
   'signin.email.invalid': 'Enter an email address, like ana@example.org.',
   'signin.send': 'Send code',
