@@ -54,7 +54,7 @@ func TestEveryFrameOfBotsDecrypts(t *testing.T) {
 func TestEveryFrameDecryptsWhileTenComeAndTenGo(t *testing.T) {
 	r := encrypted(t, bots.Config{
 		Count: 6, Publishers: -1, Simulcast: true, AudioSlots: 6, VideoSlots: 6,
-		Duration: 10 * time.Second, Churn: 700 * time.Millisecond,
+		Duration: 16 * time.Second, Churn: 700 * time.Millisecond,
 	})
 	if len(r.Rekeys) < 10 {
 		t.Errorf("%d leaves", len(r.Rekeys))
