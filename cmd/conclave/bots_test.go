@@ -299,14 +299,17 @@ func TestTheExamplesRunInSmall(t *testing.T) {
 				if err := json.Unmarshal(raw, &r); err != nil {
 					t.Fatal(err)
 				}
-				// Thresholds and streams are judged at full size: in small, and on a busy machine, a bad network is worse.
+				// A run that calls itself invalid proves nothing of media. In small, a bad network may break its thresholds.
+				bad := filepath.Base(file) == "flaky.yaml"
 				for _, f := range r.Failures {
-					if !strings.HasPrefix(f, "threshold ") && !strings.HasSuffix(f, "did not arrive") && len(r.Invalid) == 0 {
+					expected := bad && (strings.HasPrefix(f, "threshold ") || strings.HasSuffix(f, "did not arrive"))
+					if len(r.Invalid) == 0 && !expected {
 						t.Errorf("exit code %d: %s\n%s", code, f, out.String())
 					}
 				}
-				if 2*r.Total.ArrivedAudio < r.Total.ExpectedAudio && len(r.Invalid) == 0 {
-					t.Errorf("%d of %d audio streams arrived", r.Total.ArrivedAudio, r.Total.ExpectedAudio)
+				arrived, all := r.Total.ArrivedAudio+r.Total.ArrivedVideo, r.Total.ExpectedAudio+r.Total.ExpectedVideo
+				if len(r.Invalid) == 0 && 2*arrived < all {
+					t.Errorf("%d of %d streams arrived", arrived, all)
 				}
 				if r.Joins.Joined != r.Joins.Wanted || r.Joins.Joined < r.Count || r.Total.ReceivedPackets == 0 {
 					t.Errorf("%+v of %d, %d packets", r.Joins, r.Count, r.Total.ReceivedPackets)
