@@ -37,12 +37,14 @@ const (
 	ParticipantGone   Kind = "participant_removed"
 	ShareStarted      Kind = "share_started"
 	ShareStopped      Kind = "share_stopped"
-	EncryptionState   Kind = "encryption_state" // detail: on or off
-	Configuration     Kind = "configuration"    // detail: the hash of the options in force
-	AuditExported     Kind = "audit_exported"   // detail: which records
-	LogOpened         Kind = "log_opened"       // by the log itself; detail: bytes of a torn record that were cut
-	LogResumed        Kind = "log_resumed"      // by the log itself, after it could not write
-	RecordDataDeleted Kind = "data_deleted"     // by retention; detail: which records
+	StreamKeyMade     Kind = "stream_key_made"    // detail: ingest or egress
+	StreamKeyRevoked  Kind = "stream_key_revoked" // detail: ingest or egress
+	EncryptionState   Kind = "encryption_state"   // detail: on or off
+	Configuration     Kind = "configuration"      // detail: the hash of the options in force
+	AuditExported     Kind = "audit_exported"     // detail: which records
+	LogOpened         Kind = "log_opened"         // by the log itself; detail: bytes of a torn record that were cut
+	LogResumed        Kind = "log_resumed"        // by the log itself, after it could not write
+	RecordDataDeleted Kind = "data_deleted"       // by retention; detail: which records
 )
 
 // Kinds lists every kind.
@@ -51,7 +53,7 @@ func Kinds() []Kind {
 		SignInChallenge, SignInVerified, SignInFailed, GuestSignedIn, SignedOut, SessionExpired,
 		MeetingCreated, MeetingJoined, MeetingLeft, MeetingLocked, MeetingUnlocked, MeetingEnded, MeetingExpired,
 		LobbyRequested, LobbyAdmitted, LobbyDenied, RoleChanged, ParticipantMuted, ParticipantGone,
-		ShareStarted, ShareStopped, EncryptionState,
+		ShareStarted, ShareStopped, StreamKeyMade, StreamKeyRevoked, EncryptionState,
 		Configuration, AuditExported, LogOpened, LogResumed, RecordDataDeleted,
 	}
 }

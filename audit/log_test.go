@@ -117,10 +117,17 @@ func TestFullDiskStopsTheLogUntilThereIsRoom(t *testing.T) {
 		m.mu.Lock()
 		m.full = true
 		m.mu.Unlock()
-		for i := range 3 {
-			if err := l.Record(t.Context(), event(2+i)); !errors.Is(err, ErrUnavailable) {
+		var health error // as the first that was refused can see it
+		if err := l.Append(event(2), func(error) { health = l.Health().Err }); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 2 {
+			if err := l.Record(t.Context(), event(3+i)); !errors.Is(err, ErrUnavailable) {
 				t.Fatal(err)
 			}
+		}
+		if !errors.Is(health, syscall.ENOSPC) {
+			t.Error("an event was refused by a log that was well: ", health)
 		}
 		time.Sleep(2 * retryEvery)
 		if err := l.Health().Err; !errors.Is(err, syscall.ENOSPC) {

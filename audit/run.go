@@ -38,7 +38,7 @@ func (l *Log) run(s *store) {
 				s.close()
 			}
 			s = nil
-			l.turn(err)
+			l.turn(err) // again, if it was write
 		}
 	}
 }
@@ -57,7 +57,7 @@ func (l *Log) gather(first entry) []entry {
 	return batch
 }
 
-// write makes a batch durable and tells those who wait for it.
+// write makes a batch durable and tells those who wait for it. That the log stopped is known before they are told.
 func (l *Log) write(s *store, batch []entry) error {
 	err := ErrUnavailable
 	if s != nil {
@@ -67,6 +67,7 @@ func (l *Log) write(s *store, batch []entry) error {
 		}
 		if err = s.commit(events); err != nil {
 			err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+			l.turn(err)
 		} else {
 			l.health.wrote(s)
 		}
@@ -109,7 +110,6 @@ func (l *Log) finish(s *store) {
 			if err := l.write(s, l.gather(e)); err != nil {
 				s.close()
 				s = nil
-				l.turn(err)
 			}
 			continue
 		default:
