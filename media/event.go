@@ -16,10 +16,12 @@ type EventKind string
 const (
 	EventConnected EventKind = "connected" // media can flow; again after a new PeerConnection
 	EventFailed    EventKind = "failed"    // the connection is lost for good: Cause
+	EventStuck     EventKind = "stuck"     // the connection has waited for seconds for its next step: Cause
 	// Slots that have changed since the last of its kind, and all that is Withheld
 	EventSlots      EventKind = "slots"
 	EventEncode     EventKind = "encode"      // the RIDs that viewers want of Source
 	EventRefused    EventKind = "refused"     // nothing more of Source is forwarded because of what it holds: Cause
+	EventWarnings   EventKind = "warnings"    // what of the latest offer is lost: Warnings
 	EventApplied    EventKind = "applied"     // all that was desired up to Generation has taken effect
 	EventJoinFailed EventKind = "join_failed" // the participant has no media: Cause
 	EventSpeakers   EventKind = "speakers"    // Speakers, the whole list, loudest first; of the room
@@ -38,4 +40,5 @@ type Event struct {
 	RIDs        []string        `json:"rids,omitempty"`
 	Speakers    []ParticipantID `json:"speakers,omitempty"`
 	Quality     []Quality       `json:"quality,omitempty"`
+	Warnings    []Warning       `json:"warnings,omitempty"`
 }

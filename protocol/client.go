@@ -191,6 +191,26 @@ type Broadcast struct {
 // Request implements ClientMessage.
 func (m *Broadcast) Request() RequestID { return m.ID }
 
+// StreamKey makes a key with which a program may join a plain meeting over HTTP: to send into it (KindIngest, WHIP) or
+// to receive its stage (KindEgress, WHEP). Name is what the participants see. The reply is StreamKeyMade.
+type StreamKey struct {
+	ID   RequestID `json:"id" bound:"1..2147483647"`
+	Kind Kind      `json:"kind"`
+	Name string    `json:"name" bound:"1..64" text:"line"`
+}
+
+// Request implements ClientMessage.
+func (m *StreamKey) Request() RequestID { return m.ID }
+
+// RevokeStreamKey makes a stream key useless and ends the stream that it holds.
+type RevokeStreamKey struct {
+	ID     RequestID `json:"id" bound:"1..2147483647"`
+	Number int       `json:"number" bound:"1..2147483647"`
+}
+
+// Request implements ClientMessage.
+func (m *RevokeStreamKey) Request() RequestID { return m.ID }
+
 // End ends the meeting for all.
 type End struct {
 	ID RequestID `json:"id" bound:"1..2147483647"`

@@ -136,10 +136,15 @@ const (
 	KindPerson Kind = "person" // with a verified address
 	KindGuest  Kind = "guest"  // a person of whom nothing is verified
 	KindBot    Kind = "bot"    // a program: what it receives goes to its operator
+	KindIngest Kind = "ingest" // a program that sends by WHIP (RFC 9725), with a key that a host made
+	KindEgress Kind = "egress" // a program that receives by WHEP, with such a key: what it gets leaves the meeting
 )
 
 // Values implements Enum.
-func (Kind) Values() []string { return []string{"person", "guest", "bot"} }
+func (Kind) Values() []string { return []string{"person", "guest", "bot", "ingest", "egress"} }
+
+// Stream says whether the participant is a stream: it has no socket, and a stream key instead of a person.
+func (k Kind) Stream() bool { return k == KindIngest || k == KindEgress }
 
 // Permission is one thing a role may do.
 type Permission string
@@ -193,6 +198,26 @@ const NotEncrypted RefusedReason = "not_encrypted"
 
 // Values implements Enum.
 func (RefusedReason) Values() []string { return []string{"not_encrypted"} }
+
+// MediaFailure says why a participant's media connection failed or does not come up.
+type MediaFailure string
+
+// The failures.
+const (
+	FailedUDPBlocked  MediaFailure = "udp_blocked"
+	FailedICE         MediaFailure = "ice_timeout"
+	FailedDTLSTimeout MediaFailure = "dtls_timeout"
+	FailedFingerprint MediaFailure = "fingerprint_mismatch"
+	FailedNoProfile   MediaFailure = "no_common_srtp_profile"
+	FailedDTLS        MediaFailure = "dtls_failed"
+	FailedClosed      MediaFailure = "dtls_closed"
+)
+
+// Values implements Enum.
+func (MediaFailure) Values() []string {
+	return []string{"udp_blocked", "ice_timeout", "dtls_timeout", "fingerprint_mismatch", "no_common_srtp_profile",
+		"dtls_failed", "dtls_closed"}
+}
 
 // LeftReason says why a participant is no longer on the roster.
 type LeftReason string
@@ -297,6 +322,10 @@ const (
 	ErrCodeExpired       ErrorID = "code_expired"
 	ErrProofNeeded       ErrorID = "proof_needed"
 	ErrAuditUnavailable  ErrorID = "audit_unavailable"
+	ErrNotFound          ErrorID = "not_found"
+	ErrMethodNotAllowed  ErrorID = "method_not_allowed"
+	ErrUnknownHost       ErrorID = "unknown_host"
+	ErrHTTPSOnly         ErrorID = "https_only"
 )
 
 // Values implements Enum.
@@ -305,7 +334,7 @@ func (ErrorID) Values() []string {
 		"no_such_meeting", "wrong_password", "meeting_full", "server_full", "meeting_locked", "banned", "resume_failed",
 		"not_permitted", "not_allowed", "no_such_participant", "bad_offer", "no_media", "e2ee_required", "rate_limited", "unauthenticated",
 		"bad_origin", "internal", "invalid_email", "invalid_code", "code_expired",
-		"proof_needed", "audit_unavailable"}
+		"proof_needed", "audit_unavailable", "not_found", "method_not_allowed", "unknown_host", "https_only"}
 }
 
 // Fatal says whether a bye and the close of the socket follow an error with this id.

@@ -42,6 +42,7 @@ type Session struct {
 	Guest     bool      `json:"guest,omitempty"`
 	ExpiresAt time.Time `json:"expires_at"`
 	CanHost   bool      `json:"can_host"`
+	MayAttack bool      `json:"may_attack,omitempty"`
 }
 
 // Create is the body of POST /api/meetings. Absent fields take the documented defaults. E2EE says whether media and
@@ -76,6 +77,20 @@ type MeetingInfo struct {
 	Host         bool      `json:"host"`
 	Participants int       `json:"participants"`
 	ExpiresAt    time.Time `json:"expires_at"`
+}
+
+// PathCheckRequest is the body of POST /api/check: an empty object.
+type PathCheckRequest struct{}
+
+// PathCheck is the answer of POST /api/check: all that a client needs to try each way to this server's media port. What
+// answers is an echo that knows no meeting.
+type PathCheck struct {
+	ExpiresInS  int         `json:"expires_in_s"`
+	ICEUfrag    string      `json:"ice_ufrag" bound:"4..256"`
+	ICEPwd      string      `json:"ice_pwd" bound:"22..256"`
+	Fingerprint string      `json:"fingerprint"`
+	Candidates  []string    `json:"candidates" bound:"1..64"`
+	ICEServers  []ICEServer `json:"ice_servers" bound:"0..8"`
 }
 
 // HTTPError is the body of every HTTP answer that is not 2xx.

@@ -30,6 +30,8 @@ type (
 	Withheld = media.Withheld
 	// WithheldReason says why a wanted track is not sent.
 	WithheldReason = media.Reason
+	// WarningKind says what of an m-line is lost.
+	WarningKind = media.WarningKind
 	// QualityOf is how good one participant's connection is: Bars from 0 (lost) to 4 (excellent).
 	QualityOf = media.Quality
 )

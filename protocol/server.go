@@ -11,6 +11,17 @@ type OK struct {
 
 func (*OK) serverMessage() {}
 
+// StreamKeyMade is the reply to StreamKey. The key is told only here: the server keeps its hash. Number names it in
+// RevokeStreamKey.
+type StreamKeyMade struct {
+	ID     RequestID `json:"id" bound:"1..2147483647"`
+	Number int       `json:"number" bound:"1..2147483647"`
+	Kind   Kind      `json:"kind"`
+	Key    string    `json:"key" bound:"64..64" text:"hex"`
+}
+
+func (*StreamKeyMade) serverMessage() {}
+
 // Lobby says that the participant waits to be admitted. It is sent again, without id, when a count changes. Hosts are
 // those who may admit, in an end-to-end encrypted meeting.
 type Lobby struct {
@@ -45,9 +56,18 @@ type Welcome struct {
 	RoleNames    map[string]string `json:"role_names,omitempty"`
 	Admit        string            `json:"admit,omitempty" bound:"1..1024" text:"base64url"`
 	Grant        string            `json:"grant,omitempty" bound:"1..1024" text:"base64url"`
+	ICEServers   []ICEServer       `json:"ice_servers,omitempty" bound:"1..8"`
 }
 
 func (*Welcome) serverMessage() {}
+
+// ICEServer is a TURN server of this machine as a PeerConnection's iceServers take it (W3C WebRTC §4.2.2). The
+// credential ends with the seat that it was made for.
+type ICEServer struct {
+	URLs       []string `json:"urls" bound:"1..8"`
+	Username   string   `json:"username" bound:"1..128"`
+	Credential string   `json:"credential" bound:"1..128"`
+}
 
 // MeetingState is what a Welcome tells of the meeting. E2EE never changes in the life of a meeting. Spotlight is
 // absent if there is none.
@@ -240,6 +260,30 @@ type MediaRefused struct {
 }
 
 func (*MediaRefused) serverMessage() {}
+
+// Warnings tell a client what of its latest offer is lost, though the offer was answered.
+type Warnings struct {
+	Warnings []Warning `json:"warnings" bound:"1..128"`
+}
+
+func (*Warnings) serverMessage() {}
+
+// Warning is about one m-line.
+type Warning struct {
+	MID     string      `json:"mid" bound:"1..16"`
+	Warning WarningKind `json:"warning"`
+	Message string      `json:"message"`
+}
+
+// MediaFailed tells a client why its media doesn't flow. If it is Final the connection is lost for good, and a new
+// offer makes another. Else it may still come up.
+type MediaFailed struct {
+	Reason  MediaFailure `json:"reason"`
+	Final   bool         `json:"final"`
+	Message string       `json:"message"`
+}
+
+func (*MediaFailed) serverMessage() {}
 
 // Notice announces something to everybody.
 type Notice struct {

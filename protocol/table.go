@@ -56,12 +56,15 @@ var (
 		client[SetPolicy](Spec{Type: "policy", Needs: MayLock}),
 		client[Relay](Spec{Type: "relay", MaxSize: MaxRelay, From: InLobby, Weight: OneRequest / 4, Automatic: true}),
 		client[Broadcast](Spec{Type: "broadcast", MaxSize: MaxBroadcast, Needs: MayChat}),
+		client[StreamKey](Spec{Type: "stream_key", Needs: MayAdmit}),
+		client[RevokeStreamKey](Spec{Type: "revoke_stream_key", Needs: MayAdmit}),
 		client[End](Spec{Type: "end", Needs: MayEnd}),
 		client[Active](Spec{Type: "active"}),
 		client[Leave](Spec{Type: "leave", From: Connected}),
 	})
 	serverTable = newTable([]Spec{
 		server[OK]("ok"),
+		server[StreamKeyMade]("stream_key"),
 		server[Lobby]("lobby"),
 		server[Welcome]("welcome"),
 		server[Answer]("answer"),
@@ -81,6 +84,8 @@ var (
 		server[Relays]("relays"),
 		server[BroadcastEvent]("broadcast"),
 		server[MediaRefused]("media_refused"),
+		server[MediaFailed]("media_failed"),
+		server[Warnings]("warnings"),
 		server[Notice]("notice"),
 		server[Idle]("idle"),
 		server[Bye]("bye"),
@@ -91,7 +96,8 @@ var (
 // Bodies returns an empty value of every HTTP body of http.go.
 func Bodies() []any { // any: they have nothing in common
 	return []any{
-		Config{}, CodeRequest{}, Code{}, VerifyRequest{}, Session{}, Create{}, Created{}, MeetingInfo{}, HTTPError{},
+		Config{}, CodeRequest{}, Code{}, VerifyRequest{}, Session{}, Create{}, Created{}, MeetingInfo{}, PathCheck{},
+		HTTPError{},
 	}
 }
 
