@@ -16,6 +16,7 @@ import (
 
 	"conclave/sfu/batch"
 	"conclave/sfu/drop"
+	"conclave/sfu/transport/srtp"
 )
 
 const (
@@ -96,11 +97,21 @@ func (t *Transport) record(b []byte) (ok bool) {
 	return true
 }
 
+// profiles are the SRTP profiles to choose from, the preferred first: AES-GCM costs a fifth of the other, and a key of
+// 128 bits is enough. The other is the one that every WebRTC endpoint has (RFC 8827 §6.5).
+func profiles(gcmOnly bool) []dtls.SRTPProtectionProfile {
+	list := []dtls.SRTPProtectionProfile{dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM}
+	if !gcmOnly {
+		list = append(list, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
+	}
+	return list
+}
+
 // serveDTLS prepares the handshake.
 func (t *Transport) serveDTLS() (*dtls.Conn, error) {
 	return dtls.ServerWithOptions(t.pipe, t.pipe.LocalAddr(),
 		dtls.WithCertificates(t.network.identity.certificate),
-		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM),
+		dtls.WithSRTPProtectionProfiles(t.network.profiles...),
 		dtls.WithCipherSuites(dtls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256),
 		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
 		dtls.WithClientAuth(dtls.RequireAnyClientCert),
@@ -120,7 +131,7 @@ func (t *Transport) serveDTLS() (*dtls.Conn, error) {
 func (t *Transport) serve(conn *dtls.Conn) {
 	k, err := handshake(conn)
 	if err != nil {
-		t.fail(CauseDTLS)
+		t.fail(causeOf(err))
 		return
 	}
 	t.Adopt(k, nil)
@@ -130,7 +141,7 @@ func (t *Transport) serve(conn *dtls.Conn) {
 			break // any other error is of one record
 		}
 	}
-	t.fail(CauseDTLS)
+	t.fail(CauseClosed)
 }
 
 // handshake derives the keys of a handshake whose peer is the one of the offer.
@@ -140,18 +151,20 @@ func handshake(conn *dtls.Conn) (*Keys, error) {
 	if err := conn.HandshakeContext(ctx); err != nil {
 		return nil, fmt.Errorf("transport: handshake: %w", err)
 	}
-	if profile, ok := conn.SelectedSRTPProtectionProfile(); !ok || profile != dtls.SRTP_AEAD_AES_128_GCM {
-		return nil, errors.New("transport: no SRTP profile in common")
+	selected, ok := conn.SelectedSRTPProtectionProfile()
+	if !ok {
+		return nil, errNoSRTP
 	}
 	state, ok := conn.ConnectionState()
 	if !ok {
 		return nil, errors.New("transport: no state of a finished handshake")
 	}
-	material, err := state.ExportKeyingMaterial("EXTRACTOR-dtls_srtp", nil, materialLen) // RFC 5764 §4.2
+	profile := srtp.Profile(selected)
+	material, err := state.ExportKeyingMaterial("EXTRACTOR-dtls_srtp", nil, materialLen(profile)) // RFC 5764 §4.2
 	if err != nil {
 		return nil, fmt.Errorf("transport: %w", err)
 	}
-	return NewKeys(material)
+	return NewKeys(profile, material)
 }
 
 // endDTLS tells the peer, and frees what the handshake holds.
@@ -164,6 +177,9 @@ func (t *Transport) endDTLS() {
 	}
 	_ = t.pipe.Close()
 }
+
+// errNoSRTP is of a client that asked for no SRTP at all.
+var errNoSRTP = errors.New("transport: no SRTP profile in common")
 
 // silentFactory keeps Pion from logging: its messages name addresses, and nothing of them may reach a log.
 type silentFactory struct{}

@@ -2,12 +2,14 @@ package transport
 
 import (
 	"crypto/rand"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
 
 	"conclave/sfu/batch"
 	"conclave/sfu/drop"
+	"conclave/sfu/stream"
 	"conclave/sfu/transport/stun"
 )
 
@@ -21,6 +23,8 @@ const (
 	disconnectedAfter = 13 * time.Second
 	// failedAfter is how long it counts as lost for good, or as never made.
 	failedAfter = 27 * time.Second
+	// settleAfter is how long after a nomination the peer may still send over the path it used before.
+	settleAfter = time.Second
 	// maxCredentials bounds the credentials of one peer: after an ICE restart the old ones hold until the new are used.
 	maxCredentials = 2
 )
@@ -30,6 +34,8 @@ type iceState struct {
 	mu          sync.Mutex
 	credentials []*credentials // newest last, at most maxCredentials
 	paths       paths
+	restarted   bool      // the peer has used new credentials, and answered none of our checks with them
+	moved       time.Time // when what is sent to was last nominated
 }
 
 // credentials are those of one offer and its answer.
@@ -119,12 +125,17 @@ func (t *Transport) check(c *stun.Check, scratch []byte, from Path, now time.Tim
 		return out, drop.Auth, false
 	}
 	k := t.ice.credentials[i]
+	t.rise.step(&t.rise.checked, now)
 	again, elsewhere := t.ice.paths.take(c.ID(), from)
 	if elsewhere {
 		return out, drop.Replay, false
 	}
-	nominated := !again && (c.UseCandidate || i > 0) // the first check with new credentials says where the peer is now
-	t.network.tables.retire(&t.ice, i)
+	nominated := !again && c.UseCandidate
+	if i > 0 {
+		t.ice.restarted = true
+		t.ice.paths.restart()
+		t.network.tables.retire(&t.ice, i)
+	}
 	p := t.ice.paths.find(from)
 	if p == nil {
 		out.check = t.ask(scratch, from, k, now)
@@ -134,8 +145,8 @@ func (t *Transport) check(c *stun.Check, scratch []byte, from Path, now time.Tim
 		t.ice.paths.wait(waiting{from, c.ID(), k.key, nominated})
 		return out, 0, true
 	}
-	out.answer = c.Answer(scratch[:0], from.From, k.key)
-	move := nominated && !t.remote.Load().is(from)
+	out.answer = c.Answer(scratch[:0], t.network.mapped(from.From), k.key)
+	move := t.ice.restarted || nominated && !t.remote.Load().is(from)
 	if nominated {
 		t.ice.paths.nominate(p)
 	}
@@ -172,19 +183,60 @@ func (t *Transport) answer(a *stun.Answer, scratch []byte, from Path, now time.T
 		if p = t.network.tables.claim(t, &t.ice, from, now); p == nil {
 			return out, drop.AddressTaken, false
 		}
+		if !t.network.prove(from) { // its stream has been detached meanwhile
+			t.ice.paths.remove(from.From)
+			t.network.tables.forget(t, &t.ice, []Path{from})
+			return out, drop.UnknownAddress, false
+		}
 	}
 	p.answered, p.consented = unit, now
+	t.rise.step(&t.rise.proven, now)
 	t.heard.Store(now.UnixNano())
 	if w, was := t.ice.paths.waitingFrom(from); was {
-		out.answer = stun.AppendAnswer(scratch[:0], w.id, from.From, w.key)
+		out.answer = stun.AppendAnswer(scratch[:0], w.id, t.network.mapped(from.From), w.key)
 		if w.nominated {
 			t.ice.paths.nominate(p)
 		}
 	}
+	if t.ice.restarted { // the first address proven with new credentials is where the peer is now: it need not nominate
+		t.ice.restarted = false
+		t.ice.paths.nominate(p)
+	}
 	if current := t.remote.Load(); current == nil || p.nominated && !current.is(from) {
-		t.remote.Store(newRemote(from))
+		t.ice.moved = now
+		t.remote.Store(t.network.remote(from))
 	}
 	return out, 0, true
+}
+
+// Follow notes that the peer sends over a path, by what is authentic and not recorded. Firefox nominates every path
+// that works and uses the best of them (RFC 5245 §8.1.1.2), which need not be the one it nominated last: we send to
+// where it sends. Were the two directions apart, neither end would notice in time that the peer's way is blocked.
+func (t *Transport) Follow(from Path, now time.Time) {
+	if t.remote.Load().is(from) {
+		return
+	}
+	t.ice.mu.Lock()
+	defer t.ice.mu.Unlock()
+	p := t.ice.paths.find(from)
+	if p == nil || !p.offered || now.Sub(t.ice.moved) < settleAfter {
+		return
+	}
+	t.ice.paths.nominate(p)
+	t.ice.moved = now
+	t.remote.Store(t.network.remote(from))
+}
+
+// prove tells the stream of a path that a peer is there. ok is false when the stream is gone.
+func (n *Network) prove(p Path) (ok bool) {
+	if !stream.IsKey(p.From.Addr()) {
+		return true
+	}
+	s := n.stream(p.From)
+	if s != nil {
+		s.Prove()
+	}
+	return s != nil
 }
 
 // vouches says whether an answer is the peer's to a check of ours to that path, and which. It takes the ICE state
@@ -206,13 +258,31 @@ func (t *Transport) expire(now time.Time) {
 	if len(gone) == 0 {
 		return
 	}
+	t.lose(gone)
+}
+
+// lose forgets paths. If one of them was sent to, the freshest of the rest is now. It takes the ICE state locked.
+func (t *Transport) lose(gone []Path) {
 	t.network.tables.forget(t, &t.ice, gone)
 	if current := t.remote.Load(); current == nil || slices.ContainsFunc(gone, current.is) {
 		var next *Remote
 		if best := t.ice.paths.freshest(); best != nil {
-			next = newRemote(best.Path)
+			next = t.network.remote(best.Path)
 		}
 		t.remote.Store(next)
+	}
+}
+
+// detached forgets the path of a stream that is gone.
+func (n *Network) detached(key netip.AddrPort) {
+	t := n.Lookup(key)
+	if t == nil {
+		return
+	}
+	t.ice.mu.Lock()
+	defer t.ice.mu.Unlock()
+	if gone, ok := t.ice.paths.remove(key); ok {
+		t.lose([]Path{gone})
 	}
 }
 
@@ -224,11 +294,29 @@ func (t *Transport) silence(now time.Time) time.Duration {
 // Disconnected says whether the peer has been silent for so long that the connection counts as lost for now: 13 s.
 func (t *Transport) Disconnected(now time.Time) bool { return t.silence(now) > disconnectedAfter }
 
-// Watch ends the sending to where the peer has not consented to it for 30 s, and has the owner told, in the background,
-// once the peer has been silent for 27 s. Call it about once a second.
+// Watch ends the sending to where the peer has not consented to it for 30 s. It has the owner told, in the background,
+// once the transport is stuck on its way up, and once the peer has been silent for 27 s. Call it about once a second,
+// on one goroutine at a time.
 func (t *Transport) Watch(now time.Time) {
 	t.expire(now)
-	if t.silence(now) > failedAfter && !t.failed.Load() {
-		t.network.background(func() { t.fail(CauseICE) })
+	if t.failed.Load() {
+		return
+	}
+	if t.silence(now) > failedAfter {
+		t.network.background(func() { t.fail(t.rise.silent()) })
+		return
+	}
+	if t.keys.Load() != nil {
+		return
+	}
+	if cause, stuck := t.rise.stuck(now); stuck {
+		t.network.background(func() {
+			if !t.closed.Load() && t.keys.Load() == nil {
+				t.owner.Stuck(cause)
+			}
+		})
 	}
 }
+
+// Failed says whether the owner has been told that the transport is lost.
+func (t *Transport) Failed() bool { return t.failed.Load() }

@@ -11,6 +11,7 @@ import (
 
 	"conclave/sfu/batch"
 	"conclave/sfu/drop"
+	"conclave/sfu/transport/srtp"
 	"conclave/sfu/transport/stun"
 )
 
@@ -23,9 +24,10 @@ type checks struct {
 	told       chan string
 }
 
-// Connected and Failed implement Owner.
+// Connected, Failed and Stuck implement Owner.
 func (c *checks) Connected()         { c.told <- "connected" }
 func (c *checks) Failed(cause Cause) { c.told <- string(cause) }
+func (c *checks) Stuck(cause Cause)  { c.told <- "stuck: " + string(cause) }
 
 func testNetwork(t *testing.T) *Network {
 	t.Helper()
@@ -154,6 +156,46 @@ func TestMediaGoesWhereTheClientNominated(t *testing.T) {
 	}
 }
 
+// Firefox nominates every path that works, and uses one of them. Media goes there; but what was on its way over another
+// path when it changed its mind moves nothing, nor does what comes over a path that it has not nominated with its
+// present credentials.
+func TestMediaFollowsTheClientToAPathItNominated(t *testing.T) {
+	c := newChecks(t)
+	now := time.Now()
+	c.from("192.0.2.1:1", true, now)
+	c.from("192.0.2.2:2", true, now)
+	c.from("192.0.2.3:3", false, now)
+	for _, step := range []struct {
+		from  string
+		after time.Duration
+		want  string
+	}{
+		{"192.0.2.1:1", settleAfter - time.Millisecond, "192.0.2.2:2"}, // it may have been on its way
+		{"192.0.2.3:3", settleAfter, "192.0.2.2:2"},                    // not nominated
+		{"192.0.2.4:4", settleAfter, "192.0.2.2:2"},                    // not proven
+		{"192.0.2.1:1", settleAfter, "192.0.2.1:1"},
+		{"192.0.2.2:2", settleAfter, "192.0.2.1:1"}, // as before
+		{"192.0.2.2:2", 2 * settleAfter, "192.0.2.2:2"},
+		{"192.0.2.1:1", 3 * settleAfter, "192.0.2.1:1"},
+	} {
+		c.transport.Follow(Path{From: netip.MustParseAddrPort(step.from)}, now.Add(step.after))
+		if c.sendsTo() != step.want {
+			t.Fatalf("after %+v: sends to %s", step, c.sendsTo())
+		}
+	}
+	c.from("192.0.2.2:2", false, now.Add(10*time.Second)) // consent is no nomination
+	if c.sendsTo() != "192.0.2.1:1" {
+		t.Fatalf("after a check it sends to %s", c.sendsTo())
+	}
+	c.ufrag, c.pwd = c.transport.Negotiate("theirs", peerPassword)
+	now = now.Add(20 * time.Second)
+	c.from("192.0.2.5:5", true, now)
+	c.transport.Follow(Path{From: netip.MustParseAddrPort("192.0.2.1:1")}, now.Add(settleAfter))
+	if c.sendsTo() != "192.0.2.5:5" {
+		t.Errorf("after a restart it sends to %s, the path of before", c.sendsTo())
+	}
+}
+
 func TestChecksThatAreNotAuthenticChangeNothing(t *testing.T) {
 	c := newChecks(t)
 	for name, raw := range map[string][]byte{
@@ -249,10 +291,13 @@ func TestSilenceMeansLost(t *testing.T) {
 		t.Error("silence is not told from presence")
 	}
 	c.transport.Watch(now.Add(failedAfter - time.Second))
+	if told := <-c.told; told != "stuck: dtls_timeout" {
+		t.Errorf("told %q", told)
+	}
 	for range 3 {
 		c.transport.Watch(now.Add(failedAfter + time.Second))
 	}
-	if cause := <-c.told; cause != string(CauseICE) {
+	if cause := <-c.told; cause != string(CauseICETimeout) {
 		t.Errorf("failed for %q", cause)
 	}
 	c.transport.Watch(now.Add(2 * failedAfter))
@@ -292,7 +337,7 @@ func TestATransportAdoptsKeysAndAnAddress(t *testing.T) {
 	if _, _, ok := c.transport.Ready(); ok {
 		t.Fatal("ready without keys")
 	}
-	k, err := NewKeys(make([]byte, materialLen))
+	k, err := NewKeys(srtp.AES128GCM, make([]byte, materialLen(srtp.AES128GCM)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,7 +354,7 @@ func TestATransportAdoptsKeysAndAnAddress(t *testing.T) {
 	if _, _, ok := c.transport.Ready(); ok {
 		t.Error("ready after the end")
 	}
-	if _, err := NewKeys(make([]byte, materialLen-1)); err == nil {
+	if _, err := NewKeys(srtp.AES128GCM, make([]byte, materialLen(srtp.AES128GCM)-1)); err == nil {
 		t.Error("too little keying material is taken")
 	}
 }

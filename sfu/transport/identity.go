@@ -60,8 +60,18 @@ func hexPairs(b []byte) string {
 
 var errFingerprint = errors.New("transport: the certificate is not the one of the offer")
 
-// matches says whether a certificate is the one that an offer's fingerprint vouches for (RFC 8122 §5).
-func matches(fingerprint string, certificate []byte) error {
+// matches says whether a certificate is one that an offer vouches for: one of its fingerprints, separated by commas,
+// has to match (RFC 8122 §5).
+func matches(fingerprints string, certificate []byte) error {
+	for fingerprint := range strings.SplitSeq(fingerprints, ",") {
+		if matchesOne(fingerprint, certificate) == nil {
+			return nil
+		}
+	}
+	return errFingerprint
+}
+
+func matchesOne(fingerprint string, certificate []byte) error {
 	algorithm, want, _ := strings.Cut(fingerprint, " ")
 	var sum []byte
 	switch strings.ToLower(algorithm) {

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 
 	"github.com/pion/rtcp"
@@ -11,14 +12,14 @@ import (
 )
 
 // clientContext is the client's SRTCP context for what it sends, or for what it receives.
-func clientContext(t *testing.T, material []byte, sends bool) *pionsrtp.Context {
+func clientContext(t *testing.T, p srtp.Profile, material []byte, sends bool) *pionsrtp.Context {
 	t.Helper()
-	const k, s = srtp.KeyLen, srtp.SaltLen
+	k, s := p.Lengths()
 	key, salt := material[:k], material[2*k:2*k+s]
 	if !sends {
 		key, salt = material[k:2*k], material[2*k+s:]
 	}
-	c, err := pionsrtp.CreateContext(key, salt, pionsrtp.ProtectionProfileAeadAes128Gcm)
+	c, err := pionsrtp.CreateContext(key, salt, pionsrtp.ProtectionProfile(p))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,11 +29,18 @@ func clientContext(t *testing.T, material []byte, sends bool) *pionsrtp.Context 
 // Control packets count once, from the peer only, unchanged: a recorded one could move an estimate or ask for key
 // frames for ever.
 func TestControlPacketsCountOnce(t *testing.T) {
-	material := make([]byte, materialLen)
+	for _, p := range []srtp.Profile{srtp.AES128GCM, srtp.AES256GCM, srtp.AES128CMSHA1} {
+		t.Run(fmt.Sprintf("profile %d", p), func(t *testing.T) { controlPacketsCountOnce(t, p) })
+	}
+}
+
+func controlPacketsCountOnce(t *testing.T, p srtp.Profile) {
+	t.Helper()
+	material := make([]byte, materialLen(p))
 	for i := range material {
 		material[i] = byte(i)
 	}
-	k, err := NewKeys(material)
+	k, err := NewKeys(p, material)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +48,7 @@ func TestControlPacketsCountOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := clientContext(t, material, true)
+	client := clientContext(t, p, material, true)
 	var sealed [100][]byte
 	for i := range sealed {
 		if sealed[i], err = client.EncryptRTCP(nil, plain, nil); err != nil {
@@ -71,22 +79,25 @@ func TestControlPacketsCountOnce(t *testing.T) {
 	if take(sealed[20]) {
 		t.Error("a packet too old to know is taken")
 	}
-	ours, err := k.sealRTCP(plain)
+	ours, err := k.SealRTCP(nil, plain)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if take(ours) {
 		t.Error("our own packet is taken for the peer's")
 	}
-	if got, err := clientContext(t, material, false).DecryptRTCP(nil, ours, nil); err != nil || !bytes.Equal(got, plain) {
+	got, err := clientContext(t, p, material, false).DecryptRTCP(nil, ours, nil)
+	if err != nil || !bytes.Equal(got, plain) {
 		t.Errorf("the client opens %x, %v", got, err)
 	}
 }
 
 func TestTooLittleKeyingMaterialIsRefused(t *testing.T) {
-	for n := range materialLen {
-		if _, err := NewKeys(make([]byte, n)); err == nil {
-			t.Errorf("%d bytes are taken", n)
+	for p := range srtp.Profile(12) {
+		for n := range 100 {
+			if _, err := NewKeys(p, make([]byte, n)); (err == nil) != (n > 0 && n == materialLen(p)) {
+				t.Errorf("profile %d, %d bytes: %v", p, n, err)
+			}
 		}
 	}
 }

@@ -8,10 +8,14 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/pion/dtls/v3"
+
 	"conclave/sfu/batch"
+	"conclave/sfu/stream"
 )
 
 // Config configures a Network.
@@ -20,13 +24,22 @@ type Config struct {
 	// refused: name each one (a datagram must leave from the address it came to).
 	Listen []netip.AddrPort
 	// Sockets are used instead of opening Listen: by address, then by worker, at least one each. The Network owns and
-	// closes them, also if Open fails. A batch.Conn need not be UDP: a listener of streams is one if it keeps datagrams
-	// apart (RFC 4571).
+	// closes them, also if Open fails.
 	Sockets [][]batch.Conn
+	// Streams carries what comes over TCP and TURN, as one more local address. The Network owns and closes it, also if
+	// Open fails. nil: UDP only.
+	Streams *stream.Hub
+	// TCP are the addresses of the listener whose connections stream.ServeTCP serves, told to clients as passive TCP
+	// candidates (RFC 6544), the preferred first. Advertise applies to them as it does to UDP.
+	TCP []netip.AddrPort
+	// Relay takes the datagrams on the media port that are TURN's. nil: they are dropped.
+	Relay stream.Relay
 	// Advertise are further addresses told to clients, for a machine behind 1:1 NAT. Same port as the first address.
 	Advertise []netip.Addr
 	// Workers is the number of sockets per address; 0 means one per core.
 	Workers int
+	// GCMOnly refuses the SRTP profile AES-CM with HMAC-SHA1: clients without AES-GCM get no media.
+	GCMOnly bool
 	// Log receives operational messages, never anything about users; nil discards.
 	Log *slog.Logger
 }
@@ -36,8 +49,12 @@ type Config struct {
 type Network struct {
 	log        *slog.Logger
 	identity   identity
+	profiles   []dtls.SRTPProtectionProfile // the preferred first
 	locals     []Local
 	candidates []netip.AddrPort
+	tcp        []netip.AddrPort // candidates
+	streams    *stream.Hub
+	relay      stream.Relay
 	tables     tables
 	asker      *asker
 	tieBreaker uint64 // of our checks (RFC 8445 §5.2); a lite agent never wins
@@ -59,10 +76,11 @@ func Open(cfg Config) (*Network, error) {
 	var err error
 	if sockets == nil {
 		if sockets, err = listen(cfg.Listen, cfg.Workers); err != nil {
-			return nil, err
+			return nil, errors.Join(err, closeStreams(cfg.Streams))
 		}
 	}
-	n := &Network{log: cfg.Log, tables: newTables(), asker: newAsker(), tieBreaker: mathrand.Uint64()}
+	n := &Network{log: cfg.Log, profiles: profiles(cfg.GCMOnly), tables: newTables(cfg.Streams), asker: newAsker(),
+		tieBreaker: mathrand.Uint64(), streams: cfg.Streams, relay: cfg.Relay}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}
@@ -70,13 +88,37 @@ func Open(cfg Config) (*Network, error) {
 		n.locals = append(n.locals, Local{Addr: conns[0].LocalAddr(), Conns: conns})
 		n.candidates = append(n.candidates, conns[0].LocalAddr())
 	}
-	for _, a := range cfg.Advertise {
-		n.candidates = append([]netip.AddrPort{netip.AddrPortFrom(a, n.locals[0].Addr.Port())}, n.candidates...)
+	n.candidates = advertise(n.candidates, cfg.Advertise)
+	n.tcp = advertise(cfg.TCP, cfg.Advertise)
+	if n.streams != nil {
+		sockets = append(sockets, n.streams.Conns())
+		n.locals = append(n.locals, Local{Addr: n.streams.Conns()[0].LocalAddr(), Conns: n.streams.Conns()})
+		n.streams.OnDetach(n.detached)
 	}
 	if n.identity, err = newIdentity(time.Now()); err != nil {
 		return nil, errors.Join(fmt.Errorf("transport: certificate: %w", err), closeAll(sockets))
 	}
 	return n, nil
+}
+
+// advertise puts further addresses, with the port of the first, before the candidates.
+func advertise(candidates []netip.AddrPort, further []netip.Addr) []netip.AddrPort {
+	if len(candidates) == 0 {
+		return nil
+	}
+	list := make([]netip.AddrPort, 0, len(further)+len(candidates))
+	for _, a := range slices.Backward(further) {
+		list = append(list, netip.AddrPortFrom(a, candidates[0].Port()))
+	}
+	return append(list, candidates...)
+}
+
+// closeStreams closes a hub that may be nil.
+func closeStreams(hub *stream.Hub) error {
+	if hub == nil {
+		return nil
+	}
+	return closeAll([][]batch.Conn{hub.Conns()})
 }
 
 // listen opens one socket per address and worker.
@@ -127,7 +169,16 @@ func closeAll(sockets [][]batch.Conn) (err error) {
 // Locals are the server's addresses. They do not change.
 func (n *Network) Locals() []Local { return n.locals }
 
-// Candidates are the addresses told to clients, the preferred first. They do not change.
+// Streams is the hub of what comes over TCP and TURN, nil if there is none.
+func (n *Network) Streams() *stream.Hub { return n.streams }
+
+// Relay takes what is TURN's, nil if there is none.
+func (n *Network) Relay() stream.Relay { return n.relay }
+
+// TCPCandidates are the addresses told to clients for ICE-TCP, the preferred first. They do not change.
+func (n *Network) TCPCandidates() []netip.AddrPort { return n.tcp }
+
+// Candidates are the UDP addresses told to clients, the preferred first. They do not change.
 func (n *Network) Candidates() []netip.AddrPort { return n.candidates }
 
 // Fingerprint is that of the server's certificate as an answer says it (RFC 8122 §5).

@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"net/netip"
+	"slices"
 	"time"
 
 	"conclave/sfu/transport/stun"
@@ -36,6 +38,7 @@ type path struct {
 	answered  int64     // which of our checks was answered last, by the asker's time
 	consented time.Time // when that was
 	nominated bool      // the peer wants to be sent to here: with the next answer it is
+	offered   bool      // the peer has nominated it since its latest credentials, if not as the last
 }
 
 // waiting is a check from an address that is not proven. It is answered once the peer has answered ours.
@@ -116,7 +119,14 @@ func (p *paths) nominate(chosen *path) {
 	for i := range p.proven {
 		p.proven[i].nominated = false
 	}
-	chosen.nominated = true
+	chosen.nominated, chosen.offered = true, true
+}
+
+// restart notes that the peer has new credentials: what it nominated with the old ones counts no more.
+func (p *paths) restart() {
+	for i := range p.proven {
+		p.proven[i].offered = false
+	}
 }
 
 // expire takes out the paths whose consent has run out.
@@ -131,6 +141,17 @@ func (p *paths) expire(now time.Time) (out []Path) {
 	}
 	p.proven = kept
 	return out
+}
+
+// remove takes out the path from an address of the peer's.
+func (p *paths) remove(from netip.AddrPort) (gone Path, ok bool) {
+	i := slices.IndexFunc(p.proven, func(have path) bool { return have.From == from })
+	if i < 0 {
+		return Path{}, false
+	}
+	gone = p.proven[i].Path
+	p.proven = slices.Delete(p.proven, i, i+1)
+	return gone, true
 }
 
 // freshest is the path whose consent is newest, nil if there is none.

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"conclave/sfu/stream"
 )
 
 // tables say whose a datagram is: by its source address, and before that is proven, by the user name fragment of its
@@ -20,10 +22,11 @@ type tables struct {
 	// generation counts addresses that are another transport's or no transport's now, so that workers know when their
 	// copies of addrs are out of date.
 	generation atomic.Uint64
+	streams    *stream.Hub // may be nil
 }
 
-func newTables() tables {
-	return tables{addrs: map[netip.AddrPort]*Transport{}, ufrags: map[string]*Transport{},
+func newTables(streams *stream.Hub) tables {
+	return tables{streams: streams, addrs: map[netip.AddrPort]*Transport{}, ufrags: map[string]*Transport{},
 		numbers: map[uint32]*Transport{}}
 }
 
@@ -75,9 +78,6 @@ func (tb *tables) byNumber(n uint32) *Transport {
 
 // retire drops the credentials before those with the given index, which have been used. It takes the ICE state locked.
 func (tb *tables) retire(ice *iceState, used int) {
-	if used == 0 {
-		return
-	}
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
 	for _, old := range ice.credentials[:used] {
@@ -142,6 +142,9 @@ func (tb *tables) release(t *Transport, ice *iceState, gone Path) {
 	if tb.addrs[gone.From] == t {
 		delete(tb.addrs, gone.From)
 		tb.generation.Add(1)
+		if tb.streams != nil {
+			tb.streams.Revoke(gone.From)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/pion/dtls/v3"
 
 	"conclave/sfu/batch"
+	"conclave/sfu/stream"
 )
 
 // Transport is one connection's way to its peer: ICE, of which an ICE-lite server has to do very little, DTLS, which is
@@ -27,6 +28,7 @@ type Transport struct {
 	heard  atomic.Int64           // unix nanoseconds of its latest answer to a check of ours, or of the making
 	closed atomic.Bool
 	failed atomic.Bool // and the owner has been told
+	rise   rise
 	once   sync.Once
 
 	expected string // the fingerprint that the offer vouches for
@@ -34,22 +36,16 @@ type Transport struct {
 	dtls     *dtls.Conn // made with the peer's first record
 }
 
-// Owner is told what becomes of a transport, each at most once, from goroutines of the transport's.
+// Owner is told what becomes of a transport, from goroutines of the transport's: Connected and Failed at most once
+// each, Stuck at most once for each cause.
 type Owner interface {
 	// Connected is called once there are keys: media can flow.
 	Connected()
+	// Stuck is called when the transport has not come up for some seconds, and may still.
+	Stuck(cause Cause)
 	// Failed is called when the transport is lost for good. Its owner closes it.
 	Failed(cause Cause)
 }
-
-// Cause says why a transport is lost. It labels what is told to the meeting and names nothing of a user.
-type Cause string
-
-// The causes.
-const (
-	CauseICE  Cause = "ice"  // the peer answers no checks any more, or never did
-	CauseDTLS Cause = "dtls" // the handshake failed, or the peer said goodbye
-)
 
 // Path is an address of the peer, and the index among Network.Locals of the address of ours that it came to.
 type Path struct {
@@ -59,20 +55,60 @@ type Path struct {
 
 // Remote is where to send to, and from which of Network.Locals. Immutable.
 type Remote struct {
-	To    *batch.Addr
-	Local int
+	To     *batch.Addr
+	Local  int
+	Stream *stream.Stream // what carries it, nil: UDP
+	// Overhead is how many bytes a datagram takes on the path beside its own.
+	Overhead int
 }
 
-func newRemote(p Path) *Remote { return &Remote{To: batch.NewAddr(p.From), Local: p.Local} }
+// Headers of IP and UDP.
+const (
+	overheadUDP4 = 20 + 8
+	overheadUDP6 = 40 + 8
+)
+
+// remote makes the remote of a path; nil if that is of a stream that is gone.
+func (n *Network) remote(p Path) *Remote {
+	r := &Remote{To: batch.NewAddr(p.From), Local: p.Local, Overhead: overheadUDP4}
+	switch {
+	case stream.IsKey(p.From.Addr()):
+		if r.Stream = n.stream(p.From); r.Stream == nil {
+			return nil
+		}
+		r.Overhead = r.Stream.Overhead()
+	case !p.From.Addr().Is4():
+		r.Overhead = overheadUDP6
+	}
+	return r
+}
+
+// stream finds the stream with that key, nil if there is none.
+func (n *Network) stream(key netip.AddrPort) *stream.Stream {
+	if n.streams == nil {
+		return nil
+	}
+	return n.streams.Find(key)
+}
+
+// mapped is the address that a peer is told it comes from.
+func (n *Network) mapped(from netip.AddrPort) netip.AddrPort {
+	if s := n.stream(from); s != nil {
+		return s.Mapped()
+	}
+	return from
+}
 
 // is says whether p is where to send to. A nil Remote is nowhere.
 func (r *Remote) is(p Path) bool { return r != nil && r.To.AddrPort == p.From && r.Local == p.Local }
 
 // New makes a transport that no peer can reach yet: Negotiate gives it credentials. fingerprint is the one of the
-// offer; without it no handshake succeeds. The owner closes the transport.
+// offer, or several separated by commas; without it no handshake succeeds. The owner closes the transport.
 func (n *Network) New(fingerprint string, owner Owner) *Transport {
 	t := &Transport{network: n, owner: owner, expected: fingerprint}
-	t.heard.Store(time.Now().UnixNano())
+	now := time.Now().UnixNano()
+	t.heard.Store(now)
+	t.rise.since.Store(now)
 	n.tables.enrol(t)
 	t.pipe = newDTLSPipe(t)
 	return t
@@ -89,8 +125,9 @@ func (t *Transport) Adopt(k *Keys, path *Path) {
 		t.ice.mu.Lock()
 		if p := t.network.tables.adopt(t, &t.ice, *path); p != nil {
 			p.consented = now
+			t.ice.paths.nominate(p)
 			t.heard.Store(now.UnixNano())
-			t.remote.Store(newRemote(*path))
+			t.remote.Store(t.network.remote(*path))
 		}
 		t.ice.mu.Unlock()
 	}
@@ -117,11 +154,11 @@ func (t *Transport) SendRTCP(compound []byte) error {
 	if !ok {
 		return nil
 	}
-	sealed, err := k.sealRTCP(compound)
+	sealed, err := k.SealRTCP(nil, compound)
 	if err != nil {
 		return err
 	}
-	_, _ = t.network.write(sealed, to) // UDP: loss is the protocol's to mend
+	_, _ = t.network.write(sealed, to) // loss is the protocol's to mend
 	return nil
 }
 

@@ -49,10 +49,11 @@ const (
 
 // PayloadTypes are those of the codecs; the RTX of each is one higher.
 func PayloadTypes() map[codec.Kind]uint8 {
-	return map[codec.Kind]uint8{codec.Opus: 111, codec.VP8: 96, codec.VP9: 98, codec.AV1: 45}
+	return map[codec.Kind]uint8{codec.Opus: 111, codec.VP8: 96, codec.VP9: 98, codec.AV1: 45, codec.H264: 102}
 }
 
-var key, salt = bytes.Repeat([]byte{7}, srtp.KeyLen), bytes.Repeat([]byte{9}, srtp.SaltLen)
+// key and salt are those of AES-128-GCM, in both directions.
+var key, salt = bytes.Repeat([]byte{7}, 16), bytes.Repeat([]byte{9}, 12)
 
 // Endpoint is a client with a finished handshake and no manners.
 type Endpoint struct {
@@ -60,7 +61,8 @@ type Endpoint struct {
 	Conn   *net.UDPConn
 	Cipher *srtp.Cipher
 	Server netip.AddrPort
-	rtcp   *pionsrtp.Context
+	rtcp   *pionsrtp.Context // seals
+	rtcpIn *pionsrtp.Context
 }
 
 // New makes an endpoint on the loopback.
@@ -72,11 +74,13 @@ func New(t testing.TB, server netip.AddrPort) *Endpoint {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = e.Conn.Close() })
-	if e.Cipher, err = srtp.NewCipher(key, salt); err != nil {
+	if e.Cipher, err = srtp.NewCipher(srtp.AES128GCM, key, salt); err != nil {
 		t.Fatal(err)
 	}
-	if e.rtcp, err = pionsrtp.CreateContext(key, salt, pionsrtp.ProtectionProfileAeadAes128Gcm); err != nil {
-		t.Fatal(err)
+	for _, context := range []**pionsrtp.Context{&e.rtcp, &e.rtcpIn} {
+		if *context, err = pionsrtp.CreateContext(key, salt, pionsrtp.ProtectionProfileAeadAes128Gcm); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return e
 }
@@ -84,11 +88,17 @@ func New(t testing.TB, server netip.AddrPort) *Endpoint {
 // Adopt gives the transport the endpoint's keys and address, in place of a handshake; all else is the real path.
 func (e *Endpoint) Adopt(t *transport.Transport) {
 	e.T.Helper()
-	keys, err := transport.NewKeys(slices.Concat(key, key, salt, salt))
+	e.AdoptAt(t, e.Address())
+}
+
+// AdoptAt does the same with an address where no one may listen.
+func (e *Endpoint) AdoptAt(t *transport.Transport, at netip.AddrPort) {
+	e.T.Helper()
+	keys, err := transport.NewKeys(srtp.AES128GCM, slices.Concat(key, key, salt, salt))
 	if err != nil {
 		e.T.Fatal(err)
 	}
-	t.Adopt(keys, &transport.Path{From: e.Address()})
+	t.Adopt(keys, &transport.Path{From: at})
 }
 
 // Address is where the endpoint sends from.
@@ -110,7 +120,7 @@ func (e *Endpoint) Raw(b []byte) {
 
 // Seal authenticates b, an RTP packet however odd whose header ends at headerLen. The roll-over counter is zero.
 func (e *Endpoint) Seal(b []byte, headerLen int) []byte {
-	var n srtp.Nonce
+	var n srtp.Scratch
 	out := append(make([]byte, 0, len(b)+srtp.Overhead), b[:headerLen]...)
 	return e.Cipher.Seal(out, b[headerLen:], binary.BigEndian.Uint32(b[8:]), uint64(binary.BigEndian.Uint16(b[2:])), &n)
 }
@@ -135,6 +145,12 @@ func (e *Endpoint) RTP(p *rtp.Packet) {
 // RTCP sends packets as one compound.
 func (e *Endpoint) RTCP(packets ...rtcp.Packet) {
 	e.T.Helper()
+	e.Raw(e.SealedRTCP(packets...))
+}
+
+// SealedRTCP marshals and seals packets as one compound.
+func (e *Endpoint) SealedRTCP(packets ...rtcp.Packet) []byte {
+	e.T.Helper()
 	plain, err := rtcp.Marshal(packets)
 	if err != nil {
 		e.T.Fatal(err)
@@ -143,7 +159,7 @@ func (e *Endpoint) RTCP(packets ...rtcp.Packet) {
 	if err != nil {
 		e.T.Fatal(err)
 	}
-	e.Raw(sealed)
+	return sealed
 }
 
 // Feedback sends body as transport-wide feedback.
@@ -175,6 +191,47 @@ func (e *Endpoint) Arrivals(what string, enough func(p *rtp.Packet, size int) bo
 		if rest := buf[:n]; n > 1 && (rest[1] < 192 || rest[1] > 223) && p.Unmarshal(rest) == nil && enough(&p, n) {
 			return
 		}
+	}
+}
+
+// Datagrams reads what the server sends, RTP and RTCP, until enough says so. b is valid for the call only.
+func (e *Endpoint) Datagrams(what string, enough func(b []byte) bool) {
+	e.T.Helper()
+	buf := make([]byte, batch.MaxDatagram)
+	_ = e.Conn.SetReadDeadline(time.Now().Add(Patience))
+	for {
+		n, err := e.Conn.Read(buf)
+		if err != nil {
+			e.T.Fatalf("never: %s: %v", what, err)
+		}
+		if enough(buf[:n]) {
+			return
+		}
+	}
+}
+
+// Report reads what the server sends until a compound of RTCP comes, and returns that.
+func (e *Endpoint) Report(what string) []rtcp.Packet {
+	e.T.Helper()
+	buf := make([]byte, batch.MaxDatagram)
+	_ = e.Conn.SetReadDeadline(time.Now().Add(Patience))
+	for {
+		n, err := e.Conn.Read(buf)
+		if err != nil {
+			e.T.Fatalf("never: %s: %v", what, err)
+		}
+		if n < 2 || buf[1] < 192 || buf[1] > 223 {
+			continue
+		}
+		plain, err := e.rtcpIn.DecryptRTCP(nil, buf[:n], nil)
+		if err != nil {
+			e.T.Fatalf("%s: %v", what, err)
+		}
+		packets, err := rtcp.Unmarshal(plain)
+		if err != nil {
+			e.T.Fatalf("%s: %v", what, err)
+		}
+		return packets
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 // VideoSource builds the RTP packets of video frames: a payload descriptor as browsers write it, the beginning of a
 // frame, and a body in which every byte tells layer and picture, so that a receiver can check what it got.
 type VideoSource struct {
-	Codec     codec.Kind // VP8, VP9 or AV1
+	Codec     codec.Kind // VP8, VP9, AV1 or H264
 	Layer     int
 	Height    uint16
 	Seq       uint16 // of the next packet
@@ -43,6 +43,8 @@ func (v *VideoSource) Frame(key bool) []*rtp.Packet {
 			desc = v.vp9(i, key)
 		case codec.AV1:
 			desc = v.av1(i, key)
+		case codec.H264:
+			desc = h264(i, key, len(body))
 		default:
 			desc = v.vp8(i, key, body)
 		}
@@ -115,4 +117,21 @@ func (v *VideoSource) av1(packet int, key bool) []byte {
 		header |= 0x08
 	}
 	return []byte{header}
+}
+
+// h264 begins a slice, one a packet. At key frames the first packet aggregates the parameter sets with it (RFC 6184
+// §5.7.1).
+func h264(packet int, key bool, size int) []byte {
+	slice := []byte{0x41, 0x9a}
+	if key {
+		slice = []byte{0x65, 0x88}
+	}
+	if packet > 0 {
+		slice[1] = 0x40 // not the first macroblock
+	}
+	if packet > 0 || !key {
+		return slice
+	}
+	sets := []byte{0x78, 0, 3, 0x67, 0x42, 0xe0, 0, 2, 0x68, 0xce}
+	return append(binary.BigEndian.AppendUint16(sets, uint16(len(slice)+size)), slice...)
 }
