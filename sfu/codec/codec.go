@@ -20,6 +20,7 @@ const (
 	VP8
 	VP9
 	AV1
+	H264
 	Kinds // how many there are
 )
 
@@ -58,6 +59,8 @@ func Parse(kind Kind, payload []byte) (Info, error) {
 		return parseVP9(payload)
 	case AV1:
 		return parseAV1(payload)
+	case H264:
+		return parseH264(payload)
 	default:
 		return Info{FrameStart: true, LayerStart: true, KeyStart: true}, nil
 	}

@@ -263,7 +263,7 @@ func TestEveryFlippedBitNeverPanics(t *testing.T) {
 }
 
 func TestEmptyPayloadIsMalformed(t *testing.T) {
-	for _, kind := range []codec.Kind{codec.Opus, codec.VP8, codec.VP9, codec.AV1} {
+	for _, kind := range []codec.Kind{codec.Opus, codec.VP8, codec.VP9, codec.AV1, codec.H264} {
 		if _, err := codec.Parse(kind, nil); !errors.Is(err, codec.ErrMalformed) {
 			t.Errorf("codec %d: %v", kind, err)
 		}

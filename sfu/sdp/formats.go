@@ -21,9 +21,9 @@ type payloadTypes struct {
 	rtx    map[uint8]uint8 // the RTX payload type of a media payload type
 }
 
-// codecNames are the encoding names of RFC 7587, 7741, 9628 and of AV1's payload format, by codec.
+// codecNames are the encoding names of RFC 7587, 7741, 9628, 6184 and of AV1's payload format, by codec.
 var codecNames = [codec.Kinds]string{codec.Opus: "opus/48000/2", codec.VP8: "VP8/90000", codec.VP9: "VP9/90000",
-	codec.AV1: "AV1/90000"}
+	codec.AV1: "AV1/90000", codec.H264: "H264/90000"}
 
 // takeFormats takes what the SFU can forward of an m-line's formats, each codec once.
 func (m *Media) takeFormats(formats []string, types *payloadTypes) {
@@ -70,6 +70,8 @@ func answerParameters(kind codec.Kind, offered string) (fmtp string, ok bool) {
 	case codec.VP9:
 		profile, said := parameter(offered, "profile-id")
 		return "profile-id=0", !said || profile == "0"
+	case codec.H264:
+		return h264Answer, constrainedBaseline(offered)
 	case codec.AV1:
 		var answer []string
 		for _, name := range []string{"level-idx", "profile", "tier"} {
@@ -87,6 +89,18 @@ func answerParameters(kind codec.Kind, offered string) (fmtp string, ok bool) {
 	default:
 		return "", true
 	}
+}
+
+// h264Answer is the one profile of H.264 that is taken: constrained baseline, level 3.1 unless the encoder is allowed
+// another (RFC 6184 §8.1), in packetization mode 1. RFC 7742 §6.2 has every WebRTC endpoint with H.264 decode it.
+const h264Answer = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
+
+// constrainedBaseline says whether format parameters are of that profile and mode.
+func constrainedBaseline(fmtp string) bool {
+	mode, _ := parameter(fmtp, "packetization-mode")
+	level, _ := parameter(fmtp, "profile-level-id")
+	id, err := strconv.ParseUint(level, 16, 24)
+	return mode == "1" && err == nil && len(level) == 6 && id>>16 == 0x42 && id>>8&0x40 != 0 // constraint_set1_flag
 }
 
 // associated reads the apt parameter of an RTX format (RFC 4588 §8.6).
@@ -114,8 +128,10 @@ func (f *Format) write(b *strings.Builder) {
 	if f.fmtp != "" {
 		fmt.Fprintf(b, "a=fmtp:%d %s\r\n", f.PT, f.fmtp)
 	}
+	// Of audio, too: no browser offers it, but Chromium asks for what it misses if the answer says so. Others ignore it.
+	fmt.Fprintf(b, "a=rtcp-fb:%d nack\r\n", f.PT)
 	if f.Codec != codec.Opus {
-		fmt.Fprintf(b, "a=rtcp-fb:%d nack\r\na=rtcp-fb:%d nack pli\r\n", f.PT, f.PT)
+		fmt.Fprintf(b, "a=rtcp-fb:%d nack pli\r\n", f.PT)
 	}
 	if f.RTX != 0 {
 		fmt.Fprintf(b, "a=rtpmap:%d rtx/90000\r\na=fmtp:%d apt=%d\r\n", f.RTX, f.RTX, f.PT)

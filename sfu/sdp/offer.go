@@ -10,6 +10,7 @@ import (
 	pionsdp "github.com/pion/sdp/v3"
 
 	"conclave/media"
+	"conclave/sfu/codec"
 	"conclave/sfu/rtpview"
 )
 
@@ -43,20 +44,38 @@ type Media struct {
 	Kind       string // audio or video
 	Rejected   bool   // port 0 without bundle-only
 	Direction  string
+	Profile    string   // the transport of the m-line, such as UDP/TLS/RTP/SAVPF: an answer repeats it
+	First      string   // its first format: a refusal repeats it
+	Mux, RSize bool     // rtcp-mux and rtcp-rsize are offered
 	Formats    []Format // what the SFU takes of it, in the offer's order of preference, each codec once; empty: nothing
 	Extensions rtpview.Extensions
 	REMB       bool     // the client can send its own estimate
 	RIDs       []string // simulcast send, in the order of RIDs
+	LostRIDs   bool     // and there are others
+	ufrag, pwd string   // ICE credentials
 	SSRCs      []uint32 // announced by a=ssrc: at most two, the media's and its RTX's
 }
 
 // CanSlot says whether the m-line receives what others publish: a slot can be made of it.
-func (m *Media) CanSlot() bool { return !m.Rejected && m.Direction == "recvonly" && len(m.Formats) > 0 }
+func (m *Media) CanSlot() bool { return m.usable() && m.Direction == "recvonly" }
+
+// usable says whether the SFU can send or receive anything on the m-line.
+func (m *Media) usable() bool { return !m.Rejected && m.Mux && len(m.Formats) > 0 }
 
 // Offer is what the SFU reads from an SDP offer.
 type Offer struct {
-	Ufrag, Pwd, Fingerprint string
-	Media                   []Media // in the offer's order, at most 128
+	Ufrag, Pwd string
+	// Fingerprint are those of the client's certificates that are strong enough, separated by commas, at most
+	// maxFingerprints: one has to match (RFC 8122 §5).
+	Fingerprint string
+	Bundle      bool    // the m-lines share one transport by BUNDLE
+	Media       []Media // in the offer's order, at most 128
+}
+
+// ReducedSize says whether every m-line that carries something offers rtcp-rsize (RFC 5506 §5): their RTCP shares one
+// transport.
+func (o *Offer) ReducedSize() bool {
+	return !slices.ContainsFunc(o.Media, func(m Media) bool { return m.usable() && !m.RSize })
 }
 
 func badOffer(format string, args ...any) error {
@@ -79,8 +98,13 @@ func Parse(raw string) (*Offer, error) {
 	if err := desc.UnmarshalString(raw); err != nil {
 		return nil, badOffer("not SDP")
 	}
+	session, err := credentialsOf(desc.Attributes)
+	if err != nil {
+		return nil, err
+	}
 	o := &Offer{}
-	o.credentials(desc.Attributes)
+	group := bundle(desc.Attributes)
+	shared := session
 	seen := make(map[string]bool, len(desc.MediaDescriptions))
 	for _, md := range desc.MediaDescriptions {
 		m, err := parseMedia(md)
@@ -91,45 +115,32 @@ func Parse(raw string) (*Offer, error) {
 			return nil, badOffer("two m-lines have the mid %q", m.MID)
 		}
 		seen[m.MID] = true
-		if !m.Rejected || o.Ufrag == "" {
-			o.credentials(md.Attributes)
+		own, err := credentialsOf(md.Attributes)
+		if err != nil {
+			return nil, err
 		}
+		// Port 0 speaks of a transport that is not made.
+		if !m.Rejected && !shared.join(&own, session) {
+			return nil, badOffer("m-line %q has another DTLS fingerprint or role than those before it", m.MID)
+		}
+		m.ufrag, m.pwd = own.ufrag, own.pwd
 		o.Media = append(o.Media, m)
 	}
-	switch {
-	case len(o.Media) == 0:
-		return nil, badOffer("no m-line")
-	case o.Ufrag == "" || o.Pwd == "":
-		return nil, badOffer("no ICE credentials")
-	case len(o.Ufrag) > 256 || len(o.Pwd) > 256: // RFC 8839 §5.4
-		return nil, badOffer("ICE credentials too long")
-	case !consistsOf(o.Ufrag, "+/") || !consistsOf(o.Pwd, "+/"): // ice-char, RFC 8839 §5.4
-		return nil, badOffer("ICE credentials have characters they may not have")
-	case o.Fingerprint == "" || len(o.Fingerprint) > 512:
-		return nil, badOffer("no DTLS fingerprint")
-	case !consistsOf(o.Fingerprint, " -:"): // RFC 8122 §5
-		return nil, badOffer("the DTLS fingerprint has characters it may not have")
+	if err := o.bundled(group); err != nil {
+		return nil, err
+	}
+	if err := o.secure(shared); err != nil {
+		return nil, err
 	}
 	return o, nil
 }
 
-// credentials takes the first ICE credentials and fingerprint found: with BUNDLE all m-lines share them (RFC 8843
-// §7.2).
-func (o *Offer) credentials(attrs []pionsdp.Attribute) {
-	for _, a := range attrs {
-		switch {
-		case a.Key == "ice-ufrag" && o.Ufrag == "":
-			o.Ufrag = a.Value
-		case a.Key == "ice-pwd" && o.Pwd == "":
-			o.Pwd = a.Value
-		case a.Key == "fingerprint" && o.Fingerprint == "":
-			o.Fingerprint = a.Value
-		}
-	}
-}
-
 func parseMedia(md *pionsdp.MediaDescription) (Media, error) {
-	m := Media{Kind: md.MediaName.Media, Rejected: md.MediaName.Port.Value == 0, Direction: "sendrecv"}
+	m := Media{Kind: md.MediaName.Media, Rejected: md.MediaName.Port.Value == 0, Direction: "sendrecv",
+		Profile: strings.Join(md.MediaName.Protos, "/")}
+	if len(md.MediaName.Formats) > 0 {
+		m.First = md.MediaName.Formats[0]
+	}
 	types := payloadTypes{rtpmap: map[uint8]string{}, fmtp: map[uint8]string{}, rtx: map[uint8]uint8{}}
 	bundleOnly := false
 	for _, a := range md.Attributes {
@@ -140,6 +151,10 @@ func parseMedia(md *pionsdp.MediaDescription) (Media, error) {
 			m.Direction = a.Key
 		case "bundle-only":
 			bundleOnly = true
+		case "rtcp-mux":
+			m.Mux = true
+		case "rtcp-rsize":
+			m.RSize = true
 		case "extmap":
 			addExtension(&m.Extensions, a.Value)
 		case "rtpmap":
@@ -165,7 +180,9 @@ func parseMedia(md *pionsdp.MediaDescription) (Media, error) {
 		return m, badOffer("an m-line has no usable mid")
 	}
 	m.Rejected = m.Rejected && !bundleOnly // RFC 8843 §6: port 0 with bundle-only is not a rejection
-	m.takeFormats(md.MediaName.Formats, &types)
+	if isRTP(m.Profile) {
+		m.takeFormats(md.MediaName.Formats, &types)
+	}
 	slices.SortFunc(m.RIDs, func(a, b string) int { return slices.Index(RIDs[:], a) - slices.Index(RIDs[:], b) })
 	return m, nil
 }
@@ -207,7 +224,11 @@ func cutPT(s string) (pt uint8, rest string, ok bool) {
 // addRID notes a simulcast encoding that the m-line sends (RFC 8851).
 func (m *Media) addRID(value string) {
 	name, rest, ok := strings.Cut(value, " ")
-	if ok && strings.HasPrefix(rest, "send") && slices.Contains(RIDs[:], name) && !slices.Contains(m.RIDs, name) {
+	switch {
+	case !ok || !strings.HasPrefix(rest, "send"):
+	case !slices.Contains(RIDs[:], name):
+		m.LostRIDs = true
+	case !slices.Contains(m.RIDs, name):
 		m.RIDs = append(m.RIDs, name)
 	}
 }
@@ -246,7 +267,8 @@ func addExtension(e *rtpview.Extensions, value string) {
 	}
 }
 
-// Sources checks the mapping from mid to source against the offer. Errors wrap ErrBadOffer.
+// Sources checks the mapping from mid to source against the offer, and settles whose ICE credentials hold. Errors wrap
+// ErrBadOffer.
 func (o *Offer) Sources(tracks []media.Track) (map[string]media.Source, error) {
 	byMID := make(map[string]*Media, len(o.Media))
 	for i := range o.Media {
@@ -266,13 +288,19 @@ func (o *Offer) Sources(tracks []media.Track) (map[string]media.Source, error) {
 			return nil, badOffer("%s or its m-line is named twice", t.Source)
 		case t.Source.Video() != (m.Kind == "video"):
 			return nil, badOffer("%s is on an m-line of the wrong kind", t.Source)
-		case len(m.Formats) == 0:
-			return nil, badOffer("%s offers none of Opus, VP8, VP9 and AV1", t.Source)
 		}
 		sources[t.MID] = t.Source
 		taken |= media.Sources(t.Source)
 	}
+	o.tag(sources)
 	return sources, nil
+}
+
+// Drop has the offer answered as if it knew no such codec.
+func (o *Offer) Drop(kind codec.Kind) {
+	for i := range o.Media {
+		o.Media[i].Formats = slices.DeleteFunc(o.Media[i].Formats, func(f Format) bool { return f.Codec == kind })
+	}
 }
 
 // DropAudioLevels has the offer answered as if it knew no audio levels (RFC 6464).

@@ -31,7 +31,7 @@ func browserOffer(tb testing.TB, browser string) string {
 // sessionLines begin an offer that has all it needs but m-lines.
 const sessionLines = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 " +
 	"0\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n" +
-	"a=fingerprint:sha-256 AA:BB\r\n"
+	"a=fingerprint:sha-256 AA:BB\r\na=group:BUNDLE a v s av1 vp9 slot h264\r\n"
 
 // audioLines and videoLines are m-lines as short as they can be.
 func audioLines(mid string, more ...string) string {
@@ -44,7 +44,7 @@ func videoLines(mid string, more ...string) string {
 }
 
 func mediaLines(m, mid string, attributes ...string) string {
-	text := m + "\r\nc=IN IP4 0.0.0.0\r\na=mid:" + mid + "\r\n"
+	text := m + "\r\nc=IN IP4 0.0.0.0\r\na=mid:" + mid + "\r\na=rtcp-mux\r\n"
 	for _, a := range attributes {
 		text += "a=" + a + "\r\n"
 	}
@@ -89,11 +89,12 @@ var answerLine = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(` + strings.Join([]string{
 		`v=0`, `o=- \d+ \d+ IN IP4 127\.0\.0\.1`, `s=-`, `t=0 0`, `a=group:BUNDLE( ` + mid + `)+`, `a=ice-lite`,
 		`a=msid-semantic: WMS \*`,
-		`m=` + token + ` 0 \S+ \S+`, `m=(audio|video) 9 UDP/TLS/RTP/SAVPF( \d{1,3}){1,6}`, `c=IN IP4 0\.0\.0\.0`,
+		`m=` + token + ` 0 \S+ \S+`, `m=(audio|video) 9 (UDP/TLS/)?RTP/S?AVPF?( \d{1,3}){1,8}`, `c=IN IP4 0\.0\.0\.0`,
 		`a=ice-ufrag:ourUfrag`, `a=ice-pwd:ourPassword0123456789abc`, `a=fingerprint:sha-256 01:23`, `a=setup:passive`,
 		`a=mid:` + mid,
-		`a=rtcp-mux`, `a=rtcp-rsize`, `a=rtpmap:\d{1,3} (opus/48000/2|(VP8|VP9|AV1|rtx)/90000)`,
+		`a=rtcp-mux`, `a=rtcp-rsize`, `a=rtpmap:\d{1,3} (opus/48000/2|(VP8|VP9|AV1|H264|rtx)/90000)`,
 		`a=fmtp:\d{1,3} (minptime=10;useinbandfec=1;usedtx=1|apt=\d{1,3}|profile-id=0|` +
+			`level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f|` +
 			`((level-idx|profile|tier)=\d{1,2};?){1,3})`,
 		`a=rtcp-fb:\d{1,3} (nack|nack pli|transport-cc|goog-remb)`, `a=(inactive|recvonly|sendonly)`, `a=extmap:\d{1,2} (` +
 			regexp.QuoteMeta(URIMID) + `|` +
@@ -143,7 +144,7 @@ func checkAnswer(tb testing.TB, o *Offer, p *Answer, answer string) {
 		}
 	}
 	bundle, hasBundle := desc.Attribute("group")
-	if hasBundle != (len(accepted) > 0) || hasBundle && bundle != "BUNDLE "+strings.Join(accepted, " ") {
+	if hasBundle != (o.Bundle && len(accepted) > 0) || hasBundle && bundle != "BUNDLE "+strings.Join(accepted, " ") {
 		tb.Fatalf("group %q, accepted %v", bundle, accepted)
 	}
 	if want := min(len(accepted), 1) * len(p.Candidates); candidates != want {
@@ -155,7 +156,7 @@ func checkAccepted(tb testing.TB, m *Media, p *Answer, md *pionsdp.MediaDescript
 	tb.Helper()
 	_, source := p.Sources[m.MID]
 	_, slot := p.Send[m.MID]
-	if m.Rejected || len(m.Formats) == 0 || md.MediaName.Media != m.Kind || !source && !slot {
+	if !m.usable() || md.MediaName.Media != m.Kind || !source && !slot {
 		tb.Fatalf("accepted %+v", *m)
 	}
 	_, sends := md.Attribute("sendonly")
@@ -189,6 +190,9 @@ func TestBrowsersOffersAreUnderstood(t *testing.T) {
 	av1 := func(pt, rtx uint8, fmtp string) Format {
 		return Format{Format: codec.Format{Codec: codec.AV1, PT: pt, RTX: rtx}, fmtp: fmtp}
 	}
+	h264 := func(pt, rtx uint8) Format {
+		return Format{Format: codec.Format{Codec: codec.H264, PT: pt, RTX: rtx}, fmtp: h264Answer}
+	}
 	chromiumAV1, firefox := av1(45, 46, "level-idx=5;profile=0;tier=0"),
 		[]Format{vp8(120, 124), vp9(121, 125), av1(99, 100, "")}
 	for _, c := range []struct {
@@ -200,11 +204,11 @@ func TestBrowsersOffersAreUnderstood(t *testing.T) {
 				Extensions: rtpview.Extensions{MID: 4, AudioLevel: 1, TWCC: 3},
 				SSRCs:      []uint32{1454016331}},
 			{MID: "1", Kind: "video", REMB: true, Direction: "sendrecv",
-				Formats:    []Format{vp8(96, 97), chromiumAV1, vp9(98, 99)},
+				Formats:    []Format{vp8(96, 97), h264(108, 109), chromiumAV1, vp9(98, 99)},
 				Extensions: rtpview.Extensions{MID: 4, RID: 10, RepairedRID: 11, TWCC: 3},
 				RIDs:       []string{"q", "h", "f"}},
 			{MID: "2", Kind: "video", REMB: true, Direction: "recvonly",
-				Formats:    []Format{vp8(96, 97), vp9(98, 99), chromiumAV1},
+				Formats:    []Format{vp8(96, 97), vp9(98, 99), h264(108, 109), chromiumAV1},
 				Extensions: rtpview.Extensions{MID: 4, RID: 10, RepairedRID: 11, TWCC: 3}},
 		}},
 		{"firefox", "b07ddb14", "5ae510a4660e98e589b6ccf2d1587db3", []Media{
@@ -229,6 +233,10 @@ func TestBrowsersOffersAreUnderstood(t *testing.T) {
 			}
 			for i, want := range c.want {
 				got := o.Media[i]
+				if !got.Mux || got.Profile != "UDP/TLS/RTP/SAVPF" {
+					t.Errorf("m-line %d: %+v", i, got)
+				}
+				got.Mux, got.RSize, got.Profile, got.First, got.ufrag, got.pwd = false, false, "", "", "", ""
 				if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
 					t.Errorf("m-line %d is\n%+v, want\n%+v", i, got, want)
 				}
@@ -328,14 +336,15 @@ func TestOffersWithoutWhatTheyNeedAreRefused(t *testing.T) {
 }
 
 func TestMIDsThatAreNoTokensAreRefused(t *testing.T) {
+	alone, _, _ := strings.Cut(sessionLines, "a=group") // a single m-line needs no BUNDLE
 	for _, mid := range []string{"a b", "a\tb", "a\"b", "a,b", "a;b", "a:b", "a=b", "a/b", "a@b", "(a)", "<a>", "[a]",
 		`a\b`, "a\x7f", "a\x00", "a\x1b", "ä", " a", "a "} {
-		if o, err := Parse(sessionLines + audioLines(mid)); err == nil && o.Media[0].MID == mid {
+		if o, err := Parse(alone + audioLines(mid)); err == nil && o.Media[0].MID == mid {
 			t.Errorf("mid %q got through", mid)
 		}
 	}
 	for _, mid := range []string{"0", "127", "audio-0", "a_b.c~d", "{z}|'!#$%&*+^`", strings.Repeat("a", 16)} {
-		if mid = mid[:min(len(mid), maxMIDLen)]; parsed(t, sessionLines+audioLines(mid)).Media[0].MID != mid {
+		if mid = mid[:min(len(mid), maxMIDLen)]; parsed(t, alone+audioLines(mid)).Media[0].MID != mid {
 			t.Errorf("mid %q did not get through", mid)
 		}
 	}
@@ -372,7 +381,9 @@ func TestHugeOffersAreRefused(t *testing.T) {
 			}
 		})
 	}
-	if o := parsed(t, sessionLines+repeat(maxMedia, media)); len(o.Media) != maxMedia {
+	group := "a=group:BUNDLE" + repeat(maxMedia, func(i int) string { return fmt.Sprint(" ", i) }) + "\r\n"
+	whole := strings.Replace(sessionLines, "a=group", group+"a=group", 1) + repeat(maxMedia, media)
+	if o := parsed(t, whole); len(o.Media) != maxMedia {
 		t.Errorf("%d m-lines", len(o.Media))
 	}
 }
@@ -564,7 +575,7 @@ func checkOffer(tb testing.TB, raw string) {
 	}
 }
 
-var usableCredentials = regexp.MustCompile(`^[A-Za-z0-9+/]{1,256} [A-Za-z0-9+/]{1,256} [A-Za-z0-9 :-]{1,512}$`)
+var usableCredentials = regexp.MustCompile(`^[A-Za-z0-9+/]{1,256} [A-Za-z0-9+/]{1,256} [A-Za-z0-9 :,-]+$`)
 
 // checkCredentials asserts that what is given to Pion has no other characters than RFC 8839 §5.4 and RFC 8122 §5 allow.
 func checkCredentials(tb testing.TB, o *Offer) {
@@ -584,9 +595,8 @@ func TestSourcesMustFitTheOffer(t *testing.T) {
 		"m-line twice":   {{MID: "a", Source: media.Mic}, {MID: "a", Source: media.ScreenAudio}},
 		"source twice": {{MID: "a", Source: media.Mic}, {MID: "v", Source: media.Camera},
 			{MID: "h264", Source: media.Camera}},
-		"video on audio":   {{MID: "a", Source: media.Camera}},
-		"audio on video":   {{MID: "v", Source: media.Mic}},
-		"no codec of ours": {{MID: "h264", Source: media.Camera}},
+		"video on audio": {{MID: "a", Source: media.Camera}},
+		"audio on video": {{MID: "v", Source: media.Mic}},
 		"more than m-lines": {{MID: "a", Source: media.Mic}, {MID: "v", Source: media.Camera},
 			{MID: "h264", Source: media.Screen}, {MID: "x", Source: media.ScreenAudio}},
 	} {
