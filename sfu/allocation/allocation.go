@@ -49,6 +49,8 @@ type Input struct {
 	// Drain is what may be sent while a queue drains, beside the estimate, which holds after that; 0 when none
 	// is.
 	Drain int64
+	// Silent says that the estimate falls only because nothing is heard of the connection.
+	Silent bool
 	// Audio and Repairs are taken off first.
 	Audio, Repairs int64
 	// Sources are in order of importance, each Key once.
@@ -86,6 +88,7 @@ type Decision struct {
 type Allocator struct {
 	budget budget
 	hold   hold
+	silent bool // at the last call
 
 	before   []memory // of the sources of the last call, in its order
 	work     []work   // of this call
@@ -125,6 +128,10 @@ func (a *Allocator) Allocate(in *Input) []Decision {
 	if a.hold.otherLink(in.Now, a.budget.lowest(risesAfter)) {
 		a.budget.begin()
 	}
+	if a.silent && !in.Silent { // what was withheld comes back as fast as the estimate
+		a.budget.begin()
+	}
+	a.silent = in.Silent
 	a.room = max(0, a.budget.value()-first) // phase 1: audio first
 	a.climbing = max(0, a.budget.lowest(a.hold.patience())-first)
 
@@ -138,6 +145,7 @@ func (a *Allocator) Allocate(in *Input) []Decision {
 	}
 	a.thin(in, first)
 	lost, climbed := a.changes(in)
+	lost = lost && !in.Silent // that is no sign of a link that is full
 	a.hold.observe(in.Now, a.budget.value(), lost, climbed)
 	a.remember(in, lost)
 	return a.result

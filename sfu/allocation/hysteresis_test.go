@@ -312,3 +312,24 @@ func TestWithheldPicturesDoNotTakeTurns(t *testing.T) {
 		t.Errorf("%d changes in 20 s", r.changes)
 	}
 }
+
+// A connection that was gone is not full: nothing is held back when it is heard of again.
+func TestSilenceHoldsNothingBack(t *testing.T) {
+	r := newRig(1, 720)
+	r.lasts(20*time.Second, 2000)
+	before := r.last[0]
+	silence := func(estimate int64) {
+		r.a.Allocate(&Input{Now: r.now, Estimate: estimate * kbit, Silent: true, Sources: r.sources})
+		r.now = r.now.Add(100 * time.Millisecond)
+	}
+	for estimate := int64(2000); estimate > 700; estimate = estimate * 19 / 20 {
+		silence(estimate)
+	}
+	silence(700)
+	r.allocate(700)
+	if r.last[0][0] == before[0] {
+		t.Fatalf("%v with 700 kbit/s", r.last)
+	}
+	r.now = r.now.Add(100 * time.Millisecond)
+	r.expect(t, 2000, before)
+}

@@ -37,8 +37,10 @@ const (
 	additive = 100_000
 	// recovered is the share of the path's known rate that is returned to at once when the queue has drained.
 	recovered = settled
-	// beyond is how far the estimate rises over the path's known rate by itself: more must be found by a probe.
-	beyond = 1.05
+	// beyond is how far the estimate rises over the path's known rate by itself: more must be found by a probe. On a slow
+	// path a twentieth too much is a long queue within seconds.
+	beyond     = 1.05
+	slowBeyond = 1.02
 	// decreaseEvery is how long a decrease is given to show, in µs.
 	decreaseEvery = 250_000
 	// oneFall: decreases that follow each other sooner are of one fall, µs.
@@ -99,12 +101,26 @@ type Estimator struct {
 	probed               int64 // when the last one was concluded
 	backoff              int64
 	silentAt             int64
+	away                 bool // feedback is back after silence, and nothing of what is sent now has arrived yet
 	statuses, statusesAt int64
+
+	reliable bool
+	patience int64 // µs for which a ceiling holds on a reliable path
 }
 
 // New returns an Estimator for a path that nothing is known of.
 func New(now time.Time) *Estimator {
 	return &Estimator{start: now, now: 1, estimate: Initial, backoff: firstBackoff, statuses: statusesPerSecond}
+}
+
+// Moved begins anew on another path, of which what was known of the one before says nothing. Sequence numbers go on.
+// reliable says that the path is a byte stream, such as TCP: it loses nothing, and what is sent too much is late. It is
+// not probed. The estimate rises by itself to what is wanted, and delay takes it down again.
+func (e *Estimator) Moved(now time.Time, reliable bool) {
+	t, next, wanted := e.clock(now), e.sent.next, e.wanted
+	*e = Estimator{start: e.start, latest: e.latest, now: t, estimate: Initial, backoff: firstBackoff, wanted: wanted,
+		statuses: statusesPerSecond, statusesAt: t, reliable: reliable, patience: firstPatience}
+	e.sent.next = next
 }
 
 // clock turns now into µs since the start. A clock that steps back stands still until it has caught up.
@@ -162,6 +178,7 @@ func (e *Estimator) Feedback(now time.Time, body []byte) error {
 		return ErrFeedback
 	}
 	e.advanceReference(f.Reference)
+	e.away = e.away || e.unheard(t)
 	newest, news := e.statusesOf(&f)
 	if !news {
 		return nil // it tells nothing: a repeat, or garbage
@@ -220,9 +237,14 @@ func (e *Estimator) statusesOf(f *Feedback) (newest int64, news bool) {
 		if !s.Received {
 			if p.state == inFlight {
 				p.state = lost
-				e.loss.count(true)
+				if !e.away { // what a path that was gone has lost is no sign that it is full
+					e.loss.count(true)
+				}
 			}
 			continue
+		}
+		if p.sent > e.now-feedbackPatience {
+			e.away = false
 		}
 		if p.state == lost {
 			e.loss.found()
@@ -266,7 +288,7 @@ func (e *Estimator) Estimate(now time.Time) (bps int64, known bool) {
 
 // decay lowers the estimate while packets go out and no feedback comes: the path may be gone.
 func (e *Estimator) decay(now int64) {
-	if e.sentSince == 0 || now-e.sentSince < feedbackPatience || e.lastSent < now-feedbackPatience {
+	if !e.unheard(now) || e.lastSent < now-feedbackPatience {
 		return
 	}
 	e.silentAt = max(e.silentAt, e.sentSince+feedbackPatience-silentStep)
@@ -276,6 +298,15 @@ func (e *Estimator) decay(now int64) {
 		e.nextProbe = now + afterDrop/3
 	}
 	e.silentAt = max(e.silentAt, now-silentStep)
+}
+
+// Silent says whether feedback, of which there was some before, has stayed away for so long that the estimate falls:
+// the path may be gone.
+func (e *Estimator) Silent(now time.Time) bool { return e.lastFeedback != 0 && e.unheard(e.clock(now)) }
+
+// unheard says whether no feedback has come for too long on what was sent.
+func (e *Estimator) unheard(now int64) bool {
+	return e.sentSince != 0 && now-e.sentSince >= feedbackPatience
 }
 
 // Stats describe the path as it was lately.

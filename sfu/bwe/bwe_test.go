@@ -410,3 +410,24 @@ func TestNothingIsAllocated(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// What a path that was gone has lost does not keep probes away once it is back.
+func TestABlackoutIsNoLossOfAFullPath(t *testing.T) {
+	for _, last := range []time.Duration{5 * time.Second, 30 * time.Second} {
+		l := newLink(20*mbit, 10*time.Millisecond)
+		f := l.flow(t, layered(40_000, 190_000, 640_000, 1_700_000))
+		f.e.Wanted(2 * mbit)
+		l.run(15 * time.Second)
+		l.rate = 0
+		l.run(last)
+		if !f.e.Silent(l.now) {
+			t.Errorf("%v without an answer are no silence", last)
+		}
+		l.rate = 20 * mbit
+		l.run(2500 * time.Millisecond)
+		within(t, "back after "+last.String(), f.samples[len(f.samples)-1], 2*mbit, 90, 130)
+		if f.e.Silent(l.now) {
+			t.Error("silent still")
+		}
+	}
+}

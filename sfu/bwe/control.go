@@ -25,6 +25,10 @@ func (e *Estimator) react(now int64) {
 	case e.delay.usage == over && e.delay.queue() > leastQueue || e.narrow(sent):
 		e.delay.usage = normal
 		e.congested(now, sent, acked)
+	case e.delay.standing() > deepQueue && now-e.lastDecrease > afterStanding && !e.probe.sending && acked > 0:
+		e.delay.recall()
+		e.beginDrain(now, acked, false)
+		e.drain.stands = true
 	case e.delay.usage != under:
 		e.delay.usage = normal
 		e.increase(now, sent)
@@ -119,6 +123,7 @@ func (e *Estimator) increase(now, sent int64) {
 	if acked > int64(e.ceiling)*115/100 && now-e.lastDecrease > 2*sentWindow {
 		e.ceiling = 0 // the path has become wider
 	}
+	e.tryMore(now)
 	seconds := float64(elapsed) / 1e6
 	c := float64(e.ceiling)
 	if near := min(int64(recovered*c), e.fellFrom); e.estimate < near && e.delay.queue() < drained &&
@@ -126,15 +131,23 @@ func (e *Estimator) increase(now, sent int64) {
 		e.estimate = min(e.estimate+int64(seconds*0.4*c), near)
 		return
 	}
-	if 10*sent < 9*e.estimate {
+	if e.reliable && c != 0 && float64(e.estimate) >= recovered*c {
+		return // a little too much would make a queue that nothing ends
+	}
+	step, limit := 0.08*float64(e.estimate), acked+acked/8+10_000
+	if to := e.climbs(); to > e.estimate {
+		step, limit = climb*float64(e.estimate), to
+	} else if 10*sent < 9*e.estimate {
 		return
 	}
-	step := 0.08 * float64(e.estimate)
-	limit := acked + acked/8 + 10_000
 	// equal steps for all on the path, so that they come to share it equally
 	if c != 0 && float64(e.estimate) > recovered*c {
 		step = min(additive, 0.1*c)
-		limit = min(limit, int64(beyond*c))
+		most := beyond * c
+		if c < slowPath {
+			most = slowBeyond * c
+		}
+		limit = min(limit, int64(most))
 	}
 	step *= seconds
 	if raised := min(e.estimate+int64(step), limit, Max); raised > e.estimate {

@@ -37,6 +37,11 @@ const (
 	// standWindow is over which the smallest delay counts as that of the queue as it stands: what a single packet is late
 	// is jitter.
 	standWindow = 120_000 // µs
+	// A queue that grows more slowly than the slope shows becomes the base after ten seconds, and is seen no more. So the
+	// smallest delay of the last second is also held against that of the last restWindow: clocks drift by milliseconds in
+	// that time.
+	restWindow   = 40_000_000 // µs
+	secondWindow = 1_000_000  // µs
 )
 
 type point struct{ x, y float64 } // ms
@@ -61,6 +66,9 @@ type delayDetector struct {
 
 	base  lowest // by sending time, of all packets
 	stand lowest // by arrival, of the latest
+
+	rest   lowest // by sending time, of long ago
+	second lowest // by arrival, of the last second
 }
 
 // lowest is the smallest of the values of the last half to whole window.
@@ -93,6 +101,8 @@ func (d *delayDetector) add(sent, arrived int64) {
 	delay := float64((arrived-d.originArrive)-(sent-d.originSent)) / 1000
 	d.base.add(sent, delay, baseWindow)
 	d.stand.add(arrived, delay, standWindow)
+	d.rest.add(sent, delay, restWindow)
+	d.second.add(arrived, delay, secondWindow)
 	if step < groupSpan { // of the same group, or late from an older one
 		return
 	}
@@ -111,6 +121,21 @@ func (d *delayDetector) add(sent, arrived int64) {
 
 // queue is how much longer than on an empty path packets are under way, in ms.
 func (d *delayDetector) queue() float64 { return max(0, d.stand.value-d.base.value) }
+
+// standing is how long a queue has stood for a second, in ms, whatever the base has become.
+func (d *delayDetector) standing() float64 { return d.second.value - d.rest.value }
+
+// recall makes the smallest delay of long ago the base again, so that queue tells of a queue that stands.
+func (d *delayDetector) recall() { d.base = lowest{d.rest.value, d.rest.value, d.rest.at, true} }
+
+// accept takes the delay as it is for that of an empty path: what stands is not ours.
+func (d *delayDetector) accept() {
+	d.base = lowest{d.stand.value, d.stand.value, d.stand.at, true}
+	d.rest, d.second = d.base, d.base
+}
+
+// rested forgets the queue: nothing was sent for so long that it has drained.
+func (d *delayDetector) rested() { d.stand.value, d.stand.next = d.base.value, d.base.value }
 
 // slope is that of the least-squares line through the points: ms of queue a ms.
 func (d *delayDetector) slope() float64 {

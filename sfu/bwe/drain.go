@@ -11,8 +11,14 @@ const (
 	deepQueue = 60
 	// emptied is when it is gone, in ms.
 	emptied = 25
-	// drainMost is how long it may take: what stands then is other traffic's.
-	drainMost = 1_500_000 // µs
+	// drainMost is how long it may take: what stands then is other traffic's. A queue that still becomes shorter by
+	// falling ms in each fallSpan is ours: where sound takes most of the path it drains slowly, for drainLongest at most.
+	drainMost    = 1_500_000 // µs
+	drainLongest = 4_000_000 // µs
+	fallSpan     = 500_000   // µs
+	falling      = 25
+	// afterStanding is how long after a decrease a queue that stands still is taken for too much being sent.
+	afterStanding = 2_000_000 // µs
 	// drainIn is in how many ms it is to be gone: the longer the queue, the less is sent, and from this length on nothing.
 	drainIn = 400.0
 	// A rate is taken over so many µs at least; before it has been so long as a slow path needs, the estimate falls at
@@ -29,6 +35,12 @@ type drain struct {
 	began  int64
 	before int64 // the estimate then
 	others bool  // it is others who fill the path: what arrives says nothing of our share
+	stands bool  // it was seen only because it stood: what remains of it counts as the path's own delay
+
+	least  float64 // the shortest queue since its beginning, in ms
+	mark   float64 // the queue at markAt
+	markAt int64
+	slow   bool // it did not become shorter in the latest span
 
 	from, last int64 // by the receiver's clock: the latest arrival then, and of what had been sent by then
 	bytes      int64
@@ -58,7 +70,7 @@ func (d *drain) rate() int64 {
 // beginDrain starts one at acked, which is too much as long as it includes what arrived before the fall.
 func (e *Estimator) beginDrain(now, acked int64, others bool) {
 	e.drain = drain{on: true, began: now, before: e.estimate, others: others, from: e.delay.lastArrival,
-		last: e.delay.lastArrival}
+		last: e.delay.lastArrival, least: e.delay.queue(), mark: e.delay.queue(), markAt: now}
 	to := int64(settled * float64(acked))
 	if others {
 		to = int64(beta * float64(e.estimate))
@@ -71,7 +83,15 @@ func (e *Estimator) beginDrain(now, acked int64, others bool) {
 // draining follows a drain: the estimate settles on the path's rate.
 func (e *Estimator) draining(now int64) {
 	d := &e.drain
+	d.follow(now, e.delay.queue())
 	rate := d.rate()
+	queue := e.delay.queue()
+	if d.least = min(d.least, queue); queue > d.least+narrowQueue && now-d.began > slowSpan {
+		// The path has become narrower meanwhile: what was in the queue before says nothing of it.
+		*d = drain{on: true, began: now, before: e.estimate, from: e.delay.lastArrival, last: e.delay.lastArrival,
+			others: d.others, stands: d.stands, least: queue, mark: queue, markAt: now}
+		rate = 0
+	}
 	if rate > 0 && !d.others {
 		e.estimate = max(min(int64(settled*float64(rate)), d.before), Min)
 	}
@@ -81,6 +101,9 @@ func (e *Estimator) draining(now int64) {
 	}
 	d.on = false
 	e.delay.usage = normal
+	if d.stands && e.left(now) >= emptied {
+		e.delay.accept()
+	}
 	if rate > 0 && !d.others {
 		e.ceiling = ceiling(rate)
 	}
@@ -89,7 +112,17 @@ func (e *Estimator) draining(now int64) {
 // drained says whether the queue must be gone by now. It has become shorter since the latest feedback, if little was
 // sent.
 func (e *Estimator) drained(now int64) bool {
-	return e.left(now) < emptied || now-e.drain.began > drainMost
+	since := now - e.drain.began
+	return e.left(now) < emptied || since > drainMost && (e.drain.slow || since > drainLongest)
+}
+
+// follow notes whether the queue still becomes shorter.
+func (d *drain) follow(now int64, queue float64) {
+	if now-d.markAt < fallSpan {
+		return
+	}
+	d.slow = queue > d.mark-falling
+	d.mark, d.markAt = queue, now
 }
 
 func (e *Estimator) left(now int64) float64 {

@@ -19,6 +19,7 @@ type link struct {
 	delay  time.Duration // one way
 	loss   float64
 	bucket int           // bytes that pass at any speed when the path has rested
+	frame  int           // bytes that the link adds to a packet: Ethernet's, of which the estimate knows nothing
 	jitter time.Duration // on average; arrivals keep their order
 	rng    *rand.Rand
 	now    time.Time
@@ -157,7 +158,7 @@ func (f *flow) send(now time.Time, size int) (at time.Time, ok bool) {
 	if l.free.Sub(now) > l.queue || l.rate == 0 {
 		return at, false
 	}
-	l.free = l.free.Add(time.Duration(int64(size) * 8 * int64(time.Second) / l.rate))
+	l.free = l.free.Add(time.Duration(int64(size+l.frame) * 8 * int64(time.Second) / l.rate))
 	f.maxQueue = max(f.maxQueue, l.free.Sub(now))
 	if l.rng.Float64() < l.loss {
 		return at, false
@@ -170,6 +171,11 @@ func (f *flow) send(now time.Time, size int) (at time.Time, ok bool) {
 	f.lastAt = at
 	f.inFlight = append(f.inFlight, arriving{seq, at, size})
 	return at, true
+}
+
+// occupy has the link carry bytes that no estimator knows of.
+func (l *link) occupy(bytes int) {
+	l.free = later(l.free, l.now).Add(time.Duration(int64(bytes) * 8 * int64(time.Second) / l.rate))
 }
 
 func later(a, b time.Time) time.Time {

@@ -47,6 +47,9 @@ func (l *lossControl) count(lost bool) {
 // found takes back a loss: the packet was only late.
 func (l *lossControl) found() { l.lostNow = max(0, l.lostNow-1) }
 
+// rested forgets the latest spans: nothing was sent for long.
+func (l *lossControl) rested() { l.last, l.lostNow, l.seen, l.overs = l.floor, 0, 0, 0 }
+
 // update ends a span when it is long enough. sent is the rate at which packets are being sent, estimate what holds now.
 func (l *lossControl) update(now, sent, estimate int64) (v verdict, to int64) {
 	if l.began == 0 {

@@ -27,6 +27,18 @@ type meeting struct {
 	spentAt time.Time
 	buckets []int64 // bytes sent, every 100 ms
 
+	voice      int64 // bit/s of one microphone
+	signalling int64 // bit/s that pass beside, unknown to the estimator
+	signal     time.Time
+
+	waits   []wait // of sound
+	unheard int    // packets of sound that found the queue full
+}
+
+// wait is for how long a packet of sound lay in the queue.
+type wait struct {
+	sent time.Time
+	lay  time.Duration
 }
 
 // clip is one encoding: what its frames take, by temporal layer, and its key frame. Bytes at IP level.
@@ -50,10 +62,7 @@ func clipOf(height, key int, kbit [3]int64) (c clip) {
 var botClips = [3]clip{clipOf(180, 1500, [3]int64{63, 98, 167}), clipOf(360, 4500, [3]int64{204, 310, 512}),
 	clipOf(720, 11700, [3]int64{475, 729, 1233})}
 
-const (
-	voiceRate  = 75_000 // bit/s of one bot's microphone
-	voiceBytes = voiceRate / 8 / 50
-)
+const voiceRate = 75_000 // bit/s of one bot's microphone
 
 type person struct {
 	next     time.Time
@@ -89,7 +98,7 @@ type frameInFlight struct {
 
 func newMeeting(t *testing.T, l *link, n, shown, voices int) *meeting {
 	m := &meeting{shown: shown, voices: voices, audio: l.now, decide: l.now, first: int64(voices) * voiceRate,
-		spentAt: l.now}
+		spentAt: l.now, voice: voiceRate, signal: l.now}
 	m.f = l.flow(t, nil)
 	m.f.media = m.step
 	for i := range n {
@@ -119,8 +128,15 @@ func (m *meeting) step(now time.Time) {
 	}
 	for ; !now.Before(m.audio); m.audio = m.audio.Add(20 * time.Millisecond) {
 		for range m.voices {
-			m.send(now, voiceBytes)
+			if at, ok := m.send(now, int(m.voice/8/50)); ok {
+				m.waits = append(m.waits, wait{now, at.Sub(now) - m.f.l.delay})
+			} else {
+				m.unheard++
+			}
 		}
+	}
+	for ; m.signalling > 0 && !now.Before(m.signal); m.signal = m.signal.Add(200 * time.Millisecond) {
+		m.f.l.occupy(int(m.signalling / 8 / 5))
 	}
 	for _, p := range m.people {
 		if !now.Before(p.next) {

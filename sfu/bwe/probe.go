@@ -28,9 +28,10 @@ const (
 	// afterDrop is how long the path is left alone once the estimate was taken down.
 	afterDrop = 3_000_000
 	// probeFull ends a probe early: it has found the path's end, in ms. What it leaves is looked at when its feedback is
-	// complete, unless it is longer than probeQueue.
-	probeFull  = 90
-	probeQueue = 120
+	// complete, unless it is longer than probeQueue. On a slow path it is slowProbeFull.
+	probeFull     = 90
+	slowProbeFull = 40
+	probeQueue    = 120
 	// filledQueue is what a probe leaves behind that has filled the path, in ms.
 	filledQueue = 25
 	// afterProbe is how long the queue that a probe has left may take to drain.

@@ -8,10 +8,16 @@ import "time"
 // packets registered with Sent. active is false when there is no need to come by again before the next feedback.
 func (e *Estimator) Probe(now time.Time) (bytes int, active bool) {
 	t := e.clock(now)
+	if e.reliable {
+		return 0, false
+	}
+	if e.probe.waiting && t >= e.probe.until { // no feedback came that would have ended the wait
+		e.concludeProbe(t)
+	}
 	if !e.probe.sending && !e.beginProbe(t) {
 		return 0, false
 	}
-	if e.delay.queue() > probeFull || t-e.probe.began > probePatience {
+	if e.delay.queue() > e.fullQueue() || t-e.probe.began > probePatience {
 		e.probe.end(t)
 		return 0, false
 	}
@@ -20,9 +26,11 @@ func (e *Estimator) Probe(now time.Time) (bytes int, active bool) {
 
 // beginProbe starts a probe if more would be useful and the path is at rest.
 func (e *Estimator) beginProbe(now int64) bool {
-	if e.lastFeedback == 0 || e.drain.on || now < e.nextProbe || e.probe.waiting ||
-		now-e.lastFeedback > feedbackPatience ||
-		now-e.lastSent > feedbackPatience || e.delay.queue() > e.restful() || e.loss.last > e.loss.floor+lossTolerated {
+	if e.lastFeedback == 0 || now < e.nextProbe || e.probe.waiting {
+		return false
+	}
+	idle := now-e.lastSent > feedbackPatience
+	if !idle && !e.atRest(now) {
 		return false
 	}
 	goal := e.wanted + e.wanted/10
@@ -34,11 +42,22 @@ func (e *Estimator) beginProbe(now int64) bool {
 		return false
 	}
 	reach := probeAgain
-	if e.lastDecrease == 0 {
+	if idle || e.lastDecrease == 0 {
 		reach = probeNew
+	}
+	if idle { // what was known of a queue and of loss is long past
+		e.drain.on = false
+		e.delay.rested()
+		e.loss.rested()
 	}
 	e.probe.begin(now, min(goal, int64(reach*float64(e.estimate))), e.estimate)
 	return true
+}
+
+// atRest says whether feedback comes on what is sent, and tells of no queue to speak of and of no more loss than usual.
+func (e *Estimator) atRest(now int64) bool {
+	return !e.drain.on && now-e.lastFeedback <= feedbackPatience && e.delay.queue() <= e.restful() &&
+		e.loss.last <= e.loss.floor+lossTolerated
 }
 
 // restful is the longest queue, in ms, beside which a probe is begun: on a slow path its own is long enough.
@@ -49,9 +68,18 @@ func (e *Estimator) restful() float64 {
 	return drained
 }
 
+// fullQueue is the queue, in ms, that ends a probe early. On a slow path feedback tells of it when it has long grown
+// further, and what has to drain then are the few pictures there are.
+func (e *Estimator) fullQueue() float64 {
+	if e.estimate < slowPath {
+		return slowProbeFull
+	}
+	return probeFull
+}
+
 // concludeProbe believes a probe whose feedback is complete.
 func (e *Estimator) concludeProbe(now int64) {
-	if e.probe.sending && e.delay.queue() > probeFull {
+	if e.probe.sending && e.delay.queue() > e.fullQueue() {
 		e.probe.end(now)
 	}
 	rate, left, done, ok := e.probe.result(now, e.loss.shown)
