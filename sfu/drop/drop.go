@@ -31,6 +31,8 @@ const (
 	// a frame without end-to-end encryption where it is required, or what follows three of them
 	NotEncrypted
 	AddressTaken // a peer's answer from where another peer has answered lately
+	StreamBehind // a viewer's TCP connection has not written what was sent before
+	Relay        // the TURN server took no datagram: it belongs to no allocation, or is over a limit
 	Reasons      // how many there are
 )
 
@@ -38,7 +40,7 @@ var names = [Reasons]string{
 	"unknown_address", "not_ready", "malformed", "auth", "replay", "unknown_ssrc", "over_limit", "duplicate", "padding",
 	"muted", "not_key_frame", "superseded", "temporal", "congested", "reordered", "socket_full", "unreachable",
 	"queue_full",
-	"not_encrypted", "address_taken",
+	"not_encrypted", "address_taken", "stream_behind", "relay",
 }
 
 // String returns the metric's label.

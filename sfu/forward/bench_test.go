@@ -48,7 +48,7 @@ func benchRoom(b *testing.B, n int, viewer options) (w *worker, s *sink, next fu
 		head := p.Header.MarshalSize()
 		sealed := append(make([]byte, 0, len(raw)+srtp.Overhead), raw[:head]...)
 		// with the roll-over counter, unlike Seal
-		sealed = publisher.Cipher.Seal(sealed, raw[head:], 5, seq-1, new(srtp.Nonce))
+		sealed = publisher.Cipher.Seal(sealed, raw[head:], 5, seq-1, new(srtp.Scratch))
 		return batch.Datagram{Data: sealed, From: publisher.Address()}
 	}
 	for i := range n { // they begin with the first packet, the only key frame

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"conclave/sfu/batch"
+	"conclave/sfu/codec"
 	"conclave/sfu/rtpview"
 	"conclave/sfu/wiretest"
 )
@@ -27,8 +28,9 @@ func (s *segments) Send(messages []batch.Message) (int, error) {
 
 func (s *segments) MaxSegments() int { return batch.MaxSegments }
 
-// burst forwards n packets of one frame to the viewer in one batch. Nothing else paces.
-func burst(t *testing.T, estimate int64, n int) (out *segments, pace func(after time.Duration)) {
+// burst forwards n packets of one frame to the viewer in one batch, and then what speak says. Nothing else paces.
+func burst(t *testing.T, estimate int64, n int) (
+	out *segments, pace func(after time.Duration), speak func(seq uint16)) {
 	t.Helper()
 	r := newRig(t)
 	publisher := r.join(1, options{}).live()
@@ -55,14 +57,39 @@ func burst(t *testing.T, estimate int64, n int) (out *segments, pace func(after 
 	d.hold.debt, d.hold.paidAt = 0, at
 	d.mu.Unlock()
 	w.feed(publisher, at, sealed...)
-	return out, func(after time.Duration) { p.pace(d, at.Add(after)) }
+	return out, func(after time.Duration) { p.pace(d, at.Add(after)) },
+		func(seq uint16) { w.feed(publisher, at, publisher.Sealed(wiretest.Audio(seq, 20))) }
+}
+
+// On half a megabit a key frame waits for its turn, and what is said meanwhile does not wait for it.
+func TestSoundOvertakesABurst(t *testing.T) {
+	const packets = 40
+	out, pace, speak := burst(t, 500_000, packets)
+	before := len(out.packets)
+	if before >= packets {
+		t.Fatal("nothing waits")
+	}
+	audio := func() bool {
+		v, err := rtpview.Parse(out.packets[len(out.packets)-1])
+		return err == nil && v.PT == wiretest.PayloadTypes()[codec.Opus]
+	}
+	for seq := uint16(1); seq <= 4; seq++ {
+		if speak(seq); len(out.packets) != before+1 || !audio() {
+			t.Fatalf("%d packets went out with one of sound, the last of them sound: %v", len(out.packets)-before, audio())
+		}
+		pace(time.Duration(seq) * paceStep)
+		before = len(out.packets)
+	}
+	if before == packets+4 {
+		t.Error("the burst was over before: it shows nothing")
+	}
 }
 
 // A burst of over what the path takes at once goes out in steps, in order and whole, within a frame interval, and each
 // step is one message.
 func TestABurstIsSpreadOverAFrameInterval(t *testing.T) {
 	const packets = 40
-	out, pace := burst(t, 1_000_000, packets)
+	out, pace, _ := burst(t, 1_000_000, packets)
 	if n := len(out.packets); n < 4 || n > 16 {
 		t.Errorf("%d packets of %d go out at once", n, packets)
 	}
@@ -92,7 +119,7 @@ func TestABurstIsSpreadOverAFrameInterval(t *testing.T) {
 // Where the path takes it, or nothing is known of it, a burst goes out whole and at once.
 func TestABurstThatFitsIsNotHeldBack(t *testing.T) {
 	for _, estimate := range []int64{0, 50_000_000} {
-		if out, _ := burst(t, estimate, 40); len(out.packets) != 40 {
+		if out, _, _ := burst(t, estimate, 40); len(out.packets) != 40 {
 			t.Errorf("estimate %d: %d packets of 40 go out at once", estimate, len(out.packets))
 		}
 	}
@@ -115,7 +142,7 @@ func TestWhatIsHeldBackIsBounded(t *testing.T) {
 	if h.bytes != nil || h.packets != nil {
 		t.Error("the buffer stays")
 	}
-	out, pace := burst(t, 1_000_000, 64)
+	out, pace, _ := burst(t, 1_000_000, 64)
 	pace(holdMost)
 	pace(holdMost + paceStep)
 	if len(out.packets) != 64 {

@@ -27,6 +27,8 @@ type link struct {
 	transport *transport.Transport
 	owner     Owner
 	rtt       atomic.Int64 // nanoseconds, 0 unknown
+	spoke     atomic.Bool  // something was sent to the peer since the last pulse
+	full      atomic.Bool  // the peer takes full compounds of RTCP only
 	health    health
 }
 
@@ -37,6 +39,7 @@ type Connection struct {
 	in         ingress
 	out        Egress
 	rtcpBudget budget
+	reports    atomic.Uint64 // authentic datagrams of RTCP
 }
 
 // Connect makes a connection of the viewer with that number, whose certificate has the given fingerprint. The owner
@@ -56,22 +59,33 @@ func (c *Connection) Connected() { c.owner.Connected() }
 // Failed implements transport.Owner.
 func (c *Connection) Failed(cause transport.Cause) { c.owner.Failed(cause) }
 
+// Stuck implements transport.Owner.
+func (c *Connection) Stuck(cause transport.Cause) { c.owner.Stuck(cause) }
+
+// TakesReducedSize says whether the peer takes RTCP of reduced size (RFC 5506), as its offer says: without it each
+// compound begins with a report and a CNAME. A new connection is sent reduced size.
+func (c *Connection) TakesReducedSize(ok bool) { c.full.Store(!ok) }
+
 // Transport is the connection's way to its peer.
 func (c *Connection) Transport() *transport.Transport { return c.transport }
 
 // Egress is the connection's sending half.
 func (c *Connection) Egress() *Egress { return &c.out }
 
+// Heard counts the authentic packets that have come from the peer: of media, and of any kind.
+func (c *Connection) Heard() (media, life uint64) {
+	c.in.mu.Lock()
+	defer c.in.mu.Unlock()
+	return c.in.heard, c.in.heard + c.reports.Load()
+}
+
 // Repair asks the publisher again for what is missing, and for key frames that are due. Call it every 20 ms while the
 // connection publishes.
 func (c *Connection) Repair(now time.Time) {
 	for _, t := range c.in.published() {
-		if !t.Source.Video() {
-			continue
-		}
 		for _, l := range t.layers {
 			c.in.askAgain(l, now)
-			if l.wantKey.Load() {
+			if t.Source.Video() && l.wantKey.Load() {
 				l.RequestKey(now)
 			}
 		}
@@ -100,6 +114,7 @@ func (c *Connection) Report(now time.Time) {
 	c.rtcpBudget.fill(c.engine.limits.RTCPPerSecond)
 	c.out.refill()
 	c.out.revise(now)
+	c.out.reviseCopies(now)
 	c.sendReports(now)
 }
 

@@ -8,12 +8,13 @@ import (
 	"conclave/sfu/sframe"
 )
 
-// Counters are what one sender counts: a worker, the player of kept key frames, or the pacer. The sender writes them,
-// any goroutine reads.
+// Counters are what one sender counts: a worker, the player of kept key frames, the pacer, or the pulse. The sender
+// writes them, any goroutine reads.
 type Counters struct {
 	Received, ReceivedBytes   atomic.Uint64 // datagrams; workers alone
 	Forwarded, ForwardedBytes atomic.Uint64 // media packets, held back for a moment or not
-	Retransmitted             atomic.Uint64 // packets sent again as RTX: NACKs answered from the history
+	Retransmitted             atomic.Uint64 // packets sent again: NACKs answered from the history
+	Copied                    atomic.Uint64 // audio packets sent again unasked, to viewers who lose packets
 	HistoryMisses             atomic.Uint64 // packets asked for by NACK and not sent: too old, too often, or over the cap
 	Probes                    atomic.Uint64 // packets sent to find out whether a way carries more
 	Checks                    atomic.Uint64 // connectivity checks answered
@@ -29,18 +30,19 @@ type Counters struct {
 
 // Sender is one that sends, and what it has counted.
 type Sender struct {
-	Name   string // a number for a worker, else "player" or "pacer"
+	Name   string // a number for a worker, else "player", "pacer" or "pulse"
 	Worker bool   // it receives
 	*Counters
 }
 
 // Senders are all that send. They do not change.
 func (e *Engine) Senders() []Sender {
-	list := make([]Sender, 0, len(e.workers)+2)
+	list := make([]Sender, 0, len(e.workers)+3)
 	for _, w := range e.workers {
 		list = append(list, Sender{strconv.Itoa(w.index), true, &w.counters})
 	}
-	return append(list, Sender{"player", false, &e.player.counters}, Sender{"pacer", false, &e.pacer.counters})
+	return append(list, Sender{"player", false, &e.player.counters}, Sender{"pacer", false, &e.pacer.counters},
+		Sender{"pulse", false, &e.pulse.counters})
 }
 
 // Totals are counted for the engine as a whole, since its start.

@@ -10,6 +10,7 @@ import (
 
 	"conclave/sfu/drop"
 	"conclave/sfu/transport"
+	"conclave/sfu/transport/srtp"
 	"conclave/sfu/wiretest"
 )
 
@@ -93,7 +94,7 @@ func (p *peer) rest() (bytes uint64) {
 func TestWhatThePacerAndThePlayerLoseIsCounted(t *testing.T) {
 	r := newRig(t)
 	for name, s := range map[string]*sender{"player": &r.engine.player.sender, "pacer": &r.engine.pacer.sender} {
-		keys, err := transport.NewKeys(make([]byte, 56))
+		keys, err := transport.NewKeys(srtp.AES128GCM, make([]byte, 56))
 		if err != nil {
 			t.Fatal(err)
 		}

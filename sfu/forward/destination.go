@@ -10,9 +10,6 @@ import (
 	"conclave/sfu/transport/srtp"
 )
 
-// ipHeaders is what a packet takes on the path beside its UDP payload: IPv4 and UDP. Estimates are of all of it.
-const ipHeaders = 28
-
 // destination is where packets go: a connection's keys and address, what its way carries, and what is held back for it.
 // It does not know what writes the packets. mu is held for one destination's share of one receive batch, never across a
 // system call; two workers meet at it only when a viewer's publishers are spread over both.
@@ -21,10 +18,12 @@ type destination struct {
 	filler filler
 	chains []chain // one a worker: what its current batch holds for this destination
 
-	// Held by who calls stamp, emit, release, fill, estimateChanged, carries and draining; the other methods take it.
+	// Held by who calls reach, stamp, emit, release, fill, estimateChanged, carries and draining; the other methods take
+	// it.
 	mu   sync.Mutex
 	hold hold // video held back for a moment
 	path path
+	way  way
 
 	paced     atomic.Bool  // the pacer looks after it
 	estimated atomic.Int64 // what the way carries, in bit/s at IP level; 0: unknown
@@ -40,6 +39,9 @@ type filler interface {
 // path is what the way to one viewer carries. Guarded by destination.mu.
 type path struct {
 	bwe *bwe.Estimator // made with the first slot whose viewer can say what it receives
+
+	useful int64 // what would be useful to the viewer in all, as the owner says, in bit/s; 0: not said
+	copies int64 // what the path must carry for all copies of audio that the loss calls for; 0: none
 
 	reported time.Time // when the viewer last reported what it receives
 
@@ -64,7 +66,7 @@ func (d *destination) stamp(h *rtpview.Header, extension uint8, payload int, now
 		return
 	}
 	h.TransportID = extension
-	h.TransportSeq = p.bwe.Sent(now, rtpview.OutHeaderLen+rtpview.TransportLen+payload+srtp.Overhead+ipHeaders)
+	h.TransportSeq = p.bwe.Sent(now, rtpview.OutHeaderLen+rtpview.TransportLen+payload+srtp.Overhead+d.way.overhead)
 	p.stamped = h.TransportSeq
 }
 
@@ -155,6 +157,9 @@ func (d *destination) estimateChanged(now time.Time) {
 	if d.path.bwe == nil {
 		return
 	}
+	if d.way.stream {
+		return
+	}
 	if _, active := d.path.bwe.Probe(now); active {
 		d.engine.pacer.add(d)
 	}
@@ -209,6 +214,13 @@ func (d *destination) Drain(now time.Time) int64 {
 	return max(1, bps)
 }
 
+// Silent says whether a viewer that gave feedback has stopped: the way may be gone.
+func (d *destination) Silent(now time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.path.bwe != nil && d.path.bwe.Silent(now)
+}
+
 // draining says whether a queue on the way is left to drain, and what may be sent meanwhile.
 func (d *destination) draining(now time.Time) (bps int64, on bool) {
 	if d.path.bwe == nil {
@@ -221,10 +233,19 @@ func (d *destination) draining(now time.Time) (bps int64, on bool) {
 func (d *destination) Useful(bps int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.path.bwe != nil {
-		d.path.bwe.Wanted(bps)
+	d.wantedOfPath(&d.path.useful, max(bps, 1))
+}
+
+// wantedOfPath sets one of the two reasons to learn what the path carries.
+func (d *destination) wantedOfPath(reason *int64, bps int64) {
+	*reason = bps
+	if wanted := d.path.wanted(); wanted > 0 && d.path.bwe != nil {
+		d.path.bwe.Wanted(wanted)
 	}
 }
+
+// wanted is up to which rate it is of use to know what the path carries, 0: not said.
+func (p *path) wanted() int64 { return max(p.useful, p.copies) }
 
 // Path describes the way as it was lately; zero where nothing is known.
 func (d *destination) Path() bwe.Stats {

@@ -20,7 +20,8 @@ type Egress struct {
 	// guarded by destination.mu, which pending and mayPlay run with
 	slots     []*Slot // at most Limits.AudioSlots and VideoSlots
 	bySSRC    map[uint32]*Slot
-	rtxTokens int       // RTX packets that may still be sent, refilled each second
+	rtxTokens int // RTX packets that may still be sent, refilled each second
+	audio     audioRepair
 	retired   []*output // ended by a switch, not yet taken off their layers; Tidy does
 	played    int       // bytes of kept media sent since playedAt
 	playedAt  time.Time
@@ -38,6 +39,7 @@ const rtxPerSecond = 400
 func (e *Egress) init(l *link, viewer media.ParticipantID) {
 	e.destination.init(l, e)
 	e.viewer, e.bySSRC, e.rtxTokens = viewer, map[uint32]*Slot{}, rtxPerSecond
+	e.audio.tokens = audioAgainPerSecond
 }
 
 // SlotConfig describes an m-line that receives.
@@ -164,7 +166,7 @@ func (e *Egress) clearRetired() {
 // retryPending starts slots whose key frame is in the history by now: it came out of order, or while keys were awaited.
 func (e *Egress) retryPending(now time.Time) {
 	for _, o := range e.awaited() {
-		if !o.slot.start(o, now) && o.layer.Active(now) {
+		if !o.slot.start(o, now) && o.layer.Active(now) && !e.isBehind(now) {
 			o.layer.RequestKey(now) // the request or the key frame may have been lost
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"conclave/sfu/batch"
 	"conclave/sfu/sframe"
+	"conclave/sfu/stream"
 	"conclave/sfu/transport"
 )
 
@@ -23,8 +24,8 @@ type Limits struct {
 	VideoSlots       int
 }
 
-// Engine owns the workers that receive and forward, and the two senders that need no packet to arrive: the player of
-// kept key frames and the pacer. Safe for concurrent use.
+// Engine owns the workers that receive and forward, and the senders that need no packet to arrive: the player of kept
+// key frames, the pacer and the pulse. Safe for concurrent use.
 type Engine struct {
 	network *transport.Network
 	log     *slog.Logger
@@ -35,6 +36,7 @@ type Engine struct {
 	workers []*worker
 	player  player
 	pacer   pacer
+	pulse   sender
 	closing atomic.Bool
 	stop    chan struct{}
 	wg      sync.WaitGroup
@@ -62,7 +64,7 @@ func New(network *transport.Network, limits Limits, log *slog.Logger) (*Engine, 
 			e.workers = append(e.workers, w)
 		}
 	}
-	for _, s := range []*sender{&e.player.sender, &e.pacer.sender} {
+	for _, s := range []*sender{&e.player.sender, &e.pacer.sender, &e.pulse} {
 		if err := s.open(network, 0, 2*destinationPackets*packetCapacity); err != nil {
 			return nil, err
 		}
@@ -78,6 +80,9 @@ func New(network *transport.Network, limits Limits, log *slog.Logger) (*Engine, 
 
 func (e *Engine) newWorker(local, index int, conn batch.Conn) (*worker, error) {
 	w := &worker{engine: e, index: len(e.workers), local: local, conn: conn, cache: cache{}}
+	if !stream.IsKey(conn.LocalAddr().Addr()) {
+		w.relay = e.network.Relay()
+	}
 	w.counters.Latency.base = 1.0 / 8192
 	w.counters.BatchSize.base = 1
 	w.rtcpBuf = make([]byte, 0, batch.MaxDatagram)

@@ -14,7 +14,7 @@ import (
 // descriptor, history, rewriting, sealing. Nothing may panic, and the send buffer's bounds must hold.
 func FuzzMediaPath(f *testing.F) {
 	r := newRig(f)
-	kinds := []codec.Kind{codec.VP8, codec.VP9, codec.AV1}
+	kinds := []codec.Kind{codec.VP8, codec.VP9, codec.AV1, codec.H264}
 	var publishers []*peer
 	for i, kind := range kinds { // one of each codec, and one who watches it
 		p := r.join(media.ParticipantID(i+1), options{codec: kind}).live()

@@ -40,7 +40,14 @@ func newRig(t testing.TB) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return rigOn(t, network)
+}
+
+// rigOn makes an engine on a network.
+func rigOn(t testing.TB, network *transport.Network) *rig {
+	t.Helper()
 	r := &rig{t: t}
+	var err error
 	if r.engine, err = New(network, testLimits, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -166,6 +173,7 @@ func (p *peer) watch(other *peer) *peer {
 // The owner of a connection.
 func (p *peer) Connected()                       {}
 func (p *peer) Failed(transport.Cause)           {}
+func (p *peer) Stuck(transport.Cause)            {}
 func (p *peer) Wanted(media.Source, []string)    {}
 func (p *peer) NotEncrypted(source media.Source) { p.told <- source.String() }
 func (p *peer) Changed()                         { p.changed.Store(true) }

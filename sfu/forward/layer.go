@@ -42,6 +42,7 @@ type Layer struct {
 	keyMu       sync.Mutex
 	lastRequest time.Time
 	wantKey     atomic.Bool
+	keyAt       atomic.Int64 // when the latest key frame began to arrive, unix nanoseconds, 0: none has
 
 	receive    receiveState // guarded by ingress.mu
 	encryption *encryption  // nil where encryption is not required
@@ -52,14 +53,16 @@ type receiveState struct {
 	seen    srtp.Window // of media packets, however they came: repeats are dropped here
 	nack    nack.Tracker
 	packets uint64
+	again   uint64                         // of packets, those that came late, or because they were asked for
+	asks    int                            // audio packets that may still be asked for, refilled each second
 	bytes   [allocation.MaxTemporal]uint64 // that forwarding it takes, by temporal layer
 	first   uint64
 	any     bool
 
 	// for receiver reports (RFC 3550 §6.4.1, appendix A)
-	reportedExpected, reportedReceived uint64
-	jitter                             float64
-	lastTransit                        float64
+	reportedExpected, reportedReceived, reportedAgain uint64
+	jitter                                            float64
+	lastTransit                                       float64
 }
 
 // senderReport maps a layer's RTP timestamps to its publisher's clock.
@@ -127,19 +130,24 @@ func (l *Layer) removeOutput(o *output) {
 }
 
 // accept is called once for each authentic media packet that is not a repeat: it keeps the statistics.
-func (l *Layer) accept(seq uint64, v *rtpview.View, now time.Time) {
+func (l *Layer) accept(seq uint64, v *rtpview.View, newest bool, now time.Time) {
 	r := &l.receive
 	if !r.any {
 		r.any, r.first = true, seq
+		r.nack.Audio = !l.track.Source.Video()
 	}
 	r.packets++
+	l.lastPacket.Store(now.UnixNano())
+	if !newest { // a retransmission says nothing about jitter
+		r.again++
+		return
+	}
 	// Interarrival jitter, RFC 3550 appendix A.8.
 	transit := float64(now.UnixMicro())*float64(l.track.clockRate())/1e6 - float64(v.Timestamp)
 	if d := transit - r.lastTransit; r.lastTransit != 0 && d < 1e6 && d > -1e6 {
 		r.jitter += (max(d, -d) - r.jitter) / 16
 	}
 	r.lastTransit = transit
-	l.lastPacket.Store(now.UnixNano())
 }
 
 // captured is when the packet with the given timestamp was captured, by its publisher's clock; ok is false before the

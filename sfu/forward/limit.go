@@ -45,14 +45,21 @@ func (s *Slot) passes(p *packet) (drop.Reason, bool) {
 		limit = s.meanwhile
 	}
 	if tid := int8(p.info.TID); p.info.FrameStart && p.newest {
+		behind := s.egress.way.skips(true)
+		if behind {
+			limit = min(limit, tid-1) // this frame is left out, and those that need it
+		}
 		switch {
 		case p.info.KeyStart || limit < s.passing:
 			s.passing = limit
+			s.skip(behind && limit == paused, p.arrived)
 		case s.passing >= 0 && tid == s.passing+1 && tid <= limit && p.info.Sync:
 			s.passing = tid
 		}
 	}
 	switch {
+	case s.passing == paused && !s.skipped.IsZero():
+		return drop.StreamBehind, false
 	case s.passing == paused:
 		return drop.Congested, false
 	case int8(p.info.TID) > s.passing:
@@ -61,9 +68,22 @@ func (s *Slot) passes(p *packet) (drop.Reason, bool) {
 	return 0, true
 }
 
+// skip notes since when frames are left out because the way is behind.
+func (s *Slot) skip(on bool, now time.Time) {
+	switch {
+	case !on:
+		s.skipped = time.Time{}
+	case s.skipped.IsZero():
+		s.skipped = now
+	}
+}
+
 // stopped says whether nothing passes until the next key frame, though it may.
-func (s *Slot) stopped() bool {
-	return s.Video && s.temporal != paused && (s.cur == nil || s.passing == paused)
+func (s *Slot) stopped(now time.Time) bool {
+	if !s.Video || s.temporal == paused || s.cur != nil && s.passing != paused {
+		return false
+	}
+	return s.skipped.IsZero() || now.Sub(s.skipped) > skipLasts && !s.egress.isBehind(now)
 }
 
 // held says whether nothing may pass, because a queue is left to drain.

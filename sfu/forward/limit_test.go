@@ -49,7 +49,7 @@ func TestTemporalLimits(t *testing.T) {
 			{allTemporal, 0, false, false, false, drop.Congested}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var s Slot
+			s := Slot{egress: &Egress{}}
 			for i, st := range c.steps {
 				s.temporal = st.limit
 				why, ok := s.passes(frameOf(st.tid, st.sync, st.key))
@@ -63,7 +63,7 @@ func TestTemporalLimits(t *testing.T) {
 
 // A frame whose beginning went out goes out whole, whatever the limit has become.
 func TestAFrameIsNotCutInTwo(t *testing.T) {
-	s := Slot{temporal: allTemporal}
+	s := Slot{egress: &Egress{}, temporal: allTemporal}
 	s.passes(frameOf(0, false, true))
 	s.passes(frameOf(2, false, false))
 	s.temporal = 0
@@ -123,11 +123,11 @@ func TestNothingPassesWhileAQueueIsLetGo(t *testing.T) {
 	if _, ok := s.passes(frameOf(0, false, false)); ok {
 		t.Error("a frame of the old layer passed")
 	}
-	if !s.held() || s.stopped() {
+	if !s.held() || s.stopped(time.Now()) {
 		t.Error("a key frame would be asked for too early")
 	}
 	s.Limit(l, allocation.Decision{Pass: 0}, false, now)
-	if s.held() || !s.stopped() {
+	if s.held() || !s.stopped(time.Now()) {
 		t.Error("no key frame would be asked for")
 	}
 }

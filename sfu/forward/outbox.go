@@ -8,6 +8,7 @@ import (
 
 	"conclave/sfu/batch"
 	"conclave/sfu/drop"
+	"conclave/sfu/stream"
 	"conclave/sfu/transport"
 	"conclave/sfu/transport/srtp"
 )
@@ -27,7 +28,7 @@ type sender struct {
 type sealer struct {
 	cipher  *srtp.Cipher
 	now     time.Time // when what is sealed counts as sent
-	nonce   srtp.Nonce
+	srtp    srtp.Scratch
 	scratch []byte
 }
 
@@ -142,7 +143,11 @@ func (b *outbox) sendMessages() {
 			}
 			rest = nil
 		default:
-			b.counters.Drops.Add(drop.Unreachable, rest[0].Segments())
+			why := drop.Unreachable
+			if errors.Is(err, stream.ErrBehind) {
+				why = drop.StreamBehind
+			}
+			b.counters.Drops.Add(why, rest[0].Segments())
 			rest = rest[1:]
 		}
 	}

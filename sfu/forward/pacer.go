@@ -84,6 +84,7 @@ func (p *pacer) pace(d *destination, now time.Time) (more bool) {
 	box := p.begin(ks, to, now)
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.reach(to, now)
 	d.release(box, d.hold.due(now, paceFactor*d.estimated.Load()), now)
 	more = p.probe(d, box, now) || !d.hold.empty()
 	if !more {
@@ -96,7 +97,7 @@ func (p *pacer) pace(d *destination, now time.Time) (more bool) {
 
 // probe sends what a probe has due and says whether it goes on. d is locked.
 func (p *pacer) probe(d *destination, box *outbox, now time.Time) (more bool) {
-	if d.path.bwe == nil {
+	if d.path.bwe == nil || d.way.stream {
 		return false
 	}
 	due, more := d.path.bwe.Probe(now)
@@ -106,7 +107,7 @@ func (p *pacer) probe(d *destination, box *outbox, now time.Time) (more bool) {
 		if box.arena, ok = d.filler.fill(box.arena, now, &p.seal); !ok {
 			break
 		}
-		due -= len(box.arena) - at + ipHeaders
+		due -= len(box.arena) - at + d.way.overhead
 		box.add(at)
 		p.counters.Probes.Add(1)
 	}

@@ -39,6 +39,9 @@ func (s *Slot) start(o *output, now time.Time) (started bool) {
 	box := p.begin(ks, to, now)
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.reach(to, now); e.way.behind > repeatBehind {
+		return false
+	}
 	from, until, ok := o.layer.sinceKey(e.mayPlay(now))
 	if !ok || s.next != o {
 		return false

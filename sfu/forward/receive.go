@@ -16,9 +16,9 @@ import (
 	"conclave/sfu/transport/srtp"
 )
 
-// PacketOverhead is what a forwarded packet takes beside its payload: IP and UDP headers, RTP header with CSRC and
+// PacketOverhead is what a forwarded packet takes beside its payload: headers of IPv4 and UDP, RTP header with CSRC and
 // transport-wide sequence number, and the tag.
-const PacketOverhead = ipHeaders + 12 + 4 + 8 + 16
+const PacketOverhead = 28 + 12 + 4 + 8 + 16
 
 // ingress is the receiving half of a connection: what its peer publishes. receive takes mu, and all that it calls runs
 // with mu held: media, learn, admit, encrypted and what they need.
@@ -28,12 +28,13 @@ type ingress struct {
 
 	mu       sync.Mutex // held by the receiving worker for one packet; never across a system call
 	tracks   []*Track   // at most one a source
-	streams  map[uint32]*stream
+	streams  map[uint32]*incoming
 	rebinds  int
 	windows  map[uint32]*srtp.Window // replay protection by SSRC, at most Limits.Streams + Limits.Rebinds of 152 bytes
 	unproven srtp.Window             // of an SSRC that must prove itself first
 	arrivals arrivals
-	budget   int // packets that may still come in this second
+	budget   int    // packets that may still come in this second
+	heard    uint64 // authentic packets
 }
 
 // clock is a publisher's, by which its tracks are in time with each other.
@@ -58,14 +59,14 @@ type packet struct {
 func (g *ingress) init(l *link) {
 	g.link = l
 	g.clock = clock{id: l.engine.clocks.Add(1), offset: new(atomic.Int64)}
-	g.streams = map[uint32]*stream{}
+	g.streams = map[uint32]*incoming{}
 	g.windows = map[uint32]*srtp.Window{}
 	g.arrivals.ssrc = l.engine.ssrc
 	g.budget = l.engine.limits.PacketsPerSecond
 }
 
 // receive opens one SRTP packet in place and fills p. ok is false when there is nothing to forward, for the reason why.
-func (g *ingress) receive(data []byte, now time.Time, nonce *srtp.Nonce, p *packet) (why drop.Reason, ok bool) {
+func (g *ingress) receive(data []byte, now time.Time, scratch *srtp.Scratch, p *packet) (why drop.Reason, ok bool) {
 	ks := g.transport.Keys()
 	if ks == nil {
 		return drop.NotReady, false
@@ -83,17 +84,18 @@ func (g *ingress) receive(data []byte, now time.Time, nonce *srtp.Nonce, p *pack
 	st := g.streams[v.SSRC]
 	fresh := st == nil
 	if fresh { // an SSRC that was not announced: it must prove itself before anything is kept of it
-		st = &stream{ssrc: v.SSRC, window: g.window(v.SSRC)}
+		st = &incoming{ssrc: v.SSRC, window: g.window(v.SSRC)}
 	}
 	index := st.window.Index(v.Seq)
 	if !st.window.Fresh(index) {
 		return drop.Replay, false
 	}
-	n, err := ks.In.Open(data, v.HeaderLen(), v.SSRC, index, nonce)
+	n, err := ks.In.Open(data, v.HeaderLen(), v.SSRC, index, scratch)
 	if err != nil {
 		return drop.Auth, false
 	}
 	st.window.Mark(index)
+	g.heard++
 	if err := v.SetPayload(n); err != nil {
 		return drop.Malformed, false
 	}
@@ -107,7 +109,7 @@ func (g *ingress) receive(data []byte, now time.Time, nonce *srtp.Nonce, p *pack
 }
 
 // recordArrival notes the packet for transport-wide congestion control feedback, retransmissions and padding included.
-func (g *ingress) recordArrival(st *stream, v *rtpview.View, now time.Time) {
+func (g *ingress) recordArrival(st *incoming, v *rtpview.View, now time.Time) {
 	ext := v.Extension(st.layer.track.extensions.TWCC)
 	if len(ext) == 2 {
 		g.arrivals.record(v.SSRC, binary.BigEndian.Uint16(ext), now)
@@ -115,7 +117,7 @@ func (g *ingress) recordArrival(st *stream, v *rtpview.View, now time.Time) {
 }
 
 // media turns an authentic packet into the media packet it carries.
-func (g *ingress) media(st *stream, v *rtpview.View, now time.Time, p *packet) (drop.Reason, bool) {
+func (g *ingress) media(st *incoming, v *rtpview.View, now time.Time, p *packet) (drop.Reason, bool) {
 	l := st.layer
 	if want := l.track.payloadType(st.rtx); v.PT != want { // sent before the publisher knew the codec of the latest answer
 		return drop.Malformed, false
@@ -139,8 +141,8 @@ func (g *ingress) media(st *stream, v *rtpview.View, now time.Time, p *packet) (
 	}
 	r.seen.Mark(seq)
 	highest, _ := r.seen.Highest()
-	l.accept(seq, v, now)
-	if l.track.Source.Video() && r.nack.Received(seq, now) {
+	l.accept(seq, v, seq == highest, now)
+	if r.nack.Received(seq, now) && l.track.Source.Video() {
 		l.wantKey.Store(true)
 	}
 	l.track.observeLevel(v, now)
@@ -163,6 +165,9 @@ func (g *ingress) media(st *stream, v *rtpview.View, now time.Time, p *packet) (
 		return drop.NotEncrypted, false
 	}
 	if l.track.Source.Video() {
+		if info.KeyStart && p.newest {
+			l.keyArrived(now)
+		}
 		l.keep(p)
 	}
 	return 0, true
@@ -172,6 +177,11 @@ func (g *ingress) refill() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.budget = g.engine.limits.PacketsPerSecond
+	for _, t := range g.tracks {
+		for _, l := range t.layers {
+			l.receive.asks = audioAsksPerSecond
+		}
+	}
 }
 
 // takeFeedback returns the transport-wide feedback that is due to the publisher.

@@ -31,6 +31,10 @@ func (g *ingress) receptionReports(now time.Time) (blocks []rtcp.ReceptionReport
 		expected, received := highest-r.first+1, r.packets
 		block := rtcp.ReceptionReport{SSRC: ssrc, LastSequenceNumber: uint32(highest), Jitter: uint32(r.jitter)}
 		dExpected, dReceived := expected-r.reportedExpected, received-r.reportedReceived
+		if !st.layer.track.Source.Video() {
+			// An encoder adds forward error correction by what it hears of loss: what is repaired by asking counts too.
+			dReceived -= min(dReceived, r.again-r.reportedAgain)
+		}
 		if dExpected > dReceived && dExpected > 0 {
 			block.FractionLost = uint8((dExpected - dReceived) << 8 / dExpected)
 		}
@@ -39,7 +43,7 @@ func (g *ingress) receptionReports(now time.Time) (blocks []rtcp.ReceptionReport
 		}
 		jitter := time.Duration(r.jitter*float64(time.Second)) / time.Duration(st.layer.track.clockRate())
 		g.health.received(dExpected, min(dReceived, dExpected), jitter)
-		r.reportedExpected, r.reportedReceived = expected, received
+		r.reportedExpected, r.reportedReceived, r.reportedAgain = expected, received, r.again
 		if sr := st.layer.sr.Load(); sr != nil {
 			block.LastSenderReport = uint32(durationToNTP(sr.ntp) >> 16)
 			block.Delay = uint32(now.Sub(sr.arrived) * 65536 / time.Second)

@@ -42,7 +42,7 @@ const minResend = 40 * time.Millisecond
 // more, has just been retransmitted, the cap is reached, or a queue is left to drain: repeats would keep it.
 func (s *Slot) retransmit(dst []byte, seq uint16, now time.Time, w *sealer) (_ []byte, ok bool) {
 	e := s.egress
-	if s.sent == nil || e.rtxTokens <= 0 {
+	if s.sent == nil || e.rtxTokens <= 0 || e.way.behind > repeatBehind {
 		return dst, false
 	}
 	if _, draining := e.draining(now); draining {
@@ -60,7 +60,7 @@ func (s *Slot) retransmit(dst []byte, seq uint16, now time.Time, w *sealer) (_ [
 	at := len(dst)
 	if dst, ok = s.resend(dst, m, now, w); ok {
 		e.rtxTokens--
-		e.repaired.Add(uint64(len(dst) - at + ipHeaders))
+		e.repaired.Add(uint64(len(dst) - at + e.way.overhead))
 	}
 	return dst, ok
 }
@@ -89,7 +89,7 @@ func (s *Slot) sealRTX(dst []byte, h *rtpview.Header, payload []byte, now time.T
 	at := len(dst)
 	dst = dst[:at+h.Len()]
 	rtpview.WriteHeader(dst[at:], h)
-	sealed := w.cipher.Seal(dst[at:], payload, s.rtxSSRC, s.rtxSeq, &w.nonce)
+	sealed := w.cipher.Seal(dst[at:], payload, s.rtxSSRC, s.rtxSeq, &w.srtp)
 	s.rtxSeq++
 	return dst[:at+len(sealed)]
 }

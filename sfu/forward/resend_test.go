@@ -26,7 +26,7 @@ func TestRetransmissionsHaveTheirCodecsPayloadType(t *testing.T) {
 	if !ok || b[1]&0x7f != 99 {
 		t.Fatalf("sent again: %v, payload type %d, want 99", ok, b[1]&0x7f)
 	}
-	var n srtp.Nonce
+	var n srtp.Scratch
 	v, err := rtpview.Parse(b)
 	if err != nil {
 		t.Fatal(err)

@@ -5,8 +5,11 @@ import (
 
 	"github.com/pion/rtcp"
 
+	"conclave/sfu/batch"
 	"conclave/sfu/drop"
 	"conclave/sfu/rtcpview"
+	"conclave/sfu/rtpview"
+	"conclave/sfu/transport"
 )
 
 // Bounds on what one RTCP datagram can make us do. A browser stays far below; beyond, the rest is ignored.
@@ -17,7 +20,7 @@ const (
 )
 
 // receiveRTCP opens one SRTCP datagram and acts on it. It runs on the peer's worker.
-func (c *Connection) receiveRTCP(data []byte, now time.Time, w *worker) {
+func (c *Connection) receiveRTCP(d *batch.Datagram, now time.Time, w *worker) {
 	ks := c.transport.Keys()
 	if ks == nil {
 		w.drop(drop.NotReady)
@@ -27,11 +30,13 @@ func (c *Connection) receiveRTCP(data []byte, now time.Time, w *worker) {
 		w.drop(drop.OverLimit)
 		return
 	}
-	plain, err := ks.OpenRTCP(w.rtcpBuf[:0], data)
+	plain, err := ks.OpenRTCP(w.rtcpBuf[:0], d.Data)
 	if err != nil {
 		w.drop(drop.Auth)
 		return
 	}
+	c.reports.Add(1)
+	c.transport.Follow(transport.Path{From: d.From, Local: w.local}, now)
 	for range maxRTCPPackets {
 		if len(plain) == 0 {
 			return
@@ -69,11 +74,11 @@ func (c *Connection) rtcpPacket(p rtcpview.Packet, now time.Time, w *worker) {
 		switch p.Format {
 		case rtcpview.FormatPLI:
 			if ssrc, ok := p.MediaSSRC(); ok {
-				c.out.keyWanted(ssrc)
+				c.out.keyWanted(ssrc, now)
 			}
 		case rtcpview.FormatFIR:
 			for i := range min(p.FIRs(), maxFIREntries) {
-				c.out.keyWanted(p.FIR(i))
+				c.out.keyWanted(p.FIR(i), now)
 			}
 		case rtcpview.FormatALFB:
 			if bps, ok := p.REMB(); ok {
@@ -81,6 +86,36 @@ func (c *Connection) rtcpPacket(p rtcpview.Packet, now time.Time, w *worker) {
 			}
 		}
 	}
+}
+
+// fullCompound makes a compound as RFC 3550 §6.1 wants it: first a report, then the CNAME of each who reports, then the
+// rest. A peer that did not offer rtcp-rsize may drop any other (RFC 5506 §4.1). ssrc is ours where we send nothing.
+func fullCompound(ssrc uint32, packets []rtcp.Packet) []rtcp.Packet {
+	full := make([]rtcp.Packet, 0, len(packets)+2)
+	names := &rtcp.SourceDescription{}
+	name := func(ssrc uint32) {
+		names.Chunks = append(names.Chunks, rtcp.SourceDescriptionChunk{Source: ssrc,
+			Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: rtpview.CNAME}}})
+	}
+	reports := 0
+	for _, p := range packets {
+		switch p := p.(type) {
+		case *rtcp.SenderReport:
+			name(p.SSRC)
+		case *rtcp.ReceiverReport:
+			name(p.SSRC)
+		default:
+			continue
+		}
+		reports++
+	}
+	if reports == 0 {
+		name(ssrc)
+		full = append(full, &rtcp.ReceiverReport{SSRC: ssrc})
+	}
+	full = append(full, packets[:reports]...) // reports and the rest are never mixed
+	full = append(full, names)
+	return append(full, packets[reports:]...)
 }
 
 // receptions takes the round-trip time from reports about our slots (RFC 3550 §6.4.1).
@@ -91,6 +126,7 @@ func (c *Connection) receptions(p rtcpview.Packet, now time.Time) {
 		if clockRate := c.out.clockRate(r.SSRC); clockRate > 0 {
 			c.health.reported(r.FractionLost, r.Jitter, clockRate)
 			c.out.reported(now)
+			c.out.audio.reportedLoss(r.FractionLost)
 		}
 		if r.LastSR == 0 {
 			continue
@@ -125,21 +161,28 @@ func (e *Egress) answerNACK(p rtcpview.Packet, now time.Time, w *worker) {
 	for i := range min(p.NACKs(), maxNACKPairs) {
 		pid, blp := p.NACK(i)
 		box := w.begin(ks, to, now)
-		e.answerPair(ssrc, pid, blp, box, w)
+		e.answerPair(ssrc, pid, blp, to, box, w)
 	}
 }
 
 // answerPair answers one NACK pair (RFC 4585 §6.2.1): a packet and a bit mask of those after it.
-func (e *Egress) answerPair(ssrc uint32, pid, blp uint16, box *outbox, w *worker) {
+func (e *Egress) answerPair(ssrc uint32, pid, blp uint16, to *transport.Remote, box *outbox, w *worker) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.reach(to, w.seal.now)
 	s := e.bySSRC[ssrc]
 	for bit := -1; bit < 16 && s != nil; bit++ {
 		if bit >= 0 && blp&(1<<bit) == 0 {
 			continue
 		}
 		at := len(box.arena)
-		dst, ok := s.retransmit(box.arena, pid+uint16(bit+1), w.seal.now, &w.seal)
+		var dst []byte
+		var ok bool
+		if seq := pid + uint16(bit+1); s.Video {
+			dst, ok = s.retransmit(box.arena, seq, w.seal.now, &w.seal)
+		} else {
+			dst, ok = s.again(box.arena, seq, w.seal.now)
+		}
 		if !ok {
 			w.counters.HistoryMisses.Add(1)
 			continue
@@ -164,21 +207,29 @@ func (e *Egress) clockRate(ssrc uint32) int64 {
 	}
 }
 
-// keyWanted is a viewer's PLI or FIR for one of its slots: the publisher is asked at most once in KeyFrameInterval.
-func (e *Egress) keyWanted(ssrc uint32) {
+// keyWanted is a viewer's PLI or FIR for one of its slots: the publisher is asked at most once in KeyFrameInterval, for
+// all viewers, and not while a key frame is on its way to this one.
+func (e *Egress) keyWanted(ssrc uint32, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if s := e.bySSRC[ssrc]; s != nil && s.Video {
-		for _, o := range []*output{s.cur, s.next} {
-			if o != nil {
-				o.layer.wantKey.Store(true)
-			}
-		}
+	s := e.bySSRC[ssrc]
+	if s == nil || !s.Video {
+		return
+	}
+	if s.cur != nil && !s.cur.layer.keyUnderWay(now, time.Duration(e.rtt.Load())) {
+		s.cur.layer.wantKey.Store(true)
+	}
+	if s.next != nil {
+		s.next.layer.wantKey.Store(true)
 	}
 }
 
 // sendRTCP sends packets as one compound. RTCP is rare: it may allocate.
 func (l *link) sendRTCP(packets ...rtcp.Packet) {
+	l.spoke.Store(true)
+	if l.full.Load() {
+		packets = fullCompound(l.engine.ssrc, packets)
+	}
 	compound, err := rtcp.Marshal(packets)
 	if err == nil {
 		err = l.transport.SendRTCP(compound)

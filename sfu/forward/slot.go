@@ -6,6 +6,7 @@ import (
 	"conclave/media"
 	"conclave/sfu/codec"
 	"conclave/sfu/drop"
+	"conclave/sfu/history"
 	"conclave/sfu/rewrite"
 	"conclave/sfu/rtpview"
 )
@@ -41,13 +42,15 @@ type Slot struct {
 	cur    *output // what is being forwarded
 	next   *output // what takes over at its next key frame
 	sent   *[sentPackets]sent
+	short  *history.Short // of audio, while the viewer loses packets
 	epochs [maxEpochs]*output
 	epoch  uint8
 	rtxSeq uint64
 
-	temporal  int8 // the highest temporal layer that may pass of what the slot is assigned to
-	meanwhile int8 // of cur while next is awaited
-	passing   int8 // that passes now
+	temporal  int8      // the highest temporal layer that may pass of what the slot is assigned to
+	meanwhile int8      // of cur while next is awaited
+	passing   int8      // that passes now
+	skipped   time.Time // when frames began to be left out because the way is behind; zero: they are not
 
 	packets, octets uint32 // for sender reports
 	lastArrival     time.Time
@@ -110,7 +113,7 @@ func (s *Slot) Assigned() *Layer {
 
 // Carry has the slot carry l, from its next key frame on. A recent one is played at once; else the publisher is asked.
 func (s *Slot) Carry(l *Layer, now time.Time) {
-	o, asks := s.assign(l)
+	o, asks := s.assign(l, now)
 	if o != nil && l.track.Source.Video() {
 		asks = !s.held() && !s.start(o, now)
 	}
@@ -121,17 +124,17 @@ func (s *Slot) Carry(l *Layer, now time.Time) {
 
 // assign makes l what the slot is to carry. It returns the new output, or nil if the slot carries or awaits l already;
 // asks says whether that takes a key frame. A switch under way is given up if l is what is carried still.
-func (s *Slot) assign(l *Layer) (o *output, asks bool) {
+func (s *Slot) assign(l *Layer, now time.Time) (o *output, asks bool) {
 	e := s.egress
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch {
 	case s.assigned != nil && s.assigned.layer == l:
-		return nil, s.stopped()
+		return nil, s.stopped(now)
 	case s.cur != nil && s.cur.layer == l:
 		s.await(nil)
 		s.assigned = s.cur
-		return nil, s.stopped()
+		return nil, s.stopped(now)
 	}
 	o = &output{slot: s, layer: l, to: &e.destination}
 	s.await(o)
@@ -160,6 +163,7 @@ func (s *Slot) Release() {
 	}
 	s.cur, s.next, s.assigned = nil, nil, nil
 	s.epochs = [maxEpochs]*output{}
+	s.short = nil // what is muted is not sent again either
 }
 
 // restart makes the slot wait for o's next key frame as if it had just been assigned.
@@ -184,6 +188,9 @@ func (s *Slot) accepts(o *output, p *packet) (drop.Reason, bool) {
 		// A key frame whose first packet comes late has lost the others here: it is started from the history, whole.
 		return drop.NotKeyFrame, false
 	}
+	if s.Video && s.egress.way.skips(true) {
+		return drop.StreamBehind, false
+	}
 	s.switchTo(o, p)
 	return 0, true
 }
@@ -203,6 +210,9 @@ func (s *Slot) switchTo(o *output, p *packet) {
 		s.egress.engine.stats.switched(s.cur.layer, o.layer)
 	}
 	s.cur, s.next, s.hasPlayed = o, nil, false
+	if s.short != nil {
+		*s.short = history.Short{} // what the slot carried before may be muted at any time
+	}
 	s.epoch = (s.epoch + 1) % maxEpochs
 	if s.epochs[s.epoch] != nil && s.sent != nil {
 		for i := range s.sent { // what went out through the output of maxEpochs switches ago cannot be found any more
@@ -229,6 +239,10 @@ func (s *Slot) write(dst []byte, o *output, p *packet, w *sealer) ([]byte, drop.
 		return dst, drop.Duplicate, false
 	}
 	payload, marker := p.payload, p.marker
+	if !s.Video && s.egress.way.skips(false) {
+		s.rw.Drop(p.in, false)
+		return dst, drop.StreamBehind, false
+	}
 	if s.Video {
 		if why, ok := s.passes(p); !ok {
 			// VP9's picture ids count its picture group and keep their gaps
@@ -261,6 +275,13 @@ func (s *Slot) write(dst []byte, o *output, p *packet, w *sealer) ([]byte, drop.
 	at := len(dst)
 	dst = dst[:at+h.Len()]
 	rtpview.WriteHeader(dst[at:], &h)
-	sealed := w.cipher.Seal(dst[at:], payload, s.ssrc, out.Seq, &w.nonce)
+	sealed := w.cipher.Seal(dst[at:], payload, s.ssrc, out.Seq, &w.srtp)
+	if !s.Video {
+		s.egress.audio.packets++
+		s.egress.audio.bytes += len(sealed) + s.egress.way.overhead
+		if s.short != nil {
+			s.short.Add(h.Seq, sealed, w.now)
+		}
+	}
 	return dst[:at+len(sealed)], 0, true
 }

@@ -8,8 +8,8 @@ import (
 	"conclave/sfu/transport/srtp"
 )
 
-// stream is one SSRC received.
-type stream struct {
+// incoming is one SSRC received.
+type incoming struct {
 	ssrc   uint32
 	layer  *Layer
 	rtx    bool
@@ -40,14 +40,14 @@ func (g *ingress) publish(t *Track, ssrcs []uint32) {
 	}
 	for i, ssrc := range ssrcs {
 		if i == 0 || t.RTX != 0 {
-			g.admit(&stream{ssrc: ssrc, layer: t.layers[0], rtx: i == 1})
+			g.admit(&incoming{ssrc: ssrc, layer: t.layers[0], rtx: i == 1})
 		}
 	}
 }
 
 // learn finds out which layer a new SSRC belongs to by its MID, RID and repaired RID extensions (RFC 8843 §9.2, RFC
 // 8852), and takes it in. The packet is authentic.
-func (g *ingress) learn(st *stream, v *rtpview.View) (drop.Reason, bool) {
+func (g *ingress) learn(st *incoming, v *rtpview.View) (drop.Reason, bool) {
 	for _, t := range g.tracks {
 		if mid := v.Extension(t.extensions.MID); mid == nil || string(mid) != t.MID {
 			continue
@@ -72,7 +72,7 @@ func (g *ingress) learn(st *stream, v *rtpview.View) (drop.Reason, bool) {
 }
 
 // admit adds a stream, replacing the one its layer had before.
-func (g *ingress) admit(st *stream) (drop.Reason, bool) {
+func (g *ingress) admit(st *incoming) (drop.Reason, bool) {
 	for ssrc, old := range g.streams {
 		if old.layer == st.layer && old.rtx == st.rtx {
 			if g.rebinds++; g.rebinds > g.engine.limits.Rebinds {
@@ -102,7 +102,7 @@ func (g *ingress) window(ssrc uint32) *srtp.Window {
 }
 
 // keepWindow keeps a stream's replay window for as long as the keys live. ok is false if there are too many.
-func (g *ingress) keepWindow(st *stream) (ok bool) {
+func (g *ingress) keepWindow(st *incoming) (ok bool) {
 	w := g.windows[st.ssrc]
 	if w == nil {
 		if len(g.windows) >= g.engine.limits.Streams+g.engine.limits.Rebinds {

@@ -35,6 +35,20 @@ func (l *Layer) RequestKey(now time.Time) {
 	}
 }
 
+// keyArrived takes back what was asked before: the key frame answers all who wanted one. Should it arrive broken, it is
+// asked for again.
+func (l *Layer) keyArrived(now time.Time) {
+	l.keyAt.Store(now.UnixNano())
+	l.wantKey.Store(false)
+}
+
+// keyUnderWay says whether a viewer that asks for a key frame at now can't have seen the latest yet. The viewer asks
+// again should it not arrive.
+func (l *Layer) keyUnderWay(now time.Time, rtt time.Duration) bool {
+	at := l.keyAt.Load()
+	return at != 0 && now.UnixNano()-at < int64(rtt+holdMost)
+}
+
 // Want tells the track's upstream which layers, by their RIDs, viewers want.
 func (t *Track) Want(rids []string) { t.upstream.tellWanted(t, rids) }
 
@@ -49,20 +63,20 @@ func (g *ingress) requestKeyFrame(l *Layer) (ok bool) {
 
 func (g *ingress) tellWanted(t *Track, rids []string) { g.owner.Wanted(t.Source, rids) }
 
-// askAgain sends a NACK for what is missing of l.
+// audioAsksPerSecond is how many packets of an audio stream are asked for at most, repeated requests included. Each
+// request is sent twice, so that four tenths of what Opus sends is sent again at most. Where more is lost the path is
+// too narrow, and retransmissions would make it narrower.
+const audioAsksPerSecond = 40
+
+// askAgain sends a NACK for what is missing of l. Video comes again as RTX; audio, for which browsers offer none, as
+// the same packet once more.
 func (g *ingress) askAgain(l *Layer, now time.Time) {
-	if l.track.RTX == 0 {
+	audio := !l.track.Source.Video()
+	if !audio && l.track.RTX == 0 {
 		return
 	}
-	var buf [64]uint64
-	rtt := time.Duration(g.rtt.Load())
-	if rtt == 0 {
-		rtt = 100 * time.Millisecond
-	}
-	g.mu.Lock()
-	due, lost := l.receive.nack.Due(buf[:0], now, rtt)
-	g.mu.Unlock()
-	if lost && len(l.outputs()) > 0 {
+	due, lost := g.missing(l, now)
+	if lost && !audio && len(l.outputs()) > 0 {
 		l.wantKey.Store(true)
 	}
 	if len(due) == 0 {
@@ -79,4 +93,30 @@ func (g *ingress) askAgain(l *Layer, now time.Time) {
 	g.engine.stats.nacked.Add(uint64(len(seqs)))
 	g.sendRTCP(&rtcp.TransportLayerNack{SenderSSRC: g.engine.ssrc, MediaSSRC: ssrc,
 		Nacks: rtcp.NackPairsFromSequenceNumbers(seqs)})
+}
+
+// missing lists what is to be asked for of l now. Of audio that is what viewers wait for, within its budget.
+func (g *ingress) missing(l *Layer, now time.Time) (due []uint64, lost bool) {
+	const most = 64
+	rtt := time.Duration(g.rtt.Load())
+	if rtt == 0 {
+		rtt = 100 * time.Millisecond
+	}
+	wanted := l.track.live.Load() && len(l.outputs()) > 0
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r := &l.receive
+	limit := most
+	if r.nack.Audio {
+		limit = min(most, r.asks)
+		if !wanted {
+			limit = 0
+		}
+	}
+	if !r.nack.Any() {
+		return nil, false
+	}
+	due, lost = r.nack.Due(make([]uint64, 0, limit), now, rtt)
+	r.asks -= len(due)
+	return due, lost
 }

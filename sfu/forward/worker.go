@@ -9,6 +9,7 @@ import (
 	"conclave/sfu/batch"
 	"conclave/sfu/drop"
 	"conclave/sfu/rtpview"
+	"conclave/sfu/stream"
 )
 
 const (
@@ -28,6 +29,7 @@ type worker struct {
 	local  int // index of transport.Network.Locals
 	conn   batch.Conn
 	recv   batch.Receiver
+	relay  stream.Relay // nil where there is none: nothing that comes over a stream is relayed
 	cache  cache
 	known  uint64 // the network's generation that cache is of
 
@@ -90,8 +92,12 @@ func (w *worker) take(datagrams []batch.Datagram, now time.Time) {
 		case len(d.Data) == 0:
 			w.drop(drop.Malformed)
 		case d.Data[0] < 4:
-			if why, ok := w.engine.network.Check(d, w.local, w.conn, w.rtcpBuf, now); ok {
+			if w.relay != nil && stream.IsRelayed(d.Data) {
+				w.relayed(d)
+			} else if why, ok := w.engine.network.Check(d, w.local, w.conn, w.rtcpBuf, now); ok {
 				w.counters.Checks.Add(1)
+			} else if w.relay != nil && (why == drop.UnknownAddress || why == drop.Malformed) && stream.IsRequest(d.Data) {
+				w.relayed(d) // no peer of ours is meant: plain STUN, or a check of the ways in
 			} else {
 				w.drop(why)
 			}
@@ -100,10 +106,21 @@ func (w *worker) take(datagrams []batch.Datagram, now time.Time) {
 				w.drop(why)
 			}
 		case d.Data[0] < 128 || d.Data[0] > 191:
-			w.drop(drop.Malformed)
+			if w.relay != nil && stream.IsRelayed(d.Data) {
+				w.relayed(d)
+			} else {
+				w.drop(drop.Malformed)
+			}
 		default:
 			w.media(d, now)
 		}
+	}
+}
+
+// relayed gives a datagram to the TURN server.
+func (w *worker) relayed(d *batch.Datagram) {
+	if !w.relay.Datagram(d.Data, d.From, w.conn) {
+		w.drop(drop.Relay)
 	}
 }
 
@@ -114,14 +131,14 @@ func (w *worker) media(d *batch.Datagram, now time.Time) {
 		return
 	}
 	if !rtpview.IsRTP(d.Data) {
-		c.receiveRTCP(d.Data, now, w)
+		c.receiveRTCP(d, now, w)
 		return
 	}
 	if w.n == len(w.packets) || len(w.pending) >= maxPending {
 		w.flush(now)
 	}
 	p := &w.packets[w.n]
-	why, ok := c.in.receive(d.Data, now, &w.seal.nonce, p)
+	why, ok := c.in.receive(d.Data, now, &w.seal.srtp, p)
 	if !ok {
 		w.drop(why)
 		*p = packet{} // a batch this long may not come again for hours: it must not keep the publisher alive
@@ -211,8 +228,13 @@ func (w *worker) flushOne(d *destination) {
 	box := w.begin(ks, to, w.seal.now)
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.reach(to, w.seal.now)
+	before := len(box.arena)
 	for _, video := range [...]bool{true, false} { // a shorter audio packet can end a message, not begin one
 		w.forwardChain(head, video, d, box)
+	}
+	if len(box.arena) > before {
+		d.spoke.Store(true)
 	}
 }
 
@@ -222,6 +244,9 @@ func (w *worker) forwardChain(head int32, video bool, d *destination, box *outbo
 		p := &w.pending[i]
 		if p.out.slot.Video != video {
 			continue
+		}
+		if !video && p.out.slot.egress.audio.copies.level > 0 {
+			w.copyLatest(p.out.slot, box)
 		}
 		at := len(box.arena)
 		why, ok := drop.SocketFull, box.fits()

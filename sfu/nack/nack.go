@@ -20,6 +20,16 @@ const (
 	minWait  = 20 * time.Millisecond
 	// maxAge is when a receiver's jitter buffer will have given up.
 	maxAge = time.Second
+
+	// Audio is played sooner: the packet after the lost one comes 20 ms later, which is time enough to be late, and what
+	// is not there after three or four round trips has been concealed. A hole of more packets than that is not asked for.
+	// Each request is sent twice, one tick of 20 ms apart, because one of them may be lost too. No second answer comes:
+	// browsers send a packet again once in a round trip. The wait for the answer begins at the second request, so that the
+	// next is not taken for another repeat.
+	audioMissing  = 15
+	audioMaxTries = 6
+	audioRepeat   = 15 * time.Millisecond
+	audioMaxAge   = 300 * time.Millisecond
 )
 
 type missing struct {
@@ -29,8 +39,9 @@ type missing struct {
 	tries int
 }
 
-// Tracker follows one stream of extended sequence numbers. The zero value is ready.
+// Tracker follows one stream of extended sequence numbers. The zero value is ready, for video.
 type Tracker struct {
+	Audio   bool // the stream is audio: fewer packets are waited for, and not as long
 	highest uint64
 	any     bool
 	missing []missing // ascending by seq
@@ -47,13 +58,17 @@ func (t *Tracker) Received(seq uint64, now time.Time) (gaveUp bool) {
 		return false
 	}
 	hole := seq - t.highest - 1
-	if hole > uint64(maxMissing-len(t.missing)) {
+	most, late := maxMissing, reorder
+	if t.Audio {
+		most, late = audioMissing, 0
+	}
+	if hole > uint64(max(0, most-len(t.missing))) {
 		t.missing = t.missing[:0]
 		t.highest = seq
 		return true
 	}
 	for s := t.highest + 1; s < seq; s++ {
-		t.missing = append(t.missing, missing{seq: s, since: now, next: now.Add(reorder)})
+		t.missing = append(t.missing, missing{seq: s, since: now, next: now.Add(late)})
 	}
 	t.highest = seq
 	return false
@@ -66,24 +81,44 @@ func (t *Tracker) found(seq uint64) {
 	}
 }
 
+// Any says whether anything is missing.
+func (t *Tracker) Any() bool { return len(t.missing) > 0 }
+
 // Due appends to seqs what is to be asked for now, ascending, at most up to cap(seqs). rtt is the round-trip time to
 // the publisher: asking twice within it is pointless. lost is true when a packet has been given up: ask for a key
 // frame.
 func (t *Tracker) Due(seqs []uint64, now time.Time, rtt time.Duration) (due []uint64, lost bool) {
+	age, tries := maxAge, maxTries
+	if t.Audio {
+		age, tries = audioMaxAge, audioMaxTries
+	}
 	kept := t.missing[:0]
 	for _, m := range t.missing {
 		waiting := now.Before(m.next) // for the packet itself, or for the answer to what was asked last
-		if now.Sub(m.since) > maxAge || m.tries == maxTries && !waiting {
+		if now.Sub(m.since) > age || m.tries == tries && !waiting {
 			lost = true
 			continue
 		}
 		if !waiting && len(seqs) < cap(seqs) {
 			seqs = append(seqs, m.seq)
-			m.next = now.Add(max(rtt, minWait) << m.tries)
+			m.next = now.Add(t.wait(m.tries, rtt))
 			m.tries++
 		}
 		kept = append(kept, m)
 	}
 	t.missing = kept
 	return seqs, lost
+}
+
+// wait is how long after so many requests and one more the next is due.
+func (t *Tracker) wait(tries int, rtt time.Duration) time.Duration {
+	rtt = max(rtt, minWait)
+	switch {
+	case !t.Audio:
+		return rtt << tries
+	case tries%2 == 0:
+		return audioRepeat
+	default:
+		return rtt << (tries / 2)
+	}
 }

@@ -235,3 +235,36 @@ func checkDue(t *testing.T, tr *nack.Tracker, now time.Time, rtt time.Duration, 
 		asked[seq] = append(times, now)
 	}
 }
+
+// Each request of audio is sent twice, a tick apart: one may be lost. What a round trip later is still missing is asked
+// for again.
+func TestAudioIsAskedForAtOnceTwiceAndNotForLong(t *testing.T) {
+	tr := nack.Tracker{Audio: true}
+	now := time.Unix(1000, 0)
+	tr.Received(1, now)
+	tr.Received(3, now)
+	var asks []time.Duration
+	for at := time.Duration(0); at <= time.Second; at += 20 * time.Millisecond {
+		if due, _ := tr.Due(make([]uint64, 0, 64), now.Add(at), 50*time.Millisecond); len(due) > 0 {
+			asks = append(asks, at)
+		}
+	}
+	if want := []time.Duration{0, 20 * ms, 80 * ms, 100 * ms, 200 * ms, 220 * ms}; !slices.Equal(asks, want) {
+		t.Errorf("it is asked for after %v, want %v", asks, want)
+	}
+	if tr.Any() {
+		t.Error("it is still waited for")
+	}
+}
+
+func TestALongHoleInAudioIsNotAskedFor(t *testing.T) {
+	tr := nack.Tracker{Audio: true}
+	now := time.Unix(1000, 0)
+	tr.Received(1, now)
+	if gaveUp := tr.Received(18, now); !gaveUp || tr.Any() {
+		t.Error("a third of a second of silence is asked for")
+	}
+	if gaveUp := tr.Received(34, now); gaveUp || !tr.Any() {
+		t.Error("the longest hole that is worth it is not asked for")
+	}
+}

@@ -15,6 +15,9 @@ var (
 	ErrPadding   = errors.New("rtp: padding is longer than the payload")
 )
 
+// CNAME is the same for all streams of the SFU, in SDP and in RTCP: they share its clock (RFC 3550 §6.5.1).
+const CNAME = "conclave"
+
 const (
 	fixedHeader = 12
 	// OutHeaderLen is the length of the header WriteHeader writes without an extension: the fixed part and one CSRC.

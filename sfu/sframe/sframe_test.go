@@ -270,7 +270,7 @@ func clips(tb testing.TB) (frames map[string][][]byte) {
 	tb.Helper()
 	frames = map[string][][]byte{}
 	for _, name := range []string{"q", "h", "f"} {
-		raw, err := os.ReadFile("../../bots/clip/clips/" + name + ".ivf")
+		raw, err := os.ReadFile("../../bots/clip/clips/vp8-" + name + ".ivf")
 		if err != nil {
 			tb.Fatal(err)
 		}
