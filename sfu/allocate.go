@@ -95,7 +95,7 @@ func (r *state) allocate(p *Peer, now time.Time) []allotment {
 	v.first = audioRate(e, now) + v.repairRate(e, now)
 	e.Useful(v.first + useful*115/100) // a step up must leave 15 % to spare
 	decisions := v.allocator.Allocate(&allocation.Input{Now: now, Estimate: estimate, Drain: e.Drain(now),
-		Audio: v.first, Sources: v.sources})
+		Silent: e.Silent(now), Audio: v.first, Sources: v.sources})
 	v.allotted = v.allotted[:0]
 	for i, t := range v.tracks {
 		v.allotted = append(v.allotted, allotment{t, decisions[i]})

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/dtls/v3"
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	pionnack "github.com/pion/interceptor/pkg/nack"
@@ -49,9 +50,12 @@ type clientOptions struct {
 	net          piontransport.Net // nil: the real one
 	layers       int               // simulcast encodings of the camera, 0: no camera
 	mic          bool
-	audio, video int          // slots
-	rising       bool         // each layer takes four times what the one below does, and has three temporal layers
-	codecs       []codec.Kind // of video, the one to publish first; empty: VP8
+	audio, video int                // slots
+	rising       bool               // each layer takes four times what the one below does, and has three temporal layers
+	codecs       []codec.Kind       // of video, the one to publish first; empty: VP8
+	network      webrtc.NetworkType // the only one; 0: any
+
+	profiles []dtls.SRTPProtectionProfile // empty: Pion's own
 }
 
 var candidateLine = regexp.MustCompile(`a=(candidate:|end-of-candidates).*\r\n`)
@@ -142,7 +146,7 @@ func (c *client) reload(opt clientOptions) *client {
 
 // testMimeTypes are what clients call the video codecs.
 var testMimeTypes = map[codec.Kind]string{codec.VP8: webrtc.MimeTypeVP8, codec.VP9: webrtc.MimeTypeVP9,
-	codec.AV1: webrtc.MimeTypeAV1}
+	codec.AV1: webrtc.MimeTypeAV1, codec.H264: webrtc.MimeTypeH264}
 
 func (o *clientOptions) videoCodecs() []codec.Kind {
 	if len(o.codecs) == 0 {
@@ -164,9 +168,12 @@ func newClientPC(t *testing.T, opt clientOptions) *webrtc.PeerConnection {
 	register(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, 111,
 		webrtc.RTPCodecTypeAudio)
 	for _, kind := range opt.videoCodecs() {
-		pt := webrtc.PayloadType(wiretest.PayloadTypes()[kind])
-		register(webrtc.RTPCodecCapability{MimeType: testMimeTypes[kind], ClockRate: 90000, RTCPFeedback: feedback}, pt,
-			webrtc.RTPCodecTypeVideo)
+		pt, fmtp := webrtc.PayloadType(wiretest.PayloadTypes()[kind]), ""
+		if kind == codec.H264 {
+			fmtp = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
+		}
+		register(webrtc.RTPCodecCapability{MimeType: testMimeTypes[kind], ClockRate: 90000, RTCPFeedback: feedback,
+			SDPFmtpLine: fmtp}, pt, webrtc.RTPCodecTypeVideo)
 		register(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeRTX, ClockRate: 90000,
 			SDPFmtpLine: fmt.Sprintf("apt=%d", pt)}, pt+1, webrtc.RTPCodecTypeVideo)
 	}
@@ -191,6 +198,12 @@ func newClientPC(t *testing.T, opt clientOptions) *webrtc.PeerConnection {
 	var se webrtc.SettingEngine
 	se.SetIncludeLoopbackCandidate(true)
 	se.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	if opt.network != 0 {
+		se.SetNetworkTypes([]webrtc.NetworkType{opt.network})
+	}
+	if len(opt.profiles) > 0 {
+		se.SetSRTPProtectionProfiles(opt.profiles...)
+	}
 	if opt.net != nil {
 		se.SetNet(opt.net)
 	}

@@ -15,9 +15,10 @@ const (
 	reportEvery   = 50                    // ticks: sender and receiver reports, once a second
 	allocateEvery = 5                     // ticks: who gets what, 10 times a second
 	meterEvery    = 10                    // ticks: the rates of layers
+	pulseEvery    = 25                    // ticks: peers sent nothing meanwhile hear from us; whose media has stopped
 )
 
-// clock ticks every 20 ms while anybody publishes, else once a second: people who only sit together cost next to
+// clock ticks every 20 ms while anybody publishes, else with the pulse: people who only sit together cost next to
 // nothing.
 type clock struct {
 	ticker *ticker.Ticker
@@ -30,7 +31,7 @@ func newClock() (*clock, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := t.Set(reportEvery * tick); err != nil {
+	if err := t.Set(pulseEvery * tick); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
 	return &clock{ticker: t}, nil
@@ -45,7 +46,7 @@ func (c *clock) set(fast bool) error {
 	if fast {
 		return c.ticker.Set(tick)
 	}
-	return c.ticker.Set(reportEvery * tick)
+	return c.ticker.Set(pulseEvery * tick)
 }
 
 // adjust makes the clock as fast as what is published needs.
@@ -70,18 +71,40 @@ func (s *Server) control() {
 		s.clock.mu.Lock()
 		fast := s.clock.fast
 		s.clock.mu.Unlock()
-		if !fast { // everything is due
-			n += reportEvery - n%reportEvery
+		if !fast { // each tick is a pulse; at every other one, everything is due
+			n += (pulseEvery - n%pulseEvery) % pulseEvery
 		}
 		now := time.Now()
 		for _, r := range s.listRooms() {
-			r.tick(now, n)
+			if fast || n%reportEvery == 0 {
+				r.tick(now, n)
+			}
 		}
 		if n%reportEvery == 0 {
 			s.egress.measure(sentBytes(s.engine.Senders()), now)
 			s.adjust()
 		}
+		if n%pulseEvery == 0 { // after the reports: a peer that was just sent one needs no pulse
+			s.pulse(now)
+		}
 	}
+}
+
+// pulse sends something to each peer that was sent nothing since the last pulse.
+func (s *Server) pulse(now time.Time) {
+	list := s.pulsed[:0]
+	for _, r := range s.listRooms() {
+		r.mu.Lock()
+		for _, p := range r.peers {
+			if p.connection != nil {
+				list = append(list, p.connection.Connection)
+			}
+		}
+		r.mu.Unlock()
+	}
+	s.engine.Pulse(list, now)
+	clear(list) // it must keep no connection alive
+	s.pulsed = list
 }
 
 // follow does at once what others have asked for, until the server is closed.

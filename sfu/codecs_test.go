@@ -71,21 +71,22 @@ func assertOneStream(t *testing.T, packets []rtp.Packet, codecs map[uint32]codec
 	return owners
 }
 
-// One slot shows a VP8, then a VP9, then an AV1 camera, then VP8 again: the payload type follows the publisher's codec,
-// the stream goes on without a jump, and each begins at a key frame.
+// One slot shows a VP8, then a VP9, an AV1 and an H.264 camera, then VP8 again: the payload type follows the
+// publisher's codec, the stream goes on without a jump, and each begins at a key frame.
 func TestASlotChangesCodecWithWhatItCarries(t *testing.T) {
 	srv := testServer(t)
 	room := newRoom(srv, media.RoomConfig{})
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	codecs := map[uint32]codec.Kind{1: codec.VP8, 2: codec.VP9, 3: codec.AV1}
+	codecs := map[uint32]codec.Kind{1: codec.VP8, 2: codec.VP9, 3: codec.AV1, 4: codec.H264}
 	for id, kind := range codecs {
 		cameraOf(ctx, t, room, media.ParticipantID(id), kind, 1)
 	}
-	viewer := newClient(t, room, 9, clientOptions{video: 1, codecs: []codec.Kind{codec.VP9, codec.AV1, codec.VP8}})
+	viewer := newClient(t, room, 9, clientOptions{video: 1,
+		codecs: []codec.Kind{codec.VP9, codec.AV1, codec.H264, codec.VP8}})
 	viewer.negotiate()
 	viewer.waitUp()
-	order := []uint32{1, 2, 3, 1}
+	order := []uint32{1, 2, 3, 4, 1}
 	var mid string
 	for _, id := range order {
 		viewer.peer.SetView(wantsOf(media.ParticipantID(id)))
@@ -102,9 +103,10 @@ func TestASlotChangesCodecWithWhatItCarries(t *testing.T) {
 	}
 }
 
-// Three encodings with RIDs of VP9 and of AV1: the layer follows the height that is shown, and switches at key frames.
+// Three encodings with RIDs of VP9, AV1 and H.264: the layer follows the height that is shown, and switches at key
+// frames.
 func TestSimulcastOfEveryCodec(t *testing.T) {
-	for name, kind := range map[string]codec.Kind{"VP9": codec.VP9, "AV1": codec.AV1} {
+	for name, kind := range map[string]codec.Kind{"VP9": codec.VP9, "AV1": codec.AV1, "H.264": codec.H264} {
 		t.Run(name, func(t *testing.T) {
 			srv := testServer(t)
 			room := newRoom(srv, media.RoomConfig{})
@@ -126,9 +128,12 @@ func TestSimulcastOfEveryCodec(t *testing.T) {
 			packets := viewer.packets(mid)
 			for i := 1; i < len(packets); i++ {
 				info, err := codec.Parse(kind, packets[i].Payload)
-				if switched := packets[i].Payload[100]>>4 != packets[i-1].Payload[100]>>4; err != nil || switched &&
-					!info.KeyStart {
+				switched := packets[i].Payload[100]>>4 != packets[i-1].Payload[100]>>4
+				if err != nil || switched && !info.KeyStart {
 					t.Errorf("packet %d: switched at %+v, %v", packets[i].SequenceNumber, info, err)
+				}
+				if switched && kind == codec.H264 && packets[i].Payload[0] != 0x78 {
+					t.Errorf("packet %d: switched without parameter sets", packets[i].SequenceNumber)
 				}
 			}
 		})
@@ -159,7 +164,8 @@ func TestWhatAViewerCannotDecodeIsWithheld(t *testing.T) {
 // attackerOfferOf is attackerOffer with another codec in place of VP8, and a slot that takes both.
 func attackerOfferOf(kind codec.Kind) string {
 	const vp8 = "a=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n"
-	const camera, slot = "\r\na=mid:1\r\na=sendonly\r\n", "\r\na=mid:2\r\na=recvonly\r\n"
+	const camera = "\r\na=mid:1\r\na=rtcp-mux\r\na=sendonly\r\n"
+	const slot = "\r\na=mid:2\r\na=rtcp-mux\r\na=recvonly\r\n"
 	pt := wiretest.PayloadTypes()[kind]
 	pts := fmt.Sprintf("%d %d", pt, pt+1)
 	name := map[codec.Kind]string{codec.VP8: "VP8/90000", codec.VP9: "VP9/90000", codec.AV1: "AV1/90000"}[kind]

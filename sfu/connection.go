@@ -5,6 +5,8 @@ import (
 
 	"conclave/media"
 	"conclave/sfu/forward"
+	"conclave/sfu/quality"
+	"conclave/sfu/sdp"
 	"conclave/sfu/transport"
 )
 
@@ -17,11 +19,14 @@ type connection struct {
 	// guarded by Peer.negMu
 	ufrag, pwd, fingerprint string // the client's
 	localUfrag, localPwd    string
+	lines                   []sdp.Line // of its latest offer, at most 128
 	sdpID                   uint64
 
 	// guarded by Room.mu
 	tracks   []*track              // at most one a source
 	reported map[string]media.Slot // by mid: what the client was told last
+	pulse    quality.Pulse
+	silenced bool // its media has stopped, by its pulse
 }
 
 var _ forward.Owner = (*connection)(nil)
@@ -36,13 +41,22 @@ func (p *Peer) newConnection(fingerprint string) *connection {
 func (c *connection) Connected() { c.peer.connected(c) }
 
 // Failed implements transport.Owner: the meeting is told that the connection is lost for good.
-func (c *connection) Failed(cause transport.Cause) {
+func (c *connection) Failed(cause transport.Cause) { c.trouble(media.EventFailed, cause) }
+
+// Stuck implements transport.Owner: the meeting is told what the connection waits for.
+func (c *connection) Stuck(cause transport.Cause) { c.trouble(media.EventStuck, cause) }
+
+// trouble is told, counted and logged if the connection is still the peer's.
+func (c *connection) trouble(kind media.EventKind, cause transport.Cause) {
 	r := c.peer.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !c.peer.closed && c.peer.connection == c {
-		r.tell(media.Event{Kind: media.EventFailed, Participant: c.peer.id, Cause: string(cause)})
+	if c.peer.closed || c.peer.connection != c {
+		return
 	}
+	r.server.troubles.count(kind, cause)
+	r.server.log.Debug("media does not flow", "kind", string(kind), "cause", cause)
+	r.tell(media.Event{Kind: kind, Participant: c.peer.id, Cause: string(cause)})
 }
 
 // Wanted implements forward.Owner.

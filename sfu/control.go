@@ -85,8 +85,8 @@ func (r *Room) tick(now time.Time, n int) {
 	if n%feedbackEvery == 0 {
 		r.tellPublishers(now)
 	}
-	if everybody {
-		r.rateConnections(now)
+	if n%pulseEvery == 0 || everybody {
+		r.rateConnections(now, everybody)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"conclave/media"
 	"conclave/sfu/forward"
 )
 
@@ -30,5 +31,14 @@ func TestTheEgressRateIsOfAllThatIsSent(t *testing.T) {
 	e.measure(sentBytes(senders), now.Add(3*time.Second))
 	if got := e.rate.Load(); got != 0 {
 		t.Errorf("%d bit/s while nothing is sent", got)
+	}
+}
+
+// The page takes silence for a broken path, so that a meeting in which nobody speaks must not be silent.
+func TestASilentMeetingHearsFromTheServer(t *testing.T) {
+	room := newRoom(testServer(t), media.RoomConfig{})
+	silent := newAttacker(t, room, 1)
+	for range 4 {
+		silent.Report("a pulse")
 	}
 }

@@ -2,11 +2,15 @@ package sfu
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/pion/dtls/v3"
+
 	"conclave/media"
+	"conclave/sfu/transport"
 	"conclave/sfu/wiretest"
 )
 
@@ -43,7 +47,7 @@ func TestAnotherCertificateThanTheOffersGetsNoKeys(t *testing.T) {
 	c.answered(answer)
 	select {
 	case reason := <-failed:
-		if reason != "dtls" {
+		if reason != "fingerprint_mismatch" {
 			t.Errorf("failed for %q", reason)
 		}
 	case <-c.up:
@@ -53,6 +57,80 @@ func TestAnotherCertificateThanTheOffersGetsNoKeys(t *testing.T) {
 	}
 	if c.peer.connection.Transport().Keys() != nil {
 		t.Error("keys were installed")
+	}
+}
+
+// A participant with each SRTP profile is seen by one with each other: what one seals in one way, all others open in
+// theirs.
+func TestEachSRTPProfileIsForwardedToEachOther(t *testing.T) {
+	profiles := []dtls.SRTPProtectionProfile{dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM,
+		dtls.SRTP_AES128_CM_HMAC_SHA1_80}
+	room := newRoom(testServer(t), media.RoomConfig{})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	clients := map[media.ParticipantID]*client{}
+	for i, p := range profiles {
+		id := media.ParticipantID(i + 1)
+		c := newClient(t, room, id, clientOptions{layers: 1, video: 2, profiles: []dtls.SRTPProtectionProfile{p}})
+		clients[id] = c
+		c.negotiate()
+		c.waitUp()
+		setLive(c.peer, media.Sources(media.Camera))
+		go c.runCamera(ctx, 3)
+	}
+	for to, viewer := range clients {
+		var others []media.ParticipantID
+		for from := range clients {
+			if from != to {
+				others = append(others, from)
+			}
+		}
+		viewer.peer.SetView(wantsOf(others...))
+		for _, from := range others {
+			wiretest.Eventually(t, fmt.Sprintf("participant %d sees participant %d", to, from), func() bool {
+				mid, ok := viewer.slotOf(from, media.Camera)
+				return ok && len(viewer.packets(mid)) > 30
+			})
+		}
+	}
+}
+
+// A client without an SRTP profile of ours is told so, and its next offer makes another connection.
+func TestAClientWithoutACommonProfileIsToldSo(t *testing.T) {
+	srv, err := Listen(Config{Listen: []netipAddrPort{mustAddrPort("127.0.0.1:0")}, GCMOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = srv.Close() })
+	room := newRoom(srv, media.RoomConfig{})
+	c := newClient(t, room, 1, clientOptions{video: 1,
+		profiles: []dtls.SRTPProtectionProfile{dtls.SRTP_AES128_CM_HMAC_SHA1_80}})
+	failed := make(chan string, 1)
+	room.listen(1, func(e media.Event) {
+		if e.Kind == media.EventFailed {
+			failed <- e.Cause
+		}
+	})
+	c.negotiate()
+	again := candidateLine.ReplaceAllString(c.pc.LocalDescription().SDP, "") // the client closes when it fails
+	select {
+	case cause := <-failed:
+		if cause != "no_common_srtp_profile" {
+			t.Errorf("failed for %q", cause)
+		}
+	case <-time.After(wiretest.Patience):
+		t.Fatal("not told")
+	}
+	counted := srv.troubles[trouble{media.EventFailed, transport.CauseNoProfile}].Load()
+	if counted != 1 {
+		t.Errorf("counted %d times", counted)
+	}
+	before := c.peer.connection
+	if _, err := c.peer.Negotiate(t.Context(), again, c.tracks); err != nil {
+		t.Fatal(err)
+	}
+	if c.peer.connection == before {
+		t.Error("the next offer was answered with the connection that failed")
 	}
 }
 

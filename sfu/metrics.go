@@ -43,8 +43,10 @@ func senderMetrics() []metric {
 		senderMetric("sent_bytes_total", "All bytes sent to viewers: media, retransmissions, probes, key frames played "+
 			"again.",
 			func(c *c) n { return &c.SentBytes }),
-		senderMetric("retransmitted_packets_total", "Packets sent again as RTX: NACKs answered from the history.",
+		senderMetric("retransmitted_packets_total", "Packets sent again: NACKs answered from the history.",
 			func(c *c) n { return &c.Retransmitted }),
+		senderMetric("copied_packets_total", "Audio packets sent again unasked, to viewers who lose packets.",
+			func(c *c) n { return &c.Copied }),
 		senderMetric("history_misses_total", "Packets asked for by NACK and not sent: too old, too often, or over the cap.",
 			func(c *c) n { return &c.HistoryMisses }),
 		senderMetric("probe_packets_total", "Packets sent to find out whether a viewer's path carries more.",
@@ -110,6 +112,12 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	switches := desc("layer_switches_total", "Changes from one layer of a source to another.", "direction")
 	counter(switches, float64(totals.Ups), "up")
 	counter(switches, float64(totals.Downs), "down")
+	failures := desc("media_failures_total",
+		"Media connections lost for good (failed) or waiting for their next step on the way up (stuck), by cause.", "state",
+		"cause")
+	for t, n := range s.troubles {
+		counter(failures, float64(n.Load()), string(t.kind), string(t.cause))
+	}
 	rooms, peers, tracks, withheld := s.census()
 	left := desc("withheld", "Sources wanted by viewers and not sent to them, by reason.", "reason")
 	for _, reason := range media.Reasons {

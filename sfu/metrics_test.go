@@ -34,7 +34,7 @@ func TestMetricsAreWellFormedAndNameNobody(t *testing.T) {
 		}
 		for _, m := range f.GetMetric() {
 			for _, l := range m.GetLabel() {
-				if !slices.Contains([]string{"sender", "reason", "direction"}, l.GetName()) {
+				if !slices.Contains([]string{"sender", "reason", "cause", "state", "direction"}, l.GetName()) {
 					t.Errorf("label %s of %s", l.GetName(), f.GetName())
 				}
 			}

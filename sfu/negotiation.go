@@ -13,13 +13,16 @@ import (
 )
 
 // Negotiate answers an offer: the first, one with more slots, one with new ICE credentials (ICE restart), or one with
-// another DTLS fingerprint, which replaces the PeerConnection. A big offer takes a millisecond of
-// CPU: call it from the participant's own goroutine, not from an actor. Errors that are the client's fault wrap
-// ErrBadOffer; nothing has changed then.
+// another DTLS fingerprint, which replaces the PeerConnection. So does any after the connection has failed. A big offer
+// takes a millisecond of CPU: call it from the participant's own goroutine, not from an actor. Errors that are the
+// client's fault wrap ErrBadOffer; nothing has changed then.
 func (p *Peer) Negotiate(ctx context.Context, offer string, tracks []media.Track) (string, error) {
 	o, err := sdp.Parse(offer)
 	if err != nil {
 		return "", err
+	}
+	if p.room.cfg.RequireSFrame {
+		o.Drop(codec.H264) // its packetiser cuts a frame at what encryption hides
 	}
 	sources, err := o.Sources(tracks)
 	if err != nil {
@@ -38,23 +41,40 @@ func (p *Peer) Negotiate(ctx context.Context, offer string, tracks []media.Track
 		return "", err
 	}
 	c := old
-	if old == nil || old.fingerprint != o.Fingerprint {
+	if old == nil || old.fingerprint != o.Fingerprint || old.Transport().Failed() {
 		c = p.newConnection(o.Fingerprint)
 	}
+	if err := o.SameOrder(c.lines); err != nil {
+		return "", err
+	}
+	c.lines = o.Lines()
 	if c.ufrag != o.Ufrag || c.pwd != o.Pwd {
 		c.localUfrag, c.localPwd = c.Transport().Negotiate(o.Ufrag, o.Pwd)
 		c.ufrag, c.pwd, c.fingerprint = o.Ufrag, o.Pwd, o.Fingerprint
 	}
+	c.TakesReducedSize(o.ReducedSize())
 	if err := p.install(c, old, o, sources); err != nil {
 		return "", err
 	}
+	slots := c.sendLines()
+	p.warn(o.Warnings(sources, slots))
 	p.version++
 	network := p.room.server.network
 	answer := sdp.Answer{
 		Ufrag: c.localUfrag, Pwd: c.localPwd, Fingerprint: network.Fingerprint(), Candidates: network.Candidates(),
-		SessionID: c.sdpID, Version: p.version, Send: c.sendLines(), Sources: sources,
+		TCP: network.TCPCandidates(), SessionID: c.sdpID, Version: p.version, Send: slots, Sources: sources,
 	}
 	return answer.Write(o), nil
+}
+
+// warn tells the meeting what of an offer is lost.
+func (p *Peer) warn(warnings []media.Warning) {
+	r := p.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(warnings) > 0 && !p.closed {
+		r.tell(media.Event{Kind: media.EventWarnings, Participant: p.id, Warnings: warnings})
+	}
 }
 
 // current is the peer's connection, once what is desired of it has been applied: it may not have been let in.
@@ -99,7 +119,7 @@ func (p *Peer) install(c, old *connection, o *sdp.Offer, sources map[string]medi
 		m := &o.Media[i]
 		source, sends := sources[m.MID]
 		switch {
-		case sends && !m.Rejected:
+		case sends && !m.Rejected && m.Mux && len(m.Formats) > 0:
 			r.publish(p, source, m)
 		case !sends && m.CanSlot():
 			c.Egress().AddSlot(&forward.SlotConfig{MID: m.MID, Video: m.Kind == "video", Formats: formatsOf(m),

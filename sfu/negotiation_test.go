@@ -15,15 +15,18 @@ import (
 func TestSlotsAreBounded(t *testing.T) {
 	room := newRoom(testServer(t), media.RoomConfig{})
 	a := newAttacker(t, room, 1)
-	const video = "m=video 9 UDP/TLS/RTP/SAVPF 98 99 96 97\r\na=recvonly\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 " +
-		"rtx/90000\r\n" +
+	const video = "m=video 9 UDP/TLS/RTP/SAVPF 98 99 96 97\r\na=recvonly\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\n" +
+		"a=rtpmap:97 rtx/90000\r\n" +
 		"a=fmtp:97 apt=96\r\na=rtpmap:98 VP9/90000\r\na=rtpmap:99 rtx/90000\r\na=fmtp:99 apt=98\r\na=mid:v%d\r\n"
-	const audio = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=recvonly\r\na=rtpmap:111 opus/48000/2\r\na=mid:a%d\r\n"
-	var lines strings.Builder
+	const audio = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=recvonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n" +
+		"a=mid:a%d\r\n"
+	var lines, group strings.Builder
 	for i := range 60 {
 		fmt.Fprintf(&lines, video+audio, i, i)
+		fmt.Fprintf(&group, " v%d a%d", i, i)
 	}
-	answer := a.renegotiate(attackerOffer + lines.String())
+	bundled := strings.Replace(attackerOffer, "BUNDLE 0 1 2 3", "BUNDLE 0 1 2 3"+group.String(), 1)
+	answer := a.renegotiate(bundled + lines.String())
 	if got, want := strings.Count(answer, "a=sendonly\r\n"), MaxAudioSlots+MaxVideoSlots; got != want {
 		t.Errorf("%d slots are announced, want %d", got, want)
 	}
@@ -52,7 +55,7 @@ func TestTheMeetingIsToldThatAPeerIsLost(t *testing.T) {
 		p.connection.tick(now.Add(silent), reportEvery)
 		room.Room.mu.Unlock()
 	}
-	if reason := <-failed; reason != "ice" {
+	if reason := <-failed; reason != "ice_timeout" {
 		t.Errorf("failed for %q", reason)
 	}
 	if len(failed) != 0 {

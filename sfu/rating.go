@@ -12,12 +12,19 @@ import (
 // publishGrace is how long after a publisher was asked for an encoding its absence says nothing.
 const publishGrace = 5 * time.Second
 
-// rateConnections tells whose connection has become better or worse.
-func (r *state) rateConnections(now time.Time) {
+// aliveFor is how long after the latest authentic packet a connection whose checks stay unanswered counts as lost.
+const aliveFor = 3 * time.Second
+
+// rateConnections tells whose media has stopped or is back, and, if all are to be rated, whose connection has become
+// better or worse.
+func (r *state) rateConnections(now time.Time, all bool) {
 	var changed []media.Quality
 	for _, p := range r.peers {
 		if p.connection == nil || p.connection.Transport().Keys() == nil {
 			continue // never connected, or connecting anew: what was told still holds
+		}
+		if news := p.connection.listen(now); !news && !all {
+			continue
 		}
 		if bars, news := p.quality.Update(p.connection.sample(now)); news {
 			changed = append(changed, media.Quality{Participant: p.id, Bars: bars})
@@ -29,10 +36,34 @@ func (r *state) rateConnections(now time.Time) {
 	}
 }
 
+// listen looks whether media still comes from the peer, and says whether that is news.
+func (c *connection) listen(now time.Time) (news bool) {
+	fromMedia, fromAny := c.Heard()
+	stopped := c.pulse.Look(now, fromMedia, fromAny)
+	if !c.sending() {
+		c.pulse.Forget()
+		stopped = false
+	}
+	news = stopped != c.silenced
+	c.silenced = stopped
+	return news
+}
+
+// sending says whether a voice or a picture is to come from the peer. A shared screen may stand still.
+func (c *connection) sending() bool {
+	for _, t := range c.tracks {
+		if t.Live() && (t.Source == media.Mic || t.Source == media.Camera && t.demand.reported != 0) {
+			return true
+		}
+	}
+	return false
+}
+
 // sample is the last second of the connection.
 func (c *connection) sample(now time.Time) quality.Sample {
 	h := c.Health(now)
-	return quality.Sample{Lost: h.Disconnected, Loss: h.Loss, RTT: h.RTT, Jitter: h.Jitter,
+	lost := c.silenced || h.Disconnected && c.pulse.Silent() >= aliveFor
+	return quality.Sample{Lost: lost, Loss: h.Loss, RTT: h.RTT, Jitter: h.Jitter,
 		Distance: max(c.peer.viewer.distance(), c.missing(now))}
 }
 

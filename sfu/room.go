@@ -125,6 +125,9 @@ func (r *state) remove(p *Peer) {
 // setLive replaces the set of sources that may be forwarded from p. When it returns, no slot carries any other source:
 // no packet of one is forwarded but those a worker is just handing to the kernel.
 func (r *state) setLive(p *Peer, sources media.SourceSet) {
+	if c := p.connection; c != nil && sources&p.live != p.live {
+		c.pulse.Forget()
+	}
 	p.live = sources
 	for source := range media.NumSources {
 		t := r.tracks[trackKey{p.id, source}]

@@ -54,6 +54,9 @@ type Server struct {
 	wake    chan struct{} // a room has work for control before its next tick
 	clock   *clock
 	egress  egressRate
+	// how connections failed
+	troubles troubles
+	pulsed   []*forward.Connection // scratch of control's; as many as there are peers
 
 	roomMu sync.Mutex
 	rooms  map[*Room]struct{}
@@ -71,9 +74,10 @@ func Listen(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		log: cfg.Log, network: network, engine: engine,
-		rooms: map[*Room]struct{}{},
-		stop:  make(chan struct{}),
-		wake:  make(chan struct{}, 1),
+		rooms:    map[*Room]struct{}{},
+		stop:     make(chan struct{}),
+		wake:     make(chan struct{}, 1),
+		troubles: newTroubles(),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -87,8 +91,19 @@ func Listen(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Addresses are the candidates told to clients.
+// Addresses are the UDP candidates told to clients.
 func (s *Server) Addresses() []netip.AddrPort { return s.network.Candidates() }
+
+// TCPAddresses are the TCP candidates told to clients.
+func (s *Server) TCPAddresses() []netip.AddrPort { return s.network.TCPCandidates() }
+
+// Candidates are the server's UDP and TCP candidates, as the attributes of an answer without "a=".
+func (s *Server) Candidates() []string {
+	return sdp.Candidates(s.network.Candidates(), s.network.TCPCandidates())
+}
+
+// Fingerprint is that of the server's certificate, as the attribute of an answer (RFC 8122 §5).
+func (s *Server) Fingerprint() string { return s.network.Fingerprint() }
 
 // Close ends all rooms, workers and sockets and waits for their goroutines.
 func (s *Server) Close() error {
