@@ -3,6 +3,7 @@ package e2ee
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -82,25 +83,32 @@ func (r *Root) openBroadcast(
 	return text, checkBroadcast(kind, text)
 }
 
-// sorted returns the hashes in order, one behind the other.
-func sorted(list []Hash) [][]byte {
-	out := make([][]byte, len(list))
-	for i := range list {
-		out[i] = list[i][:]
-	}
-	slices.SortFunc(out, bytes.Compare)
-	return out
+// order sorts hashes, in place.
+func order(list []Hash) {
+	slices.SortFunc(list, func(a, b Hash) int { return bytes.Compare(a[:], b[:]) })
 }
 
-// RosterHash is R over the admitted members, oneself included.
+// RosterHash is R over the admitted members, oneself included. It sorts the list. A meeting of n that fills makes n² of
+// them, so what is hashed is not put together first.
 func (r *Root) RosterHash(members []Hash) RosterHash {
-	h := labelled("roster", append([][]byte{r.root[:]}, sorted(members)...)...)
-	return RosterHash(h[:rosterHashSize])
+	order(members)
+	h := sha256.New()
+	h.Write(fields("roster", r.root[:]))
+	for i := range members {
+		h.Write([]byte{0, HashSize})
+		h.Write(members[i][:])
+	}
+	return RosterHash(h.Sum(nil)[:rosterHashSize])
 }
 
-// Code is the meeting code over the admitted members, oneself included: six groups of five digits.
+// Code is the meeting code over the admitted members, oneself included: six groups of five digits. It sorts the list.
 func (r *Root) Code(members []Hash) string {
-	c := derive(bytes.Join(sorted(members), nil), r.root[:], fields("code"), 30)
+	order(members)
+	var all []byte
+	for i := range members {
+		all = append(all, members[i][:]...)
+	}
+	c := derive(all, r.root[:], fields("code"), 30)
 	groups := make([]string, 6)
 	for i := range groups {
 		n := binary.BigEndian.Uint64(append(make([]byte, 3, 8), c[5*i:5*i+5]...))

@@ -13,11 +13,15 @@ import (
 // kindOf reads the type of a relay on its way, as only the two ends can.
 func (w *world) kindOf(from, to uint32, data []byte) byte {
 	o := w.people[to]
-	if o == nil || o.peers[from] == nil || o.peers[from].pair == nil {
+	if o == nil || o.peers[from] == nil || !o.peers[from].pair.made {
 		return 0
 	}
 	nonce := binary.BigEndian.AppendUint32(make([]byte, 8, nonceSize), ctrOf(data))
-	plain, err := o.peers[from].pair.in.Open(nil, nonce, data[pairHead:], data[:pairHead])
+	aead, err := pairCipher(&o.peers[from].pair.in)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	plain, err := aead.Open(nil, nonce, data[pairHead:], data[:pairHead])
 	if err != nil || len(plain) == 0 {
 		return 0
 	}
@@ -243,6 +247,30 @@ func TestARestlessRosterIsNoSplit(t *testing.T) {
 				t.Fatalf("%d is told that %d sees others", p.number, n.From)
 			}
 		}
+	}
+}
+
+// TestWhoIsHeldUpSeesNoOthers: a page that gets nothing done for a while, and one whose answers are kept back for good.
+func TestWhoIsHeldUpSeesNoOthers(t *testing.T) {
+	w := newWorld(t, false)
+	w.show = func(to uint32, m Member) (Member, bool) { return m, to != 1 || m.Participant <= 2 }
+	a, b := w.join(Config{}), w.join(Config{})
+	w.run(time.Second)
+	w.join(Config{})
+	for b.peers[a.number].differs == nil {
+		w.run(100 * time.Millisecond)
+	}
+	w.tamper = func(from, _ uint32, data []byte) [][]byte {
+		if from == a.number {
+			return nil
+		}
+		return [][]byte{data}
+	}
+	w.run(20 * time.Second)
+	heldUp := b.peers[a.number].differs.told
+	w.run(10 * time.Second)
+	if heldUp || !b.peers[a.number].differs.told {
+		t.Errorf("silent for 20 s: differs %v; for 30 s: %v", heldUp, b.peers[a.number].differs.told)
 	}
 }
 

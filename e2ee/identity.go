@@ -63,12 +63,13 @@ func NewSeat(random io.Reader) (*Seat, error) {
 	return &Seat{key}, nil
 }
 
-// Announcement is a participant's public keys, checked.
+// Announcement is a participant's public keys, checked. It does not change.
 type Announcement struct {
 	IK   ed25519.PublicKey
 	EK   *ecdh.PublicKey
 	Bot  bool
 	Hash Hash
+	raw  [AnnounceSize]byte
 }
 
 // Announce makes the announcement of a seat.
@@ -104,6 +105,9 @@ func (r *Root) ParseAnnouncement(b []byte) (*Announcement, error) {
 	if len(b) != AnnounceSize {
 		return nil, malformed("announcement: length")
 	}
+	if a := r.shared.known(b); a != nil {
+		return a, nil
+	}
 	if b[0] != Suite || b[1]&^flagBot != 0 {
 		return nil, malformed("announcement: suite or flags")
 	}
@@ -118,5 +122,7 @@ func (r *Root) ParseAnnouncement(b []byte) (*Announcement, error) {
 	if err != nil {
 		return nil, malformed("announcement: key")
 	}
-	return &Announcement{IK: ik, EK: ek, Bot: b[1]&flagBot != 0, Hash: HashOf(b)}, nil
+	a := &Announcement{IK: ik, EK: ek, Bot: b[1]&flagBot != 0, Hash: HashOf(b), raw: [AnnounceSize]byte(b)}
+	r.shared.learn(a)
+	return a, nil
 }

@@ -21,15 +21,17 @@ type pending struct {
 
 // delivery is where a recipient is with one's key.
 type delivery struct {
-	reachable bool // as the roster last said
-	owed      bool // something was sealed that is not acknowledged
-	key       struct {
+	owed bool // something was sealed that is not acknowledged
+	key  struct {
 		generation uint32
 		step       uint8
 	}
 	next  time.Time     // when it is sealed again
 	delay time.Duration // until the time after that
 }
+
+// owed says whether a recipient has not acknowledged what was sealed to it.
+func (p *peer) owed() bool { return p.recipient && p.out != nil && p.out.owed }
 
 // active says whether the chain is kept ready, rather than renewed when it is needed.
 func (s *Session) active() bool {
@@ -94,9 +96,12 @@ type question struct {
 }
 
 // open says whether the question is to be asked again.
-func (q *question) open() bool { return q.asked > 0 && q.asked < askMost && !q.done }
+func (q *question) open() bool { return q != nil && q.asked < askMost && !q.done }
 
 func (s *Session) ask(now time.Time, p *peer) {
+	if p.question == nil {
+		p.question = &question{}
+	}
 	p.question.asked++
 	p.question.at = now
 	_ = s.send(p, &message{kind: msgConsent, consent: ConsentAsked, text: s.cfg.Purpose}) // as above
@@ -166,7 +171,7 @@ func (s *Session) fresh(now time.Time) {
 
 func (s *Session) allHave(k *pending) bool {
 	for _, p := range s.peers {
-		if p.recipient && (p.out.owed || p.out.key.generation != k.key.Generation) {
+		if p.recipient && (p.out == nil || p.out.owed || p.out.key.generation != k.key.Generation) {
 			return false
 		}
 	}
@@ -191,12 +196,16 @@ func (s *Session) deliver(now time.Time, p *peer, again time.Duration) {
 	if err := s.send(p, &message{kind: msgKey, key: *k, roster: s.roster()}); err != nil {
 		return
 	}
-	p.out.owed, p.out.key.generation, p.out.key.step = true, k.Generation, k.Step
-	p.out.next, p.out.delay = now.Add(again), min(2*again, lastResend)
+	d := &delivery{owed: true, next: now.Add(again), delay: min(2*again, lastResend)}
+	d.key.generation, d.key.step = k.Generation, k.Step
+	p.out = d
 }
 
 // acked is told what a recipient has.
 func (s *Session) acked(now time.Time, p *peer, generation uint32, step uint8) {
+	if p.out == nil {
+		return
+	}
 	want := p.out.key
 	if p.out.owed && (generation > want.generation || generation == want.generation && step >= want.step) {
 		p.out.owed = false
@@ -206,7 +215,7 @@ func (s *Session) acked(now time.Time, p *peer, generation uint32, step uint8) {
 
 // resend seals again what a recipient has not acknowledged.
 func (s *Session) resend(now time.Time, p *peer) {
-	if p.recipient && p.out.owed {
+	if p.owed() {
 		s.deliver(now, p, firstResend)
 	}
 }

@@ -116,12 +116,13 @@ func (l *Link) lobby() uint8 {
 	return 0
 }
 
-// Root holds what everybody with the same link has in common.
+// Root holds what everybody with the same link has in common. Safe for concurrent use.
 type Root struct {
 	meeting string
 	link    Link
 	root    [32]byte
 	mac     [32]byte
+	shared  shared
 }
 
 // Root derives a meeting's common secrets. meeting is the canonical meeting id.

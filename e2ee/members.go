@@ -16,29 +16,29 @@ var (
 // peer is another participant, in the meeting or in the lobby.
 type peer struct {
 	number    uint32
-	raw       []byte        // the announcement as it was first shown
-	ann       *Announcement // nil: invalid, for good
-	pair      *pair         // nil until used
+	ann       *Announcement // as it was first shown; nil: invalid, for good
+	pair      pair          // made when it is first used
 	cred      *Credential   // the newest that is valid
 	bot       bool          // the server says so
 	connected bool
-	present   bool      // in the meeting, not in the lobby
-	missing   time.Time // when it vanished from the lobby
-	admitted  bool      // gets and gives keys
-	recipient bool      // admitted, and may have one's own
-	told      bool      // has one's name
-	chosen    bool      // the person decided
+	present   bool // in the meeting, not in the lobby
+	admitted  bool // gets and gives keys
+	recipient bool // admitted, and may have one's own
+	told      bool // has one's name
+	chosen    bool // the person decided
 	choice    Consent
-	question  question // of a bot to a person
+	question  *question // of a bot to a person; nil: never asked
 
-	early []earlyMessage // from before it was admitted, opened; at most maxHeldRelays
-	out   delivery
-	held  struct {
+	early     []earlyMessage // from before it was admitted, opened; at most maxHeldRelays
+	reachable bool           // as the roster last said
+	out       *delivery      // where it is with one's key; nil: it was never sealed to it
+	held      struct {
 		some       bool
 		generation uint32
 		step       uint8
 	}
-	view view
+	differs  *difference // how it sees others than oneself does; nil: it does not
+	answered time.Time   // when it was last told one's own roster hash because it asked
 }
 
 type earlyMessage struct {
@@ -50,12 +50,12 @@ type earlyMessage struct {
 func (s *Session) meet(now time.Time, m *Member) *peer {
 	p := s.peers[m.Participant]
 	if p == nil {
-		p = &peer{number: m.Participant, raw: bytes.Clone(m.Announce)}
+		p = &peer{number: m.Participant}
 		s.peers[m.Participant] = p
-		if err := s.check(p); err != nil {
+		if err := s.check(p, m.Announce); err != nil {
 			s.notice(Notice{Kind: NoticeInvalid, From: p.number, Err: err})
 		}
-	} else if p.ann != nil && !bytes.Equal(p.raw, m.Announce) {
+	} else if p.ann != nil && !bytes.Equal(p.ann.raw[:], m.Announce) {
 		s.seen[p.ann.Hash] = sighting{p.number, true}
 		p.ann = nil
 		s.notice(Notice{Kind: NoticeInvalid, From: p.number, Err: ErrAnnounceChanged})
@@ -69,8 +69,8 @@ func (s *Session) meet(now time.Time, m *Member) *peer {
 }
 
 // check reads a new peer's announcement, which no other participant may have had.
-func (s *Session) check(p *peer) error {
-	ann, err := s.root.ParseAnnouncement(p.raw)
+func (s *Session) check(p *peer, announce []byte) error {
+	ann, err := s.root.ParseAnnouncement(announce)
 	if err != nil {
 		return err
 	}
@@ -94,6 +94,7 @@ func (s *Session) remove(p *peer) {
 		s.seen[p.ann.Hash] = sighting{p.number, true}
 	}
 	delete(s.peers, p.number)
+	delete(s.missing, p.number)
 	s.opener.Forget(p.number)
 	s.out.Forget = append(s.out.Forget, p.number)
 }
@@ -163,10 +164,10 @@ func (s *Session) mayAdmit(p *peer) bool {
 func (s *Session) update(now time.Time, members []Member, left []uint32) {
 	for i := range members {
 		p := s.meet(now, &members[i])
-		if back := members[i].Connected && !p.out.reachable; back && p.present {
+		if back := members[i].Connected && !p.reachable; back && p.present {
 			s.resend(now, p)
 		}
-		p.out.reachable = members[i].Connected
+		p.reachable = members[i].Connected
 		p.present = true
 	}
 	lost := false
@@ -204,7 +205,7 @@ func (s *Session) refreshAll(now time.Time) {
 			added = append(added, p)
 		case p.recipient && !recipient:
 			lost = true
-			p.out = delivery{reachable: p.out.reachable}
+			p.out = nil
 		}
 		p.recipient = recipient
 	}

@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	pairHead = 5
+	pairHead    = 5
+	pairKeySize = 32
 	// MaxRelay is the length of the longest pairwise message: its base64url fits the protocol's 2 KiB.
 	MaxRelay = 1536
 )
@@ -22,31 +23,37 @@ var (
 	ErrTooLong       = errors.New("e2ee: the message is too long")
 )
 
-// pair is the channel between two seats, from one of them.
+// pair is the channel between two seats, from one of them. It keeps keys, not ciphers, which are 20 times as large: a
+// participant has a channel to everybody, and few messages go over each.
 type pair struct {
-	out, in       cipher.AEAD
+	channelKeys
+	made          bool
 	sent, arrived uint32 // counters of the last message
 }
 
+// channelKeys are those of both directions.
+type channelKeys struct{ out, in [pairKeySize]byte }
+
 // newPair derives both directions of the channel.
-func (r *Root) newPair(seat *Seat, self Hash, peer *Announcement) (*pair, error) {
-	shared, err := seat.key.ECDH(peer.EK)
+func (r *Root) newPair(seat *Seat, self Hash, peer *Announcement) (pair, error) {
+	if k, ok := r.shared.take(self, peer.Hash); ok {
+		return pair{channelKeys: k, made: true}, nil
+	}
+	secret, err := seat.key.ECDH(peer.EK)
 	if err != nil { // the all-zero result of a low-order point
-		return nil, fmt.Errorf("e2ee: pair: %w", err)
+		return pair{}, fmt.Errorf("e2ee: pair: %w", err)
 	}
-	out, err := r.pairKey(shared, self, peer.Hash)
-	if err != nil {
-		return nil, err
-	}
-	in, err := r.pairKey(shared, peer.Hash, self)
-	if err != nil {
-		return nil, err
-	}
-	return &pair{out: out, in: in}, nil
+	k := channelKeys{out: r.pairKey(secret, self, peer.Hash), in: r.pairKey(secret, peer.Hash, self)}
+	r.shared.leave(self, peer.Hash, k)
+	return pair{channelKeys: k, made: true}, nil
 }
 
-func (r *Root) pairKey(shared []byte, from, to Hash) (cipher.AEAD, error) {
-	block, err := aes.NewCipher(derive(shared, r.root[:], fields("pair", from[:], to[:]), 32))
+func (r *Root) pairKey(secret []byte, from, to Hash) [pairKeySize]byte {
+	return [pairKeySize]byte(derive(secret, r.root[:], fields("pair", from[:], to[:]), pairKeySize))
+}
+
+func pairCipher(key *[pairKeySize]byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key[:])
 	if err != nil {
 		return nil, fmt.Errorf("e2ee: pair: %w", err)
 	}
@@ -65,10 +72,14 @@ func (p *pair) seal(plain []byte) ([]byte, error) {
 	if len(plain)+pairHead+tagSize > MaxRelay {
 		return nil, ErrTooLong
 	}
+	aead, err := pairCipher(&p.out)
+	if err != nil {
+		return nil, err
+	}
 	p.sent++
 	head := binary.BigEndian.AppendUint32([]byte{Suite}, p.sent)
 	nonce := binary.BigEndian.AppendUint32(make([]byte, 8, nonceSize), p.sent)
-	return p.out.Seal(head, nonce, plain, head), nil
+	return aead.Seal(head, nonce, plain, head), nil
 }
 
 // open opens a message of the other end.
@@ -80,8 +91,12 @@ func (p *pair) open(data []byte) ([]byte, error) {
 	if n <= p.arrived {
 		return nil, ErrOldMessage
 	}
+	aead, err := pairCipher(&p.in)
+	if err != nil {
+		return nil, err
+	}
 	nonce := binary.BigEndian.AppendUint32(make([]byte, 8, nonceSize), n)
-	plain, err := p.in.Open(nil, nonce, data[pairHead:], data[:pairHead])
+	plain, err := aead.Open(nil, nonce, data[pairHead:], data[:pairHead])
 	if err != nil {
 		return nil, ErrOpen
 	}

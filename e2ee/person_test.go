@@ -2,28 +2,8 @@ package e2ee
 
 import "time"
 
-// What the client of a person does and a bot does not: chat, rename, consent, admit and appoint. Only tests do it in
+// What the client of a person does and a bot does not: chat, rename, consent and appoint. Only tests do it in
 // Go.
-
-// Waiting takes the lobby as those who may admit see it: names of those in it can be read, nothing else.
-func (s *Session) Waiting(now time.Time, list []Member) {
-	here := map[uint32]bool{}
-	for i := range list {
-		here[list[i].Participant] = true
-		s.meet(now, &list[i])
-	}
-	for number, p := range s.peers {
-		switch {
-		case p.present || here[number]:
-			p.missing = time.Time{}
-		case p.missing.IsZero(): // perhaps admitted, and the roster is on its way
-			p.missing = now
-		case now.Sub(p.missing) > lobbyGrace:
-			s.remove(p)
-		}
-	}
-	s.release(now)
-}
 
 // Say sends a group message: at once, or when there is a key for it.
 func (s *Session) Say(now time.Time, kind Kind, text string) error {
@@ -77,15 +57,6 @@ func (s *Session) Consent(now time.Time, number uint32, granted bool) error {
 	p.chosen = true
 	s.refreshAll(now)
 	return s.send(p, &message{kind: msgConsent, consent: p.choice})
-}
-
-// Issue signs a credential for somebody in the meeting or in the lobby. It travels in the protocol's admit or role.
-func (s *Session) Issue(now time.Time, number uint32, role Role) ([]byte, error) {
-	p := s.peers[number]
-	if p == nil || p.ann == nil {
-		return nil, ErrNotHere
-	}
-	return s.root.Issue(s.cfg.Identity, s.own, p.ann, role, now)
 }
 
 // Appoint issues a credential and tells everybody over the pairwise channel: where the server shows none.

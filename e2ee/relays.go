@@ -21,7 +21,7 @@ func (s *Session) send(p *peer, m *message) error {
 
 // connect derives the channel to a peer when it is first needed.
 func (s *Session) connect(p *peer) error {
-	if p.pair != nil {
+	if p.pair.made {
 		return nil
 	}
 	c, err := s.root.newPair(s.seat, s.self.Hash, p.ann)
@@ -96,14 +96,17 @@ func (s *Session) act(now time.Time, p *peer, m *message) {
 	case msgAck:
 		s.acked(now, p, m.key.Generation, m.key.Step)
 	case msgConsent:
+		if p.question == nil {
+			p.question = &question{}
+		}
 		p.question.done = true
 		s.notice(Notice{Kind: NoticeConsent, From: p.number, Consent: m.consent, Text: m.text})
 	case msgChat:
 		s.notice(Notice{Kind: NoticePrivate, From: p.number, Text: m.text})
 	case msgRoster:
 		s.heard(now, p, m.roster)
-		if m.ask && now.Sub(p.view.answered) >= time.Second {
-			p.view.answered = now
+		if m.ask && now.Sub(p.answered) >= time.Second {
+			p.answered = now
 			s.sendRoster(p, false)
 		}
 	}

@@ -8,9 +8,10 @@ import (
 
 const (
 	rosterTolerance = 5 * time.Second
-	rosterRestless  = 30 * time.Second // no server can put the answer off for longer by changing the roster for ever
-	askInterval     = 2 * time.Second
-	maxRosters      = 64
+	// No server can put the answer off for longer by changing the roster or keeping answers back.
+	rosterRestless = 30 * time.Second
+	askInterval    = 2 * time.Second
+	maxRosters     = 64
 )
 
 // rosterAt is one's own roster hash and until when it was the current one; zero: it still is.
@@ -19,13 +20,13 @@ type rosterAt struct {
 	until time.Time
 }
 
-// view is what a member says of whom it sees.
-type view struct {
-	latest   RosterHash
-	since    time.Time // when it began to differ; zero: it does not
-	asked    time.Time
-	answered time.Time
-	differs  bool // told to the person
+// difference is a member's roster hash that was not one's own lately.
+type difference struct {
+	latest RosterHash
+	heard  time.Time // when it said so
+	since  time.Time // when it began to differ
+	asked  time.Time
+	told   bool // to the person
 }
 
 // roster is one's own roster hash.
@@ -51,7 +52,7 @@ func (s *Session) noteRoster(now time.Time) {
 	}
 	s.notice(Notice{Kind: NoticeMembers})
 	for _, p := range s.peers {
-		if !p.view.since.IsZero() && p.view.latest == hash {
+		if p.differs != nil && p.differs.latest == hash {
 			s.agree(p)
 		}
 	}
@@ -65,18 +66,17 @@ func (s *Session) heard(now time.Time, p *peer, hash RosterHash) {
 			return
 		}
 	}
-	p.view.latest = hash
-	if p.view.since.IsZero() {
-		p.view.since, p.view.asked = now, now
+	if p.differs == nil {
+		p.differs = &difference{since: now, asked: now}
 	}
+	p.differs.latest, p.differs.heard = hash, now
 }
 
 func (s *Session) agree(p *peer) {
-	p.view.since = time.Time{}
-	if p.view.differs {
-		p.view.differs = false
+	if p.differs != nil && p.differs.told {
 		s.notice(Notice{Kind: NoticeMatch, From: p.number})
 	}
+	p.differs = nil
 }
 
 func (s *Session) sendRoster(p *peer, ask bool) {
@@ -86,31 +86,33 @@ func (s *Session) sendRoster(p *peer, ask bool) {
 // compare asks those who see others, and tells when it lasts.
 func (s *Session) compare(now time.Time) {
 	for _, p := range s.peers {
-		v := &p.view
-		if v.since.IsZero() || !p.admitted {
+		d := p.differs
+		if d == nil || !p.admitted {
 			continue
 		}
-		if !v.differs && !now.Before(s.known(v)) {
-			v.differs = true
+		if !d.told && !now.Before(s.known(d)) {
+			d.told = true
 			s.notice(Notice{Kind: NoticeMismatch, From: p.number})
 		}
-		if now.Sub(v.asked) >= askInterval {
-			v.asked = now
+		if now.Sub(d.asked) >= askInterval {
+			d.asked = now
 			s.sendRoster(p, true)
 		}
 	}
 }
 
-// known is when a difference is one: while one's own roster changes it is not known who is behind.
-func (s *Session) known(v *view) time.Time {
-	begun := v.since
+// known is when a difference is one. While one's own roster changes, or a member that is held up does not answer, it is
+// not known who is behind: the member has to say so again, late enough.
+func (s *Session) known(d *difference) time.Time {
+	begun := d.since
 	if n := len(s.rosters); n > 1 && s.rosters[n-2].until.After(begun) {
 		begun = s.rosters[n-2].until
 	}
-	if due, latest := begun.Add(rosterTolerance), v.since.Add(rosterRestless); due.Before(latest) {
-		return due
+	latest := d.since.Add(rosterRestless)
+	if !d.heard.Before(begun.Add(rosterTolerance)) && d.heard.Before(latest) {
+		return d.heard
 	}
-	return v.since.Add(rosterRestless)
+	return latest
 }
 
 // beacon tells one random member what oneself sees.
@@ -136,7 +138,7 @@ func (s *Session) beacon(now time.Time) {
 func (s *Session) Tick(now time.Time) {
 	s.settle(now)
 	for _, p := range s.peers {
-		if p.recipient && p.out.owed && !now.Before(p.out.next) {
+		if p.owed() && !now.Before(p.out.next) {
 			s.deliver(now, p, p.out.delay)
 		}
 		if p.recipient && p.question.open() && !now.Before(p.question.at.Add(askAgain)) {
@@ -166,16 +168,16 @@ func (s *Session) Next() time.Time {
 		soonest(s.mine.pending.sealed.Add(switchAfter))
 	}
 	for _, p := range s.peers {
-		if p.recipient && p.out.owed {
+		if p.owed() {
 			soonest(p.out.next)
 		}
 		if p.recipient && p.question.open() {
 			soonest(p.question.at.Add(askAgain))
 		}
-		if !p.view.since.IsZero() && p.admitted {
-			soonest(p.view.asked.Add(askInterval))
-			if !p.view.differs {
-				soonest(s.known(&p.view))
+		if p.differs != nil && p.admitted {
+			soonest(p.differs.asked.Add(askInterval))
+			if !p.differs.told {
+				soonest(s.known(p.differs))
 			}
 		}
 	}

@@ -42,6 +42,9 @@ type Config struct {
 	// Link and Meeting (the canonical id) say where.
 	Link    Link
 	Meeting string
+	// Root is that of Link and Meeting; nil: made of them. Sessions of one process may have one in common, and so do
+	// less work.
+	Root *Root
 	// Identity is the device's key.
 	Identity *Identity
 	// Name is the display name; "" sends none.
@@ -142,8 +145,9 @@ type Session struct {
 	shown    bool        // the roster shows it
 	lenient  bool        // everybody who comes is admitted: the person has switched the lobby off
 
-	peers map[uint32]*peer  // by number; bounded by the meeting and its lobby
-	seen  map[Hash]sighting // every announcement ever shown; at most maxSeen
+	peers   map[uint32]*peer     // by number; bounded by the meeting and its lobby
+	missing map[uint32]time.Time // who vanished from the lobby, and when; bounded likewise
+	seen    map[Hash]sighting    // every announcement ever shown; at most maxSeen
 
 	mine   senderState
 	sealer *Sealer // group messages
@@ -184,14 +188,19 @@ func NewSession(cfg Config) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	root := cfg.Link.Root(cfg.Meeting)
+	root := cfg.Root
+	if root == nil {
+		root = cfg.Link.Root(cfg.Meeting)
+	}
 	announce := root.Announce(cfg.Identity, seat, cfg.Bot)
 	self, err := root.ParseAnnouncement(announce)
 	if err != nil {
 		return nil, err
 	}
+	root.shared.arrive(self.Hash)
 	return &Session{
-		cfg: cfg, root: root, seat: seat, announce: announce, self: self, peers: map[uint32]*peer{}, seen: map[Hash]sighting{},
+		cfg: cfg, root: root, seat: seat, announce: announce, self: self, peers: map[uint32]*peer{},
+		missing: map[uint32]time.Time{}, seen: map[Hash]sighting{},
 		sealer: NewSealer(self.Hash), opener: NewOpener(),
 	}, nil
 }

@@ -3,6 +3,7 @@ package e2ee
 import (
 	"bytes"
 	"crypto/ecdh"
+	"slices"
 	"testing"
 	"time"
 )
@@ -43,8 +44,8 @@ func makeVectors(t testing.TB) *vectors {
 	var hashes []Hash
 	for _, a := range v.Announces {
 		hashes = append(hashes, Hash(a.Hash))
-		rv := rosterVector{Fragment: lobby.String(), Meeting: vectorMeeting, Code: r.Code(hashes)}
-		h := r.RosterHash(hashes)
+		rv := rosterVector{Fragment: lobby.String(), Meeting: vectorMeeting, Code: r.Code(slices.Clone(hashes))}
+		h := r.RosterHash(slices.Clone(hashes))
 		rv.Roster = h[:]
 		for _, x := range hashes {
 			rv.Hashes = append(rv.Hashes, bytes.Clone(x[:]))
