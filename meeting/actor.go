@@ -237,6 +237,9 @@ func (a *actor) perform(effects []effect) {
 	for _, e := range effects {
 		switch e.kind {
 		case sendOne:
+			if w, ok := e.event.(*protocol.Welcome); ok && a.peers[e.seat] != nil {
+				w.ICEServers = a.peers[e.seat].servers
+			}
 			e.sink.Deliver(&Delivery{Message: e.event})
 		case sendAll, sendAdmitters, sendLobby:
 			a.spread(e)

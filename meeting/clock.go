@@ -36,7 +36,7 @@ func (s *state) tick(now time.Time) {
 			return
 		}
 	}
-	if s.present == 0 {
+	if s.present == s.streams { // streams keep no meeting alive
 		at := s.emptySince.Add(s.cfg.EmptyAfter)
 		if !now.Before(at) {
 			s.end(protocol.ByeEnded)
@@ -83,7 +83,7 @@ func (s *state) tickSeat(now time.Time, p *seat) {
 
 func (s *state) tickIdle(now time.Time, p *seat) {
 	idle := s.idleAfter()
-	if idle <= 0 || p.identity.Bot {
+	if idle <= 0 || p.identity.Bot || p.identity.stream() {
 		return
 	}
 	s.seen(now, p)

@@ -43,6 +43,8 @@ type Config struct {
 
 	// Media is the media server; required.
 	Media Media `kong:"-"`
+	// Relay gives each seat what its client needs to be relayed; nil for none.
+	Relay Relay `kong:"-"`
 	// Recorder keeps the audit log; nil for none.
 	Recorder Recorder `kong:"-"`
 	// Now is the clock; nil means time.Now.

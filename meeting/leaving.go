@@ -70,6 +70,9 @@ func (s *state) leave(now time.Time, p *seat, why protocol.LeftReason, bye proto
 	s.lowerHand(now, p)
 	s.speakers = slices.DeleteFunc(s.speakers, func(id media.ParticipantID) bool { return id == p.id })
 	s.present--
+	if p.identity.stream() {
+		s.streams--
+	}
 	s.left(now, p.id, why)
 	if s.spotlight == p.id {
 		s.setSpotlight(0, 0)
@@ -77,7 +80,7 @@ func (s *state) leave(now time.Time, p *seat, why protocol.LeftReason, bye proto
 	if p.may(protocol.MayAdmit) {
 		s.lobbyChanged(now)
 	}
-	if s.present == 0 {
+	if s.present == s.streams && !p.identity.stream() {
 		s.emptySince = now
 		s.wake(now.Add(s.cfg.EmptyAfter))
 	}
@@ -118,9 +121,11 @@ func (s *state) heir() *seat {
 	return best
 }
 
-// mayInherit says whether the meeting may fall to a participant. Never to bots and guests: nothing about them is known.
+// mayInherit says whether the meeting may fall to a participant. Never to bots, guests and
+// streams: nothing about them is known.
 func (p *seat) mayInherit() bool {
-	return !p.identity.Bot && !p.identity.guest() && (p.role == protocol.RoleCohost || p.role == protocol.RoleParticipant)
+	known := !p.identity.Bot && !p.identity.guest() && !p.identity.stream()
+	return known && (p.role == protocol.RoleCohost || p.role == protocol.RoleParticipant)
 }
 
 func (p *seat) before(q *seat) bool {
@@ -145,7 +150,7 @@ func (s *state) end(why protocol.ByeReason) {
 	}
 	s.do(effect{kind: endMeeting})
 	s.seats, s.waiting, s.resumes, s.banned, s.hands, s.speakers = nil, nil, nil, nil, nil, nil
-	s.voices = nil
+	s.voices, s.keys, s.streams = nil, nil, 0
 	s.present, s.hosts, s.spotlight, s.next = 0, 0, 0, time.Time{}
 	s.batch, s.lobbyNews, s.mail, s.quality = batch{}, lobbyNews{}, mail{}, qualityBatch{}
 }

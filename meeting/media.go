@@ -2,8 +2,10 @@ package meeting
 
 import (
 	"context"
+	"time"
 
 	"conclave/media"
+	"conclave/protocol"
 	"conclave/sfu"
 )
 
@@ -27,6 +29,13 @@ type Peer interface {
 	SetView(wants []media.Want)
 	SetLive(sources media.SourceSet, generation uint64)
 	Close(generation uint64)
+}
+
+// Relay lets the clients of seats relay to the media server. Safe for concurrent use.
+type Relay interface {
+	// Open makes a seat's credential, which is good until the given time at the latest. The servers may be none. end ends
+	// it, with all that is relayed with it. Neither waits.
+	Open(until time.Time) (servers []protocol.ICEServer, end func())
 }
 
 // FromSFU returns s as Media.

@@ -21,18 +21,22 @@ type mediaReport struct {
 	encode     map[media.Source][]string
 	refused    map[media.Source]string
 	connected  bool
-	failed     bool   // later than connected
-	applied    uint64 // the latest generation
-	joinFailed string // why
+	failed     bool            // later than connected
+	trouble    string          // the cause why it failed or is stuck, later than connected; empty: none
+	warnings   []media.Warning // of the latest offer, at most one an m-line
+	applied    uint64          // the latest generation
+	joinFailed string          // why
 }
 
 // merge takes in an event about the peer.
 func (r *mediaReport) merge(e *media.Event) {
 	switch e.Kind {
 	case media.EventConnected:
-		r.connected, r.failed = true, false
+		r.connected, r.failed, r.trouble = true, false, ""
 	case media.EventFailed:
-		r.connected, r.failed = false, true
+		r.connected, r.failed, r.trouble = false, true, e.Cause
+	case media.EventStuck:
+		r.trouble = e.Cause
 	case media.EventSlots:
 		if r.slots == nil {
 			r.slots = make(map[string]media.Slot, len(e.Slots))
@@ -51,6 +55,8 @@ func (r *mediaReport) merge(e *media.Event) {
 			r.refused = make(map[media.Source]string)
 		}
 		r.refused[e.Source] = e.Cause
+	case media.EventWarnings:
+		r.warnings = e.Warnings
 	case media.EventApplied:
 		r.applied = max(r.applied, e.Generation)
 	case media.EventJoinFailed:
@@ -97,11 +103,19 @@ func (s *state) report(now time.Time, id media.ParticipantID, r *mediaReport) {
 		return
 	}
 	if r.connected {
-		p.failedAt = time.Time{}
+		p.failedAt, p.trouble = time.Time{}, nil
 	}
 	if r.failed {
 		p.failedAt = now
 		s.wake(now.Add(s.cfg.MediaGrace))
+	}
+	if r.trouble != "" {
+		reason := protocol.MediaFailure(r.trouble)
+		p.trouble = &protocol.MediaFailed{Reason: reason, Final: r.failed, Message: reason.Sentence()}
+		s.tell(p, p.trouble)
+	}
+	if len(r.warnings) > 0 {
+		s.tell(p, warningsMessage(r.warnings))
 	}
 	if r.slots != nil {
 		s.slotsChanged(p, r)
@@ -124,6 +138,15 @@ func (s *state) report(now time.Time, id media.ParticipantID, r *mediaReport) {
 		p.refused[source] = &protocol.MediaRefused{Source: source, Reason: protocol.RefusedReason(reason)}
 		s.tell(p, p.refused[source])
 	}
+}
+
+func warningsMessage(list []media.Warning) *protocol.Warnings {
+	m := &protocol.Warnings{}
+	for _, w := range list {
+		m.Warnings = append(m.Warnings, protocol.Warning{MID: w.MID, Warning: w.Warning,
+			Message: protocol.WarningSentence(w.Warning)})
+	}
+	return m
 }
 
 func (s *state) slotsChanged(p *seat, r *mediaReport) {

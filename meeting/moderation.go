@@ -61,6 +61,9 @@ func (s *state) remove(now time.Time, p *seat, m *protocol.Remove) error {
 		if m.Ban {
 			s.ban(now, other.identity.person())
 		}
+		if other.identity.stream() { // it would come back
+			s.keys = slices.DeleteFunc(s.keys, func(k streamKey) bool { return k.number == other.key })
+		}
 		if s.seats[other.id] != nil {
 			s.leave(now, other, protocol.LeftRemoved, bye)
 		}
@@ -87,7 +90,7 @@ func (s *state) roleRequest(now time.Time, p *seat, m *protocol.SetRole) error {
 	if other == nil || other.role == noRole {
 		return ErrNoSuchParticipant
 	}
-	if other == p || !covers(p.role, m.Role) {
+	if other == p || !covers(p.role, m.Role) || other.identity.stream() { // a stream's key says what it may do
 		return ErrNotPermitted
 	}
 	if !s.e2ee && m.Grant != "" {

@@ -104,7 +104,7 @@ func TestBannedCannotComeBackByAnyWay(t *testing.T) {
 	st.must(ana, &protocol.Admit{All: true})
 	ben.learn()
 	other := st.join("ben's other session", func(j *joinRequest) {
-		j.identity = Identity{SessionKeyOf("other"), who("ben").Address, false}
+		j.identity = Identity{Session: SessionKeyOf("other"), Address: who("ben").Address}
 	})
 	st.must(ana, &protocol.Remove{Participants: []media.ParticipantID{ben.id}, Ban: true})
 	st.wantBye(ben, protocol.ByeBanned)

@@ -4,12 +4,22 @@ import (
 	"slices"
 
 	"conclave/media"
+	"conclave/protocol"
 )
 
 // mediaPeer is a seat's media side, and what was desired of it last.
 type mediaPeer struct {
 	Peer
-	live media.SourceSet
+	live     media.SourceSet
+	servers  []protocol.ICEServer // that relay for it
+	endRelay func()               // nil if none does
+}
+
+// stopRelay ends what is relayed for a peer; nil is none.
+func (p *mediaPeer) stopRelay() {
+	if p != nil && p.endRelay != nil {
+		p.endRelay()
+	}
 }
 
 // conveyed is what has been desired of the media server and is not known to have taken effect. Owned by the working
@@ -40,7 +50,11 @@ func (a *actor) openPeer(id media.ParticipantID) {
 		a.room = a.deps.cfg.Media.NewRoom(cfg, a.onMedia)
 		a.peers = make(map[media.ParticipantID]*mediaPeer)
 	}
-	a.peers[id] = &mediaPeer{Peer: a.room.Join(id)}
+	p := &mediaPeer{Peer: a.room.Join(id)}
+	if relay := a.deps.cfg.Relay; relay != nil {
+		p.servers, p.endRelay = relay.Open(a.state.expires)
+	}
+	a.peers[id] = p
 }
 
 func (a *actor) closePeer(id media.ParticipantID) {
@@ -48,6 +62,7 @@ func (a *actor) closePeer(id media.ParticipantID) {
 		delete(a.peers, id)
 		a.generation++
 		a.owed = append(a.owed, owed{id, a.generation})
+		p.stopRelay()
 		p.Close(a.generation)
 	}
 }
@@ -67,6 +82,9 @@ func (a *actor) setLive(id media.ParticipantID, live media.SourceSet) {
 
 // endMedia closes the room. Nothing more is heard of it: who waits for it is answered.
 func (a *actor) endMedia() {
+	for _, p := range a.peers {
+		p.stopRelay()
+	}
 	if a.room != nil {
 		a.room.Close()
 	}
@@ -91,6 +109,7 @@ func (a *actor) acknowledge(j job) {
 func (a *actor) applied(id media.ParticipantID, r *mediaReport) {
 	if r.joinFailed != "" {
 		a.deps.cfg.Log.Error("no media peer", "cause", r.joinFailed)
+		a.peers[id].stopRelay()
 		delete(a.peers, id) // offers on this seat are refused with "internal"
 	}
 	a.waiting = slices.DeleteFunc(a.waiting, func(w *waiting) bool {

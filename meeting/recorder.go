@@ -30,13 +30,16 @@ const (
 	ActionRemoved    Action = "participant_removed" // detail: banned, if so
 	ActionShared     Action = "share_started"
 	ActionUnshared   Action = "share_stopped"
+	ActionKeyMade    Action = "stream_key_made"    // detail: ingest or egress
+	ActionKeyRevoked Action = "stream_key_revoked" // detail: ingest or egress
 )
 
 // Record is one action, for the audit log only. It names people: it belongs in no other place.
 type Record struct {
 	At     time.Time
 	Action Action
-	// Actor and Subject are verified addresses, "guest 3" or "bot 4" by their number in the meeting, or "server".
+	// Actor and Subject are verified addresses, "guest 3", "bot 4" or "stream 5" by their number in the meeting, or
+	// "server".
 	Actor, Subject string
 	Meeting        ID
 	Detail         string
@@ -63,6 +66,8 @@ func (p *seat) party() string {
 		return p.identity.Address.Reveal()
 	case p.identity.Bot:
 		return fmt.Sprintf("bot %d", p.id)
+	case p.identity.stream():
+		return fmt.Sprintf("stream %d", p.id)
 	default:
 		return fmt.Sprintf("guest %d", p.id)
 	}
@@ -114,7 +119,7 @@ func (s *state) recordable(p *seat, m protocol.ClientMessage) bool {
 	}
 	switch m := m.(type) {
 	case *protocol.Admit, *protocol.Deny, *protocol.Mute, *protocol.Remove, *protocol.SetRole, *protocol.SetPolicy,
-		*protocol.End:
+		*protocol.StreamKey, *protocol.RevokeStreamKey, *protocol.End:
 		return false
 	case *protocol.Media:
 		return p.declared.Has(media.Screen) || !media.Sources(m.Sources...).Has(media.Screen)

@@ -38,6 +38,12 @@ var (
 		"Another participant has this \"announce\". Make a new one for each join."}
 	ErrAdmissions = Refusal{protocol.ErrInvalidRequest,
 		"\"admissions\" is required in end-to-end encrypted meetings, and not allowed in others."}
+	ErrNoStreams = Refusal{protocol.ErrNotPermitted,
+		"Streams need a meeting without end-to-end encryption."}
+	ErrNoStreamKind = Refusal{protocol.ErrInvalidRequest, "\"kind\" must be \"ingest\" or \"egress\"."}
+	ErrTooManyKeys  = Refusal{protocol.ErrRateLimited, "This meeting has too many stream keys. Revoke one first."}
+	ErrNoSuchKey    = Refusal{protocol.ErrNoSuchParticipant, "There is no such stream key."}
+	ErrWrongKey     = Refusal{protocol.ErrUnauthenticated, "The stream key is wrong or has been revoked."}
 	ErrTooMuch      = Refusal{protocol.ErrRateLimited, "You are sending too much. Nothing was done."}
 	ErrTooManySeats = Refusal{protocol.ErrRateLimited,
 		"You joined this meeting from too many places. Leave with one of them first."}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -450,6 +451,42 @@ func TestManyJoinAndLeaveAtOnce(t *testing.T) {
 	}
 	if g := r.Gauges(); g.Meetings != 0 || g.Participants != 0 || g.Panics != 0 {
 		t.Fatalf("%+v", g)
+	}
+}
+
+// A client is told why its media does not flow.
+func TestAClientIsToldWhyItsMediaFails(t *testing.T) {
+	r, fake := newRegistry(t, Config{})
+	id := create(t, r, Creation{Creator: who("ana")})
+	ana, box := enter(t, r, id, "ana")
+	peer := fake.rooms[0].peer(ana.Participant())
+	told := func() (all []protocol.MediaFailed) {
+		box.mu.Lock()
+		defer box.mu.Unlock()
+		for _, e := range box.events {
+			if m, ok := e.(*protocol.MediaFailed); ok {
+				all = append(all, *m)
+			}
+		}
+		return all
+	}
+	await := func(n int) []protocol.MediaFailed {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); len(told()) < n; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("told %+v", told())
+			}
+		}
+		return told()
+	}
+	peer.tell(media.Event{Kind: media.EventStuck, Cause: "udp_blocked"})
+	first := await(1)[0]
+	if first.Reason != protocol.FailedUDPBlocked || first.Final || !strings.Contains(first.Message, "UDP") {
+		t.Errorf("told %+v", first)
+	}
+	peer.tell(media.Event{Kind: media.EventFailed, Cause: "ice_timeout"})
+	if last := await(2)[1]; last.Reason != protocol.FailedICE || !last.Final {
+		t.Errorf("told %+v", last)
 	}
 }
 

@@ -66,6 +66,10 @@ func (s *state) carryOut(now time.Time, p *seat, m protocol.ClientMessage, token
 		return s.spotlightRequest(p, m)
 	case *protocol.SetPolicy:
 		return s.setPolicy(m)
+	case *protocol.StreamKey:
+		return s.makeStreamKey(m, token())
+	case *protocol.RevokeStreamKey:
+		return s.revokeStreamKey(now, m.Number)
 	case *protocol.End:
 		s.end(protocol.ByeEnded)
 	case *protocol.Active:
@@ -112,7 +116,7 @@ func (s *state) answered(id media.ParticipantID, sink Sink) error {
 	if s.ended || p == nil || p.sink != sink || p.role == noRole {
 		return ErrNotJoined
 	}
-	p.negotiated, p.failedAt, p.refused = true, time.Time{}, nil
+	p.negotiated, p.failedAt, p.refused, p.trouble = true, time.Time{}, nil, nil
 	return nil
 }
 

@@ -86,6 +86,7 @@ func (s *state) flush(now time.Time) {
 	if s.ended {
 		return
 	}
+	s.direct()
 	s.flushRoster(now)
 	s.flushLobby(now)
 	s.flushQuality(now)

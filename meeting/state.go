@@ -13,8 +13,9 @@ import (
 // Identity is who asks, as the edge has established it.
 type Identity struct {
 	Session SessionKey
-	Address Address // verified; the zero value for guests and for bots without one
-	Bot     bool    // an operator's load-testing participant: never promoted, and its sockets share one session
+	Address Address       // verified; the zero value for guests and for bots without one
+	Bot     bool          // an operator's load-testing participant: never promoted, and its sockets share one session
+	Stream  protocol.Kind // of a stream (streams.go), else empty
 }
 
 // person is what bans and "is it the same one" go by: the verified address, or the session for those without.
@@ -24,13 +25,18 @@ type person struct {
 }
 
 // guest says that nothing about who this is was verified.
-func (i Identity) guest() bool { return i.Address == Address{} && !i.Bot }
+func (i Identity) guest() bool { return i.Address == Address{} && !i.Bot && !i.stream() }
+
+// stream says whether it came with a stream key.
+func (i Identity) stream() bool { return i.Stream != "" }
 
 // kind is what the others are told about it: nothing about a person, which is the rule.
 func (i Identity) kind() protocol.Kind {
 	switch {
 	case i.Bot:
 		return protocol.KindBot
+	case i.stream():
+		return i.Stream
 	case i.guest():
 		return protocol.KindGuest
 	default:
@@ -104,7 +110,11 @@ type seat struct {
 	encode   map[media.Source]*protocol.Encode
 	// what the media server forwards nothing of, and why, since the last offer
 	refused map[media.Source]*protocol.MediaRefused
-	bars    uint8 // quality of the connection, plus one; zero: not known
+	trouble *protocol.MediaFailed // why media has not come up, or failed, since the last offer
+	bars    uint8                 // quality of the connection, plus one; zero: not known
+
+	key   int          // of a stream: the number of its key
+	stage []media.Want // of a receiving stream: what it was shown last
 
 	kept      []protocol.Relayed // relayed and not yet delivered
 	keptBytes int                // at most maxKept
@@ -133,6 +143,10 @@ type state struct {
 	hands      []media.ParticipantID         // raised, in order; at most one a seat
 	speakers   []media.ParticipantID         // at most one a seat
 	spotlight  media.ParticipantID           // zero: none
+	keys       []streamKey                   // at most maxStreamKeys
+	lastKey    int                           // the number of the latest
+	streams    int                           // seats of streams
+	onStage    media.ParticipantID           // whose camera receiving streams get; zero: none
 	lastID     media.ParticipantID
 	entered    uint64
 	present    int // seats in the meeting
@@ -404,6 +418,9 @@ func (s *state) tellMedia(p *seat) {
 	}
 	for _, r := range p.refused {
 		s.tell(p, r)
+	}
+	if p.trouble != nil {
+		s.tell(p, p.trouble)
 	}
 }
 
