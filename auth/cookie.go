@@ -74,7 +74,8 @@ func (s *Service) Authenticate(r *http.Request) (Identity, error) {
 			return Identity{}, ErrUnauthenticated
 		}
 		if id, isBot := s.bots[sha256.Sum256([]byte(bearer))]; isBot {
-			return Identity{Session: id, Bot: true, CanHost: true, ExpiresAt: s.deps.Now().Add(s.cfg.SessionTTL)}, nil
+			return Identity{Session: id, Bot: true, CanHost: true, MayAttack: s.cfg.BotAttacks,
+				ExpiresAt: s.deps.Now().Add(s.cfg.SessionTTL)}, nil
 		}
 		return s.bySessionToken(bearer)
 	}

@@ -157,11 +157,12 @@ func TestAGuestsBodyIsEmpty(t *testing.T) {
 	cfg.Guests = true
 	inSite(t, cfg, func(s *site) {
 		for body, id := range map[string]string{
-			``: "bad_json", `null`: "bad_json", `[]`: "bad_json", `{`: "bad_json", `{}{}`: "bad_json",
+			`null`: "bad_json", `[]`: "bad_json", `{`: "bad_json", `{}{}`: "bad_json",
 			`{"name":"x"}`: "invalid_request", `{"email":"ana@example.org"}`: "invalid_request",
 		} {
 			expect(t, s.browser().do("POST", "/api/auth/guest", body), http.StatusBadRequest, id)
 		}
+		expect(t, s.browser().do("POST", "/api/auth/guest", ""), http.StatusUnsupportedMediaType, "invalid_request")
 		large := s.browser().do("POST", "/api/auth/guest", `{}`+strings.Repeat(" ", 5000))
 		expect(t, large, http.StatusRequestEntityTooLarge, "too_large")
 	})

@@ -42,8 +42,9 @@ func seconds(d time.Duration) int64 {
 }
 
 var (
-	errBodyTooLarge = errors.New("The body is too large.")          //nolint:staticcheck,revive // a sentence for a human
-	errNotJSON      = errors.New("The body must be JSON in UTF-8.") //nolint:staticcheck,revive // a sentence for a human
+	errBodyTooLarge = errors.New("The body is too large.")             //nolint:staticcheck,revive // a sentence
+	errContentType  = errors.New("The body must be application/json.") //nolint:staticcheck,revive // a sentence
+	errNotJSON      = errors.New("The body must be JSON in UTF-8.")    //nolint:staticcheck,revive // a sentence
 )
 
 // decodeString reads a body that is one JSON object with exactly one field, a string: all that sign-in takes. Unknown
@@ -75,7 +76,7 @@ func decodeEmpty(w http.ResponseWriter, r *http.Request) error {
 // readJSON reads a body that says it is JSON.
 func readJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
-		return nil, errNotJSON
+		return nil, errContentType
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
@@ -133,6 +134,8 @@ func writeBodyError(w http.ResponseWriter, err error) {
 	switch {
 	case errors.Is(err, errBodyTooLarge):
 		WriteError(w, http.StatusRequestEntityTooLarge, "too_large", err.Error(), 0)
+	case errors.Is(err, errContentType):
+		WriteError(w, http.StatusUnsupportedMediaType, "invalid_request", err.Error(), 0)
 	case errors.Is(err, errNotJSON):
 		WriteError(w, http.StatusBadRequest, "bad_json", err.Error(), 0)
 	default:

@@ -266,11 +266,13 @@ type sessionBody struct {
 	Guest     bool      `json:"guest,omitempty"`
 	ExpiresAt time.Time `json:"expires_at"`
 	CanHost   bool      `json:"can_host"`
+	MayAttack bool      `json:"may_attack,omitempty"`
 }
 
 func newSessionBody(id Identity) sessionBody {
 	expires := id.ExpiresAt.UTC().Truncate(time.Second)
-	return sessionBody{Email: id.Email.Reveal(), Guest: id.Guest, ExpiresAt: expires, CanHost: id.CanHost}
+	return sessionBody{Email: id.Email.Reveal(), Guest: id.Guest, ExpiresAt: expires, CanHost: id.CanHost,
+		MayAttack: id.MayAttack}
 }
 
 func (s *Service) getSession(w http.ResponseWriter, r *http.Request) {

@@ -432,6 +432,57 @@ func TestBearerTokens(t *testing.T) {
 	})
 }
 
+func TestABotsSessionHasNoAddressAndEndsADayAhead(t *testing.T) {
+	const bot = "5e3b1d7f9c0a4862e8d4b6f0a2c7139571b9f3d5c8e60a2447ad01fb6c93e85d"
+	cfg := openLimits()
+	cfg.BotTokens = []string{bot}
+	inSite(t, cfg, func(s *site) {
+		b := s.browser()
+		b.header.Set("Authorization", "Bearer "+bot)
+		w := b.do("GET", "/api/auth/session", "")
+		const want = `{"expires_at":"2000-01-02T00:00:00Z","can_host":true}`
+		if got := strings.TrimSpace(w.Body.String()); w.Code != 200 || got != want {
+			t.Errorf("%d %s, want %s", w.Code, got, want)
+		}
+	})
+	cfg.BotAttacks = true
+	inSite(t, cfg, func(s *site) {
+		b := s.browser()
+		b.signIn("ana@example.org")
+		if w := b.do("GET", "/api/auth/session", ""); strings.Contains(w.Body.String(), "may_attack") {
+			t.Errorf("a person may attack: %s", w.Body)
+		}
+		c := s.browser()
+		c.header.Set("Authorization", "Bearer "+bot)
+		if w := c.do("GET", "/api/auth/session", ""); !strings.Contains(w.Body.String(), `"may_attack":true`) {
+			t.Errorf("the operator lets bots attack: %s", w.Body)
+		}
+	})
+}
+
+// The guests of a bot token are somebody else than the token's own bots, by a token that is made of it: the SHA-256 of
+// "conclave bot guest " and the token.
+func TestABotTokenHasGuests(t *testing.T) {
+	const bot = "5e3b1d7f9c0a4862e8d4b6f0a2c7139571b9f3d5c8e60a2447ad01fb6c93e85d"
+	const guest = "14fd07750dd941ac3ff32ba8bd735136def89c2e07dde2f58ad5288cf0e6b46d"
+	cfg := openLimits()
+	cfg.BotTokens = []string{bot}
+	inSite(t, cfg, func(s *site) {
+		identity := func(token string) Identity {
+			r := httptest.NewRequest(http.MethodGet, "/ws", nil)
+			r.Header.Set("Authorization", "Bearer "+token)
+			who, err := s.svc.Authenticate(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return who
+		}
+		if own, guests := identity(bot), identity(guest); own.Session == guests.Session || !guests.Bot {
+			t.Errorf("%+v and %+v", own, guests)
+		}
+	})
+}
+
 func TestBotsAreNobodyInParticularAndMayHost(t *testing.T) {
 	const bot = "5e3b1d7f9c0a4862e8d4b6f0a2c7139571b9f3d5c8e60a2447ad01fb6c93e85d"
 	cfg := openLimits()
@@ -527,8 +578,8 @@ func TestBadBodiesGetAClearError(t *testing.T) {
 			id                      string
 		}{
 			"no_json":            {"code", "", `email=ana@example.org`, 400, "bad_json"},
-			"form":               {"code", "application/x-www-form-urlencoded", `email=ana%40example.org`, 400, "bad_json"},
-			"text_plain":         {"code", "text/plain", `{"email": "ana@example.org"}`, 400, "bad_json"},
+			"form":               {"code", "application/x-www-form-urlencoded", `email=ana%40example.org`, 415, "invalid_request"},
+			"text_plain":         {"code", "text/plain", `{"email": "ana@example.org"}`, 415, "invalid_request"},
 			"array":              {"code", "", `["ana@example.org"]`, 400, "bad_json"},
 			"trailing":           {"code", "", `{"email": "ana@example.org"} {}`, 400, "bad_json"},
 			"invalid_utf8":       {"code", "", "{\"email\": \"ana\xff@example.org\"}", 400, "bad_json"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -63,6 +64,9 @@ type Config struct {
 	// Let people without an e-mail address join as guests. Guests wait in the lobby, can join only meetings that have both
 	// a lobby and a password, and cannot create meetings. They hold at most a quarter of `max_sessions`.
 	Guests bool `name:"guests" group:"People"`
+	// Let bots flood this server and guess passwords of their own meetings, to test it. On loopback they may do so without
+	// it.
+	BotAttacks bool `name:"bot-attacks" group:"People"`
 
 	// Digits of a sign-in code, 6 to 8.
 	CodeDigits int `name:"code-digits" group:"Sign-in"`
@@ -120,8 +124,8 @@ type Identity struct {
 	Guest bool
 	// Bot says that a bot token was used.
 	Bot bool
-	// CanHost says whether this identity may create meetings.
-	CanHost bool
+	// CanHost says whether this identity may create meetings, MayAttack whether its operator lets it flood the server.
+	CanHost, MayAttack bool
 	// ExpiresAt is when the session ends at the latest. For bots it moves on with each request: their tokens do not end.
 	ExpiresAt time.Time
 }
@@ -272,15 +276,24 @@ func (d Deps) withDefaults() Deps {
 
 // botIdentities gives each token its SessionID. Tokens are compared by hash, so the time of a look-up says nothing.
 func botIdentities(tokens []string, random io.Reader) (map[[sha256.Size]byte]SessionID, error) {
-	bots := make(map[[sha256.Size]byte]SessionID, len(tokens))
+	bots := make(map[[sha256.Size]byte]SessionID, 2*len(tokens))
 	for _, t := range tokens {
-		id, err := newSessionID(random)
-		if err != nil {
-			return nil, fmt.Errorf("auth: %w", err)
+		for _, bearer := range []string{t, guestToken(t)} {
+			id, err := newSessionID(random)
+			if err != nil {
+				return nil, fmt.Errorf("auth: %w", err)
+			}
+			bots[sha256.Sum256([]byte(bearer))] = id
 		}
-		bots[sha256.Sum256([]byte(t))] = id
 	}
 	return bots, nil
+}
+
+// guestToken is the token of a bot token's guests: bots that are not the creators of meetings which are made with
+// the token itself. They wait in waiting rooms and are asked for passwords (docs/protocol.md).
+func guestToken(token string) string {
+	sum := sha256.Sum256([]byte("conclave bot guest " + token))
+	return hex.EncodeToString(sum[:])
 }
 
 func normaliseDomains(domains []string) ([]string, error) {
