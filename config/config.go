@@ -82,8 +82,17 @@ type Config struct {
 	MediaListen []netip.Addr `name:"media-listen" group:"Media" placeholder:"ADDR"`
 	// UDP port of media; -1 for the port of `listen`.
 	MediaPort int `name:"media-port" group:"Media" placeholder:"PORT"`
+	// Relays media for clients whose network blocks UDP: TURN over TLS, TCP and UDP, on the ports that are open anyway. It
+	// reaches this server's own media and nothing else.
+	Turn bool `name:"turn" group:"Media"`
+	// Further port of media (UDP and TCP) on private addresses, used when the ports of media are below 1024: Chromium
+	// ignores private addresses with ports 80 and 443. 0 for none.
+	PrivatePort int `name:"private-port" group:"Media" placeholder:"PORT"`
 	// Further addresses that clients are told, for a machine behind 1:1 NAT.
 	Advertise []netip.Addr `name:"advertise" group:"Media" placeholder:"ADDR"`
+	// Ciphers of media: all, or gcm for AES-GCM alone, which all browsers have. Other clients may have only AES-CM with
+	// HMAC-SHA1; with gcm they get no media.
+	MediaCiphers Ciphers `name:"media-ciphers" group:"Media" placeholder:"LIST"`
 	// Media sent by this machine, in bits per second such as 800M, without IP and UDP headers; 0 for no limit. A join that
 	// would exceed it fails with server_full. For its first five seconds, a new participant counts with the average of
 	// the others, and with 1M at least.
@@ -118,7 +127,7 @@ func Default() Config {
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("::1/128")},
 		AdminListen:    "127.0.0.1:9180", MaxConnections: 20_000, ConnectionsPerClient: 1024,
 		ACMECA: "https://acme-v02.api.letsencrypt.org/directory", DataDir: "/var/lib/conclave",
-		MediaPort: -1, Name: "Conclave",
+		MediaPort: -1, Turn: true, PrivatePort: 3478, Name: "Conclave",
 	}
 }
 

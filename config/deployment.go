@@ -234,6 +234,9 @@ func (c *Config) deployMedia(d *Deployment) error {
 		}
 		d.MediaPort = uint16(c.MediaPort) //nolint:gosec // checked above
 	}
+	if c.PrivatePort != 0 && (c.PrivatePort < 1024 || c.PrivatePort > 65535) {
+		return errors.New("private_port must be between 1024 and 65535, or 0 for none")
+	}
 	for _, a := range c.MediaListen {
 		if a.IsUnspecified() {
 			return errors.New("media_listen: name each address, because a reply must leave from the address its request came to")

@@ -11,6 +11,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/goccy/go-yaml"
+
+	"conclave/internal/nearest"
 )
 
 // DefaultFile is read if it exists and no other file is named.
@@ -149,7 +151,7 @@ func (s *Sources) load() error {
 	for _, key := range sortedKeys(s.environ) {
 		name := strings.ToLower(strings.TrimPrefix(key, EnvPrefix))
 		if !slices.Contains(otherEnv(), name) && !s.known.has(name) {
-			near := s.known.nearest(name)
+			near := nearest.Name(name, s.known)
 			return fmt.Errorf("unknown environment variable %s%s", key, did(EnvPrefix+strings.ToUpper(near), near != ""))
 		}
 	}
@@ -180,7 +182,7 @@ func parseFile(b []byte, known names) (map[string]any, error) {
 	}
 	for _, name := range sortedKeys(m) {
 		if !known.has(name) {
-			near := known.nearest(name)
+			near := nearest.Name(name, known)
 			return nil, fmt.Errorf("unknown option %q%s", name, did(near, near != ""))
 		}
 	}
@@ -229,17 +231,6 @@ type names []string
 
 func (n names) has(name string) bool { return slices.Contains(n, name) }
 
-// nearest is the most similar name, empty if none is similar.
-func (n names) nearest(name string) string {
-	best, bestDistance := "", max(2, len(name)/3)+1
-	for _, k := range n {
-		if d := distance(name, k); d < bestDistance {
-			best, bestDistance = k, d
-		}
-	}
-	return best
-}
-
 func knownNames(list []Option) (n names) {
 	for _, o := range list {
 		n = append(n, o.Name)
@@ -274,24 +265,4 @@ func sortedKeys[V any](m map[string]V) []string {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-// distance is the Levenshtein distance.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = min(diagonal, row[j], row[j+1]) + 1
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }
