@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"conclave/protocol"
 )
 
 // Config configures a Handler. A zero field means the default (DefaultConfig). The fields with a group are the
@@ -35,6 +37,8 @@ type Config struct {
 	UnknownPerMinute int `kong:"-"`
 	// InfoPerMinute bounds the requests of one client IP for GET /api/meetings/{id}.
 	InfoPerMinute int `kong:"-"`
+	// StreamsPerMinute bounds the requests of one client IP for streams (WHIP and WHEP), right or wrong.
+	StreamsPerMinute int `kong:"-"`
 	// LimiterKeys is how many keys each limiter remembers.
 	LimiterKeys int `kong:"-"`
 
@@ -59,6 +63,11 @@ type Config struct {
 	// a seat, or a place in a lobby, come in. release gives it back when no participant came. Both are called on many
 	// goroutines and must not block. Nil means that there is always capacity.
 	Reserve func() (release func(), ok bool) `kong:"-"`
+	// Check makes what a client needs to try each way to the media port without a meeting. ok is false when too many try.
+	// It must not block. Nil: there is no such route.
+	Check func(now time.Time) (check protocol.PathCheck, ok bool) `kong:"-"`
+	// ChecksPerMinute bounds the requests of one client IP for POST /api/check.
+	ChecksPerMinute int `kong:"-"`
 	// Log takes messages without anything about people; nil discards.
 	Log *slog.Logger `kong:"-"`
 	// Metrics takes the metrics; nil for none.
@@ -73,7 +82,7 @@ func DefaultConfig() Config {
 		MaxSockets: 20_000, SocketsPerClient: 1024, MeetingsPerAddressHour: 30, JoinsPerMinute: 600,
 		WrongPasswordsPerMinute: 10, SocketsPerBotToken: 5_000, SocketsPerSession: 32, SessionPerMinute: 120,
 		PasswordsPerMinute: 600, UnknownPerMinute: 30,
-		InfoPerMinute: 600, LimiterKeys: 100_000,
+		InfoPerMinute: 600, StreamsPerMinute: 120, ChecksPerMinute: 20, LimiterKeys: 100_000,
 		JoinTimeout: 10 * time.Second, RetryTimeout: 3 * time.Minute, MessageTimeout: 10 * time.Second,
 		PingEvery: 15 * time.Second, WriteTimeout: 10 * time.Second,
 	}
@@ -92,6 +101,8 @@ func (c Config) withDefaults() Config {
 	c.PasswordsPerMinute = cmp.Or(c.PasswordsPerMinute, d.PasswordsPerMinute)
 	c.UnknownPerMinute = cmp.Or(c.UnknownPerMinute, d.UnknownPerMinute)
 	c.InfoPerMinute = cmp.Or(c.InfoPerMinute, d.InfoPerMinute)
+	c.StreamsPerMinute = cmp.Or(c.StreamsPerMinute, d.StreamsPerMinute)
+	c.ChecksPerMinute = cmp.Or(c.ChecksPerMinute, d.ChecksPerMinute)
 	c.LimiterKeys = cmp.Or(c.LimiterKeys, d.LimiterKeys)
 	c.JoinTimeout = cmp.Or(c.JoinTimeout, d.JoinTimeout)
 	c.RetryTimeout = cmp.Or(c.RetryTimeout, d.RetryTimeout)

@@ -38,3 +38,41 @@ func containsToken(list string) bool {
 	}
 	return false
 }
+
+// Whatever a program posts to WHIP or WHEP, what the engine is given of it is lines that end in CRLF, publishes one
+// sound and one picture at most, and after a restart has the new credentials alone.
+func FuzzStreamOffer(f *testing.F) {
+	f.Add([]byte("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=sendrecv\r\na=ice-ufrag:old1\r\n"), true)
+	f.Add([]byte("v=0\r\na=recvonly\r\nm=video 0 x 96\na=bundle-only\na=ice-pwd:x\rm=audio 9"), false)
+	f.Fuzz(func(t *testing.T, body []byte, ingest bool) {
+		kind := protocol.KindEgress
+		if ingest {
+			kind = protocol.KindIngest
+		}
+		o, err := readStreamOffer(body, kind)
+		if err != nil {
+			return
+		}
+		if len(o.tracks) > 2 || !ingest && len(o.tracks) > 0 {
+			t.Fatalf("it publishes %v", o.tracks)
+		}
+		next, err := o.restart("new1", "new-password-of-24-chars")
+		if err != nil && o.ufrag != "new1" {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(o.sdp) {
+			if !strings.HasSuffix(line, "\r\n") {
+				t.Fatalf("a line ends otherwise: %q", line)
+			}
+		}
+		for line := range strings.Lines(next.sdp) {
+			if rest, ok := strings.CutPrefix(line, "a=ice-ufrag:"); ok && rest != "new1\r\n" {
+				t.Fatalf("it keeps %q", line)
+			}
+			if strings.HasPrefix(line, "a=candidate:") {
+				t.Fatalf("it keeps %q", line)
+			}
+		}
+		_ = fragmentOf(next.sdp)
+	})
+}

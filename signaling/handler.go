@@ -42,6 +42,7 @@ type Handler struct {
 	persons  map[auth.SessionID]*person // at most one entry a socket; none for bots
 	bots     map[auth.SessionID]int     // sockets of each bot token
 	clients  map[auth.ClientIP]int      // sockets of each; at most one entry a socket
+	streams  map[string]*stream         // by resource; at most one for each stream key, of which meetings hold few
 	open     sync.WaitGroup             // one a socket
 }
 
@@ -55,6 +56,8 @@ type limits struct {
 	guesses guesses
 	unknown *auth.NetworkLimiter[struct{}]
 	info    *auth.NetworkLimiter[struct{}]
+	streams *auth.NetworkLimiter[struct{}]
+	checks  *auth.NetworkLimiter[struct{}]
 }
 
 // attempt is who tries to get into which meeting.
@@ -83,9 +86,12 @@ func New(cfg Config, authenticator Authenticator, registry *meeting.Registry) (*
 			unknown: auth.NewNetworkLimiter[struct{}](limit(cfg.UnknownPerMinute, time.Minute)),
 			guesses: newGuesses(cfg.WrongPasswordsPerMinute, cfg.LimiterKeys),
 			info:    auth.NewNetworkLimiter[struct{}](limit(cfg.InfoPerMinute, time.Minute)),
+			streams: auth.NewNetworkLimiter[struct{}](limit(cfg.StreamsPerMinute, time.Minute)),
+			checks:  auth.NewNetworkLimiter[struct{}](limit(cfg.ChecksPerMinute, time.Minute)),
 		},
 		decoding: newShare(), sockets: make(map[*socket]struct{}), persons: make(map[auth.SessionID]*person),
 		bots: make(map[auth.SessionID]int), clients: make(map[auth.ClientIP]int),
+		streams: make(map[string]*stream),
 	}
 	m, err := newMetrics(cfg.Metrics, h)
 	if err != nil {
@@ -95,12 +101,17 @@ func New(cfg Config, authenticator Authenticator, registry *meeting.Registry) (*
 	return h, nil
 }
 
-// Routes adds POST /api/meetings, GET /api/meetings/{id} and GET /ws to r. What comes before them must put the client's
-// IP into the context (auth.ClientIPMiddleware) and refuse cross-origin changes.
+// Routes adds POST /api/meetings, GET /api/meetings/{id}, POST /api/check, GET /ws, and those of streams below /whip
+// and /whep to r. What comes before them must put the client's IP into the context (auth.ClientIPMiddleware) and
+// refuse cross-origin changes.
 func (h *Handler) Routes(r chi.Router) {
 	r.Post("/api/meetings", h.create)
 	r.Get("/api/meetings/{id}", h.info)
 	r.Get("/ws", h.upgrade)
+	h.streamRoutes(r)
+	if h.cfg.Check != nil {
+		r.Post("/api/check", h.check)
+	}
 }
 
 // Drain takes no more sockets, ends every meeting, says bye "shutting_down" to everybody, and waits until all sockets

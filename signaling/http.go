@@ -110,14 +110,44 @@ func (h *Handler) info(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// check is POST /api/check. It needs no sign-in: the page that says what a network lets through comes before.
+func (h *Handler) check(w http.ResponseWriter, r *http.Request) {
+	client, ok := auth.ClientIPFrom(r.Context())
+	if !ok {
+		// Without an address no limit can be kept: a proxy is misconfigured.
+		fail(w, http.StatusForbidden, protocol.ErrInternal, "The server cannot tell where this request comes from.", 0)
+		return
+	}
+	var body protocol.PathCheckRequest
+	if !readBody(w, r, &body) {
+		return
+	}
+	now := h.cfg.Now()
+	if ok, wait := h.limits.checks.Allow(now, client.LimitKey(), struct{}{}); !ok {
+		fail(w, http.StatusTooManyRequests, protocol.ErrRateLimited, "Too many checks. Try again later.", wait)
+		return
+	}
+	check, ok := h.cfg.Check(now)
+	if !ok {
+		fail(w, http.StatusServiceUnavailable, protocol.ErrServerFull,
+			"Too many people check their network. Try again later.", time.Minute)
+		return
+	}
+	auth.WriteJSON(w, http.StatusOK, check)
+}
+
 // failWith answers with an error of package meeting.
 func (h *Handler) failWith(w http.ResponseWriter, err error) {
 	id, text := refusal(err)
 	switch id {
 	case protocol.ErrNoSuchMeeting:
 		fail(w, http.StatusNotFound, id, text, 0)
-	case protocol.ErrInvalidRequest:
+	case protocol.ErrInvalidRequest, protocol.ErrBadOffer:
 		fail(w, http.StatusBadRequest, id, text, 0)
+	case protocol.ErrUnauthenticated:
+		fail(w, http.StatusUnauthorized, id, text, 0)
+	case protocol.ErrMeetingLocked, protocol.ErrMeetingFull:
+		fail(w, http.StatusForbidden, id, text, 0)
 	case protocol.ErrNotPermitted:
 		fail(w, http.StatusForbidden, protocol.ErrNotAllowed, text, 0)
 	case protocol.ErrServerFull, protocol.ErrAuditUnavailable:

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"regexp"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -100,7 +101,7 @@ func newHostile(t *testing.T, p *peer) *hostile {
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	h.stop = sync.OnceFunc(func() { close(stop); <-stopped; _ = h.pc.Close(); _ = socket.Close() })
 	t.Cleanup(h.stop)
-	go shout(tracks, stop, stopped)
+	go shout(tracks, 2, stop, stopped)
 	return h
 }
 
@@ -159,7 +160,18 @@ func (h *hostile) publish(t *testing.T) (tracks []*webrtc.TrackLocalStaticRTP) {
 
 func (h *hostile) negotiate(t *testing.T) {
 	t.Helper()
-	offer, err := h.pc.CreateOffer(nil)
+	h.offer(t, nil)
+	select {
+	case <-h.connected:
+	case <-time.After(patience):
+		t.Error("no media connection")
+	}
+}
+
+// offer sends an offer and takes the answer.
+func (h *hostile) offer(t *testing.T, options *webrtc.OfferOptions) {
+	t.Helper()
+	offer, err := h.pc.CreateOffer(options)
 	must(t, err)
 	must(t, h.pc.SetLocalDescription(offer))
 	var tracks []protocol.Track
@@ -169,15 +181,10 @@ func (h *hostile) negotiate(t *testing.T) {
 	h.send(&protocol.Offer{ID: h.id(), SDP: offer.SDP, Tracks: tracks})
 	must(t, h.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer,
 		SDP: next[*protocol.Answer](h.peer).SDP}))
-	select {
-	case <-h.connected:
-	case <-time.After(patience):
-		t.Error("no media connection")
-	}
 }
 
-// shout sends loud sound and key frames of one packet, from every source, every 20 ms.
-func shout(tracks []*webrtc.TrackLocalStaticRTP, stop <-chan struct{}, stopped chan<- struct{}) {
+// shout sends loud sound and key frames of one packet, from every source, every 20 ms. The first tracks are sound.
+func shout(tracks []*webrtc.TrackLocalStaticRTP, sounds int, stop <-chan struct{}, stopped chan<- struct{}) {
 	defer close(stopped)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -185,7 +192,7 @@ func shout(tracks []*webrtc.TrackLocalStaticRTP, stop <-chan struct{}, stopped c
 		for i, track := range tracks {
 			p := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: uint32(seq) * 960, Marker: true},
 				Payload: make([]byte, 60)}
-			if i >= 2 {
+			if i >= sounds {
 				p.Timestamp = uint32(seq) * 1800
 				// RFC 7741 §4.2: start, picture id, TL0PICIDX
 				p.Payload = append([]byte{0x90, 0xc0, 0x80 | byte(seq>>8)&0x7f, byte(seq), byte(seq)},
@@ -254,13 +261,18 @@ type stage struct {
 	host, eve *hostile
 }
 
-func newStage(t *testing.T, create string, change ...func(*Config, *meeting.Config)) *stage {
+// withRealMedia has the meetings' media forwarded.
+func withRealMedia(t *testing.T) func(*Config, *meeting.Config) {
 	t.Helper()
 	media, err := sfu.Listen(sfu.Config{Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, Workers: 1})
 	must(t, err)
 	t.Cleanup(func() { _ = media.Close() }) // after the server's drain
-	change = append(change, func(_ *Config, m *meeting.Config) { m.Media = meeting.FromSFU(media) })
-	st := &stage{server: newServer(t, change...)}
+	return func(_ *Config, m *meeting.Config) { m.Media = meeting.FromSFU(media) }
+}
+
+func newStage(t *testing.T, create string, change ...func(*Config, *meeting.Config)) *stage {
+	t.Helper()
+	st := &stage{server: newServer(t, append(change, withRealMedia(t))...)}
 	ana, eve := st.signIn("ana"), st.signIn("eve")
 	st.id = ana.create(create)
 	hostSocket := ana.join(st.id)
@@ -435,6 +447,39 @@ func TestMediaComesBackByANewOffer(t *testing.T) {
 	if again.welcome.Participant != st.eve.welcome.Participant {
 		t.Fatal("another seat")
 	}
+}
+
+// A client that is not ours, Pion, restarts ICE: its agent checks again with the credentials of the new answer and is
+// connected, and media goes on both ways over the same DTLS connection.
+func TestAForeignClientRestartsICE(t *testing.T) {
+	t.Parallel()
+	st := newStage(t, `{"lobby": false}`)
+	st.on(t)
+	credentials := regexp.MustCompile(`a=ice-(ufrag|pwd):(\S+)`)
+	before := credentials.FindAllString(st.eve.pc.RemoteDescription().SDP, 2)
+	states := make(chan webrtc.ICEConnectionState, 8)
+	st.eve.pc.OnICEConnectionStateChange(func(s webrtc.ICEConnectionState) { states <- s })
+	st.eve.offer(t, &webrtc.OfferOptions{ICERestart: true})
+	after := credentials.FindAllString(st.eve.pc.RemoteDescription().SDP, 2)
+	if before[0] == after[0] || before[1] == after[1] {
+		t.Errorf("the answer has the credentials of before: %v, %v", before, after)
+	}
+	for _, want := range []webrtc.ICEConnectionState{
+		webrtc.ICEConnectionStateChecking, webrtc.ICEConnectionStateConnected,
+	} {
+		select {
+		case got := <-states:
+			if got != want {
+				t.Fatalf("ICE is %s, not %s", got, want)
+			}
+		case <-time.After(patience):
+			t.Fatalf("ICE is never %s", want)
+		}
+	}
+	st.host.hears(t, true, "heard after the restart")
+	st.host.sees(t, true, "seen after the restart")
+	st.eve.hears(t, true, "hears after the restart")
+	st.eve.sees(t, true, "sees after the restart")
 }
 
 // A connection that fails and does not come back ends the seat, after a grace.

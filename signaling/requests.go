@@ -66,6 +66,8 @@ func (s *socket) dispatch(m protocol.ClientMessage) {
 		s.offer(ctx, m)
 	case *protocol.Leave:
 		s.leave(m)
+	case *protocol.StreamKey:
+		s.streamKey(ctx, m)
 	default:
 		s.request(ctx, m)
 	}
@@ -264,6 +266,22 @@ func (s *socket) offer(ctx context.Context, m *protocol.Offer) {
 		return
 	}
 	s.send(&protocol.Answer{ID: m.ID, SDP: answer})
+	s.done(m)
+}
+
+// streamKey makes a stream key, which only its reply tells.
+func (s *socket) streamKey(ctx context.Context, m *protocol.StreamKey) {
+	seat := s.seat.Load()
+	if seat == nil {
+		s.refuse(m, protocol.ErrNotJoined, "Join first.")
+		return
+	}
+	key, number, err := seat.StreamKey(ctx, m)
+	if err != nil {
+		s.refuseWith(m, err)
+		return
+	}
+	s.send(&protocol.StreamKeyMade{ID: m.ID, Number: number, Kind: m.Kind, Key: key})
 	s.done(m)
 }
 

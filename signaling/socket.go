@@ -331,7 +331,8 @@ func (w *stopwatch) resume() {
 // notJoined ends a socket that never asked for a seat, or got none.
 func (s *socket) notJoined() {
 	if s.seat.Load() == nil {
-		s.bye(protocol.ByeProtocolError)
+		late := marshal(&protocol.Bye{Reason: protocol.ByeProtocolError, Message: "You did not join in time."})
+		s.finish(late, protocol.ByeProtocolError, false)
 	}
 }
 

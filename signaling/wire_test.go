@@ -256,6 +256,35 @@ func TestSilenceAfterTheUpgradeIsCut(t *testing.T) {
 	host.ok(&protocol.Active{ID: host.id()})
 }
 
+func TestWhoDoesNotJoinInTimeIsToldSo(t *testing.T) {
+	s := newServer(t, func(c *Config, _ *meeting.Config) { c.JoinTimeout = 100 * time.Millisecond })
+	b := next[*protocol.Bye](s.signIn("ana").dial())
+	if b.Reason != protocol.ByeProtocolError || b.Message != "You did not join in time." {
+		t.Errorf("%+v", b)
+	}
+}
+
+// A leave has an id like any request, but no reply with that id: the bye answers it.
+func TestALeaveIsAnsweredByTheByeOnly(t *testing.T) {
+	s := newServer(t)
+	ana := s.signIn("ana")
+	host := ana.join(ana.create(`{}`))
+	waits := s.signIn("ben").wait(host.welcome.Meeting.Meeting)
+	for _, p := range []*peer{host, waits} {
+		p.send(&protocol.Leave{ID: p.id()})
+		frame := match(p, func(m protocol.ServerMessage) bool {
+			switch m.(type) {
+			case *protocol.OK, *protocol.Error, *protocol.Bye:
+				return true
+			}
+			return false
+		})
+		if b, ok := frame.(*protocol.Bye); !ok || b.Reason != protocol.ByeLeft {
+			t.Errorf("answered by %+v", frame)
+		}
+	}
+}
+
 func TestADeadConnectionIsNoticed(t *testing.T) {
 	s := newServer(t, func(c *Config, m *meeting.Config) {
 		c.PingEvery, m.ResumeGrace = 200*time.Millisecond, 200*time.Millisecond
