@@ -11,8 +11,10 @@ import (
 	"conclave/bots/clip"
 	"conclave/bots/measure"
 	"conclave/bots/network"
+	"conclave/bots/path"
 	"conclave/bots/publish"
 	"conclave/bots/receive"
+	"conclave/bots/wire"
 	"conclave/e2ee"
 	"conclave/protocol"
 )
@@ -22,8 +24,9 @@ type Config struct {
 	Meeting  protocol.MeetingID
 	Name     string
 	Password string
-	// Link is the meeting's link, nil of a meeting without end-to-end encryption; purpose is what people are asked for.
-	Link    *e2ee.Link
+	// Root is that of the meeting's link, nil of a meeting without end-to-end encryption; purpose is what people are
+	// asked for. All bots of a meeting share one.
+	Root    *e2ee.Root
 	Purpose string
 
 	// Sources are what it publishes, playing clip.
@@ -34,8 +37,20 @@ type Config struct {
 	AudioSlots, VideoSlots int
 	// View is how many pictures it wants to see, height how high, and stage the height of the first if not 0.
 	View, Height, Stage int
-	// Flip turns the page of what it views every so often; 0: never.
-	Flip time.Duration
+	// Flip turns the page of what it views every so often; 0: never. Follow makes the first picture that of who speaks.
+	Flip   time.Duration
+	Follow bool
+	// Speaks says whether the bot speaks at a time; nil: always, with the clip's pauses.
+	Speaks func(time.Time) bool
+	// Host lets in who waits, AdmitAfter later. Creator is the identity of an encrypted meeting's creator, which may
+	// admit; nil: the bot has one of its own.
+	Host       bool
+	AdmitAfter time.Duration
+	Creator    *e2ee.Identity
+	// Requests and Datagrams are what the bot floods the server with each second; 0: not.
+	Requests, Datagrams int
+	// Transport is how media goes: udp (also if empty), ice_tcp, turn_tcp or turn_tls.
+	Transport string
 
 	// Waiting is called when the bot begins to wait to be let in, and when it is; nil: not. It must not block.
 	Waiting func(waiting bool)
@@ -44,12 +59,19 @@ type Config struct {
 	Local net.IP
 	// Network is what is done to its datagrams; nil: nothing.
 	Network *network.Conditions
+	// Identity is its certificate. All bots of a process may share one.
+	Identity *path.Identity
+	// Buffers are what all bots of a process share; nil: it has its own.
+	Buffers *wire.Buffers
 	// Verify, feedback and poll are the receiver's and the socket's.
 	Verify   int
 	Feedback bool
 	Poll     time.Duration
-	// Lag and rekeys hear of what is measured. All bots of a process may share them.
+	// Lag, Recent and Rekeys hear of what is measured. All bots of a process may share them.
 	Lag    *measure.Lag
+	Recent *measure.Recent
+	// Clock is this machine's: stamps are made in the common one.
+	Clock  measure.Clock
 	Rekeys *measure.RekeyLog
 }
 
@@ -62,25 +84,31 @@ type Bot struct {
 	media      *connection
 	encryption *encryption // nil in a meeting without end-to-end encryption
 	self       protocol.Participant
-	roster     map[protocol.Participant]protocol.RosterEntry // bounded by the meeting's size
+	publishers map[protocol.Participant][]protocol.Source // and what; bounded by the meeting's size
 	times      Phases
 	waiting    atomic.Bool // to be let in
 	page       int
-	viewing    []protocol.Want
-	viewed     time.Time         // when that was told
-	silent     []protocol.Source // muted by a host; each source at most once
+	viewed     time.Time               // when that was told
+	silent     []protocol.Source       // muted by a host; each source at most once
+	speaker    protocol.Participant    // who spoke last, of the others
+	queue      []protocol.WaitingEntry // who waits to be let in, if the bot may admit
+	admitting  *time.Timer             // when the bot lets them in
+	relays     []path.TURN
+	flood      flood
 
 	mu     sync.Mutex
 	errors map[protocol.ErrorID]int // of requests that failed; a closed set. Owned by mu
 	since  time.Time                // when live began. Owned by mu
 	live   []protocol.Source        // what is published now. Owned by mu
+	// viewing is what it last asked to see; replaced, never changed. The goroutine writes it. Owned by mu.
+	viewing []protocol.Want
 }
 
 // New makes a bot that has not joined yet.
 func New(api *API, cfg Config) *Bot {
 	return &Bot{
 		cfg: cfg, api: api,
-		roster: map[protocol.Participant]protocol.RosterEntry{}, errors: map[protocol.ErrorID]int{},
+		publishers: map[protocol.Participant][]protocol.Source{}, errors: map[protocol.ErrorID]int{},
 	}
 }
 
@@ -148,10 +176,28 @@ func (b *Bot) OpenWindow() { b.media.receiver.OpenWindow() }
 // Connected says whether the bot has media at all: the other methods about media need it.
 func (b *Bot) Connected() bool { return b.media != nil }
 
-// Traffic counts what came, what the kernel dropped at the bot's socket, and what could not be sent.
-func (b *Bot) Traffic() (packets, bytes, drops, sendErrors uint64) {
-	packets, bytes = b.media.receiver.Progress()
-	return packets, bytes, b.media.wire.Drops(), b.media.wire.SendErrors()
+// Trouble counts what the kernel dropped at the bot's socket, and what could not be sent.
+func (b *Bot) Trouble() (drops, sendErrors uint64) {
+	return b.media.wire.Drops(), b.media.wire.SendErrors()
+}
+
+// Glance returns what it has received so far.
+func (b *Bot) Glance() receive.Glance { return b.media.receiver.Glance() }
+
+// Wants counts the pictures that it asked for last, by height. It may be called at any time.
+func (b *Bot) Wants() (p receive.Pictures) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := range b.viewing {
+		p.Count(b.viewing[i].Height)
+	}
+	return p
+}
+
+func (b *Bot) setViewing(wants []protocol.Want) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.viewing = wants
 }
 
 // Close ends whatever is open.

@@ -2,22 +2,22 @@ package client
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 
-	"github.com/pion/dtls/v3"
-	"github.com/pion/ice/v4"
-	"github.com/pion/interceptor"
 	"github.com/pion/srtp/v3"
-	"github.com/pion/webrtc/v4"
 
 	"conclave/bots/clip"
 	"conclave/bots/measure"
 	"conclave/bots/network"
+	"conclave/bots/path"
 	"conclave/bots/payload"
 	"conclave/bots/publish"
 	"conclave/bots/receive"
@@ -26,14 +26,7 @@ import (
 	"conclave/protocol"
 )
 
-// payload types of our offers.
-const (
-	opusType = 111
-	vp8Type  = 96
-	rtxType  = 97
-)
-
-// connectionConfig says what a bot's PeerConnection sends and receives.
+// connectionConfig says what a bot's connection sends and receives.
 type connectionConfig struct {
 	clip       *clip.Clip
 	sources    []protocol.Source // that may ever be published
@@ -46,256 +39,148 @@ type connectionConfig struct {
 	verify     int
 	feedback   bool
 	lag        *measure.Lag
+	recent     *measure.Recent
+	clock      measure.Clock
+	identity   *path.Identity
+	buffers    *wire.Buffers
 	sealer     *e2ee.Sealer // nil in a meeting without end-to-end encryption
+	transport  string       // how media goes; see Config
+	relays     []path.TURN  // that the server offers
+	speaks     func(time.Time) bool
 }
 
-// connection is one PeerConnection with its own packet path: Pion does SDP, ICE and DTLS, the rest is wire, publisher
-// and receiver.
+// connection is a bot's way to the server's media engine: SDP here, ICE and DTLS in path, the socket in wire, packets
+// in the publisher and the receiver. A PeerConnection of Pion's would cost 2 MiB a bot.
 type connection struct {
-	pc        *webrtc.PeerConnection
 	wire      *wire.Wire
 	publisher *publish.Publisher
 	receiver  *receive.Receiver
-	tap       *keyTap
 	cfg       connectionConfig
+	local     path.Credentials
 	sending   []sendLine
 
-	keyMu sync.Mutex
+	mu    sync.Mutex // guards what follows
+	agent *path.Agent
+	timer *time.Timer // when the agent has something to do
+	dtls  *path.Handshake
 	recv  *srtp.Context // nil until the handshake gave its secrets
 
 	iceUp     chan time.Time // one value, when ICE is connected
 	connected chan time.Time // one value, when DTLS is up
 	failed    chan struct{}
 	failOnce  sync.Once
+	end       context.CancelFunc
+	life      context.Context //nolint:containedctx // that of the connection
+	running   sync.WaitGroup
 }
 
+// sendLine is an m-line that sends.
 type sendLine struct {
-	source      protocol.Source
-	transceiver *webrtc.RTPTransceiver
+	mid       string
+	source    protocol.Source
+	codec     e2ee.Codec
+	encodings []publish.Encoding // their RIDs and SSRCs
+}
+
+func (l *sendLine) video() bool { return l.source.Video() }
+
+// codecs are those that the line offers; none for sound.
+func (l *sendLine) codecs() []e2ee.Codec {
+	if !l.video() {
+		return nil
+	}
+	return []e2ee.Codec{l.codec}
 }
 
 func newConnection(cfg connectionConfig) (*connection, error) {
 	c := &connection{
-		cfg: cfg, tap: &keyTap{},
+		cfg: cfg, local: path.NewCredentials(),
 		iceUp: make(chan time.Time, 1), connected: make(chan time.Time, 1), failed: make(chan struct{}),
 	}
+	c.life, c.end = context.WithCancel(context.Background())
 	c.publisher = publish.New(publish.Config{
-		Send: func(b []byte) { c.wire.Send(b) }, Lag: cfg.lag, Sealer: cfg.sealer,
+		Send: func(b []byte) { c.wire.Send(b) }, Lag: cfg.lag, Clock: cfg.clock, Sealer: cfg.sealer,
+		Speaks: cfg.speaks,
 	})
 	c.receiver = receive.New(receive.Config{
 		Verify: cfg.verify, Feedback: cfg.feedback, Encrypted: cfg.sealer != nil,
-		Keys: c.keys, SendRTCP: c.publisher.SendRTCP, OnRTCP: c.publisher.OnRTCP,
+		Recent: cfg.recent, Clock: cfg.clock, Keys: c.keys, SendRTCP: c.publisher.SendRTCP, OnRTCP: c.publisher.OnRTCP,
 	})
-	var err error
-	if c.wire, err = wire.Listen(wire.Config{
-		Local: cfg.local, Poll: cfg.poll, Media: c.receiver.Batch, Sniff: c.tap.sniff, Network: cfg.network,
-	}); err != nil {
-		return nil, err
+	for _, source := range cfg.sources {
+		c.sending = append(c.sending, c.newSendLine(len(c.sending), source))
 	}
-	if err := c.connect(); err != nil {
-		_ = c.close()
+	var err error
+	c.wire, err = wire.Listen(wire.Config{
+		Local: cfg.local, Buffers: cfg.buffers, Poll: cfg.poll, Media: c.receiver.Batch, Signal: c.signal, Network: cfg.network,
+	})
+	if err != nil {
+		c.end()
 		return nil, err
 	}
 	return c, nil
 }
 
-// keys derives the SRTP contexts once the handshake gave its secrets. It is called by the receiver with the first
-// packet, or when Pion says that the connection is up, whichever is first.
-func (c *connection) keys() (*srtp.Context, error) {
-	c.keyMu.Lock()
-	defer c.keyMu.Unlock()
-	if c.recv != nil {
-		return c.recv, nil
+// newSendLine makes the m-line of a source, with random SSRCs.
+func (c *connection) newSendLine(n int, source protocol.Source) sendLine {
+	l := sendLine{mid: strconv.Itoa(n), source: source, codec: e2ee.Opus}
+	if source.Video() {
+		l.codec = c.cfg.clip.Layer("").Codec
 	}
-	send, recv, err := c.tap.contexts()
-	if err != nil { // not yet; a stray datagram must not spoil it
-		return nil, err
+	rids := []string{""}
+	if c.cfg.simulcast && source == protocol.Camera {
+		rids = []string{"q", "h", "f"}
 	}
-	c.recv = recv
-	c.publisher.Begin(send, time.Now())
-	return recv, nil
-}
-
-func (c *connection) connect() error {
-	media := &webrtc.MediaEngine{}
-	if err := registerCodecs(media); err != nil {
-		return fmt.Errorf("bots: codecs: %w", err)
-	}
-	var s webrtc.SettingEngine
-	s.SetICEUDPMux(c.wire)
-	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
-	s.SetIncludeLoopbackCandidate(true)
-	s.DisableActiveTCP(true)
-	s.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM)
-	s.SetDTLSKeyLogWriter(c.tap)
-	s.DisableCloseByDTLS(false)
-	api := webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithSettingEngine(s),
-		webrtc.WithInterceptorRegistry(&interceptor.Registry{}))
-	pc, err := api.NewPeerConnection(webrtc.Configuration{
-		BundlePolicy: webrtc.BundlePolicyMaxBundle,
-		// RTP is ours: its headers are not encrypted (RFC 9335).
-		RTPHeaderEncryptionPolicy: webrtc.RTPHeaderEncryptionPolicyDisable,
-	})
-	if err != nil {
-		return fmt.Errorf("bots: PeerConnection: %w", err)
-	}
-	c.pc = pc
-	pc.OnICEConnectionStateChange(func(state webrtc.ICEConnectionState) {
-		if state == webrtc.ICEConnectionStateConnected {
-			offerTime(c.iceUp)
-			c.follow()
-		}
-	})
-	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
-		switch state {
-		case webrtc.PeerConnectionStateConnected:
-			c.follow()
-			offerTime(c.connected)
-		case webrtc.PeerConnectionStateFailed:
-			c.failOnce.Do(func() { close(c.failed) })
-		}
-	})
-	for _, source := range c.cfg.sources {
-		if err := c.addSource(source); err != nil {
-			return fmt.Errorf("bots: %s: %w", source, err)
-		}
-	}
-	return c.addSlots()
-}
-
-func offerTime(ch chan time.Time) {
-	select {
-	case ch <- time.Now():
-	default:
-	}
-}
-
-// follow sends media where ICE says that the server is.
-func (c *connection) follow() {
-	pair, err := c.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePair()
-	if err != nil || pair == nil || pair.Remote == nil {
-		return
-	}
-	addr, err := netip.ParseAddr(pair.Remote.Address)
-	if err != nil {
-		return
-	}
-	c.wire.Follow(netip.AddrPortFrom(addr, pair.Remote.Port))
-}
-
-func registerCodecs(m *webrtc.MediaEngine) error {
-	feedback := []webrtc.RTCPFeedback{
-		{Type: "transport-cc"}, {Type: "ccm", Parameter: "fir"}, {Type: "nack"}, {Type: "nack", Parameter: "pli"},
-	}
-	errs := []error{
-		m.RegisterCodec(webrtc.RTPCodecParameters{
-			RTPCodecCapability: webrtc.RTPCodecCapability{
-				MimeType: webrtc.MimeTypeOpus, ClockRate: payload.AudioClock, Channels: 2,
-				SDPFmtpLine: "minptime=10;useinbandfec=1", RTCPFeedback: feedback[:1],
-			}, PayloadType: opusType,
-		}, webrtc.RTPCodecTypeAudio),
-		m.RegisterCodec(webrtc.RTPCodecParameters{
-			RTPCodecCapability: webrtc.RTPCodecCapability{
-				MimeType: webrtc.MimeTypeVP8, ClockRate: payload.VideoClock, RTCPFeedback: feedback,
-			}, PayloadType: vp8Type,
-		}, webrtc.RTPCodecTypeVideo),
-		m.RegisterCodec(webrtc.RTPCodecParameters{
-			RTPCodecCapability: webrtc.RTPCodecCapability{
-				MimeType: webrtc.MimeTypeRTX, ClockRate: payload.VideoClock, SDPFmtpLine: "apt=96",
-			}, PayloadType: rtxType,
-		}, webrtc.RTPCodecTypeVideo),
-	}
-	for _, uri := range []string{uriMID, uriTWCC, uriRID, uriRepaired} {
-		video := webrtc.RTPHeaderExtensionCapability{URI: uri}
-		errs = append(errs, m.RegisterHeaderExtension(video, webrtc.RTPCodecTypeVideo))
-	}
-	for _, uri := range []string{uriMID, uriTWCC, uriAudioLevel} {
-		audio := webrtc.RTPHeaderExtensionCapability{URI: uri}
-		errs = append(errs, m.RegisterHeaderExtension(audio, webrtc.RTPCodecTypeAudio))
-	}
-	return errors.Join(errs...)
-}
-
-// addSource adds a sendonly m-line. Pion makes the SSRCs and the SDP; it never sees a packet.
-func (c *connection) addSource(source protocol.Source) error {
-	video := source == protocol.Camera || source == protocol.Screen
-	mime, rids := webrtc.MimeTypeOpus, []string{""}
-	if video {
-		mime = webrtc.MimeTypeVP8
-		if c.cfg.simulcast && source == protocol.Camera {
-			rids = []string{"q", "h", "f"}
-		}
-	}
-	var tracks []webrtc.TrackLocal
 	for _, rid := range rids {
-		var options []func(*webrtc.TrackLocalStaticRTP)
-		if rid != "" {
-			options = append(options, webrtc.WithRTPStreamID(rid))
+		e := publish.Encoding{RID: rid, SSRC: randomSSRC()}
+		if l.video() {
+			e.RTXSSRC = randomSSRC()
 		}
-		t, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, source.String(), "bot", options...)
-		if err != nil {
-			return err
-		}
-		tracks = append(tracks, t)
+		l.encodings = append(l.encodings, e)
 	}
-	transceiver, err := c.pc.AddTransceiverFromTrack(tracks[0],
-		webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
-	if err != nil {
-		return err
-	}
-	for _, t := range tracks[1:] {
-		if err := transceiver.Sender().AddEncoding(t); err != nil {
-			return err
-		}
-	}
-	c.sending = append(c.sending, sendLine{source, transceiver})
-	return nil
+	return l
 }
 
-func (c *connection) addSlots() error {
-	kinds := []struct {
-		kind webrtc.RTPCodecType
-		n    int
-	}{{webrtc.RTPCodecTypeAudio, c.cfg.audioSlots}, {webrtc.RTPCodecTypeVideo, c.cfg.videoSlots}}
-	for _, k := range kinds {
-		for range k.n {
-			_, err := c.pc.AddTransceiverFromKind(k.kind,
-				webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
-			if err != nil {
-				return fmt.Errorf("bots: slot: %w", err)
-			}
-		}
-	}
-	return nil
+// randomSSRC returns one that is not 0, which means none.
+func randomSSRC() uint32 {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails: it ends the process instead
+	return max(1, binary.BigEndian.Uint32(b[:]))
 }
+
+// keys returns what to decrypt with, once the handshake gave it.
+func (c *connection) keys() (*srtp.Context, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.recv == nil {
+		return nil, errNoKeys
+	}
+	return c.recv, nil
+}
+
+var errNoKeys = errors.New("bots: the DTLS handshake has given no keys yet")
 
 // offer makes the offer and says what its m-lines publish.
-func (c *connection) offer() (text string, tracks []protocol.Track, err error) {
-	offer, err := c.pc.CreateOffer(nil)
-	if err != nil {
-		return "", nil, fmt.Errorf("bots: offer: %w", err)
-	}
-	if err := c.pc.SetLocalDescription(offer); err != nil {
-		return "", nil, fmt.Errorf("bots: offer: %w", err)
-	}
+func (c *connection) offer() (text string, tracks []protocol.Track) {
 	tracks = []protocol.Track{}
-	for _, s := range c.sending {
-		tracks = append(tracks, protocol.Track{MID: s.transceiver.Mid(), Source: s.source})
+	for i := range c.sending {
+		tracks = append(tracks, protocol.Track{MID: c.sending[i].mid, Source: c.sending[i].source})
 	}
-	return stripCandidates(offer.SDP), tracks, nil
+	return writeOffer(&offer{
+		credentials: c.local, fingerprint: c.cfg.identity.Fingerprint(), sending: c.sending,
+		audioSlots: c.cfg.audioSlots, videoSlots: c.cfg.videoSlots,
+	}), tracks
 }
 
-// answer takes the server's answer and starts ICE.
-func (c *connection) answer(text string) error {
-	lines, err := parseAnswer(text)
+// answer takes the server's answer, opens the ways to the server, and starts ICE.
+func (c *connection) answer(ctx context.Context, text string) error {
+	a, err := parseAnswer(text)
 	if err != nil {
 		return err
 	}
-	byMID := make(map[string]mediaLine, len(lines))
+	byMID := make(map[string]mediaLine, len(a.lines))
 	var slots []receive.Slot
-	for i := range lines {
-		l := lines[i]
+	for i := range a.lines {
+		l := a.lines[i]
 		byMID[l.mid] = l
 		if l.sending && !l.rejected {
 			if l.ssrc == 0 {
@@ -304,41 +189,112 @@ func (c *connection) answer(text string) error {
 			slots = append(slots, receive.Slot{MID: l.mid, Video: l.video, SSRC: l.ssrc, RTX: l.rtx, TWCC: l.ext.TWCC})
 		}
 	}
-	for _, s := range c.sending {
-		l, ok := byMID[s.transceiver.Mid()]
+	for i := range c.sending {
+		l, ok := byMID[c.sending[i].mid]
 		if !ok || l.rejected {
-			return fmt.Errorf("%w: %s was rejected", errBadAnswer, s.source)
+			return fmt.Errorf("%w: %s was rejected", errBadAnswer, c.sending[i].source)
 		}
-		c.publisher.Add(c.sendTrack(s, &l))
+		c.publisher.Add(c.sendTrack(&c.sending[i], &l))
 	}
 	c.receiver.Expect(slots)
-	err = c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: text})
+	candidates, err := c.ways(ctx, a)
 	if err != nil {
-		return fmt.Errorf("bots: answer: %w", err)
+		return err
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.dtls, err = path.NewHandshake(c.cfg.identity, a.fingerprint, c.wire.Send); err != nil {
+		return err //nolint:wrapcheck // says what it is
+	}
+	c.agent = path.NewAgent(c.local, a.credentials, candidates, time.Now())
+	c.timer = time.AfterFunc(0, c.tick)
 	return nil
 }
 
-func (c *connection) sendTrack(s sendLine, l *mediaLine) publish.Track {
-	t := publish.Track{Source: s.source, MID: l.mid, Extensions: l.ext, Payload: opusType}
-	if l.video {
-		t.Payload = vp8Type
-		if l.rtxType != 0 {
-			t.RTX = rtxType
-		}
+func (c *connection) sendTrack(s *sendLine, l *mediaLine) publish.Track {
+	t := publish.Track{Source: s.source, MID: l.mid, Extensions: l.ext, Payload: payload.Type(s.codec)}
+	if l.video && l.rtxType != 0 {
+		t.RTX = t.Payload + 1
 	}
-	params := s.transceiver.Sender().GetParameters()
-	for i := range params.Encodings {
-		e := &params.Encodings[i]
-		enc := publish.Encoding{RID: e.RID, SSRC: uint32(e.SSRC), RTXSSRC: uint32(e.RTX.SSRC)}
+	for _, e := range s.encodings {
 		if l.video {
-			enc.Video = c.cfg.clip.Layer(e.RID)
+			e.Video = c.cfg.clip.Layer(e.RID)
 		} else {
-			enc.Audio = &c.cfg.clip.Audio
+			e.Audio = &c.cfg.clip.Audio
 		}
-		t.Encodings = append(t.Encodings, enc)
+		t.Encodings = append(t.Encodings, e)
 	}
 	return t
+}
+
+// tick does what the agent has to do, and has itself called again when there is more.
+func (c *connection) tick() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.life.Err() != nil {
+		return
+	}
+	now := time.Now()
+	out, again, err := c.agent.Tick(now)
+	if err != nil {
+		c.fail()
+		return
+	}
+	c.send(out)
+	c.timer.Reset(again.Sub(now))
+}
+
+// signal takes a datagram that is neither RTP nor RTCP (RFC 7983 §7).
+func (c *connection) signal(data []byte, from netip.AddrPort) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.agent == nil || len(data) == 0:
+	case data[0] >= 20 && data[0] <= 63:
+		if to, ok := c.agent.Selected(); c.dtls.Take(data) && ok && from == to {
+			c.fail()
+		}
+	case data[0] <= 3:
+		now := time.Now()
+		_, before := c.agent.Selected()
+		c.send(c.agent.Take(now, data, from))
+		if to, ok := c.agent.Selected(); ok && !before {
+			c.wire.Follow(to)
+			offerTime(c.iceUp)
+			c.running.Go(c.handshake)
+		}
+		c.timer.Reset(0) // nominate at once
+	}
+}
+
+// send sends datagrams of the agent's. The lock is held.
+func (c *connection) send(out []path.Datagram) {
+	for _, d := range out {
+		c.wire.SendTo(d.Data, d.To)
+	}
+}
+
+// handshake agrees on the keys.
+func (c *connection) handshake() {
+	send, recv, err := c.dtls.Run(c.life)
+	if err != nil {
+		c.fail()
+		return
+	}
+	c.publisher.Begin(send, time.Now())
+	c.mu.Lock()
+	c.recv = recv
+	c.mu.Unlock()
+	offerTime(c.connected)
+}
+
+func (c *connection) fail() { c.failOnce.Do(func() { close(c.failed) }) }
+
+func offerTime(ch chan time.Time) {
+	select {
+	case ch <- time.Now():
+	default:
+	}
 }
 
 // wait waits until media may flow and returns when ICE and DTLS were up.
@@ -355,14 +311,23 @@ func (c *connection) wait(ctx context.Context) (iceUp, connected time.Time, err 
 	default:
 		iceUp = connected
 	}
-	_, err = c.keys()
-	return iceUp, connected, err
+	return iceUp, connected, nil
 }
 
+// close ends the connection. It may be called more than once.
 func (c *connection) close() error {
-	var err error
-	if c.pc != nil {
-		err = c.pc.Close()
+	c.end()
+	c.mu.Lock()
+	handshake := c.dtls
+	if c.timer != nil {
+		c.timer.Stop()
 	}
-	return errors.Join(err, c.wire.Close())
+	c.mu.Unlock()
+	var err error
+	if handshake != nil {
+		err = handshake.Close()
+	}
+	err = errors.Join(err, c.wire.Close())
+	c.running.Wait()
+	return err
 }

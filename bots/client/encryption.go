@@ -27,28 +27,29 @@ type encryption struct {
 	early   []e2ee.Output
 	timer   *time.Timer // when the session is due
 	log     *measure.RekeyLog
-	names   map[uint32]string // sealed names that were opened; bounded by the meeting's size
-	forged  int
 }
 
 // newEncryption makes the end-to-end encryption of a new seat, nil for a meeting without.
 func newEncryption(cfg *Config) (*encryption, error) {
-	if cfg.Link == nil {
+	if cfg.Root == nil {
 		return nil, nil
 	}
-	identity, err := e2ee.NewIdentity(rand.Reader)
-	if err != nil {
-		return nil, fmt.Errorf("bots: %w", err)
+	identity := cfg.Creator
+	if identity == nil {
+		var err error
+		if identity, err = e2ee.NewIdentity(rand.Reader); err != nil {
+			return nil, fmt.Errorf("bots: %w", err)
+		}
 	}
 	session, err := e2ee.NewSession(e2ee.Config{
-		Link: *cfg.Link, Meeting: string(cfg.Meeting), Identity: identity, Name: cfg.Name, Bot: true, Purpose: cfg.Purpose,
+		Root: cfg.Root, Identity: identity, Name: cfg.Name, Bot: true, Purpose: cfg.Purpose,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("bots: %w", err)
 	}
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
-	return &encryption{session: session, timer: timer, log: cfg.Rekeys, names: map[uint32]string{}}, nil
+	return &encryption{session: session, timer: timer, log: cfg.Rekeys}, nil
 }
 
 // due fires when the session has something to do; never without a session.
@@ -97,6 +98,9 @@ func (s *encryption) event(m protocol.ServerMessage, now time.Time) {
 	case *protocol.Welcome:
 		self := e2ee.Member{Participant: uint32(m.Participant), Admit: decoded(m.Admit), Grant: decoded(m.Grant)}
 		s.session.Welcome(now, self, members(m.Participants))
+		s.lobby(m.Waiting, now)
+	case *protocol.Waiting:
+		s.lobby(m.Waiting, now)
 	case *protocol.Roster:
 		left := make([]uint32, 0, len(m.Left))
 		for i := range m.Left {
@@ -116,6 +120,18 @@ func (s *encryption) event(m protocol.ServerMessage, now time.Time) {
 	}
 }
 
+// lobby gives the session who waits, as those who may admit see it.
+func (s *encryption) lobby(waiting []protocol.WaitingEntry, now time.Time) {
+	list := make([]e2ee.Member, 0, len(waiting))
+	for i := range waiting {
+		w := &waiting[i]
+		list = append(list, e2ee.Member{
+			Participant: uint32(w.Participant), Announce: decoded(w.Announce), Bot: w.Kind == protocol.KindBot, Connected: true,
+		})
+	}
+	s.session.Waiting(now, list)
+}
+
 // act carries out what the session wants done.
 func (b *Bot) act(ctx context.Context) error {
 	s := b.encryption
@@ -127,17 +143,6 @@ func (b *Bot) act(ctx context.Context) error {
 		s.early = append(s.early, out) // bounded: the session acts on what the server sends during one join
 	} else {
 		s.apply(&out)
-	}
-	for _, n := range out.Notices {
-		switch n.Kind {
-		case e2ee.NoticeName:
-			s.names[n.From] = n.Text
-		case e2ee.NoticeForged:
-			s.forged++
-		}
-	}
-	for _, n := range out.Forget {
-		delete(s.names, n)
 	}
 	if next := s.session.Next(); next.IsZero() {
 		s.timer.Stop()

@@ -27,8 +27,9 @@ func (b *Bot) Join(ctx context.Context) error {
 	media := connectionConfig{
 		clip: b.cfg.Clip, sources: b.cfg.Sources, simulcast: b.cfg.Simulcast,
 		audioSlots: b.cfg.AudioSlots, videoSlots: b.cfg.VideoSlots, local: b.cfg.Local, poll: b.cfg.Poll,
-		network: b.cfg.Network,
-		verify:  b.cfg.Verify, feedback: b.cfg.Feedback, lag: b.cfg.Lag,
+		network: b.cfg.Network, identity: b.cfg.Identity, buffers: b.cfg.Buffers, clock: b.cfg.Clock,
+		verify: b.cfg.Verify, feedback: b.cfg.Feedback, lag: b.cfg.Lag, recent: b.cfg.Recent,
+		transport: b.cfg.Transport, relays: b.relays, speaks: b.cfg.Speaks,
 	}
 	if b.encryption != nil {
 		media.sealer = e2ee.NewSealer(b.encryption.session.Hash())
@@ -130,9 +131,9 @@ func (b *Bot) enter(ctx context.Context) error {
 		case *protocol.Welcome:
 			b.wait(false)
 			b.self = m.Participant
-			for i := range m.Participants {
-				b.roster[m.Participants[i].Participant] = m.Participants[i]
-			}
+			b.note(m.Participants)
+			b.relays = relaysOf(m.ICEServers)
+			b.queue = m.Waiting
 			if m.Meeting.E2EE != (b.encryption != nil) {
 				return ErrDowngrade
 			}
@@ -178,10 +179,7 @@ func (b *Bot) next(ctx context.Context) (protocol.ServerMessage, error) {
 }
 
 func (b *Bot) negotiate(ctx context.Context) error {
-	text, tracks, err := b.media.offer()
-	if err != nil {
-		return err
-	}
+	text, tracks := b.media.offer()
 	offer := &protocol.Offer{ID: b.ws.id(), SDP: text, Tracks: tracks}
 	if err := b.ws.send(ctx, offer); err != nil {
 		return err
@@ -194,7 +192,7 @@ func (b *Bot) negotiate(ctx context.Context) error {
 		switch m := m.(type) {
 		case *protocol.Answer:
 			b.times.Answered = time.Now()
-			return b.media.answer(m.SDP)
+			return b.media.answer(ctx, m.SDP)
 		case *protocol.Error:
 			if m.ID == offer.ID {
 				return &RefusedError{ID: m.Error, Message: m.Message}

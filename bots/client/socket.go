@@ -3,6 +3,8 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,15 +48,17 @@ type API struct {
 // ErrPlainHTTP keeps the token off the wire.
 var ErrPlainHTTP = errors.New("bots: the token is sent over https only, or to a loopback address")
 
+var errNoAddress = errors.New("bots: address: give it as https://host")
+
 // NewAPI makes the HTTP half for the server at base, an address like https://meet.example.org. plain allows http to an
 // address that is not loopback.
 func NewAPI(base, token string, plain bool) (*API, error) {
 	u, err := url.Parse(base)
-	if err != nil {
-		return nil, fmt.Errorf("bots: address: %w", err)
+	if err != nil { // like 127.0.0.1:8080, which has no scheme
+		return nil, errNoAddress
 	}
 	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return nil, errors.New("bots: address: give it as https://host")
+		return nil, errNoAddress
 	}
 	if u.Scheme == "http" && !plain && !loopback(u.Hostname()) {
 		return nil, ErrPlainHTTP
@@ -69,6 +73,16 @@ func NewAPI(base, token string, plain bool) (*API, error) {
 	return &API{base: u, token: token, Client: &http.Client{Transport: transport, Timeout: httpTimeout}}, nil
 }
 
+// Guest returns the API of the token's guests, who are not the creators of the meetings that are made with the token.
+// Its token is made of the other one (docs/protocol.md).
+func (a *API) Guest() *API {
+	sum := sha256.Sum256([]byte("conclave bot guest " + a.token))
+	return &API{base: a.base, token: hex.EncodeToString(sum[:]), Client: a.Client}
+}
+
+// Loopback says whether the server is on this machine.
+func (a *API) Loopback() bool { return loopback(a.base.Hostname()) }
+
 func loopback(host string) bool {
 	if host == "localhost" {
 		return true
@@ -80,16 +94,17 @@ func loopback(host string) bool {
 func (a *API) header() http.Header { return http.Header{"Authorization": {"Bearer " + a.token}} }
 
 // SignIn checks the token.
-func (a *API) SignIn(ctx context.Context) error {
-	var s protocol.Session
-	return a.do(ctx, http.MethodGet, "/api/auth/session", nil, &s)
+func (a *API) SignIn(ctx context.Context) (s protocol.Session, err error) {
+	err = a.do(ctx, http.MethodGet, "/api/auth/session", nil, &s)
+	return s, err
 }
 
-// CreateMeeting makes a meeting without a lobby.
-func (a *API) CreateMeeting(ctx context.Context, title string, encrypted bool) (protocol.MeetingID, error) {
-	lobby := false
+// CreateMeeting makes a meeting; an empty password is none.
+func (a *API) CreateMeeting(ctx context.Context, title, password string, encrypted, lobby bool) (protocol.MeetingID,
+	error) {
 	var c protocol.Created
-	err := a.do(ctx, http.MethodPost, "/api/meetings", &protocol.Create{Title: title, Lobby: &lobby, E2EE: &encrypted}, &c)
+	err := a.do(ctx, http.MethodPost, "/api/meetings",
+		&protocol.Create{Title: title, Password: password, Lobby: &lobby, E2EE: &encrypted}, &c)
 	return c.Meeting, err
 }
 

@@ -11,8 +11,9 @@ import (
 	"conclave/protocol"
 )
 
-// Stay keeps the bot in the meeting until quiet is closed, then silent until gone is closed, then leaves.
-func (b *Bot) Stay(ctx context.Context, quiet, gone <-chan struct{}) error {
+// Stay keeps the bot in the meeting until quiet is closed, then silent until gone is closed, then leaves. It leaves
+// earlier when dismissed is closed.
+func (b *Bot) Stay(ctx context.Context, quiet, gone, dismissed <-chan struct{}) error {
 	var pacing sync.WaitGroup
 	defer pacing.Wait()
 	pace, stop := context.WithCancel(ctx)
@@ -22,6 +23,9 @@ func (b *Bot) Stay(ctx context.Context, quiet, gone <-chan struct{}) error {
 	defer view.Stop()
 	flip := newTicker(b.cfg.Flip)
 	defer flip.Stop()
+	flooding := b.newFlood()
+	defer flooding.Stop()
+	b.openDoor()
 	for {
 		select {
 		case m, ok := <-b.ws.messages:
@@ -34,6 +38,7 @@ func (b *Bot) Stay(ctx context.Context, quiet, gone <-chan struct{}) error {
 			if b.handle(m) {
 				view.Reset(time.Until(b.viewed.Add(viewInterval)))
 			}
+			b.openDoor()
 			if err := b.act(ctx); err != nil {
 				return err
 			}
@@ -51,12 +56,22 @@ func (b *Bot) Stay(ctx context.Context, quiet, gone <-chan struct{}) error {
 			if err := b.sendView(ctx); err != nil {
 				return err
 			}
+		case <-b.doorOpens():
+			if err := b.admit(ctx); err != nil {
+				return err
+			}
+		case <-flooding.C:
+			if err := b.floodOn(ctx); err != nil {
+				return err
+			}
 		case <-flip.C:
 			b.page++
 			view.Reset(0)
 		case <-b.media.failed:
 			return errors.New("bots: the media connection failed")
 		case <-gone:
+			return b.leave(ctx)
+		case <-dismissed:
 			return b.leave(ctx)
 		case <-ctx.Done():
 			return ctx.Err()
@@ -99,16 +114,16 @@ func (b *Bot) handle(m protocol.ServerMessage) (view bool) {
 	}
 	switch m := m.(type) {
 	case *protocol.Roster:
-		for i := range m.Joined {
-			b.roster[m.Joined[i].Participant] = m.Joined[i]
-		}
-		for i := range m.Changed {
-			b.roster[m.Changed[i].Participant] = m.Changed[i]
-		}
+		b.note(m.Joined)
+		b.note(m.Changed)
 		for i := range m.Left {
-			delete(b.roster, m.Left[i].Participant)
+			delete(b.publishers, m.Left[i].Participant)
 		}
 		return true
+	case *protocol.Waiting:
+		b.queue = m.Waiting
+	case *protocol.Speakers:
+		return b.follow(m.Speakers)
 	case *protocol.Slots:
 		if b.media != nil {
 			b.media.receiver.Assign(m.Slots, m.Withheld, time.Now())
@@ -121,14 +136,29 @@ func (b *Bot) handle(m protocol.ServerMessage) (view bool) {
 		b.obey(m.Sources)
 	case *protocol.MediaRefused:
 		b.failedRequest(protocol.ErrorID(m.Reason))
+	case *protocol.MediaFailed:
+		if m.Final {
+			b.failedRequest(protocol.ErrorID(m.Reason))
+		}
 	case *protocol.Error:
 		b.failedRequest(m.Error)
-		if m.Error == protocol.ErrRateLimited {
-			b.viewing = nil // it may have been the view: send it again
+		if m.Error == protocol.ErrRateLimited && !b.floods() {
+			b.setViewing(nil) // it may have been the view: send it again
 			return true
 		}
 	}
 	return false
+}
+
+// note takes note of who publishes what. Of the others nothing is kept: a meeting of n bots would keep n² entries.
+func (b *Bot) note(list []protocol.RosterEntry) {
+	for i := range list {
+		if e := &list[i]; len(e.Sources) > 0 {
+			b.publishers[e.Participant] = e.Sources
+		} else {
+			delete(b.publishers, e.Participant)
+		}
+	}
 }
 
 // obey switches off what a host muted. A bot does not switch it on again.

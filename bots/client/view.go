@@ -17,7 +17,8 @@ func (b *Bot) sendView(ctx context.Context) error {
 	if slices.Equal(wants, b.viewing) {
 		return nil
 	}
-	b.viewing, b.viewed = wants, time.Now()
+	b.setViewing(wants)
+	b.viewed = time.Now()
 	return b.ws.send(ctx, &protocol.View{ID: b.ws.id(), Wants: wants})
 }
 
@@ -25,9 +26,8 @@ func (b *Bot) sendView(ctx context.Context) error {
 // beginning after the bot's own, so that a page smaller than the meeting is another one for each bot.
 func (b *Bot) wants() []protocol.Want {
 	var others []protocol.Want
-	for id := range b.roster {
-		e := b.roster[id]
-		for _, source := range e.Sources {
+	for id, sources := range b.publishers {
+		for _, source := range sources {
 			if id != b.self && (source == protocol.Camera || source == protocol.Screen) {
 				others = append(others, protocol.Want{Participant: id, Source: source, Height: b.cfg.Height})
 			}
@@ -43,8 +43,38 @@ func (b *Bot) wants() []protocol.Want {
 	for i := range min(b.cfg.View, len(others)) {
 		wants = append(wants, others[(b.page*b.cfg.View+i)%len(others)])
 	}
+	b.showSpeaker(wants, others)
 	if len(wants) > 0 && b.cfg.Stage > 0 {
 		wants[0].Height = b.cfg.Stage
 	}
 	return wants
+}
+
+// follow takes note of who speaks; true says that what the bot shows may have changed. While all are silent, the one
+// who spoke last stays.
+func (b *Bot) follow(speakers []protocol.Participant) bool {
+	for _, id := range speakers {
+		if id != b.self {
+			changed := b.cfg.Follow && b.speaker != id
+			b.speaker = id
+			return changed
+		}
+	}
+	return false
+}
+
+// showSpeaker puts the picture of who speaks first, if the bot follows them: in place of the last one on the page, if
+// it was not on it.
+func (b *Bot) showSpeaker(wants, others []protocol.Want) {
+	isSpeaker := func(w protocol.Want) bool { return w.Participant == b.speaker && w.Source == protocol.Camera }
+	from := slices.IndexFunc(others, isSpeaker)
+	if !b.cfg.Follow || len(wants) == 0 || from < 0 {
+		return
+	}
+	at := slices.IndexFunc(wants, isSpeaker)
+	if at < 0 {
+		at = len(wants) - 1
+	}
+	copy(wants[1:at+1], wants[:at])
+	wants[0] = others[from]
 }

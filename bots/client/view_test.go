@@ -20,7 +20,7 @@ func watcher(view int) *Bot {
 		if id == 2 {
 			e.Sources = append(e.Sources, media.Screen)
 		}
-		b.roster[id] = e
+		b.note([]protocol.RosterEntry{e})
 	}
 	return b
 }
@@ -67,6 +67,35 @@ func TestTheFirstPictureIsTheStage(t *testing.T) {
 	}
 	if wants := watcher(0).wants(); wants == nil || len(wants) != 0 {
 		t.Errorf("a bot that watches nothing wants %v", wants)
+	}
+}
+
+// Who speaks is shown first and large, on whichever page they are, and stays there while all are silent.
+func TestTheStageFollowsWhoSpeaks(t *testing.T) {
+	b := watcher(2)
+	b.cfg.Follow = true
+	if b.follow(nil) || b.follow([]protocol.Participant{3}) { // nobody, and the bot itself
+		t.Error("there is nobody to follow")
+	}
+	for _, step := range []struct {
+		speaker protocol.Participant
+		changed bool
+		want    []protocol.Participant
+	}{
+		{5, true, []protocol.Participant{5, 4}}, {5, false, []protocol.Participant{5, 4}},
+		{1, true, []protocol.Participant{1, 4}},
+	} {
+		changed := b.follow([]protocol.Participant{3, step.speaker})
+		if got := seen(b); changed != step.changed || !slices.Equal(got, step.want) {
+			t.Errorf("%d speaks: %v, %v; want %v", step.speaker, changed, got, step.want)
+		}
+	}
+	if b.follow(nil); b.wants()[0].Height != 720 || b.wants()[0].Participant != 1 || b.wants()[1].Height != 180 {
+		t.Errorf("in silence: %+v", b.wants())
+	}
+	b.cfg.Follow = false
+	if got := seen(b); !slices.Equal(got, []protocol.Participant{4, 5}) {
+		t.Errorf("a bot that follows no one shows %v", got)
 	}
 }
 

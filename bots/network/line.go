@@ -51,6 +51,20 @@ func (l *Line[T]) Put(datagram T, size int, now time.Time) {
 	}
 }
 
+// Change gives the line other conditions. What is on it arrives as was decided before.
+func (l *Line[T]) Change(c Conditions, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.link.Change(c, now)
+}
+
+// Counts is what the line's link has done so far.
+func (l *Line[T]) Counts() Counts {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.link.counts
+}
+
 // Close ends the line; what is on it is lost. Call it once.
 func (l *Line[T]) Close() {
 	close(l.closed)

@@ -9,6 +9,14 @@ import (
 	"time"
 )
 
+// The ways that media may go; none named is UDP.
+const (
+	UDP     = "udp"
+	ICETCP  = "ice_tcp"
+	TURNTCP = "turn_tcp"
+	TURNTLS = "turn_tls"
+)
+
 // Conditions are those of both directions of a bot's way to the server. The zero value changes nothing.
 type Conditions struct {
 	// Loss is the part of all datagrams that are lost; Burst is how many are lost in a row, on average. Up to 1: each by
@@ -24,6 +32,8 @@ type Conditions struct {
 	// BlackoutEvery is the time from the end of one blackout to the end of the next, 0: none; nothing arrives for the last
 	// BlackoutLength of it.
 	BlackoutEvery, BlackoutLength time.Duration
+	// UDPBlocked loses every datagram.
+	UDPBlocked bool
 }
 
 // defaultQueue is what a router of a home holds.
@@ -43,6 +53,8 @@ func (c *Conditions) Check() error {
 		return fmt.Errorf("with a burst of %g, at most %.0f %% can be lost", c.Burst, 100*c.Burst/(c.Burst+1))
 	case c.Rate < 0:
 		return errors.New("rate is negative")
+	case c.UDPBlocked && *c != (Conditions{UDPBlocked: true}):
+		return errors.New("where UDP is blocked, there is nothing else to do to it")
 	case c.BlackoutLength > c.BlackoutEvery || c.BlackoutEvery < 0 || c.BlackoutLength < 0:
 		return errors.New("a blackout is not longer than the time from one to the next")
 	}
@@ -62,6 +74,16 @@ type Link struct {
 	losing bool      // in a burst
 	free   time.Time // when the link has sent all it was given
 	last   time.Time // the latest arrival of those that keep the order
+	counts Counts
+}
+
+// Counts is what a link has done so far.
+type Counts struct {
+	Passed     uint64 `json:"passed"`
+	Bytes      uint64 `json:"bytes"`
+	Lost       uint64 `json:"lost"`       // at random, or in a blackout
+	Overflowed uint64 `json:"overflowed"` // found the queue full
+	HeldBack   uint64 `json:"held_back"`  // so that later ones overtake them; they have passed, too
 }
 
 // NewLink makes a link. Equal seeds lose the same datagrams.
@@ -72,9 +94,18 @@ func NewLink(c Conditions, seed uint64, now time.Time) *Link {
 	return &Link{c: c, rng: rand.New(rand.NewPCG(seed, seed)), begun: now}
 }
 
+// Change gives the link other conditions. What is on its way, and what waits for its turn, stays.
+func (l *Link) Change(c Conditions, now time.Time) {
+	if c.Queue == 0 {
+		c.Queue = defaultQueue
+	}
+	l.c, l.begun = c, now
+}
+
 // Pass says when a datagram of so many bytes that is sent at now arrives; ok is false if it is lost.
 func (l *Link) Pass(now time.Time, size int) (at time.Time, ok bool) {
-	if l.lost() || l.dark(now) {
+	if l.c.UDPBlocked || l.lost() || l.dark(now) {
+		l.counts.Lost++
 		return time.Time{}, false
 	}
 	at = now
@@ -83,16 +114,20 @@ func (l *Link) Pass(now time.Time, size int) (at time.Time, ok bool) {
 			l.free = now
 		}
 		if l.free.Sub(now) > l.c.Queue {
+			l.counts.Overflowed++
 			return time.Time{}, false
 		}
 		l.free = l.free.Add(time.Duration(size) * 8 * time.Second / time.Duration(1000*l.c.Rate))
 		at = l.free
 	}
+	l.counts.Passed++
+	l.counts.Bytes += uint64(size)
 	at = at.Add(l.c.Delay)
 	if l.c.Jitter > 0 {
 		at = at.Add(time.Duration(l.rng.Int64N(int64(l.c.Jitter))))
 	}
 	if l.c.Reorder > 0 && l.rng.Float64() < l.c.Reorder {
+		l.counts.HeldBack++
 		return at.Add(heldBack), true
 	}
 	if at.Before(l.last) {

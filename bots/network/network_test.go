@@ -2,6 +2,7 @@ package network
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -198,4 +199,40 @@ func TestALineHoldsNoMoreThanItsBound(t *testing.T) {
 			t.Errorf("%d of %d were delivered", n, maxInFlight)
 		}
 	})
+}
+
+func TestALineThatChangesKeepsWhatIsOnIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start, got := time.Now(), []time.Duration{}
+		l := NewLine(NewLink(Conditions{Delay: 300 * time.Millisecond}, 1, start), func(_ int, at time.Time) {
+			got = append(got, at.Sub(start))
+		})
+		l.Put(0, 100, time.Now())
+		l.Change(Conditions{Delay: 20 * time.Millisecond}, time.Now())
+		l.Put(1, 100, time.Now()) // must not overtake
+		time.Sleep(time.Second)
+		l.Put(2, 100, time.Now())
+		l.Change(Conditions{Loss: 1}, time.Now())
+		l.Put(3, 100, time.Now())
+		time.Sleep(time.Second)
+		l.Close()
+		want := []time.Duration{300 * time.Millisecond, 300 * time.Millisecond, 1020 * time.Millisecond}
+		if !slices.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+		if c := l.Counts(); c != (Counts{Passed: 3, Bytes: 300, Lost: 1}) {
+			t.Errorf("%+v", c)
+		}
+	})
+}
+
+func TestALinkCountsWhatOverflowsAndWhatIsHeldBack(t *testing.T) {
+	now := time.Now()
+	l := NewLink(Conditions{Rate: 1000, Queue: 10 * time.Millisecond, Reorder: 1}, 1, now)
+	for range 4 { // each takes 8 ms: the third finds 16 ms of queue
+		l.Pass(now, 1000)
+	}
+	if want := (Counts{Passed: 2, Bytes: 2000, Overflowed: 2, HeldBack: 2}); l.counts != want {
+		t.Errorf("%+v, want %+v", l.counts, want)
+	}
 }

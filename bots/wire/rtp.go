@@ -5,7 +5,7 @@ import "encoding/binary"
 // RTP is the clear part of an SRTP packet (RFC 3550 §5.1): all that is needed to count it.
 type RTP struct {
 	Marker      bool
-	payloadType uint8
+	PayloadType uint8
 	Seq         uint16
 	Timestamp   uint32
 	SSRC        uint32
@@ -27,7 +27,7 @@ func ParseRTP(packet []byte) (v RTP, ok bool) {
 	}
 	v.Padding = packet[0]&0x20 != 0
 	v.Marker = packet[1]&0x80 != 0
-	v.payloadType = packet[1] & 0x7F
+	v.PayloadType = packet[1] & 0x7F
 	v.Seq = binary.BigEndian.Uint16(packet[2:])
 	v.Timestamp = binary.BigEndian.Uint32(packet[4:])
 	v.SSRC = binary.BigEndian.Uint32(packet[8:])

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"syscall"
 	"time"
@@ -27,19 +28,39 @@ type mmsghdr struct {
 // batchReader reads up to recvBatch datagrams with one recvmmsg(2), with the kernel's time of arrival and its count of
 // datagrams dropped at this socket. Used by one goroutine.
 type batchReader struct {
-	raw     syscall.RawConn
+	raw           syscall.RawConn
+	pool          *Buffers
+	*batchBuffers // nil while it waits
+	drops         uint64
+	ready         func(fd uintptr) bool
+	n             int
+	errno         syscall.Errno
+}
+
+// batchBuffers are what one call fills, 95 KiB. A reader that waits needs none, so the bots of a process share a few.
+type batchBuffers struct {
 	headers [recvBatch]mmsghdr
 	iovs    [recvBatch]unix.Iovec
 	names   [recvBatch]unix.RawSockaddrInet6
 	buffers [recvBatch][MaxDatagram]byte
 	control [recvBatch][controlSize]byte
-	drops   uint64
-	ready   func(fd uintptr) bool
-	n       int
-	errno   syscall.Errno
 }
 
-func newBatchReader(conn *net.UDPConn) (*batchReader, error) {
+func newBatchBuffers() *batchBuffers {
+	r := &batchBuffers{}
+	for i := range r.headers {
+		r.iovs[i].Base = &r.buffers[i][0]
+		r.iovs[i].SetLen(MaxDatagram)
+		h := &r.headers[i].hdr
+		h.Iov = &r.iovs[i]
+		h.SetIovlen(1)
+		h.Name = (*byte)(unsafe.Pointer(&r.names[i]))
+		h.Control = &r.control[i][0]
+	}
+	return r
+}
+
+func newBatchReader(conn *net.UDPConn, pool *Buffers) (*batchReader, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return nil, fmt.Errorf("bots: socket: %w", err)
@@ -52,22 +73,19 @@ func newBatchReader(conn *net.UDPConn) (*batchReader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bots: socket: %w", err)
 	}
-	r := &batchReader{raw: raw}
-	for i := range r.headers {
-		r.iovs[i].Base = &r.buffers[i][0]
-		r.iovs[i].SetLen(MaxDatagram)
-		h := &r.headers[i].hdr
-		h.Iov = &r.iovs[i]
-		h.SetIovlen(1)
-		h.Name = (*byte)(unsafe.Pointer(&r.names[i]))
-		h.Control = &r.control[i][0]
-	}
+	r := &batchReader{raw: raw, pool: pool}
 	r.ready = r.receive
 	return r, nil
 }
 
 // receive is the non-blocking system call; false means: wait until the socket is readable.
 func (r *batchReader) receive(fd uintptr) bool {
+	if r.batchBuffers == nil {
+		var ok bool
+		if r.batchBuffers, ok = r.pool.Get().(*batchBuffers); !ok {
+			r.batchBuffers = newBatchBuffers()
+		}
+	}
 	for i := range r.headers {
 		h := &r.headers[i].hdr
 		h.Namelen = unix.SizeofSockaddrInet6
@@ -76,7 +94,19 @@ func (r *batchReader) receive(fd uintptr) bool {
 	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.headers[0])), recvBatch,
 		unix.MSG_DONTWAIT, 0, 0)
 	r.n, r.errno = int(n), errno
-	return errno != unix.EAGAIN && errno != unix.EINTR
+	if errno == unix.EAGAIN || errno == unix.EINTR {
+		r.release()
+		return false
+	}
+	return true
+}
+
+// release gives the buffers back: what was read is of no more use.
+func (r *batchReader) release() {
+	if r.batchBuffers != nil {
+		r.pool.Put(r.batchBuffers)
+		r.batchBuffers = nil
+	}
 }
 
 // read waits for datagrams and returns how many came. They are valid until the next call.
@@ -128,15 +158,12 @@ func (r *batchReader) at(i int) int64 {
 
 func (r *batchReader) overflow() uint64 { return r.drops }
 
-func (r *batchReader) from(i int) *net.UDPAddr {
+func (r *batchReader) from(i int) netip.AddrPort {
 	name := &r.names[i]
 	port := (*[2]byte)(unsafe.Pointer(&name.Port))
-	addr := &net.UDPAddr{Port: int(port[0])<<8 | int(port[1])}
+	addr := netip.AddrFrom16(name.Addr).Unmap()
 	if name.Family == unix.AF_INET {
-		v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(name))
-		addr.IP = net.IP(append([]byte(nil), v4.Addr[:]...))
-		return addr
+		addr = netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(name)).Addr)
 	}
-	addr.IP = net.IP(append([]byte(nil), name.Addr[:]...))
-	return addr
+	return netip.AddrPortFrom(addr, uint16(port[0])<<8|uint16(port[1]))
 }

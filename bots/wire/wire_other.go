@@ -5,6 +5,7 @@ package wire
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"time"
 )
 
@@ -13,22 +14,25 @@ type batchReader struct {
 	conn   *net.UDPConn
 	buffer [MaxDatagram]byte
 	n      int
-	addr   *net.UDPAddr
+	addr   netip.AddrPort
 	when   int64
 }
 
-func newBatchReader(conn *net.UDPConn) (*batchReader, error) { return &batchReader{conn: conn}, nil }
+func newBatchReader(conn *net.UDPConn, _ *Buffers) (*batchReader, error) {
+	return &batchReader{conn: conn}, nil
+}
 
 func (r *batchReader) read() (int, error) {
-	n, addr, err := r.conn.ReadFromUDP(r.buffer[:])
+	n, addr, err := r.conn.ReadFromUDPAddrPort(r.buffer[:])
 	if err != nil {
 		return 0, fmt.Errorf("bots: receive: %w", err)
 	}
-	r.n, r.addr, r.when = n, addr, time.Now().UnixNano()
+	r.n, r.addr, r.when = n, netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()), time.Now().UnixNano()
 	return 1, nil
 }
 
-func (r *batchReader) data(int) []byte       { return r.buffer[:r.n] }
-func (r *batchReader) at(int) int64          { return r.when }
-func (r *batchReader) overflow() uint64      { return 0 }
-func (r *batchReader) from(int) *net.UDPAddr { return r.addr }
+func (r *batchReader) data(int) []byte         { return r.buffer[:r.n] }
+func (r *batchReader) at(int) int64            { return r.when }
+func (r *batchReader) release()                {}
+func (r *batchReader) overflow() uint64        { return 0 }
+func (r *batchReader) from(int) netip.AddrPort { return r.addr }
