@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,7 +16,7 @@ import (
 	"conclave/e2ee"
 )
 
-//go:embed clips/q.ivf clips/h.ivf clips/f.ivf clips/speech.ogg clips/speech.levels
+//go:embed clips/*.ivf clips/speech.ogg clips/speech.levels
 var clipFiles embed.FS
 
 // Clip is what a bot plays, over and over: a camera picture in three sizes and a voice.
@@ -26,12 +27,13 @@ type Clip struct {
 	Audio Audio
 }
 
-// Video is one VP8 encoding at 30 frames a second.
+// Video is one encoding at 30 frames a second.
 type Video struct {
+	Codec e2ee.Codec
 	// RID is the encoding's name when simulcast: q, h or f.
 	RID           string
 	Width, Height int
-	// Frames are whole VP8 frames (RFC 6386), read-only.
+	// Frames are whole frames (of AV1: temporal units) with room for a send stamp, read-only.
 	Frames [][]byte
 }
 
@@ -41,6 +43,23 @@ type Audio struct {
 	Packets [][]byte
 	// Levels are their loudness in -dBov (RFC 6464): 0 is loudest, 127 is silence.
 	Levels []uint8
+	// Silence is a packet of a pause: its frame is empty (RFC 6716 §3.1), and decoders fill in noise.
+	Silence []byte
+}
+
+// names begin the files of the codecs, and are in their headers (fourCC of IVF).
+var (
+	names   = [...]string{e2ee.VP8: "vp8", e2ee.VP9: "vp9", e2ee.AV1: "av1"}
+	fourCCs = [...]string{e2ee.VP8: "VP80", e2ee.VP9: "VP90", e2ee.AV1: "AV01"}
+)
+
+// Codec returns the codec of pictures that a name means; ok is false if there is no clip in it. No name is VP8.
+func Codec(name string) (c e2ee.Codec, ok bool) {
+	if name == "" {
+		return e2ee.VP8, true
+	}
+	i := slices.Index(names[:], name)
+	return e2ee.Codec(max(0, i)), i >= 0
 }
 
 // VideoFPS and AudioPPS are how many frames and packets a clip plays in a second.
@@ -49,19 +68,24 @@ const (
 	AudioPPS = 50
 )
 
-// Load decodes the embedded clip. The result may be shared by any number of bots.
-func Load() (*Clip, error) {
+// Load decodes the embedded clip, with pictures in a codec: VP8, VP9 or AV1. The result may be shared by any number of
+// bots.
+func Load(codec e2ee.Codec) (*Clip, error) {
 	var c Clip
 	for _, rid := range []string{"q", "h", "f"} {
-		raw, err := clipFiles.ReadFile("clips/" + rid + ".ivf")
+		name := names[codec] + "-" + rid + ".ivf"
+		raw, err := clipFiles.ReadFile("clips/" + name)
 		if err != nil {
 			return nil, fmt.Errorf("bots: clip: %w", err)
 		}
-		v, err := parseIVF(raw)
+		v, err := parseIVF(raw, codec)
 		if err != nil {
-			return nil, fmt.Errorf("bots: clip %s: %w", rid, err)
+			return nil, fmt.Errorf("bots: clip %s: %w", name, err)
 		}
 		v.RID = rid
+		for i, frame := range v.Frames {
+			v.Frames[i] = payload.Room(codec, frame, 0)
+		}
 		c.Video = append(c.Video, v)
 	}
 	raw, err := clipFiles.ReadFile("clips/speech.ogg")
@@ -78,6 +102,7 @@ func Load() (*Clip, error) {
 		}
 		c.Audio.Packets[i] = padded
 	}
+	c.Audio.Silence, _ = payload.PadOpus([]byte{c.Audio.Packets[0][0] &^ 3}) // of code 0
 	levels, err := clipFiles.ReadFile("clips/speech.levels")
 	if err != nil {
 		return nil, fmt.Errorf("bots: clip: %w", err)
@@ -98,22 +123,22 @@ func (c *Clip) Layer(rid string) *Video {
 	return &c.Video[len(c.Video)-1]
 }
 
-// benchFrame makes four packets of maxFragment bytes of each frame, the stamp included.
-const benchFrame = 4*payload.MaxFragment - payload.StampSize
+// benchFrame makes four packets of MaxFragment bytes of each frame.
+const benchFrame = 4 * payload.MaxFragment
 
 // Bench returns a clip for measurements: one encoding of 120 packets a second and about 1.1 Mbit/s, each packet of the
-// same size. It is the h layer with every frame filled up with zeros, which decoders skip. sealed leaves room for what
-// end-to-end encryption adds, so that the packets are the same.
+// same size. It is the h layer with every frame filled up. sealed leaves room for what end-to-end encryption adds, so
+// that the packets are the same.
 func (c *Clip) Bench(sealed bool) *Clip {
 	size := benchFrame
 	if sealed {
 		size -= e2ee.Overhead
 	}
 	h := c.Layer("h")
-	v := Video{Width: h.Width, Height: h.Height}
+	v := Video{Codec: h.Codec, Width: h.Width, Height: h.Height}
 	for _, frame := range h.Frames {
-		if len(frame) < size {
-			frame = append(append(make([]byte, 0, size), frame...), make([]byte, size-len(frame))...)
+		if len(frame) < size { // a stamp in the middle is one no longer
+			frame = payload.Room(h.Codec, frame, size)
 		}
 		v.Frames = append(v.Frames, frame)
 	}
@@ -121,16 +146,17 @@ func (c *Clip) Bench(sealed bool) *Clip {
 }
 
 var (
-	errBadIVF = errors.New("not an IVF file with VP8")
+	errBadIVF = errors.New("not an IVF file of this codec")
 	errBadOgg = errors.New("not an Ogg file with Opus")
 )
 
 // parseIVF reads an IVF file. Frames alias raw.
-func parseIVF(raw []byte) (Video, error) {
-	if len(raw) < 32 || string(raw[:4]) != "DKIF" || string(raw[8:12]) != "VP80" {
+func parseIVF(raw []byte, codec e2ee.Codec) (Video, error) {
+	if len(raw) < 32 || string(raw[:4]) != "DKIF" || string(raw[8:12]) != fourCCs[codec] {
 		return Video{}, errBadIVF
 	}
 	v := Video{
+		Codec:  codec,
 		Width:  int(binary.LittleEndian.Uint16(raw[12:])),
 		Height: int(binary.LittleEndian.Uint16(raw[14:])),
 	}
@@ -149,7 +175,7 @@ func parseIVF(raw []byte) (Video, error) {
 		v.Frames = append(v.Frames, rest[12:12+size])
 		rest = rest[12+size:]
 	}
-	if len(v.Frames) == 0 || !payload.VP8KeyFrame(v.Frames[0]) {
+	if len(v.Frames) == 0 || !payload.KeyFrame(codec, v.Frames[0]) {
 		return Video{}, fmt.Errorf("%w: must begin with a key frame", errBadIVF)
 	}
 	return v, nil

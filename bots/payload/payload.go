@@ -1,5 +1,5 @@
-// Package payload says how media looks inside an RTP packet: VP8 payload descriptors, fragments, Opus padding, and the
-// send time that bots hide where decoders do not look. Pure.
+// Package payload says how media looks inside an RTP packet: payload descriptors, fragments, Opus padding, and the send
+// time that bots hide where decoders do not look. Pure.
 package payload
 
 import (
@@ -10,14 +10,35 @@ import (
 	"conclave/protocol"
 )
 
-// The clock rates of RTP timestamps: VP8 (RFC 7741 §4.1) and Opus (RFC 7587 §4.1).
+// The clock rates of RTP timestamps: of pictures (RFC 7741 §4.1, RFC 9628 §4.1, and AV1's payload format, §4.1) and
+// Opus (RFC 7587 §4.1).
 const (
 	VideoClock = 90000
 	AudioClock = 48000
 )
 
-// MaxFragment bounds the VP8 bytes of one packet: with header, extensions, descriptor and AEAD tag the datagram stays
-// under 1,200 bytes, as browsers do.
+// types are the payload types of what bots offer.
+var types = [...]uint8{e2ee.Opus: 111, e2ee.VP8: 96, e2ee.VP9: 98, e2ee.AV1: 45}
+
+// Type returns the payload type of a codec. The RTX of a picture's is one higher.
+func Type(c e2ee.Codec) uint8 { return types[c] }
+
+// CodecOf returns the codec of a payload type, that of retransmissions included; VP8 for an unknown one.
+func CodecOf(payloadType uint8) e2ee.Codec {
+	switch payloadType {
+	case types[e2ee.Opus]:
+		return e2ee.Opus
+	case types[e2ee.VP9], types[e2ee.VP9] + 1:
+		return e2ee.VP9
+	case types[e2ee.AV1], types[e2ee.AV1] + 1:
+		return e2ee.AV1
+	default:
+		return e2ee.VP8
+	}
+}
+
+// MaxFragment bounds the bytes of a frame in one packet: with header, extensions, descriptor and AEAD tag the datagram
+// stays under 1,200 bytes, as browsers do.
 const MaxFragment = 1100
 
 // StampSize is the length of a send stamp: 8 bytes of time, 4 of mark.
@@ -26,102 +47,75 @@ const StampSize = 12
 // stampMark tells a stamp from media. A chance match is one in 2^32.
 const stampMark = 0xC07C1A5E
 
-// PutStamp writes the send time into the last stampSize bytes of payload. Where it sits no decoder looks (after the
-// last VP8 partition; in the padding of an Opus packet), and no SFU changes it.
-func PutStamp(payload []byte, now time.Time) {
-	tail := payload[len(payload)-StampSize:]
-	binary.BigEndian.PutUint64(tail, uint64(now.UnixNano()))
-	binary.BigEndian.PutUint32(tail[8:], stampMark)
+// superframeIndex is the length of the index that ends a VP9 frame of ours (VP9 specification, annex B): its mark, the
+// size of one frame in four bytes, and the mark again.
+const superframeIndex, superframeMark = 6, 0xD8
+
+// paddingOBU begins an OBU of AV1 that decoders skip: type 15, with its size (AV1 specification §5.3.2).
+const paddingOBU = 0x7A
+
+// Room returns a copy of a frame with room for a stamp, where no decoder looks and no SFU writes: behind the last
+// partition of VP8; behind VP9's data, in a superframe whose index says that the frame goes so far; in a padding OBU of
+// AV1. The copy is filled up with zeros to size bytes if it is shorter (AV1: once to one more).
+func Room(c e2ee.Codec, frame []byte, size int) []byte {
+	extra := StampSize
+	switch c {
+	case e2ee.VP9:
+		extra += superframeIndex
+	case e2ee.AV1:
+		extra += 2
+	default:
+	}
+	fill := max(0, size-len(frame)-extra)
+	if c == e2ee.AV1 && fill >= 0x80-StampSize { // the padding's size takes two bytes
+		fill = max(0x80-StampSize, fill-1)
+	}
+	out := append(make([]byte, 0, len(frame)+fill+extra), frame...)
+	if c == e2ee.AV1 {
+		out = appendLEB128(append(out, paddingOBU), fill+StampSize)
+	}
+	out = append(out, make([]byte, fill+StampSize)...)
+	if c == e2ee.VP9 {
+		n := len(out)
+		out = append(binary.LittleEndian.AppendUint32(append(out, superframeMark), uint32(n)), superframeMark)
+	}
+	return out
 }
 
-// ReadStamp returns the send time in a payload's tail; ok is false when there is none.
-func ReadStamp(payload []byte) (sent time.Time, ok bool) {
-	if len(payload) < StampSize {
-		return time.Time{}, false
+// stamp is the part of a frame, or of the last payload of one, that holds the send time; nil if it is too short.
+func stamp(c e2ee.Codec, b []byte) []byte {
+	end := len(b)
+	if c == e2ee.VP9 {
+		end -= superframeIndex
 	}
-	tail := payload[len(payload)-StampSize:]
-	if binary.BigEndian.Uint32(tail[8:]) != stampMark {
-		return time.Time{}, false
+	if end < StampSize {
+		return nil
 	}
-	return time.Unix(0, int64(binary.BigEndian.Uint64(tail))), true
+	return b[end-StampSize : end]
 }
 
-// Fragments splits a VP8 frame of n bytes (the stamp included) into nearly equal parts of at most maxFragment bytes:
-// equal sizes let the server send them as segments of one datagram.
+// PutStamp writes the send time into the room of a frame.
+func PutStamp(c e2ee.Codec, frame []byte, now time.Time) {
+	if s := stamp(c, frame); s != nil {
+		binary.BigEndian.PutUint64(s, uint64(now.UnixNano()))
+		binary.BigEndian.PutUint32(s[8:], stampMark)
+	}
+}
+
+// ReadStamp returns the send time in a frame, or in the last payload of one; ok is false when there is none.
+func ReadStamp(c e2ee.Codec, b []byte) (sent time.Time, ok bool) {
+	s := stamp(c, b)
+	if s == nil || binary.BigEndian.Uint32(s[8:]) != stampMark {
+		return time.Time{}, false
+	}
+	return time.Unix(0, int64(binary.BigEndian.Uint64(s))), true
+}
+
+// Fragments splits a frame of n bytes into nearly equal parts of at most MaxFragment bytes: equal sizes let the server
+// send them as segments of one datagram.
 func Fragments(n int) (count, size int) {
 	count = (n + MaxFragment - 1) / MaxFragment
 	return count, (n + count - 1) / count
-}
-
-// VP8DescriptorSize is the length of the descriptor written by putVP8Descriptor.
-const VP8DescriptorSize = 6
-
-// Temporal returns the temporal layer of a clip's frame and whether nothing but layer 0 is needed for it (Y).
-// clips/make.sh makes the pattern 0 2 1 2: a frame of layer 1 is predicted from layer 0 alone, as is the first of
-// layer 2; the second is from both.
-func Temporal(frame int) (tid uint8, sync bool) {
-	switch frame % 4 {
-	case 0:
-		return 0, true
-	case 1:
-		return 2, true
-	case 2:
-		return 1, true
-	default:
-		return 2, false
-	}
-}
-
-// PutVP8Descriptor writes the payload descriptor (RFC 7741 §4.2): X, I with a 15-bit picture id, L (TL0PICIDX), T with
-// the temporal layer of a clip's frame. first marks the first packet of a frame (S=1, partition 0).
-func PutVP8Descriptor(b []byte, first bool, pictureID uint16, tl0PicIdx uint8, frame int) {
-	b[0] = 0x80 // X
-	if first {
-		b[0] |= 0x10 // S
-	}
-	b[1] = 0xE0 // I, L, T
-	binary.BigEndian.PutUint16(b[2:], pictureID|0x8000)
-	b[4] = tl0PicIdx
-	tid, sync := Temporal(frame)
-	if b[5] = tid << 6; sync {
-		b[5] |= 0x20
-	}
-}
-
-// VP8DescriptorLen returns the length of an RTP payload's descriptor (RFC 7741 §4.2); it may be more than the payload
-// has.
-func VP8DescriptorLen(p []byte) int {
-	if len(p) < 1 || p[0]&0x80 == 0 {
-		return 1
-	}
-	if len(p) < 2 {
-		return 2
-	}
-	n, x := 2, p[1]
-	if x&0x80 != 0 { // I
-		if len(p) > n && p[n]&0x80 != 0 {
-			n++
-		}
-		n++
-	}
-	if x&0x40 != 0 { // L
-		n++
-	}
-	if x&0x30 != 0 { // T or K
-		n++
-	}
-	return n
-}
-
-// VP8Start says whether an RTP payload begins a VP8 frame and whether that is a key frame. It understands any
-// descriptor of RFC 7741, the server's rewritten ones too.
-func VP8Start(p []byte) (start, key bool) {
-	n := VP8DescriptorLen(p)
-	if len(p) <= n {
-		return false, false
-	}
-	start = p[0]&0x10 != 0 && p[0]&0x0F == 0
-	return start, start && p[n]&1 == 0
 }
 
 // PadOpus returns packet as an Opus packet of code 3 with one frame and room for a stamp in its padding (RFC 6716
@@ -136,8 +130,37 @@ func PadOpus(packet []byte) (padded []byte, ok bool) {
 	return append(out, make([]byte, StampSize)...), true
 }
 
-// VP8KeyFrame says whether a VP8 frame is a key frame (RFC 6386 §9.1: the lowest bit of the first byte is 0).
-func VP8KeyFrame(frame []byte) bool { return len(frame) > 0 && frame[0]&1 == 0 }
+// OpusRepairs says whether an Opus packet carries the one before it once more, as in-band forward error correction: the
+// first SILK frame's LBRR flag (RFC 6716 §4.2.4), behind a flag of voice activity for each 20 ms.
+func OpusRepairs(packet []byte) bool {
+	if len(packet) == 0 || packet[0]>>3 >= 16 { // CELT alone has none
+		return false
+	}
+	first := 1
+	switch packet[0] & 3 {
+	case 2: // two frames, the length of the first before them (RFC 6716 §3.2.4)
+		first++
+		if len(packet) > 1 && packet[1] >= 252 {
+			first++
+		}
+	case 3: // the number of frames; the lengths of padding and frames where there are any (RFC 6716 §3.2.5)
+		if len(packet) < 2 || packet[1]&0x80 != 0 && packet[1]&0x3F != 1 {
+			return false // no encoder of a browser sends frames of different lengths in one packet
+		}
+		first++
+		for padded := packet[1]&0x40 != 0; padded && first < len(packet); first++ {
+			padded = packet[first] == 255
+		}
+	}
+	if len(packet) <= first {
+		return false
+	}
+	frames := 1
+	if config := packet[0] >> 3; config < 12 && config%4 >= 2 { // 40 and 60 ms are two and three frames of 20
+		frames = int(config % 4)
+	}
+	return packet[first]&(0x80>>frames) != 0
+}
 
 // SFrameTrack is the SFrame track of a source.
 func SFrameTrack(s protocol.Source) e2ee.Track {

@@ -10,24 +10,40 @@ import (
 	"conclave/bots/wire"
 )
 
-// nack sends packets again (RFC 4588), those that are still kept.
+// nack sends packets again, those that are still kept: of video as RTX (RFC 4588), of a voice the same packet once
+// more, as browsers do.
 func (p *Publisher) nack(n *rtcp.TransportLayerNack) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e, t := p.find(n.MediaSSRC)
-	if e == nil || e.Video == nil {
+	if e == nil {
 		return
 	}
 	for i := range n.Nacks {
 		for _, seq := range n.Nacks[i].PacketList() {
 			e.stats.NACKed++
-			p.resend(t, e, seq)
+			if e.Audio != nil {
+				p.repeat(e, seq)
+			} else {
+				p.resend(t, e, seq)
+			}
 		}
 	}
 }
 
+// repeat sends a packet of a voice once more, unless that has just been done.
+func (p *Publisher) repeat(e *stream, seq uint16) {
+	k := &e.history[int(seq)%audioHistory]
+	if len(k.data) < 12 || binary.BigEndian.Uint16(k.data[2:]) != seq || p.now.Sub(k.again) < audioAgain {
+		return
+	}
+	k.again = p.now
+	p.Send(k.data)
+	e.stats.RTXPackets++
+}
+
 func (p *Publisher) resend(t *track, e *stream, seq uint16) {
-	kept := e.history[int(seq)%historySize]
+	kept := e.history[int(seq)%historySize].data
 	if len(kept) < 12 || binary.BigEndian.Uint16(kept[2:]) != seq || t.RTX == 0 || e.RTXSSRC == 0 {
 		return
 	}

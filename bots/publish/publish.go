@@ -18,8 +18,14 @@ import (
 	"conclave/protocol"
 )
 
-// historySize is how many packets of an encoding can be sent again: above 3 s of the largest layer.
-const historySize = 512
+const (
+	// historySize is how many packets of an encoding of video can be sent again: above 3 s of the largest layer.
+	historySize = 512
+	// audioHistory is how many packets of a voice: over a second.
+	audioHistory = 64
+	// audioAgain is the least time between two repeats of a packet of a voice. Browsers take the round trip.
+	audioAgain = 40 * time.Millisecond
+)
 
 // Extensions are the negotiated one-byte header extension ids of an m-line; 0 is not negotiated.
 type Extensions struct {
@@ -60,14 +66,21 @@ type stream struct {
 	seq, rtxSeq  uint16
 	timestamp    uint32 // of the clip's time zero
 	lastTS       uint32
-	pictureID    uint16
-	tl0          uint8
+	packetizer   payload.Packetizer
 	acknowledged bool // a receiver report named it: MID and RID need not be repeated (RFC 8852 §3.1)
-	history      [][]byte
+	history      []kept
 	packets      uint64 // as counted in sender reports
 	octets       uint32
 
+	pause int // packets since the person stopped speaking
+
 	stats Stats
+}
+
+// kept is a packet that can be sent again.
+type kept struct {
+	data  []byte    // of video in clear, because RTX numbers it anew; of a voice as it was sent
+	again time.Time // when it was last sent again
 }
 
 // Stats counts one RTP stream that a bot sent.
@@ -89,8 +102,13 @@ type Config struct {
 	Send func([]byte)
 	// Lag hears how late media was sent.
 	Lag *measure.Lag
+	// Clock is this machine's: stamps are made in the common one.
+	Clock measure.Clock
 	// Sealer encrypts frames; nil in a meeting without end-to-end encryption.
 	Sealer *e2ee.Sealer
+	// Speaks says whether the person speaks at a time; nil: always. In a pause the microphone sends what Opus sends in
+	// silence (DTX): a packet every 400 ms.
+	Speaks func(time.Time) bool
 }
 
 // Publisher sends a bot's tracks. Safe for concurrent use.
@@ -98,6 +116,7 @@ type Publisher struct {
 	Config
 
 	mu      sync.Mutex
+	now     time.Time // when Run was last called
 	srtp    *srtp.Context
 	tracks  []*track
 	bySSRC  map[uint32]*stream
@@ -131,9 +150,15 @@ func (p *Publisher) Add(cfg Track) {
 		t.streams = append(t.streams, e)
 		e.seq, e.rtxSeq = uint16(rand.Uint32())&0x7FFF, uint16(rand.Uint32())&0x7FFF
 		e.timestamp = rand.Uint32()
-		e.pictureID = uint16(rand.Uint32()) & 0x7FFF
-		e.tl0 = uint8(rand.Uint32())
-		e.history = make([][]byte, historySize)
+		if v := e.Video; v != nil {
+			e.packetizer = payload.Packetizer{Codec: v.Codec, Width: uint16(v.Width), Height: uint16(v.Height)}
+			e.packetizer.Begin(uint16(rand.Uint32()), uint8(rand.Uint32()))
+		}
+		size := historySize
+		if e.Audio != nil {
+			size = audioHistory
+		}
+		e.history = make([]kept, size)
 		e.stats = Stats{Source: t.Source.String(), RID: e.RID}
 		if e.Audio != nil { // voices at different places of the clip: levels differ as they do among people
 			e.next = rand.IntN(len(e.Audio.Packets))
@@ -211,6 +236,7 @@ const maxCatchUp = 250 * time.Millisecond
 func (p *Publisher) Run(now time.Time) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.now = now
 	for {
 		due := p.due()
 		if due.After(now) {
@@ -226,7 +252,7 @@ func (p *Publisher) Run(now time.Time) time.Time {
 			continue
 		}
 		if !skip {
-			p.audioPacket()
+			p.audioPacket(due)
 		}
 		p.audioNo++
 	}
@@ -244,33 +270,26 @@ func (p *Publisher) videoFrame() {
 }
 
 func (p *Publisher) sendFrame(t *track, e *stream, offset uint32) {
-	frame := p.stamped(t, e.Video.Frames[e.next], payload.StampSize)
+	number := e.next
+	frame := p.stamped(t, e.Video.Codec, number == 0, e.Video.Frames[number])
 	if frame == nil {
 		return
 	}
-	if e.next == 0 {
+	if number == 0 {
 		e.stats.KeyFrames++
 	}
-	number := e.next
-	e.next = (e.next + 1) % len(e.Video.Frames)
-	e.pictureID = (e.pictureID + 1) & 0x7FFF
-	if tid, _ := payload.Temporal(number); tid == 0 {
-		e.tl0++
-	}
+	e.next = (number + 1) % len(e.Video.Frames)
 	e.lastTS = e.timestamp + offset
-	count, size := payload.Fragments(len(frame))
+	count := e.packetizer.Frame(frame, number)
 	for i := range count {
-		part := frame[i*size : min((i+1)*size, len(frame))]
-		b := p.header(t, e, i == count-1, 0)
-		n := len(b)
-		b = b[:n+payload.VP8DescriptorSize+len(part)]
-		payload.PutVP8Descriptor(b[n:], i == 0, e.pictureID, e.tl0, number)
-		copy(b[n+payload.VP8DescriptorSize:], part)
-		p.sendPacket(e, b)
+		p.sendPacket(e, e.packetizer.Append(p.header(t, e, i == count-1, 0), i))
 	}
 }
 
-func (p *Publisher) audioPacket() {
+// silenceEvery is how many packets of speech are left out between two of silence, as libopus does.
+const silenceEvery = 20
+
+func (p *Publisher) audioPacket(now time.Time) {
 	offset := uint32(p.audioNo * payload.AudioClock / clip.AudioPPS)
 	for _, t := range p.tracks {
 		for _, e := range t.streams {
@@ -278,31 +297,36 @@ func (p *Publisher) audioPacket() {
 				continue
 			}
 			e.lastTS = e.timestamp + offset
-			frame := p.stamped(t, e.Audio.Packets[e.next], 0)
-			if frame == nil {
-				continue
+			packet, level, resumes := e.Audio.Packets[e.next], e.Audio.Levels[e.next], e.pause > 0
+			if silent := t.Source == protocol.Mic && p.Speaks != nil && !p.Speaks(now); silent {
+				e.pause++
+				if e.pause%silenceEvery != 1 {
+					continue
+				}
+				packet, level, resumes = e.Audio.Silence, silence, false
+			} else {
+				e.pause = 0
+				e.next = (e.next + 1) % len(e.Audio.Packets)
 			}
-			b := p.header(t, e, false, e.Audio.Levels[e.next])
-			b = append(b, frame...)
-			e.next = (e.next + 1) % len(e.Audio.Packets)
-			p.sendPacket(e, b)
+			if frame := p.stamped(t, e2ee.Opus, false, packet); frame != nil {
+				p.sendPacket(e, append(p.header(t, e, resumes, level), frame...)) // RFC 7587 §4.1: marks what follows a pause
+			}
 		}
 	}
 }
 
-// stamped returns a frame as it goes on the wire: with the time in its last bytes (room bytes are added for it; 0 if
-// the frame has them), and encrypted in an end-to-end encrypted meeting. It returns nil while there is no key.
-func (p *Publisher) stamped(t *track, frame []byte, room int) []byte {
-	p.frame = append(append(p.frame[:0], frame...), make([]byte, room)...)
-	payload.PutStamp(p.frame, time.Now())
+// silence is the level of none (RFC 6464).
+const silence = 127
+
+// stamped returns a frame as it goes on the wire: with the time in the room for it, and encrypted in an end-to-end
+// encrypted meeting. It returns nil while there is no key.
+func (p *Publisher) stamped(t *track, codec e2ee.Codec, key bool, frame []byte) []byte {
+	p.frame = append(p.frame[:0], frame...)
+	payload.PutStamp(codec, p.frame, p.Clock.Common(time.Now()))
 	if p.Sealer == nil {
 		return p.frame
 	}
-	codec := e2ee.Opus
-	if t.Source == protocol.Camera || t.Source == protocol.Screen {
-		codec = e2ee.VP8
-	}
-	out, err := p.Sealer.Seal(p.wire[:0], payload.SFrameTrack(t.Source), codec, false, p.frame)
+	out, err := p.Sealer.Seal(p.wire[:0], payload.SFrameTrack(t.Source), codec, key, p.frame)
 	if err != nil {
 		return nil
 	}
@@ -377,14 +401,18 @@ func appendText(b []byte, id uint8, text string) []byte {
 
 // sendPacket keeps, seals and sends the packet b (in p.plain).
 func (p *Publisher) sendPacket(e *stream, b []byte) {
+	k := &e.history[int(e.seq)%len(e.history)]
+	k.again = time.Time{}
 	if e.Video != nil {
-		i := int(e.seq) % historySize
-		e.history[i] = append(e.history[i][:0], b...)
+		k.data = append(k.data[:0], b...)
 	}
 	e.seq++
 	e.packets++
 	e.octets += uint32(len(b) - 12)
 	n := p.seal(b)
+	if e.Audio != nil {
+		k.data = append(k.data[:0], p.sealed[:n]...)
+	}
 	e.stats.Packets++
 	e.stats.Bytes += uint64(n)
 }
@@ -397,6 +425,7 @@ func (p *Publisher) seal(b []byte) int {
 	if err != nil {
 		return 0
 	}
+	p.sealed = out
 	p.Send(out)
 	return len(out)
 }

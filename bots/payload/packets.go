@@ -1,0 +1,100 @@
+package payload
+
+import "conclave/e2ee"
+
+// Packetizer turns the frames of one RTP stream into payloads. Not safe for concurrent use.
+type Packetizer struct {
+	// Codec is VP8, VP9 or AV1. Width and Height are said by VP9 only.
+	Codec         e2ee.Codec
+	Width, Height uint16
+
+	pictureID   uint16
+	tl0         uint8
+	number      int
+	frame       []byte
+	ends        []int // of AV1's OBUs in frame
+	obus        []byte
+	count, size int
+}
+
+// Begin sets the picture id and TL0PICIDX of the frame before the first.
+func (p *Packetizer) Begin(pictureID uint16, tl0 uint8) { p.pictureID, p.tl0 = pictureID&0x7FFF, tl0 }
+
+// Frame begins a frame and returns how many payloads it makes; 0 if it cannot be sent. number is its place in the
+// clip. The frame must stay as it is until the last payload is made.
+func (p *Packetizer) Frame(frame []byte, number int) (count int) {
+	p.number, p.frame = number, frame
+	if p.Codec == e2ee.AV1 {
+		var ok bool
+		if p.obus, p.ends, ok = appendOBUs(p.obus[:0], p.ends[:0], frame); !ok {
+			return 0
+		}
+		p.frame = p.obus
+	}
+	p.pictureID = (p.pictureID + 1) & 0x7FFF
+	if tid, _ := Temporal(number); tid == 0 {
+		p.tl0++
+	}
+	p.count, p.size = Fragments(len(p.frame))
+	return p.count
+}
+
+// Append appends payload number i of the frame to dst.
+func (p *Packetizer) Append(dst []byte, i int) []byte {
+	from, to := i*p.size, min((i+1)*p.size, len(p.frame))
+	switch p.Codec {
+	case e2ee.AV1:
+		return appendElements(dst, p.frame, p.ends, from, to, p.number == 0)
+	case e2ee.VP9:
+		dst = appendVP9Descriptor(dst, p, i == 0, i == p.count-1)
+	default:
+		dst = appendVP8Descriptor(dst, p, i == 0)
+	}
+	return append(dst, p.frame[from:to]...)
+}
+
+// KeyStart says whether a key frame begins with an RTP payload. It understands any descriptor, the server's rewritten
+// ones too.
+func KeyStart(c e2ee.Codec, p []byte) bool {
+	switch c {
+	case e2ee.VP9:
+		d, _, ok := vp9(p)
+		return ok && d.B && !d.P && d.SID == 0
+	case e2ee.AV1:
+		return av1KeyStart(p)
+	default:
+		_, key := vp8Start(p)
+		return key
+	}
+}
+
+// KeyFrame says whether an encoder's frame is a key frame.
+func KeyFrame(c e2ee.Codec, frame []byte) bool {
+	switch {
+	case len(frame) == 0:
+		return false
+	case c == e2ee.VP9:
+		return frame[0]&0x0C == 0 // VP9 specification §6.2: show_existing_frame, and frame_type, which is 0
+	case c == e2ee.AV1:
+		return av1KeyFrame(frame)
+	default:
+		return frame[0]&1 == 0 // RFC 6386 §9.1
+	}
+}
+
+// AppendBody appends what an RTP payload carries of a frame to dst; ok is false if it is malformed.
+func AppendBody(dst []byte, c e2ee.Codec, p []byte) (out []byte, ok bool) {
+	switch c {
+	case e2ee.VP9:
+		_, body, ok := vp9(p)
+		return append(dst, body...), ok
+	case e2ee.AV1:
+		return appendAV1Body(dst, p)
+	default:
+		n := vp8DescriptorLen(p)
+		if n > len(p) {
+			return dst, false
+		}
+		return append(dst, p[n:]...), true
+	}
+}
