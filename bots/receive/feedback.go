@@ -35,13 +35,18 @@ func (r *Receiver) Pulse(now time.Time) {
 
 func (r *Receiver) nacks(now time.Time, out []rtcp.Packet) []rtcp.Packet {
 	for _, s := range r.list {
-		if !s.video || s.rtx == 0 {
-			continue
+		back := int64(audioNACKed)
+		if s.video {
+			back = seqWindow
+			if s.rtx == 0 {
+				continue
+			}
 		}
-		r.nackBuf = s.log.missing(now.UnixNano(), int64(nackInterval), r.nackBuf[:0])
+		var waiting bool
+		r.nackBuf, waiting = s.log.missing(now.UnixNano(), int64(nackInterval), back, r.nackBuf[:0])
+		r.gap = r.gap || waiting
 		if len(r.nackBuf) > 0 {
 			s.nacks += uint64(len(r.nackBuf))
-			r.gap = true
 			out = append(out, &rtcp.TransportLayerNack{
 				SenderSSRC: r.ssrc, MediaSSRC: s.ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(r.nackBuf),
 			})

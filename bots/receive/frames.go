@@ -1,5 +1,7 @@
 package receive
 
+import "conclave/bots/payload"
+
 // maxPendingFrames bounds the frames waiting for packets that are missing: four seconds, which a server that plays kept
 // media into a slot may send at once.
 const maxPendingFrames = 128
@@ -17,7 +19,9 @@ type frameLog struct {
 	// whole, if set, is asked whether the complete frame of the packets (after, upTo] can be shown.
 	whole func(after, upTo int64) bool
 
-	freeze freezeLog
+	freeze  freezeLog
+	fastest fastest
+	newest  timeline
 
 	Frames    uint64 // complete and decodable
 	KeyFrames uint64
@@ -27,15 +31,21 @@ type frameLog struct {
 type pendingFrame struct {
 	marker int64
 	since  int64
+	media  int64 // its RTP timestamp, extended, as ns
 }
+
+// pictureWait is how much later than the fastest frame of the last 2 s a frame is shown. A browser's jitter buffer
+// waits so long once packets are sent again, so that one retransmission is not seen: measured in Chromium,
+// docs/bots.md.
+const pictureWait = int64(100e6)
 
 // frameGiveUp is how long a frame may wait for a missing packet while later ones are there: longer than any useful
 // retransmission takes.
 const frameGiveUp = int64(1e9)
 
-// packet takes note of one fresh packet. keyStart says that a key frame begins with it. It returns how many key frames
-// were completed by it.
-func (f *frameLog) packet(log *seqLog, ext int64, marker, keyStart bool, now int64) (keys int) {
+// packet takes note of one fresh packet with an RTP timestamp. keyStart says that a key frame begins with it. It
+// returns how many key frames were completed by it.
+func (f *frameLog) packet(log *seqLog, ext int64, ts uint32, marker, keyStart bool, now int64) (keys int) {
 	if keyStart {
 		f.keys[f.keyCount%len(f.keys)] = ext
 		f.keyCount++
@@ -48,7 +58,7 @@ func (f *frameLog) packet(log *seqLog, ext int64, marker, keyStart bool, now int
 		return 0
 	}
 	if marker && ext > f.last {
-		f.insert(pendingFrame{ext, now})
+		f.insert(pendingFrame{ext, now, f.extend(ts)})
 	}
 	for len(f.pending) > 0 {
 		p := f.pending[0]
@@ -74,9 +84,22 @@ func (f *frameLog) packet(log *seqLog, ext int64, marker, keyStart bool, now int
 			continue
 		}
 		f.Frames++
-		f.freeze.frame(now)
+		f.fastest.late(now, now-p.media)
+		f.freeze.frame(max(now, p.media+f.fastest.transit()+pictureWait))
 	}
 	return keys
+}
+
+// extend returns an RTP timestamp as ns that do not wrap.
+func (f *frameLog) extend(ts uint32) int64 {
+	if f.newest.ts == 0 {
+		f.newest.ts = ts
+	}
+	media := f.newest.at(ts, payload.VideoClock)
+	if media > f.newest.ns {
+		f.newest = timeline{ts, media}
+	}
+	return media
 }
 
 func (f *frameLog) insert(p pendingFrame) {
@@ -102,8 +125,8 @@ func (f *frameLog) keyWithin(after, upTo int64) bool {
 const freezeWindow = 30
 
 // freezeLog counts freezes by the rule of the W3C's webrtc-stats: the interval between two frames is at least
-// max(3δ, δ + 150 ms), δ being the average duration of the last 30 frames. A bot has no screen: a frame counts when its
-// last packet has arrived. Pure.
+// max(3δ, δ + 150 ms), δ being the average duration of the last 30 frames. A bot has no screen: a frame is taken to be
+// shown when a browser would show it, which is not before its last packet has arrived. Pure.
 type freezeLog struct {
 	last      int64
 	durations [freezeWindow]int64
@@ -111,6 +134,7 @@ type freezeLog struct {
 	sum       int64
 
 	Count    uint64
+	Watched  int64 // ns between frames, freezes among them
 	Duration int64 // ns
 	Longest  int64 // ns
 	recent   int64 // the longest since the timeline was looked at, ns
@@ -123,6 +147,7 @@ func (f *freezeLog) frame(now int64) {
 	}
 	d := max(0, now-f.last)
 	f.last = now
+	f.Watched += d
 	if f.n > 0 {
 		mean := f.sum / int64(min(f.n, freezeWindow))
 		if d >= max(3*mean, mean+150e6) {
@@ -138,11 +163,12 @@ func (f *freezeLog) frame(now int64) {
 	f.n++
 }
 
-// reset forgets the freezes so far.
-func (f *freezeLog) reset() { f.Count, f.Duration, f.Longest = 0, 0, 0 }
+// reset forgets the freezes so far, and how long was watched.
+func (f *freezeLog) reset() { f.Count, f.Watched, f.Duration, f.Longest = 0, 0, 0, 0 }
 
-// pause forgets the last frame: the slot carries nothing on purpose, so what follows is no freeze.
-func (f *freezeLog) pause() { f.last = 0 }
+// restart forgets the last frame: the slot carries nothing, or another participant's picture, and a freeze is of one
+// picture.
+func (f *freezeLog) restart() { f.last = 0 }
 
 // jitterLog is the interarrival jitter of RFC 3550 §6.4.1, in RTP timestamp units. Pure.
 type jitterLog struct {

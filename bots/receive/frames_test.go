@@ -3,8 +3,10 @@ package receive
 import (
 	"math"
 	"testing"
+	"time"
 
 	"conclave/bots/payload"
+	"conclave/protocol"
 )
 
 // video plays packets into a frame log: 3 packets a frame, every 33 ms.
@@ -27,7 +29,7 @@ func (v *video) frame(n int, key bool, lose int) {
 func (v *video) packet(n, i int, key, rtx bool, now int64) {
 	ext, fresh := v.log.add(uint16(3*n+i), rtx)
 	if fresh {
-		v.frames.packet(&v.log, ext, i == 2, key && i == 0, now)
+		v.frames.packet(&v.log, ext, uint32(n)*2970, i == 2, key && i == 0, now)
 	}
 }
 
@@ -54,6 +56,29 @@ func TestARetransmittedPacketCompletesItsFrameAndThoseBehindIt(t *testing.T) {
 	v.packet(2, 1, false, true, 3*frameTime+1e6)
 	if v.frames.Frames != 3 || v.frames.Lost != 0 {
 		t.Errorf("%d frames, %d lost", v.frames.Frames, v.frames.Lost)
+	}
+}
+
+// A browser's jitter buffer hides what one retransmission delays; what takes several is seen.
+func TestOneRetransmissionIsNoFreeze(t *testing.T) {
+	for _, test := range []struct {
+		late, freezes int64
+	}{{5, 0}, {8, 1}} { // frames
+		var v video
+		v.frame(1, true, -1)
+		for n := 2; n < 100; n++ {
+			if n == 50 {
+				v.frame(n, false, 1)
+				continue
+			}
+			v.frame(n, false, -1)
+			if int64(n) == 50+test.late {
+				v.packet(50, 1, false, true, int64(n)*frameTime)
+			}
+		}
+		if f := &v.frames; f.Frames != 99 || f.Lost != 0 || f.freeze.Count != uint64(test.freezes) {
+			t.Errorf("%d frames late: %d frames, %d freezes", test.late, f.Frames, f.freeze.Count)
+		}
 	}
 }
 
@@ -130,11 +155,43 @@ func TestAPauseIsNoFreeze(t *testing.T) {
 	for i := range int64(40) {
 		f.frame(1 + i*frameTime)
 	}
-	f.pause()
+	f.restart()
 	f.frame(1e12)
 	f.frame(1e12 + frameTime)
-	if f.Count != 0 || f.Duration != 0 {
-		t.Errorf("%d freezes", f.Count)
+	if f.Count != 0 || f.Duration != 0 || f.Watched != 40*frameTime {
+		t.Errorf("%d freezes, watched for %d ns", f.Count, f.Watched)
+	}
+	f.frame(3e12)
+	if f.Count != 1 {
+		t.Error("a freeze after a pause is not counted")
+	}
+}
+
+// A slot that another participant gets freezes nothing; one that gets another layer of the same picture may.
+func TestAFreezeIsOfOnePicture(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		then    protocol.Slot
+		freezes uint64
+	}{
+		{"another layer", protocol.Slot{MID: "0", Participant: 7, Source: protocol.Camera, Height: 720}, 1},
+		{"another source", protocol.Slot{MID: "0", Participant: 7, Source: protocol.Screen, Height: 180}, 0},
+		{"another participant", protocol.Slot{MID: "0", Participant: 8, Source: protocol.Camera, Height: 180}, 0},
+		{"nothing", protocol.Slot{MID: "0"}, 0},
+	} {
+		r := New(Config{Verify: 1})
+		r.Expect([]Slot{{MID: "0", Video: true, SSRC: 1}})
+		first := protocol.Slot{MID: "0", Participant: 7, Source: protocol.Camera, Height: 180}
+		r.Assign([]protocol.Slot{first}, nil, time.Now())
+		freeze := &r.list[0].frames.freeze
+		for i := range int64(40) {
+			freeze.frame(1 + i*frameTime)
+		}
+		r.Assign([]protocol.Slot{test.then}, nil, time.Now())
+		freeze.frame(1 + 80*frameTime)
+		if freeze.Count != test.freezes {
+			t.Errorf("%s: %d freezes", test.name, freeze.Count)
+		}
 	}
 }
 

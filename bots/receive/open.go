@@ -52,15 +52,19 @@ func newFrameOpener() *frameOpener {
 
 // part is what one packet carries of a video frame.
 type part struct {
-	csrc uint32
-	data []byte
+	csrc  uint32
+	codec e2ee.Codec
+	key   bool // a key frame begins with it
+	data  []byte
 }
 
-// heldFrame waits for the slots message that names its sender.
+// heldFrame is a sealed frame, which may wait for the slots message that names its sender.
 type heldFrame struct {
-	csrc uint32
-	at   int64
-	data []byte
+	csrc  uint32
+	at    int64
+	codec e2ee.Codec
+	key   bool
+	data  []byte
 }
 
 // SetKeys takes what the session says about others' keys.
@@ -80,69 +84,67 @@ func (r *Receiver) SetKeys(forget []uint32, keys []e2ee.ReceiveKey) {
 }
 
 // keepPart keeps what a packet carries until its frame is complete.
-func (s *stream) keepPart(ext int64, csrc uint32, data []byte) {
-	n := payload.VP8DescriptorLen(data)
-	if n > len(data) {
+func (s *stream) keepPart(ext int64, csrc uint32, key bool, data []byte) {
+	body, ok := payload.AppendBody(nil, s.codec, data)
+	if !ok {
 		return
 	}
 	if s.parts == nil || len(s.parts) >= maxParts {
 		s.parts = map[int64]part{}
 	}
-	s.parts[ext] = part{csrc, append([]byte(nil), data[n:]...)}
+	s.parts[ext] = part{csrc, s.codec, key, body}
 }
 
 // whole opens the frame of the packets (after, upTo]; false means that it cannot be shown.
 func (r *Receiver) whole(s *stream, after, upTo, at int64) bool {
 	u := r.opener
 	u.frame = u.frame[:0]
-	var csrc uint32
+	f := heldFrame{at: at}
 	for n := after + 1; n <= upTo; n++ {
 		p, ok := s.parts[n]
 		if !ok {
 			return false // kept packets were given up
 		}
-		csrc = p.csrc
+		f.csrc, f.codec, f.key = p.csrc, p.codec, f.key || p.key
 		u.frame = append(u.frame, p.data...)
 		delete(s.parts, n)
 	}
-	return r.openFrame(s, csrc, u.frame, at)
+	f.data = u.frame
+	return r.openFrame(s, f)
 }
 
 // openFrame opens a frame, or holds it while slots may still name its sender.
-func (r *Receiver) openFrame(s *stream, csrc uint32, frame []byte, at int64) bool {
-	if csrc != uint32(s.owner) {
+func (r *Receiver) openFrame(s *stream, f heldFrame) bool {
+	if f.csrc != uint32(s.owner) {
 		if len(s.held) >= maxHeldFrames {
 			r.opener.counts.Stale++
 			s.held = s.held[1:]
 		}
-		s.held = append(s.held, heldFrame{csrc, at, append([]byte(nil), frame...)})
+		f.data = append([]byte(nil), f.data...)
+		s.held = append(s.held, f)
 		return true
 	}
-	return r.openOwn(s, frame, at)
+	return r.openOwn(s, &f)
 }
 
 // openOwn opens a frame of the slot's owner.
-func (r *Receiver) openOwn(s *stream, frame []byte, at int64) bool {
-	u := r.opener
-	codec := e2ee.Opus
-	if s.video {
-		codec = e2ee.VP8
-	}
+func (r *Receiver) openOwn(s *stream, f *heldFrame) bool {
+	u, at := r.opener, f.at
 	from := uint32(s.owner)
 	track := payload.SFrameTrack(s.source)
-	plain, err := u.frames.Open(u.plain[:0], from, track, codec, frame, time.Unix(0, at))
-	if errors.Is(err, e2ee.ErrReplay) && s.video && payload.VP8KeyFrame(frame) && at-s.againAt >= int64(time.Second) {
+	plain, err := u.frames.Open(u.plain[:0], from, track, f.codec, f.data, time.Unix(0, at))
+	if errors.Is(err, e2ee.ErrReplay) && f.key && at-s.againAt >= int64(time.Second) {
 		s.againAt = at // another layer, begun with the newest key frame there is: docs/e2ee.md, section 8
 		u.frames.Restart(from, track)
-		plain, err = u.frames.Open(u.plain[:0], from, track, codec, frame, time.Unix(0, at))
+		plain, err = u.frames.Open(u.plain[:0], from, track, f.codec, f.data, time.Unix(0, at))
 	}
 	switch {
 	case err == nil:
 		u.plain = plain
 		u.counts.Frames++
 		u.heard[from] = true
-		if sent, ok := payload.ReadStamp(plain); ok {
-			r.delay(s, at-sent.UnixNano(), at)
+		if sent, ok := payload.ReadStamp(f.codec, plain); ok {
+			r.delay(s, sent, at)
 		}
 	case errors.Is(err, e2ee.ErrPast), errors.Is(err, e2ee.ErrNoKey) && !u.heard[from]:
 		u.counts.Early++
@@ -158,16 +160,16 @@ func (r *Receiver) openOwn(s *stream, frame []byte, at int64) bool {
 
 // reassigned is told that a slot carries something else: frames that came before the message that says so are opened.
 func (r *Receiver) reassigned(s *stream, source protocol.Source, now time.Time) {
+	s.source = source
 	if r.opener == nil {
 		return
 	}
-	s.source = source
 	r.opener.frames.Restart(uint32(s.owner), payload.SFrameTrack(source))
 	held := s.held
 	s.held = nil
 	for i := range held {
 		if h := &held[i]; h.csrc == uint32(s.owner) && now.UnixNano()-h.at < int64(heldFor) {
-			if !r.openOwn(s, h.data, h.at) && s.video {
+			if !r.openOwn(s, h) && s.video {
 				s.frames.broken = true
 			}
 			continue

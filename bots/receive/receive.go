@@ -15,6 +15,7 @@ import (
 	"conclave/bots/measure"
 	"conclave/bots/payload"
 	"conclave/bots/wire"
+	"conclave/e2ee"
 	"conclave/protocol"
 )
 
@@ -40,6 +41,7 @@ type stream struct {
 	log    seqLog
 	frames frameLog
 	jitter jitterLog
+	voice  *concealLog // nil for video, and where not every packet is looked into
 
 	owner       protocol.Participant // by the slots messages
 	height      int                  // by the same
@@ -47,6 +49,7 @@ type stream struct {
 	parts       map[int64]part       // of frames that are not complete, by extended number; at most maxParts
 	held        []heldFrame          // at most maxHeldFrames
 	againAt     int64                // when the slot last began anew at a key frame that was seen before
+	codec       e2ee.Codec           // of the latest packet
 	csrc        uint32               // by the packets themselves
 	csrcChanges uint64
 	firstAt     int64
@@ -84,6 +87,10 @@ type Config struct {
 	Feedback bool
 	// Encrypted says that the meeting is end-to-end encrypted.
 	Encrypted bool
+	// Clock is this machine's: stamps are made in the common one.
+	Clock measure.Clock
+	// Recent hears of every delay; nil: none does.
+	Recent *measure.Recent
 	// Keys returns the context to decrypt with, an error until the handshake has given one.
 	Keys func() (*srtp.Context, error)
 	// SendRTCP sends what the receiver asks for.
@@ -128,9 +135,9 @@ type Receiver struct {
 	nextMoment time.Time
 	withheld   int
 
-	catchUps   uint64 // delay samples of kept media
-	audioDelay *hdrhistogram.Histogram
-	videoDelay *hdrhistogram.Histogram
+	catchUps   uint64                  // delay samples of kept media
+	audioDelay *hdrhistogram.Histogram // nil until the first; 20 KiB, as much as all else of a listener
+	videoDelay *hdrhistogram.Histogram // likewise
 }
 
 // New makes a receiver that expects nothing yet. It needs cfg.Keys, cfg.SendRTCP and cfg.OnRTCP.
@@ -139,8 +146,7 @@ func New(cfg Config) *Receiver {
 	cfg.Verify = max(1, cfg.Verify)
 	r := &Receiver{
 		Config: cfg, ssrc: ssrc, streams: map[uint32]streamRef{},
-		recorder: twcc.NewRecorder(ssrc), plain: make([]byte, 0, wire.MaxDatagram),
-		audioDelay: measure.NewHistogram(), videoDelay: measure.NewHistogram(),
+		recorder: twcc.NewRecorder(ssrc),
 	}
 	if cfg.Encrypted {
 		r.opener = newFrameOpener()
@@ -158,6 +164,9 @@ func (r *Receiver) Expect(list []Slot) {
 			s.clockRate = payload.VideoClock
 		}
 		s.frames.trackKey = r.Verify == 1
+		if !l.Video && r.Verify == 1 {
+			s.voice = &concealLog{}
+		}
 		if r.opener != nil && r.Verify == 1 {
 			s.frames.whole = func(after, upTo int64) bool { return r.whole(s, after, upTo, s.lastAt) }
 		}
@@ -181,10 +190,11 @@ func (r *Receiver) Assign(slots []protocol.Slot, withheld []protocol.Withheld, n
 			if s.mid != slots[i].MID {
 				continue
 			}
-			if slots[i].Participant == 0 {
-				s.frames.freeze.pause()
+			another := s.owner != slots[i].Participant || s.source != slots[i].Source
+			changed := another || s.height != slots[i].Height
+			if another {
+				s.frames.freeze.restart()
 			}
-			changed := s.owner != slots[i].Participant || s.source != slots[i].Source || s.height != slots[i].Height
 			if s.owner != slots[i].Participant {
 				s.assignedAt = now
 				s.nextPLI = now.Add(2 * pliInterval)
@@ -237,21 +247,22 @@ func (r *Receiver) rtp(a wire.Arrival) {
 			r.recorder.Record(v.SSRC, binary.BigEndian.Uint16(e), a.At/1000)
 		}
 	}
-	var payload []byte
+	var data []byte
 	if ref.rtx || r.wantsPayload(s, &v) {
-		if payload = r.decrypt(a.Data, &v); payload == nil {
+		if data = r.decrypt(a.Data, &v); data == nil {
 			return
 		}
 	}
 	if ref.rtx {
 		s.rtxPackets++
-		if len(payload) <= 2 { // a probe: padding only
+		if len(data) <= 2 { // a probe: padding only
 			return
 		}
-		v.Seq = binary.BigEndian.Uint16(payload)
-		payload = payload[2:]
+		v.Seq = binary.BigEndian.Uint16(data)
+		data = data[2:]
 	}
-	r.count(s, &v, payload, a.At, ref.rtx)
+	s.codec = payload.CodecOf(v.PayloadType)
+	r.count(s, &v, data, a.At, ref.rtx)
 }
 
 // wantsPayload says whether a packet is to be decrypted: all, or what is needed to find a first key frame and to
@@ -290,7 +301,7 @@ func (r *Receiver) count(s *stream, v *wire.RTP, data []byte, at int64, rtx bool
 	if !fresh {
 		return
 	}
-	r.gap = r.gap || ext > s.log.base && !s.log.state[(ext-1)%seqWindow].here
+	r.gap = r.gap || ext > s.log.base && s.log.state[(ext-1)%seqWindow] != here
 	if s.firstAt == 0 {
 		s.firstAt = at
 		if r.firstRTP.IsZero() {
@@ -302,26 +313,35 @@ func (r *Receiver) count(s *stream, v *wire.RTP, data []byte, at int64, rtx bool
 		s.csrc = v.CSRC
 		s.csrcChanges++
 		s.catchingUp, s.catchUpAt = true, at
+		if s.voice != nil {
+			s.voice.restart()
+		}
 	}
 	if !rtx {
 		s.jitter.packet(at, v.Timestamp, s.clockRate)
 	}
-	switch sent, ok := payload.ReadStamp(data); {
+	opus := data
+	switch sent, ok := payload.ReadStamp(s.codec, data); {
 	case r.opener != nil:
-		if !s.video && len(data) > 0 {
-			r.openFrame(s, v.CSRC, data, at)
+		opus = nil
+		f := heldFrame{csrc: v.CSRC, at: at, codec: s.codec, data: data}
+		if !s.video && len(data) > 0 && r.openFrame(s, f) && v.CSRC == uint32(s.owner) {
+			opus = r.opener.plain
 		}
 	case ok:
-		r.delay(s, at-sent.UnixNano(), at)
+		r.delay(s, sent, at)
 	}
 	if !s.video {
+		if s.voice != nil {
+			s.voice.packet(ext, v.Timestamp, at, ext < s.log.highest, payload.OpusRepairs(opus))
+		}
 		return
 	}
-	_, key := payload.VP8Start(data)
+	key := payload.KeyStart(s.codec, data)
 	if s.frames.whole != nil && (key || s.frames.started) {
-		s.keepPart(ext, v.CSRC, data)
+		s.keepPart(ext, v.CSRC, key, data)
 	}
-	if keys := s.frames.packet(&s.log, ext, v.Marker, key, at); keys > 0 && s.firstKeyAt == 0 {
+	if keys := s.frames.packet(&s.log, ext, v.Timestamp, v.Marker, key, at); keys > 0 && s.firstKeyAt == 0 {
 		s.firstKeyAt = at
 		if r.firstKey.IsZero() {
 			r.firstKey = time.Unix(0, at)
@@ -336,7 +356,12 @@ const (
 	catchUpMax = time.Second
 )
 
-func (r *Receiver) delay(s *stream, ns, at int64) {
+// delay takes note of what was sent at a time of the common clock, and came at one of this machine's (ns).
+func (r *Receiver) delay(s *stream, sent time.Time, at int64) {
+	ns := int64(r.Clock.Common(time.Unix(0, at)).Sub(sent))
+	if ns < 0 && ns >= -2*int64(r.Clock.Error) { // as good as no time, as far as the clocks can tell
+		ns = 0
+	}
 	if ns < 0 { // another machine's clock, or a step of ours
 		return
 	}
@@ -350,11 +375,15 @@ func (r *Receiver) delay(s *stream, ns, at int64) {
 	s.delaySum += ns
 	s.delayCount++
 	s.delayMax = max(s.delayMax, ns)
-	h := r.audioDelay
+	h := &r.audioDelay
 	if s.video {
-		h = r.videoDelay
+		h = &r.videoDelay
 	}
-	measure.Record(h, time.Duration(ns))
+	if *h == nil {
+		*h = measure.NewHistogram()
+	}
+	measure.Record(*h, time.Duration(ns))
+	r.Recent.Add(s.video, time.Duration(ns))
 }
 
 func (r *Receiver) rtcp(a wire.Arrival) {
@@ -384,17 +413,12 @@ func (r *Receiver) rtcp(a wire.Arrival) {
 func (r *Receiver) OpenWindow() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.audioDelay.Reset()
-	r.videoDelay.Reset()
+	r.audioDelay, r.videoDelay = nil, nil
 	for _, s := range r.list {
 		s.delaySum, s.delayCount, s.delayMax = 0, 0, 0
 		s.frames.freeze.reset()
+		if s.voice != nil {
+			s.voice.reset()
+		}
 	}
-}
-
-// Progress returns totals for the live display.
-func (r *Receiver) Progress() (packets, bytes uint64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.packets, r.bytes
 }

@@ -1,8 +1,13 @@
 package receive
 
+import "maps"
+
 // seqWindow is how many sequence numbers back a missing packet can still be filled in: more than 4 s of the densest
 // stream a bot sees.
 const seqWindow = 2048
+
+// audioNACKed is how many packets back audio is asked for again: half a second, which is what the server keeps.
+const audioNACKed = 25
 
 // maxNACK bounds the sequence numbers asked for in one round of one stream.
 const maxNACK = 64
@@ -18,6 +23,7 @@ type seqLog struct {
 	highest int64
 
 	state [seqWindow]seqState // by extended number modulo seqWindow, valid for (highest-seqWindow, highest]
+	asked map[int64]int64     // when what is missing was asked for last, ns, by extended number; at most seqWindow
 
 	Direct     uint64 // distinct packets that came the first time
 	Recovered  uint64 // distinct packets that came by RTX, or late after having been asked for
@@ -26,12 +32,11 @@ type seqLog struct {
 	TooOld     uint64 // came, but too late to be told from a duplicate
 }
 
-// seqState says what is known of one sequence number: absent with the number of tries to have it sent again, or here.
-type seqState struct {
-	here  bool
-	tries uint8
-	asked int64 // time of the last try, ns
-}
+// seqState says what is known of one sequence number: here, or absent, with the number of tries to have it sent again.
+// A bot has one for each of the last packets of each slot, so it is small.
+type seqState uint8
+
+const here seqState = 255
 
 // add takes note of a packet. rtx says that it came by retransmission. It returns its extended number and whether it
 // was new.
@@ -42,15 +47,16 @@ func (l *seqLog) add(seq uint16, rtx bool) (ext int64, fresh bool) {
 		}
 		l.started = true
 		l.base, l.highest = int64(seq)+1<<16, int64(seq)+1<<16
-		l.state[l.highest%seqWindow] = seqState{here: true}
+		l.state[l.highest%seqWindow] = here
 		l.Direct++
 		return l.highest, true
 	}
 	ext = l.highest + int64(int16(seq-uint16(l.highest)))
+	recovered := rtx
 	switch {
 	case ext > l.highest:
 		for n := max(l.highest+1, ext-seqWindow+1); n < ext; n++ { // what lies between is missing so far
-			l.state[n%seqWindow] = seqState{}
+			l.state[n%seqWindow] = 0
 		}
 		l.highest = ext
 	case ext <= l.highest-seqWindow:
@@ -61,21 +67,23 @@ func (l *seqLog) add(seq uint16, rtx bool) (ext int64, fresh bool) {
 			return ext, false
 		}
 		for n := ext + 1; n < l.base; n++ { // overtaken by the stream's first packet to arrive
-			l.state[n%seqWindow] = seqState{}
+			l.state[n%seqWindow] = 0
 		}
 		l.base = ext
 		l.Reordered++
 	default:
-		if l.state[ext%seqWindow].here {
+		if l.state[ext%seqWindow] == here {
 			l.Duplicates++
 			return ext, false
 		}
+		recovered = rtx || l.state[ext%seqWindow] > 0 // a voice has no RTX
 		if !rtx {
 			l.Reordered++
 		}
 	}
-	l.state[ext%seqWindow].here = true
-	if rtx {
+	l.state[ext%seqWindow] = here
+	delete(l.asked, ext)
+	if recovered {
 		l.Recovered++
 	} else {
 		l.Direct++
@@ -98,22 +106,38 @@ func (l *seqLog) lost() (before, after uint64) {
 	return before, before - min(before, l.Recovered)
 }
 
-// missing returns the numbers to ask for at time now (ns): absent ones, not asked for within interval, at most maxNACK,
-// oldest first. It counts the tries.
-func (l *seqLog) missing(now, interval int64, buf []uint16) []uint16 {
+// missing returns the numbers to ask for at time now (ns): absent ones of the last back, at most seqWindow, not asked
+// for within interval, at most maxNACK, oldest first. It counts the tries. waiting says that it is to be called again,
+// whether more is lost or not.
+func (l *seqLog) missing(now, interval, back int64, buf []uint16) (_ []uint16, waiting bool) {
 	if !l.started {
-		return buf
+		return buf, false
 	}
-	for n := max(l.base, l.highest-seqWindow+1); n <= l.highest && len(buf) < maxNACK; n++ {
+	for n := max(l.base, l.highest-back+1); n <= l.highest && len(buf) < maxNACK; n++ {
 		s := &l.state[n%seqWindow]
-		if s.here || s.tries >= nackTries || (s.tries > 0 && now-s.asked < interval) {
+		if *s >= nackTries { // here is more than nackTries
 			continue
 		}
-		s.tries++
-		s.asked = now
+		waiting = true
+		if *s > 0 && now-l.asked[n] < interval {
+			continue
+		}
+		*s++
+		l.ask(n, now)
 		buf = append(buf, uint16(n))
 	}
-	return buf
+	return buf, waiting
+}
+
+// ask notes when a packet was asked for, and forgets those that can't be filled in any more.
+func (l *seqLog) ask(n, now int64) {
+	if l.asked == nil {
+		l.asked = map[int64]int64{}
+	}
+	if len(l.asked) >= seqWindow {
+		maps.DeleteFunc(l.asked, func(n, _ int64) bool { return n <= l.highest-seqWindow })
+	}
+	l.asked[n] = now
 }
 
 // complete says whether every packet of (after, upTo] is here.
@@ -122,7 +146,7 @@ func (l *seqLog) complete(after, upTo int64) bool {
 		return false
 	}
 	for n := after + 1; n <= upTo; n++ {
-		if !l.state[n%seqWindow].here {
+		if l.state[n%seqWindow] != here {
 			return false
 		}
 	}

@@ -3,6 +3,7 @@ package receive
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 )
 
 func TestLossIsCountedBeforeAndAfterRetransmission(t *testing.T) {
@@ -47,23 +48,27 @@ func TestMissingPacketsAreAskedForWithinBounds(t *testing.T) {
 	var l seqLog
 	l.add(10, false)
 	l.add(14, false)
-	got := l.missing(0, 50, nil)
+	got, _ := l.missing(0, 50, seqWindow, nil)
 	if len(got) != 3 || got[0] != 11 || got[2] != 13 {
 		t.Fatalf("asked for %v", got)
 	}
-	if got := l.missing(49, 50, nil); len(got) != 0 {
-		t.Errorf("asked again too early for %v", got)
+	if got, waiting := l.missing(49, 50, seqWindow, nil); len(got) != 0 || !waiting {
+		t.Errorf("asked again too early for %v, or no longer waited for (%v)", got, waiting)
 	}
 	l.add(12, true)
 	asked := 0
 	for now := int64(50); now < 10_000; now += 50 {
-		asked += len(l.missing(now, 50, nil))
+		more, _ := l.missing(now, 50, seqWindow, nil)
+		asked += len(more)
 	}
 	if asked != 2*(nackTries-1) {
 		t.Errorf("asked %d times more", asked)
 	}
+	if _, waiting := l.missing(10_000, 50, seqWindow, nil); waiting {
+		t.Error("what was asked for often enough is still waited for")
+	}
 	l.add(14+seqWindow/2, false)
-	if got := l.missing(20_000, 50, nil); len(got) != maxNACK {
+	if got, _ := l.missing(20_000, 50, seqWindow, nil); len(got) != maxNACK {
 		t.Errorf("asked for %d at once", len(got))
 	}
 }
@@ -106,5 +111,47 @@ func TestAJumpForwardForgetsWhatIsTooOld(t *testing.T) {
 	}
 	if l.complete(l.highest-10, l.highest) {
 		t.Error("a gap is called complete")
+	}
+}
+
+// Half a second of a voice is worth asking for: what the server keeps.
+func TestAVoiceIsNotAskedForLong(t *testing.T) {
+	var l seqLog
+	l.add(0, false)
+	for seq := uint16(2); seq <= audioNACKed+1; seq++ {
+		l.add(seq, false)
+	}
+	if got, waiting := l.missing(0, 50, audioNACKed, nil); len(got) != 0 || waiting {
+		t.Errorf("asked for %v of half a second ago", got)
+	}
+	l.add(audioNACKed+3, false)
+	if got, _ := l.missing(0, 50, audioNACKed, nil); len(got) != 1 || got[0] != audioNACKed+2 {
+		t.Errorf("asked for %v", got)
+	}
+	l.add(audioNACKed+2, false)
+	if before, after := l.lost(); before != 2 || after != 1 {
+		t.Errorf("%d lost and %d after one came again, want 2 and 1", before, after)
+	}
+}
+
+// A request or its answer may be lost as well: it is asked for again, though nothing else is lost.
+func TestARequestThatIsLostIsMadeAgain(t *testing.T) {
+	r := New(Config{Verify: 1})
+	r.Expect([]Slot{{MID: "0", Video: true, SSRC: 1, RTX: 2}})
+	log := &r.list[0].log
+	log.add(10, false)
+	log.add(12, false)
+	r.gap = true
+	now, asked := time.Unix(1000, 0), 0
+	for range 20 { // pulses
+		if !r.gap {
+			break
+		}
+		r.gap = false
+		asked += len(r.nacks(now, nil))
+		now = now.Add(20 * time.Millisecond)
+	}
+	if asked < 5 {
+		t.Errorf("asked %d times within 400 ms", asked)
 	}
 }

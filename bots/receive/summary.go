@@ -5,6 +5,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"conclave/bots/measure"
 	"conclave/protocol"
 )
 
@@ -49,7 +50,12 @@ type Stats struct {
 	Freezes     uint64               `json:"freezes,omitempty"`
 	FreezeMS    float64              `json:"freeze_ms,omitempty"`
 	LongestMS   float64              `json:"longest_freeze_ms,omitempty"`
-	PLIs        uint64               `json:"plis,omitempty"`
+	// WatchedMS is how long its pictures were watched in the measured window.
+	WatchedMS float64 `json:"watched_ms,omitempty"`
+	PLIs      uint64  `json:"plis,omitempty"`
+	// PlayedMS is how much sound was there in time, ConcealedMS how much a browser would have had to make up.
+	PlayedMS    float64 `json:"played_ms,omitempty"`
+	ConcealedMS float64 `json:"concealed_ms,omitempty"`
 	// Arrived says that the stream came, with a whole key frame if it is video, and was still coming at the end.
 	Arrived bool `json:"arrived"`
 }
@@ -65,8 +71,11 @@ func (s *stream) describe(now time.Time) Stats {
 		Frames: s.frames.Frames, KeyFrames: s.frames.KeyFrames, LostFrames: s.frames.Lost,
 		Expected: s.log.expected(), Duplicates: s.log.Duplicates, Reordered: s.log.Reordered, NACKs: s.nacks,
 		Freezes: s.frames.freeze.Count, FreezeMS: float64(s.frames.freeze.Duration) / 1e6,
-		LongestMS: float64(s.frames.freeze.Longest) / 1e6,
-		Arrived:   s.alive(now),
+		LongestMS: float64(s.frames.freeze.Longest) / 1e6, WatchedMS: float64(s.frames.freeze.Watched) / 1e6,
+		Arrived: s.alive(now),
+	}
+	if s.voice != nil {
+		r.PlayedMS, r.ConcealedMS = float64(s.voice.Played)/1e6, float64(s.voice.Concealed)/1e6
 	}
 	if s.delayCount > 0 {
 		r.DelayMS = float64(s.delaySum) / float64(s.delayCount) / 1e6
@@ -98,6 +107,14 @@ func (r *Receiver) Arrived(now time.Time) (audio, video int) {
 	return audio, video
 }
 
+// copyOf copies a histogram, which may be nil.
+func copyOf(h *hdrhistogram.Histogram) *hdrhistogram.Histogram {
+	if h == nil {
+		return measure.NewHistogram()
+	}
+	return hdrhistogram.Import(h.Export())
+}
+
 // Summary says what the receiver knows at time now.
 func (r *Receiver) Summary(now time.Time) Summary {
 	r.mu.Lock()
@@ -105,7 +122,7 @@ func (r *Receiver) Summary(now time.Time) Summary {
 	s := Summary{
 		Packets: r.packets, Bytes: r.bytes, Unknown: r.unknown, Undecoded: r.undecoded, CatchUps: r.catchUps,
 		Streams: []Stats{}, Timeline: r.timeline, FirstRTP: r.firstRTP, FirstKey: r.firstKey,
-		Audio: hdrhistogram.Import(r.audioDelay.Export()), Video: hdrhistogram.Import(r.videoDelay.Export()),
+		Audio: copyOf(r.audioDelay), Video: copyOf(r.videoDelay),
 	}
 	if r.opener != nil {
 		s.Opened = r.opener.counts
