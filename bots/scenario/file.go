@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"conclave/internal/nearest"
 )
 
 // MaxFile bounds a scenario file, in bytes.
@@ -104,41 +105,16 @@ func checkKey(n *ast.MappingValueNode, t reflect.Type) error {
 		}
 		known = append(known, name)
 	}
-	return fmt.Errorf("line %d: unknown key %q%s", n.Key.GetToken().Position.Line, key, nearest(key, known))
+	return fmt.Errorf("line %d: unknown key %q%s", n.Key.GetToken().Position.Line, key, didYouMean(key, known))
 }
 
-// nearest suggests the known word that is most like the unknown one; nothing if none is like it.
-func nearest(unknown string, known []string) string {
-	switch {
-	case len(known) == 0:
+// didYouMean suggests the known word that is most like the unknown one, or lists all.
+func didYouMean(unknown string, known []string) string {
+	if len(known) == 0 {
 		return "; there is none"
-	case unknown == "":
-		return "; it is one of " + strings.Join(known, ", ")
 	}
-	best := slices.MinFunc(known, func(a, b string) int { return distance(unknown, a) - distance(unknown, b) })
-	if d := distance(unknown, best); d <= max(2, len(best)/2) {
+	if best := nearest.Name(unknown, known); best != "" {
 		return "; did you mean " + best + "?"
 	}
 	return "; it is one of " + strings.Join(known, ", ")
-}
-
-// distance is how many letters must be put in, taken out or changed to make b of a (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

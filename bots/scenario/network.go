@@ -19,6 +19,8 @@ type Network struct {
 	Rate     int           `yaml:"rate"` // kbit/s
 	Queue    time.Duration `yaml:"queue"`
 	Blackout Blackout      `yaml:"blackout"`
+	// UDPBlocked lets nothing of UDP through: media goes over TCP.
+	UDPBlocked bool `yaml:"udp_blocked"`
 }
 
 // Blackout is a time in which nothing arrives, again and again.
@@ -58,7 +60,7 @@ func (s *Scenario) networks() (map[string]*network.Conditions, error) {
 func (n *Network) conditions() (*network.Conditions, error) {
 	c := &network.Conditions{
 		Burst: n.Burst, Delay: n.Delay, Jitter: n.Jitter, Rate: n.Rate, Queue: n.Queue,
-		BlackoutEvery: n.Blackout.Every, BlackoutLength: n.Blackout.Length,
+		BlackoutEvery: n.Blackout.Every, BlackoutLength: n.Blackout.Length, UDPBlocked: n.UDPBlocked,
 	}
 	var err error
 	if c.Loss, err = n.Loss.part(); err != nil {

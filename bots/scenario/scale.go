@@ -7,12 +7,14 @@ import (
 	"time"
 )
 
-// Scaled returns the scenario with so many times the meetings, the bots of each role, and the time. What there is one
-// of stays one, what there are several of stays several, and a stage of over a second lasts a second at least. The
-// scenario itself is unchanged.
-func (s *Scenario) Scaled(factor float64) (*Scenario, error) {
-	if !(factor > 0 && factor <= 100) {
-		return nil, errors.New("the factor must be above 0 and at most 100")
+// Scaled returns the scenario with so many times the meetings and the bots of each role, and with so many times the
+// time. What there is one of stays one, what there are several of stays several, and a stage of over a second lasts a
+// second at least. The scenario itself is unchanged.
+func (s *Scenario) Scaled(factor, time float64) (*Scenario, error) {
+	for _, f := range [...]float64{factor, time} {
+		if !(f > 0 && f <= 100) {
+			return nil, errors.New("the factor must be above 0 and at most 100")
+		}
 	}
 	out := *s
 	out.Meetings, out.Stages = nil, nil
@@ -30,7 +32,7 @@ func (s *Scenario) Scaled(factor float64) (*Scenario, error) {
 	}
 	for _, st := range s.Stages {
 		st.Join, st.Leave = st.Join.scaled(factor), st.Leave.scaled(factor)
-		st.Over, st.Hold, st.Churn = stretch(st.Over, factor), stretch(st.Hold, factor), stretch(st.Churn, factor)
+		st.Over, st.Hold, st.Churn = stretch(st.Over, time), stretch(st.Hold, time), stretch(st.Churn, time)
 		out.Stages = append(out.Stages, st)
 	}
 	return &out, nil

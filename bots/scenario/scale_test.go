@@ -18,7 +18,7 @@ stages: [{join: 3000, over: 100s}, {join: 50%}, {hold: 10m}, {churn: 1m, every: 
 		t.Fatal(err)
 	}
 	before := *s
-	small, err := s.Scaled(0.1)
+	small, err := s.Scaled(0.1, 0.1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,12 +36,20 @@ stages: [{join: 3000, over: 100s}, {join: 50%}, {hold: 10m}, {churn: 1m, every: 
 	if !reflect.DeepEqual(*s, before) || s.Meetings[0].Count != 20 || *s.Meetings[0].Roles[1].Count != 300 {
 		t.Error("the scenario itself changed")
 	}
-	if large, err := s.Scaled(2); err != nil || large.Meetings[0].Count != 40 {
+	if large, err := s.Scaled(2, 2); err != nil || large.Meetings[0].Count != 40 {
 		t.Errorf("%v", err)
 	}
+	short, err := s.Scaled(1, 0.1)
+	if err != nil || short.Meetings[0].Count != 20 || short.Stages[0] != (Step{Join: "3000", Over: 10 * time.Second}) ||
+		short.Stages[2].Hold != time.Minute {
+		t.Errorf("%v: %+v", err, short)
+	}
 	for _, bad := range []float64{0, -1, 101} {
-		if _, err := s.Scaled(bad); err == nil {
+		if _, err := s.Scaled(bad, 1); err == nil {
 			t.Errorf("scaled by %v", bad)
+		}
+		if _, err := s.Scaled(1, bad); err == nil {
+			t.Errorf("the time scaled by %v", bad)
 		}
 	}
 }

@@ -39,9 +39,13 @@ type Scenario struct {
 
 // Meeting is one kind of meeting, and how many of it there are.
 type Meeting struct {
-	Count int    `yaml:"count"`
-	E2EE  *bool  `yaml:"e2ee"`
-	Roles []Role `yaml:"roles"`
+	Count int   `yaml:"count"`
+	E2EE  *bool `yaml:"e2ee"`
+	// Lobby says that there is a waiting room; not said: if a guest comes.
+	Lobby *bool `yaml:"lobby"`
+	// Speech is the model of who speaks when: clip (all the time, with the clip's pauses) or p59.
+	Speech string `yaml:"speech"`
+	Roles  []Role `yaml:"roles"`
 }
 
 // Role is what some bots of a meeting do: one of the kinds of roles, and what differs from it.
@@ -56,7 +60,15 @@ type Role struct {
 	Height     *int           `yaml:"height"`
 	Stage      *int           `yaml:"stage"`
 	Flip       *time.Duration `yaml:"flip"`
+	Follow     *bool          `yaml:"follow"`
+	Codec      string         `yaml:"codec"`
+	Transport  string         `yaml:"transport"`
 	Network    string         `yaml:"network"`
+	// AdmitAfter goes with a host, Requests and Datagrams with a flooder, Every with a guesser.
+	AdmitAfter *time.Duration `yaml:"admit_after"`
+	Requests   *int           `yaml:"requests"`
+	Datagrams  *int           `yaml:"datagrams"`
+	Every      *time.Duration `yaml:"every"`
 }
 
 // Step is one stage: exactly one of Join, Leave, Hold and Churn is set.
@@ -104,8 +116,12 @@ type Plan struct {
 	Stages []Stage
 }
 
-// PlannedMeeting is one meeting.
-type PlannedMeeting struct{ E2EE bool }
+// PlannedMeeting is one meeting. Password says that it has one.
+type PlannedMeeting struct {
+	E2EE, Lobby, Password bool
+	// Conversation says that people take turns in speaking (ITU-T P.59).
+	Conversation bool
+}
 
 // Bot is what one bot does.
 type Bot struct {
@@ -118,11 +134,32 @@ type Bot struct {
 	// AudioSlots and VideoSlots are its receiving m-lines, View how many pictures it wants, Height how high, and Stage the
 	// height of the first if not 0.
 	AudioSlots, VideoSlots, View, Height, Stage int
-	// Flip turns the page of what it views; 0: never.
-	Flip time.Duration
+	// Flip turns the page of what it views; 0: never. Follow makes the first picture that of who speaks.
+	Flip   time.Duration
+	Follow bool
+	// Codec is what its pictures are encoded in: vp8 (also if empty), vp9 or av1.
+	Codec string
+	// Transport is how its media goes: udp (also if empty), ice_tcp, turn_tcp or turn_tls.
+	Transport string
 	// Network is what is done to its datagrams; nil: nothing.
 	Network *network.Conditions
+
+	// Host lets in who waits, after AdmitAfter. Guest is not the meeting's creator, and waits.
+	Host, Guest bool
+	AdmitAfter  time.Duration
+	// Requests and Datagrams are what it floods the server with each second. Guess is the time between two joins with a
+	// wrong password, 0: none; a bot that guesses never gets in.
+	Requests, Datagrams int
+	Guess               time.Duration
+	// Speaker is its number among those of its meeting that have a microphone, Speakers how many they are.
+	Speaker, Speakers int
 }
+
+// Attacks says whether the bot does what only a server's own operator may.
+func (b *Bot) Attacks() bool { return b.Floods() || b.Guess > 0 }
+
+// Floods says whether the bot floods the server. It may be sent away, and comes back.
+func (b *Bot) Floods() bool { return b.Requests > 0 || b.Datagrams > 0 }
 
 // Kind says what happens in a stage.
 type Kind byte
@@ -168,8 +205,12 @@ func (s *Scenario) Plan() (*Plan, error) {
 		if m.Count < 0 || len(groups)+max(1, m.Count) > MaxMeetings {
 			return nil, fmt.Errorf("meetings[%d]: at most %d meetings in all", i, MaxMeetings)
 		}
+		planned, err := m.planned(bots)
+		if err != nil {
+			return nil, fmt.Errorf("meetings[%d]: %w", i, err)
+		}
 		for range max(1, m.Count) {
-			p.Meetings = append(p.Meetings, PlannedMeeting{E2EE: m.E2EE == nil || *m.E2EE})
+			p.Meetings = append(p.Meetings, planned)
 			groups = append(groups, bots)
 		}
 	}
@@ -273,4 +314,18 @@ func (s *Step) stage(bots int) (st Stage, err error) {
 		return st, errors.New("a churn needs every: the time between two bots that leave")
 	}
 	return st, nil
+}
+
+// Describe says in a few words what happens in the stage.
+func (s *Stage) Describe() string {
+	switch s.Kind {
+	case Join:
+		return fmt.Sprintf("%d join over %s", s.Bots, s.Length)
+	case Leave:
+		return fmt.Sprintf("%d leave over %s", s.Bots, s.Length)
+	case Churn:
+		return fmt.Sprintf("churn for %s", s.Length)
+	case Hold:
+	}
+	return fmt.Sprintf("hold for %s", s.Length)
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,7 +44,7 @@ func TestARoleIsWhatItsNameSays(t *testing.T) {
 	p := plan(t, webinar)
 	publisher := Bot{
 		Role: "publisher", Sources: []media.Source{media.Mic, media.Camera}, Simulcast: true,
-		AudioSlots: 4, VideoSlots: 9, View: 9, Height: 180,
+		AudioSlots: 4, VideoSlots: 9, View: 9, Height: 180, Speakers: 1,
 	}
 	listener := publisher
 	listener.Role, listener.Sources = "listener", nil
@@ -74,7 +75,7 @@ stages: [{join: all}, {hold: 1s}]
 	}
 	want := Bot{
 		Role: "sharer", Sources: []media.Source{media.Screen}, VideoSlots: 25, View: 20, Height: 90, Stage: 720,
-		Flip: 2 * time.Second,
+		Flip: 2 * time.Second, Speakers: 2,
 	}
 	if !reflect.DeepEqual(p.Bots[0], want) {
 		t.Errorf("%+v, want %+v", p.Bots[0], want)
@@ -154,45 +155,56 @@ stages:
 func TestMistakesAreNamed(t *testing.T) {
 	change := func(old, by string) string { return strings.Replace(webinar, old, by, 1) }
 	for text, want := range map[string]string{
-		change("name:", "naem:"):                                          `line 2: unknown key "naem"; did you mean name?`,
-		change("count:", "cuont:"):                                        `line 7: unknown key "cuont"; did you mean count?`,
-		change("over:", "duration:"):                                      `unknown key "duration"; it is one of join, leave`,
-		change("role: listener", "role: lisener"):                         `did you mean listener?`,
-		change("role: listener", "role: xyzzy"):                           `it is one of publisher, listener`,
-		change("count: 3", "count: 0"):                                    `meetings[0]: roles[1]: count must be`,
-		change("count: 3", "count: 5000"):                                 `count must be between 1 and 2000`,
-		change("count: 3", "count: many"):                                 `scenario: `,
-		change("count: 3", "view: 65"):                                    `view: between 0 and`,
-		change("count: 3", "height: 0"):                                   `height: between 1 and`,
-		change("count: 3", "stage: 99999"):                                `stage: between 0 and`,
-		change("count: 3", "flip: -1s"):                                   `flip: a time is negative`,
-		change("count: 3", "audio_slots: 200"):                            `audio_slots, video_slots: at most`,
-		change("count: 3", "sources: [cam]"):                              `sources: "cam" is unknown`,
-		change("count: 3", "sources: [mic, mic]"):                         `"mic" is there twice`,
-		change("join: all", "join: most"):                                 `stages[0]: "most" is not a number`,
-		change("join: all", "join: 5"):                                    `between 1 and 4`,
-		change("join: all", "join: 0%"):                                   `not a percentage`,
-		change("join: all", "hold: 1s"):                                   `over goes with join or leave`,
-		change("join: all\n    over", "hold"):                             `the first stage must be a join`,
-		change("hold: 10s", "join: 1"):                                    `stages[1]: 5 bots have joined by then, of 4`,
-		change("hold: 10s", "leave: 4\n  - leave: 1"):                     `stages[2]: more bots leave than are in`,
-		change("hold: 10s", "hold: 49h"):                                  `longer than 48h`,
-		change("hold: 10s", "churn: 10s"):                                 `a churn needs every`,
-		change("hold: 10s", "{hold: 1s, every: 1s}"):                      `every and away go with churn`,
-		change("hold: 10s", "{hold: 1s, churn: 1s}"):                      `give one of join, leave, hold and churn`,
-		change("hold: 10s", "hold: -1s"):                                  `a time is negative`,
-		change("  - hold: 10s\n", ""):                                     `a join and something after it`,
-		"networks: {a: {los: 1%}}\n" + webinar:                            `line 1: unknown key "los"; did you mean loss?`,
-		"networks: {a: {loss: 1}}\n" + webinar:                            `networks: a: loss: "1" is not a percentage`,
-		"networks: {a: {reorder: 101%}}\n" + webinar:                      `networks: a: reorder: "101%"`,
-		"networks: {a: {rate: -1}}\n" + webinar:                           `networks: a: rate is negative`,
-		"networks: {a: {blackout: {length: 1s}}}\n" + webinar:             `networks: a: a blackout`,
-		change("count: 3", "network: a"):                                  `roles[1]: network: "a" is unknown; there is none`,
-		"networks: {mobile: {}}\n" + change("count: 3", "network: mobil"): `did you mean mobile?`,
-		"profile: fast\n" + webinar:                                       `neither normal nor bench`,
-		"meetings: []\nstages: [{join: all}]\n":                           `meetings: there is none`,
-		"meetings: [{roles: []}]\n":                                       `roles: there is none`,
-		"meetings: [{count: 501, roles: [{role: listener}]}]\n":           `at most 500 meetings`,
+		change("name:", "naem:"):                                             `line 2: unknown key "naem"; did you mean name?`,
+		change("count:", "cuont:"):                                           `line 7: unknown key "cuont"; did you mean count?`,
+		change("over:", "duration:"):                                         `unknown key "duration"; it is one of join, leave`,
+		change("role: listener", "role: lisener"):                            `did you mean listener?`,
+		change("role: listener", "role: xyzzy"):                              `it is one of publisher, listener`,
+		change("count: 3", "count: 0"):                                       `meetings[0]: roles[1]: count must be`,
+		change("count: 3", "count: 5000"):                                    `count must be between 1 and 2000`,
+		change("count: 3", "count: many"):                                    `scenario: `,
+		change("count: 3", "view: 65"):                                       `view: between 0 and`,
+		change("count: 3", "height: 0"):                                      `height: between 1 and`,
+		change("count: 3", "stage: 99999"):                                   `stage: between 0 and`,
+		change("count: 3", "flip: -1s"):                                      `a time is negative`,
+		change("count: 3", "audio_slots: 200"):                               `audio_slots, video_slots: at most`,
+		change("count: 3", "sources: [cam]"):                                 `sources: "cam" is unknown`,
+		change("count: 3", "sources: [mic, mic]"):                            `"mic" is there twice`,
+		change("join: all", "join: most"):                                    `stages[0]: "most" is not a number`,
+		change("join: all", "join: 5"):                                       `between 1 and 4`,
+		change("join: all", "join: 0%"):                                      `not a percentage`,
+		change("join: all", "hold: 1s"):                                      `over goes with join or leave`,
+		change("join: all\n    over", "hold"):                                `the first stage must be a join`,
+		change("hold: 10s", "join: 1"):                                       `stages[1]: 5 bots have joined by then, of 4`,
+		change("hold: 10s", "leave: 4\n  - leave: 1"):                        `stages[2]: more bots leave than are in`,
+		change("hold: 10s", "hold: 49h"):                                     `longer than 48h`,
+		change("hold: 10s", "churn: 10s"):                                    `a churn needs every`,
+		change("hold: 10s", "{hold: 1s, every: 1s}"):                         `every and away go with churn`,
+		change("hold: 10s", "{hold: 1s, churn: 1s}"):                         `give one of join, leave, hold and churn`,
+		change("hold: 10s", "hold: -1s"):                                     `a time is negative`,
+		change("  - hold: 10s\n", ""):                                        `a join and something after it`,
+		"networks: {a: {los: 1%}}\n" + webinar:                               `line 1: unknown key "los"; did you mean loss?`,
+		"networks: {a: {loss: 1}}\n" + webinar:                               `networks: a: loss: "1" is not a percentage`,
+		"networks: {a: {reorder: 101%}}\n" + webinar:                         `networks: a: reorder: "101%"`,
+		"networks: {a: {rate: -1}}\n" + webinar:                              `networks: a: rate is negative`,
+		"networks: {a: {blackout: {length: 1s}}}\n" + webinar:                `networks: a: a blackout`,
+		change("count: 3", "network: a"):                                     `roles[1]: network: "a" is unknown; there is none`,
+		"networks: {mobile: {}}\n" + change("count: 3", "network: mobil"):    `did you mean mobile?`,
+		change("count: 3", "codec: vp10"):                                    `codec: "vp10" is unknown; did you mean vp8?`,
+		change("count: 3", "transport: tcp"):                                 `transport: "tcp" is unknown`,
+		change("count: 3", "admit_after: 1s"):                                `admit_after goes with the role host`,
+		change("count: 3", "requests: 5"):                                    `requests and datagrams go with the role flooder`,
+		change("count: 3", "every: 5s"):                                      `every goes with the role guesser`,
+		change("role: listener", "role: gest"):                               `role: "gest" is unknown; did you mean guest?`,
+		change("role: listener", "role: guest"):                              `guests wait for a host`,
+		change("role: listener", "role: flooder\n        requests: 1000000"): `requests, datagrams: between 0 and 10000`,
+		change("role: listener", "role: guesser\n        every: -1s"):        `every must be above 0`,
+		"networks: {a: {udp_blocked: true, loss: 1%}}\n" + webinar:           `where UDP is blocked`,
+		"networks: {a: {loss: 1%}}\n" + change("count: 3", "network: a\n        transport: ice_tcp"): `goes with the transport udp only`,
+		"profile: fast\n" + webinar:                                                              `neither normal nor bench`,
+		"meetings: []\nstages: [{join: all}]\n":                                                  `meetings: there is none`,
+		"meetings: [{roles: []}]\n":                                                              `roles: there is none`,
+		"meetings: [{count: 501, roles: [{role: listener}]}]\n":                                  `at most 500 meetings`,
 		"meetings: [{count: 300, roles: [{role: listener, count: 9}]}]\nstages: [{join: all}]\n": `more than 2000 bots`,
 		"name: [\n":                     `scenario: `,
 		"":                              `one document`,
@@ -207,6 +219,54 @@ func TestMistakesAreNamed(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", text, err, want)
 		}
+	}
+}
+
+// What a meeting is follows from who comes: guests wait in a lobby, guessers need a password, and only a microphone
+// takes part in a conversation.
+func TestAMeetingIsWhatItsRolesNeed(t *testing.T) {
+	s, err := Parse([]byte(`
+meetings:
+  - {speech: p59, roles: [{role: host, admit_after: 1s}, {role: listener}, {role: guest, count: 2, codec: av1}]}
+  - {lobby: false, roles: [{role: guest, transport: turn_tls}, {role: guesser, every: 2s}]}
+  - {e2ee: false, roles: [{role: flooder, requests: 7, datagrams: 0}]}
+stages: [{join: all}, {hold: 1s}]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := s.Plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []PlannedMeeting{{E2EE: true, Lobby: true, Conversation: true}, {E2EE: true, Password: true}, {}}
+	if !slices.Equal(p.Meetings, want) {
+		t.Errorf("%+v, want %+v", p.Meetings, want)
+	}
+	for i, b := range p.Bots { // in the order of joins: the first of each meeting come first
+		guesses, floods := b.Role == "guesser", b.Role == "flooder"
+		if b.Host != (b.Role == "host") || b.Guest != (b.Role == "guest" || guesses) || b.Attacks() != (guesses || floods) {
+			t.Errorf("bot %d: %+v", i, b)
+		}
+	}
+	host, guest, flooder := p.Bots[0], p.Bots[5], p.Bots[2]
+	if host.AdmitAfter != time.Second || host.Speaker != 0 || host.Speakers != 3 || guest.Speaker != 1 ||
+		guest.Codec != "av1" {
+		t.Errorf("%+v\n%+v", host, guest)
+	}
+	if flooder.Requests != 7 || flooder.Datagrams != 0 || p.Bots[1].Transport != "turn_tls" ||
+		p.Bots[4].Guess != 2*time.Second {
+		t.Errorf("%+v", p.Bots)
+	}
+	alone := &Scenario{
+		Meetings: []Meeting{{Roles: []Role{{Role: "guesser"}}}}, Stages: []Step{{Join: "all"}, {Hold: time.Second}},
+	}
+	if _, err := alone.Plan(); err == nil {
+		t.Error("a meeting of guessers was accepted")
+	}
+	alone.Meetings[0] = Meeting{Speech: "p60", Roles: []Role{{Role: "speaker"}}}
+	if _, err := alone.Plan(); err == nil {
+		t.Error("a model that there is not was accepted")
 	}
 }
 
@@ -228,17 +288,6 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%d bots, %d meetings, %+v", len(p.Bots), len(p.Meetings), p.Stages)
 		}
 	})
-}
-
-func TestDistanceIsLevenshteins(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"kitten", "sitting", 3}, {"flaw", "lawn", 2}, {"join", "join", 0}} {
-		if got := distance(c.a, c.b); got != c.want {
-			t.Errorf("%s, %s: %d, want %d", c.a, c.b, got, c.want)
-		}
-	}
 }
 
 // The examples are what people begin with: each can be read as it is.
