@@ -44,8 +44,10 @@ func (r *Report) Judge(c Conditions) error {
 	for i := range limits {
 		r.judgeLimit(&limits[i])
 	}
-	r.judgeGenerator()
-	r.judgeMachine()
+	if len(r.Agents) == 0 { // each of several generators has judged itself
+		r.judgeGenerator()
+		r.judgeMachine()
+	}
 	switch {
 	case len(r.Invalid) > 0:
 		r.Verdict = Invalid
@@ -124,6 +126,31 @@ func (r *Report) judgeLimit(t *threshold) {
 	}
 }
 
+// Outcome is how a run did by one of its limits.
+type Outcome struct {
+	Limit string
+	// Value is what was measured, in the unit of the limit.
+	Value         string
+	Measured, Met bool
+}
+
+// Outcomes returns how the run did by each of its limits.
+func (r *Report) Outcomes() (list []Outcome) {
+	for _, text := range r.Limits {
+		t, err := parseThreshold(text)
+		if err != nil {
+			continue // of a report that another version wrote
+		}
+		value, measured, _ := r.metric(t.metric)
+		o := Outcome{Limit: text, Measured: measured}
+		if measured {
+			o.Value, o.Met = t.write(value), t.holds(value)
+		}
+		list = append(list, o)
+	}
+	return list
+}
+
 // judgeGenerator checks that the bots did what they were to do, in time, and to the end.
 func (r *Report) judgeGenerator() {
 	g, w := &r.Generator, &r.Window
@@ -146,6 +173,7 @@ func (r *Report) judgeGenerator() {
 
 // judgeMachine checks that the bots' machine had time for them, and for the server if that runs there too.
 func (r *Report) judgeMachine() {
+	r.judgeJoining()
 	m := r.Machine
 	if m == nil {
 		return
@@ -159,6 +187,23 @@ func (r *Report) judgeMachine() {
 	}
 	if m.Runnable > maxRunnable {
 		r.invalid("%.1f threads wanted each processor of the bots' machine (%d allowed)", m.Runnable, maxRunnable)
+	}
+}
+
+// judgeJoining keeps a machine that was too busy while the bots joined from being taken for a slow server. Joins that
+// met their limits all the same are good ones.
+func (r *Report) judgeJoining() {
+	m := r.Joining
+	if m == nil || m.Busy <= maxBusy && m.Runnable <= maxRunnable {
+		return
+	}
+	slow := r.Total.Opened.NoKey > 0 || r.Joins.Joined < r.Joins.Wanted
+	for _, o := range r.Outcomes() {
+		t, err := parseThreshold(o.Limit)
+		slow = slow || err == nil && t.family() == "join" && !o.Met
+	}
+	if slow {
+		r.invalid("while the bots joined, their machine was too busy to tell how the server did: %s", m)
 	}
 }
 

@@ -16,7 +16,7 @@ func good() *Report {
 		Total: Total{
 			Traffic: Traffic{
 				ReceivedPackets: 1000, Expected: 1000, LostBefore: 20, LostAfter: 1, ExpectedAudio: 6, ArrivedAudio: 6,
-				ExpectedVideo: 6, ArrivedVideo: 6, Freezes: 3, FreezeMS: 300,
+				ExpectedVideo: 6, ArrivedVideo: 6, Freezes: 3, FreezeMS: 300, WatchedMS: 60_000,
 			},
 			AudioDelay: measure.Quantiles{Count: 10, P50: 2, P95: 3, P99: 4, Max: 5},
 			VideoDelay: measure.Quantiles{Count: 10, P50: 12, P95: 13, P99: 14, Max: 15},
@@ -47,6 +47,7 @@ func TestTheVerdict(t *testing.T) {
 		{"sound is late", func(r *Report) { r.Total.AudioDelay.P99 = 400 }, Failed, "delay.audio.p99<400ms"},
 		{"pictures are late", func(r *Report) { r.Total.VideoDelay.P99 = 401 }, Failed, "delay.video.p99<400ms"},
 		{"pictures freeze", func(r *Report) { r.Total.FreezeMS = 600 }, Failed, "freezes.time<1%: it is 1 %"},
+		{"most who watched have left", func(r *Report) { r.Total.ExpectedVideo, r.Total.ArrivedVideo = 1, 1 }, Passed, ""},
 
 		{"late generator", func(r *Report) { r.Generator.Lag.P99 = maxLagMS + 1 }, Invalid, "34 ms late"},
 		{"just in time", func(r *Report) { r.Generator.Lag.P99 = maxLagMS }, Passed, ""},
@@ -60,6 +61,16 @@ func TestTheVerdict(t *testing.T) {
 		{"a machine just not too busy", func(r *Report) { r.Machine.Busy = maxBusy }, Passed, ""},
 		{"stolen time", func(r *Report) { r.Machine.Steal = 0.06 }, Invalid, "6 % of the processors' time to other machines"},
 		{"a long run queue", func(r *Report) { r.Machine.Runnable = 3.1 }, Invalid, "3.1 threads wanted each processor"},
+		{"a machine too busy for joins", func(r *Report) {
+			r.Joining, r.Join["total"] = &Machine{Cores: 2, Busy: 0.99}, Phase{Count: 3, P99: 5000}
+		}, Invalid, "while the bots joined, their machine was too busy"},
+		{"a machine too busy for keys", func(r *Report) {
+			r.Joining, r.Total.Opened.NoKey = &Machine{Cores: 2, Busy: 0.5, Runnable: 3.1}, 1
+		}, Invalid, "while the bots joined"},
+		{"joins on a machine that had time for them", func(r *Report) {
+			r.Joining, r.Join["total"] = &Machine{Cores: 2, Busy: 0.95, Runnable: 3}, Phase{Count: 3, P99: 5000}
+		}, Failed, "join.p99<5s"},
+		{"quick joins on a busy machine", func(r *Report) { r.Joining = &Machine{Cores: 2, Busy: 1, Runnable: 9} }, Passed, ""},
 		{"an unknown machine", func(r *Report) { r.Machine = nil }, Passed, ""},
 		{"invalid goes before failed", func(r *Report) { r.Generator.SocketDrops, r.Joins.Joined = 1, 0 }, Invalid,
 			"too slow"},

@@ -32,6 +32,12 @@ func NewMachine(u measure.MachineUse, bots, server float64, serverHere bool) *Ma
 	return m
 }
 
+// String says in one line what the machine did.
+func (m *Machine) String() string {
+	return fmt.Sprintf("%.0f %% busy: %s; %.0f %% stolen, %.1f threads for each of %d cores",
+		100*m.Busy, m.shares(), 100*m.Steal, m.Runnable, m.Cores)
+}
+
 // shares says who used the machine.
 func (m *Machine) shares() string {
 	if !m.ServerHere {

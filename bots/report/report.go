@@ -35,8 +35,19 @@ func (v Verdict) ExitCode() int {
 	}
 }
 
-// Report is the outcome of a run. Its JSON form is stable: fields are added, never renamed.
+// Schema names the JSON form of a report and its version. Fields are added without a new version; one that changes its
+// meaning or goes away makes a new one. docs/bots-report.md lists the fields.
+const Schema = "conclave-bots-report/1"
+
+// Report is the outcome of a run.
 type Report struct {
+	// Schema is the form that the file has.
+	Schema string `json:"schema"`
+	// Configuration tells runs of one configuration from others: a hash of the plan and of how it is measured.
+	Configuration string `json:"configuration"`
+	// Label is what the person who ran it called this run.
+	Label string `json:"label,omitempty"`
+	// Verdict is passed, failed or invalid.
 	Verdict Verdict `json:"verdict"`
 	// Failures say what made the run fail, Invalid what made it invalid.
 	Failures []string  `json:"failures,omitempty"`
@@ -57,7 +68,13 @@ type Report struct {
 	Generator Generator        `json:"generator"`
 	// Machine is nil where the system does not tell, and when nothing was measured.
 	Machine *Machine `json:"machine,omitempty"`
-	Bots    []Bot    `json:"bots"`
+	// Joining is the same while the bots of the first stage joined.
+	Joining *Machine `json:"machine_joining,omitempty"`
+	// Series is the run over time.
+	Series Series `json:"series"`
+	Bots   []Bot  `json:"bots"`
+	// Agents are the generators, if there were several; then Generator sums them up, and there is no Machine.
+	Agents []Agent `json:"agents,omitempty"`
 	// Limits are the thresholds that the run was judged by, the defaults included.
 	Limits []string `json:"limits"`
 	// E2EE says that the meeting was end-to-end encrypted; Rekeys are its leaves, in order.
@@ -89,9 +106,11 @@ type Traffic struct {
 	ReceivedBytes   uint64 `json:"received_bytes"`
 	// Expected is the number of packets that the received sequence numbers tell of.
 	Expected uint64 `json:"expected_packets"`
-	// LostBefore and LostAfter count those that did not come, before and after retransmission.
+	// LostBefore and LostAfter count those that did not come, before and after retransmission. Sound that is lost on the
+	// network and comes by a copy (docs/audio.md) is in neither.
 	LostBefore uint64 `json:"lost_before_rtx"`
 	LostAfter  uint64 `json:"lost_after_rtx"`
+	// Duplicates count what came again: copies of sound, and retransmissions of what was not lost.
 	Duplicates uint64 `json:"duplicates"`
 	Reordered  uint64 `json:"reordered"`
 	// UndecodedPackets failed authentication or were malformed; UnknownPackets had an SSRC no answer named.
@@ -103,14 +122,21 @@ type Traffic struct {
 	ExpectedVideo int `json:"expected_video_streams"`
 	ArrivedVideo  int `json:"arrived_video_streams"`
 
-	Frames       uint64  `json:"frames"`
-	KeyFrames    uint64  `json:"key_frames"`
-	LostFrames   uint64  `json:"lost_frames"`
-	Freezes      uint64  `json:"freezes"`
-	FreezeMS     float64 `json:"freeze_ms"`
+	Frames     uint64  `json:"frames"`
+	KeyFrames  uint64  `json:"key_frames"`
+	LostFrames uint64  `json:"lost_frames"`
+	Freezes    uint64  `json:"freezes"`
+	FreezeMS   float64 `json:"freeze_ms"`
+	// WatchedMS is how long pictures were watched in the measured window, freezes among it: of all slots together, from
+	// the first frame of each to its last.
+	WatchedMS    float64 `json:"watched_ms"`
 	PLIsSent     uint64  `json:"plis_sent"`
 	PLIsReceived uint64  `json:"plis_received"`
 	NACKsSent    uint64  `json:"nacks_sent"`
+	// PlayedMS is how much sound was there in time, ConcealedMS how much a browser would have had to make up. Both are 0
+	// where not every packet was looked into.
+	PlayedMS    float64 `json:"played_ms"`
+	ConcealedMS float64 `json:"concealed_ms"`
 	// Opened is what became of end-to-end encrypted frames.
 	Opened receive.Opened `json:"e2ee"`
 	// CatchUpSamples are delays left out because the server was playing kept media into a newly assigned slot.
@@ -139,9 +165,12 @@ func (t *Traffic) Add(o *Traffic) {
 	t.LostFrames += o.LostFrames
 	t.Freezes += o.Freezes
 	t.FreezeMS += o.FreezeMS
+	t.WatchedMS += o.WatchedMS
 	t.PLIsSent += o.PLIsSent
 	t.PLIsReceived += o.PLIsReceived
 	t.NACKsSent += o.NACKsSent
+	t.PlayedMS += o.PlayedMS
+	t.ConcealedMS += o.ConcealedMS
 	t.CatchUpSamples += o.CatchUpSamples
 	t.Opened.Add(&o.Opened)
 }
@@ -171,6 +200,9 @@ type Generator struct {
 	// CPUSeconds is the process's own over the window, Cores those it could use.
 	CPUSeconds float64 `json:"cpu_s"`
 	Cores      int     `json:"cores"`
+	// RSSMiB is its resident memory at the window's end, Goroutines how many it had: both are of all bots together.
+	RSSMiB     float64 `json:"rss_mib"`
+	Goroutines int     `json:"goroutines"`
 	// SocketDrops are datagrams that the kernel dropped because a bot did not read them in time.
 	SocketDrops uint64 `json:"socket_drops"`
 	SendErrors  uint64 `json:"send_errors"`
@@ -194,7 +226,8 @@ type Bot struct {
 	Received      []receive.Stats          `json:"received"`
 	Timeline      []receive.Moment         `json:"timeline,omitempty"`
 
-	Audio, Video *hdrhistogram.Histogram
+	Audio *hdrhistogram.Histogram `json:"-"`
+	Video *hdrhistogram.Histogram `json:"-"`
 }
 
 // AddReceived fills in what a bot's receiver knew.
@@ -214,8 +247,11 @@ func (b *Bot) AddReceived(s *receive.Summary) {
 		b.LostFrames += d.LostFrames
 		b.Freezes += d.Freezes
 		b.FreezeMS += d.FreezeMS
+		b.WatchedMS += d.WatchedMS
 		b.PLIsSent += d.PLIs
 		b.NACKsSent += d.NACKs
+		b.PlayedMS += d.PlayedMS
+		b.ConcealedMS += d.ConcealedMS
 	}
 	b.Audio, b.Video = s.Audio, s.Video
 	b.AudioDelay, b.VideoDelay = measure.QuantilesOf(s.Audio), measure.QuantilesOf(s.Video)

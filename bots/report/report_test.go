@@ -30,7 +30,7 @@ func TestThresholdsDecide(t *testing.T) {
 		{"loss<=0.1%", true}, {"loss<0.1%", false}, {"loss<0.002", true}, {"loss.before_rtx<1%", false},
 		{"freezes<=3", true}, {"freezes<3", false}, {"freezes.time<=0.5%", true}, {"freezes.time<0.5 %", false},
 		{"packets_per_s>=100", true}, {"packets_per_s>100", false}, {"mbit_per_s>0.9", true}, {"lag.p99<1.5", true},
-		{"delay.audio.p99<5", true}, {"delay.video.p50<12", false}, {"delay.video.max<=15", true}, {"plis<7", false},
+		{"delay.audio.p99<5", true}, {"delay.p99<=14", true}, {"delay.p50<12", false}, {"delay.video.p50<12", false}, {"delay.video.max<=15", true}, {"plis<7", false},
 		{"e2ee.frames>=70", true}, {"e2ee.failed<=3", true}, {"e2ee.failed<3", false},
 		{"server_cpu_us_per_packet<3.6", true}, {"server_cpu_us_per_packet<3.4", false},
 	}
@@ -48,7 +48,7 @@ func TestThresholdsDecide(t *testing.T) {
 	for _, bad := range []string{
 		"", "join.p99", "<2s", "join.p98<2s", "nothing<1", "loss<x%", "join.p99<fast", "join.p99=2s", "join<2s",
 		"join.total.p99<2s",
-		"delay.p99<1s", "loss.p99<1", "join.nothing.p50<1s",
+		"loss.p99<1", "join.nothing.p50<1s",
 	} {
 		if err := CheckThreshold(bad); err == nil {
 			t.Errorf("%q was accepted", bad)
@@ -134,13 +134,13 @@ func TestABotSumsUpItsStreams(t *testing.T) {
 		Video: video,
 		Streams: []receive.Stats{
 			{Expected: 10, LostBefore: 3, LostAfter: 1, Duplicates: 1, Reordered: 2, PLIs: 1, NACKs: 4},
-			{Expected: 20, LostBefore: 4, Frames: 8, KeyFrames: 2, LostFrames: 1, Freezes: 1, FreezeMS: 250, PLIs: 2, NACKs: 5},
+			{Expected: 20, LostBefore: 4, Frames: 8, KeyFrames: 2, LostFrames: 1, Freezes: 1, FreezeMS: 250, WatchedMS: 9000, PLIs: 2, NACKs: 5},
 		},
 	})
 	want := Traffic{
 		SentPackets: 12, SentBytes: 1200, PLIsReceived: 3, ReceivedPackets: 30, ReceivedBytes: 3000, UnknownPackets: 1,
 		UndecodedPackets: 2, CatchUpSamples: 3, Opened: receive.Opened{Frames: 4}, Expected: 30, LostBefore: 7, LostAfter: 1,
-		Duplicates: 1, Reordered: 2, Frames: 8, KeyFrames: 2, LostFrames: 1, Freezes: 1, FreezeMS: 250, PLIsSent: 3,
+		Duplicates: 1, Reordered: 2, Frames: 8, KeyFrames: 2, LostFrames: 1, Freezes: 1, FreezeMS: 250, WatchedMS: 9000, PLIsSent: 3,
 		NACKsSent: 9,
 	}
 	if b.Traffic != want {

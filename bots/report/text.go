@@ -14,6 +14,9 @@ var phaseOrder = [...]string{
 	"sign_in", "socket", "admitted", "lobby", "answer", "ice", "dtls", "total", "first_rtp", "first_key_frame",
 }
 
+// Phases returns the phases of a join, in the order in which they happen.
+func Phases() []string { return slices.Clone(phaseOrder[:]) }
+
 // WriteText writes the report for a person.
 func (r *Report) WriteText(w io.Writer) error {
 	var b strings.Builder
@@ -23,7 +26,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		b.WriteByte('\n')
 	}
 	fmt.Fprintf(&b, "%d bots, %d publishing; %d of %d joins succeeded; %s\n\n",
-		r.Count, r.Publishers, r.Joins.Joined, r.Joins.Wanted, r.Window.length())
+		r.Count, r.Publishers, r.Joins.Joined, r.Joins.Wanted, r.Length())
 	fmt.Fprintf(&b, "%-16s %9s %9s %9s %9s\n", "join (ms)", "p50", "p95", "p99", "max")
 	for _, name := range phaseOrder {
 		if q, ok := r.Join[name]; ok {
@@ -54,8 +57,9 @@ func (r *Report) WriteText(w io.Writer) error {
 // maxLines bounds the failures, and the bots that did worst, that the text lists. The JSON form has all.
 const maxLines = 10
 
-// length says how long was measured.
-func (w *Window) length() string {
+// Length says how long was measured.
+func (r *Report) Length() string {
+	w := &r.Window
 	switch {
 	case w.Seconds == 0:
 		return "nothing was measured"
@@ -92,6 +96,9 @@ func (r *Report) writeMedia(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "video     %d frames, %d key frames, %d lost; %d freezes (%.0f ms); %d PLI, %d NACK sent\n",
 		t.Frames, t.KeyFrames, t.LostFrames, t.Freezes, t.FreezeMS, t.PLIsSent, t.NACKsSent)
+	if part, measured := r.Metric("concealed"); measured {
+		fmt.Fprintf(b, "sound     %.2f %% concealed\n", 100*part)
+	}
 	if r.E2EE {
 		e := &t.Opened
 		fmt.Fprintf(b, "e2ee      %d frames opened, %d failed, %d without a key, %d before the key; %d stale, %d repeated\n",
@@ -107,18 +114,31 @@ func (r *Report) writeMachine(b *strings.Builder) {
 			w.ServerCPUSeconds, w.ServerCPUMicrosPerPacket, w.ServerRSSMiB)
 	}
 	if w.Seconds > 0 {
-		fmt.Fprintf(b, "generator %.2f s of CPU on %d cores, %.2f ms late at p99, %d socket drops\n",
-			g.CPUSeconds, g.Cores, g.Lag.P99, g.SocketDrops)
+		fmt.Fprintf(b, "generator %.2f s of CPU on %d cores, %.0f MiB resident, %.2f ms late at p99, %d socket drops\n",
+			g.CPUSeconds, g.Cores, g.RSSMiB, g.Lag.P99, g.SocketDrops)
+	}
+	for i := range r.Agents {
+		fmt.Fprintf(b, "agent %-3d %s\n", r.Agents[i].Agent, &r.Agents[i])
 	}
 	if m := r.Machine; m != nil {
-		fmt.Fprintf(b, "machine   %.0f %% busy: %s; %.0f %% stolen, %.1f threads for each of %d cores\n",
-			100*m.Busy, m.shares(), 100*m.Steal, m.Runnable, m.Cores)
+		fmt.Fprintf(b, "machine   %s\n", m)
+	}
+	if m := r.Joining; m != nil {
+		fmt.Fprintf(b, "joining   %s\n", m)
 	}
 	b.WriteByte('\n')
 }
 
 // writeWorst lists the bots that did worst, so that a bad seat is seen without reading the JSON.
 func (r *Report) writeWorst(b *strings.Builder) {
+	for _, x := range r.Worst(maxLines) {
+		fmt.Fprintf(b, "bot %-4d  audio %d/%d, video %d/%d, lost %d, freezes %d %s\n", x.Bot,
+			x.ArrivedAudio, x.ExpectedAudio, x.ArrivedVideo, x.ExpectedVideo, x.LostAfter, x.Freezes, x.Error)
+	}
+}
+
+// Worst returns the bots that did worst, at most n; none that did well.
+func (r *Report) Worst(n int) []*Bot {
 	bad := make([]*Bot, 0, len(r.Bots))
 	for i := range r.Bots {
 		if x := &r.Bots[i]; x.Error != "" || x.badness() > 0 {
@@ -126,10 +146,7 @@ func (r *Report) writeWorst(b *strings.Builder) {
 		}
 	}
 	slices.SortStableFunc(bad, func(x, y *Bot) int { return y.badness() - x.badness() })
-	for _, x := range first(bad, maxLines) {
-		fmt.Fprintf(b, "bot %-4d  audio %d/%d, video %d/%d, lost %d, freezes %d %s\n", x.Bot,
-			x.ArrivedAudio, x.ExpectedAudio, x.ArrivedVideo, x.ExpectedVideo, x.LostAfter, x.Freezes, x.Error)
-	}
+	return first(bad, n)
 }
 
 func (b *Bot) badness() int {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,6 +46,9 @@ func (t *threshold) write(value float64) string {
 	case milliseconds:
 		return fmt.Sprintf("%.4g ms", value)
 	case plain:
+	}
+	if value == math.Trunc(value) && math.Abs(value) < 1e15 { // a count
+		return strconv.FormatFloat(value, 'f', -1, 64)
 	}
 	return fmt.Sprintf("%.4g", value)
 }
@@ -132,6 +136,8 @@ func (r *Report) metric(name string) (value float64, measured, known bool) {
 // distribution returns a distribution of the report by its name.
 func (r *Report) distribution(name string) (q measure.Quantiles, known bool) {
 	switch name {
+	case "delay":
+		return worse(r.Total.AudioDelay, r.Total.VideoDelay), true
 	case "delay.audio":
 		return r.Total.AudioDelay, true
 	case "delay.video":
@@ -159,8 +165,9 @@ func (r *Report) scalar(name string) (value float64, measured, known bool) {
 	case "freezes":
 		return float64(t.Freezes), ran, true
 	case "freezes.time":
-		watched := 1000 * w.Seconds * float64(t.ArrivedVideo)
-		return t.FreezeMS / max(1, watched), watched > 0, true
+		return t.FreezeMS / max(1, t.WatchedMS), t.WatchedMS > 0, true
+	case "concealed":
+		return t.ConcealedMS / max(1, t.PlayedMS+t.ConcealedMS), t.PlayedMS+t.ConcealedMS > 0, true
 	case "e2ee.frames":
 		return float64(t.Opened.Frames), r.E2EE, true
 	case "e2ee.failed":
@@ -189,4 +196,11 @@ func cutLast(s, sep string) (before, after string) {
 		return s[:i], s[i+len(sep):]
 	}
 	return s, ""
+}
+
+// Metric returns a figure by the name that thresholds have for it: times in ms, ratios as fractions. measured is false
+// when this report has none.
+func (r *Report) Metric(name string) (value float64, measured bool) {
+	value, measured, _ = r.metric(name)
+	return value, measured
 }
