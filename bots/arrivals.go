@@ -70,30 +70,19 @@ func (r *runner) arrivals(now time.Time) map[*client.Bot]arrivalCount {
 }
 
 // published returns a function that counts the audio and video tracks that bots in the same meeting as the one given,
-// but not that one, have published since before.
+// but not that one, have published since before: bots of this run and of those that share the plan.
 func (r *runner) published(places map[*client.Bot]int, before time.Time) func(*client.Bot) (audio, video int) {
-	type tracks struct{ audio, video int }
-	all, own := make([]tracks, len(r.meetings)), map[*client.Bot]tracks{}
-	for b, i := range places {
-		since, sources := b.Publishing()
-		if since.After(before) {
-			continue
-		}
-		var t tracks
-		for _, s := range sources {
-			if s.Video() {
-				t.video++
-			} else {
-				t.audio++
+	all := r.publishing(places, before)
+	if r.cfg.Share != nil {
+		for i, others := range r.cfg.Share.Elsewhere() {
+			if i < len(all) {
+				all[i].Audio += others.Audio
+				all[i].Video += others.Video
 			}
 		}
-		own[b] = t
-		sum := &all[r.places[i].bot.Meeting]
-		sum.audio += t.audio
-		sum.video += t.video
 	}
 	return func(b *client.Bot) (audio, video int) {
-		sum := all[r.places[places[b]].bot.Meeting]
-		return sum.audio - own[b].audio, sum.video - own[b].video
+		sum, own := all[r.places[places[b]].bot.Meeting], tracksOf(b, before)
+		return sum.Audio - own.Audio, sum.Video - own.Video
 	}
 }

@@ -1,9 +1,13 @@
 package bots
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"time"
 
@@ -34,8 +38,8 @@ type Config struct {
 
 	// Plan is what the run does, in place of the fields from Count to Away below. nil: those make it, for one meeting.
 	Plan *scenario.Plan
-	// Scenario is the name of the plan, for the report.
-	Scenario string
+	// Scenario is the name of the plan, for the report; Label is what the person calls this run.
+	Scenario, Label string
 
 	// Count is how many bots there are; default 1.
 	Count int
@@ -47,6 +51,9 @@ type Config struct {
 	Screens int
 	// Simulcast sends the camera as three encodings.
 	Simulcast bool
+	// Codec is what pictures are encoded in, vp8 (the default), vp9 or av1; Transport how media goes: udp (the default),
+	// ice_tcp, turn_tcp or turn_tls.
+	Codec, Transport string
 	// Bench plays the clip for measurements: one encoding, 120 packets of 1,100 bytes a second.
 	Bench bool
 
@@ -93,8 +100,15 @@ type Config struct {
 	Thresholds []string
 	// NoDefaultLimits leaves out the limits on joins, delays and freezes that hold when Thresholds names no others.
 	NoDefaultLimits bool
-	// Progress gets a line a second; nil: none.
-	Progress io.Writer
+	// Progress gets a line a second; nil: none. With a TerminalWidth above 0 it is a terminal, and gets a block that is
+	// redrawn.
+	Progress      io.Writer
+	TerminalWidth int
+	// MetricsURL is the page of the server's metrics, which are put into the report; empty: none.
+	MetricsURL string
+
+	// Share makes this run one of several that carry out the plan; nil: it is the only one.
+	Share *Share `json:"-"`
 
 	link        *e2ee.Link    // of an end-to-end encrypted meeting
 	arrivalWait time.Duration // for every expected stream, before the window begins anyway
@@ -154,6 +168,9 @@ func (c *Config) checkThresholds() error {
 
 // checkPlan takes over what reports tell of a plan that was given.
 func (c *Config) checkPlan() error {
+	if err := c.Share.check(len(c.Plan.Meetings), len(c.Plan.Bots)); err != nil {
+		return err
+	}
 	if c.Meeting != "" && len(c.Plan.Meetings) != 1 {
 		return errors.New("bots: a meeting to join goes with a scenario of one meeting")
 	}
@@ -172,7 +189,7 @@ func (c *Config) plan() *scenario.Plan {
 	for i := range c.Count {
 		b := scenario.Bot{
 			Sources: c.sources(i), Simulcast: c.Simulcast, AudioSlots: c.AudioSlots, VideoSlots: c.VideoSlots,
-			View: c.View, Height: c.Height, Stage: c.Stage, Flip: c.Flip,
+			View: c.View, Height: c.Height, Stage: c.Stage, Flip: c.Flip, Codec: c.Codec, Transport: c.Transport,
 		}
 		p.Bots = append(p.Bots, b)
 	}
@@ -187,6 +204,9 @@ func (c *Config) plan() *scenario.Plan {
 
 // readLink takes the meeting's link apart.
 func (c *Config) readLink() error {
+	if !c.onServer(c.Meeting) {
+		return errors.New("bots: the meeting's address is one of another server than --url")
+	}
 	id, fragment := splitLink(c.Meeting)
 	c.Meeting = id
 	if fragment == "" {
@@ -225,8 +245,36 @@ func (c *Config) sources(i int) []media.Source {
 	return list
 }
 
+// onServer says whether a meeting's address, if it names a server, names the one that the bots go to.
+func (c *Config) onServer(link string) bool {
+	if !strings.Contains(link, "://") {
+		return true
+	}
+	there, err := url.Parse(link)
+	here, hereErr := url.Parse(c.URL)
+	return err == nil && hereErr == nil && strings.EqualFold(there.Host, here.Host)
+}
+
 // splitLink takes a meeting id off the link people get: everything before the last slash and behind the hash.
 func splitLink(text string) (id, fragment string) {
 	text, fragment, _ = strings.Cut(text, "#")
 	return text[strings.LastIndexByte(text, '/')+1:], fragment
+}
+
+// configuration is a hash of what the run does and how it measures, not of where: runs with the same one can be
+// compared as repetitions.
+func (c *Config) configuration() (string, error) {
+	raw, err := json.Marshal(struct {
+		Plan                    *scenario.Plan
+		Bench, Feedback         bool
+		Verify                  int
+		Poll                    time.Duration
+		Thresholds              []string
+		NoDefaults, OwnMeetings bool
+	}{c.Plan, c.Bench, c.Feedback, c.Verify, c.Poll, c.Thresholds, c.NoDefaultLimits, c.Meeting == ""})
+	if err != nil {
+		return "", fmt.Errorf("bots: configuration: %w", err)
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:8]), nil
 }

@@ -14,7 +14,12 @@
 //	clip      what it plays
 //	measure   the instruments that all bots share
 //	scenario  scenario files, pure
+//	speech    who speaks when in a conversation, pure
 //	report    sums, thresholds, the verdict, text; pure
+//	html      a report as a page with plots, pure
+//	compare   how runs differ, pure
+//	capacity  the search for the largest load that holds, pure
+//	agent     a run on several machines
 //
 // Start reading at Run (run.go), then client.Bot.
 package bots

@@ -327,7 +327,9 @@ func (f *fakeServer) negotiate(p *fakePerson, m *protocol.Offer) (string, error)
 		if err != nil {
 			return "", err
 		}
+		f.mu.Lock() // others' changes look for a slot
 		p.slots = append(p.slots, s)
+		f.mu.Unlock()
 		f.closed.Go(func() { f.slotRTCP(s, tr.Sender()) })
 	}
 	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) { f.forward(p, t, r) })

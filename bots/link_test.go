@@ -16,6 +16,7 @@ import (
 	"conclave/bots/receive"
 	"conclave/bots/report"
 	"conclave/bots/wire"
+	"conclave/e2ee"
 	"conclave/protocol"
 )
 
@@ -53,7 +54,7 @@ const (
 
 func newLink(t *testing.T, delay time.Duration, drop func([]byte) bool) *link {
 	t.Helper()
-	clip, err := clip.Load()
+	clip, err := clip.Load(e2ee.VP8)
 	if err != nil {
 		t.Fatal(err)
 	}

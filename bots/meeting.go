@@ -5,10 +5,13 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"conclave/bots/client"
 	"conclave/bots/clip"
+	"conclave/bots/scenario"
+	"conclave/bots/speech"
 	"conclave/e2ee"
 	"conclave/protocol"
 )
@@ -16,25 +19,38 @@ import (
 // meeting is one that bots join.
 type meeting struct {
 	id protocol.MeetingID
-	// link is nil of a meeting without end-to-end encryption.
+	// link is nil of a meeting without end-to-end encryption, and so is root, which all its bots share.
 	link *e2ee.Link
-	// clip is what its bots play.
-	clip *clip.Clip
+	root *e2ee.Root
+	// creator is the identity of all bots but guests, in an encrypted meeting with a waiting room: it may admit.
+	creator *e2ee.Identity
+	// password is that of a meeting of our own; empty: none.
+	password string
 }
 
 // signIn checks the token and the meeting, or makes meetings. What is wrong with either is an error before there is any
 // load.
 func (r *runner) signIn(ctx context.Context) error {
 	at := time.Now()
-	if err := r.api.SignIn(ctx); err != nil {
+	session, err := r.api.SignIn(ctx)
+	if err != nil {
 		return fmt.Errorf("sign in: %w", err)
 	}
-	r.signed = time.Since(at)
-	played, err := clip.Load()
-	if err != nil {
+	if err := mayRun(r.cfg.Plan, r.api.Loopback() || session.MayAttack); err != nil {
 		return err
 	}
-	if r.cfg.Meeting != "" {
+	if slices.ContainsFunc(r.cfg.Plan.Bots, func(b scenario.Bot) bool { return b.Guest }) {
+		r.guests = r.api.Guest()
+		if _, err := r.guests.SignIn(ctx); err != nil {
+			return fmt.Errorf("sign in as a guest: %w", err)
+		}
+	}
+	r.signed = time.Since(at)
+	if r.cfg.Share != nil {
+		if err := r.given(); err != nil {
+			return err
+		}
+	} else if r.cfg.Meeting != "" {
 		m := meeting{id: protocol.MeetingID(r.cfg.Meeting), link: r.cfg.link}
 		if err := r.lookUp(ctx, &m); err != nil {
 			return err
@@ -44,13 +60,57 @@ func (r *runner) signIn(ctx context.Context) error {
 		return fmt.Errorf("create a meeting: %w", err)
 	}
 	for i := range r.meetings {
-		m := &r.meetings[i]
-		m.clip = played
-		if r.cfg.Bench {
-			m.clip = played.Bench(m.link != nil)
+		if m := &r.meetings[i]; m.link != nil {
+			m.root = m.link.Root(string(m.id))
 		}
 	}
+	r.talk()
+	return r.loadClips()
+}
+
+// talk has the people of some meetings take turns in speaking. All runs of a plan hear the same conversation.
+func (r *runner) talk() {
+	r.conversations = make([]*speech.Conversation, len(r.meetings))
+	for i := range r.cfg.Plan.Bots {
+		b := &r.cfg.Plan.Bots[i]
+		if m := b.Meeting; r.cfg.Plan.Meetings[m].Conversation && r.conversations[m] == nil {
+			r.conversations[m] = speech.New(uint64(m), b.Speakers)
+		}
+	}
+}
+
+// playing tells what a bot plays from what others do.
+type playing struct {
+	codec  string
+	sealed bool
+}
+
+// loadClips loads what the bots play.
+func (r *runner) loadClips() error {
+	r.clips = map[playing]*clip.Clip{}
+	for i := range r.cfg.Plan.Bots {
+		key := r.plays(&r.cfg.Plan.Bots[i])
+		if r.clips[key] != nil {
+			continue
+		}
+		codec, ok := clip.Codec(key.codec)
+		if !ok {
+			return fmt.Errorf("bots: there is no clip in the codec %q", key.codec)
+		}
+		c, err := clip.Load(codec)
+		if err != nil {
+			return err //nolint:wrapcheck // says what is wrong
+		}
+		if r.cfg.Bench {
+			c = c.Bench(key.sealed)
+		}
+		r.clips[key] = c
+	}
 	return nil
+}
+
+func (r *runner) plays(b *scenario.Bot) playing {
+	return playing{b.Codec, r.meetings[b.Meeting].link != nil}
 }
 
 // lookUp checks that a meeting is there, and that the bots can join it with what they were given.
@@ -86,37 +146,49 @@ const maxWait = time.Minute
 // create makes the plan's meetings. Told to come back later, it does.
 func (r *runner) create(ctx context.Context) error {
 	for _, planned := range r.cfg.Plan.Meetings {
-		id, err := r.api.CreateMeeting(ctx, "Bots", planned.E2EE)
+		m, err := r.createOne(ctx, planned)
 		for refused := (*client.RefusedError)(nil); errors.As(err, &refused); {
 			if refused.ID != protocol.ErrRateLimited || refused.RetryAfter > maxWait {
 				break
 			}
 			wait(ctx, max(refused.RetryAfter, 500*time.Millisecond))
-			id, err = r.api.CreateMeeting(ctx, "Bots", planned.E2EE)
+			m, err = r.createOne(ctx, planned)
 		}
 		if err != nil {
-			return err //nolint:wrapcheck // the caller says what failed
-		}
-		m := meeting{id: id}
-		if planned.E2EE {
-			if m.link, err = newMeetingLink(); err != nil {
-				return err
-			}
+			return err
 		}
 		r.meetings = append(r.meetings, m)
 	}
 	return nil
 }
 
-// newMeetingLink makes the key of a meeting whose creator does not join it.
-func newMeetingLink() (*e2ee.Link, error) {
+func (r *runner) createOne(ctx context.Context, planned scenario.PlannedMeeting) (m meeting, err error) {
+	if planned.Password {
+		m.password = rand.Text()
+	}
+	if m.id, err = r.api.CreateMeeting(ctx, "Bots", m.password, planned.E2EE, planned.Lobby); err != nil {
+		return m, err //nolint:wrapcheck // the caller says what failed
+	}
+	if planned.E2EE {
+		err = m.makeLink(planned.Lobby)
+	}
+	return m, err
+}
+
+// makeLink makes the key of a meeting. Where people wait, the creator joins it, to admit them; otherwise no bot is the
+// creator.
+func (m *meeting) makeLink(lobby bool) error {
 	creator, err := e2ee.NewIdentity(rand.Reader)
 	if err != nil {
-		return nil, fmt.Errorf("bots: %w", err)
+		return fmt.Errorf("bots: %w", err)
 	}
-	link, err := e2ee.NewLink(rand.Reader, creator.Public(), false)
+	link, err := e2ee.NewLink(rand.Reader, creator.Public(), lobby)
 	if err != nil {
-		return nil, fmt.Errorf("bots: %w", err)
+		return fmt.Errorf("bots: %w", err)
 	}
-	return &link, nil
+	m.link = &link
+	if lobby {
+		m.creator = creator
+	}
+	return nil
 }

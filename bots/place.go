@@ -1,6 +1,7 @@
 package bots
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"conclave/bots/client"
+	"conclave/bots/receive"
 	"conclave/bots/report"
 	"conclave/bots/scenario"
 )
@@ -27,6 +29,10 @@ type place struct {
 
 // fill runs the bots of one place, one after another if there is churn.
 func (r *runner) fill(ctx context.Context, i int) {
+	if r.places[i].bot.Guess > 0 {
+		r.guess(ctx, i)
+		return
+	}
 	for ctx.Err() == nil && r.fillOnce(ctx, i) {
 		r.mu.Lock()
 		away, dismissed := r.places[i].away, r.places[i].dismissed
@@ -36,8 +42,29 @@ func (r *runner) fill(ctx context.Context, i int) {
 		}
 		r.rest(ctx, away)
 	}
+	r.leaves()
+}
+
+// leaves takes note that a place has no bot any more.
+func (r *runner) leaves() {
 	if r.done.Add(1) == int64(len(r.places)) {
 		close(r.over)
+	}
+}
+
+// guess runs a bot that tries wrong passwords until the others stop. It is not waited for, and counts as no join.
+func (r *runner) guess(ctx context.Context, i int) {
+	r.leaves()
+	r.settled.Add(1)
+	b := client.New(r.guests, r.botConfig(i, &admission{}))
+	defer b.Close()
+	err := b.Guess(ctx, r.places[i].bot.Guess, r.quiet)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := &r.places[i]
+	p.reports = append(p.reports, r.describe(i, b, time.Now()))
+	if err != nil && !errors.Is(err, context.Canceled) {
+		p.fail(i, err.Error())
 	}
 }
 
@@ -53,7 +80,7 @@ func wait(ctx context.Context, d time.Duration) {
 
 func (r *runner) fillOnce(ctx context.Context, i int) (again bool) {
 	a := &admission{limits: r.cfg, free: func() {}}
-	b := client.New(r.api, r.botConfig(i, a))
+	b := client.New(r.apiOf(i), r.botConfig(i, a))
 	defer b.Close()
 	leave, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -64,24 +91,66 @@ func (r *runner) fillOnce(ctx context.Context, i int) (again bool) {
 	joined()
 	if err != nil {
 		r.failed(i, b, err)
-		return false
+		return r.places[i].bot.Floods() && r.notOver(ctx)
 	}
 	r.enter(i, b, cancel)
-	err = b.Stay(life, r.quiet, either(leave.Done(), r.gone))
+	err = b.Stay(life, r.quiet, r.gone, leave.Done())
 	churned := r.exit(i, b, err)
+	if r.places[i].bot.Floods() {
+		return r.notOver(ctx)
+	}
 	return churned && err == nil
+}
+
+// floodRest is how long a bot that floods stays away after the server has closed its connection.
+const floodRest = time.Second
+
+// notOver rests a little, and says whether the bots are still to stay.
+func (r *runner) notOver(ctx context.Context) bool {
+	r.rest(ctx, floodRest)
+	select {
+	case <-r.quiet:
+		return false
+	default:
+		return ctx.Err() == nil
+	}
+}
+
+// apiOf returns whose bot number i is.
+func (r *runner) apiOf(i int) *client.API {
+	if r.places[i].bot.Guest {
+		return r.guests
+	}
+	return r.api
 }
 
 func (r *runner) botConfig(i int, a *admission) client.Config {
 	c, b := r.cfg, r.places[i].bot
 	m := &r.meetings[b.Meeting]
-	return client.Config{
-		Meeting: m.id, Name: fmt.Sprintf("%s %d", c.Name, i+1), Password: c.Password, Link: m.link, Purpose: c.Purpose,
-		Sources: b.Sources, Clip: m.clip, Simulcast: b.Simulcast && !c.Bench,
-		AudioSlots: b.AudioSlots, VideoSlots: b.VideoSlots, View: b.View, Height: b.Height, Stage: b.Stage, Flip: b.Flip,
-		Local: r.local, Verify: c.Verify, Feedback: c.Feedback, Poll: c.Poll, Lag: r.lag, Rekeys: r.rekeys,
-		Waiting: a.waits, Network: b.Network,
+	creator := m.creator
+	if b.Guest {
+		creator = nil
 	}
+	return client.Config{
+		Meeting: m.id, Name: fmt.Sprintf("%s %d", c.Name, i+1), Password: cmp.Or(m.password, c.Password),
+		Root: m.root, Purpose: c.Purpose,
+		Sources: b.Sources, Clip: r.clips[r.plays(b)], Simulcast: b.Simulcast && !c.Bench,
+		AudioSlots: b.AudioSlots, VideoSlots: b.VideoSlots, View: b.View, Height: b.Height, Stage: b.Stage, Flip: b.Flip,
+		Local: r.local, Identity: r.identity, Buffers: &r.buffers, Verify: c.Verify, Feedback: c.Feedback, Poll: c.Poll,
+		Lag: r.lag, Recent: r.recent, Rekeys: r.rekeys, Waiting: a.waits, Network: b.Network, Clock: r.clock(),
+		Follow: b.Follow, Speaks: r.speaks(b), Host: b.Host, AdmitAfter: b.AdmitAfter, Creator: creator,
+		Transport: b.Transport, Requests: b.Requests, Datagrams: b.Datagrams,
+	}
+}
+
+// speaks says when a bot speaks, by the conversation of its meeting; nil: always.
+func (r *runner) speaks(b *scenario.Bot) func(time.Time) bool {
+	talk := r.conversations[b.Meeting]
+	if talk == nil {
+		return nil
+	}
+	clock := r.clock()
+	return func(at time.Time) bool { return talk.Speaks(b.Speaker, time.Duration(clock.Common(at).UnixNano())) }
 }
 
 // admission bounds one join in time. While the bot waits to be let in, another limit holds, and another bot may join.
@@ -107,6 +176,8 @@ var (
 
 // admit lets a bounded number of bots join at once.
 func (r *runner) admit(ctx context.Context, b *client.Bot, a *admission) error {
+	r.joinBegins(b) // before the turn comes: failed takes back each join that an interruption ends
+	defer r.joinEnds(b)
 	select {
 	case r.joins <- struct{}{}:
 	case <-ctx.Done():
@@ -114,8 +185,6 @@ func (r *runner) admit(ctx context.Context, b *client.Bot, a *admission) error {
 	}
 	a.free = sync.OnceFunc(func() { <-r.joins })
 	defer a.free()
-	r.joinBegins(b)
-	defer r.joinEnds(b)
 	// The WebSocket must outlive the join, so its time limit ends the join only while it lasts.
 	join, cancel := context.WithCancelCause(ctx)
 	a.timer = time.AfterFunc(a.limits.JoinTimeout, func() {
@@ -162,19 +231,6 @@ func (r *runner) waiting() (n int) {
 	return n
 }
 
-// either returns a channel that is closed when a or b is.
-func either(a, b <-chan struct{}) <-chan struct{} {
-	out := make(chan struct{})
-	go func() {
-		defer close(out)
-		select {
-		case <-a:
-		case <-b:
-		}
-	}()
-	return out
-}
-
 func (r *runner) enter(i int, b *client.Bot, leave context.CancelFunc) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -191,6 +247,7 @@ func (r *runner) exit(i int, b *client.Bot, err error) (churned bool) {
 	defer r.mu.Unlock()
 	delete(r.active, b)
 	r.left.add(b)
+	r.left.Pictures = receive.Pictures{} // it shows none any more
 	p := &r.places[i]
 	select {
 	case <-r.gone:
@@ -201,7 +258,7 @@ func (r *runner) exit(i int, b *client.Bot, err error) (churned bool) {
 			p.current = nil
 		}
 	}
-	if err != nil && !errors.Is(err, context.Canceled) {
+	if err != nil && !errors.Is(err, context.Canceled) && !p.bot.Floods() {
 		p.fail(i, err.Error())
 	}
 	return churned
@@ -212,8 +269,8 @@ func (r *runner) failed(i int, b *client.Bot, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.settled.Add(1) // it will not come; do not wait for it
-	if errors.Is(err, context.Canceled) {
-		r.wanted-- // the run was interrupted
+	if errors.Is(err, context.Canceled) || r.places[i].bot.Floods() {
+		r.wanted-- // the run was interrupted, or the server keeps a flood out
 		return
 	}
 	p := &r.places[i]

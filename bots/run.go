@@ -2,17 +2,24 @@ package bots
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"conclave/bots/client"
+	"conclave/bots/clip"
 	"conclave/bots/measure"
+	"conclave/bots/path"
 	"conclave/bots/receive"
 	"conclave/bots/report"
+	"conclave/bots/scenario"
+	"conclave/bots/speech"
+	"conclave/bots/wire"
 )
 
 const (
@@ -26,14 +33,36 @@ const (
 // is wrong, the server cannot be reached or refuses the token, or there is no such meeting. What goes wrong later is
 // in the report's verdict.
 func Run(ctx context.Context, cfg Config) (*report.Report, error) {
+	r, err := begin(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer r.api.Client.CloseIdleConnections()
+	return r.run(ctx)
+}
+
+// begin checks the configuration, finds the way to the server, and signs in. The caller closes idle connections.
+func begin(ctx context.Context, cfg Config) (*runner, error) {
+	r, err := newRunner(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.signIn(ctx); err != nil {
+		r.api.Client.CloseIdleConnections()
+		return nil, err
+	}
+	return r, nil
+}
+
+// newRunner checks the configuration and finds the way to the server.
+func newRunner(ctx context.Context, cfg Config) (*runner, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
 	web, err := client.NewAPI(cfg.URL, cfg.Token, cfg.PlainHTTP)
 	if err != nil {
-		return nil, err
+		return nil, err //nolint:wrapcheck // says what is wrong
 	}
-	defer web.Client.CloseIdleConnections()
 	local, err := localAddress(ctx, web.Host())
 	if err != nil {
 		return nil, err
@@ -41,18 +70,38 @@ func Run(ctx context.Context, cfg Config) (*report.Report, error) {
 	if cfg.ServerPID == 0 {
 		cfg.ServerPID = serverHere(web.LocalPort())
 	}
+	identity, err := path.NewIdentity()
+	if err != nil {
+		return nil, err
+	}
 	r := &runner{
-		cfg: &cfg, api: web, local: local, lag: measure.NewLag(), rekeys: &measure.RekeyLog{},
+		cfg: &cfg, api: web, local: local, identity: identity,
+		lag: measure.NewLag(), recent: measure.NewRecent(), rekeys: &measure.RekeyLog{},
 		quiet: make(chan struct{}), gone: make(chan struct{}), over: make(chan struct{}), begun: time.Now(),
 		active: map[*client.Bot]int{}, joining: map[*client.Bot]bool{}, joins: make(chan struct{}, maxJoins),
 	}
 	for i := range cfg.Plan.Bots {
 		r.places = append(r.places, place{bot: &cfg.Plan.Bots[i]})
+		if !r.owns(i) {
+			r.done.Add(1)
+		}
 	}
-	if err := r.signIn(ctx); err != nil {
+	if err := r.checkMetrics(ctx); err != nil {
 		return nil, err
 	}
-	return r.run(ctx)
+	return r, nil
+}
+
+// errAttacks keeps attacks where they are allowed.
+var errAttacks = errors.New("bots: the roles flooder and guesser go to a server at a loopback address, " +
+	"or to one whose operator allows them (bot_attacks)")
+
+// mayRun says whether a plan's bots may go to a server that does or does not let them attack it.
+func mayRun(p *scenario.Plan, attacks bool) error {
+	if !attacks && slices.ContainsFunc(p.Bots, func(b scenario.Bot) bool { return b.Attacks() }) {
+		return errAttacks
+	}
+	return nil
 }
 
 // localAddress returns the address from which host is reached. Nothing is sent.
@@ -83,22 +132,35 @@ func serverHere(port int) int {
 
 // runner is one run.
 type runner struct {
-	cfg    *Config
-	api    *client.API
+	cfg *Config
+	api *client.API
+	// guests is the API of those who are not the meetings' creators; nil if the plan has none.
+	guests *client.API
 	local  net.IP
+	// identity is the certificate that all bots share.
+	identity *path.Identity
+	buffers  wire.Buffers // of their sockets
+
 	lag    *measure.Lag
+	recent *measure.Recent
 	rekeys *measure.RekeyLog
 	// meetings are those of the plan, in its order.
 	meetings []meeting
-	signed   time.Duration
-	begun    time.Time
-	joins    chan struct{} // a value for each join going on
+	clips    map[playing]*clip.Clip
+	// conversations say who speaks when in each meeting; nil where all do.
+	conversations []*speech.Conversation
+	signed        time.Duration
+	begun         time.Time
+	joins         chan struct{} // a value for each join going on
 
 	quiet chan struct{} // closed: publishers stop
 	gone  chan struct{} // closed: all leave
 	over  chan struct{} // closed: no bot is left, and none will join
 
-	started int            // places that a bot has begun to fill; of the goroutine of run
+	stageNow atomic.Int64 // from 1; 0: none has begun
+
+	started int            // places that a bot has begun to fill, or another run's bot; of the goroutine of run
+	own     int            // those of this run; likewise
 	running sync.WaitGroup // those that still have one
 	done    atomic.Int64   // those that have none any more
 
@@ -118,12 +180,21 @@ func (r *runner) run(ctx context.Context) (*report.Report, error) {
 	defer cancel()
 	var background sync.WaitGroup
 	background.Go(func() { r.pulse(ctx) })
-	background.Go(func() { r.progress(ctx) })
+	watch := newSampler(r)
+	background.Go(func() { watch.run(ctx) })
 	stages := r.cfg.Plan.Stages
+	if !r.gate(ctx, GateBegin) {
+		cancel()
+	}
+	joining := watchMachine(ctx, r.cfg.ServerPID)
 	r.stage(ctx, stages[0])
 	r.awaitJoins(ctx)
+	joining.close()
 	r.awaitArrivals(ctx)
 	r.rest(ctx, r.cfg.Settle)
+	if !r.gate(ctx, GateOpen) {
+		cancel()
+	}
 	window := r.openWindow(ctx)
 	for _, st := range stages[1:] {
 		r.stage(ctx, st)
@@ -132,15 +203,17 @@ func (r *runner) run(ctx context.Context) (*report.Report, error) {
 	window.close(r)
 	end := time.Now()
 	arrivals := r.arrivals(end)
+	r.gate(ctx, GateQuiet) // without the others: on to the end
 	close(r.quiet)
 	r.rekeys.End()
 	r.rest(ctx, drainTime)
 	r.collect(end, arrivals)
+	r.gate(ctx, GateLeave)
 	close(r.gone)
 	r.running.Wait()
 	cancel()
 	background.Wait()
-	return r.report(window, interrupted)
+	return r.report(window, joining, &watch.series, interrupted)
 }
 
 // rest waits for d, until ctx ends, or until no bot is left and none will join.
@@ -156,7 +229,7 @@ func (r *runner) rest(ctx context.Context, d time.Duration) {
 
 // awaitJoins returns when every bot is in or has failed.
 func (r *runner) awaitJoins(ctx context.Context) {
-	for ctx.Err() == nil && r.settled.Load() < int64(r.started) {
+	for ctx.Err() == nil && r.settled.Load() < int64(r.own) {
 		r.rest(ctx, pulseInterval)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"conclave/bots/client"
 	"conclave/bots/report"
+	"conclave/bots/scenario"
 	"conclave/e2ee"
 	"conclave/protocol"
 )
@@ -79,9 +80,21 @@ func TestBenchListenersCountWithoutDecryptingAll(t *testing.T) {
 	if len(r.Failures) > 0 {
 		t.Errorf("failures: %q", r.Failures)
 	}
-	// Two listeners of 120 + 50 packets a second.
-	if got := r.Window.PacketsPerS; got < 330 || got > 350 {
-		t.Errorf("%.0f packets a second, want 340", got)
+	// Two listeners of 30 frames of 4 packets and 50 packets of sound a second. By proportion, because a busy machine
+	// sends all late.
+	for _, b := range r.Bots {
+		var frames, video, audio uint64
+		for _, s := range b.Received {
+			if s.Video {
+				frames, video = frames+s.Frames, video+s.Packets
+			} else {
+				audio += s.Packets
+			}
+		}
+		if len(b.Sent) == 0 && (frames < 30 || video < 4*frames || video > 4*frames+8 || 50*video < 100*audio ||
+			50*video > 140*audio) {
+			t.Errorf("bot %d counted %d packets of video, %d frames, %d packets of audio", b.Bot, video, frames, audio)
+		}
 	}
 	if r.Total.ExpectedVideo != 2 || r.Total.ArrivedVideo != 2 {
 		t.Errorf("streams: %+v", r.Total.Traffic)
@@ -195,13 +208,30 @@ func TestADowngradedMeetingIsNotJoined(t *testing.T) {
 	r := run(t, cfg)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	told := strings.Contains(strings.Join(r.Failures, " "), client.ErrDowngrade.Error())
-	if r.Verdict != report.Failed || f.offers > 0 || r.Total.SentPackets > 0 || !told {
+	told := strings.Contains(strings.Join(r.Failures, " "), client.ErrDowngrade.Error()) // on a busy machine: as invalid
+	if r.Verdict == report.Passed || f.offers > 0 || r.Total.SentPackets > 0 || !told {
 		t.Errorf("%s %q, %d offers", r.Verdict, r.Failures, f.offers)
 	}
 	cfg.Meeting = "k7qm-2f9x-w3dj-8hrt#k=AAAA"
 	if _, err := Run(context.Background(), cfg); err == nil {
 		t.Error("ran with half a link")
+	}
+}
+
+// Floods and guesses go where the server is the tester's own, and nowhere else.
+func TestAttacksAreForServersThatAllowThem(t *testing.T) {
+	peaceful, flood, guess := scenario.Bot{Role: "publisher"}, scenario.Bot{Datagrams: 1}, scenario.Bot{Guess: time.Second}
+	for _, attacker := range []scenario.Bot{flood, guess, {Requests: 1}} {
+		p := &scenario.Plan{Bots: []scenario.Bot{peaceful, attacker}}
+		if err := mayRun(p, false); !errors.Is(err, errAttacks) {
+			t.Errorf("%+v: %v", attacker, err)
+		}
+		if err := mayRun(p, true); err != nil {
+			t.Errorf("%+v: %v", attacker, err)
+		}
+	}
+	if err := mayRun(&scenario.Plan{Bots: []scenario.Bot{peaceful}}, false); err != nil {
+		t.Error(err)
 	}
 }
 

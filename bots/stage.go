@@ -9,6 +9,7 @@ import (
 
 // stage carries out one stage of the plan.
 func (r *runner) stage(ctx context.Context, st scenario.Stage) {
+	r.stageNow.Add(1)
 	switch st.Kind {
 	case scenario.Join:
 		r.spread(ctx, st, r.start)
@@ -40,6 +41,10 @@ func (r *runner) spread(ctx context.Context, st scenario.Stage, act func(context
 func (r *runner) start(ctx context.Context) {
 	i := r.started
 	r.started++
+	if !r.owns(i) {
+		return
+	}
+	r.own++
 	r.running.Go(func() { r.fill(ctx, i) })
 }
 
@@ -48,7 +53,13 @@ func (r *runner) dismiss(context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := len(r.places) - 1; i >= 0; i-- {
-		if p := &r.places[i]; p.current != nil && !p.dismissed {
+		p := &r.places[i]
+		switch {
+		case p.dismissed || i >= r.started:
+		case !r.owns(i): // it leaves there
+			p.dismissed = true
+			return
+		case p.current != nil:
 			p.dismissed = true
 			p.cancel()
 			return
