@@ -6,6 +6,7 @@
 //
 //	bench      the command line
 //	measure    the measurements: forward, limit, join, rekey, scale, flood, soak
+//	line       a link between namespaces with delay, jitter, loss and a width
 //	link       what viewers get through narrow, lossy and shared links, in the namespaces of netlab
 //	child      the processes that are measured and those that load them
 //	process    CPU time and memory of a process over time
@@ -26,6 +27,7 @@ import (
 
 	"conclave/cmd/bench/child"
 	"conclave/cmd/bench/figures"
+	"conclave/cmd/bench/line"
 	"conclave/cmd/bench/link"
 	"conclave/cmd/bench/measure"
 )
@@ -41,6 +43,7 @@ type cli struct {
 	Bandwidth link.Bandwidth  `cmd:"" help:"What viewers get through narrow, lossy and shared connections. Needs root."`
 	Soak      measure.Soak    `cmd:"" help:"A long meeting with much coming and going, and what is left of it."`
 
+	Line     line.Command   `cmd:"" hidden:"" help:"A link of set delay and loss between namespaces. Needs root."`
 	Serve    child.Serve    `cmd:"" hidden:"" help:"A server child."`
 	Generate child.Generate `cmd:"" hidden:"" help:"A child with bots."`
 	Clients  child.Clients  `cmd:"" hidden:"" help:"A child with bare clients."`

@@ -27,10 +27,12 @@ import (
 // one host, the viewer that is measured on another, whose link a token bucket filter limits. Bots publish three
 // encodings with three temporal layers each; the viewer is a bot or a real Chromium.
 type Bandwidth struct {
-	Scenario []string `name:"scenario" sep:"," help:"Which: steps, loss, noise, tiles, senders, fair. Default: all."`
-	Viewer   []string `enum:"bot,chromium" default:"bot,chromium" sep:"," help:"Who watches in steps."`
-	Trace    string   `placeholder:"FILE" help:"Write the narrow link there every 100 ms (docs/bandwidth.md)."`
-	Quick    bool     `help:"A smoke test: the figures mean nothing."`
+	Scenario []string      `name:"scenario" sep:"," help:"Which: steps, loss, noise, tiles, senders, fair. Default: all."`
+	Viewer   []string      `enum:"bot,chromium" default:"bot,chromium" sep:"," help:"Who watches in steps."`
+	Meeting  string        `enum:"one,nine,both" default:"both" help:"In steps: one camera, nine people, or both."`
+	RTT      time.Duration `default:"0" help:"Round trip to every client, for example 50ms."`
+	Trace    string        `placeholder:"FILE" help:"Write the narrow link there every 100 ms (docs/bandwidth.md)."`
+	Quick    bool          `help:"A smoke test: the figures mean nothing."`
 }
 
 // bandwidthScenarios are all, in the order of docs/bandwidth.md.
@@ -112,10 +114,10 @@ type ground struct {
 func (f *field) prepare(ctx context.Context) (*ground, error) {
 	g := &ground{field: f}
 	var err error
-	if g.wide, err = f.lab.Host(ctx); err != nil {
+	if g.wide, err = f.lab.Host(ctx, f.cmd.RTT/2); err != nil {
 		return nil, err
 	}
-	if g.narrow, err = f.lab.Host(ctx); err != nil {
+	if g.narrow, err = f.lab.Host(ctx, f.cmd.RTT/2); err != nil {
 		return nil, err
 	}
 	if g.server, err = child.StartServer(ctx, child.ServerConfig{Media: child.Engine, Address: netlab.ServerAddress,

@@ -57,13 +57,16 @@ func total(steps []step) (sum time.Duration) {
 func measureSteps(ctx context.Context, f *field) (string, error) {
 	var b strings.Builder
 	for _, meeting := range []struct {
-		name                 string
+		kind, name           string
 		publishers, viewers  int // of those with enough bandwidth
 		slots, height, shown int
 	}{
-		{"one three-layer publisher, shown at 720 lines; nine other viewers", 1, 9, 1, 720, 1},
-		{"nine people, eight shown at 360 lines", 8, 0, 8, 360, 8},
+		{"one", "one three-layer publisher, shown at 720 lines; nine other viewers", 1, 9, 1, 720, 1},
+		{"nine", "nine people, eight shown at 360 lines", 8, 0, 8, 360, 8},
 	} {
+		if f.cmd.Meeting != "both" && f.cmd.Meeting != meeting.kind {
+			continue
+		}
 		for _, viewer := range f.cmd.Viewer {
 			f.console.Progress("steps: %s, %s", meeting.name, viewer)
 			wide := bots.Config{

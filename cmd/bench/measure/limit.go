@@ -136,7 +136,7 @@ type limiter struct {
 	payload      []byte // shared by all, as a forwarder's is
 	arena        []byte
 	messages     []batch.Message
-	nonce        srtp.Nonce
+	scratch      srtp.Scratch
 	sent, lost   uint64
 
 	received atomic.Uint64
@@ -190,9 +190,10 @@ func (l *limiter) addSink(ssrc uint32) error {
 	if err != nil {
 		return err
 	}
-	var secret [srtp.KeyLen + srtp.SaltLen]byte
-	_, _ = rand.Read(secret[:]) // never fails (crypto/rand)
-	cipher, err := srtp.NewCipher(secret[:srtp.KeyLen], secret[srtp.KeyLen:])
+	keyLen, saltLen := srtp.AES128GCM.Lengths()
+	secret := make([]byte, keyLen+saltLen)
+	_, _ = rand.Read(secret) // never fails (crypto/rand)
+	cipher, err := srtp.NewCipher(srtp.AES128GCM, secret[:keyLen], secret[keyLen:])
 	if err != nil {
 		return err
 	}
@@ -235,7 +236,7 @@ func (l *limiter) seal(b *plannedBatch) {
 			at := len(l.arena)
 			l.arena = l.arena[:at+rtpview.OutHeaderLen]
 			rtpview.WriteHeader(l.arena[at:], &rtpview.Header{SSRC: d.ssrc, CSRC: 1, Seq: uint16(d.seq), PT: 96})
-			sealed := d.cipher.Seal(l.arena[at:], l.payload[:n], d.ssrc, d.seq, &l.nonce)
+			sealed := d.cipher.Seal(l.arena[at:], l.payload[:n], d.ssrc, d.seq, &l.scratch)
 			l.arena = l.arena[:at+len(sealed)]
 			d.seq++
 		}

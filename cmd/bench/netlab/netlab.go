@@ -1,6 +1,7 @@
 // Package netlab makes a small network of Linux network namespaces: this process's own, where the server is, and
-// hosts that are reached over a virtual Ethernet pair each, whose way from the server can be made narrow (tc tbf) or
-// lossy (nftables). Nothing of it is visible outside. It needs root, iproute2 and nftables.
+// hosts that are reached over a virtual Ethernet pair each, or over a line with a delay (package line). The way from
+// the server can be made narrow (tc tbf) or lossy (nftables). Nothing of it is visible outside. It needs root, iproute2
+// and nftables.
 package netlab
 
 import (
@@ -13,6 +14,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"conclave/bots/network"
+	"conclave/cmd/bench/line"
 )
 
 // ServerAddress is where the server listens: every host has a route to it.
@@ -46,7 +50,10 @@ func Enter(ctx context.Context) error {
 }
 
 // Lab is the network.
-type Lab struct{ hosts []*Host }
+type Lab struct {
+	hosts []*Host
+	lines []*line.Line
+}
 
 // Host is one namespace with one interface.
 type Host struct {
@@ -68,8 +75,8 @@ func New(ctx context.Context) (*Lab, error) {
 	return &Lab{}, nil
 }
 
-// Host adds a host.
-func (l *Lab) Host(ctx context.Context) (*Host, error) {
+// Host adds a host. Packets take delay each way; 0: as long as the kernel takes.
+func (l *Lab) Host(ctx context.Context, delay time.Duration) (*Host, error) {
 	n := len(l.hosts) + 1
 	h := &Host{
 		Name:    fmt.Sprintf("conclave-%d-%d", os.Getpid(), n),
@@ -81,16 +88,18 @@ func (l *Lab) Host(ctx context.Context) (*Host, error) {
 		return nil, err
 	}
 	l.hosts = append(l.hosts, h)
-	for _, args := range []string{
-		"link add " + h.Device + " type veth peer name wire netns " + h.Name,
-		"address add " + server + "/24 dev " + h.Device,
-		"link set " + h.Device + " gso_max_segs 1", // what the link carries are packets, not bundles of them
-		"link set " + h.Device + " up",
-		"-n " + h.Name + " link set lo up",
-		"-n " + h.Name + " address add " + h.Address + "/24 dev wire",
-		"-n " + h.Name + " link set wire up",
-		"-n " + h.Name + " route add default via " + server,
-	} {
+	commands := []string{"-n " + h.Name + " link set lo up", "-n " + h.Name + " route add default via " + server}
+	if delay > 0 {
+		far, err := line.Open(ctx, line.End{Device: h.Device, Address: server + "/24"},
+			line.End{Namespace: h.Name, Device: "wire", Address: h.Address + "/24"}, network.Conditions{Delay: delay}, 1)
+		if err != nil {
+			return nil, err //nolint:wrapcheck // it says what
+		}
+		l.lines = append(l.lines, far)
+	} else {
+		commands = append(pair(h, server), commands...)
+	}
+	for _, args := range commands {
 		if err := run(ctx, "ip", strings.Fields(args)...); err != nil {
 			return nil, err
 		}
@@ -98,10 +107,26 @@ func (l *Lab) Host(ctx context.Context) (*Host, error) {
 	return h, nil
 }
 
+// pair are the commands that join a host to the server by a pair of virtual Ethernet interfaces.
+func pair(h *Host, server string) []string {
+	return []string{
+		"link add " + h.Device + " type veth peer name wire netns " + h.Name,
+		"address add " + server + "/24 dev " + h.Device,
+		"link set " + h.Device + " gso_max_segs 1", // what the link carries are packets, not bundles of them
+		"link set " + h.Device + " up",
+		"-n " + h.Name + " address add " + h.Address + "/24 dev wire",
+		"-n " + h.Name + " link set wire up",
+	}
+}
+
 // Close takes the hosts away. What runs on them should have ended. Their interfaces go some time later, so a lab is
 // made once a process.
 func (l *Lab) Close() error {
 	var errs []error
+	for _, open := range l.lines {
+		errs = append(errs, open.Close())
+	}
+	l.lines = nil
 	for _, h := range l.hosts {
 		errs = append(errs, run(context.WithoutCancel(context.Background()), "ip", "netns", "delete", h.Name))
 	}
