@@ -2,17 +2,19 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"conclave/bots"
+	"conclave/bots/html"
 	"conclave/bots/report"
 	"conclave/bots/scenario"
 )
@@ -21,9 +23,23 @@ import (
 type botsCmd struct {
 	Load botsLoadCmd `cmd:"" default:"withargs" help:"One meeting, described by options (the default)."`
 	Run  botsRunCmd  `cmd:"" help:"Meetings, roles and stages, described by a scenario file."`
+
+	Agent botsAgentCmd `cmd:"" help:"Run bots for a conductor on another machine: bots run --agents."`
+
+	Capacity botsCapacityCmd `cmd:"" help:"Find the largest load that meets objectives."`
+
+	Compare botsCompareCmd `cmd:"" help:"Compare reports: medians, ratios, and whether they exceed the spread of runs."`
 }
 
-// botsTarget is what all runs have: where they go, what they are judged by, and where the report is written.
+// botsForms is where a report is written, and in which forms.
+type botsForms struct {
+	JSON  string `name:"json" placeholder:"FILE" help:"Write the report there; - is the standard output."`
+	CSV   string `name:"csv" placeholder:"FILE" help:"Write a line for each bot there."`
+	JUnit string `name:"junit" placeholder:"FILE" help:"Write the thresholds there as tests, for CI."`
+	HTML  string `name:"html" placeholder:"FILE" help:"Write a page with plots there."`
+}
+
+// botsTarget is what all runs have: where they go, and what they are judged by.
 type botsTarget struct {
 	URL       string `name:"url" aliases:"server" required:"" placeholder:"URL" help:"Server: https://meet.example.org."`
 	Token     string `env:"CONCLAVE_BOT_TOKEN" placeholder:"HEX" help:"The operator's token. Better: --token-file."`
@@ -42,15 +58,15 @@ type botsTarget struct {
 
 	Threshold []string `sep:"none" placeholder:"METRIC<VALUE" help:"Fail unless this holds: join.p99<2s."`
 	Defaults  bool     `name:"default-limits" default:"true" negatable:"" help:"Judge joins, delays and freezes."`
-	JSON      string   `name:"json" placeholder:"FILE" help:"Write the report there; - is the standard output."`
-	CSV       string   `name:"csv" placeholder:"FILE" help:"Write a line for each bot there."`
-	JUnit     string   `name:"junit" placeholder:"FILE" help:"Write the thresholds there as tests, for CI."`
+	Metrics   string   `name:"server-metrics" placeholder:"URL" help:"Plot the server's metrics from this page."`
+	Label     string   `placeholder:"TEXT" help:"What to call this run in its report."`
 	Quiet     bool     `short:"q" help:"No progress lines."`
 }
 
 // botsLoadCmd is a run of one meeting.
 type botsLoadCmd struct {
 	botsTarget `embed:""`
+	botsForms  `embed:""`
 
 	E2EE         bool          `name:"e2ee" default:"true" negatable:"" help:"Encrypt the bots' own meeting end to end."`
 	Count        int           `short:"n" default:"3" help:"How many bots."`
@@ -59,6 +75,8 @@ type botsLoadCmd struct {
 	MuteAudio    bool          `help:"Publish no sound."`
 	MuteVideo    bool          `help:"Publish no camera."`
 	NoSimulcast  bool          `help:"Publish the camera as one encoding (720p) instead of three."`
+	Codec        string        `enum:"vp8,vp9,av1" default:"vp8" help:"What pictures are encoded in."`
+	Transport    string        `enum:"udp,ice_tcp,turn_tcp,turn_tls" default:"udp" help:"How media goes."`
 	View         string        `default:"all" help:"How many cameras each bot wants to see."`
 	Height       int           `default:"180" help:"How high it shows them, in pixels."`
 	SlotsAudio   int           `default:"4" help:"Audio slots each bot asks for."`
@@ -75,9 +93,12 @@ type botsLoadCmd struct {
 // botsRunCmd is a run of a scenario file.
 type botsRunCmd struct {
 	botsTarget `embed:""`
+	botsForms  `embed:""`
+	botsAgents `embed:""`
 
 	Scenario string  `arg:"" placeholder:"FILE" help:"Scenario file."`
 	Scale    float64 `default:"1" placeholder:"FACTOR" help:"Run with so many times the bots and the time."`
+	Time     float64 `default:"1" placeholder:"FACTOR" help:"Run with so many times the time, besides --scale."`
 }
 
 // verdictError ends the command with the verdict's exit code: 1 failed, 2 invalid.
@@ -118,31 +139,53 @@ func (cmd *botsLoadCmd) Run(c console) error {
 	if err != nil {
 		return startError{err}
 	}
-	return cmd.run(c, cfg)
+	return cmd.run(c, cfg, &cmd.botsForms, bots.Run)
 }
 
 // Run runs the scenario.
 func (cmd *botsRunCmd) Run(c console) error {
+	if err := cmd.botsAgents.check(); err != nil {
+		return startError{err}
+	}
 	cfg, err := cmd.config()
 	if err != nil {
 		return startError{err}
 	}
-	return cmd.run(c, cfg)
+	how := bots.Run
+	if cmd.Agents > 0 {
+		how = func(ctx context.Context, cfg bots.Config) (*report.Report, error) {
+			return cmd.conduct(ctx, c, &cfg)
+		}
+	}
+	return cmd.run(c, cfg, &cmd.botsForms, how)
+}
+
+// keepSmall has the process of bots collect its garbage earlier than Go does by itself, unless GOGC says when: how many
+// bots a machine can run is a matter of memory, and what they make is little.
+func keepSmall() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
 }
 
 // run runs bots, and writes what came of it.
-func (t *botsTarget) run(c console, cfg *bots.Config) error {
+func (t *botsTarget) run(c console, cfg *bots.Config, forms *botsForms,
+	how func(context.Context, bots.Config) (*report.Report, error)) error {
+	keepSmall()
+	if err := forms.check(); err != nil {
+		return startError{err}
+	}
 	if !t.Quiet {
-		cfg.Progress = c.err
+		cfg.Progress, cfg.TerminalWidth = c.err, terminalWidth(c.err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	outcome, err := bots.Run(ctx, *cfg)
+	outcome, err := how(ctx, *cfg)
 	if err != nil {
 		return startError{err}
 	}
-	if err := t.write(c, outcome); err != nil {
-		return err
+	if err := forms.write(c, outcome); err != nil {
+		return startError{err}
 	}
 	if outcome.Verdict != report.Passed {
 		return verdictError{outcome.Verdict}
@@ -164,6 +207,7 @@ func (t *botsTarget) config(bench bool) (*bots.Config, error) {
 		URL: t.URL, Token: token, Meeting: t.Meeting, Password: t.Password, Name: t.BotName, Purpose: t.Purpose,
 		JoinTimeout: t.JoinTimeout, LobbyTimeout: t.LobbyTimeout, ServerPID: t.ServerPID, Feedback: t.Feedback,
 		Verify: t.Verify, Poll: t.Poll, Thresholds: t.Threshold, NoDefaultLimits: !t.Defaults, Bench: bench,
+		MetricsURL: t.Metrics, Label: t.Label,
 	}
 	if bench && t.Verify == 0 {
 		cfg.Verify = 16
@@ -191,6 +235,7 @@ func (cmd *botsLoadCmd) config() (*bots.Config, error) {
 	cfg.MuteAudio, cfg.MuteVideo, cfg.Simulcast = cmd.MuteAudio, cmd.MuteVideo, !cmd.NoSimulcast
 	cfg.AudioSlots, cfg.VideoSlots, cfg.View, cfg.Height = cmd.SlotsAudio, cmd.SlotsVideo, view, cmd.Height
 	cfg.Duration, cfg.Settle, cfg.Ramp = cmd.Duration, cmd.Settle, cmd.Ramp
+	cfg.Codec, cfg.Transport = cmd.Codec, cmd.Transport
 	cfg.Flip, cfg.Churn, cfg.Away = cmd.FlipInterval, cmd.Churn, cmd.Away
 	return cfg, nil
 }
@@ -200,20 +245,29 @@ func (cmd *botsRunCmd) config() (*bots.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", cmd.Scenario, err)
 	}
-	if cmd.Scale != 1 {
-		if s, err = s.Scaled(cmd.Scale); err != nil {
-			return nil, fmt.Errorf("--scale: %w", err)
+	if cmd.Scale != 1 || cmd.Time != 1 {
+		if s, err = s.Scaled(cmd.Scale, cmd.Scale*cmd.Time); err != nil {
+			return nil, fmt.Errorf("--scale, --time: %w", err)
 		}
 	}
-	cfg, err := cmd.botsTarget.config(s.Profile == "bench")
+	cfg, err := cmd.botsTarget.scenarioConfig(s)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", cmd.Scenario, err)
+	}
+	return cfg, nil
+}
+
+// scenarioConfig is what a scenario and the options of all runs say.
+func (t *botsTarget) scenarioConfig(s *scenario.Scenario) (*bots.Config, error) {
+	cfg, err := t.config(s.Profile == "bench")
 	if err != nil {
 		return nil, err
 	}
 	if cfg.Plan, err = s.Plan(); err != nil {
-		return nil, fmt.Errorf("%s: %w", cmd.Scenario, err)
+		return nil, err //nolint:wrapcheck // the caller names the file
 	}
 	cfg.Scenario, cfg.Settle = s.Name, s.Settle
-	cfg.Thresholds = append(s.Thresholds, cfg.Thresholds...)
+	cfg.Thresholds = append(slices.Clone(s.Thresholds), cfg.Thresholds...)
 	cfg.NoDefaultLimits = cfg.NoDefaultLimits || s.NoDefaultLimits
 	return cfg, nil
 }
@@ -243,15 +297,42 @@ func allOr(text, flag string) (int, error) {
 	return n, nil
 }
 
+// check opens the files: what cannot be written is an error before there is load.
+func (t *botsForms) check() error {
+	for _, form := range []struct{ flag, file string }{
+		{"--json", t.JSON}, {"--html", t.HTML}, {"--csv", t.CSV}, {"--junit", t.JUnit},
+	} {
+		if form.file == "-" {
+			continue
+		}
+		if err := canWrite(form.file); err != nil {
+			return fmt.Errorf("%s: %w", form.flag, err)
+		}
+	}
+	return nil
+}
+
+// canWrite makes the file if there is none; empty names none.
+func canWrite(file string) error {
+	if file == "" {
+		return nil
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE, 0o666)
+	if err != nil {
+		return err //nolint:wrapcheck // names the file
+	}
+	return f.Close() //nolint:wrapcheck // names the file
+}
+
 // write writes the report in all forms that were asked for.
-func (t *botsTarget) write(c console, outcome *report.Report) error {
+func (t *botsForms) write(c console, outcome *report.Report) error {
 	if t.JSON != "-" {
 		if err := outcome.WriteText(c.out); err != nil {
 			return err //nolint:wrapcheck // says what failed
 		}
 	}
 	if t.JSON == "-" {
-		if err := writeJSON(c.out, outcome); err != nil {
+		if err := outcome.WriteJSON(c.out); err != nil {
 			return fmt.Errorf("--json: %w", err)
 		}
 	}
@@ -259,7 +340,8 @@ func (t *botsTarget) write(c console, outcome *report.Report) error {
 		flag, file string
 		write      func(io.Writer) error
 	}{
-		{"--json", t.JSON, func(w io.Writer) error { return writeJSON(w, outcome) }},
+		{"--json", t.JSON, outcome.WriteJSON},
+		{"--html", t.HTML, func(w io.Writer) error { return html.Write(w, outcome) }},
 		{"--csv", t.CSV, outcome.WriteCSV}, {"--junit", t.JUnit, outcome.WriteJUnit},
 	} {
 		if form.file == "" || form.file == "-" {
@@ -270,12 +352,6 @@ func (t *botsTarget) write(c console, outcome *report.Report) error {
 		}
 	}
 	return nil
-}
-
-func writeJSON(w io.Writer, outcome *report.Report) error {
-	out := json.NewEncoder(w)
-	out.SetIndent("", "  ")
-	return out.Encode(outcome) //nolint:wrapcheck // the caller names the option
 }
 
 // writeFile makes a file. Reports hold figures, no secrets.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/tls"
 	"net"
 	"net/http"
 	"net/netip"
@@ -46,6 +45,7 @@ type clientConn struct {
 	client   auth.ClientIP
 	listener *fairListener
 	upgraded bool // guarded by the listener's lock
+	stream   bool // it counts no more for its client; guarded by the listener's lock
 	closed   atomic.Bool
 }
 
@@ -128,6 +128,12 @@ func (l *fairListener) forget(c *clientConn) {
 		l.upgraded--
 	}
 	delete(l.open, c)
+	if !c.stream {
+		l.discount(c)
+	}
+}
+
+func (l *fairListener) discount(c *clientConn) {
 	if l.clients[c.client]--; l.clients[c.client] <= 0 {
 		delete(l.clients, c.client)
 	}
@@ -136,19 +142,48 @@ func (l *fairListener) forget(c *clientConn) {
 // note is for http.Server.ConnState: an upgraded connection is a WebSocket, which has limits of its own and makes
 // room for no other.
 func (l *fairListener) note(conn net.Conn, state http.ConnState) {
-	if t, ok := conn.(*tls.Conn); ok {
-		conn = t.NetConn()
+	if c := accepted(conn); c != nil && state == http.StateHijacked {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.upgrade(c)
 	}
-	c, ok := conn.(*clientConn)
-	if !ok || state != http.StateHijacked {
+}
+
+// streaming notes that a connection carries media or TURN: those have limits of their own.
+func streaming(conn net.Conn) {
+	c := accepted(conn)
+	if c == nil {
 		return
 	}
+	l := c.listener
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.upgrade(c); !c.stream && !c.closed.Load() {
+		c.stream = true
+		l.discount(c)
+	}
+}
+
+// upgrade keeps a connection from being closed for another. It takes l locked.
+func (l *fairListener) upgrade(c *clientConn) {
 	if !c.upgraded && !c.closed.Load() {
 		c.upgraded = true
 		delete(l.open, c)
 		l.upgraded++
+	}
+}
+
+// accepted is the connection below all wrappers that a fairListener has accepted; nil if none has.
+func accepted(conn net.Conn) *clientConn {
+	for {
+		switch c := conn.(type) {
+		case *clientConn:
+			return c
+		case interface{ NetConn() net.Conn }:
+			conn = c.NetConn()
+		default:
+			return nil
+		}
 	}
 }
 

@@ -135,15 +135,27 @@ func crossOrigin(clientURL string) (func(http.Handler) http.Handler, error) {
 // maxBody is the most any route reads of a body: docs/protocol.md.
 const maxBody = 4 << 10
 
+// maxOffer is the most a route of streams reads: an SDP offer.
+const maxOffer = 64 << 10
+
+// maxBodyOf is the most that the route of a path reads.
+func maxBodyOf(path string) int64 {
+	if strings.HasPrefix(path, "/whip/") || strings.HasPrefix(path, "/whep/") {
+		return maxOffer
+	}
+	return maxBody
+}
+
 // limitBody refuses a body that says it is too large and cuts off one that does not.
 func limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength > maxBody {
+		most := maxBodyOf(r.URL.Path)
+		if r.ContentLength > most {
 			w.Header().Set("Connection", "close")
 			auth.WriteError(w, http.StatusRequestEntityTooLarge, "too_large", "The body is too large.", 0)
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		next.ServeHTTP(w, r)
 	})
 }

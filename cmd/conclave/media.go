@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"time"
 
@@ -17,14 +18,15 @@ import (
 // media is what meetings need: the sockets, the registry, and the WebSockets in front of them.
 type media struct {
 	addrs     []netip.AddrPort
+	reach     reaching
 	sfu       *sfu.Server
 	registry  *meeting.Registry
 	signaling *signaling.Handler
 }
 
 // startMedia opens the media sockets and puts meetings on top of them.
-func (s *server) startMedia() (m *media, err error) {
-	m = &media{}
+func (s *server) startMedia(ctx context.Context, web net.Listener) (_ *media, err error) {
+	m := &media{}
 	defer func() {
 		if err != nil {
 			m.close()
@@ -33,12 +35,25 @@ func (s *server) startMedia() (m *media, err error) {
 	if m.addrs, err = mediaAddresses(&s.cfg.Config, s.deployment.Loopback, s.deployment.MediaPort); err != nil {
 		return nil, err
 	}
-	if m.sfu, err = sfu.Listen(sfu.Config{Listen: m.addrs, Advertise: s.cfg.Advertise, Log: s.log}); err != nil {
+	if err := s.listenStreams(ctx, m, web); err != nil {
+		return nil, err
+	}
+	m.sfu, err = sfu.Listen(sfu.Config{
+		Listen: m.addrs, Streams: m.reach.hub, TCP: m.reach.tcp, Relay: m.reach.relay, Advertise: s.cfg.Advertise,
+		Log: s.log, GCMOnly: s.cfg.MediaCiphers == config.GCMOnly,
+	})
+	if err != nil {
 		return nil, fmt.Errorf("media: %w", err)
+	}
+	if s.cfg.Turn {
+		m.reach.relay.Open(m.sfu.Addresses())
 	}
 	s.metrics.registry.MustRegister(m.sfu.Collector())
 	meetings := s.cfg.Meetings
 	meetings.Media, meetings.Guests, meetings.Log = meeting.FromSFU(m.sfu), s.cfg.Auth.Guests, s.log
+	if m.reach.urls = s.relayURLs(m); len(m.reach.urls) > 0 {
+		meetings.Relay = &m.reach
+	}
 	if s.audit != nil {
 		meetings.Recorder = happenings{s.audit}
 	}
@@ -56,6 +71,7 @@ func (s *server) startMedia() (m *media, err error) {
 	c := s.cfg.Signaling
 	c.Origins, c.RoleNames, c.Log, c.Metrics = s.origins(), roles, s.log, s.metrics.registry
 	c.Secure = s.deployment.Secure
+	c.Check = m.check
 	c.Reserve = underEgress(s.cfg.MaxEgress, m.sfu.EgressBitrate, m.participants)
 	m.signaling, err = signaling.New(c, s.auth, m.registry)
 	if err != nil {
@@ -99,6 +115,7 @@ func (m *media) close() {
 	if m.sfu != nil {
 		_ = m.sfu.Close()
 	}
+	m.reach.close()
 }
 
 // String lists the addresses of this machine that media is served on.

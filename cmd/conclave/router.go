@@ -57,11 +57,33 @@ func newRouter(p parts) (*chi.Mux, error) {
 	return r, nil
 }
 
-func notFound(w http.ResponseWriter, _ *http.Request) {
+// notFound answers what no route takes. Below /api, where it is a route itself, another method may be taken.
+func notFound(w http.ResponseWriter, r *http.Request) {
+	if len(allowed(r)) > 0 {
+		methodNotAllowed(w, r)
+		return
+	}
 	auth.WriteError(w, http.StatusNotFound, "not_found", "There is nothing here.", 0)
 }
 
-func methodNotAllowed(w http.ResponseWriter, _ *http.Request) {
+// allowed are the methods that some route takes for a request's path. What takes every path does not count.
+func allowed(r *http.Request) (methods []string) {
+	here := chi.RouteContext(r.Context())
+	if here == nil || here.Routes == nil {
+		return nil
+	}
+	for _, m := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
+		pattern := here.Routes.Find(chi.NewRouteContext(), m, r.URL.Path)
+		if pattern != "" && !strings.HasSuffix(pattern, "*") {
+			methods = append(methods, m)
+		}
+	}
+	return methods
+}
+
+// methodNotAllowed names the methods that are (RFC 9110 §15.5.6).
+func methodNotAllowed(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Allow", strings.Join(allowed(r), ", "))
 	auth.WriteError(w, http.StatusMethodNotAllowed, "method_not_allowed", "This is not possible here.", 0)
 }
 

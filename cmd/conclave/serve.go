@@ -23,6 +23,7 @@ import (
 	"conclave/auth"
 	"conclave/config"
 	"conclave/meeting"
+	"conclave/reach"
 	"conclave/static"
 )
 
@@ -53,8 +54,9 @@ type server struct {
 	metrics    *metrics
 	botToken   string // made at start; empty if configured or not on loopback
 
+	port    *reach.Port
 	servers []*http.Server
-	failed  chan error // capacity: one per server
+	failed  chan error // capacity: one per server and listener
 }
 
 // serve runs a server until ctx ends. started, if not nil, is called once it can be reached.
@@ -65,7 +67,7 @@ func serve(ctx context.Context, cfg *settings, c console, file string, started f
 	}
 	s := &server{
 		cfg: cfg, deployment: d, console: c, log: newLog(cfg.Running, c.err), metrics: newMetrics(),
-		failed: make(chan error, 3),
+		failed: make(chan error, 4+2*maxMediaListeners),
 	}
 	listener, err := listen(ctx, d.Listen)
 	if err != nil {
@@ -123,7 +125,7 @@ func (s *server) start(ctx context.Context, l net.Listener) (err error) {
 		s.health.audit = s.audit.Health
 		s.metrics.watchAudit(s.audit.Health)
 	}
-	if s.media, err = s.startMedia(); err != nil {
+	if s.media, err = s.startMedia(ctx, l); err != nil {
 		return err
 	}
 	client, err := static.Handler(static.Options{Dir: s.cfg.Running.StaticDir})
@@ -147,28 +149,19 @@ func (s *server) start(ctx context.Context, l net.Listener) (err error) {
 	if err := s.startRedirect(ctx, challenge); err != nil {
 		return err
 	}
-	s.serve(newHTTPServer(router), limitListener(l, &s.cfg.Config, s.deployment.TrustedProxies), tlsConfig)
+	s.openPort(newHTTPServer(router), l, tlsConfig)
 	return nil
 }
 
-// serve runs one HTTP server on one listener.
-func (s *server) serve(h *http.Server, l net.Listener, tlsConfig *tls.Config) {
-	if fair, ok := l.(*fairListener); ok {
+// serve runs one HTTP server on one listener. fair, if not nil, is what bounds the listener's connections.
+func (s *server) serve(h *http.Server, l net.Listener, fair *fairListener) {
+	if fair != nil {
 		h.ConnState = fair.note
 	}
 	h.ErrorLog = slog.NewLogLogger(discardAddresses{s.log.Handler()}, slog.LevelDebug)
 	s.servers = append(s.servers, h)
-	if tlsConfig != nil {
-		h.TLSConfig = tlsConfig
-	}
 	go func() { // ends when h is shut down or closed, in drain or close
-		var err error
-		if tlsConfig != nil {
-			err = h.ServeTLS(l, "", "")
-		} else {
-			err = h.Serve(l)
-		}
-		if !errors.Is(err, http.ErrServerClosed) {
+		if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- fmt.Errorf("serving: %w", err)
 		}
 	}()
@@ -202,14 +195,17 @@ func (s *server) startRedirect(ctx context.Context, challenge func(http.Handler)
 	if challenge != nil {
 		h = challenge(h)
 	}
-	s.serve(newHTTPServer(h), limitListener(l, &s.cfg.Config, nil), nil)
+	fair := limitListener(l, &s.cfg.Config, nil)
+	s.serve(newHTTPServer(h), fair, fair)
 	return nil
 }
 
-// drain ends the service in order: probes fail first, participants are told, requests that have begun are answered.
+// drain ends the service in order: probes fail first, no connection is taken any more, participants are told, requests
+// that have begun are answered.
 func (s *server) drain() error {
 	s.log.Info("draining", "deadline", s.cfg.Running.DrainTimeout)
 	s.health.draining.Store(true)
+	s.port.Drain()
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Running.DrainTimeout)
 	defer cancel()
 	var errs []error
@@ -230,6 +226,9 @@ func (s *server) drain() error {
 func (s *server) close() {
 	for _, h := range s.servers {
 		_ = h.Close()
+	}
+	if s.port != nil {
+		s.port.Close()
 	}
 	if s.media != nil {
 		s.media.close()
@@ -316,6 +315,7 @@ func (s *server) announce(file string) {
 	line("config", "flags > CONCLAVE_* > file ("+file+")   (print it: conclave config print)")
 	line("url", s.deployment.URL.String()+"/")
 	line("media", s.media.String())
+	line("streams", s.media.streams(s.cfg.Turn))
 	line("codes", mail)
 	if s.audit != nil {
 		line("audit", s.cfg.Auditing.AuditDir+"   (keep this key elsewhere: "+s.audit.Health().FirstKey+")")

@@ -21,7 +21,9 @@ func (s *server) newTLS(ctx context.Context) (*tls.Config, func(http.Handler) ht
 		if err != nil {
 			return nil, nil, err
 		}
-		return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.get}, nil, nil
+		return &tls.Config{
+			MinVersion: tls.VersionTLS12, GetCertificate: files.get, NextProtos: []string{"h2", "http/1.1"},
+		}, nil, nil
 	case config.TLSACME:
 		return s.newACME(ctx)
 	case config.NoTLS:
