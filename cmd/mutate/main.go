@@ -1,6 +1,6 @@
-// Command mutate weakens the checks that docs/security.md names, one at a time, and runs the tests named beside them.
-// A mutant is killed when a test fails. One that survives is a check that no test needs: the program then exits with
-// 1.
+// Command mutate weakens the checks that docs/security.md and docs/bandwidth.md name, one at a time, and runs the tests
+// named beside them. A mutant is killed when a test fails. One that survives is a check that no test needs: the program
+// then exits with 1.
 //
 //	go run ./cmd/mutate              every mutant
 //	go run ./cmd/mutate -run dtls    those whose name matches

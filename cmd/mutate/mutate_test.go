@@ -145,11 +145,15 @@ func exists(t *testing.T, target, pattern string) bool {
 	return false
 }
 
-// TestSecurityPageNamesEveryMutant: the mutants of docs/security.md are those of the list.
-func TestSecurityPageNamesEveryMutant(t *testing.T) {
-	page, err := os.ReadFile("../../docs/security.md")
-	if err != nil {
-		t.Fatal(err)
+// TestPagesNameEveryMutant: the mutants that the pages name are those of the list.
+func TestPagesNameEveryMutant(t *testing.T) {
+	var page []byte
+	for _, name := range []string{"security", "bandwidth"} {
+		text, err := os.ReadFile("../../docs/" + name + ".md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		page = append(page, text...)
 	}
 	list, err := mutants()
 	if err != nil {
@@ -159,12 +163,12 @@ func TestSecurityPageNamesEveryMutant(t *testing.T) {
 	for _, m := range list {
 		listed[m.name] = true
 		if !strings.Contains(string(page), "`"+m.name+"`") {
-			t.Errorf("docs/security.md does not name the mutant %s", m.name)
+			t.Errorf("neither docs/security.md nor docs/bandwidth.md names the mutant %s", m.name)
 		}
 	}
 	for _, m := range regexp.MustCompile("`(mutant:[a-z0-9-]+)`").FindAllStringSubmatch(string(page), -1) {
 		if !listed[m[1]] {
-			t.Errorf("docs/security.md names %s, which mutants.txt does not hold", m[1])
+			t.Errorf("a page names %s, which mutants.txt does not hold", m[1])
 		}
 	}
 }
