@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LOOK_MS, arriving, expected, forget, looked, newFlow, stopped } from '../js/core/flow.js';
+import { LOOK_MS, arriving, doubtful, expected, forget, looked, newFlow, stopped, suspect } from '../js/core/flow.js';
 import { newLadder, next } from '../js/core/reconnect.js';
 
 /**
@@ -44,9 +44,9 @@ function randomness(seed = 7) {
   };
 }
 
-test('nothing at all for 1.5 s where packets were flowing restarts ICE, no sooner', () => {
+test('nothing at all for 1.25 s where packets were flowing restarts ICE, no sooner', () => {
   const { actions } = play(12, (ms) => ({ packets: ms <= 10_000 ? 25 : 0 }));
-  assert.deepEqual(actions, [['ice_restart', 11_500]]);
+  assert.deepEqual(actions, [['ice_restart', 11_250]]);
 });
 
 test('a gap of a second restarts nothing', () => {
@@ -72,13 +72,17 @@ test('silence where nobody sends is no break: an answer of ICE every few seconds
   assert.deepEqual(play(120, (ms) => ({ answers: ms % 5000 === 0 ? 1 : 0 })).actions, []);
 });
 
+test('a first burst promises nothing: less than a second of it is no flow that could stop', () => {
+  assert.deepEqual(play(60, (ms) => ({ packets: ms > 0 && ms <= 3 * LOOK_MS ? 25 : 0 })).actions, []);
+});
+
 test('the last who sent stops, and says so: nothing restarts', () => {
   assert.deepEqual(play(60, (ms) => ({ packets: ms <= 10_000 ? 100 : 0, less: ms === 10_500 })).actions, []);
 });
 
 test('one of two stops, and says so: what goes on is watched anew', () => {
   const { actions } = play(25, (ms) => ({ packets: ms > 20_000 ? 0 : ms <= 10_000 ? 100 : 25, less: ms === 10_500 }));
-  assert.deepEqual(actions, [['ice_restart', 21_500]]);
+  assert.deepEqual(actions, [['ice_restart', 21_250]]);
 });
 
 test('packets that come back end the climb, wherever they come from', () => {
@@ -93,9 +97,9 @@ test('packets that come back end the climb, wherever they come from', () => {
 test('a path that stays dead climbs on by its deadlines', () => {
   const { actions } = play(40, (ms) => ({ packets: ms <= 10_000 ? 25 : 0 }));
   assert.deepEqual(actions, [
-    ['ice_restart', 11_500],
-    ['new_connection', 17_500],
-    ['open_socket', 27_500],
+    ['ice_restart', 11_250],
+    ['new_connection', 17_250],
+    ['open_socket', 27_250],
   ]);
 });
 
@@ -106,6 +110,36 @@ test('a page that slept does not take its sleep for silence, and finds a dead pa
   assert.deepEqual(actions, [['ice_restart', 31_000]]);
 });
 
+test("the server's report every 500 ms is a pulse: 3 s without it restart ICE", () => {
+  const pulse = (/** @type {number} */ ms) => ({ packets: ms <= 20_000 && ms % 500 === 0 ? 1 : 0 });
+  assert.deepEqual(play(25, pulse).actions, [['ice_restart', 23_000]]);
+});
+
+test('a pulse of which a tenth is lost restarts nothing in an hour', () => {
+  const random = randomness(3);
+  assert.deepEqual(play(3600, (ms) => ({ packets: ms % 500 === 0 && random(10) > 0 ? 1 : 0 })).actions, []);
+});
+
+test('after a change of network half the silence is enough, and whatever arrives ends the suspicion', () => {
+  const reading = { path: 'a', packets: 0, heard: 0 };
+  let [flow, now] = [newFlow(), 0];
+  const look = (/** @type {number} */ packets) => {
+    reading.packets += packets;
+    reading.heard += packets * 60;
+    now += LOOK_MS;
+    flow = looked(flow, { ...reading }, now);
+  };
+  for (let i = 0; i < 20; i++) look(25);
+  flow = suspect(flow);
+  for (let i = 0; i < 3; i++) look(0);
+  assert.ok(stopped(flow), '750 ms');
+  look(25);
+  for (let i = 0; i < 3; i++) look(0);
+  assert.ok(!stopped(flow) && doubtful(flow), 'half of 1.25 s is a doubt');
+  for (let i = 0; i < 2; i++) look(0);
+  assert.ok(stopped(flow), '1.25 s');
+});
+
 test('another path in use counts as a sign of life, though its counters begin anew', () => {
   let flow = looked(newFlow(), { path: 'a', packets: 1000, heard: 60_000 }, 0);
   for (let i = 1; i <= 6; i++) {
@@ -113,6 +147,17 @@ test('another path in use counts as a sign of life, though its counters begin an
   }
   flow = looked(flow, { path: 'b', packets: 3, heard: 90 }, 3500);
   assert.ok(arriving(flow) && !stopped(flow));
+});
+
+test('a path that goes from the statistics and comes back as it was is no sign of life', () => {
+  let flow = newFlow();
+  for (let i = 0; i <= 8; i++) flow = looked(flow, { path: 'a', packets: 25 * i, heard: 1000 * i }, i * LOOK_MS);
+  for (let i = 9; i < 15; i++) {
+    const reading = i % 2 ? { path: '', packets: 0, heard: 0 } : { path: 'a', packets: 200, heard: 8000 };
+    flow = looked(flow, reading, i * LOOK_MS);
+    assert.ok(!arriving(flow), `look ${i}`);
+  }
+  assert.ok(stopped(flow), '1.5 s');
 });
 
 test("expected: sources of slots that are on, and one's own", () => {

@@ -2,11 +2,23 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LeakWatch } from '../js/e2ee/leaks.js';
 
-/** @param {[bytes: number, frames: number|null, passed: number][]} looks @returns {boolean[]} what each look says */
+/**
+ * @param {[bytes: number, frames: number|null, passed: number][]} looks 2 s apart
+ * @returns {boolean[]} what each says
+ */
 function watch(...looks) {
   const leaks = new LeakWatch();
-  return looks.map(([bytes, frames, passed]) => leaks.look('camera', { bytes, frames }, passed));
+  return looks.map(([bytes, frames, passed], i) => leaks.look('camera', { bytes, frames }, passed, 2000 * i));
 }
+
+test('a page that slept makes up for its looks in a moment: they are one, and what was on its way is no leak', () => {
+  const leaks = new LeakWatch();
+  const look = (/** @type {number} */ at, /** @type {number} */ bytes, /** @type {number} */ passed) =>
+    leaks.look('mic', { bytes, frames: null }, passed, at);
+  assert.deepEqual([look(0, 1000, 10), look(20_000, 2000, 10), look(20_010, 2100, 10)], [false, false, false]);
+  assert.equal(look(22_000, 3000, 60), false);
+  assert.deepEqual([look(24_000, 4000, 60), look(24_010, 4100, 60), look(26_000, 5000, 60)], [false, false, true]);
+});
 
 test('a video that leaves past the transform is noticed at the second look', () => {
   assert.deepEqual(watch([1000, 10, 0], [2000, 20, 0], [3000, 30, 0]), [false, true, true]);

@@ -4,6 +4,7 @@ import {
   newLadder,
   next,
   backoff,
+  openLimit,
   MAX_CONNECTIONS,
   MAX_DISAGREED,
   RESUME_MS,
@@ -55,6 +56,7 @@ test('broken media climbs: ICE restart, a new connection, joining anew, giving u
   const t3 = t2 + REJOIN_MS;
   const { ladder, actions } = play(
     newLadder(),
+    ['media_up', 0],
     ['media_lost', 0],
     ['tick', t1 - 1],
     ['tick', t1],
@@ -64,6 +66,17 @@ test('broken media climbs: ICE restart, a new connection, joining anew, giving u
   );
   assert.deepEqual(actions, ['ice_restart', 'new_connection', 'open_socket']);
   assert.equal(ladder.step, 'failed');
+});
+
+test('what the server has given up is connected anew, not restarted', () => {
+  for (const before of [[], [['media_silent', 0]]]) {
+    const { ladder, actions } = play(newLadder(), ['media_up', 0], ...before, ['media_ended', 100]);
+    assert.equal(ladder.step, 'new_connection');
+    assert.deepEqual(actions, [...before.map(() => 'ice_restart'), 'new_connection']);
+    assert.equal(ladder.media, false);
+  }
+  const making = play(newLadder(), ['media_ended', 0], ['media_ended', 100]); // the second is of the first connection
+  assert.deepEqual(making.actions, ['new_connection']);
 });
 
 test('media that comes back ends the climb wherever it is', () => {
@@ -125,20 +138,71 @@ test('a refused resume joins anew on the same socket', () => {
   assert.equal(next(ladder, 'joined', 800).ladder.step, 'ok');
 });
 
-test('a first connection that never comes climbs too, once, and then says so', () => {
-  let { ladder, actions } = play(newLadder(), ['joined', 0], ['tick', FIRST_MEDIA_MS - 1]);
+test('a first connection that never comes is tried anew after 5 s, and said in words 10 s later', () => {
+  const { ladder, actions } = play(newLadder(), ['joined', 0], ['tick', FIRST_MEDIA_MS - 1]);
   assert.deepEqual(actions, []);
-  const last = FIRST_MEDIA_MS + ICE_RESTART_MS + NEW_CONNECTION_MS;
-  const climb = [FIRST_MEDIA_MS, FIRST_MEDIA_MS + ICE_RESTART_MS, last, last + 250];
-  const again = last + 300;
-  ({ ladder, actions } = play(
-    ladder,
-    ...climb.map((at) => ['tick', at]),
-    ['joined', again],
-    ...climb.map((at) => ['tick', again + at]),
-  ));
-  assert.equal(ladder.step, 'failed');
-  assert.deepEqual(actions, ['ice_restart', 'new_connection', 'open_socket', 'ice_restart', 'new_connection']);
+  const again = play(ladder, ['tick', FIRST_MEDIA_MS], ['tick', FIRST_MEDIA_MS + NEW_CONNECTION_MS - 1]);
+  assert.deepEqual([again.ladder.step, again.actions], ['new_connection', ['new_connection']]);
+  const { ladder: given } = play(again.ladder, ['tick', FIRST_MEDIA_MS + NEW_CONNECTION_MS]);
+  assert.deepEqual([given.step, given.seen], ['failed', false]);
+  assert.equal(play(given, ['media_up', 60_000]).ladder.step, 'ok', 'what comes late is taken');
+});
+
+test('what cannot be mended is said at once, unless media flows', () => {
+  const joined = play(newLadder(), ['joined', 0]).ladder;
+  const { step, blocked } = play(joined, ['media_impossible', 200]).ladder;
+  assert.deepEqual([step, blocked], ['failed', true]);
+  assert.equal(play(joined, ['media_up', 100], ['media_impossible', 200]).ladder.step, 'ok');
+});
+
+test('a WebSocket that nobody answers is tried again at once; one that is refused, with growing pauses', () => {
+  const lost = play(newLadder(), ['media_up', 0], ['socket_lost', 0], ['tick', 0]).ladder;
+  const { actions } = play(
+    lost,
+    ['socket_unanswered', 700],
+    ['tick', 700],
+    ['socket_unanswered', 1400],
+    ['tick', 1400],
+  );
+  assert.deepEqual(actions, ['open_socket', 'open_socket']);
+  const refused = play(lost, ['socket_failed', 10], ['tick', 20], ['socket_failed', 600], ['tick', 700]);
+  assert.deepEqual(refused.actions, []);
+});
+
+test('attempts to open a WebSocket are short where the network is fast, and every fourth is patient', () => {
+  assert.deepEqual(
+    [1, 2, 3, 4, 5].map((attempt) => openLimit(attempt, 30)),
+    [700, 700, 700, 8000, 700],
+  );
+  assert.equal(openLimit(1, 800), 2400);
+  assert.ok(openLimit(1, 60_000) <= 8000);
+});
+
+test('another network: the WebSocket is replaced at once, and ICE restarted only where packets have stopped', () => {
+  const { ladder, actions } = play(newLadder(), ['media_up', 0], ['network_changed', 1000], ['tick', 1000]);
+  assert.deepEqual([ladder.step, actions], ['resume', ['open_socket']]);
+  assert.deepEqual(play(ladder, ['resumed', 1200]).actions, []);
+  assert.deepEqual(play(ladder, ['media_silent', 1100], ['resumed', 1200]).actions, ['ice_restart']);
+  assert.ok(tellIn(ladder, 1000) >= 4000, 'nobody is told of a WebSocket alone');
+  const waiting = { ...ladder, retryAt: 9000 };
+  assert.deepEqual(play(waiting, ['network_changed', 2000], ['tick', 2000]).actions, ['open_socket']);
+  const failed = { ...newLadder(), step: 'failed', socket: false, media: false };
+  assert.deepEqual(play(failed, ['network_changed', 0], ['tick', 0]).actions, ['open_socket']);
+});
+
+test('a dead WebSocket found while ICE restarts: the seat is resumed, then ICE restarts on it', () => {
+  const { ladder, actions } = play(
+    newLadder(),
+    ['media_up', 0],
+    ['media_silent', 1500],
+    ['socket_lost', 2000],
+    ['tick', 2000],
+    ['socket_unanswered', 2700],
+    ['tick', 2700],
+    ['resumed', 2800],
+  );
+  assert.deepEqual(actions, ['ice_restart', 'open_socket', 'open_socket', 'ice_restart']);
+  assert.equal(ladder.step, 'ice_restart');
 });
 
 test('an offer that the server refuses is not waited for, but never breaks media that flows', () => {
@@ -206,12 +270,16 @@ test("whatever happens in whatever order, every state is one of the ladder's and
   const events = [
     'socket_lost',
     'socket_failed',
+    'socket_unanswered',
+    'network_changed',
     'resumed',
     'resume_failed',
     'joined',
     'media_up',
     'media_silent',
     'media_lost',
+    'media_ended',
+    'media_impossible',
     'offer_refused',
     'answer_failed',
     'tick',

@@ -3,16 +3,28 @@
 // "connected" for seconds.
 
 /** The counters are read this often, in ms. */
-export const LOOK_MS = 500;
+export const LOOK_MS = 250;
 /** What arrived is remembered for so many looks. */
-const MEMORY = 6;
+const MEMORY = 12;
+/** So many paths are known again when they come back. */
+const PATHS = 16;
 /** Packets a second that count as flowing: a voice, a picture, or the server's feedback on what we send. */
 const FLOWING = 10;
-/** Looks of the last MEMORY in which something arrived, for what comes slower but steadily: a voice in silence. */
-const STEADY = 4;
-/** Nothing at all for so long is a break, in ms: where packets were flowing, and where they came steadily. */
-const FLOWING_LIMIT_MS = 1500;
+/**
+ * Looks of the last MEMORY in which something arrived, for what comes slower but steadily: a voice in silence, or the
+ * server's reports, two a second where there is nothing else.
+ */
+const STEADY = 5;
+/**
+ * Nothing at all for so long is a break, in ms: where packets were flowing, and where they came steadily. A pause of a
+ * second is common on radio; Firefox needs some 300 ms of the 2 s after which sound is to be back another way.
+ */
+const FLOWING_LIMIT_MS = 1250;
 const STEADY_LIMIT_MS = 3000;
+/** After a change of network a break is believed in this share of the time. */
+const SUSPECT = 0.5;
+/** From this share of the limit on, one may ask whether the server is still there. */
+const DOUBT = 0.5;
 
 /**
  * @typedef {object} Reading counters of one connection; they only grow while the path stays the same
@@ -24,14 +36,25 @@ const STEADY_LIMIT_MS = 3000;
 /**
  * @typedef {object} Flow
  * @property {Reading|null} last
+ * @property {ReadonlyMap<string, number>} known what was heard on each path, the last PATHS: one that goes from the
+ *   statistics and comes back with what it had is no sign of life
  * @property {number} at ms, when it was read
  * @property {number} silent ms for which nothing arrived
  * @property {readonly number[]} recent packets that arrived in each look until the silence, the last MEMORY
  * @property {number} missed looks of the silence
+ * @property {boolean} suspect the network changed, and nothing has arrived since
  */
 
 /** @returns {Flow} nothing is known: nothing is expected either */
-export const newFlow = () => ({ last: null, at: 0, silent: 0, recent: [], missed: 0 });
+export const newFlow = () => ({
+  last: null,
+  known: new Map(),
+  at: 0,
+  silent: 0,
+  recent: [],
+  missed: 0,
+  suspect: false,
+});
 
 /**
  * looked takes the counters of now.
@@ -39,16 +62,20 @@ export const newFlow = () => ({ last: null, at: 0, silent: 0, recent: [], missed
  */
 export function looked(flow, reading, now) {
   const { last } = flow;
-  if (!last) return { ...flow, last: reading, at: now };
-  const arrived = reading.path !== last.path || reading.heard > last.heard;
-  if (!arrived) {
+  const known = new Map(flow.known);
+  known.delete(reading.path); // the latest is last
+  known.set(reading.path, reading.heard);
+  if (known.size > PATHS) known.delete([...known.keys()][0]);
+  const seen = { ...flow, last: reading, known, at: now };
+  if (!last) return seen;
+  if (reading.heard <= (flow.known.get(reading.path) ?? 0)) {
     // A page that slept saw nothing, which does not mean that nothing came: it counts as one look.
     const silent = flow.silent + Math.min(now - flow.at, LOOK_MS);
-    return { ...flow, last: reading, at: now, silent, missed: Math.min(flow.missed + 1, MEMORY) };
+    return { ...seen, silent, missed: Math.min(flow.missed + 1, MEMORY) };
   }
   const packets = reading.path === last.path ? reading.packets - last.packets : 0;
   const recent = [...flow.recent, ...Array(flow.missed).fill(0), Math.max(packets, 1)].slice(-MEMORY);
-  return { last: reading, at: now, silent: 0, recent, missed: 0 };
+  return { ...seen, silent: 0, recent, missed: 0, suspect: false };
 }
 
 /**
@@ -57,6 +84,12 @@ export function looked(flow, reading, now) {
  * @param {Flow} flow @returns {Flow}
  */
 export const forget = (flow) => ({ ...flow, silent: 0, recent: [], missed: 0 });
+
+/**
+ * suspect is called when the network changed: silence is then believed sooner, until something arrives.
+ * @param {Flow} flow @returns {Flow}
+ */
+export const suspect = (flow) => ({ ...flow, suspect: true });
 
 /**
  * expected names what is to arrive: the sources that slots carry and their owners have switched on, and, for the
@@ -73,15 +106,19 @@ export function expected(own, slots, people) {
 }
 
 /** @param {Flow} flow @returns {number} ms of silence that are a break; Infinity where little was to be heard before */
-function limit({ recent }) {
-  if (recent.length < 2) return Infinity;
+function limit({ recent, suspect: sooner }) {
+  if (recent.length < 4) return Infinity;
+  const share = sooner ? SUSPECT : 1;
   const perSecond = recent.reduce((sum, n) => sum + n, 0) / ((recent.length * LOOK_MS) / 1000);
-  if (perSecond >= FLOWING) return FLOWING_LIMIT_MS;
-  return recent.filter((n) => n > 0).length >= STEADY ? STEADY_LIMIT_MS : Infinity;
+  if (perSecond >= FLOWING) return FLOWING_LIMIT_MS * share;
+  return recent.filter((n) => n > 0).length >= STEADY ? STEADY_LIMIT_MS * share : Infinity;
 }
 
 /** @param {Flow} flow @returns {boolean} whether what was arriving has stopped */
 export const stopped = (flow) => flow.silent >= limit(flow);
+
+/** @param {Flow} flow @returns {boolean} whether it may have */
+export const doubtful = (flow) => flow.silent >= limit(flow) * DOUBT;
 
 /** @param {Flow} flow @returns {boolean} whether something arrived between the last two looks */
 export const arriving = (flow) => flow.silent === 0 && flow.recent.length > 0;

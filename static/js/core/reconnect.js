@@ -1,14 +1,21 @@
 // The ladder back into a meeting (docs/protocol.md, Reconnecting), as a pure state machine: events and time in, the
-// next state and what to do out. Every step has a deadline. Whether packets arrive is judged by core/flow.js.
+// next state and what to do out. Every step has a deadline, in the time of core/pagetime.js. Whether packets arrive is
+// judged by core/flow.js.
 
 /** @typedef {'ok'|'resume'|'ice_restart'|'new_connection'|'rejoin'|'failed'} Step */
 /** @typedef {'open_socket'|'ice_restart'|'new_connection'|'join'} Action */
 /**
- * @typedef {'socket_lost'|'socket_failed'|'resumed'|'resume_failed'|'joined'|'media_up'|'media_silent'|'media_lost'
- *   |'offer_refused'|'answer_failed'|'tick'|'retry'} Event media_up: packets arrive, or ICE has just connected.
+ * @typedef {'socket_lost'|'socket_failed'|'socket_unanswered'|'resumed'|'resume_failed'|'joined'|'media_up'
+ *   |'media_silent'|'media_lost'|'media_ended'|'media_impossible'
+ *   |'offer_refused'|'answer_failed'|'network_changed'|'tick'|'retry'} Event
+ *   socket_unanswered: a WebSocket was not opened in time, so nothing is known of the server.
+ *   media_up: packets arrive, or ICE has just connected.
  *   media_silent: the packets that arrived have stopped. media_lost: the browser gave the connection up.
+ *   media_ended: so has the server, which has forgotten its keys: another connection is needed.
+ *   media_impossible: the same, and trying again does not help.
  *   offer_refused: the server did not answer, and everything is as before. answer_failed: the browser did not take
  *   the answer, so the two ends no longer agree on anything.
+ *   network_changed: the device has another network. Its WebSocket is replaced before an error is seen.
  */
 
 /**
@@ -19,6 +26,8 @@
  * @property {number} attempt sockets, or PeerConnections, tried in this step
  * @property {boolean} socket whether the socket is up and the seat is ours
  * @property {boolean} media whether media arrives, as far as anything is to be expected
+ * @property {boolean} seen whether media was ever up in this call
+ * @property {boolean} blocked whether the first media connection did not come up in time
  * @property {number} mediaBy ms by which the first media connection must be up; Infinity once it was
  * @property {number} since ms, when the climb began
  * @property {number} disagreed how often an answer failed while media flowed, since disagreedAt
@@ -36,8 +45,13 @@ export const MAX_CONNECTIONS = 3;
 /** How often a minute flowing media is reconnected after a failed answer; more is a permanent fault. */
 export const MAX_DISAGREED = 3;
 const DISAGREED_MS = 60_000;
-/** How long the first media connection may take. */
-export const FIRST_MEDIA_MS = 8_000;
+/** How long the first media connection may take before the person is told why it may be, while a new one is tried. */
+export const FIRST_MEDIA_MS = 5_000;
+/** How long a WebSocket may take to open, at least; systems try a lost SYN again only after 1, 3 and 7 s. */
+const OPEN_MS = 700;
+/** Every so many attempts one has time enough for any network. */
+const PATIENT_EVERY = 4;
+const PATIENT_MS = 8_000;
 /** A step that takes less is not shown. */
 const QUIET_MS = 400;
 /** A WebSocket that is lost while sound and picture go on is not shown for so long. */
@@ -51,6 +65,8 @@ export const newLadder = () => ({
   attempt: 0,
   socket: true,
   media: true,
+  seen: false,
+  blocked: false,
   mediaBy: Infinity,
   since: 0,
   disagreed: 0,
@@ -60,6 +76,14 @@ export const newLadder = () => ({
 
 /** @param {number} attempt @returns {number} ms to wait before the next socket: at once, then slower, at most 4 s */
 export const backoff = (attempt) => (attempt === 0 ? 0 : Math.min(4000, 250 * 2 ** attempt));
+
+/**
+ * openLimit is how long a WebSocket may take to open. Where nothing answers, a new attempt finds the network sooner
+ * than the system's own repetitions.
+ * @param {number} attempt from 1 @param {number} usual ms that the first of the call took @returns {number} ms
+ */
+export const openLimit = (attempt, usual) =>
+  attempt % PATIENT_EVERY === 0 ? PATIENT_MS : Math.min(PATIENT_MS, Math.max(OPEN_MS, 3 * usual));
 
 /** @typedef {{ladder: Ladder, actions: Action[]}} Outcome */
 
@@ -142,11 +166,16 @@ function seated(l, now) {
   return climb({ ...up, step: 'ok' }, now);
 }
 
-/** @param {Ladder} l @param {number} now @returns {Outcome} */
-function socketLost(l, now) {
+/**
+ * @param {Ladder} l @param {number} now
+ * @param {boolean} refused whether something answered, which is not to be asked again at once
+ * @returns {Outcome}
+ */
+function socketLost(l, now, refused) {
   const down = { ...l, socket: false };
   if (l.step === 'rejoin' || l.step === 'resume') {
-    return { ladder: { ...down, attempt: l.attempt + 1, retryAt: now + backoff(l.attempt) }, actions: [] };
+    const retryAt = refused ? now + backoff(l.attempt) : now;
+    return { ladder: { ...down, attempt: l.attempt + 1, retryAt }, actions: [] };
   }
   if (l.step === 'failed') return { ladder: down, actions: [] };
   return {
@@ -157,25 +186,44 @@ function socketLost(l, now) {
 
 /** @param {Ladder} l @param {number} now @returns {Outcome} */
 function tick(l, now) {
-  if (now >= l.deadline) return climb(l, now);
+  if (now >= l.deadline) {
+    // Joining anew finds no way for media either. It is said, and the present connection goes on trying.
+    return l.step === 'new_connection' && !l.seen ? failed(l) : climb(l, now);
+  }
   if (now >= l.retryAt) {
     return {
       ladder: { ...l, retryAt: Infinity },
       actions: [l.step === 'new_connection' ? 'new_connection' : 'open_socket'],
     };
   }
-  if (l.step === 'ok' && l.socket && now >= l.mediaBy) return climb({ ...l, media: false }, now);
+  if (l.step === 'ok' && l.socket && now >= l.mediaBy) return connectAnew({ ...l, blocked: true }, now);
   return { ladder: l, actions: [] };
 }
 
 /** @param {Ladder} l @returns {Outcome} */
 function mediaUp(l) {
-  if (l.media && l.step === 'ok') return { ladder: l, actions: [] };
-  const up = { ...l, media: true, mediaBy: Infinity, rejoined: false };
-  if (l.step === 'ice_restart' || l.step === 'new_connection') {
+  if (l.media && l.seen && l.step === 'ok') return { ladder: l, actions: [] };
+  const up = { ...l, media: true, seen: true, blocked: false, mediaBy: Infinity, rejoined: false };
+  if (l.step === 'ice_restart' || l.step === 'new_connection' || (l.step === 'failed' && l.socket && !l.media)) {
     return { ladder: { ...up, step: 'ok', deadline: Infinity, retryAt: Infinity }, actions: [] };
   }
   return { ladder: up, actions: [] };
+}
+
+/** @param {Ladder} l @param {number} now @returns {Outcome} replaces the WebSocket; packets show whether media lives */
+function networkChanged(l, now) {
+  if (l.step === 'failed') return retry(l, now);
+  if (l.step === 'resume' || l.step === 'rejoin') return { ladder: { ...l, retryAt: now }, actions: [] };
+  return socketLost(l, now, false);
+}
+
+/** @param {Ladder} l @param {number} now @returns {Outcome} joins anew */
+function retry(l, now) {
+  const fresh = { ...newLadder(), seen: l.seen, socket: false, media: false };
+  return {
+    ladder: { ...fresh, step: 'rejoin', deadline: now + REJOIN_MS, attempt: 1, retryAt: now, rejoined: l.rejoined },
+    actions: [],
+  };
 }
 
 /**
@@ -197,7 +245,11 @@ function step(l, event, now) {
   switch (event) {
     case 'socket_lost':
     case 'socket_failed':
-      return socketLost(l, now);
+      return socketLost(l, now, true);
+    case 'socket_unanswered':
+      return socketLost(l, now, false);
+    case 'network_changed':
+      return networkChanged(l, now);
     case 'resumed':
       return l.step === 'resume' ? seated(l, now) : stay({ socket: true });
     case 'resume_failed':
@@ -218,6 +270,7 @@ function step(l, event, now) {
         ladder: {
           ...newLadder(),
           media: false,
+          seen: l.seen,
           mediaBy: now + FIRST_MEDIA_MS,
           rejoined: l.rejoined || l.step === 'rejoin',
         },
@@ -232,23 +285,17 @@ function step(l, event, now) {
       if (l.step === 'ok' && l.socket) return climb({ ...l, media: false }, now);
       if (l.step === 'ice_restart') return climb({ ...l, media: false }, now);
       return stay({ media: false });
+    case 'media_ended':
+      if ((l.step === 'ok' || l.step === 'ice_restart') && l.socket) return connectAnew({ ...l, media: false }, now);
+      return stay({ media: false });
+    case 'media_impossible':
+      return l.media ? { ladder: l, actions: [] } : failed({ ...l, blocked: true });
     case 'offer_refused':
       return notAgreed(l, now, false);
     case 'answer_failed':
       return notAgreed(l, now, true);
     case 'retry':
-      return {
-        ladder: {
-          ...newLadder(),
-          step: 'rejoin',
-          socket: false,
-          media: false,
-          deadline: now + REJOIN_MS,
-          attempt: 1,
-          retryAt: now,
-        },
-        actions: [],
-      };
+      return retry({ ...l, rejoined: false }, now);
     default:
       return tick(l, now);
   }

@@ -53,6 +53,12 @@ export function constantAudio(answer) {
 }
 
 /**
+ * portsOf lists the ports of the server that media goes to.
+ * @param {string} sdp an answer @returns {number[]} each once, lowest first
+ */
+export const portsOf = (sdp) => [...new Set(waysIn(sdp).map((way) => way.port))].sort((a, b) => a - b);
+
+/**
  * waysIn lists how the server's answer says it can be reached with media: each transport, address and port once.
  * @param {string} sdp @returns {{transport: 'udp'|'tcp', address: string, port: number}[]}
  */

@@ -10,7 +10,8 @@ export const MAX_CHAT = 500;
 export const MAX_NEWS = 64;
 
 /**
- * @typedef {'joined'|'bot'|'bots'|'left'|'hand'|'chat'|'waiting'|'host'|'share'|'share_end'|'lock'|'unlock'|'spotlight'
+ * @typedef {'joined'|'bot'|'bots'|'egress'
+ *   |'left'|'hand'|'chat'|'waiting'|'host'|'share'|'share_end'|'lock'|'unlock'|'spotlight'
  *   |'spotlight_self'} NewsKind
  */
 
@@ -134,7 +135,10 @@ function tellOfChange(s, p, before) {
 }
 
 /** @param {State} s @param {Person} p @returns {State} */
-const tellJoined = (s, p) => tell(s, p.kind === 'bot' ? 'bot' : 'joined', p.name, { participant: p.participant });
+const tellJoined = (s, p) => tell(s, JOINED[p.kind ?? ''] ?? 'joined', p.name, { participant: p.participant });
+
+/** What is told of those who join and receive for others. @type {Record<string, 'bot'|'egress'>} */
+const JOINED = { bot: 'bot', egress: 'egress' };
 
 /**
  * named puts in the names of an end-to-end encrypted meeting, which come by another way than the roster, and tells of
@@ -332,6 +336,16 @@ export function hands(s) {
   const list = [...s.people.values()];
   if (s.self) list.push(selfPerson(s));
   return list.filter((p) => p.hand > 0).sort((a, b) => a.hand - b.hand);
+}
+
+/**
+ * away says whether others are to see that a participant is reconnecting: their sound and picture stopped. A WebSocket
+ * that is lost alone counts only where nothing is known of their media.
+ * @param {State} s @param {Person} p @returns {boolean}
+ */
+export function away(s, p) {
+  const bars = s.bars.get(p.participant);
+  return bars === undefined ? !p.connected : bars === 0;
 }
 
 /** @param {State} s @returns {Person} the person, in the shape of the others */

@@ -104,7 +104,7 @@ export function all(s, others, hideSelf) {
   if (!hideSelf) cameras.push(tile(s.self, 'camera', true));
   for (const n of others) {
     const p = s.people.get(n);
-    if (!p) continue;
+    if (!p || p.kind === 'egress') continue; // it only receives: a badge and the list of people say that it is here
     if (p.sources.includes('screen')) screens.push(tile(n, 'screen', false));
     cameras.push(tile(n, 'camera', false));
   }
@@ -121,7 +121,8 @@ export function view(s, others, o) {
   const tiles = all(s, others, hideSelf);
   const staged = stagedTiles(tiles, o);
   if (staged.length > 0) return stageView(tiles, staged, o);
-  if (o.mode !== 'grid' && tiles.length === 2 && s.people.size === 1 && !hideSelf) return duoView(tiles, o);
+  const two = tiles.length === 2 && tiles.every((x) => x.source === 'camera');
+  if (o.mode !== 'grid' && two && !hideSelf) return duoView(tiles, o);
   const perPage = layout.capacity(o.width, o.height, { limit: o.limit, ...gridShape(o) });
   const { page, pages, from, to } = layout.pages(tiles.length, perPage, o.page);
   const shown = tiles.slice(from, to);

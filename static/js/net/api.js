@@ -1,5 +1,6 @@
 // The HTTP half of docs/protocol.md.
 /** @import {SessionInfo, Config, MeetingInfo, SentCode} from '../core/types.js' */
+/** @import {PathCheck} from '../protocol-types.js' */
 /** @import {Puzzle} from './proof.js' */
 import { solve } from './proof.js';
 
@@ -81,6 +82,9 @@ async function callWithProof(path, body, working) {
 
 /** @returns {Promise<Config>} */
 export const config = () => call('GET', '/api/config');
+
+/** @returns {Promise<PathCheck>} what each way to the media port is tried with; needs no sign-in */
+export const checkPaths = () => call('POST', '/api/check', {});
 
 /** @returns {Promise<SessionInfo|null>} null when signed out */
 export async function session() {
