@@ -34,9 +34,9 @@ export const LIMITS = Object.freeze({
 
 /** @typedef {"chat" | "reaction"} BroadcastKind */
 
-/** @typedef {"admit" | "chat" | "end" | "lock" | "mute_others" | "publish_camera" | "publish_mic" | "publish_screen" | "remove" | "roles" | "spotlight"} Permission */
+/** @typedef {"bot" | "egress" | "guest" | "ingest" | "person"} Kind */
 
-/** @typedef {"bot" | "guest" | "person"} Kind */
+/** @typedef {"admit" | "chat" | "end" | "lock" | "mute_others" | "publish_camera" | "publish_mic" | "publish_screen" | "remove" | "roles" | "spotlight"} Permission */
 
 /** @typedef {"bandwidth" | "codec" | "muted" | "no_slot" | "not_published"} WithheldReason */
 
@@ -46,11 +46,15 @@ export const LIMITS = Object.freeze({
 
 /** @typedef {"not_encrypted"} RefusedReason */
 
+/** @typedef {"dtls_closed" | "dtls_failed" | "dtls_timeout" | "fingerprint_mismatch" | "ice_timeout" | "no_common_srtp_profile" | "udp_blocked"} MediaFailure */
+
+/** @typedef {"no_codec" | "no_rtcp_mux" | "not_media" | "not_named" | "receives_only" | "too_many_slots" | "unknown_rids"} WarningKind */
+
 /** @typedef {"audit_resumed" | "audit_stopped" | "expiring"} NoticeKind */
 
 /** @typedef {"banned" | "denied" | "ended" | "expired" | "idle" | "internal" | "left" | "media_failed" | "protocol_error" | "rate_limited" | "removed" | "replaced" | "shutting_down" | "signed_out" | "slow_reader"} ByeReason */
 
-/** @typedef {"already_joined" | "audit_unavailable" | "bad_json" | "bad_offer" | "bad_origin" | "banned" | "code_expired" | "e2ee_required" | "internal" | "invalid_code" | "invalid_email" | "invalid_request" | "meeting_full" | "meeting_locked" | "no_media" | "no_such_meeting" | "no_such_participant" | "not_allowed" | "not_joined" | "not_permitted" | "proof_needed" | "rate_limited" | "resume_failed" | "server_full" | "too_large" | "unauthenticated" | "unknown_type" | "version" | "wrong_password"} ErrorID */
+/** @typedef {"already_joined" | "audit_unavailable" | "bad_json" | "bad_offer" | "bad_origin" | "banned" | "code_expired" | "e2ee_required" | "https_only" | "internal" | "invalid_code" | "invalid_email" | "invalid_request" | "meeting_full" | "meeting_locked" | "method_not_allowed" | "no_media" | "no_such_meeting" | "no_such_participant" | "not_allowed" | "not_found" | "not_joined" | "not_permitted" | "proof_needed" | "rate_limited" | "resume_failed" | "server_full" | "too_large" | "unauthenticated" | "unknown_host" | "unknown_type" | "version" | "wrong_password"} ErrorID */
 
 /** @typedef {"end" | "keep" | "promote"} LeavePolicy */
 
@@ -217,6 +221,21 @@ export const LIMITS = Object.freeze({
  */
 
 /**
+ * @typedef {object} StreamKey
+ * @property {"stream_key"} type
+ * @property {number} id 1..2147483647
+ * @property {Kind} kind
+ * @property {string} name 1..64
+ */
+
+/**
+ * @typedef {object} RevokeStreamKey
+ * @property {"revoke_stream_key"} type
+ * @property {number} id 1..2147483647
+ * @property {number} number 1..2147483647
+ */
+
+/**
  * @typedef {object} End
  * @property {"end"} type
  * @property {number} id 1..2147483647
@@ -240,6 +259,15 @@ export const LIMITS = Object.freeze({
  * @typedef {object} OK
  * @property {"ok"} type
  * @property {number} id 1..2147483647
+ */
+
+/**
+ * @typedef {object} StreamKeyMade
+ * @property {"stream_key"} type
+ * @property {number} id 1..2147483647
+ * @property {number} number 1..2147483647
+ * @property {Kind} kind
+ * @property {string} key 64..64
  */
 
 /**
@@ -299,6 +327,13 @@ export const LIMITS = Object.freeze({
  */
 
 /**
+ * @typedef {object} ICEServer
+ * @property {string[]} urls 1..8
+ * @property {string} username 1..128
+ * @property {string} credential 1..128
+ */
+
+/**
  * @typedef {object} Welcome
  * @property {"welcome"} type
  * @property {number} id 1..2147483647
@@ -314,6 +349,7 @@ export const LIMITS = Object.freeze({
  * @property {Record<string, string>} [role_names]
  * @property {string} [admit] 1..1024 bytes, base64url
  * @property {string} [grant] 1..1024 bytes, base64url
+ * @property {ICEServer[]} [ice_servers] 1..8
  */
 
 /**
@@ -470,6 +506,27 @@ export const LIMITS = Object.freeze({
  */
 
 /**
+ * @typedef {object} MediaFailed
+ * @property {"media_failed"} type
+ * @property {MediaFailure} reason
+ * @property {boolean} final
+ * @property {string} message
+ */
+
+/**
+ * @typedef {object} Warning
+ * @property {string} mid 1..16
+ * @property {WarningKind} warning
+ * @property {string} message
+ */
+
+/**
+ * @typedef {object} Warnings
+ * @property {"warnings"} type
+ * @property {Warning[]} warnings 1..128
+ */
+
+/**
  * @typedef {object} Notice
  * @property {"notice"} type
  * @property {NoticeKind} notice
@@ -533,6 +590,7 @@ export const LIMITS = Object.freeze({
  * @property {boolean} [guest]
  * @property {string} expires_at
  * @property {boolean} can_host
+ * @property {boolean} [may_attack]
  */
 
 /**
@@ -568,6 +626,16 @@ export const LIMITS = Object.freeze({
  */
 
 /**
+ * @typedef {object} PathCheck
+ * @property {number} expires_in_s
+ * @property {string} ice_ufrag 4..256
+ * @property {string} ice_pwd 22..256
+ * @property {string} fingerprint
+ * @property {string[]} candidates 1..64
+ * @property {ICEServer[]} ice_servers 0..8
+ */
+
+/**
  * @typedef {object} HTTPError
  * @property {ErrorID} error
  * @property {string} message
@@ -577,6 +645,6 @@ export const LIMITS = Object.freeze({
  * @property {number} [bits]
  */
 
-/** @typedef {Join | Offer | Media | View | Chat | React | Hand | Admit | Deny | Mute | AskUnmute | Remove | SetRole | Spotlight | SetPolicy | Relay | Broadcast | End | Active | Leave} ClientMessage what a client sends */
+/** @typedef {Join | Offer | Media | View | Chat | React | Hand | Admit | Deny | Mute | AskUnmute | Remove | SetRole | Spotlight | SetPolicy | Relay | Broadcast | StreamKey | RevokeStreamKey | End | Active | Leave} ClientMessage what a client sends */
 
-/** @typedef {OK | Lobby | Welcome | Answer | Slots | Encode | Roster | Speakers | ChatEvent | Reaction | Waiting | Muted | AskUnmuteEvent | Permissions | PolicyEvent | SpotlightEvent | Quality | Relays | BroadcastEvent | MediaRefused | Notice | Idle | Bye | Error} ServerMessage what the server sends */
+/** @typedef {OK | StreamKeyMade | Lobby | Welcome | Answer | Slots | Encode | Roster | Speakers | ChatEvent | Reaction | Waiting | Muted | AskUnmuteEvent | Permissions | PolicyEvent | SpotlightEvent | Quality | Relays | BroadcastEvent | MediaRefused | MediaFailed | Warnings | Notice | Idle | Bye | Error} ServerMessage what the server sends */

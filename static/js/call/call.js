@@ -1,26 +1,35 @@
 // A participant's part in one meeting: it joins the socket, the media and the devices to the pure state, and
 // offers the screens verbs. Screens read `store` and call methods; they never see the socket.
+/** @import {StreamKey} from './context.js' */
 /** @import {State} from '../core/state.js' */
 /** @import {Ladder, Event as LadderEvent, Action} from '../core/reconnect.js' */
 /** @import {Source, Want, ServerMessage, ClientMessage, Fields} from '../core/types.js' */
-/** @import {Welcome, Bye} from '../protocol-types.js' */
+/** @import {Welcome, Bye, MediaFailure} from '../protocol-types.js' */
 /** @import {Snapshot} from '../media/stats.js' */
 /** @import {Rates} from '../core/quality.js' */
 /** @import {LocalMedia} from './localmedia.js' */
 /** @import {Link} from '../e2ee/link.js' */
 import { initialState, reduce, named, may, permissionFor } from '../core/state.js';
 import { LOOK_MS } from '../core/flow.js';
-import { newLadder, next } from '../core/reconnect.js';
+import { newPageTime, ran } from '../core/pagetime.js';
+import { newLadder, next, openLimit } from '../core/reconnect.js';
 import { createStore } from '../ui/store.js';
 import { Socket, RequestError, PROTOCOL_VERSION } from '../net/socket.js';
 import { session as askSession } from '../net/api.js';
 import { Sinks } from '../media/sinks.js';
 import { Secrets } from '../e2ee/secrets.js';
 import { CallMedia } from './media.js';
+import { watchNetwork } from './network.js';
 
 const STATS_MS = 2000;
-/** How long an answer may take after the page was asleep. */
+/** The ladder's clock. */
+const TICK_MS = 250;
+/** How long an answer may take after the page was hidden. */
 const WAKE_MS = 4000;
+/** And where nothing else arrives any more. */
+const DOUBT_MS = 1000;
+/** Reasons of `media_failed` that trying again does not mend. */
+const IMPOSSIBLE = new Set(['fingerprint_mismatch', 'no_common_srtp_profile']);
 /** Reasons of `bye` after which the seat is still there (docs/protocol.md). */
 const RESUMABLE = new Set(['slow_reader', 'rate_limited', 'protocol_error']);
 
@@ -38,6 +47,8 @@ const RESUMABLE = new Set(['slow_reader', 'rate_limited', 'protocol_error']);
  * @property {Snapshot|null} snapshot
  * @property {boolean} soundBlocked
  * @property {Phases} phases
+ * @property {MediaFailure|''} failure why media does not flow, as far as the server knows
+ * @property {readonly number[]} ports of the server that media goes to; empty before its first answer
  * @property {number} mediaVersion grows when slots or local tracks changed
  */
 
@@ -56,6 +67,8 @@ export class Call extends EventTarget {
       snapshot: null,
       soundBlocked: false,
       mediaVersion: 0,
+      failure: '',
+      ports: [],
       phases: { socket: 0, welcome: 0, answer: 0, media: 0, frame: 0 },
     }),
   );
@@ -80,10 +93,15 @@ export class Call extends EventTarget {
   encryption = null;
   /** names of the others who were in a confidential meeting since we came @type {Set<string>} */
   met = new Set();
+  /** @type {StreamKey[]} made on this page; the server holds at most 16 */
+  streamKeys = [];
   #resume = '';
   #startedAt;
+  /** ms that the first WebSocket took to open: what is usual on this network */
+  #usual = 0;
   /** pictures were there when we came, so that the first of them belongs to joining */
   #someToSee = false;
+  #time = newPageTime(performance.now());
   /** @type {number[]} */
   #timers = [];
   /** @type {number[]} when the server closed the socket but kept the seat, ms */
@@ -112,6 +130,7 @@ export class Call extends EventTarget {
       climb: (event) => this.#climb(event),
       phase: (name) => this.#phase(name),
       silent: (err) => this.#silent(err),
+      doubt: () => this.#sendMedia(Math.max(DOUBT_MS, 2 * this.#usual)),
       problem: (error) => this.#emit('problem', { error }),
       leaked: (source) => this.#emit('leaked', { source }),
     });
@@ -166,9 +185,11 @@ export class Call extends EventTarget {
    * @returns {Promise<void>} rejects with a RequestError when they did not get in
    */
   async join() {
+    const asked = performance.now();
     const socket = this.#openSocket();
     try {
       await socket.opened;
+      this.#usual = performance.now() - asked;
       this.#phase('socket');
       const { meeting, password } = this.#join;
       await socket.request(
@@ -180,38 +201,45 @@ export class Call extends EventTarget {
       this.#free(); // the preview goes on
       throw err;
     }
-    this.#watchSleep();
+    const watching = {
+      shown: () => this.#askSocket(),
+      woke: () => this.#woke(),
+      changed: () => this.#networkChanged(),
+    };
+    watchNetwork(watching, this.#gone.signal);
     this.#timers.push(
-      window.setInterval(() => this.#climb('tick'), 250),
+      window.setInterval(() => this.#climb('tick'), TICK_MS),
       window.setInterval(() => this.#look(), STATS_MS),
       window.setInterval(() => this.#media.watchFlow(), LOOK_MS),
     );
   }
 
-  /** @returns {Socket} */
-  #openSocket() {
+  /** @param {number} [limit] ms in which it must open @returns {Socket} */
+  #openSocket(limit) {
     if (this.#socket?.open && this.store.get().ladder.step === 'rejoin') {
       this.#former?.close();
       this.#former = this.#socket;
     } else {
       this.#socket?.close();
     }
-    const socket = new Socket({
-      message: (m) => {
+    const handlers = {
+      message: (/** @type {ServerMessage} */ m) => {
         if (this.#socket === socket) this.#receive(m);
       },
-      closed: () => {
-        if (this.#socket === socket) this.#socketGone();
+      closed: (/** @type {boolean} */ answered) => {
+        if (this.#socket === socket) this.#socketGone(answered);
       },
-    });
+    };
+    const socket = new Socket(handlers, limit);
     this.#socket = socket;
     return socket;
   }
 
-  #socketGone() {
+  /** @param {boolean} answered */
+  #socketGone(answered) {
     const { phase } = this.store.get().state;
     if (this.#over || phase === 'ended') return;
-    if (phase === 'joined') return this.#climb('socket_lost');
+    if (phase === 'joined') return this.#climb(answered ? 'socket_lost' : 'socket_unanswered');
     if (phase === 'lobby') this.#end('unreachable', '');
   }
 
@@ -240,6 +268,10 @@ export class Call extends EventTarget {
       case 'notice':
       case 'media_refused':
         return this.#emit(m.type, m);
+      case 'media_failed':
+        this.#update({ failure: m.reason });
+        if (m.final) this.#climb(IMPOSSIBLE.has(m.reason) ? 'media_impossible' : 'media_ended');
+        return;
       case 'idle':
         return this.#emit('notice', { notice: 'idle', in_s: m.in_s });
       case 'error':
@@ -269,6 +301,7 @@ export class Call extends EventTarget {
     }
     this.#phase('welcome');
     this.#resume = m.resume;
+    if (m.ice_servers) this.#media.relayedBy(m.ice_servers.map(({ urls, ...how }) => ({ ...how, urls })));
     depart(this.#former);
     this.#former = null;
     if (m.resumed) {
@@ -282,11 +315,36 @@ export class Call extends EventTarget {
     void this.#connect();
   }
 
+  /** What was open may be dead without an event; if it is not, asking costs nothing. */
+  #askSocket() {
+    if (this.store.get().ladder.step === 'ok') this.#sendMedia(WAKE_MS);
+  }
+
+  /** The device slept, or was only held up. */
+  #woke() {
+    if (this.store.get().ladder.step !== 'ok') return this.#networkChanged();
+    this.#media.networkChanged();
+    this.#askSocket();
+  }
+
+  /** The device is on another network: what was open is dead, and is replaced before an error is seen. */
+  #networkChanged() {
+    this.#media.networkChanged();
+    if (this.store.get().state.phase === 'joined') this.#climb('network_changed');
+  }
+
+  /** @returns {number} ms in which this page ran, by which the ladder counts */
+  ladderTime() {
+    const now = performance.now();
+    this.#time = ran(this.#time, now);
+    return now - this.#time.heldUp;
+  }
+
   /** @param {LadderEvent} event */
   #climb(event) {
     if (this.#over) return;
     const before = this.store.get().ladder;
-    const { ladder, actions } = next(before, event, performance.now());
+    const { ladder, actions } = next(before, event, this.ladderTime());
     if (ladder !== before) this.#update({ ladder });
     for (const action of actions) void this.#act(action);
     if (ladder.step === 'failed' && before.step !== 'failed') void this.#stillSignedIn();
@@ -308,12 +366,13 @@ export class Call extends EventTarget {
 
   /** @param {boolean} fresh on a new socket */
   async #rejoin(fresh) {
-    const resume = this.store.get().ladder.step === 'resume' && this.#resume;
+    const { step, attempt } = this.store.get().ladder;
+    const resume = step === 'resume' && this.#resume;
     const { meeting, password } = this.#join;
     try {
       if (fresh) {
-        await this.#openSocket().opened.catch((err) => {
-          void this.#stillSignedIn();
+        await this.#openSocket(openLimit(attempt, this.#usual)).opened.catch((err) => {
+          if (err.fatal) void this.#stillSignedIn();
           throw err;
         });
       }
@@ -375,22 +434,12 @@ export class Call extends EventTarget {
    * @param {unknown} err @returns {boolean}
    */
   #silent(err) {
-    if (!(err instanceof RequestError) || err.id !== 'timeout' || this.#over || this.store.get().ladder.step !== 'ok') {
-      return false;
-    }
+    const { step } = this.store.get().ladder;
+    const seated = step === 'ok' || step === 'ice_restart' || step === 'new_connection';
+    if (!(err instanceof RequestError) || err.id !== 'timeout' || this.#over || !seated) return false;
     this.#socket?.close();
     this.#climb('socket_lost');
     return true;
-  }
-
-  /** After sleep, or when the network is back, the socket may be dead without an event: ask, with a short timeout. */
-  #watchSleep() {
-    const signal = this.#gone.signal;
-    const ask = () => {
-      if (!document.hidden && this.store.get().ladder.step === 'ok') this.#sendMedia(WAKE_MS);
-    };
-    document.addEventListener('visibilitychange', ask, { signal });
-    window.addEventListener('online', ask, { signal });
   }
 
   /** Periodic housekeeping, including what a closing page has no time for. */
@@ -412,6 +461,23 @@ export class Call extends EventTarget {
       return true;
     } catch (err) {
       this.#silent(err);
+      this.#emit('problem', { error: err });
+      return false;
+    }
+  }
+
+  /**
+   * streamKey makes a key with which a program joins over HTTP. It is told once and stays on this page.
+   * @param {'ingest'|'egress'} kind @param {string} name
+   * @returns {Promise<boolean>} false when it failed; the person was told
+   */
+  async streamKey(kind, name) {
+    try {
+      if (!this.#socket) throw new RequestError('network', '', false);
+      const made = await this.#socket.request('stream_key', { kind, name });
+      if (made.type === 'stream_key') this.streamKeys.push({ number: made.number, key: made.key, kind, name });
+      return true;
+    } catch (err) {
       this.#emit('problem', { error: err });
       return false;
     }

@@ -29,6 +29,8 @@
  * @property {(stop: () => void) => void} cleanup registers what ends with the screen
  */
 
+/** @typedef {{number: number, key: string, kind: 'ingest'|'egress', name: string}} StreamKey made on this page */
+
 /** @typedef {{el: HTMLElement, focus?: () => void, destroy: () => void}} PanelContent */
 
 export {};

@@ -12,10 +12,10 @@
 /** @import {LocalMedia} from './localmedia.js' */
 /** @import {WorkerSeal} from '../e2ee/client.js' */
 /** @import {Secrets} from '../e2ee/secrets.js' */
-import { constantAudio } from '../core/sdp.js';
+import { constantAudio, portsOf } from '../core/sdp.js';
 import { sameWants, slotsFor } from '../core/viewport.js';
 import * as quality from '../core/quality.js';
-import { arriving, expected, forget, looked, newFlow, stopped } from '../core/flow.js';
+import { arriving, doubtful, expected, forget, looked, newFlow, stopped, suspect } from '../core/flow.js';
 import { RequestError } from '../net/socket.js';
 import { Connection } from '../media/connection.js';
 import { transportOnly } from '../media/seal.js';
@@ -23,6 +23,8 @@ import { snapshot } from '../media/stats.js';
 
 /** Two `view` messages are at least this far apart. */
 const VIEW_GAP_MS = 120;
+/** How long the answer to an offer may take that mends a broken connection: the WebSocket may be as dead. */
+const MENDING_MS = 2500;
 
 /**
  * @typedef {object} Around what the media of a call has to do with
@@ -35,6 +37,7 @@ const VIEW_GAP_MS = 120;
  * @property {(name: keyof Phases) => void} phase
  * @property {(err: unknown) => boolean} silent whether the socket answers no longer, which the ladder has then been
  *   told
+ * @property {() => void} doubt nothing arrives any more: the server may be out of reach
  * @property {(error: RequestError) => void} problem
  * @property {(source: Source) => void} leaked
  */
@@ -60,6 +63,10 @@ export class CallMedia {
   #flow = newFlow();
   /** @type {ReadonlySet<string>} what was to arrive at the last look */
   #expected = new Set();
+  /** the silence of now was told */
+  #doubted = false;
+  /** the server's relay, from its welcome @type {RTCIceServer[]} */
+  #iceServers = [];
   #viewTimer = 0;
   #viewAt = 0;
   #over = false;
@@ -84,6 +91,11 @@ export class CallMedia {
     void this.#connection?.setEncode(source, rids);
   }
 
+  /** relayedBy keeps the relay that the server offers. @param {RTCIceServer[]} servers for the next PeerConnection */
+  relayedBy(servers) {
+    this.#iceServers = servers;
+  }
+
   /** connect makes a new PeerConnection, resolving when it was negotiated or could not be. */
   async connect() {
     this.#connection?.close();
@@ -93,6 +105,7 @@ export class CallMedia {
     this.#seal = this.#o.encryption?.seal() ?? null;
     const connection = new Connection({
       seal: this.#seal ?? transportOnly,
+      iceServers: this.#iceServers,
       state: (state) => {
         if (this.#connection === connection) this.#stateChanged(state);
       },
@@ -114,6 +127,11 @@ export class CallMedia {
     return this.#negotiate({ iceRestart: true });
   }
 
+  /** networkChanged makes silence count sooner. */
+  networkChanged() {
+    this.#flow = suspect(this.#flow);
+  }
+
   /** resumed tells a new socket of the same seat what the one before may not have told. */
   resumed() {
     this.#sentWants = null;
@@ -130,13 +148,14 @@ export class CallMedia {
       if (!connection || !socket || this.#over) return;
       try {
         const offer = await connection.offer(o);
-        const answer = await socket.request('offer', offer);
+        const answer = await socket.request('offer', offer, o.iceRestart ? { timeout: MENDING_MS } : {});
         if (answer.type !== 'answer') throw new RequestError('unknown', '', false);
         await connection.answer(
           this.#o.store.get().state.meeting?.private_audio ? constantAudio(answer.sdp) : answer.sdp,
         );
         this.#owesOffer = false;
         this.#answered = true;
+        this.#update({ ports: portsOf(answer.sdp) });
         this.#o.phase('answer');
         this.#o.sinks.ensure(connection.slots);
         this.#slotsChanged();
@@ -161,6 +180,7 @@ export class CallMedia {
   #stateChanged(state) {
     if (state === 'connected') {
       this.#o.phase('media');
+      this.#update({ failure: '' });
       this.#o.climb('media_up');
     } else if (state === 'failed') this.#o.climb('media_lost');
   }
@@ -223,6 +243,9 @@ export class CallMedia {
     const less = [...this.#expected].some((what) => !now.has(what));
     this.#expected = now;
     this.#flow = looked(less ? forget(this.#flow) : this.#flow, reading, performance.now());
+    const doubt = doubtful(this.#flow);
+    if (doubt && !this.#doubted) this.#o.doubt();
+    this.#doubted = doubt;
     if (stopped(this.#flow)) this.#o.climb('media_silent');
     else if (arriving(this.#flow)) this.#o.climb('media_up');
   }

@@ -149,11 +149,12 @@ export class WorkerSeal {
    */
   async leaks(sent) {
     const { passed } = await this.#worklet.ask({ do: 'counts' });
+    const now = performance.now();
     return [...this.#senders].flatMap(([source, { id }]) => {
       const streams = sent.filter((s) => s.source === source);
       const sum = (/** @type {(s: typeof sent[number]) => number} */ of) => streams.reduce((n, s) => n + of(s), 0);
       const frames = streams.some((s) => s.kind === 'audio') ? null : sum((s) => s.frames);
-      return this.#leaks.look(source, { bytes: sum((s) => s.bytes - s.again), frames }, passed[id] ?? 0) ? [source] : [];
+      return this.#leaks.look(source, { bytes: sum((s) => s.bytes - s.again), frames }, passed[id] ?? 0, now) ? [source] : [];
     });
   }
 

@@ -35,7 +35,7 @@ export class Member {
   greeted = false;
   /** @type {Owed|null} */
   owed = null;
-  /** the latest roster hash of theirs that was not ours, and since when there was no other @type {{hash: Bytes, since: number, askAt: number}|null} */
+  /** the latest roster hash of theirs that was not ours, when they said it, and since when there was no other @type {{hash: Bytes, heardAt: number, since: number, askAt: number}|null} */
   doubt = null;
   /** when we last said what we see because they asked */
   answeredAt = 0;

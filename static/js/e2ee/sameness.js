@@ -6,7 +6,10 @@ import { meetingCode, rosterHash } from './roster.js';
 
 /** Rosters change here and there at slightly different moments. */
 const SLACK_MS = 5000;
-/** While the roster changes it is not known who is behind; but no server can put the answer off for longer by changing it for ever. */
+/**
+ * While the roster changes, or a member that is held up does not answer, it is not known who is behind; but no server can put the
+ * answer off for longer by changing the one or keeping back the other for ever.
+ */
 const RESTLESS_MS = 30_000;
 /** While in doubt a member is asked again this often, and answers no more often than that. */
 const ASK_MS = 2000;
@@ -59,12 +62,16 @@ export class Sameness {
     }
   }
 
-  /** @param {{since: number}} doubt @returns {number} when it is one no longer, but known */
-  #until({ since }) { return Math.min(Math.max(since, this.#changedAt) + SLACK_MS, since + RESTLESS_MS); }
+  /** @param {{since: number, heardAt: number}} doubt @returns {number} when it is one no longer, but known: they said so again, late enough */
+  #until({ since, heardAt }) {
+    const rested = Math.max(since, this.#changedAt) + SLACK_MS;
+    const latest = since + RESTLESS_MS;
+    return heardAt >= rested ? Math.min(heardAt, latest) : latest;
+  }
 
   /** @param {Member} m @param {Bytes} hash what they say they see @param {number} now */
   heard(m, hash, now) {
-    m.doubt = { hash, since: m.doubt?.since ?? now, askAt: m.doubt?.askAt ?? now + ASK_MS };
+    m.doubt = { hash, since: m.doubt?.since ?? now, heardAt: now, askAt: m.doubt?.askAt ?? now + ASK_MS };
     this.#look(m, now);
   }
 

@@ -346,6 +346,23 @@ export const en = {
   'people.bot.asks': 'Bot: receives only what each participant allows',
   'kind.guest': 'guest',
   'kind.bot': 'bot',
+  'kind.ingest': 'stream',
+  'kind.egress': 'broadcast',
+  'streams.open': 'Streams…',
+  'streams.title': 'Streams',
+  'streams.text':
+    'Let a program such as OBS send into this meeting, or show it elsewhere. Each needs a key: keep it secret.',
+  'streams.name': 'Name that participants see',
+  'streams.ingest': 'Send into the meeting',
+  'streams.egress': 'Show the meeting elsewhere',
+  'streams.ingest.head': '{name} may send (WHIP)',
+  'streams.egress.head': '{name} may receive (WHEP)',
+  'streams.egress.note': 'It receives the sound and the main picture. Participants see that it is there.',
+  'streams.address': 'Address of the server',
+  'streams.key': 'Key (bearer token)',
+  'streams.revoke': 'Revoke',
+  'streams.none': 'No keys yet.',
+  'streams.once': 'Keys are shown on this page only, until you leave.',
   'people.mute': 'Mute',
   'people.mute.all': 'Mute all',
   'people.stopvideo': 'Stop camera',
@@ -437,6 +454,19 @@ export const en = {
   'quality.4': 'Good connection',
 
   reconnecting: 'Reconnecting…',
+  'blocked.title': 'Audio and video can’t get through',
+  'blocked.text':
+    'Your network’s firewall seems to block UDP, and the ways around it don’t work either. Ask your network’s ' +
+    'administrator to allow UDP and TCP port {port} to {host}. Or use another network, such as your phone’s hotspot.',
+  'blocked.dtls_timeout':
+    'The first packets arrive, but not the encrypted connection that follows: a firewall may inspect them. Ask your ' +
+    'network’s administrator to allow UDP and TCP port {port} to {host} without inspection, or use another network.',
+  'blocked.fingerprint_mismatch':
+    'The connection came with another certificate than this browser’s. Something between you and the server may be ' +
+    'intercepting it. Use another network.',
+  'blocked.no_common_srtp_profile':
+    'This browser offers no way to encrypt audio and video that the server accepts. Use a current browser.',
+  'blocked.check': 'Check my connection',
   'ladder.failed': 'Can’t reach the meeting',
   'ladder.failed.text': 'Reconnecting didn’t work. Check your network, then try again.',
 
@@ -506,6 +536,10 @@ export const en = {
   },
   'error.unauthenticated': 'Sign in first.',
   'error.bad_origin': 'This page was opened at a different address than the server expects.',
+  'error.not_found': 'The server doesn’t know this address. Reload the page.',
+  'error.method_not_allowed': 'This page and the server don’t match. Reload the page.',
+  'error.unknown_host': 'The server doesn’t answer to this address. Check the link.',
+  'error.https_only': 'This server can only be used over https.',
   'error.audit_unavailable': 'The server can’t write its audit log, so it can’t do this right now.',
   'error.internal': 'Something went wrong on the server. Try again.',
   'error.invalid_email': 'Enter an email address, like ana@example.org.',
@@ -519,6 +553,7 @@ export const en = {
 
   'news.joined': '{name} joined.',
   'news.bot': '{name} joined. This bot receives everything you send.',
+  'news.egress': '{name} joined. It shows this meeting elsewhere.',
   'news.bots': {
     one: '{name} is here. This bot receives everything you send.',
     other: '{n} bots are here. They receive everything you send.',
@@ -594,8 +629,7 @@ export const en = {
   'check.title': 'Connection check',
   'check.lead': 'This page tests what a meeting needs. If something is blocked, it says what, and who can fix it.',
   'check.scope':
-    'The check tests your browser, the server, the signaling channel (WebSocket) and media over UDP, and looks ' +
-    'for devices. Fallbacks for networks that block UDP are tested only if the server offers them.',
+    'It needs no account and no meeting. Audio and video can take four ways to the server. One that works is enough.',
   'check.run': 'Run the check',
   'check.running': 'Checking…',
   'check.again': 'Check again',
@@ -609,28 +643,42 @@ export const en = {
   'check.socket.ok': 'The signaling channel works.',
   'check.socket.bad':
     'A proxy, firewall or virus scanner blocks WebSockets, so you can’t join. Ask your network’s administrator.',
-  'check.udp': 'Media (UDP)',
-  'check.udp.ok': 'Audio and video arrive over {protocol}, with a round-trip time of {ms} ms.',
-  'check.udp.bad':
-    'There’s no media connection: you wouldn’t see or hear anyone. If others can join, your network blocks UDP ' +
-    'to {where}: ask its administrator. If no one can join, the server’s address or port is set up wrong: ask ' +
-    'its operator.',
-  'check.offer.bad':
-    'The server and this browser can’t agree on audio and video. Try another browser, or ask the server’s operator.',
-  'check.tcp': 'Media over TCP (ICE-TCP)',
-  'check.tcp.ok': 'The server also offers media over TCP.',
-  'check.tcp.none': 'Not offered by this server. You don’t need it: UDP works.',
-  'check.tcp.none.blocked': 'Not offered by this server. You can’t join from a network that blocks UDP.',
-  'check.turn': 'Relay (TURN over TLS)',
-  'check.turn.none': 'Not offered by this server. It would help on networks that allow only web traffic.',
-  'check.after.socket': 'Not tested: it needs the signaling channel.',
-  'check.after.udp': 'Not tested: it needs the server’s answer.',
+  'check.udp': 'Audio and video over UDP',
+  'check.udp.ok': 'The best way. The round trip takes {ms} ms.',
+  'check.udp.bad': 'A firewall between you and the server blocks UDP. Meetings then need one of the ways below.',
+  'check.udp.none': 'This server doesn’t offer it.',
+  'check.tcp': 'Over TCP (ICE-TCP)',
+  'check.tcp.ok': 'Used when UDP is blocked. The round trip takes {ms} ms.',
+  'check.tcp.bad': 'A firewall or a proxy doesn’t let direct TCP connections through.',
+  'check.tcp.none': 'This server doesn’t offer it.',
+  'check.turn': 'Through the relay over TCP (TURN)',
+  'check.turn.ok': 'Used when direct connections are blocked. The round trip takes {ms} ms.',
+  'check.turn.bad': 'A firewall or a proxy doesn’t let connections to the relay through.',
+  'check.turn.none': 'This server doesn’t offer it.',
+  'check.turns': 'Through the relay over TLS (TURN)',
+  'check.turns.ok': 'Used where only web traffic is allowed: it looks like HTTPS. The round trip takes {ms} ms.',
+  'check.turns.bad': 'A proxy or a virus scanner opens encrypted connections, or allows HTTPS only.',
+  'check.turns.none': 'This server doesn’t offer it. It needs a certificate of its own and a host name.',
+  'check.after.server': 'Not tested: the server didn’t answer.',
+  'check.busy': 'Not tested: the server is busy. Try again in a minute.',
+  'check.best': 'Meetings work from this network',
+  'check.best.text': 'Audio and video take the best way, UDP.',
+  'check.detour': 'Meetings work from this network, by a detour',
+  'check.detour.text':
+    'UDP is blocked, so audio and video go over TCP. That works, but can stutter when the network is slow.',
+  'check.blocked': 'Meetings don’t work from this network',
+  'check.blocked.text':
+    'Every way for audio and video is blocked. Another network, such as a phone’s hotspot, may work.',
+  'check.admin': 'What to tell your network’s administrator',
+  'check.admin.text':
+    'Please allow UDP and TCP port {port} to {host} ({where}). Browsers send the audio and video of meetings there, ' +
+    'always encrypted (DTLS-SRTP), and to no other server.',
+  'check.operator':
+    'If no one can join from anywhere, the server’s address or port is set up wrong: tell its operator.',
   'check.devices': 'Devices',
   'check.devices.ok': { one: 'One microphone or camera found.', other: '{n} microphones and cameras found.' },
   'check.devices.none': 'No microphone or camera found. You can still watch and listen.',
-  'check.signin': 'Sign in to test signaling and media, too.',
-  'check.skipped': 'Not tested: the test creates a meeting, and your address can’t create meetings here.',
-  'check.note': 'To test media, this page creates a meeting of its own and ends it right away.',
+  'check.signin': 'Sign in to test the signaling channel, too.',
   'check.status.ok': 'Works',
   'check.status.bad': 'Blocked',
   'check.status.warn': 'Note',

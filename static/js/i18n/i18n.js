@@ -25,6 +25,9 @@ export function t(key, params = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in params ? String(params[name]) : whole));
 }
 
+/** @param {readonly string[]} items @returns {string} joined as the language does it */
+export const list = (items) => new Intl.ListFormat(language.tag).format(items);
+
 /** @param {string} key @returns {key is Key} */
 export const has = (key) => Object.hasOwn(en, key);
 

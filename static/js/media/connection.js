@@ -36,12 +36,15 @@ export class Connection {
   /** setParameters may not overlap; each waits for the one before. @type {Promise<void>} */
   #parameters = Promise.resolve();
 
-  /** @param {{seal: Seal, state: (state: RTCPeerConnectionState) => void}} o state is called on every change */
-  constructor({ seal, state }) {
+  /**
+   * @param {{seal: Seal, iceServers: RTCIceServer[], state: (state: RTCPeerConnectionState) => void}} o iceServers: the
+   *   server's own relay, for networks that block UDP. state is called on every change
+   */
+  constructor({ seal, iceServers, state }) {
     this.#seal = seal;
     this.#pc = new RTCPeerConnection({
       ...seal.configuration,
-      iceServers: [],
+      iceServers,
       bundlePolicy: 'max-bundle',
       rtcpMuxPolicy: 'require',
     });

@@ -26,6 +26,18 @@
  * @property {string} protocol udp or tcp @property {string} srtp
  */
 
+/** @param {RTCStatsReport} report @returns {any} the candidate pair in use; undefined before there is one */
+export function pathOf(report) {
+  /** @type {any[]} */
+  const all = [];
+  report.forEach((s) => all.push(s));
+  const selected = all.find((s) => s.type === 'transport')?.selectedCandidatePairId;
+  return (
+    all.find((s) => s.id === selected) ??
+    all.find((s) => s.type === 'candidate-pair' && s.nominated && s.state === 'succeeded')
+  );
+}
+
 /** @param {Connection} connection @param {number} at ms @returns {Promise<Snapshot>} */
 export async function snapshot(connection, at) {
   const report = await connection.stats();
@@ -34,9 +46,7 @@ export async function snapshot(connection, at) {
   report.forEach((/** @type {any} */ s) => all.set(s.id, s));
   const of = (/** @type {string} */ type) => [...all.values()].filter((s) => s.type === type);
   const transport = of('transport')[0];
-  const pair =
-    all.get(transport?.selectedCandidatePairId) ??
-    of('candidate-pair').find((p) => p.nominated && p.state === 'succeeded');
+  const pair = pathOf(report);
   const remote = new Map(of('remote-inbound-rtp').map((r) => [r.localId, r]));
   const inbound = of('inbound-rtp');
   const outbound = of('outbound-rtp');

@@ -3,15 +3,13 @@
 /** @import {App, Screen} from '../main.js' */
 import { h, fill, attr, setBusy, setText } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
-import { t } from '../i18n/i18n.js';
+import { list, t } from '../i18n/i18n.js';
 import * as api from '../net/api.js';
 import * as devices from '../media/devices.js';
 import { missingFeatures } from '../media/support.js';
-import { Socket, PROTOCOL_VERSION } from '../net/socket.js';
-import { Connection } from '../media/connection.js';
-import { transportOnly } from '../media/seal.js';
-import { snapshot } from '../media/stats.js';
-import { waysIn } from '../core/sdp.js';
+import { Socket } from '../net/socket.js';
+import { tryWay } from '../media/way.js';
+import { WAYS, toAllow, verdict, waysOf } from '../core/paths.js';
 import { shell } from './shell.js';
 
 /**
@@ -20,8 +18,9 @@ import { shell } from './shell.js';
  */
 /** @typedef {(status: Status, text: string) => void} Report */
 
-const CHECKS = /** @type {const} */ (['browser', 'server', 'socket', 'udp', 'tcp', 'turn', 'devices']);
-const MEDIA_MS = 8000;
+const CHECKS = /** @type {const} */ (['browser', 'server', 'socket', ...WAYS, 'devices']);
+/** How long one way may take; TURN over TLS took 0.6 s where it works. */
+const WAY_MS = 8000;
 
 /** @param {App} app @returns {Screen} */
 export function check(app) {
@@ -34,6 +33,7 @@ export function check(app) {
   });
   const report = (/** @type {typeof CHECKS[number]} */ name) => /** @type {Report} */ (reports.get(name));
   const label = h('span', null, t('check.run'));
+  const result = h('div', { 'aria-live': 'polite' });
   const button = h(
     'button',
     { class: 'button primary large', type: 'button', 'data-testid': 'check-run', onclick: () => void run() },
@@ -42,8 +42,9 @@ export function check(app) {
   const run = async () => {
     setBusy(button, true);
     setText(label, t('check.running'));
+    fill(result);
     for (const name of CHECKS) report(name)('wait', '');
-    await runAll(app, report);
+    fill(result, await runAll(app, report));
     setText(label, t('check.again'));
     setBusy(button, false);
     attr(button, 'data-done', 'true');
@@ -57,7 +58,7 @@ export function check(app) {
       h('p', { class: 'lead' }, t('check.lead')),
       h('p', { class: 'muted' }, t('check.scope')),
       h('ul', { class: 'checks', 'aria-live': 'polite' }, rows),
-      h('p', { class: 'muted small' }, t('check.note')),
+      result,
       h('div', { class: 'actions' }, button),
     ),
   );
@@ -99,7 +100,10 @@ function checkRow(name) {
   return { el, report };
 }
 
-/** @param {App} app @param {(name: typeof CHECKS[number]) => Report} report */
+/**
+ * @param {App} app @param {(name: typeof CHECKS[number]) => Report} report
+ * @returns {Promise<HTMLElement|null>} what it all means
+ */
 async function runAll(app, report) {
   const missing = missingFeatures();
   report('browser')(
@@ -119,78 +123,62 @@ async function runAll(app, report) {
   const { mics, cameras } = await devices.list();
   const found = mics.length + cameras.length;
   report('devices')(found ? 'ok' : 'warn', found ? t('check.devices.ok', { n: found }) : t('check.devices.none'));
-  report('turn')('none', t('check.turn.none'));
-  if (!app.session) {
-    for (const name of /** @type {const} */ (['socket', 'udp', 'tcp'])) report(name)('warn', t('check.signin'));
-    return;
-  }
-  await checkMedia(report);
+  const [, result] = await Promise.all([checkSocket(app, report('socket')), checkWays(report)]);
+  return result;
 }
 
-/** @param {(name: typeof CHECKS[number]) => Report} report opens a meeting of its own, connects, and ends it */
-async function checkMedia(report) {
-  report('socket')('run', '');
+/** @param {App} app @param {Report} report */
+async function checkSocket(app, report) {
+  if (!app.session) return report('warn', t('check.signin'));
+  report('run', '');
   const socket = new Socket({ message() {}, closed() {} });
-  try {
-    await socket.opened;
-    report('socket')('ok', t('check.socket.ok'));
-  } catch {
-    report('socket')('bad', t('check.socket.bad'));
-    for (const name of /** @type {const} */ (['udp', 'tcp'])) report(name)('warn', t('check.after.socket'));
-    return;
-  }
-  report('udp')('run', '');
-  try {
-    const { meeting } = await api.createMeeting({ lobby: false, e2ee: false });
-    await socket.request('join', { version: PROTOCOL_VERSION, meeting, name: 'Check' });
-    await connect(socket, report);
-    await socket.request('end', {}).catch(() => {});
-  } catch (err) {
-    const why = err instanceof api.ApiError && err.id === 'not_allowed' ? t('check.skipped') : '';
-    report('udp')(why ? 'warn' : 'bad', why || t('check.offer.bad'));
-    report('tcp')('warn', why || t('check.after.udp'));
-  } finally {
-    socket.close();
-  }
+  const opened = await socket.opened.then(
+    () => true,
+    () => false,
+  );
+  socket.close();
+  report(opened ? 'ok' : 'bad', t(opened ? 'check.socket.ok' : 'check.socket.bad'));
 }
 
-/** @param {Socket} socket @param {(name: typeof CHECKS[number]) => Report} report */
-async function connect(socket, report) {
-  /** @type {(up: boolean) => void} */
-  let settle = () => {};
-  const connected = new Promise((/** @type {(up: boolean) => void} */ resolve) => {
-    settle = resolve;
-  });
-  const connection = new Connection({
-    seal: transportOnly,
-    state: (s) => {
-      if (s === 'connected' || s === 'failed') settle(s === 'connected');
-    },
-  });
-  try {
-    const answer = await socket.request('offer', await connection.offer());
-    if (answer.type !== 'answer') throw new Error('no answer');
-    await connection.answer(answer.sdp);
-    setTimeout(() => settle(false), MEDIA_MS);
-    const up = await connected;
-    const ways = waysIn(answer.sdp);
-    const stats = up ? await snapshot(connection, 0) : null;
-    const where = ways
-      .filter((w) => w.transport === 'udp')
-      .map((w) => `${w.address}:${w.port}`)
-      .join(', ');
-    report('udp')(
-      up ? 'ok' : 'bad',
-      up
-        ? t('check.udp.ok', {
-            protocol: (stats?.protocol || 'udp').toUpperCase(),
-            ms: Math.round((stats?.sample.rtt ?? 0) * 1000),
-          })
-        : t('check.udp.bad', { where }),
-    );
-    const tcp = ways.some((w) => w.transport === 'tcp');
-    report('tcp')(tcp ? 'ok' : 'none', t(tcp ? 'check.tcp.ok' : up ? 'check.tcp.none' : 'check.tcp.none.blocked'));
-  } finally {
-    connection.close();
+/**
+ * checkWays tries each way that media can take, all at once.
+ * @param {(name: typeof CHECKS[number]) => Report} report @returns {Promise<HTMLElement|null>}
+ */
+async function checkWays(report) {
+  const means = await api.checkPaths().catch((err) => /** @type {Error} */ (err));
+  if (means instanceof Error) {
+    const busy = means instanceof api.ApiError && (means.id === 'rate_limited' || means.id === 'server_full');
+    for (const name of WAYS) report(name)('warn', t(busy ? 'check.busy' : 'check.after.server'));
+    return null;
   }
+  const ways = waysOf(means);
+  /** @type {Map<typeof WAYS[number], boolean>} */
+  const worked = new Map();
+  const one = async (/** @type {typeof WAYS[number]} */ name) => {
+    const way = ways.get(name);
+    if (!way) return report(name)('none', t(`check.${name}.none`));
+    report(name)('run', '');
+    const { up, ms } = await tryWay(means, way, WAY_MS);
+    worked.set(name, up);
+    report(name)(up ? 'ok' : 'bad', t(up ? `check.${name}.ok` : `check.${name}.bad`, { ms }));
+  };
+  await Promise.all(WAYS.map(one));
+  return summary(verdict(worked), toAllow(means));
+}
+
+/** @param {ReturnType<typeof verdict>} found @param {ReturnType<typeof toAllow>} allow @returns {HTMLElement} */
+function summary(found, { ports, addresses }) {
+  const names = { port: list(ports.map(String)), host: location.hostname, where: list(addresses) };
+  const asking = found !== 'best' && [
+    h('h3', null, t('check.admin')),
+    h('p', { class: 'check-admin', 'data-testid': 'check-admin' }, t('check.admin.text', names)),
+    found === 'blocked' && h('p', { class: 'muted' }, t('check.operator')),
+  ];
+  return h(
+    'section',
+    { class: 'check-result', 'data-testid': 'check-result', 'data-result': found },
+    h('h2', null, t(`check.${found}`)),
+    h('p', null, t(`check.${found}.text`)),
+    asking,
+  );
 }

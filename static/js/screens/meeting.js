@@ -244,6 +244,9 @@ function ended(app, call, again) {
       .join(' '),
     actions: [
       ...(FINAL.has(reason) ? [] : [{ label: t('bye.rejoin'), act: again, testid: 'rejoin' }]),
+      ...(reason === 'media_failed' || reason === 'unreachable'
+        ? [{ label: t('blocked.check'), act: () => app.go('/check'), testid: 'ended-check' }]
+        : []),
       { label: t('home'), act: () => app.go('/'), primary: true, testid: 'go-home' },
     ],
   });

@@ -8,11 +8,12 @@ import { toggle } from '../../ui/field.js';
 import { openMenu } from '../../ui/menu.js';
 import { t } from '../../i18n/i18n.js';
 import { shallow } from '../../ui/store.js';
-import { may, selfPerson } from '../../core/state.js';
+import { away, may, selfPerson } from '../../core/state.js';
 import { found, hue, initials } from '../../core/text.js';
 import { bars } from '../../ui/bars.js';
 import { visibleRows } from '../../core/virtual.js';
 import { kindWord, personActions } from './person.js';
+import { lazily } from '../../ui/lazy.js';
 
 const ROW = 56;
 /** One for all comparisons: localeCompare makes its own each time, which a thousand names feel. */
@@ -52,7 +53,8 @@ export function peoplePanel(context) {
 }
 
 /** @param {CallContext} context @returns {(HTMLElement|false)[]} */
-function hostTools({ call }) {
+function hostTools(context) {
+  const { call } = context;
   const s = call.store.get().state;
   const policy = (/** @type {{locked?: boolean, lobby?: boolean}} */ change) =>
     void call.request('policy', { locked: s.meeting?.locked ?? false, lobby: s.meeting?.lobby ?? true, ...change });
@@ -79,6 +81,19 @@ function hostTools({ call }) {
         },
         icon('micOff'),
         t('people.mute.all'),
+      ),
+    may(s, 'admit') &&
+      !call.encryption &&
+      h(
+        'button',
+        {
+          class: 'button wide',
+          type: 'button',
+          'data-testid': 'streams',
+          onclick: () => void lazily(() => import('./streams.js')).then((m) => m?.streamsDialog(context)),
+        },
+        icon('screen'),
+        t('streams.open'),
       ),
   ];
 }
@@ -288,7 +303,7 @@ function updateRow(el, p, s) {
     part('.person-note'),
     [
       s.roleNames[p.role] ?? (p.role !== 'participant' && t(`role.${p.role}`)),
-      !p.connected && t('reconnecting'),
+      !self && away(s, p) && t('reconnecting'),
       s.spotlight === p.participant && t('tile.spotlight'),
     ]
       .filter(Boolean)

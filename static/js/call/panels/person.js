@@ -8,8 +8,11 @@ import { ask } from '../../ui/dialog.js';
 import { t } from '../../i18n/i18n.js';
 import { may } from '../../core/state.js';
 
-/** @param {Person} p @returns {string} marks a bot or a guest; empty for a person with a verified address */
-export const kindWord = (p) => (p.kind === 'bot' || p.kind === 'guest' ? t(`kind.${p.kind}`) : '');
+/** @param {Person} p @returns {string} marks a bot, a guest or a stream; empty for a person with a verified address */
+export const kindWord = (p) => (p.kind && p.kind !== 'person' ? t(`kind.${p.kind}`) : '');
+
+/** @param {Person} p @returns {boolean} a program that came over HTTP: it reads nothing and has one role */
+const isStream = (p) => p.kind === 'ingest' || p.kind === 'egress';
 
 /** @param {CallContext} context @param {Person} person @returns {(Item|false)[]} */
 export function personActions(context, person) {
@@ -17,9 +20,9 @@ export function personActions(context, person) {
   return [
     may(s, 'spotlight') && spotlightItem(context, person.participant),
     ...consent(context, person),
-    may(s, 'chat') && !s.meeting?.no_chat && messageItem(context, person),
+    may(s, 'chat') && !isStream(person) && !s.meeting?.no_chat && messageItem(context, person),
     ...(may(s, 'mute_others') ? mediaItems(context, person) : []),
-    ...(may(s, 'roles') ? roleItems(context, person) : []),
+    ...(may(s, 'roles') && !isStream(person) ? roleItems(context, person) : []),
     ...(may(s, 'remove') && person.role !== 'host' ? removeItems(context, person) : []),
   ];
 }
@@ -31,9 +34,10 @@ function messageItem({ ui }, { name, participant }) {
 }
 
 /** @param {CallContext} context @param {Person} person @returns {(Item|false)[]} what they send, and their hand */
-function mediaItems({ call }, { participant, sources, role, hand }) {
+function mediaItems({ call }, person) {
+  const { participant, sources, role, hand } = person;
   const on = (/** @type {Source} */ source) => sources.includes(source);
-  const off = (/** @type {Source} */ source) => role !== 'viewer' && !on(source);
+  const off = (/** @type {Source} */ source) => role !== 'viewer' && !isStream(person) && !on(source);
   const participants = [participant];
   const mute = (/** @type {Source[]} */ ...which) => void call.request('mute', { participants, sources: which });
   const askFor = (/** @type {Source} */ which) => void call.request('ask_unmute', { participants, sources: [which] });

@@ -164,6 +164,8 @@ function tell({ ui, call }, item) {
     case 'bots':
       if (toasted('consent')) return announce(text); // the question says as much
       return void toast(text, { icon: 'info', key: 'bot', ms: 8000 });
+    case 'egress':
+      return void toast(text, { icon: 'info', key: 'egress', ms: 8000 });
     case 'host':
     case 'lock':
     case 'unlock':

@@ -4,15 +4,17 @@
 /** @import {Local} from '../localmedia.js' */
 /** @import {Child} from '../../ui/dom.js' */
 /** @import {IconName} from '../../ui/icons.js' */
+/** @import {Presence} from '../call.js' */
+/** @import {Ladder, Step} from '../../core/reconnect.js' */
 import { h, fill, setHidden, setText } from '../../ui/dom.js';
 import { icon } from '../../ui/icons.js';
 import { alertNow } from '../../ui/live.js';
-import { t } from '../../i18n/i18n.js';
+import { has, list, t } from '../../i18n/i18n.js';
 import { tellIn } from '../../core/reconnect.js';
 import { securityBanners } from '../security/alerts.js';
 
 /** A first connection that takes longer than this is told. */
-const CONNECTING_MS = 1200;
+const CONNECTING_MS = 300;
 const STEPS = /** @type {const} */ (['resume', 'ice_restart', 'new_connection', 'rejoin']);
 
 /** @param {CallContext} context @returns {HTMLElement} */
@@ -110,7 +112,7 @@ function connecting({ call, cleanup }) {
   const patience = setTimeout(() => {
     cleanup(
       call.store.watch(
-        (p) => p.phases.media === 0 && p.ladder.step === 'ok',
+        (p) => !p.ladder.seen && p.ladder.step === 'ok',
         (on) => setHidden(el, !on),
       ),
     );
@@ -129,9 +131,9 @@ function ladder(context) {
       (p) => p.ladder,
       (now) => {
         clearTimeout(timer);
-        const wait = tellIn(now, performance.now());
+        const wait = tellIn(now, call.ladderTime());
         if (wait === Infinity) setHidden(el, true);
-        else timer = window.setTimeout(() => showLadder(context, el, now.step), wait);
+        else timer = window.setTimeout(() => showLadder(context, el, now), wait);
       },
     ),
   );
@@ -139,37 +141,46 @@ function ladder(context) {
   return el;
 }
 
-/** @param {CallContext} context @param {HTMLElement} el @param {string} step */
-function showLadder({ call }, el, step) {
+/** @param {CallContext} context @param {HTMLElement} el @param {Ladder} now */
+function showLadder({ call }, el, now) {
   const told = !el.hidden;
+  const { step, seen, blocked } = now;
   setHidden(el, false);
   if (told && el.dataset.step === step) return;
-  const at = STEPS.indexOf(/** @type {any} */ (step));
-  const text = t(step === 'failed' ? 'ladder.failed' : 'reconnecting');
+  const failed = step === 'failed';
+  const title = t(blocked ? 'blocked.title' : failed ? 'ladder.failed' : seen ? 'reconnecting' : 'call.connecting');
   el.dataset.step = step;
-  if (!told || step === 'failed') alertNow(text);
-  if (step === 'failed') {
-    fill(
-      el,
-      icon('warn'),
-      h('div', { class: 'ladder-text' }, h('strong', null, text), h('p', null, t('ladder.failed.text'))),
-      action(t('retry'), () => call.retry(), { testid: 'ladder-retry' }),
-      action(t('call.leave'), () => call.leave(), { primary: false }),
-    );
-    return;
-  }
+  if (!told || failed) alertNow(title);
+  const mark = failed ? icon('warn') : h('span', { class: 'spinner', 'aria-hidden': 'true' });
+  if (!blocked && !failed) return fill(el, mark, h('div', { class: 'ladder-text' }, title, ladderSteps(step)));
+  const text = blocked ? blockedText(call.store.get()) : t('ladder.failed.text');
   fill(
     el,
-    h('span', { class: 'spinner', 'aria-hidden': 'true' }),
-    h(
-      'div',
-      { class: 'ladder-text' },
-      text,
-      h(
-        'span',
-        { class: 'ladder-steps', 'aria-hidden': 'true' },
-        STEPS.map((_, i) => h('i', { class: i < at ? 'done' : i === at ? 'now' : '' })),
-      ),
-    ),
+    mark,
+    h('div', { class: 'ladder-text' }, h('strong', null, title), h('p', null, text)),
+    failed && action(t('retry'), () => call.retry(), { testid: 'ladder-retry' }),
+    checkLink(),
+    failed && action(t('call.leave'), () => call.leave(), { primary: false }),
   );
 }
+
+/** @param {Step} step @returns {HTMLElement} */
+function ladderSteps(step) {
+  const at = STEPS.indexOf(/** @type {any} */ (step));
+  const marks = STEPS.map((_, i) => h('i', { class: i < at ? 'done' : i === at ? 'now' : '' }));
+  return h('span', { class: 'ladder-steps', 'aria-hidden': 'true' }, marks);
+}
+
+/** @param {Presence} p @returns {string} why, as far as the server knows, and what to ask for */
+function blockedText({ ports, failure }) {
+  const key = `blocked.${failure}`;
+  return t(has(key) ? key : 'blocked.text', { port: list(ports.map(String)) || '443', host: location.hostname });
+}
+
+/** @returns {HTMLElement} opens beside the call, which goes on */
+const checkLink = () =>
+  h(
+    'a',
+    { class: 'button small', href: '/check', target: '_blank', rel: 'noopener', 'data-testid': 'ladder-check' },
+    t('blocked.check'),
+  );

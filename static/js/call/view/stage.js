@@ -70,6 +70,12 @@ export class Stage {
       ),
     );
     cleanup(
+      call.store.watch(
+        (p) => p.ladder.seen,
+        () => this.paint(),
+      ),
+    );
+    cleanup(
       call.local.store.watch(
         (l) => l.camera,
         () => this.paint(),
@@ -197,7 +203,7 @@ export class Stage {
     this.#asked = false;
     if (this.#over) return;
     const { call, ui } = this.#context;
-    const { state } = call.store.get();
+    const { state, ladder } = call.store.get();
     const u = ui.get();
     const { width, height } = this.#size;
     if (width < 20 || height < 20 || state.phase !== 'joined') return;
@@ -223,7 +229,7 @@ export class Stage {
     if (view.pages !== u.pages || view.page !== u.page) ui.set({ ...u, pages: view.pages, page: view.page });
     attr(this.#field, 'data-kind', view.kind);
     this.#place(rightToLeft() ? view.tiles.map((p) => ({ ...p, box: mirror(p.box, width) })) : view.tiles);
-    setHidden(this.#empty, state.people.size > 0 || state.waiting.length > 0);
+    setHidden(this.#empty, state.people.size > 0 || state.waiting.length > 0 || !ladder.seen);
     setHidden(this.#pager.el, view.pages < 2);
     setText(this.#pager.label, t('call.page', { page: view.page + 1, pages: view.pages }));
     this.#pager.previous.disabled = view.page === 0;

@@ -9,7 +9,7 @@ import { icon } from '../../ui/icons.js';
 import { openMenu } from '../../ui/menu.js';
 import { t } from '../../i18n/i18n.js';
 import { hue, initials } from '../../core/text.js';
-import { may, selfPerson } from '../../core/state.js';
+import { away, may, selfPerson } from '../../core/state.js';
 import { bars } from '../../ui/bars.js';
 import { kindWord, personActions, spotlightItem } from '../panels/person.js';
 import { personState } from '../security/trust.js';
@@ -191,9 +191,10 @@ export class TileElement {
     const withheld = s.withheld.find((w) => w.participant === tile.participant && w.source === tile.source)?.reason;
     const key = tile.self ? undefined : this.#context.call.encryption?.store.get().people.get(tile.participant);
     const keyState = personState(key);
+    const gone = !tile.self && away(s, person);
     const note = keyState.bad
       ? keyState.text
-      : person.connected && person.sources.includes(tile.source) && withheld
+      : !gone && person.sources.includes(tile.source) && withheld
         ? withheldText(withheld)
         : '';
     const quality = isScreen || tile.self ? undefined : s.bars.get(person.participant);
@@ -210,7 +211,7 @@ export class TileElement {
     attr(this.el, 'data-trust', key ? (key.status === 'ok' ? key.trust : key.status) : null);
     setText(this.#note, note);
     setHidden(this.#note, !note);
-    setHidden(this.#away, person.connected);
+    setHidden(this.#away, !gone);
     setHidden(this.#lit, !lit || isScreen);
     this.#showBars(quality);
     attr(this.#menu, 'aria-label', t('tile.menu', { name }));
