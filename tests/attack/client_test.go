@@ -63,6 +63,7 @@ type client struct {
 	dtls         *dtls.Conn
 	in, out      *srtp.Context
 	outMu        sync.Mutex
+	inMu         sync.Mutex    // of what opens packets
 	alerts       atomic.Int64  // DTLS records that came after the handshake
 	packets      atomic.Int64  // of media that came and opened
 	bytes        atomic.Int64  // and how long they were

@@ -81,7 +81,7 @@ func enter() int {
 		}
 		env = append(env, binaryVariable+"="+binary)
 	}
-	script := "ip link set lo up"
+	script := "ip link set lo up && ip address add 198.51.100.1/24 dev lo" // a whole network, to flood from
 	for _, ip := range []string{serverIP, aliceIP, bobIP, malloryIP, strangerIP} {
 		script += " && ip address add " + ip + "/32 dev lo"
 	}

@@ -168,6 +168,8 @@ func (c *client) rtp(b []byte) {
 	if in == nil {
 		return
 	}
+	c.inMu.Lock() // a client that moves reads two sockets for a moment
+	defer c.inMu.Unlock()
 	if b[1] >= 192 && b[1] < 224 {
 		plain, err := in.DecryptRTCP(nil, b, nil)
 		if err != nil {

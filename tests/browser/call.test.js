@@ -153,6 +153,11 @@ step('one leaves and the tile goes', async () => {
   await ben.screenshot('call-4-left');
 });
 
+step('nobody was told of an attack that was none', async () => {
+  await ana.assertUnalarmed({ breaks: false });
+  await ben.assertUnalarmed({ breaks: false });
+});
+
 step('nobody saw a policy violation, a console error or a request to another origin', async () => {
   await ana.assertUntroubled();
   await ben.assertUntroubled();

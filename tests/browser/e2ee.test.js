@@ -154,6 +154,11 @@ step('a link without its key, cut, or for another kind of meeting is told of bef
   await eve.leave();
 });
 
+step('nobody was told of an attack that was none', async () => {
+  await ana.assertUnalarmed({ breaks: false });
+  await ben.assertUnalarmed({ breaks: false });
+});
+
 step('nobody saw a policy violation, a console error or a request to another origin', async () => {
   await ana.assertUntroubled();
   await ben.assertUntroubled();

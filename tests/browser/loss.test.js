@@ -1,5 +1,5 @@
 // A bad network and a cable pulled out: nothing is connected anew that works, and what broke comes back by itself.
-// `measure/loss.js` is the long form.
+// `measure/calm.js` is the long form.
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import { kinds, launch } from './harness/browsers.js';
@@ -78,6 +78,10 @@ for (const kind of kinds) {
       assert.deepEqual(await restarts(), earlier);
       for (const person of people) for (const control of ['mic', 'camera']) await person.press(control, true);
       await together();
+    });
+
+    step('nobody was told of a break or an attack that was none', async () => {
+      for (const person of people) await person.assertUnalarmed();
     });
 
     step('the network is gone for 5 s: told "Reconnecting…", and back without an act of theirs', async () => {

@@ -145,16 +145,16 @@ for (const kind of kinds) {
         await ben.at('check-run').click();
         await ben.page.locator('[data-testid="check-run"][data-done]').waitFor();
         const status = (/** @type {string} */ name) => ben.at(`check-${name}`).getAttribute('data-status');
-        for (const name of ['browser', 'server', 'socket', 'udp']) assert.equal(await status(name), 'ok', name);
-        for (const name of ['tcp', 'turn']) assert.equal(await status(name), 'none', name);
-        assert.match(await ben.at('check-turn').innerText(), words('check.turn.none'));
+        for (const name of ['browser', 'server', 'udp', 'tcp']) assert.equal(await status(name), 'ok', name);
+        // The page's host, and so its relay, is a loopback address here, to which Firefox makes no relay connection.
+        if (kind === 'chromium') assert.equal(await status('turn'), 'ok', 'turn');
+        assert.equal(await status('turns'), 'none', 'without a certificate');
+        assert.match(await ben.at('check-turns').innerText(), words('check.turns.none'));
+        assert.equal(await ben.at('check-result').getAttribute('data-result'), 'best');
         await turn(ben, { blockSockets: true });
         await ben.at('check-run').click();
         await until('the socket is said to be blocked', async () => (await status('socket')) === 'bad');
         assert.match(await ben.at('check-socket').innerText(), words('check.socket.bad'));
-        await until('media was not tried', async () =>
-          words('check.after.socket').test(await ben.at('check-udp').innerText()),
-        );
         await turn(ben, { blockSockets: false });
       },
     );
@@ -162,6 +162,8 @@ for (const kind of kinds) {
     step('order: who waits is seen wherever the host looks, and hears that they wait', async () => {
       await ben.page.goto(server.url + path);
       await ben.screen('prejoin');
+      // Firefox complained of the relay that the check did not get to on loopback. In the call nothing may fail.
+      ben.complaints = ben.complaints.filter((line) => !line.includes('ICE failed'));
       await ben.write('name', 'Ben');
       await ben.press('camera', true);
       await ben.press('mic', true);

@@ -229,12 +229,11 @@ for (const kind of kinds.filter((k) => k === (process.env.TEST_STATES || k))) {
         await ben.write('password', password);
         await ben.press('mic', true);
         await ben.press('camera', true);
-        await ben.at('join').click();
-        await ben.screen('lobby');
-        await ana
+        const told = ana
           .at('toast')
           .filter({ hasText: words('call.waiting', { n: 2 }) })
-          .waitFor();
+          .waitFor(); // it goes after 15 s, which Ben's page may take on a busy machine
+        await Promise.all([told, ben.at('join').click(), ben.screen('lobby')]);
       },
       () => inspect(ana, 'told-of-waiting'),
     );

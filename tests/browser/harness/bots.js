@@ -7,14 +7,17 @@ import { binary } from './server.js';
  * Starts the bundled bots in a meeting.
  * @param {import('./server.js').Server} server
  * @param {string} meeting
- * @param {{count: number, seconds: number, name: string, args?: string[]}} options seconds: after which they leave;
- *   more than a busy machine needs, where the test stops them itself
+ * @param {{count: number, seconds: number, name: string, args?: string[], near?: boolean}} options
+ *   seconds: after which they leave; more than a busy machine needs, where the test stops them itself. near: over the
+ *   server's line, if it has one, as the browsers; otherwise beside the server
  * @returns {Promise<{done: Promise<{code: number | null, output: string}>, stop: () => void}>}
  */
-export async function startBots(server, meeting, { count, seconds, name, args = [] }) {
+export async function startBots(server, meeting, { count, seconds, name, args = [], near = false }) {
+  const [command, ...rest] = [...(near ? [] : server.inside), await binary()];
   const child = spawn(
-    await binary(),
+    command,
     [
+      ...rest,
       'bots',
       '--url',
       server.url,

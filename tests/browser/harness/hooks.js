@@ -17,10 +17,16 @@
  *   Record<string, number>>}>} counts what the encryption worker counted, by its transforms; nothing where there is
  *   no such worker
  * @property {Record<string, number>} seen moments by name, in milliseconds since 1970
+ * @property {string[]} alarms what the person was told that honest people on a network that works are never told, and
+ *   at which ms of the page
  */
 
-/** Installs window.conclaveProbe. Runs in the page. */
-export function installProbe() {
+/**
+ * Installs window.conclaveProbe. Runs in the page.
+ * @param {number} cameraRate the most pictures a second that the page gets of a camera. Chromium's test camera takes
+ *   the rate from its command line, Firefox's what the page asks for
+ */
+export function installProbe(cameraRate) {
   /** @type {Probe} */
   const probe = {
     violations: [],
@@ -32,6 +38,7 @@ export function installProbe() {
     messages: [],
     heard: [],
     seen: {},
+    alarms: [],
     counts: () =>
       new Promise((resolve) => {
         const worker = probe.workers.at(-1);
@@ -47,6 +54,19 @@ export function installProbe() {
       }),
   };
   Object.defineProperty(window, 'conclaveProbe', { value: probe });
+
+  const alarms = {
+    'people who do not see the same': '[data-testid="e2ee-differs"]:not([hidden])',
+    'something unencrypted': '[data-testid="leaked"]',
+    reconnecting: '[data-testid="ladder"]:not([hidden])',
+    'no bars': '[data-testid="quality"][data-quality="0"]',
+  };
+  setInterval(() => {
+    for (const [what, selector] of Object.entries(alarms)) {
+      if (!document.querySelector(selector) || probe.alarms.length >= 100) continue;
+      probe.alarms.push(`${what}, at ${Math.round(performance.now())} ms`);
+    }
+  }, 250);
 
   document.addEventListener('securitypolicyviolation', (event) => {
     probe.violations.push(
@@ -126,7 +146,10 @@ export function installProbe() {
       const screen =
         document.querySelector('[data-testid="prejoin"], [data-testid="call"]')?.getAttribute('data-testid') ?? '';
       probe.captures.push({ call, screen, active: navigator.userActivation?.isActive ?? false });
-      return native(constraints);
+      const video = call === 'getUserMedia' && constraints?.video;
+      if (!video) return native(constraints);
+      const asked = video === true ? {} : video;
+      return native({ ...constraints, video: { ...asked, frameRate: { ideal: cameraRate, max: cameraRate } } });
     };
   }
 }

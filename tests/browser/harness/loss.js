@@ -49,3 +49,59 @@ export function installLossProbe() {
 export function lossSeen(person) {
   return person.page.evaluate(() => structuredClone(Reflect.get(window, 'lossProbe')));
 }
+
+/**
+ * @typedef {object} Received what a browser has counted of what it received, all streams together
+ * @property {number} frames decoded @property {number} height of the highest picture
+ * @property {number} streams of video that carry something
+ * @property {number} freezes @property {number} frozenMs
+ * @property {number} plis key frames asked for @property {number} nacks
+ * @property {number} samples of sound @property {number} concealed of those, all but silence
+ * @property {number} jitterMs how long sound waited in the jitter buffer in all @property {number} emitted samples that
+ *   waited
+ * @property {number} bytes @property {number} audioPackets @property {number} connections made
+ */
+
+/**
+ * Adds up what the browser counted of what it received. Runs in the page.
+ * @returns {Promise<Received>}
+ */
+export async function countReceived() {
+  const { connections } = /** @type {import('./hooks.js').Probe} */ (Reflect.get(window, 'conclaveProbe'));
+  const sum = {
+    frames: 0,
+    height: 0,
+    streams: 0,
+    freezes: 0,
+    frozenMs: 0,
+    plis: 0,
+    nacks: 0,
+    samples: 0,
+    concealed: 0,
+  };
+  const out = { ...sum, jitterMs: 0, emitted: 0, bytes: 0, audioPackets: 0, connections: connections.length };
+  for (const connection of connections) {
+    if (connection.connectionState === 'closed') continue;
+    (await connection.getStats()).forEach((s) => {
+      if (s.type !== 'inbound-rtp') return;
+      out.bytes += (s.bytesReceived ?? 0) + (s.headerBytesReceived ?? 0);
+      if (s.kind === 'video') {
+        out.frames += s.framesDecoded ?? 0;
+        out.height = Math.max(out.height, s.frameHeight ?? 0);
+        out.streams += s.framesDecoded ? 1 : 0;
+        out.freezes += s.freezeCount ?? 0;
+        out.frozenMs += (s.totalFreezesDuration ?? 0) * 1000;
+        out.plis += s.pliCount ?? 0;
+        out.nacks += s.nackCount ?? 0;
+      } else {
+        out.samples += s.totalSamplesReceived ?? 0;
+        // What is concealed while nothing is sent is no loss. Firefox does not tell it apart.
+        out.concealed += (s.concealedSamples ?? 0) - (s.silentConcealedSamples ?? 0);
+        out.jitterMs += (s.jitterBufferDelay ?? 0) * 1000;
+        out.emitted += s.jitterBufferEmittedCount ?? 0;
+        out.audioPackets += s.packetsReceived ?? 0;
+      }
+    });
+  }
+  return out;
+}

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { cameraRate } from './browsers.js';
 import { audioReceived, countFrames, countSealing, installProbe } from './hooks.js';
 import { artefact } from './paths.js';
 import { patience, until } from './wait.js';
@@ -53,7 +54,7 @@ export class Person {
    */
   static async arrive(browser, server, name, { path = '/', axe = false, ...options } = {}) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
-    await context.addInitScript(installProbe);
+    await context.addInitScript(installProbe, cameraRate(browser));
     // By the driver, not by the page: the page's policy lets no foreign script in.
     if (axe) await context.addInitScript({ content: axeSource });
     const page = await context.newPage();
@@ -313,13 +314,13 @@ export class Person {
     return (await this.at('e2ee-code').innerText()).replace(/\s+/g, ' ').trim();
   }
 
-  /** @returns {Promise<Pick<Probe, 'violations' | 'captures' | 'sockets'> & {connections: number}>} */
+  /** @returns {Promise<Pick<Probe, 'violations' | 'captures' | 'sockets' | 'alarms'> & {connections: number}>} */
   probe() {
     return this.page.evaluate(() => {
       /** @type {Probe} */
       const probe = Reflect.get(window, 'conclaveProbe');
-      const { violations, captures, sockets, connections } = probe;
-      return { violations, captures, sockets, connections: connections.length };
+      const { violations, captures, sockets, alarms, connections } = probe;
+      return { violations, captures, sockets, alarms, connections: connections.length };
     });
   }
 
@@ -368,6 +369,17 @@ export class Person {
         return probe.seen[moment];
       }, name),
     );
+  }
+
+  /**
+   * No one told this person, since their page was loaded, of an attack that was none, or, unless that is left out, of a
+   * break: where the processor is what fails, a connection may break in truth.
+   * @param {{breaks?: boolean}} [o]
+   */
+  async assertUnalarmed({ breaks = true } = {}) {
+    const { alarms } = await this.probe();
+    const told = alarms.filter((alarm) => breaks || !/^(reconnecting|no bars)/.test(alarm));
+    assert.deepEqual(told, [], `${this.name} was told of`);
   }
 
   /** Fails on any violation of the policy, console error or warning, exception, or request to another origin. */

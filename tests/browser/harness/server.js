@@ -3,6 +3,7 @@ import { execFile, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { farAddress } from './line.js';
 import { artefact, artefacts, root } from './paths.js';
 import { Hopeless, until } from './wait.js';
 
@@ -25,6 +26,14 @@ export function binary() {
   return built;
 }
 
+/**
+ * Has the servers that start from now on be of another build.
+ * @param {string | undefined} file undefined: this one
+ */
+export function useBinary(file) {
+  built = file ? Promise.resolve(path.resolve(file)) : undefined;
+}
+
 /** A running `conclave`: the real binary on loopback, with sign-in codes read from its console. */
 export class Server {
   /** @type {string[]} */
@@ -32,17 +41,21 @@ export class Server {
   url = '';
   /** where the metrics are, if anywhere */
   admin = '';
+  /** @type {string[]} the beginning of a command line that runs the rest where the server is */
+  inside = [];
   /** @type {number | null | undefined} */
   exit;
 
   /**
    * @param {string} name of its log among the artefacts
    * @param {string[]} [args] further flags
+   * @param {{line?: import('./line.js').Line}} [options] line: at whose far end it runs
    * @returns {Promise<Server>}
    */
-  static async start(name, args = []) {
+  static async start(name, args = [], { line } = {}) {
     const server = new Server();
-    server.admin = args[args.indexOf('--admin-listen') + 1] ?? '';
+    server.admin = args.includes('--admin-listen') ? args[args.indexOf('--admin-listen') + 1] : '';
+    server.inside = line?.inside ?? [];
     const flags = [
       'serve',
       '--listen',
@@ -51,10 +64,12 @@ export class Server {
       '0',
       '--admin-listen',
       '',
+      ...(line ? ['--media-listen', farAddress] : []),
       ...args,
       ...(process.env.TEST_STATIC_DIR ? ['--static-dir', process.env.TEST_STATIC_DIR] : []),
     ];
-    server.process = spawn(await binary(), flags, { cwd: artefacts, stdio: ['ignore', 'pipe', 'pipe'] });
+    const [command, ...withFlags] = [...server.inside, await binary(), ...flags];
+    server.process = spawn(command, withFlags, { cwd: artefacts, stdio: ['ignore', 'pipe', 'pipe'] });
     const log = createWriteStream(artefact(`${name}-server.log`));
     for (const stream of [server.process.stdout, server.process.stderr]) {
       let rest = '';
@@ -74,6 +89,9 @@ export class Server {
       }
       return server.lines.join('\n').match(/^url\s+(https?:\/\/[^\s/]+)/m)?.[1];
     });
+    for (const url of line ? [server.url, `http://${server.admin}`] : []) {
+      if (/:\d/.test(url)) await line?.carry(Number(url.match(/\d+$/)));
+    }
     await until('the server answers', async () => (await fetch(`${server.url}/api/config`)).ok);
     return server;
   }
