@@ -1,8 +1,8 @@
 # The stages of the continuous integration, by their names: `make vet`, `make unit`. `make` runs those of every change.
 # CONTRIBUTING.md says what each stage is for; .ci/run holds them.
 
-default := format modules vet types eslint unit gotest lint deadcode vulnerabilities race fuzz bench browser deploy
-extra := calm e2ee mutants states
+default := format modules vet types eslint unit gotest lint deadcode vulnerabilities race fuzz bench browser conformance deploy
+extra := bots calm e2ee mutants reach states
 
 .PHONY: all $(default) $(extra)
 
