@@ -126,9 +126,17 @@ func (c *Config) deployTLS(d *Deployment) error {
 	return nil
 }
 
-func (c *Config) deployURL(d *Deployment) error {
+// CheckDomain says whether Domain is well-formed. None is.
+func (c *Config) CheckDomain() error {
 	if c.Domain != "" && !validHost(c.Domain) {
 		return errors.New("domain must be a host name such as meet.example.org")
+	}
+	return nil
+}
+
+func (c *Config) deployURL(d *Deployment) error {
+	if err := c.CheckDomain(); err != nil {
+		return err
 	}
 	host, port, err := splitHostPort(d.Listen)
 	if err != nil {

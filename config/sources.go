@@ -148,16 +148,19 @@ func (s *Sources) load() error {
 		return nil
 	}
 	s.loaded = true
+	path := s.explicit
+	if path == "" {
+		path = s.environ[EnvPrefix+"CONFIG"]
+	}
+	if err := s.loadSecrets(orDefault(path, DefaultFile)); err != nil {
+		return err
+	}
 	for _, key := range sortedKeys(s.environ) {
 		name := strings.ToLower(strings.TrimPrefix(key, EnvPrefix))
 		if !slices.Contains(otherEnv(), name) && !s.known.has(name) {
 			near := nearest.Name(name, s.known)
 			return fmt.Errorf("unknown environment variable %s%s", key, did(EnvPrefix+strings.ToUpper(near), near != ""))
 		}
-	}
-	path := s.explicit
-	if path == "" {
-		path = s.environ[EnvPrefix+"CONFIG"]
 	}
 	b, err := s.readFile(orDefault(path, DefaultFile))
 	if path == "" && errors.Is(err, fs.ErrNotExist) {

@@ -18,6 +18,7 @@ import (
 // cli is the command line.
 type cli struct {
 	Serve   serveCmd       `cmd:"" default:"withargs" help:"Run the server (the default), by default on 127.0.0.1:8080."`
+	Setup   setupCmd       `cmd:"" help:"Ask four questions and write the configuration of a public server."`
 	Check   checkConfigCmd `cmd:"" name:"check-config" help:"Check the configuration and say what would be served."`
 	Config  configCmd      `cmd:"" help:"Show the configuration."`
 	Health  healthCmd      `cmd:"" help:"Ask the server on this machine whether it is ready. Exit status 0 if so."`
