@@ -61,8 +61,9 @@ type Config struct {
 	// Only people with an address in these domains may sign in. Others get the same answers, and no mail. Sub-domains do
 	// not count. Default: everyone.
 	SignInDomains []string `name:"sign-in-domains" group:"People" placeholder:"DOMAIN"`
-	// Let people without an e-mail address join as guests. Guests wait in the lobby, can join only meetings that have both
-	// a lobby and a password, and cannot create meetings. They hold at most a quarter of `max_sessions`.
+	// Let people without an e-mail address join as guests. Guests wait in the lobby until a host admits them, can join
+	// only meetings that have a lobby and whose creator allows guests, and cannot create meetings. They hold at most a
+	// quarter of `max_sessions`.
 	Guests bool `name:"guests" group:"People"`
 	// Let bots flood this server and guess passwords of their own meetings, to test it. On loopback they may do so without
 	// it.

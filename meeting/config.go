@@ -38,7 +38,7 @@ type Config struct {
 	MediaGrace time.Duration `kong:"-"`
 	// IdleAnswer is how long the question waits that ParticipantIdle has asked.
 	IdleAnswer time.Duration `kong:"-"`
-	// Guests lets people without a verified address wait in the lobby of a meeting with a password.
+	// Guests lets people without a verified address wait in the lobby of a meeting whose creator allows it.
 	Guests bool `kong:"-"`
 
 	// Media is the media server; required.

@@ -58,6 +58,7 @@ type setting func(*stage, *meta, *bool)
 func withLobby(_ *stage, _ *meta, lobby *bool) { *lobby = true }
 func withE2EE(_ *stage, m *meta, _ *bool)      { m.e2ee = true }
 func withPassword(_ *stage, m *meta, _ *bool)  { m.hasPassword = true }
+func withoutGuests(_ *stage, m *meta, _ *bool) { m.noGuests = true }
 func withPolicy(p protocol.LeavePolicy) setting {
 	return func(_ *stage, m *meta, _ *bool) { m.policy = p }
 }

@@ -220,10 +220,11 @@ func TestGuests(t *testing.T) {
 		settings []setting
 		want     error
 	}{
-		"off by default":                  {[]setting{withLobby, withPassword}, ErrNoGuests},
-		"allowed with lobby and password": {[]setting{withLobby, withPassword, allowed}, nil},
-		"never without a lobby":           {[]setting{withPassword, allowed}, ErrNoGuests},
-		"never without a password":        {[]setting{withLobby, allowed}, ErrNoGuests},
+		"off by default":             {[]setting{withLobby}, ErrNoGuests},
+		"allowed with a lobby":       {[]setting{withLobby, allowed}, nil},
+		"with a password as well":    {[]setting{withLobby, withPassword, allowed}, nil},
+		"never without a lobby":      {[]setting{withPassword, allowed}, ErrNoGuests},
+		"not if the creator says so": {[]setting{withLobby, allowed, withoutGuests}, ErrNoGuests},
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := newStage(t, c.settings...)

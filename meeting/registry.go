@@ -81,6 +81,7 @@ type Creation struct {
 	E2EE         bool // end-to-end encrypted, for the life of the meeting
 	Confidential bool // see Config.Confidential; needs E2EE and Lobby
 	PrivateAudio bool // clients send no audio levels, and who speaks is not told
+	NoGuests     bool // no one without a verified address may ask to come in
 	Policy       protocol.LeavePolicy
 }
 
@@ -105,7 +106,8 @@ func (r *Registry) Create(ctx context.Context, c Creation) (ID, time.Time, error
 	}
 	now := r.deps.cfg.Now()
 	m := meta{
-		id: newID(), title: c.Title, creator: creator, policy: c.Policy, hasPassword: !hash.isZero(), e2ee: c.E2EE, privateAudio: c.PrivateAudio, confidential: c.Confidential, created: now,
+		id: newID(), title: c.Title, creator: creator, policy: c.Policy, hasPassword: !hash.isZero(), e2ee: c.E2EE, privateAudio: c.PrivateAudio, confidential: c.Confidential, noGuests: c.NoGuests,
+		created: now,
 		expires: now.Add(r.deps.cfg.MaxMeeting).Truncate(time.Second),
 	}
 	if err := r.recordCreation(ctx, m, c.Creator); err != nil {
@@ -203,6 +205,9 @@ func (r *Registry) find(id ID) *actor {
 // Has says whether there is a meeting of that id. It takes constant time.
 func (r *Registry) Has(id ID) bool { return r.find(id) != nil }
 
+// TakesGuests says whether any meeting takes people without a verified address.
+func (r *Registry) TakesGuests() bool { return r.deps.cfg.Guests && !r.deps.cfg.Confidential }
+
 // Info is what one may know of a meeting before joining it.
 type Info struct {
 	Title        Title
@@ -211,6 +216,7 @@ type Info struct {
 	Locked       bool
 	E2EE         bool
 	Confidential bool
+	Guests       bool // people without a verified address may ask to come in now
 	Host         bool // the asking person created it
 	Participants int
 	ExpiresAt    time.Time
@@ -231,7 +237,8 @@ func (r *Registry) Info(ctx context.Context, id ID, who Identity) (Info, error) 
 			return Info{}, ErrNoGuests
 		}
 		return Info{
-			Title: s.title, Password: s.hasPassword, Lobby: s.lobby, Locked: s.locked, E2EE: s.e2ee, Confidential: s.confidential, Host: who.person() == s.creator,
+			Title: s.title, Password: s.hasPassword, Lobby: s.lobby, Locked: s.locked, E2EE: s.e2ee, Confidential: s.confidential,
+			Guests: s.takesGuests(), Host: who.person() == s.creator,
 			Participants: s.present, ExpiresAt: s.expires,
 		}, nil
 	})

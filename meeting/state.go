@@ -74,6 +74,7 @@ type meta struct {
 	e2ee         bool // end-to-end encrypted: only what is opaque passes
 	privateAudio bool // clients send no audio levels
 	confidential bool // see confidential.go
+	noGuests     bool // the creator wants none
 	created      time.Time
 	expires      time.Time
 }
@@ -299,10 +300,10 @@ func (s *state) join(now time.Time, j joinRequest) (media.ParticipantID, error) 
 	return p.id, nil
 }
 
-// takesGuests says whether people without a verified address may ask to come in: never past both the password and the
-// lobby.
+// takesGuests says whether people without a verified address may ask to come in: never past the lobby, where a host
+// decides about each of them.
 func (s *state) takesGuests() bool {
-	return s.cfg.Guests && s.lobby && s.hasPassword && !s.confidential
+	return s.cfg.Guests && s.lobby && !s.noGuests && !s.confidential
 }
 
 // roleOf is the role of a person who comes in: the creator is host, unless they have handed over and a host is there.

@@ -56,6 +56,7 @@ type Create struct {
 	E2EE           *bool       `json:"e2ee,omitempty"`
 	PrivateAudio   bool        `json:"private_audio,omitempty"`
 	Confidential   bool        `json:"confidential,omitempty"`
+	Guests         *bool       `json:"guests,omitempty"`
 }
 
 // Created is the answer of POST /api/meetings.
@@ -74,6 +75,7 @@ type MeetingInfo struct {
 	Locked       bool      `json:"locked"`
 	E2EE         bool      `json:"e2ee"`
 	Confidential bool      `json:"confidential,omitempty"`
+	Guests       bool      `json:"guests,omitempty"`
 	Host         bool      `json:"host"`
 	Participants int       `json:"participants"`
 	ExpiresAt    time.Time `json:"expires_at"`

@@ -18,15 +18,15 @@ func (s *server) guest(name string) *account {
 	return a
 }
 
-// Guests get into meetings that have a password and a lobby, by being admitted, and into no others; whatever else
-// changes later.
-func TestGuestsComeThroughPasswordAndLobbyOnly(t *testing.T) {
+// Guests get into meetings that have a lobby and whose creator allows it, by being admitted, and into no others;
+// whatever else changes later.
+func TestGuestsComeThroughTheLobbyOnly(t *testing.T) {
 	s := newServer(t, guests)
 	ana := s.signIn("ana")
 	gus := s.guest("gus")
-	both := ana.create(`{"password": "right"}`)
+	open, both := ana.create(`{}`), ana.create(`{"password": "right"}`)
 	for what, body := range map[string]string{
-		"neither": `{"lobby": false}`, "no password": `{}`, "no lobby": `{"lobby": false, "password": "right"}`,
+		"no lobby": `{"lobby": false, "password": "right"}`, "the creator wants none": `{"guests": false}`,
 	} {
 		id := ana.create(body)
 		p := gus.dial()
@@ -37,6 +37,7 @@ func TestGuestsComeThroughPasswordAndLobbyOnly(t *testing.T) {
 		gus.refused(http.StatusForbidden, protocol.ErrNotAllowed, "GET", "/api/meetings/"+string(id), "")
 		p.drop()
 	}
+	gus.wait(open).drop()
 	gus.want(http.StatusOK, "GET", "/api/meetings/"+string(both), "", nil)
 	gus.refused(http.StatusForbidden, protocol.ErrNotAllowed, "POST", "/api/meetings", `{}`)
 
@@ -70,6 +71,39 @@ func TestGuestsComeThroughPasswordAndLobbyOnly(t *testing.T) {
 	if e := next[*protocol.Error](late); e.Error != protocol.ErrNotPermitted {
 		t.Fatalf("with the lobby switched off: %+v", e)
 	}
+}
+
+// Whether a meeting takes guests is told without sign-in, as far as it does. Nothing is told of any other.
+func TestAMeetingSaysThatItTakesGuests(t *testing.T) {
+	s := newServer(t, guests)
+	ana, nobody := s.signIn("ana"), s.account("nobody")
+	takes, none := ana.create(`{"title": "Weekly"}`), ana.create(`{"title": "Weekly", "guests": false}`)
+	var info protocol.MeetingInfo
+	nobody.want(http.StatusOK, "GET", "/api/meetings/"+string(takes), "", &info)
+	if !info.Guests || info.Host || info.Title != "Weekly" || !info.Lobby {
+		t.Fatalf("%+v", info)
+	}
+	_, _, hidden := nobody.do("GET", "/api/meetings/"+string(none), "")
+	_, _, missing := nobody.do("GET", "/api/meetings/"+someMeeting, "")
+	if string(hidden) != string(missing) {
+		t.Fatalf("a meeting without guests: %s; no meeting: %s", hidden, missing)
+	}
+	nobody.refused(http.StatusUnauthorized, protocol.ErrUnauthenticated, "GET", "/api/meetings/"+string(none), "")
+	for id, want := range map[protocol.MeetingID]bool{takes: true, none: false} {
+		var info protocol.MeetingInfo
+		ana.want(http.StatusOK, "GET", "/api/meetings/"+string(id), "", &info)
+		if info.Guests != want || !info.Host {
+			t.Fatalf("%+v", info)
+		}
+	}
+	for _, body := range []string{`{"guests": true, "lobby": false}`, `{"guests": true, "confidential": true}`} {
+		ana.refused(http.StatusBadRequest, protocol.ErrInvalidRequest, "POST", "/api/meetings", body)
+	}
+	off := newServer(t)
+	id := off.signIn("ana").create(`{}`)
+	off.account("nobody").refused(http.StatusUnauthorized, protocol.ErrUnauthenticated, "GET",
+		"/api/meetings/"+string(id), "")
+	off.signIn("ana").refused(http.StatusForbidden, protocol.ErrNotAllowed, "POST", "/api/meetings", `{"guests": true}`)
 }
 
 // A meeting does not fall to somebody of whom nothing is known.

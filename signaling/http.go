@@ -28,13 +28,19 @@ func (h *Handler) asker(w http.ResponseWriter, r *http.Request) (who auth.Identi
 		fail(w, http.StatusUnauthorized, protocol.ErrUnauthenticated, "Sign in first.", 0)
 		return who, client, false
 	}
+	client, ok = h.clientOf(w, r)
+	return who, client, ok
+}
+
+// clientOf finds the client that a request's limits count; ok is false when it has been answered.
+func (h *Handler) clientOf(w http.ResponseWriter, r *http.Request) (client auth.ClientIP, ok bool) {
 	client, ok = auth.ClientIPFrom(r.Context())
 	if !ok {
 		// Without an address no limit can be kept: a proxy is misconfigured.
 		fail(w, http.StatusForbidden, protocol.ErrInternal, "The server cannot tell where this request comes from.", 0)
-		return who, client, false
+		return client, false
 	}
-	return who, client.LimitKey(), true
+	return client.LimitKey(), true
 }
 
 // create is POST /api/meetings.
@@ -57,6 +63,15 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 			"\"private_audio\" belongs to end-to-end encrypted meetings.", 0)
 		return
 	}
+	if body.Guests != nil && *body.Guests && (body.Confidential || body.Lobby != nil && !*body.Lobby) {
+		fail(w, http.StatusBadRequest, protocol.ErrInvalidRequest,
+			"Guests need a lobby, and a confidential meeting takes none.", 0)
+		return
+	}
+	if body.Guests != nil && *body.Guests && !h.registry.TakesGuests() {
+		fail(w, http.StatusForbidden, protocol.ErrNotAllowed, "This server takes no guests.", 0)
+		return
+	}
 	if !who.Bot {
 		if ok, wait := h.limits.create.Allow(h.cfg.Now(), who.Person()); !ok {
 			fail(w, http.StatusTooManyRequests, protocol.ErrRateLimited, "Too many meetings created. Try again later.", wait)
@@ -65,7 +80,8 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 	}
 	id, expires, err := h.registry.Create(r.Context(), meeting.Creation{
 		Creator: identity(who), Title: meeting.NewTitle(body.Title), Password: body.Password,
-		Lobby: body.Lobby == nil || *body.Lobby, E2EE: e2ee, Confidential: body.Confidential, PrivateAudio: body.PrivateAudio, Policy: body.WhenHostLeaves,
+		Lobby: body.Lobby == nil || *body.Lobby, E2EE: e2ee, Confidential: body.Confidential,
+		PrivateAudio: body.PrivateAudio, NoGuests: body.Guests != nil && !*body.Guests, Policy: body.WhenHostLeaves,
 	})
 	if err != nil {
 		h.failWith(w, err)
@@ -76,9 +92,16 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// info is GET /api/meetings/{id}.
+// info is GET /api/meetings/{id}. Without a session it tells what a guest is told of a meeting that takes guests, since
+// anyone may become one. Of any other meeting it tells nothing, not even that there is one.
 func (h *Handler) info(w http.ResponseWriter, r *http.Request) {
-	who, client, ok := h.asker(w, r)
+	who, err := h.auth.Authenticate(r)
+	signedOut := err != nil
+	if signedOut && !h.registry.TakesGuests() {
+		fail(w, http.StatusUnauthorized, protocol.ErrUnauthenticated, "Sign in first.", 0)
+		return
+	}
+	client, ok := h.clientOf(w, r)
 	if !ok {
 		return
 	}
@@ -90,7 +113,7 @@ func (h *Handler) info(w http.ResponseWriter, r *http.Request) {
 	typed, _ := protocol.ParseMeetingID(chi.URLParam(r, "id"))
 	id, _ := meeting.ParseID(string(typed)) // the zero ID names no meeting
 	wait, err := h.find(now, client, id)
-	if wait > 0 {
+	if wait > 0 && !signedOut {
 		fail(w, http.StatusTooManyRequests, protocol.ErrRateLimited, "Too many wrong meeting addresses. Try again later.",
 			wait)
 		return
@@ -99,23 +122,26 @@ func (h *Handler) info(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		about, err = h.registry.Info(r.Context(), id, identity(who))
 	}
+	if err != nil && signedOut {
+		fail(w, http.StatusUnauthorized, protocol.ErrUnauthenticated, "Sign in first.", 0)
+		return
+	}
 	if err != nil {
 		h.failWith(w, err)
 		return
 	}
 	auth.WriteJSON(w, http.StatusOK, protocol.MeetingInfo{
 		Meeting: protocol.MeetingID(id.Reveal()), Title: about.Title.Reveal(), Password: about.Password, Lobby: about.Lobby,
-		Locked: about.Locked, E2EE: about.E2EE, Confidential: about.Confidential, Host: about.Host, Participants: about.Participants,
+		Locked: about.Locked, E2EE: about.E2EE, Confidential: about.Confidential,
+		Guests: about.Guests, Host: about.Host, Participants: about.Participants,
 		ExpiresAt: about.ExpiresAt.UTC().Truncate(time.Second),
 	})
 }
 
 // check is POST /api/check. It needs no sign-in: the page that says what a network lets through comes before.
 func (h *Handler) check(w http.ResponseWriter, r *http.Request) {
-	client, ok := auth.ClientIPFrom(r.Context())
+	client, ok := h.clientOf(w, r)
 	if !ok {
-		// Without an address no limit can be kept: a proxy is misconfigured.
-		fail(w, http.StatusForbidden, protocol.ErrInternal, "The server cannot tell where this request comes from.", 0)
 		return
 	}
 	var body protocol.PathCheckRequest
@@ -123,7 +149,7 @@ func (h *Handler) check(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := h.cfg.Now()
-	if ok, wait := h.limits.checks.Allow(now, client.LimitKey(), struct{}{}); !ok {
+	if ok, wait := h.limits.checks.Allow(now, client, struct{}{}); !ok {
 		fail(w, http.StatusTooManyRequests, protocol.ErrRateLimited, "Too many checks. Try again later.", wait)
 		return
 	}

@@ -19,6 +19,8 @@ import { notice } from './screens/notice.js';
  * @property {Config} config
  * @property {SessionInfo|null} session
  * @property {string} name the display name last used, for as long as the page is open
+ * @property {boolean} asked for sign-in, also where a guest could come without it
+ * @property {boolean} open the meeting of this address is known to take guests
  * @property {string} note why sign-in is required, in words; shown once
  * @property {(path: string) => void} go to another screen; the path may hold a fragment
  * @property {() => void} reload the screen, after signing in or out
@@ -58,14 +60,18 @@ const app = {
   },
   session: null,
   name: '',
+  asked: false,
+  open: false,
   note: '',
   go(path) {
+    app.asked = app.open = false;
     history.pushState(null, '', path);
     route();
   },
   reload: () => route(),
   signIn(note = '') {
     app.session = null;
+    app.asked = true;
     app.note = note;
     route();
   },
@@ -119,7 +125,8 @@ function routeMeeting(path) {
       }),
     );
   }
-  if (!app.session) return show(signin(app, { forMeeting: true }));
+  // Whether this meeting takes guests, its page finds out.
+  if (!app.session && (app.asked || !app.config.guests)) return show(signin(app, { forMeeting: true }));
   void showLater(
     () => import('./screens/meeting.js'),
     ({ meeting }) => meeting(app, parsed.id),

@@ -602,6 +602,7 @@ export const LIMITS = Object.freeze({
  * @property {boolean} [e2ee]
  * @property {boolean} [private_audio]
  * @property {boolean} [confidential]
+ * @property {boolean} [guests]
  */
 
 /**
@@ -620,6 +621,7 @@ export const LIMITS = Object.freeze({
  * @property {boolean} locked
  * @property {boolean} e2ee
  * @property {boolean} [confidential]
+ * @property {boolean} [guests]
  * @property {boolean} host
  * @property {number} participants
  * @property {string} expires_at

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseMeeting, linkify, initials, nameProblem, clock, found, hue, HUES } from '../js/core/text.js';
+import { parseMeeting, linkify, initials, nameProblem, clock, found, hue, HUES, suggestName } from '../js/core/text.js';
 
 test('a meeting is found in whatever people paste, with its fragment', () => {
   const id = 'k7qm-2f9x-w3dj-8hrt';
@@ -61,6 +61,18 @@ test('names: initials, and what may not be in them', () => {
   assert.equal(nameProblem('a\u202eb'), 'characters');
   assert.equal(nameProblem('Zoë O’Neil 🌱'), null);
   for (let p = 0; p < 1000; p++) assert.ok(hue(p) >= 0 && hue(p) < HUES);
+});
+
+test('a name is suggested from an address', () => {
+  for (const [email, name] of [
+    ['ana.lopez+work@example.org', 'Ana Lopez'],
+    ['ben@example.org', 'Ben'],
+    ['x-1984@example.org', 'X'],
+    ['1984@example.org', ''],
+    ['', ''],
+  ]) {
+    assert.equal(suggestName(email), name);
+  }
 });
 
 test('search finds without accents and case', () => {

@@ -131,6 +131,7 @@ for (const kind of kinds) {
           }),
           { mic: false, camera: false },
         );
+        await ana.write('name', ' ');
         await ana.at('join').click();
         await ana.page.getByText(words('prejoin.name.empty')).waitFor();
         await ana.join({ mic: false, camera: false });

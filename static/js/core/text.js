@@ -16,6 +16,17 @@ export function nameProblem(name) {
   return FORBIDDEN.test(name) ? 'characters' : null;
 }
 
+/**
+ * suggestName makes a display name of an address: "ana.lopez+work@example.org" is "Ana Lopez".
+ * @param {string} email @returns {string} empty where the address holds none
+ */
+export function suggestName(email) {
+  const [local] = email.split('@')[0].split('+');
+  const words = local.split(/[._-]+/u).filter((word) => /\p{L}/u.test(word));
+  const name = words.map((word) => word[0].toLocaleUpperCase() + word.slice(1)).join(' ');
+  return nameProblem(name) ? '' : name;
+}
+
 /** @param {string} name @returns {string} one or two letters */
 export function initials(name) {
   const words = name

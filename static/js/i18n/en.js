@@ -37,16 +37,14 @@ export const en = {
 
   'signin.again': 'Your session has ended. Sign in again to continue.',
 
-  or: 'or',
   guest: 'Guest',
   'guest.title': 'You’re here as a guest',
   'guest.join': 'Join as a guest',
-  'guest.help': 'Guests need the meeting password and a host who lets them in. The host sees that you aren’t verified.',
   'guest.off': 'This server doesn’t allow guests. Sign in with your email address.',
   'guest.signin': 'Sign in with your email address',
+  'guest.signin.instead': 'Sign in with your email address instead',
   'guest.meeting.title': 'This meeting doesn’t allow guests',
-  'guest.meeting.text':
-    'Guests can join only meetings with a waiting room and a password. Sign in with your email address instead.',
+  'guest.meeting.text': 'Its host lets in only people who have signed in. Sign in with your email address instead.',
 
   'home.welcome': 'A room of your own, for as long as you talk.',
   'home.lead':
@@ -78,6 +76,8 @@ export const en = {
   'options.password.help': 'Everyone who joins must enter it. Don’t send it together with the link.',
   'options.lobby': 'Waiting room',
   'options.lobby.help': 'You admit people one by one, or all at once.',
+  'options.guests': 'Guests',
+  'options.guests.help': 'People without an email address may ask to join. You see that they aren’t verified.',
   'options.leaves': 'When the host leaves',
   'options.leaves.promote': 'Someone else becomes host',
   'options.leaves.keep': 'The meeting continues without a host',
@@ -87,6 +87,7 @@ export const en = {
   'prejoin.title': 'Ready to join?',
   'prejoin.untitled': 'Meeting',
   'prejoin.name': 'Your name',
+  'prejoin.name.remember': 'Remember my name on this device',
   'prejoin.name.empty': 'Enter the name that others will see.',
   'prejoin.name.long': 'A name can have up to 64 characters.',
   'prejoin.name.characters': 'The name contains a character that can’t be shown.',
@@ -98,7 +99,12 @@ export const en = {
   'prejoin.preview': 'Your camera is off',
   'prejoin.preview.ask': 'Nothing is captured until you turn it on. Others see and hear you only after you join.',
   'prejoin.preview.on': 'Others see and hear you only after you join.',
-  'prejoin.enable': 'Check camera and microphone',
+  'prejoin.enable': 'Turn on camera and microphone',
+  'prejoin.enable.mic': 'Turn on microphone',
+  'prejoin.enable.camera': 'Turn on camera',
+  'prejoin.off.miccamera': 'Your microphone and camera are off: you join unseen and unheard.',
+  'prejoin.off.mic': 'Your microphone is off: you join muted.',
+  'prejoin.off.camera': 'Your camera is off: you join unseen.',
   'prejoin.level': 'Microphone level',
   'prejoin.level.silent':
     'Your microphone gives no sound. Say something: the bar should move. If it doesn’t, choose another microphone.',
@@ -109,7 +115,7 @@ export const en = {
   'prejoin.locked': 'The host has locked this meeting. No one can join right now.',
   'prejoin.ends': 'Ends by {time}.',
   'prejoin.lobby': 'The host lets people in. They see your name and email address.',
-  'prejoin.lobby.guest': 'The host lets people in. They see your name, and that you’re a guest.',
+  'prejoin.lobby.guest': 'The host lets people in. They see your name, and that you’re a guest who isn’t verified.',
   'prejoin.host': 'You created this meeting.',
   'security.on': 'End-to-end encrypted',
   'security.on.text': 'The server cannot see or hear this meeting, nor read its chat or the names in it.',

@@ -152,18 +152,5 @@ export function onChange(see) {
   return () => navigator.mediaDevices?.removeEventListener?.('devicechange', see);
 }
 
-/**
- * @param {'microphone'|'camera'} what
- * @returns {Promise<boolean>} whether the person has already allowed it for good
- */
-export async function granted(what) {
-  try {
-    const status = await navigator.permissions.query({ name: /** @type {PermissionName} */ (what) });
-    return status.state === 'granted';
-  } catch {
-    return false;
-  }
-}
-
 /** @returns {boolean} */
 export const canChooseSpeaker = () => 'setSinkId' in HTMLMediaElement.prototype;

@@ -117,7 +117,7 @@ export const logout = () => call('POST', '/api/auth/logout');
 
 /**
  * @param {{title?: string, password?: string, lobby?: boolean, when_host_leaves?: string, e2ee?: boolean,
- *   private_audio?: boolean}} options
+ *   private_audio?: boolean, guests?: boolean}} options
  * @returns {Promise<{meeting: string, expires_at: string, e2ee: boolean}>}
  */
 export const createMeeting = (options) => call('POST', '/api/meetings', options);

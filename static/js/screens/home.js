@@ -131,6 +131,18 @@ function options(app) {
       { help: t('options.private.help'), testid: 'options-private-audio' },
     ),
   );
+  const guests = h(
+    'div',
+    { hidden: !app.config.guests },
+    toggle(
+      t('options.guests'),
+      true,
+      (on) => {
+        wish.guests = on;
+      },
+      { help: t('options.guests.help'), testid: 'options-guests' },
+    ),
+  );
   const title = field(
     t('options.title'),
     {
@@ -165,9 +177,11 @@ function options(app) {
       true,
       (on) => {
         wish.lobby = on;
+        setHidden(guests, !on || !app.config.guests);
       },
       { help: t('options.lobby.help'), testid: 'options-lobby' },
     ),
+    guests,
     toggle(
       t('options.e2ee'),
       true,
@@ -191,6 +205,8 @@ function options(app) {
             ...wish,
             ...(wish.e2ee && quietly && { private_audio: true }),
             ...(confidential && { confidential, e2ee: true, lobby: true }),
+            // Without a waiting room there are none, whatever was chosen before.
+            ...((confidential || !wish.lobby) && { guests: undefined }),
             ...(title.input.value.trim() && { title: title.input.value.trim() }),
             ...(password.input.value && { password: password.input.value }),
           },

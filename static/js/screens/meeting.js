@@ -5,6 +5,7 @@
 import { h, fill } from '../ui/dom.js';
 import { t, has, errorText } from '../i18n/i18n.js';
 import { clearToasts } from '../ui/toast.js';
+import { announce } from '../ui/live.js';
 import { whenIdle } from '../ui/lazy.js';
 import * as api from '../net/api.js';
 import { RequestError } from '../net/socket.js';
@@ -14,6 +15,7 @@ import { LocalMedia } from '../call/localmedia.js';
 import { shell } from './shell.js';
 import { notice } from './notice.js';
 import { prejoin } from './prejoin.js';
+import { explain } from './signin.js';
 import { lobby } from './lobby.js';
 
 /** @typedef {import('../ui/icons.js').IconName} IconName */
@@ -43,6 +45,7 @@ export function meeting(app, id) {
     local = new LocalMedia();
     try {
       const info = await api.meetingInfo(id);
+      app.open = Boolean(info.guests);
       const wrong = linkProblem(info);
       if (wrong) {
         return show(
@@ -74,6 +77,8 @@ export function meeting(app, id) {
   };
 
   const join = async (/** @type {MeetingInfo} */ info, /** @type {string} */ name, /** @type {string} */ password) => {
+    const refused = await asGuest(app);
+    if (refused || gone) return refused;
     const link = info.e2ee ? parseLink(location.hash) : null;
     if (
       info.e2ee &&
@@ -149,6 +154,20 @@ export function meeting(app, id) {
 }
 
 /**
+ * Who has no session comes as a guest: only now, so that a look at a link takes no session.
+ * @param {App} app @returns {Promise<string>} what went wrong, in words; empty when there is a session
+ */
+async function asGuest(app) {
+  if (app.session) return '';
+  try {
+    app.session = await api.comeAsGuest(() => announce(t('signin.checking')));
+    return '';
+  } catch (err) {
+    return err instanceof api.ApiError && err.id === 'not_allowed' ? t('guest.off') : explain(err);
+  }
+}
+
+/**
  * @param {MeetingInfo} info
  * @returns {'incomplete'|'downgrade'|''} why the link and the server do not fit, if they do not
  */
@@ -176,7 +195,7 @@ async function signedIn(app) {
 function cannotOpen(app, err) {
   const id = err instanceof api.ApiError ? err.id : 'unknown';
   const gone = id === 'no_such_meeting';
-  if (id === 'unauthenticated') queueMicrotask(() => app.signIn(t('signin.again')));
+  if (id === 'unauthenticated') queueMicrotask(() => app.signIn(app.session ? t('signin.again') : ''));
   if (id === 'not_allowed' && app.session?.guest) {
     return notice(app, {
       icon: 'shield',

@@ -5,10 +5,10 @@
 /** @import {LocalMedia} from '../call/localmedia.js' */
 import { h, fill, attr, setText, setHidden, setBusy } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
-import { field } from '../ui/field.js';
-import { choices, remember } from '../ui/settings.js';
+import { field, check } from '../ui/field.js';
+import { choices, remember, rememberedName, rememberName } from '../ui/settings.js';
 import { t, timeOfDay } from '../i18n/i18n.js';
-import { nameProblem, initials, MAX_NAME, MAX_PASSWORD } from '../core/text.js';
+import { nameProblem, suggestName, initials, MAX_NAME, MAX_PASSWORD } from '../core/text.js';
 import * as devices from '../media/devices.js';
 import { showDevicePickers } from '../call/panels/devices.js';
 import { confidentialNotice } from '../call/security/confidential.js';
@@ -33,23 +33,11 @@ export function prejoin(app, o) {
       'div',
       { class: 'prejoin', 'data-testid': 'prejoin' },
       preview(o.local, stop.signal),
-      form(app, o, title),
+      form(app, o, title, stop.signal),
       pickers(o.local, stop.signal),
     ),
   );
-  void startIfGranted(o.local);
   return { el, title, destroy: () => stop.abort() };
-}
-
-/**
- * @param {LocalMedia} local starts what the person switched on last time on this device and has allowed for good
- *   since
- */
-async function startIfGranted(local) {
-  const { mic, camera } = choices();
-  const [micGranted, cameraGranted] = await Promise.all([devices.granted('microphone'), devices.granted('camera')]);
-  if (mic && micGranted) await local.setMic(true).catch(() => {});
-  if (camera && cameraGranted) await local.setCamera(true).catch(() => {});
 }
 
 /** @param {LocalMedia} local @param {AbortSignal} signal @returns {HTMLElement} */
@@ -63,6 +51,14 @@ function preview(local, signal) {
     'data-testid': 'preview-video',
   });
   const problem = h('p', { class: 'preview-problem', role: 'alert', hidden: true, 'data-testid': 'device-problem' });
+  // What they had on last time is suggested, and never switched on without a click in this visit.
+  const last = choices();
+  const suggested =
+    last.mic === last.camera
+      ? { label: /** @type {const} */ ('prejoin.enable'), act: () => both() }
+      : last.mic
+        ? { label: /** @type {const} */ ('prejoin.enable.mic'), act: () => run(() => local.setMic(true)) }
+        : { label: /** @type {const} */ ('prejoin.enable.camera'), act: () => run(() => local.setCamera(true)) };
   const empty = h(
     'div',
     { class: 'preview-empty' },
@@ -71,8 +67,8 @@ function preview(local, signal) {
   );
   const enable = h(
     'button',
-    { class: 'button primary', type: 'button', 'data-testid': 'enable-devices', onclick: () => void both() },
-    t('prejoin.enable'),
+    { class: 'button primary', type: 'button', 'data-testid': 'enable-devices', onclick: () => void suggested.act() },
+    t(suggested.label),
   );
   empty.append(enable);
   const meter = h(
@@ -231,14 +227,31 @@ function watchPreview(local, el) {
   ];
 }
 
-/** @param {App} app @param {PrejoinOptions} o @param {string} title @returns {HTMLElement} */
-function form(app, o, title) {
+/** @param {LocalMedia} local @param {AbortSignal} signal @returns {HTMLElement} says that "Join" switches nothing on */
+function unseen(local, signal) {
+  const el = h('p', { class: 'muted small', role: 'status', 'data-testid': 'unseen' });
+  const stop = local.store.watch(
+    (l) => `${l.micOn ? '' : 'mic'}${l.camera ? '' : 'camera'}`,
+    (off) => {
+      setHidden(el, !off);
+      if (off) setText(el, t(/** @type {any} */ (`prejoin.off.${off}`)));
+    },
+  );
+  signal.addEventListener('abort', stop);
+  return el;
+}
+
+/**
+ * @param {App} app @param {PrejoinOptions} o @param {string} title @param {AbortSignal} signal
+ * @returns {HTMLElement}
+ */
+function form(app, o, title, signal) {
   const { info } = o;
   const name = field(t('prejoin.name'), {
     type: 'text',
     dir: 'auto',
     autocomplete: 'name',
-    value: app.name,
+    value: app.name || rememberedName() || suggestName(app.session?.email ?? ''),
     maxlength: MAX_NAME * 2,
     'data-testid': 'name',
   });
@@ -251,6 +264,8 @@ function form(app, o, title) {
           'data-testid': 'password',
         })
       : null;
+  const guest = !app.session || app.session.guest;
+  const remembers = check(t('prejoin.name.remember'), rememberedName() !== '', 'remember-name');
   const asks = info.lobby && !info.host;
   const button = h(
     'button',
@@ -265,6 +280,7 @@ function form(app, o, title) {
     if (password && !password.input.value) return password.fail(t('prejoin.password.empty'));
     password?.fail('');
     app.name = name.input.value.trim();
+    rememberName(remembers.input.checked ? app.name : '');
     setBusy(button, true);
     setText(button, t('prejoin.joining'));
     const problem = await o.join(name.input.value.trim(), password?.input.value ?? '');
@@ -294,14 +310,19 @@ function form(app, o, title) {
       ' ',
       t('prejoin.ends', { time: timeOfDay(info.expires_at) }),
     ),
-    name.el,
+    h('div', { class: 'name-field' }, name.el, remembers.el),
     password?.el,
     error,
-    info.locked && !info.host
-      ? h('p', { class: 'hint', role: 'status' }, icon('lock'), t('prejoin.locked'))
-      : asks &&
-          h('p', { class: 'hint' }, icon('door'), t(app.session?.guest ? 'prejoin.lobby.guest' : 'prejoin.lobby')),
+    info.locked && !info.host && h('p', { class: 'hint', role: 'status' }, icon('lock'), t('prejoin.locked')),
     button,
+    unseen(o.local, signal),
+    asks && !info.locked && h('p', { class: 'hint' }, icon('door'), t(guest ? 'prejoin.lobby.guest' : 'prejoin.lobby')),
+    guest &&
+      h(
+        'button',
+        { class: 'button quiet', type: 'button', 'data-testid': 'guest-signin', onclick: () => app.signIn() },
+        t('guest.signin.instead'),
+      ),
     info.confidential && confidentialNotice(),
     protection({ e2ee: info.e2ee, keyed: location.hash.length > 1, audited: app.config.audited }),
     app.config.operator && h('p', { class: 'muted small' }, t('home.operator', { operator: app.config.operator })),

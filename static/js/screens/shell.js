@@ -8,6 +8,7 @@ import { openMenu } from '../ui/menu.js';
 import { t } from '../i18n/i18n.js';
 import { toast } from '../ui/toast.js';
 import { errorText } from '../i18n/i18n.js';
+import { rememberName } from '../ui/settings.js';
 import * as api from '../net/api.js';
 
 /** @param {App} app @param {...Child} content @returns {HTMLElement} */
@@ -88,6 +89,7 @@ async function signOut(app) {
     await api.logout();
     app.session = null;
     app.name = '';
+    rememberName('');
     app.go('/');
   } catch (err) {
     toast(errorText(err instanceof api.ApiError ? err.id : 'unknown'), { urgent: true, icon: 'warn' });

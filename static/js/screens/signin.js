@@ -54,7 +54,7 @@ export function signin(app, o) {
           h('span', null, note),
         ),
       addressForm(lead, email, (address, sent) => askCode(address, sent)),
-      o.forMeeting && app.config.guests && guestForm(app),
+      o.forMeeting && app.open && asGuest(app),
       app.config.audited && auditNotice(),
     );
     card.querySelector('input')?.focus();
@@ -123,44 +123,21 @@ function addressForm(lead, email, done) {
   );
 }
 
-/** @param {App} app @returns {HTMLElement} the way in without an address, where the operator allows it */
-function guestForm(app) {
-  const error = h('p', { class: 'form-error', role: 'alert', hidden: true, 'data-testid': 'guest-error' });
-  const button = h(
+/** @param {App} app @returns {HTMLElement} back to the way in that needs no address */
+const asGuest = (app) =>
+  h(
     'button',
     {
       class: 'button wide',
       type: 'button',
       'data-testid': 'guest',
-      'aria-describedby': 'guest-help',
-      onclick: () => void come(),
+      onclick: () => {
+        app.asked = false;
+        app.reload();
+      },
     },
     t('guest.join'),
   );
-  const work = checking();
-  const come = async () => {
-    setBusy(button, true);
-    setHidden(error, true);
-    try {
-      app.session = await api.comeAsGuest(work.show);
-      app.reload();
-    } catch (err) {
-      setText(error, err instanceof api.ApiError && err.id === 'not_allowed' ? t('guest.off') : explain(err));
-      setHidden(error, false);
-      setBusy(button, false);
-    }
-    work.hide();
-  };
-  return h(
-    'div',
-    { class: 'guest' },
-    h('p', { class: 'or', 'aria-hidden': 'true' }, t('or')),
-    button,
-    h('p', { class: 'field-help', id: 'guest-help' }, t('guest.help')),
-    work.el,
-    error,
-  );
-}
 
 /**
  * @param {App} app @param {string} email @param {SentCode} sent @param {() => void} other

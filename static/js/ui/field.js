@@ -71,6 +71,15 @@ export function toggle(label, checked, change, o = {}) {
 }
 
 /**
+ * @param {string} label @param {boolean} checked @param {string} testid
+ * @returns {{el: HTMLElement, input: HTMLInputElement}} a choice that counts when its form is sent
+ */
+export function check(label, checked, testid) {
+  const input = h('input', { type: 'checkbox', checked, 'data-testid': testid });
+  return { el: h('label', { class: 'check-field' }, input, label), input };
+}
+
+/**
  * @param {string} label
  * @param {{value: string, label: string}[]} options
  * @param {string} value

@@ -1,7 +1,8 @@
-// Remembered choices. Never a name, an address, a token, a meeting, or anything said: only how this device likes to
-// join.
+// Remembered choices. Never an address, a token, a meeting, or anything said: only how this device likes to join, and
+// a display name if the person asks for that.
 
 const KEY = 'conclave.choices';
+const NAME_KEY = 'conclave.name';
 
 /**
  * @typedef {object} Choices
@@ -51,6 +52,25 @@ export function remember(change) {
     localStorage.setItem(KEY, JSON.stringify({ ...choices(), ...change }));
   } catch {
     // private window, full store: the choice lasts as long as the page
+  }
+}
+
+/** @returns {string} the display name that the person had remembered; empty for none */
+export function rememberedName() {
+  try {
+    return localStorage.getItem(NAME_KEY) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+/** @param {string} name empty: forgets it */
+export function rememberName(name) {
+  try {
+    if (name) localStorage.setItem(NAME_KEY, name);
+    else localStorage.removeItem(NAME_KEY);
+  } catch {
+    // as above
   }
 }
 

@@ -1,0 +1,113 @@
+// From a link to the meeting: guests in one step, names that are remembered, and nothing captured before a click.
+import assert from 'node:assert/strict';
+import { after, before, describe } from 'node:test';
+import { kinds, launch } from './harness/browsers.js';
+import { story } from './harness/chain.js';
+import { Person } from './harness/person.js';
+import { Server } from './harness/server.js';
+import { until } from './harness/wait.js';
+import { words } from './harness/words.js';
+
+for (const kind of kinds) {
+  describe(`arriving, in ${kind}`, () => {
+    /** @type {Server} */
+    let server;
+    /** @type {import('playwright-core').Browser} */
+    let browser;
+    /** @type {Person} */
+    let ana;
+    /** @type {Person} */
+    let gus;
+    const step = story();
+
+    before(async () => {
+      [server, browser] = await Promise.all([Server.start(`arrive-${kind}`, ['--guests']), launch(kind)]);
+      ana = await signedIn('ana.lopez');
+    });
+
+    after(async () => {
+      await browser?.close();
+      await server?.stop();
+    });
+
+    /** @param {string} name @param {string} [path] */
+    async function signedIn(name, path = '/') {
+      const person = await Person.arrive(browser, server, name, { path: '/check' });
+      const value = await server.token(person.email);
+      await person.context.addCookies([{ name: 'conclave', value, url: server.url }]);
+      await person.page.goto(server.url + path);
+      return person;
+    }
+
+    step('guests: a new meeting takes guests unless its creator says no', async () => {
+      await ana.at('create-options').click();
+      assert.equal(await ana.at('options-guests').isChecked(), true);
+      await ana.at('options-lobby').setChecked(false);
+      assert.equal(await ana.at('options-guests').isVisible(), false, 'without a waiting room there are no guests');
+      await ana.at('options-lobby').setChecked(true);
+      await ana.at('options-guests').setChecked(false);
+      await ana.at('options-create').click();
+      await ana.screen('prejoin');
+      gus = await Person.arrive(browser, server, 'Gus', { path: ana.link() });
+      await gus.screen('sign-in');
+      assert.equal(await gus.at('guest').count(), 0, 'offered, and the meeting takes none');
+      await ana.page.goto(server.url);
+      await ana.createMeeting();
+    });
+
+    step('before: a name is suggested, nothing is captured without a click, and "Join" alone says so', async () => {
+      assert.equal(await ana.at('name').inputValue(), 'Ana Lopez');
+      await ana.page.evaluate(() => localStorage.setItem('conclave.choices', '{"mic":true,"camera":true}'));
+      await ana.page.reload();
+      await ana.screen('prejoin');
+      assert.match(await ana.at('enable-devices').innerText(), words('prejoin.enable'));
+      assert.match(await ana.at('unseen').innerText(), words('prejoin.off.miccamera'));
+      await ana.at('join').click();
+      await ana.screen('call');
+      assert.deepEqual((await ana.probe()).captures, []);
+      assert.equal(await ana.at('mic').getAttribute('aria-pressed'), 'false');
+    });
+
+    step(
+      'guests: from the link to asking in one field and one click, and the host sees who is not verified',
+      async () => {
+        await gus.page.goto(server.url + ana.link());
+        await gus.screen('prejoin');
+        assert.equal(await gus.at('password').count(), 0);
+        assert.equal(
+          (await gus.context.cookies()).filter((c) => c.name === 'conclave').length,
+          0,
+          'a session for a look',
+        );
+        await gus.write('name', 'Gus');
+        await gus.at('join').click();
+        await gus.screen('lobby');
+        await ana.press('people', true);
+        await ana.at('waiting').filter({ hasText: 'Gus' }).getByText(words('people.guest')).waitFor();
+        await ana.at('admit').click();
+        await gus.screen('call');
+      },
+    );
+
+    step('before: a name is remembered on this device only if that is asked for', async () => {
+      const stored = () => gus.page.evaluate(() => localStorage.getItem('conclave.name'));
+      assert.equal(await stored(), null);
+      await gus.leave();
+      await gus.at('rejoin').click();
+      await gus.at('remember-name').check();
+      await gus.at('join').click();
+      await until('the name is kept', async () => (await stored()) === 'Gus');
+      await gus.page.reload();
+      await gus.screen('prejoin');
+      assert.equal(await gus.at('name').inputValue(), 'Gus');
+      await gus.at('account').click();
+      await gus.at('sign-out').click();
+      await gus.screen('sign-in');
+      assert.equal(await stored(), null, 'signing out forgets it');
+    });
+
+    step('arriving leaves no complaint in any console', async () => {
+      for (const person of [ana, gus]) await person.assertUntroubled();
+    });
+  });
+}
