@@ -74,3 +74,42 @@ func TestRepeatsAreOnceARoundTripAndWithinTheBudget(t *testing.T) {
 		}
 	}
 }
+
+// Who loses many packets is sent what is missed twice, within the budget, and over a stream only once: it loses none.
+func TestWhoLosesManyIsAnsweredTwice(t *testing.T) {
+	r := newRig(t)
+	camera := r.join(1, options{}).live()
+	viewer := r.join(2, options{}).watch(camera)
+	w := testWorker(r.engine, &sink{})
+	now := time.Now()
+	for seq := range uint16(40) {
+		w.feed(camera, now, camera.Sealed(wiretest.Video(5, seq+1, "q")))
+	}
+	e, slot := &viewer.c.out, viewer.c.out.slots[0]
+	last, _ := slot.rw.Last()
+	ssrc, _, _ := slot.SSRCs()
+	ks, to, _ := e.transport.Ready()
+	answers := func() (n uint64) {
+		last.Seq -= 4
+		before := w.counters.Retransmitted.Load()
+		e.answerPair(ssrc, uint16(last.Seq), 0b11, to, w.begin(ks, to, now), w)
+		return w.counters.Retransmitted.Load() - before
+	}
+	for _, c := range []struct {
+		name   string
+		level  int
+		stream bool
+		tokens int
+		want   uint64
+	}{
+		{"loses few", 0, false, 100, 3},
+		{"loses many", 1, false, 100, 6},
+		{"by a stream", 1, true, 100, 3},
+		{"out of budget", 1, false, 4, 4},
+	} {
+		e.audio.copies.level, e.way.stream, e.rtxTokens = c.level, c.stream, c.tokens
+		if got := answers(); got != c.want {
+			t.Errorf("%s: %d packets sent for 3 missed, want %d", c.name, got, c.want)
+		}
+	}
+}

@@ -171,6 +171,8 @@ func (e *Egress) answerPair(ssrc uint32, pid, blp uint16, to *transport.Remote, 
 	defer e.mu.Unlock()
 	e.reach(to, w.seal.now)
 	s := e.bySSRC[ssrc]
+	var repeats [17]uint16
+	n := 0
 	for bit := -1; bit < 16 && s != nil; bit++ {
 		if bit >= 0 && blp&(1<<bit) == 0 {
 			continue
@@ -178,7 +180,8 @@ func (e *Egress) answerPair(ssrc uint32, pid, blp uint16, to *transport.Remote, 
 		at := len(box.arena)
 		var dst []byte
 		var ok bool
-		if seq := pid + uint16(bit+1); s.Video {
+		seq := pid + uint16(bit+1)
+		if s.Video {
 			dst, ok = s.retransmit(box.arena, seq, w.seal.now, &w.seal)
 		} else {
 			dst, ok = s.again(box.arena, seq, w.seal.now)
@@ -190,7 +193,32 @@ func (e *Egress) answerPair(ssrc uint32, pid, blp uint16, to *transport.Remote, 
 		box.arena = dst
 		box.add(at)
 		w.counters.Retransmitted.Add(1)
+		if s.Video && e.audio.copies.level > 0 && !e.way.stream {
+			repeats[n], n = seq, n+1
+		}
 	}
+	for _, seq := range repeats[:n] {
+		w.repeat(s, seq, box)
+	}
+}
+
+// repeat sends what was just retransmitted once more, to a viewer who loses many packets: what is lost a second time
+// comes two round trips late, and a picture that waits for it freezes. The egress of the slot is locked.
+func (w *worker) repeat(s *Slot, seq uint16, box *outbox) {
+	e := s.egress
+	if e.rtxTokens <= 0 || !box.fits() {
+		return
+	}
+	at := len(box.arena)
+	dst, ok := s.resend(box.arena, &s.sent[seq%sentPackets], w.seal.now, &w.seal)
+	if !ok {
+		return
+	}
+	box.arena = dst
+	box.add(at)
+	e.rtxTokens--
+	e.repaired.Add(uint64(len(dst) - at + e.way.overhead))
+	w.counters.Retransmitted.Add(1)
 }
 
 // clockRate is that of the slot with the given SSRC, 0 if there is none.

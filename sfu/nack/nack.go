@@ -14,21 +14,20 @@ const (
 	maxMissing = 256
 	// reorder is how long a packet may be late before it counts as lost.
 	reorder = 10 * time.Millisecond
-	// maxTries is how often a packet is asked for. The waits for an answer begin at the round-trip time, or minWait if
-	// that is longer, and double.
-	maxTries = 5
+	// maxTries is how often a packet is asked for: each request is sent twice, one tick of 20 ms apart, because one of
+	// them may be lost too. No second answer comes: browsers send a packet again once in a round trip. The wait for the
+	// answer begins at the second request, so that the next is not taken for another repeat. The waits begin at the
+	// round-trip time, or minWait if that is longer, and double.
+	maxTries = 10
+	repeat   = 15 * time.Millisecond
 	minWait  = 20 * time.Millisecond
 	// maxAge is when a receiver's jitter buffer will have given up.
 	maxAge = time.Second
 
 	// Audio is played sooner: the packet after the lost one comes 20 ms later, which is time enough to be late, and what
 	// is not there after three or four round trips has been concealed. A hole of more packets than that is not asked for.
-	// Each request is sent twice, one tick of 20 ms apart, because one of them may be lost too. No second answer comes:
-	// browsers send a packet again once in a round trip. The wait for the answer begins at the second request, so that the
-	// next is not taken for another repeat.
 	audioMissing  = 15
 	audioMaxTries = 6
-	audioRepeat   = 15 * time.Millisecond
 	audioMaxAge   = 300 * time.Millisecond
 )
 
@@ -101,7 +100,7 @@ func (t *Tracker) Due(seqs []uint64, now time.Time, rtt time.Duration) (due []ui
 		}
 		if !waiting && len(seqs) < cap(seqs) {
 			seqs = append(seqs, m.seq)
-			m.next = now.Add(t.wait(m.tries, rtt))
+			m.next = now.Add(wait(m.tries, rtt))
 			m.tries++
 		}
 		kept = append(kept, m)
@@ -111,14 +110,9 @@ func (t *Tracker) Due(seqs []uint64, now time.Time, rtt time.Duration) (due []ui
 }
 
 // wait is how long after so many requests and one more the next is due.
-func (t *Tracker) wait(tries int, rtt time.Duration) time.Duration {
-	rtt = max(rtt, minWait)
-	switch {
-	case !t.Audio:
-		return rtt << tries
-	case tries%2 == 0:
-		return audioRepeat
-	default:
-		return rtt << (tries / 2)
+func wait(tries int, rtt time.Duration) time.Duration {
+	if tries%2 == 0 {
+		return repeat
 	}
+	return max(rtt, minWait) << (tries / 2)
 }
