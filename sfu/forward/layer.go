@@ -16,9 +16,15 @@ import (
 // historyBytes is how much of each video layer is kept for NACKs and key-frame starts: two seconds of 1 Mbit/s.
 const historyBytes = 256 << 10
 
-// layerIdle is after how long without a packet a layer counts as not being sent: browsers stop encodings for lack of
-// bandwidth or because no viewer wants them.
-const layerIdle = 1500 * time.Millisecond
+// A layer without a packet for layerIdle counts as not being sent: browsers stop encodings for lack of bandwidth or
+// because no viewer wants them. So does one without a packet for layerPassed while each lower layer that is sent ended
+// passedFrames or more: the path is there, and who is shown this layer sees nothing. A key frame that is too large
+// makes an encoder leave out frames of one layer, but not as many.
+const (
+	layerIdle    = 1500 * time.Millisecond
+	layerPassed  = 400 * time.Millisecond
+	passedFrames = 6
+)
 
 // Layer is one encoding of a track: one SSRC and its RTX SSRC. Safe for concurrent use.
 type Layer struct {
@@ -33,6 +39,7 @@ type Layer struct {
 
 	height     atomic.Int32 // from the latest key frame, 0 while unknown
 	lastPacket atomic.Int64 // unix nanoseconds, 0 before the first
+	passed     atomic.Int32 // frames of lower layers that ended since
 	sr         atomic.Pointer[senderReport]
 
 	histMu sync.Mutex
@@ -78,7 +85,11 @@ func (l *Layer) Track() *Track { return l.track }
 // Active says whether packets of l have been arriving lately.
 func (l *Layer) Active(now time.Time) bool {
 	last := l.lastPacket.Load()
-	return last != 0 && now.UnixNano()-last < int64(layerIdle)
+	silent := time.Duration(now.UnixNano() - last)
+	if last == 0 || silent >= layerIdle {
+		return false
+	}
+	return silent < layerPassed || int(l.passed.Load()) < passedFrames*max(1, l.index)
 }
 
 // Describe returns l as the allocator sees it, with the rates measured.
@@ -129,6 +140,16 @@ func (l *Layer) removeOutput(o *output) {
 	l.outs.Store(&table)
 }
 
+// pass notes that a packet of l arrived, the last of a frame if end is true, while higher layers may have stopped.
+func (l *Layer) pass(end bool) {
+	if l.passed.Load() != 0 {
+		l.passed.Store(0)
+	}
+	for i := l.index + 1; end && i < len(l.track.layers); i++ {
+		l.track.layers[i].passed.Add(1)
+	}
+}
+
 // accept is called once for each authentic media packet that is not a repeat: it keeps the statistics.
 func (l *Layer) accept(seq uint64, v *rtpview.View, newest bool, now time.Time) {
 	r := &l.receive
@@ -142,6 +163,7 @@ func (l *Layer) accept(seq uint64, v *rtpview.View, newest bool, now time.Time) 
 		r.again++
 		return
 	}
+	l.pass(v.Marker)
 	// Interarrival jitter, RFC 3550 appendix A.8.
 	transit := float64(now.UnixMicro())*float64(l.track.clockRate())/1e6 - float64(v.Timestamp)
 	if d := transit - r.lastTransit; r.lastTransit != 0 && d < 1e6 && d > -1e6 {
