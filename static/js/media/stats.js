@@ -26,16 +26,21 @@
  * @property {string} protocol udp or tcp @property {string} srtp
  */
 
+/**
+ * carries says whether a candidate pair may be in use. Chromium calls one "in-progress" whose last check was lost,
+ * until the next is answered, while media flows over it.
+ * @param {any} s of the statistics @returns {boolean}
+ */
+const carries = (s) =>
+  s.type === 'candidate-pair' && s.nominated && (s.state === 'succeeded' || s.state === 'in-progress');
+
 /** @param {RTCStatsReport} report @returns {any} the candidate pair in use; undefined before there is one */
 export function pathOf(report) {
   /** @type {any[]} */
   const all = [];
   report.forEach((s) => all.push(s));
   const selected = all.find((s) => s.type === 'transport')?.selectedCandidatePairId;
-  return (
-    all.find((s) => s.id === selected) ??
-    all.find((s) => s.type === 'candidate-pair' && s.nominated && s.state === 'succeeded')
-  );
+  return all.find((s) => s.id === selected) ?? all.find(carries);
 }
 
 /** @param {Connection} connection @param {number} at ms @returns {Promise<Snapshot>} */
@@ -119,7 +124,7 @@ const SMALL_PACKET = 50;
 export function reading(report) {
   const out = { path: '', packets: 0, heard: 0 };
   report.forEach((s) => {
-    if (s.type !== 'candidate-pair' || !s.nominated || s.state !== 'succeeded') return;
+    if (!carries(s)) return;
     const bytes = s.bytesReceived ?? 0;
     out.path += s.id;
     out.packets += s.packetsReceived ?? Math.floor(bytes / SMALL_PACKET);
