@@ -106,6 +106,33 @@ for (const kind of kinds) {
       assert.equal(await stored(), null, 'signing out forgets it');
     });
 
+    step('before: a page that is loaded again is back in the meeting, without a form and with nothing on', async () => {
+      await ana.press('mic', true);
+      const earlier = await ana.page.evaluate(() =>
+        Object.keys(sessionStorage)
+          .map((key) => sessionStorage[key])
+          .join(),
+      );
+      assert.doesNotMatch(earlier, /[0-9a-f]{32}/, 'a secret in the storage of scripts');
+      await ana.page.reload();
+      await ana.screen('call');
+      await ana.at('back').waitFor();
+      assert.deepEqual((await ana.probe()).captures, []);
+      assert.equal(await ana.at('mic').getAttribute('aria-pressed'), 'false');
+    });
+
+    step('before: a second tab says that the meeting is open in another, and switches there', async () => {
+      const path = ana.link();
+      const second = await ana.context.newPage();
+      await second.goto(server.url + path);
+      await second.getByTestId('elsewhere').waitFor();
+      assert.match(await second.getByTestId('join').innerText(), words('prejoin.switch'));
+      await second.getByTestId('join').click();
+      await second.getByTestId('call').waitFor();
+      await ana.at('ended-replaced').waitFor();
+      await second.close();
+    });
+
     step('arriving leaves no complaint in any console', async () => {
       for (const person of [ana, gus]) await person.assertUntroubled();
     });

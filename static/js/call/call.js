@@ -490,20 +490,22 @@ export class Call extends EventTarget {
 
   /**
    * leave tells the server and ends. A host leaves word who may let people in after them.
-   * @param {{closing?: boolean}} [o] closing: the page goes away in this moment
+   * @param {{closing?: boolean, replaced?: boolean}} [o] closing: the page goes away in this moment. replaced: the
+   *   person goes on in another page
    */
-  leave({ closing = false } = {}) {
+  leave({ closing = false, replaced = false } = {}) {
     const sign = !this.#left && !closing && this.encryption;
     this.#left = true;
-    if (sign) void sign.will(this.store.get().state).finally(() => this.#leave());
-    else this.#leave();
+    if (sign) void sign.will(this.store.get().state).finally(() => this.#leave(replaced));
+    else this.#leave(replaced);
   }
 
-  #leave() {
+  /** @param {boolean} replaced */
+  #leave(replaced) {
     if (this.#over) return;
     depart(this.#socket, this.encryption?.lastWord(this.store.get().state));
     this.#socket = null; // nothing that still arrives is ours
-    this.#end('left', '');
+    this.#end(replaced ? 'replaced' : 'left', '');
   }
 
   /** @param {string} reason @param {string} message */

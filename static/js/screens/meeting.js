@@ -10,11 +10,12 @@ import { whenIdle } from '../ui/lazy.js';
 import * as api from '../net/api.js';
 import { RequestError } from '../net/socket.js';
 import { hasKey, parse as parseLink } from '../e2ee/link.js';
-import { ask } from '../ui/dialog.js';
+import { ask as confirm } from '../ui/dialog.js';
 import { LocalMedia } from '../call/localmedia.js';
 import { shell } from './shell.js';
 import { notice } from './notice.js';
-import { prejoin } from './prejoin.js';
+import { pagesAt, part, returning, stay } from './pages.js';
+import { offerDevices, prejoin } from './prejoin.js';
 import { explain } from './signin.js';
 import { lobby } from './lobby.js';
 
@@ -32,6 +33,16 @@ export function meeting(app, id) {
   let call = null;
   let local = new LocalMedia();
   let gone = false;
+  let closing = false;
+  let found = (/** @type {string} */ _name) => {};
+  const pages = pagesAt(id, {
+    inside: () => {
+      const { phase, name } = call?.store.get().state ?? { phase: 'idle', name: '' };
+      return phase === 'joined' || phase === 'lobby' ? name : '';
+    },
+    found: (name) => found(name),
+    leave: () => call?.leave({ replaced: true }),
+  });
   const show = (/** @type {Screen} */ screen) => {
     if (gone) return screen.destroy?.();
     inner?.destroy?.();
@@ -69,11 +80,35 @@ export function meeting(app, id) {
           }),
         );
       }
-      show(prejoin(app, { info, local, join: (name, password) => join(info, name, password) }));
+      if (await comeBack(info)) return;
+      ask(info, '');
       whenIdle(loadCall);
     } catch (err) {
       show(cannotOpen(app, err));
     }
+  };
+
+  const ask = (/** @type {MeetingInfo} */ info, /** @type {string} */ problem) => {
+    const form = prejoin(app, {
+      info,
+      local,
+      problem,
+      join: (name, password) => join(info, name, password),
+      takeOver: () => pages.takeOver(),
+    });
+    found = form.found;
+    show(form);
+    pages.look();
+  };
+
+  /** A page that was loaded again in the meeting joins without a form, with nothing switched on. */
+  const comeBack = async (/** @type {MeetingInfo} */ info) => {
+    const name = info.password && !info.host ? '' : returning(id);
+    if (!name || (info.e2ee && !hasKey(location.hash))) return false;
+    const problem = await join(info, name, '');
+    if (problem) ask(info, problem);
+    else if (call?.store.get().state.phase === 'joined') offerDevices(local);
+    return true;
   };
 
   const join = async (/** @type {MeetingInfo} */ info, /** @type {string} */ name, /** @type {string} */ password) => {
@@ -83,7 +118,7 @@ export function meeting(app, id) {
     if (
       info.e2ee &&
       !hasKey(location.hash) &&
-      !(await ask(t('nokey.title'), t('nokey.text'), t('nokey.go'), { testid: 'nokey' }))
+      !(await confirm(t('nokey.title'), t('nokey.text'), t('nokey.go'), { testid: 'nokey' }))
     ) {
       return '';
     }
@@ -99,8 +134,11 @@ export function meeting(app, id) {
       (phase) => {
         if (call !== s) return;
         if (phase === 'lobby') show(lobby(app, s));
-        else if (phase === 'joined') show(callScreen(app, s));
-        else if (phase === 'ended') {
+        else if (phase === 'joined') {
+          stay(id, name);
+          show(callScreen(app, s));
+        } else if (phase === 'ended') {
+          if (!closing) part();
           show(
             ended(
               app,
@@ -122,7 +160,7 @@ export function meeting(app, id) {
       if (s.store.get().state.phase === 'ended') return ''; // denied in the lobby: the end screen says so
       if (s.store.get().state.phase === 'lobby') {
         call = null;
-        show(prejoin(app, { info, local, join: (n, p) => join(info, n, p) }));
+        ask(info, '');
       }
       if (problem.id === 'network' && !(await signedIn(app))) return '';
       return app.session?.guest && problem.id === 'not_permitted'
@@ -134,7 +172,10 @@ export function meeting(app, id) {
   const warn = (/** @type {BeforeUnloadEvent} */ event) => {
     if (call?.store.get().state.phase === 'joined') event.preventDefault();
   };
-  const away = () => call?.leave({ closing: true });
+  const away = () => {
+    closing = true; // a page that is loaded again comes back
+    call?.leave({ closing: true });
+  };
   window.addEventListener('beforeunload', warn);
   window.addEventListener('pagehide', away);
   void begin();
@@ -146,6 +187,7 @@ export function meeting(app, id) {
       window.removeEventListener('beforeunload', warn);
       window.removeEventListener('pagehide', away);
       call?.leave();
+      pages.close();
       local.detach();
       inner?.destroy?.();
       clearToasts();

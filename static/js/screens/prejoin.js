@@ -6,6 +6,7 @@
 import { h, fill, attr, setText, setHidden, setBusy } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
 import { field, check } from '../ui/field.js';
+import { toast } from '../ui/toast.js';
 import { choices, remember, rememberedName, rememberName } from '../ui/settings.js';
 import { t, timeOfDay } from '../i18n/i18n.js';
 import { nameProblem, suggestName, initials, MAX_NAME, MAX_PASSWORD } from '../core/text.js';
@@ -21,23 +22,46 @@ import { shell } from './shell.js';
  * @property {LocalMedia} local
  * @property {(name: string, password: string) => Promise<string>} join resolves to what went wrong, in words; empty
  *   when it went well
+ * @property {string} [problem] what went wrong before, in words
+ * @property {() => Promise<void>} takeOver has the other page of this browser leave the meeting
  */
 
-/** @param {App} app @param {PrejoinOptions} o @returns {Screen} */
+/**
+ * @param {App} app @param {PrejoinOptions} o
+ * @returns {Screen & {found: (name: string) => void}} found: another page of this browser is in the meeting, by this
+ *   name
+ */
 export function prejoin(app, o) {
   const stop = new AbortController();
   const title = o.info.title || t('prejoin.untitled');
+  const entry = form(app, o, title, stop.signal);
   const el = shell(
     app,
     h(
       'div',
       { class: 'prejoin', 'data-testid': 'prejoin' },
       preview(o.local, stop.signal),
-      form(app, o, title, stop.signal),
+      entry.el,
       pickers(o.local, stop.signal),
     ),
   );
-  return { el, title, destroy: () => stop.abort() };
+  return { el, title, destroy: () => stop.abort(), found: entry.found };
+}
+
+/** @param {LocalMedia} local offers, to who came back, what they had on */
+export function offerDevices(local) {
+  const { mic, camera } = choices();
+  const start = () =>
+    mic && camera ? local.both() : Promise.all([mic && local.setMic(true), camera && local.setCamera(true)]);
+  toast(t('prejoin.back'), {
+    icon: 'info',
+    key: 'back',
+    testid: 'back',
+    actions:
+      mic || camera
+        ? [{ label: t('prejoin.back.on'), primary: true, act: () => void Promise.resolve(start()).catch(() => {}) }]
+        : [],
+  });
 }
 
 /** @param {LocalMedia} local @param {AbortSignal} signal @returns {HTMLElement} */
@@ -243,7 +267,7 @@ function unseen(local, signal) {
 
 /**
  * @param {App} app @param {PrejoinOptions} o @param {string} title @param {AbortSignal} signal
- * @returns {HTMLElement}
+ * @returns {{el: HTMLElement, found: (name: string) => void}}
  */
 function form(app, o, title, signal) {
   const { info } = o;
@@ -273,6 +297,13 @@ function form(app, o, title, signal) {
     t(asks ? 'prejoin.ask' : 'prejoin.join'),
   );
   const error = h('p', { class: 'form-error', role: 'alert', 'data-testid': 'join-error', hidden: true });
+  const elsewhere = h(
+    'p',
+    { class: 'hint note', role: 'status', hidden: true, 'data-testid': 'elsewhere' },
+    icon('info'),
+    h('span', null, t('prejoin.elsewhere')),
+  );
+  const label = () => setText(button, t(elsewhere.hidden ? (asks ? 'prejoin.ask' : 'prejoin.join') : 'prejoin.switch'));
   const submit = async () => {
     const wrong = nameProblem(name.input.value);
     name.fail(wrong ? t(`prejoin.name.${wrong}`) : '');
@@ -283,14 +314,19 @@ function form(app, o, title, signal) {
     rememberName(remembers.input.checked ? app.name : '');
     setBusy(button, true);
     setText(button, t('prejoin.joining'));
+    if (!elsewhere.hidden) await o.takeOver();
     const problem = await o.join(name.input.value.trim(), password?.input.value ?? '');
     setText(error, problem);
     setHidden(error, !problem);
     if (problem) error.scrollIntoView({ block: 'nearest' });
-    setText(button, t(asks ? 'prejoin.ask' : 'prejoin.join'));
+    label();
     setBusy(button, false);
   };
-  return h(
+  if (o.problem) {
+    setText(error, o.problem);
+    setHidden(error, false);
+  }
+  const el = h(
     'form',
     {
       class: 'prejoin-form',
@@ -310,6 +346,7 @@ function form(app, o, title, signal) {
       ' ',
       t('prejoin.ends', { time: timeOfDay(info.expires_at) }),
     ),
+    elsewhere,
     h('div', { class: 'name-field' }, name.el, remembers.el),
     password?.el,
     error,
@@ -327,6 +364,12 @@ function form(app, o, title, signal) {
     protection({ e2ee: info.e2ee, keyed: location.hash.length > 1, audited: app.config.audited }),
     app.config.operator && h('p', { class: 'muted small' }, t('home.operator', { operator: app.config.operator })),
   );
+  const found = (/** @type {string} */ as) => {
+    setHidden(elsewhere, false);
+    if (!name.input.value.trim()) name.input.value = as;
+    label();
+  };
+  return { el, found };
 }
 
 /** @param {string} name @returns {HTMLElement} an avatar, for the lobby */
