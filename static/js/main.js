@@ -23,6 +23,7 @@ import { notice } from './screens/notice.js';
  * @property {boolean} open the meeting of this address is known to take guests
  * @property {string} note why sign-in is required, in words; shown once
  * @property {(path: string) => void} go to another screen; the path may hold a fragment
+ * @property {(() => boolean)|null} back asks before the browser's "back" leaves the screen; true: it does not
  * @property {() => void} reload the screen, after signing in or out
  * @property {(note?: string) => void} signIn shows sign-in on the current screen: there is no session, or the person
  *   wants another
@@ -63,7 +64,9 @@ const app = {
   asked: false,
   open: false,
   note: '',
+  back: null,
   go(path) {
+    app.back = null;
     app.asked = app.open = false;
     history.pushState(null, '', path);
     route();
@@ -185,7 +188,9 @@ async function start() {
   } finally {
     clearTimeout(slow);
   }
-  window.addEventListener('popstate', route);
+  window.addEventListener('popstate', () => {
+    if (!app.back?.()) route();
+  });
   route();
 }
 

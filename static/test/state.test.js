@@ -7,6 +7,7 @@ import {
   hands,
   may,
   nameOf,
+  named,
   permissionFor,
   MAX_CHAT,
   MAX_NEWS,
@@ -238,4 +239,27 @@ test('policy, lobby and bye are taken over; what is not known changes nothing', 
   assert.equal(reduce(s, { type: 'lobby', title: 'T', waiting: 2, hosts_present: false }).lobby.hostsPresent, false);
   assert.deepEqual(reduce(s, { type: 'bye', reason: 'ended', message: '' }).bye, { reason: 'ended', message: '' });
   assert.equal(reduce(s, { type: 'ok', id: 4 }), s);
+});
+
+test('who shares in an encrypted meeting is told with the name, once it is known', () => {
+  const roster = (/** @type {string[]} */ sources) => ({ type: 'roster', changed: [person(3, '', { sources })] });
+  const kinds = (s) => s.news.map((n) => `${n.kind} ${n.name}`);
+  const nameless = run(joined(), roster([]));
+  const shares = run(nameless, roster(['screen']));
+  assert.deepEqual(kinds(shares), []);
+  assert.deepEqual(kinds(named(shares, new Map([[3, 'Ben']]))), ['share Ben']);
+  const over = run(shares, roster([]));
+  assert.deepEqual(kinds(named(over, new Map([[3, 'Ben']]))), [], 'over before the name came');
+  assert.deepEqual(kinds(run(joined(), { type: 'roster', changed: [person(3, 'Ben', { sources: ['screen'] })] })), [
+    'share Ben',
+  ]);
+});
+
+test('a hand that a host lowered is told, one’s own act is not', () => {
+  const raised = run(joined(), { type: 'roster', changed: [person(7, 'Ana', { hand: 1 })] });
+  assert.deepEqual(
+    run(raised, { type: 'roster', changed: [person(7, 'Ana')] }).news.map((n) => n.kind),
+    ['hand_lowered'],
+  );
+  assert.deepEqual(run({ ...raised, hand: 0 }, { type: 'roster', changed: [person(7, 'Ana')] }).news, []);
 });

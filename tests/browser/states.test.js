@@ -86,6 +86,7 @@ for (const kind of kinds.filter((k) => k === (process.env.TEST_STATES || k))) {
         await person.page.setViewportSize({ width, height });
         await person.settled();
         await person.page.screenshot({ path: artefact(`states/${kind}-${state}-${width}.png`), caret: 'initial' });
+        await person.assertToastsCoverNothing(`${state} at ${width} px`);
         if (width === 320) await person.assertNoSidewaysScroll(`${state} at ${width} px`);
       }
       await person.page.setViewportSize({ width: 1440, height: 900 });
@@ -303,7 +304,7 @@ for (const kind of kinds.filter((k) => k === (process.env.TEST_STATES || k))) {
     step(
       'six, with the list of people',
       async () => {
-        await ben.at('hand').click();
+        await ben.more('sheet-hand');
         await ana.press('people', true);
         await ana.page.locator('[data-testid="tile-hand"]:visible').first().waitFor();
       },

@@ -95,6 +95,8 @@ export class Call extends EventTarget {
   met = new Set();
   /** @type {StreamKey[]} made on this page; the server holds at most 16 */
   streamKeys = [];
+  /** the person ended the meeting for everyone */
+  ended = false;
   #resume = '';
   #startedAt;
   /** ms that the first WebSocket took to open: what is usual on this network */
@@ -457,6 +459,11 @@ export class Call extends EventTarget {
   async request(type, fields) {
     try {
       if (!this.#socket) throw new RequestError('network', '', false);
+      // What the person lowers themselves is not told to them as a host's act.
+      if (type === 'hand' && !(/** @type {any} */ (fields).raised)) {
+        this.#handDown(/** @type {any} */ (fields).participant);
+      }
+      if (type === 'end') this.ended = true;
       await (this.encryption?.say(type, fields) ?? this.#socket.request(type, fields));
       return true;
     } catch (err) {
@@ -464,6 +471,11 @@ export class Call extends EventTarget {
       this.#emit('problem', { error: err });
       return false;
     }
+  }
+
+  /** @param {number|undefined} participant */
+  #handDown(participant) {
+    this.#change((s) => (participant && participant !== s.self ? s : { ...s, hand: 0 }));
   }
 
   /**

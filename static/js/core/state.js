@@ -12,7 +12,7 @@ export const MAX_NEWS = 64;
 /**
  * @typedef {'joined'|'bot'|'bots'|'egress'
  *   |'left'|'hand'|'chat'|'waiting'|'host'|'share'|'share_end'|'lock'|'unlock'|'spotlight'
- *   |'spotlight_self'} NewsKind
+ *   |'spotlight_self'|'hand_lowered'} NewsKind
  */
 
 /**
@@ -48,6 +48,7 @@ export const MAX_NEWS = 64;
  * @property {readonly ChatLine[]} chat
  * @property {number} chatSeen the last line's number that was on screen
  * @property {readonly News[]} news
+ * @property {ReadonlySet<number>} untold who shares and has not said a name yet: told of once they have
  * @property {ReadonlySet<number>} nameless who came, or waits, and has not said a name yet: told of once they have
  * @property {number} count grows with every news and chat line
  * @property {{reason: string, message: string}|null} bye
@@ -76,6 +77,7 @@ export function initialState() {
     chat: [],
     chatSeen: 0,
     news: [],
+    untold: new Set(),
     nameless: new Set(),
     count: 0,
     bye: null,
@@ -128,9 +130,12 @@ function welcome(s, m) {
 function tellOfChange(s, p, before) {
   if (p.hand > 0 && !before?.hand) s = tell(s, 'hand', p.name, { participant: p.participant });
   const shares = p.sources.includes('screen');
-  if (shares !== Boolean(before?.sources.includes('screen'))) {
-    s = tell(s, shares ? 'share' : 'share_end', p.name, { participant: p.participant });
-  }
+  if (shares === Boolean(before?.sources.includes('screen'))) return s;
+  const untold = new Set(s.untold);
+  const waited = untold.delete(p.participant);
+  if (shares && !p.name) return { ...s, untold: untold.add(p.participant) };
+  if (waited) return { ...s, untold }; // its begin was not told either
+  s = tell(s, shares ? 'share' : 'share_end', p.name, { participant: p.participant });
   return s;
 }
 
@@ -164,6 +169,12 @@ export function named(s, names) {
     if (person) next = tellJoined(next, person);
     else if (waits) next = tell(next, 'waiting', waits.name, { participant: n });
   }
+  for (const n of s.untold) {
+    const person = people.get(n);
+    if (person && !person.name) continue;
+    next = { ...next, untold: new Set([...next.untold].filter((x) => x !== n)) };
+    if (person?.sources.includes('screen')) next = tell(next, 'share', person.name, { participant: n });
+  }
   return next;
 }
 
@@ -181,6 +192,7 @@ function roster(s, m) {
   }
   for (const p of m.changed ?? []) {
     if (p.participant === s.self) {
+      if (next.hand > 0 && p.hand === 0) next = tell(next, 'hand_lowered', next.name);
       next = { ...next, hand: p.hand, role: p.role };
       continue;
     }

@@ -46,6 +46,27 @@ export function measure(track, see) {
   };
 }
 
+/** The notes of what calls for attention, Hz: soft, short and told apart. */
+const CHIMES = { waiting: [587.33, 880], hand: [659.25], chat: [440] };
+
+/** @param {'waiting'|'hand'|'chat'} kind plays its notes; made here, and as loud as a pen on a table */
+export function chime(kind) {
+  const ctx = audioContext();
+  if (!ctx) return;
+  CHIMES[kind].forEach((frequency, i) => {
+    const at = ctx.currentTime + 0.02 + i * 0.16;
+    const osc = ctx.createOscillator();
+    const gain = ctx.createGain();
+    osc.frequency.value = frequency;
+    gain.gain.setValueAtTime(0, at);
+    gain.gain.linearRampToValueAtTime(0.06, at + 0.02);
+    gain.gain.exponentialRampToValueAtTime(0.0005, at + 0.45);
+    osc.connect(gain).connect(ctx.destination);
+    osc.start(at);
+    osc.stop(at + 0.5);
+  });
+}
+
 /**
  * tone plays a short chime on a speaker, so that the person hears whether it works.
  * @param {string} sinkId @returns {Promise<void>} resolves when it is over

@@ -4,6 +4,7 @@
 /** @import {CallContext, CallUI} from '../call/context.js' */
 import { h } from '../ui/dom.js';
 import { whenIdle } from '../ui/lazy.js';
+import { placeToasts } from '../ui/toast.js';
 import { choices } from '../ui/settings.js';
 import { t } from '../i18n/i18n.js';
 import { createStore } from '../ui/store.js';
@@ -13,6 +14,7 @@ import { topbar } from '../call/view/topbar.js';
 import { panel, loads as panels } from '../call/view/sidepanel.js';
 import { banners } from '../call/view/banners.js';
 import { exposedStrip } from '../call/security/indicator.js';
+import { callAttention } from '../call/view/attention.js';
 import { tellNews } from '../call/view/announcements.js';
 import { listenKeys } from '../call/view/shortcuts.js';
 import { beginConfidential } from '../call/security/confidential.js';
@@ -46,10 +48,12 @@ export function callScreen(app, call) {
   call.sinks.setSpeaker(remembered.speakerId);
   const title = call.store.get().state.meeting?.title || t('call.title');
   const flying = h('div', { class: 'flying-layer', 'aria-hidden': 'true' });
+  const top = topbar(context);
+  const row = h('div', { class: 'toast-row' });
   const el = h(
     'div',
     { class: 'call', 'data-testid': 'call' },
-    h('div', null, topbar(context), exposedStrip(context)),
+    h('div', null, top.el, exposedStrip(context), row),
     h(
       'main',
       { class: 'call-main' },
@@ -59,7 +63,9 @@ export function callScreen(app, call) {
     bar.el,
     call.sinks.pool,
   );
+  stops.push(placeToasts(top.middle, row));
   tellNews(context, flying);
+  callAttention(context, `${title} · ${app.config.name}`);
   listenKeys(context);
   keepAwake(context);
   beginConfidential(context);

@@ -88,6 +88,20 @@ export function meeting(app, id) {
     }
   };
 
+  /**
+   * The gesture for "back" is soon made on a phone, and would end the call.
+   * @param {Call} s @returns {boolean}
+   */
+  const askBeforeBack = (s) => {
+    history.pushState(null, '', location.href);
+    void confirm(t('call.back.title'), t('call.back.text'), t('call.leave.only'), { testid: 'back-asks' }).then(
+      (yes) => {
+        if (yes) s.leave();
+      },
+    );
+    return true;
+  };
+
   const ask = (/** @type {MeetingInfo} */ info, /** @type {string} */ problem) => {
     const form = prejoin(app, {
       info,
@@ -136,8 +150,11 @@ export function meeting(app, id) {
         if (phase === 'lobby') show(lobby(app, s));
         else if (phase === 'joined') {
           stay(id, name);
+          if (!app.back) history.pushState(null, '', location.href); // so that "back" stays on this page
+          app.back = () => askBeforeBack(s);
           show(callScreen(app, s));
         } else if (phase === 'ended') {
+          app.back = null;
           if (!closing) part();
           show(
             ended(
@@ -184,6 +201,7 @@ export function meeting(app, id) {
     title: t('call.title'),
     destroy() {
       gone = true;
+      app.back = null;
       window.removeEventListener('beforeunload', warn);
       window.removeEventListener('pagehide', away);
       call?.leave();
@@ -298,7 +316,9 @@ function ended(app, call, again) {
     testid: `ended-${error || reason}`,
     title: error ? t('bye.unreachable') : t(known),
     text: [
-      error ? errorText(error, call.store.get().state.bye?.message) : t(/** @type {any} */ (`${known}.text`)),
+      error
+        ? errorText(error, call.store.get().state.bye?.message)
+        : t(reason === 'ended' && call.ended ? 'bye.ended.own' : /** @type {any} */ (`${known}.text`)),
       who && t('confidential.was', { who }),
     ]
       .filter(Boolean)

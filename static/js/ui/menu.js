@@ -12,6 +12,8 @@ import { icon } from './icons.js';
  * @property {boolean} [checked] a choice among others when not undefined
  * @property {string} [testid]
  * @property {string} [hint]
+ * @property {string} [name] what is read aloud, where the label is a picture
+ * @property {boolean} [first] large, above the others, where the menu is a sheet
  */
 
 /**
@@ -20,21 +22,27 @@ import { icon } from './icons.js';
  * @param {(Item|null|false|undefined)[]} items
  * @param {string} label
  * @param {string} [testid]
+ * @param {{look?: 'sheet'|'react-row'}} [o] sheet: from the lower edge, as wide as the window
  */
-export function openMenu(anchor, items, label, testid) {
+export function openMenu(anchor, items, label, testid, o = {}) {
   const menu = h('div', {
-    class: 'menu',
+    class: `menu ${o.look ?? ''}`,
     role: 'menu',
     'aria-label': label,
     popover: 'auto',
     id: uniqueId('menu'),
     'data-testid': testid,
   });
+  const first = h('div', { class: 'menu-first', role: 'presentation' });
+  const sheet = o.look === 'sheet';
+  if (sheet) menu.append(first);
   for (const item of items) {
-    if (item) menu.append(row(item, () => menu.hidePopover()));
+    if (item) (sheet && item.first ? first : menu).append(row(item, () => menu.hidePopover()));
   }
   menu.addEventListener('keydown', (event) => move(event, menu));
-  const again = () => place(menu, anchor);
+  const again = () => {
+    if (!sheet) place(menu, anchor);
+  };
   window.addEventListener('resize', again);
   menu.addEventListener('toggle', (event) => {
     if (/** @type {ToggleEvent} */ (event).newState !== 'closed') return;
@@ -46,7 +54,7 @@ export function openMenu(anchor, items, label, testid) {
   (anchor.closest('dialog') ?? document.body).append(menu);
   anchor.setAttribute('aria-expanded', 'true');
   menu.showPopover();
-  place(menu, anchor);
+  again();
   /** @type {HTMLElement|null} */ (menu.querySelector('[role^=menuitem]'))?.focus();
 }
 
@@ -61,6 +69,8 @@ function row(item, close) {
       tabindex: '-1',
       role: choice ? 'menuitemradio' : 'menuitem',
       'aria-checked': choice ? String(item.checked) : null,
+      'aria-label': item.name,
+      title: item.name,
       'data-testid': item.testid,
       onclick: () => {
         close();
@@ -77,7 +87,14 @@ function row(item, close) {
 function move(event, menu) {
   const rows = /** @type {HTMLElement[]} */ ([...menu.querySelectorAll('[role^=menuitem]')]);
   const at = rows.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-  const to = { ArrowDown: at + 1, ArrowUp: at - 1 + rows.length, Home: 0, End: rows.length - 1 }[event.key];
+  const to = {
+    ArrowDown: at + 1,
+    ArrowUp: at - 1 + rows.length,
+    ArrowRight: at + 1,
+    ArrowLeft: at - 1 + rows.length,
+    Home: 0,
+    End: rows.length - 1,
+  }[event.key];
   if (to === undefined) {
     if (event.key === 'Tab') menu.hidePopover();
     return;

@@ -13,6 +13,8 @@ const NAME_KEY = 'conclave.name';
  * @property {'auto'|'grid'|'speaker'} mode
  * @property {'auto'|'light'|'dark'} theme
  * @property {boolean} hd
+ * @property {boolean} soundWaiting a sound for who waits @property {boolean} soundHand @property {boolean} soundChat
+ * @property {boolean} notify by the system, while the page is in the background
  */
 
 /** @type {Choices} */
@@ -29,6 +31,10 @@ const DEFAULTS = {
   mode: 'auto',
   theme: 'auto',
   hd: true,
+  soundWaiting: true,
+  soundHand: true,
+  soundChat: true,
+  notify: false,
 };
 
 /** @returns {Choices} what was remembered, field by field, so that a broken or old store does no harm */

@@ -8,9 +8,25 @@ import { t } from '../i18n/i18n.js';
 const MAX_TOASTS = 4;
 const layer = h('div', { class: 'toasts', 'data-testid': 'toasts' });
 
-/** mountToasts puts the layer on the page. */
+/** mountToasts puts the layer on the page, below what is shown. */
 export function mountToasts() {
   document.body.append(layer);
+}
+
+/**
+ * placeToasts gives toasts a place of their own in a call, where they cover nothing: in the top bar where that is
+ * wide, and else in a row below it. Of several the newest is shown; what stays comes back after it.
+ * @param {HTMLElement} wide @param {HTMLElement} narrow @returns {() => void} puts the layer back
+ */
+export function placeToasts(wide, narrow) {
+  const query = matchMedia('(min-width: 62rem)');
+  const place = () => (query.matches ? wide : narrow).append(layer);
+  query.addEventListener('change', place);
+  place();
+  return () => {
+    query.removeEventListener('change', place);
+    mountToasts();
+  };
 }
 
 /**

@@ -428,6 +428,29 @@ export class Person {
   }
 
   /**
+   * Fails when a toast covers a face, a shared screen or a control.
+   * @param {string} state
+   */
+  async assertToastsCoverNothing(state) {
+    const covered = await this.page.evaluate(() => {
+      const box = (/** @type {Element} */ el) => el.getBoundingClientRect();
+      const others = [...document.querySelectorAll('.call .tile, .call button, .call input, .call a, .call h1')].filter(
+        (el) => !el.closest('.toasts') && el.checkVisibility() && box(el).width > 0,
+      );
+      return [...document.querySelectorAll('.toast')]
+        .filter((el) => el.checkVisibility())
+        .flatMap((toast) =>
+          others.filter((el) => {
+            const [a, b] = [box(toast), box(el)];
+            return a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+          }),
+        )
+        .map((el) => `${el.tagName.toLowerCase()}.${el.className} ${el.textContent?.slice(0, 30)}`);
+    });
+    assert.deepEqual(covered, [], `${state}: covered by a toast`);
+  }
+
+  /**
    * Keeps a picture of what the person sees.
    * @param {string} name
    */

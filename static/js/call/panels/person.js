@@ -55,6 +55,7 @@ function mediaItems({ call }, person) {
     hand > 0 && {
       label: t('people.lower'),
       icon: 'hand',
+      testid: 'lower-hand',
       act: () => void call.request('hand', { participant, raised: false }),
     },
   ];

@@ -1,6 +1,6 @@
 // Settings of this device, and the sheet of keyboard shortcuts.
 /** @import {CallContext} from '../context.js' */
-import { h } from '../../ui/dom.js';
+import { h, setHidden } from '../../ui/dom.js';
 import { openDialog } from '../../ui/dialog.js';
 import { toggle, select } from '../../ui/field.js';
 import { choices, remember, applyTheme } from '../../ui/settings.js';
@@ -33,9 +33,18 @@ export function settingsDialog({ call, ui }) {
       toggle(t('settings.mirror'), chosen.mirror, (mirror) => set({ mirror })),
       toggle(t('layout.hideself'), chosen.hideSelf, (hideSelf) => set({ hideSelf }), { testid: 'hide-self' }),
       toggle(t('settings.hd'), chosen.hd, (hd) => remember({ hd })),
-      toggle(t('settings.shortcuts'), chosen.shortcuts, (shortcuts) => set({ shortcuts }), {
-        testid: 'shortcuts-switch',
+      !matchMedia('(hover: none) and (pointer: coarse)').matches &&
+        toggle(t('settings.shortcuts'), chosen.shortcuts, (shortcuts) => set({ shortcuts }), {
+          testid: 'shortcuts-switch',
+        }),
+      h('h3', null, t('settings.attention')),
+      toggle(t('settings.sound.waiting'), chosen.soundWaiting, (soundWaiting) => remember({ soundWaiting }), {
+        testid: 'sound-waiting',
       }),
+      toggle(t('settings.sound.hand'), chosen.soundHand, (soundHand) => remember({ soundHand })),
+      toggle(t('settings.sound.chat'), chosen.soundChat, (soundChat) => remember({ soundChat })),
+      typeof Notification === 'function' && notifications(chosen.notify),
+      h('h3', null, t('settings.look')),
       select(
         t('settings.theme'),
         /** @type {const} */ (['auto', 'light', 'dark']).map((v) => ({ value: v, label: t(`settings.theme.${v}`) })),
@@ -50,6 +59,24 @@ export function settingsDialog({ call, ui }) {
     ],
     { testid: 'settings' },
   );
+}
+
+/** @param {boolean} on @returns {HTMLElement} the browser asks once, after this choice and never by itself */
+function notifications(on) {
+  const el = toggle(
+    t('settings.notify'),
+    on && Notification.permission === 'granted',
+    async (wanted) => {
+      const allowed = wanted && (await Notification.requestPermission()) === 'granted';
+      remember({ notify: allowed });
+      const input = el.querySelector('input');
+      if (input) input.checked = allowed;
+      setHidden(refused, !wanted || allowed);
+    },
+    { help: t('settings.notify.help'), testid: 'notify' },
+  );
+  const refused = h('p', { class: 'field-error', role: 'alert', hidden: true }, t('settings.notify.refused'));
+  return h('div', { class: 'stack' }, el, refused);
 }
 
 /** @param {CallContext} context */

@@ -15,6 +15,7 @@ export function securityChip({ call, ui, cleanup }) {
       type: 'button',
       'data-testid': 'security',
       title: t('security.title'),
+      'aria-label': t('security.chip'),
       onclick: () => ui.set((u) => ({ ...u, panel: u.panel === 'security' ? '' : 'security' })),
     },
     icon('shield'),

@@ -110,6 +110,7 @@ function tellLost({ call }, what) {
 const ICONS = /** @type {const} */ ({
   host: 'shield',
   lock: 'lock',
+  hand_lowered: 'hand',
   unlock: 'unlock',
   share: 'screen',
   spotlight: 'spotlight',
@@ -167,6 +168,7 @@ function tell({ ui, call }, item) {
     case 'egress':
       return void toast(text, { icon: 'info', key: 'egress', ms: 8000 });
     case 'host':
+    case 'hand_lowered':
     case 'lock':
     case 'unlock':
     case 'share':

@@ -222,12 +222,14 @@ function reactMenu({ call }, anchor) {
   openMenu(
     anchor,
     REACTIONS.map((r) => ({
-      label: `${r.glyph} ${reactionLabel(r.id)}`,
+      label: r.glyph,
+      name: reactionLabel(r.id),
       testid: `react-${r.id}`,
       act: () => void call.request('react', { reaction: r.id }),
     })),
     t('call.react'),
     'react-menu',
+    { look: 'react-row' },
   );
 }
 
@@ -236,31 +238,53 @@ function moreMenu(context, anchor) {
   const { ui, call, verbs } = context;
   const { mode } = ui.get();
   const s = call.store.get().state;
-  const narrow = window.innerWidth < 640;
+  // A phone, upright or on its side: as in css/call.css.
+  const narrow = matchMedia('(max-width: 39.99rem), (max-height: 28rem) and (max-width: 61.99rem)').matches;
+  const touch = matchMedia('(hover: none) and (pointer: coarse)').matches;
   const sharing = Boolean(call.local.store.get().screen);
   openMenu(
     anchor,
     [
+      narrow && {
+        label: `${t('call.people')} ${s.people.size + 1}`,
+        icon: 'people',
+        act: verbs.people,
+        first: true,
+        testid: 'sheet-people',
+      },
+      narrow && {
+        label: t(s.hand > 0 ? 'call.hand.lower' : 'call.hand.raise'),
+        icon: 'hand',
+        act: verbs.hand,
+        first: true,
+        testid: 'sheet-hand',
+      },
+      narrow && {
+        label: t('call.react'),
+        icon: 'react',
+        act: () => reactMenu(context, anchor),
+        first: true,
+        testid: 'sheet-react',
+      },
       narrow &&
         may(s, 'publish_screen') &&
         canShareScreen() && {
           label: t(sharing ? 'call.screen.on' : 'call.screen.off'),
           icon: sharing ? 'screenStop' : 'screen',
           act: verbs.screen,
+          first: true,
+          testid: 'sheet-screen',
         },
-      narrow && { label: t(s.hand > 0 ? 'call.hand.lower' : 'call.hand.raise'), icon: 'hand', act: verbs.hand },
-      narrow && { label: t('call.react'), icon: 'react', act: () => reactMenu(context, anchor) },
-      narrow && { label: t('call.people'), icon: 'people', act: verbs.people },
       .../** @type {const} */ (['auto', 'grid', 'speaker']).map((m) => ({
-        label: t(`layout.${m}`),
+        label: `${t('call.layout')}: ${t(`layout.${m}`)}`,
         checked: mode === m,
         act: () => setMode(context, m),
         testid: `layout-${m}`,
       })),
       { label: t('call.info'), icon: 'info', act: () => ui.set((u) => ({ ...u, panel: 'info' })), testid: 'open-info' },
-      { label: t('call.stats'), icon: 'chart', act: verbs.stats, hint: 'I', testid: 'open-stats' },
+      { label: t('call.stats'), icon: 'chart', act: verbs.stats, hint: touch ? '' : 'I', testid: 'open-stats' },
       document.fullscreenEnabled && { label: t('call.fullscreen'), icon: 'full', act: () => void toggleFullscreen() },
-      { label: t('call.shortcuts'), icon: 'keyboard', act: verbs.help, hint: '?', testid: 'open-shortcuts' },
+      !touch && { label: t('call.shortcuts'), icon: 'keyboard', act: verbs.help, hint: '?', testid: 'open-shortcuts' },
       {
         label: t('call.settings'),
         icon: 'settings',
@@ -270,6 +294,7 @@ function moreMenu(context, anchor) {
     ],
     t('call.more'),
     'more-menu',
+    narrow ? { look: 'sheet' } : {},
   );
 }
 

@@ -28,6 +28,7 @@ export class TileElement {
   #lit = h('span', { class: 'badge lit', 'data-testid': 'tile-spotlight', hidden: true }, icon('spotlight'));
   #key = h('span', { class: 'badge alarm', hidden: true, 'data-testid': 'tile-key' }, icon('warn'));
   #hand = h('span', { class: 'badge hand', 'data-testid': 'tile-hand' }, icon('hand'), h('span'));
+  #starting = h('p', { class: 'tile-starting', hidden: true, 'data-testid': 'tile-starting' });
   #note = h('p', { class: 'tile-note' });
   #away = h('p', { class: 'tile-away' }, t('reconnecting'));
   #menu;
@@ -62,7 +63,7 @@ export class TileElement {
         'data-self': tile.self,
         ondblclick: () => this.#pin(),
       },
-      h('div', { class: 'tile-back' }, this.#avatar),
+      h('div', { class: 'tile-back' }, this.#avatar, this.#starting),
       this.#media,
       this.#note,
       this.#away,
@@ -204,6 +205,8 @@ export class TileElement {
     setText(this.#avatar, initials(person.name));
     attr(this.#avatar, 'class', `avatar hue-${hue(person.participant)}`);
     setHidden(this.#avatar, isScreen || keyState.bad);
+    setHidden(this.#starting, !isScreen || Boolean(note));
+    if (isScreen) setText(this.#starting, t('tile.starting', { name: person.name || t('security.nameless') }));
     setHidden(this.#muted, !muted);
     setHidden(this.#hand, isScreen || person.hand === 0);
     setText(/** @type {Element} */ (this.#hand.lastElementChild), String(person.hand));

@@ -10,7 +10,7 @@ import { securityChip } from '../security/indicator.js';
 /** The end of the meeting is shown when it is this near. */
 const SHOW_LEFT_S = 30 * 60;
 
-/** @param {CallContext} context @returns {HTMLElement} */
+/** @param {CallContext} context @returns {{el: HTMLElement, middle: HTMLElement}} middle: the room for toasts */
 export function topbar(context) {
   const { call, ui, cleanup } = context;
   const title = h('h1', { class: 'topbar-title', dir: 'auto', 'data-testid': 'call-title' });
@@ -26,7 +26,13 @@ export function topbar(context) {
   });
   const invite = h(
     'button',
-    { class: 'chip button-chip', type: 'button', 'data-testid': 'invite', onclick: panelTo('info') },
+    {
+      class: 'chip button-chip',
+      type: 'button',
+      'aria-label': t('call.invite'),
+      'data-testid': 'invite',
+      onclick: panelTo('info'),
+    },
     icon('link'),
     h('span', null, t('call.invite')),
   );
@@ -63,16 +69,18 @@ export function topbar(context) {
       },
     ),
   );
-  return h(
+  const middle = h('div', { class: 'spacer' });
+  const el = h(
     'header',
     { class: 'topbar' },
     h('span', { class: 'topbar-brand' }, mark()),
     title,
     locked,
     left,
-    h('span', { class: 'spacer' }),
+    middle,
     securityChip(context),
     invite,
     bars,
   );
+  return { el, middle };
 }
