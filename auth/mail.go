@@ -194,6 +194,7 @@ func (q *mailQueue) send(ctx context.Context) {
 // attempt sends once and either finishes the job or plans another try.
 func (q *mailQueue) attempt(ctx context.Context, job mailJob) {
 	if job.discard {
+		q.check(ctx)
 		q.finish(EventMailDiscarded)
 		return
 	}
@@ -235,6 +236,45 @@ func (q *mailQueue) finish(e Event) {
 	q.mu.Unlock()
 	q.count(e)
 }
+
+// checker is a Mailer that can talk to its server without sending anything.
+type checker interface {
+	Check(ctx context.Context) error
+}
+
+// check asks the mail server how it is, in place of a message that is discarded: whether mail is failing, which those
+// who wait are told, must not say whose message was sent.
+func (q *mailQueue) check(ctx context.Context) {
+	c, ok := q.mailer.(checker)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, mailTimeout)
+	defer cancel()
+	err := c.Check(ctx)
+	q.setFailing(err != nil, err)
+}
+
+// delivery says how codes reach people now.
+func (q *mailQueue) delivery() Delivery {
+	switch _, console := q.mailer.(*ConsoleMailer); {
+	case console:
+		return InTerminal
+	case q.health().Failing:
+		return MailFailing
+	}
+	return ByMail
+}
+
+// Delivery is how codes reach people now, as those who wait for one are told.
+type Delivery string
+
+// The ways.
+const (
+	ByMail      Delivery = "mail"
+	MailFailing Delivery = "failing"  // the mail server cannot be reached, or takes no mail
+	InTerminal  Delivery = "terminal" // codes are printed where the server runs
+)
 
 // setFailing logs the change from working to failing and back, not every message.
 func (q *mailQueue) setFailing(failing bool, err error) {

@@ -132,6 +132,12 @@ func (s *otpStore) digits(now time.Time) int {
 	return s.cfg.digits
 }
 
+// isOpen says whether a challenge can still be answered.
+func (s *otpStore) isOpen(now time.Time, id challengeID) bool {
+	c := s.open[id]
+	return c != nil && now.Before(c.expires) && c.tries < s.cfg.tries
+}
+
 // verify compares a code. Success uses the challenge up. Each wrong try counts before it is compared; the last
 // allowed one locks the challenge for the rest of its life : errCodeGone. A wrong code returns the address too. Only
 // a challenge that is open counts: an invented one costs nothing.

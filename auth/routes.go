@@ -15,6 +15,7 @@ func (s *Service) Routes() chi.Router {
 	r := chi.NewRouter()
 	r.Use(s.limitRequests)
 	r.Post("/code", s.postCode)
+	r.Get("/code", s.getCode)
 	r.Post("/verify", s.postVerify)
 	r.Post("/guest", s.postGuest)
 	r.Get("/session", s.getSession)
@@ -90,8 +91,27 @@ func (s *Service) postCode(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.deps.Count(EventCodeIssued)
 		http.SetCookie(w, s.cookie(s.challengeCookieName(), sent.id.encode(), s.cfg.CodeTTL, http.SameSiteStrictMode))
-		WriteJSON(w, http.StatusAccepted, codeBody{seconds(s.cfg.CodeTTL), seconds(sent.resend), sent.digits})
+		WriteJSON(w, http.StatusAccepted, codeBody{
+			seconds(s.cfg.CodeTTL), seconds(sent.resend), sent.digits, s.mail.delivery(),
+		})
 	}
+}
+
+// getCode tells a person who waits for a code how codes reach people now. It says nothing of their own message: that
+// would tell whether the address may sign in.
+func (s *Service) getCode(w http.ResponseWriter, r *http.Request) {
+	cookie, _ := oneCookie(r, s.challengeCookieName())
+	id, ok := parseChallengeID(cookie)
+	s.mu.Lock()
+	ok = ok && s.otp.isOpen(s.deps.Now(), id)
+	s.mu.Unlock()
+	if !ok {
+		writeCodeGone(w)
+		return
+	}
+	WriteJSON(w, http.StatusOK, struct {
+		Delivery Delivery `json:"delivery"`
+	}{s.mail.delivery()})
 }
 
 // clientOf returns the client's address; ok is false when there is none and the request has been answered.
@@ -106,6 +126,8 @@ type codeBody struct {
 	ExpiresInS int64 `json:"expires_in_s"`
 	ResendInS  int64 `json:"resend_in_s"`
 	Digits     int   `json:"digits"`
+
+	Delivery Delivery `json:"delivery"`
 }
 
 // sentCode is a code on its way.

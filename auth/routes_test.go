@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -166,7 +168,8 @@ func TestSignInAndOut(t *testing.T) {
 		b := s.browser()
 		expect(t, b.do("GET", "/api/auth/session", ""), 401, "unauthenticated")
 		w := b.ask("Ana@Example.org")
-		if w.Code != 202 || strings.TrimSpace(w.Body.String()) != `{"expires_in_s":600,"resend_in_s":0,"digits":6}` {
+		const answer = `{"expires_in_s":600,"resend_in_s":0,"digits":6,"delivery":"mail"}`
+		if w.Code != 202 || strings.TrimSpace(w.Body.String()) != answer {
 			t.Fatalf("%d %s", w.Code, w.Body)
 		}
 		w = b.verify(s.mail.last("ana@example.org"))
@@ -728,4 +731,73 @@ func FuzzCookiesAndAuthorization(f *testing.F) {
 			t.Errorf("%q has two spellings", value)
 		}
 	})
+}
+
+// checkedMail is a mailer whose server can be asked how it is.
+type checkedMail struct {
+	*outbox
+	checks int
+}
+
+func (c *checkedMail) Check(context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.checks++
+	return c.fail
+}
+
+func TestWhoWaitsForACodeIsToldThatMailIsDown(t *testing.T) {
+	for _, domain := range []string{"example.org", "elsewhere.example"} { // who may sign in, and who gets no mail
+		synctest.Test(t, func(t *testing.T) {
+			cfg := openLimits()
+			cfg.SignInDomains = []string{"example.org"}
+			mail := &checkedMail{outbox: &outbox{codes: map[string][]string{}, fail: errors.New("down")}}
+			svc, err := New(cfg, Deps{Mailer: mail})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer svc.Close()
+			r := chi.NewRouter()
+			r.Use(ClientIPMiddleware(nil))
+			r.Mount("/api/auth", svc.Routes())
+			s := &site{t, svc, mail.outbox, r}
+			b := s.browser()
+			if w := b.do("GET", "/api/auth/code", ""); w.Code != 400 {
+				t.Errorf("a stranger is told: %d %s", w.Code, w.Body)
+			}
+			if w := b.do("POST", "/api/auth/code", `{"email": "ana@`+domain+`"}`); !strings.Contains(w.Body.String(), `"mail"`) {
+				t.Error(w.Body)
+			}
+			synctest.Wait()
+			if w := b.do("GET", "/api/auth/code", ""); w.Code != 200 || !strings.Contains(w.Body.String(), `"failing"`) {
+				t.Errorf("%s: %d %s", domain, w.Code, w.Body)
+			}
+			mail.mu.Lock()
+			mail.fail = nil
+			mail.mu.Unlock()
+			if _ = b.do("POST", "/api/auth/code", `{"email": "ana@`+domain+`"}`); mail.last("x@"+domain) != "" {
+				t.Error("sent to another")
+			}
+			synctest.Wait()
+			if w := b.do("GET", "/api/auth/code", ""); !strings.Contains(w.Body.String(), `"mail"`) {
+				t.Errorf("%s, working again: %s", domain, w.Body)
+			}
+		})
+	}
+}
+
+func TestConsoleModeSaysThatTheCodeIsInTheTerminal(t *testing.T) {
+	svc, err := New(openLimits(), Deps{Mailer: NewConsoleMailer(io.Discard)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer svc.Close()
+	r := chi.NewRouter()
+	r.Use(ClientIPMiddleware(nil))
+	r.Mount("/api/auth", svc.Routes())
+	b := (&site{t, svc, nil, r}).browser()
+	w := b.do("POST", "/api/auth/code", `{"email": "ana@example.org"}`)
+	if !strings.Contains(w.Body.String(), `"terminal"`) {
+		t.Error(w.Body)
+	}
 }

@@ -114,6 +114,19 @@ type RID string
 // Values implements Enum. The empty RID is the one encoding of a track without simulcast.
 func (RID) Values() []string { return []string{"q", "h", "f", ""} }
 
+// Delivery is how sign-in codes reach people now.
+type Delivery string
+
+// The ways.
+const (
+	DeliveryMail     Delivery = "mail"
+	DeliveryFailing  Delivery = "failing"  // the mail server cannot be reached, or takes no mail
+	DeliveryTerminal Delivery = "terminal" // codes are printed where the server runs
+)
+
+// Values implements Enum.
+func (Delivery) Values() []string { return []string{"mail", "failing", "terminal"} }
+
 // Role is a named set of permissions.
 type Role string
 
@@ -281,12 +294,15 @@ type NoticeKind string
 // The notices.
 const (
 	Expiring     NoticeKind = "expiring"      // the hard end of the meeting comes
+	Restarting   NoticeKind = "restarting"    // the server stops, and the meeting ends with it
 	AuditStopped NoticeKind = "audit_stopped" // the audit log cannot be written: audited requests fail
 	AuditResumed NoticeKind = "audit_resumed"
 )
 
 // Values implements Enum.
-func (NoticeKind) Values() []string { return []string{"expiring", "audit_stopped", "audit_resumed"} }
+func (NoticeKind) Values() []string {
+	return []string{"expiring", "restarting", "audit_stopped", "audit_resumed"}
+}
 
 // ErrorID is a stable machine id of an error, on the WebSocket and over HTTP.
 type ErrorID string

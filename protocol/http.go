@@ -25,6 +25,13 @@ type Code struct {
 	ExpiresInS int `json:"expires_in_s"`
 	ResendInS  int `json:"resend_in_s"`
 	Digits     int `json:"digits"`
+
+	Delivery Delivery `json:"delivery"`
+}
+
+// CodeState is the answer of GET /api/auth/code.
+type CodeState struct {
+	Delivery Delivery `json:"delivery"`
 }
 
 // VerifyRequest is the body of POST /api/auth/verify.

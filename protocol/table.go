@@ -96,7 +96,7 @@ var (
 // Bodies returns an empty value of every HTTP body of http.go.
 func Bodies() []any { // any: they have nothing in common
 	return []any{
-		Config{}, CodeRequest{}, Code{}, VerifyRequest{}, Session{}, Create{}, Created{}, MeetingInfo{}, PathCheck{},
+		Config{}, CodeRequest{}, Code{}, CodeState{}, VerifyRequest{}, Session{}, Create{}, Created{}, MeetingInfo{}, PathCheck{},
 		HTTPError{},
 	}
 }

@@ -21,7 +21,7 @@ func TestErrorsOverHTTPHaveTheDocumentedBody(t *testing.T) {
 		{"GET", "/api/nothing", "", "", 404, "not_found", ""},
 		{"POST", "/api/auth/nothing", "application/json", "{}", 404, "not_found", ""},
 		{"DELETE", "/api/config", "", "", 405, "method_not_allowed", "GET"},
-		{"GET", "/api/auth/code", "", "", 405, "method_not_allowed", "POST"},
+		{"GET", "/api/auth/code", "", "", 400, "code_expired", ""},
 		{"DELETE", "/api/meetings", "", "", 405, "method_not_allowed", "POST"},
 		{"PUT", "/api/meetings/k7qm-2f9x-w3dj-8hrt", "", "", 405, "method_not_allowed", "GET"},
 		{"POST", "/api/auth/session", "application/json", "{}", 405, "method_not_allowed", "GET"},

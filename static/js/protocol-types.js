@@ -50,11 +50,13 @@ export const LIMITS = Object.freeze({
 
 /** @typedef {"no_codec" | "no_rtcp_mux" | "not_media" | "not_named" | "receives_only" | "too_many_slots" | "unknown_rids"} WarningKind */
 
-/** @typedef {"audit_resumed" | "audit_stopped" | "expiring"} NoticeKind */
+/** @typedef {"audit_resumed" | "audit_stopped" | "expiring" | "restarting"} NoticeKind */
 
 /** @typedef {"banned" | "denied" | "ended" | "expired" | "idle" | "internal" | "left" | "media_failed" | "protocol_error" | "rate_limited" | "removed" | "replaced" | "shutting_down" | "signed_out" | "slow_reader"} ByeReason */
 
 /** @typedef {"already_joined" | "audit_unavailable" | "bad_json" | "bad_offer" | "bad_origin" | "banned" | "code_expired" | "e2ee_required" | "https_only" | "internal" | "invalid_code" | "invalid_email" | "invalid_request" | "meeting_full" | "meeting_locked" | "method_not_allowed" | "no_media" | "no_such_meeting" | "no_such_participant" | "not_allowed" | "not_found" | "not_joined" | "not_permitted" | "proof_needed" | "rate_limited" | "resume_failed" | "server_full" | "too_large" | "unauthenticated" | "unknown_host" | "unknown_type" | "version" | "wrong_password"} ErrorID */
+
+/** @typedef {"failing" | "mail" | "terminal"} Delivery */
 
 /** @typedef {"end" | "keep" | "promote"} LeavePolicy */
 
@@ -577,6 +579,12 @@ export const LIMITS = Object.freeze({
  * @property {number} expires_in_s
  * @property {number} resend_in_s
  * @property {number} digits
+ * @property {Delivery} delivery
+ */
+
+/**
+ * @typedef {object} CodeState
+ * @property {Delivery} delivery
  */
 
 /**

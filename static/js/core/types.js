@@ -17,6 +17,7 @@
 /** @typedef {P.Session} SessionInfo */
 /** @typedef {P.Config} Config */
 /** @typedef {P.Code} SentCode */
+/** @typedef {P.CodeState} CodeState */
 /** @typedef {P.MeetingInfo} MeetingInfo */
 
 /**

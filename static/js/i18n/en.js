@@ -26,6 +26,9 @@ export const en = {
   'signin.checking': 'Checking your browser… This takes a few seconds.',
   'signin.code.title': 'Enter your sign-in code',
   'signin.code.lead': 'We sent a {n}-digit code to {email}. It can take a minute. Check your spam folder, too.',
+  'signin.code.terminal': 'The code for {email} is in the terminal where the server runs. It has {n} digits.',
+  'signin.code.failing':
+    'We can’t send email right now. If that passes soon, your code arrives by itself. Otherwise, try again later.',
   'signin.code': 'Sign-in code',
   'signin.code.invalid': 'Enter all {n} digits of the code.',
   'signin.verify': 'Sign in',
@@ -306,6 +309,8 @@ export const en = {
   'call.sharing': 'You’re sharing your screen with everyone.',
   'call.locked': 'Locked',
   'call.time.left': '{time} left',
+  'call.restarting':
+    'The server restarts in {n} seconds, and this meeting ends. You can start a new one a moment later.',
   'call.expiring': { one: 'This meeting ends in one minute.', other: 'This meeting ends in {n} minutes.' },
   'call.idle': 'Are you still there? You’ll be signed out in {n} seconds.',
   'call.idle.here': 'I’m here',

@@ -1,5 +1,5 @@
 // The HTTP half of docs/protocol.md.
-/** @import {SessionInfo, Config, MeetingInfo, SentCode} from '../core/types.js' */
+/** @import {SessionInfo, Config, MeetingInfo, SentCode, CodeState} from '../core/types.js' */
 /** @import {PathCheck} from '../protocol-types.js' */
 /** @import {Puzzle} from './proof.js' */
 import { solve } from './proof.js';
@@ -102,6 +102,9 @@ export async function session() {
  * @returns {Promise<SentCode>}
  */
 export const askCode = (email, working) => callWithProof('/api/auth/code', { email }, working);
+
+/** @returns {Promise<CodeState>} how codes reach people now; only for one who waits for a code */
+export const codeState = () => call('GET', '/api/auth/code');
 
 /** @param {string} code @returns {Promise<SessionInfo>} */
 export const verifyCode = (code) => call('POST', '/api/auth/verify', { code });

@@ -1,5 +1,6 @@
 // Signing in: an address, then the code that was sent to it.
 /** @import {App, Screen} from '../main.js' */
+/** @import {Delivery} from '../protocol-types.js' */
 /** @import {SentCode} from '../core/types.js' */
 import { h, fill, setBusy, setHidden, setText } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
@@ -139,6 +140,9 @@ const asGuest = (app) =>
     t('guest.join'),
   );
 
+/** How often the server is asked whether mail works, in seconds. */
+const askEvery = 5;
+
 /**
  * @param {App} app @param {string} email @param {SentCode} sent @param {() => void} other
  * @returns {{el: HTMLElement, timer: number}}
@@ -173,12 +177,31 @@ function codeForm(app, email, sent, other) {
     'data-testid': 'signin-resend',
     onclick: () => void resend(),
   });
-  const lead = h('p', { class: 'lead' }, t('signin.code.lead', { n: digits, email }));
+  const lead = h('p', { class: 'lead', 'data-testid': 'signin-code-lead' });
+  const failing = h('p', { class: 'form-error', role: 'alert', hidden: true, 'data-testid': 'signin-mail-failing' });
+  /** @param {Delivery} delivery */
+  const tell = (delivery) => {
+    setText(lead, t(delivery === 'terminal' ? 'signin.code.terminal' : 'signin.code.lead', { n: digits, email }));
+    setText(failing, delivery === 'failing' ? t('signin.code.failing') : '');
+    setHidden(failing, delivery !== 'failing');
+  };
+  tell(sent.delivery);
   let left = sent.resend_in_s;
+  let ticks = 0;
+  let asking = sent.delivery !== 'terminal';
   const count = () => {
     again.disabled = left > 0;
     setText(again, left > 0 ? t('signin.resend.in', { s: left }) : t('signin.resend'));
     left = Math.max(0, left - 1);
+    // That mail is down is noticed once the server has tried. When the code can't be used any more, there's no answer.
+    if (asking && ticks++ % askEvery === 2) {
+      api.codeState().then(
+        (state) => tell(state.delivery),
+        () => {
+          asking = false;
+        },
+      );
+    }
   };
   count();
   const resend = async () => {
@@ -187,7 +210,8 @@ function codeForm(app, email, sent, other) {
       const next = await api.askCode(email, work.show);
       left = next.resend_in_s;
       digits = next.digits;
-      setText(lead, t('signin.code.lead', { n: digits, email }));
+      asking = next.delivery !== 'terminal';
+      tell(next.delivery);
       announce(t('signin.resent'));
       code.fail('');
     } catch (err) {
@@ -224,6 +248,7 @@ function codeForm(app, email, sent, other) {
     },
     h('h1', null, t('signin.code.title')),
     lead,
+    failing,
     code.el,
     verify,
     work.el,

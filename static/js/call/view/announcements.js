@@ -222,6 +222,15 @@ function tellNotice({ call }, m) {
       key: 'expiring',
     });
   }
+  if (m.notice === 'restarting') {
+    return void toast(t('call.restarting', { n: m.in_s }), {
+      icon: 'warn',
+      urgent: true,
+      ms: m.in_s * 1000,
+      key: 'restarting',
+      testid: 'restarting',
+    });
+  }
   if (m.notice === 'audit_stopped') {
     return void toast(t('audit.stopped'), { icon: 'warn', urgent: true, ms: 0, key: 'audit', testid: 'audit-stopped' });
   }
