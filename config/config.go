@@ -152,8 +152,9 @@ func (c *Config) Roles() (map[string]string, error) {
 
 // Running holds the options of the process.
 type Running struct {
-	// How long to wait for connections to end after SIGTERM.
-	DrainTimeout time.Duration `name:"drain-timeout" group:"Running"`
+	// How long meetings go on after SIGTERM. Participants are told, and no meeting can be created. The server ends as soon
+	// as there is no meeting. SIGINT, or a second signal, ends it at once.
+	StopTimeout time.Duration `name:"stop-timeout" group:"Running"`
 	// The least level that is logged: debug, info, warn or error.
 	LogLevel LogLevel `name:"log-level" group:"Running" placeholder:"LEVEL"`
 	// Format of the log: text or json.
@@ -163,7 +164,7 @@ type Running struct {
 }
 
 // DefaultRunning is what applies where an operator sets nothing else.
-func DefaultRunning() Running { return Running{DrainTimeout: 30 * time.Second, LogFormat: LogText} }
+func DefaultRunning() Running { return Running{StopTimeout: 30 * time.Second, LogFormat: LogText} }
 
 // LogLevel is the level of a log line.
 type LogLevel slog.Level

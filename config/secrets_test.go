@@ -56,7 +56,9 @@ func TestSecretsBesideTheConfigurationCountAsEnvironment(t *testing.T) {
 	if s, err := load("CONCLAVE_NAME=real"); err != nil || s.environ["CONCLAVE_NAME"] != "real" {
 		t.Error("the file beside it wins over the environment", err)
 	}
-	for _, bad := range []string{"CONCLAVE_NAME='open", "PATH=x", "secret canary", "CONCLAVE_NAEM=x"} {
+	for _, bad := range []string{
+		"CONCLAVE_NAME='open", "CONCLAVE_NAME='a'b'", "PATH=x", "secret canary", "CONCLAVE_NAEM=x",
+	} {
 		write(SecretsFile, bad+"\n")
 		if _, err := load(); err == nil || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: %v", bad, err)

@@ -89,12 +89,17 @@ func (a *actor) post(j job) error {
 
 // finish has the meeting end, before anything else that waits and however full the mailbox is.
 func (a *actor) finish(why protocol.ByeReason) {
+	a.next(func(time.Time) { a.state.end(why) })
+}
+
+// next has the actor do something before all that waits. It never blocks.
+func (a *actor) next(run func(now time.Time)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
 		return
 	}
-	a.jobs = append([]job{{run: func(time.Time) { a.state.end(why) }}}, a.jobs...)
+	a.jobs = append([]job{{run: run}}, a.jobs...)
 	a.start()
 }
 

@@ -402,10 +402,23 @@ func (r *Registry) Gauges() Gauges {
 	}
 }
 
-// Close ends all meetings with protocol.ByeShuttingDown and waits until they are gone or ctx ends. No meeting can be
-// made afterwards.
-func (r *Registry) Close(ctx context.Context) error {
+// EndIn refuses new meetings from now on, tells all participants that theirs ends in the given time, and waits until
+// the last has ended or ctx has. Close follows.
+func (r *Registry) EndIn(ctx context.Context, in time.Duration) {
+	notice := &protocol.Notice{Notice: protocol.Restarting, Seconds: wireSeconds(in)}
+	for _, a := range r.refuse() {
+		a.next(func(time.Time) { a.state.tellAll(notice) })
+	}
+	select {
+	case <-r.empty:
+	case <-ctx.Done():
+	}
+}
+
+// refuse takes no meeting from now on, and returns those that there are.
+func (r *Registry) refuse() []*actor {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	already := r.closed
 	r.closed = true
 	all := make([]*actor, 0, len(r.meetings))
@@ -415,8 +428,13 @@ func (r *Registry) Close(ctx context.Context) error {
 	if !already && len(all) == 0 {
 		close(r.empty)
 	}
-	r.mu.Unlock()
-	for _, a := range all {
+	return all
+}
+
+// Close ends all meetings with protocol.ByeShuttingDown and waits until they are gone or ctx ends. No meeting can be
+// made afterwards.
+func (r *Registry) Close(ctx context.Context) error {
+	for _, a := range r.refuse() {
 		a.finish(protocol.ByeShuttingDown)
 	}
 	select {

@@ -15,12 +15,14 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"conclave/audit"
 	"conclave/auth"
+	"conclave/cmd/conclave/doctor"
 	"conclave/config"
 	"conclave/meeting"
 	"conclave/reach"
@@ -30,10 +32,20 @@ import (
 // serveCmd runs the server.
 type serveCmd struct{ options }
 
-// Run serves until SIGTERM or SIGINT, then drains.
+// Run serves until SIGTERM or SIGINT, then stops. After SIGTERM meetings have time to end. A second signal ends the
+// process as if it had not been caught.
 func (cmd *serveCmd) Run(c console, s *config.Sources) error {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
+	go func() { // ends with the process
+		if <-signals == os.Interrupt {
+			cmd.Config.Running.StopTimeout = 0
+		}
+		signal.Reset(syscall.SIGTERM, os.Interrupt)
+		stop()
+	}()
 	if err := forbidCoreDumps(); err != nil {
 		return err
 	}
@@ -65,6 +77,7 @@ func serve(ctx context.Context, cfg *settings, c console, file string, started f
 	if err != nil {
 		return fmt.Errorf("the configuration cannot be served:\n%w", err)
 	}
+	_, _ = fmt.Fprintf(c.out, "conclave %s is starting\n", version())
 	s := &server{
 		cfg: cfg, deployment: d, console: c, log: newLog(cfg.Running, c.err), metrics: newMetrics(),
 		failed: make(chan error, 4+2*maxMediaListeners),
@@ -200,13 +213,23 @@ func (s *server) startRedirect(ctx context.Context, challenge func(http.Handler)
 	return nil
 }
 
-// drain ends the service in order: probes fail first, no connection is taken any more, participants are told, requests
-// that have begun are answered.
+// closeTimeout bounds the end of connections, once meetings have had their time. With stop_timeout it is below the stop
+// time of the unit and of compose.
+const closeTimeout = 10 * time.Second
+
+// drain ends the service in order: probes fail first, meetings have time to end, no connection is taken any more,
+// participants are told, requests that have begun are answered.
 func (s *server) drain() error {
-	s.log.Info("draining", "deadline", s.cfg.Running.DrainTimeout)
+	wait := s.cfg.Running.StopTimeout
+	s.log.Info("stopping: meetings may go on, no new ones", "for", wait)
 	s.health.draining.Store(true)
+	if wait > 0 {
+		meetings, over := context.WithTimeout(context.Background(), wait)
+		s.media.registry.EndIn(meetings, wait)
+		over()
+	}
 	s.port.Drain()
-	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Running.DrainTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	var errs []error
 	if err := s.media.drain(ctx); err != nil {
@@ -316,6 +339,7 @@ func (s *server) announce(file string) {
 	line("url", s.deployment.URL.String()+"/")
 	line("media", s.media.String())
 	line("streams", s.media.streams(s.cfg.Turn))
+	s.announceClients(line)
 	line("codes", mail)
 	if s.audit != nil {
 		line("audit", s.cfg.Auditing.AuditDir+"   (keep this key elsewhere: "+s.audit.Health().FirstKey+")")
@@ -323,6 +347,29 @@ func (s *server) announce(file string) {
 	if s.botToken != "" {
 		line("bots", "conclave bots --url "+s.deployment.URL.String()+" --token "+s.botToken)
 	}
+}
+
+// announceClients prints what clients are told to send sound and picture to.
+func (s *server) announceClients(line func(name, text string)) {
+	told := ""
+	for _, a := range s.media.sfu.Addresses() {
+		told += a.String() + "/udp "
+	}
+	for _, a := range s.media.sfu.TCPAddresses() {
+		told += a.String() + "/tcp "
+	}
+	line("clients", "are told "+strings.TrimSpace(told))
+	if s.deployment.Loopback {
+		return
+	}
+	n := doctor.Names{Advertise: s.cfg.Advertise, Proxied: s.cfg.BehindProxy}
+	for _, a := range s.media.addrs {
+		n.Own = append(n.Own, a.Addr())
+	}
+	if f := doctor.Address(n); f.Level != doctor.OK {
+		line("", f.Text+" "+f.Do)
+	}
+	line("check", s.deployment.URL.String()+"/check from another network; on this machine: conclave doctor")
 }
 
 func newLog(r config.Running, w io.Writer) *slog.Logger {

@@ -87,7 +87,8 @@ func runServer(t *testing.T, args ...string) (url string, out, log *output, stop
 	t.Helper()
 	cfg := parseConfig(
 		t,
-		append([]string{"--listen", "127.0.0.1:0", "--admin-listen", "", "--media-listen", "127.0.0.1"}, args...)...)
+		append([]string{"--listen", "127.0.0.1:0", "--admin-listen", "", "--media-listen", "127.0.0.1",
+			"--stop-timeout", "0s"}, args...)...)
 	ctx, cancel := context.WithCancel(context.Background())
 	out, log = &output{}, &output{}
 	c := console{out, log}

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -131,5 +132,58 @@ func eventually(t *testing.T, what string, cond func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("never: %s", what)
 		}
+	}
+}
+
+// TestStopGivesMeetingsTimeAndASecondSignalEndsAtOnce stops a server with a meeting in it.
+func TestStopGivesMeetingsTimeAndASecondSignalEndsAtOnce(t *testing.T) {
+	out := &output{}
+	cmd := exec.Command(os.Getenv(binaryVariable), "serve", "--listen", "127.0.0.1:0", "--media-listen", serverIP,
+		"--media-port", "0", "--admin-listen", "", "--stop-timeout", "5m")
+	cmd.Env = []string{"CONCLAVE_CONFIG=" + os.DevNull, "HOME=" + t.TempDir()}
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	exited := make(chan error, 1)
+	go func() { exited <- cmd.Wait() }()
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	line := regexp.MustCompile(`conclave bots --url (\S+) --token ([0-9a-f]+)`)
+	eventually(t, "the server starts", func() bool { return line.MatchString(out.String()) })
+	m := line.FindStringSubmatch(out.String())
+	s := &server{t: t, url: m[1], token: m[2], pid: cmd.Process.Pid, out: out}
+	c := s.seat(t, s.createMeeting())
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the participant is told", func() bool {
+		told, _ := c.event(func(m message) bool { return m.text("notice") == "restarting" })
+		return told["in_s"] == float64(300)
+	})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/api/meetings", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header = http.Header{"Authorization": {"Bearer " + s.token}, "Content-Type": {"application/json"}}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("a meeting is created in a server that stops: %s", resp.Status)
+	}
+	select {
+	case err := <-exited:
+		t.Fatalf("it ended with a meeting in it: %v\n%s", err, out)
+	default:
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-exited:
+	case <-time.After(patience):
+		t.Error("a second signal did not end it")
 	}
 }

@@ -64,6 +64,8 @@ export class Server {
       '0',
       '--admin-listen',
       '',
+      '--stop-timeout',
+      '0s',
       ...(line ? ['--media-listen', farAddress] : []),
       ...args,
       ...(process.env.TEST_STATIC_DIR ? ['--static-dir', process.env.TEST_STATIC_DIR] : []),
