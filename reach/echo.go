@@ -7,7 +7,9 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"conclave/sfu/batch"
@@ -21,11 +23,24 @@ const echoPrefix = "echo/"
 // Echo is an ICE agent that knows no meeting: it answers the checks of those it gave credentials to, and sends other
 // datagrams back. It keeps nothing: its credentials say until when they are good, under a MAC. Safe for concurrent
 // use.
-type Echo struct{ key [32]byte }
+type Echo struct {
+	key     [32]byte
+	own     []netip.Addr
+	outside [len(echoWays)]atomic.Uint64
+}
 
-// NewEcho makes an Echo with a key of its own.
-func NewEcho() *Echo {
-	e := &Echo{}
+// echoWays are the ways to the echo, as metrics name them.
+var echoWays = [...]string{echoUDP: "udp", echoTCP: "ice_tcp", echoRelay: "turn"}
+
+const (
+	echoUDP = iota
+	echoTCP
+	echoRelay
+)
+
+// NewEcho makes an Echo with a key of its own. Checks from the addresses own do not count as checks from outside.
+func NewEcho(own ...netip.Addr) *Echo {
+	e := &Echo{own: own}
 	_, _ = rand.Read(e.key[:]) // never fails (crypto/rand)
 	return e
 }
@@ -54,6 +69,13 @@ func (e *Echo) mac(what string, b []byte) []byte {
 
 func (e *Echo) password(ufrag string) string {
 	return base64.StdEncoding.EncodeToString(e.mac("pwd", []byte(ufrag))[:echoPwdSize])
+}
+
+// note counts a path that was proven from another machine.
+func (e *Echo) note(way int, from netip.Addr) {
+	if from = from.Unmap(); !from.IsLoopback() && !slices.Contains(e.own, from) {
+		e.outside[way].Add(1)
+	}
 }
 
 // good says whether a fragment is the echo's, and its time is not over.
@@ -95,6 +117,8 @@ func (e *Echo) Check(now time.Time, dst []byte, c *stun.Check, from netip.AddrPo
 // echoing is one path to the echo.
 type echoing struct {
 	echo   *Echo
+	way    int
+	client netip.Addr     // whose path it is
 	from   netip.AddrPort // as the peer is told
 	proven bool           // a check was authentic
 }
@@ -110,7 +134,10 @@ func (p *echoing) answer(now time.Time, dst, datagram []byte) []byte {
 			return dst
 		}
 		out := p.echo.Check(now, dst, &c, p.from)
-		p.proven = p.proven || len(out) > len(dst)
+		if !p.proven && len(out) > len(dst) {
+			p.proven = true
+			p.echo.note(p.way, p.client)
+		}
 		return out
 	}
 	if !p.proven {

@@ -12,7 +12,7 @@ type Collector struct {
 	relay *Relay
 	hub   *stream.Hub
 
-	connections, pending, allocations, wrong, streams, refused *prometheus.Desc
+	connections, pending, allocations, wrong, streams, refused, checks *prometheus.Desc
 }
 
 // NewCollector makes the Collector.
@@ -28,6 +28,7 @@ func NewCollector(port *Port, relay *Relay, hub *stream.Hub) *Collector {
 		allocations: desc("allocations", "TURN allocations."),
 		wrong:       desc("wrong_credentials_total", "TURN requests with wrong credentials."),
 		streams:     desc("streams", "Streams to the engine: ICE-TCP connections, and TURN allocations by candidate."),
+		checks:      desc("outside_checks_total", "Checks of a connection from other machines that were answered, by way.", "way"),
 		refused:     desc("refused_streams_total", "Streams that were refused because there were too many."),
 	}
 }
@@ -48,5 +49,8 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	send(c.allocations, prometheus.GaugeValue, float64(c.relay.allocations.Load()))
 	send(c.wrong, prometheus.CounterValue, float64(c.relay.wrong.Load()))
 	send(c.streams, prometheus.GaugeValue, float64(h.Open))
+	for way, name := range echoWays {
+		send(c.checks, prometheus.CounterValue, float64(c.relay.echo.outside[way].Load()), name)
+	}
 	send(c.refused, prometheus.CounterValue, float64(h.Refused))
 }

@@ -252,7 +252,8 @@ func (p *Port) serveEcho(c *peeked) {
 	if c.SetDeadline(time.Now().Add(CheckLifetime)) != nil {
 		return
 	}
-	echo := &echoing{echo: p.cfg.Echo, from: addrPort(c.RemoteAddr())}
+	from := addrPort(c.RemoteAddr())
+	echo := &echoing{echo: p.cfg.Echo, way: echoTCP, client: from.Addr(), from: from}
 	in := bufio.NewReaderSize(c, 2+batch.MaxDatagram)
 	var out []byte
 	for {

@@ -61,6 +61,7 @@ type session struct {
 	relay   *Relay
 	server  *turn.Server
 	client  *turn.Client
+	from    netip.Addr
 	sink    func(*turn.Framing) stream.Sink // brings what is for the client to it
 	extra   int                             // bytes that a datagram takes on the path
 	streams []*stream.Stream                // to the engine, by peer; nil until the client sends there
@@ -92,7 +93,7 @@ func (s *session) open() {
 	s.streams = make([]*stream.Stream, len(s.server.Peers()))
 	s.echo = nil
 	if s.relay.users.onlyChecks(s.client.User()) {
-		s.echo = &echoing{echo: s.relay.echo, from: s.client.Relayed()}
+		s.echo = &echoing{echo: s.relay.echo, way: echoRelay, client: s.from, from: s.client.Relayed()}
 	}
 }
 
@@ -174,6 +175,7 @@ func (r *Relay) serve(ctx context.Context, conn, raw net.Conn, leave func() bool
 		return net.ErrClosed
 	}
 	from, local, overTLS := addrPort(raw.RemoteAddr()), addrPort(raw.LocalAddr()), conn != raw
+	c.from = from.Addr()
 	c.client = c.server.NewClient(c, from, local.Addr(), true)
 	c.sink = func(f *turn.Framing) stream.Sink { return c.writer.Framed(f) }
 	c.extra = turnOverhead(from.Addr(), overTLS)

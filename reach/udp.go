@@ -98,6 +98,7 @@ func (c *udpClient) datagram(now time.Time, data []byte, conn batch.Conn) bool {
 // stranger answers a client without an allocation. It is remembered only if it has one then.
 func (r *Relay) stranger(now time.Time, server *turn.Server, key udpKey, data []byte, conn batch.Conn) bool {
 	c := &udpClient{key: key, session: session{relay: r, server: server, extra: udpOverhead(key.from.Addr())}}
+	c.from = key.from.Addr()
 	c.client = server.NewClient(c, key.from, key.local.Addr(), false)
 	c.sink = func(f *turn.Framing) stream.Sink {
 		return &udpSink{framing: f, to: batch.NewAddr(key.from), pool: r.udp.pool(conn)}
@@ -126,6 +127,7 @@ func (r *Relay) check(now time.Time, data []byte, from netip.AddrPort, conn batc
 	if len(answer) == 0 {
 		return false
 	}
+	r.echo.note(echoUDP, from.Addr())
 	_, _ = conn.WriteTo(answer, from) // the client repeats what is lost
 	return true
 }

@@ -19,6 +19,7 @@ import (
 type cli struct {
 	Serve   serveCmd       `cmd:"" default:"withargs" help:"Run the server (the default), by default on 127.0.0.1:8080."`
 	Setup   setupCmd       `cmd:"" help:"Ask four questions and write the configuration of a public server."`
+	Doctor  doctorCmd      `cmd:"" help:"Look for what is wrong: DNS, ports, mail, certificate and more."`
 	Check   checkConfigCmd `cmd:"" name:"check-config" help:"Check the configuration and say what would be served."`
 	Config  configCmd      `cmd:"" help:"Show the configuration."`
 	Health  healthCmd      `cmd:"" help:"Ask the server on this machine whether it is ready. Exit status 0 if so."`

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -39,7 +40,11 @@ type reaching struct {
 // is below 1024: Chromium ignores private addresses with ports 80 and 443.
 func (s *server) listenStreams(ctx context.Context, m *media, web net.Listener) error {
 	r := &m.reach
-	r.credentials, r.echo = reach.NewCredentials(), reach.NewEcho()
+	own := slices.Clone(s.cfg.Advertise)
+	for _, a := range m.addrs {
+		own = append(own, a.Addr())
+	}
+	r.credentials, r.echo = reach.NewCredentials(), reach.NewEcho(own...)
 	r.hub = stream.NewHub(0, 0)
 	r.relay = reach.NewRelay(r.hub, r.credentials, r.echo)
 	proxied := s.cfg.BehindProxy && urlPort(s.deployment.URL) == strconv.Itoa(int(s.deployment.MediaPort))
