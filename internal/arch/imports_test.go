@@ -90,6 +90,7 @@ var rules = withLeaves(map[string]rule{
 	"cmd/bench/line": {imports: []string{"bots/network", "cmd/bench/figures"},
 		why: "carries packets as bots/network decides"},
 	"cmd/bench/netlab":  {imports: []string{"bots/network", "cmd/bench/line"}, why: "namespaces and links"},
+	"cmd/release":       {why: "makes artefacts of the server, and is no part of it"},
 	"cmd/bench/process": {why: "reads processes from outside"},
 	"internal/arch":     {why: "tests only"},
 	"internal/nearest":  {why: "a name that was meant: words only"},
