@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { initialState } from '../js/core/state.js';
-import { all, order, view, nextStage, newStage, STAGE_ATTACK_MS, STAGE_HOLD_MS } from '../js/core/tiles.js';
-import { wants, sameWants, slotsFor, stepUp, MAX_WANTS } from '../js/core/viewport.js';
+import { all, featured, order, view, nextStage, newStage, STAGE_ATTACK_MS, STAGE_HOLD_MS } from '../js/core/tiles.js';
+import { onePicture, wants, sameWants, slotsFor, stepUp, MAX_WANTS } from '../js/core/viewport.js';
 
 const people = (n, sources = ['mic', 'camera']) =>
   new Map(
@@ -194,4 +194,23 @@ test("one's own tile stays one's own when the seat is another, and the old seat'
   assert.equal(after.find((t) => t.self)?.key, before?.key);
   assert.equal(after.find((t) => t.participant === s.self)?.self, false);
   assert.equal(new Set(after.map((t) => t.key)).size, after.length);
+});
+
+test('the one picture there is room for: a screen, who is in the spotlight, who speaks, who has a camera on', () => {
+  const s = state(3);
+  assert.deepEqual(featured(state(0)), { participant: 0, source: 'camera' });
+  assert.deepEqual(featured(s), { participant: 2, source: 'camera' });
+  assert.deepEqual(featured({ ...s, speakers: [1, 4] }), { participant: 4, source: 'camera' }, 'never oneself');
+  assert.deepEqual(featured({ ...s, speakers: [4], spotlight: 3 }), { participant: 3, source: 'camera' });
+  const shares = new Map([...s.people, [4, { ...s.people.get(4), sources: ['screen'] }]]);
+  assert.deepEqual(featured({ ...s, people: shares, spotlight: 3 }), { participant: 4, source: 'screen' });
+});
+
+test('who saves bandwidth asks for one small picture, the most important', () => {
+  const list = [
+    { participant: 2, source: 'screen', height: 1080 },
+    { participant: 3, source: 'camera', height: 180 },
+  ];
+  assert.deepEqual(onePicture(list), [{ participant: 2, source: 'screen', height: 360 }]);
+  assert.deepEqual(onePicture([]), []);
 });

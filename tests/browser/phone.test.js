@@ -145,6 +145,55 @@ for (const kind of kinds) {
       assert.equal(await told.count(), 0, 'of one’s own act');
     });
 
+    step('speaking: each participant is as loud as one chose, for oneself', async () => {
+      await gus.press('mic', true);
+      const volumes = () =>
+        ana.page.locator('.media-pool audio').evaluateAll((all) => all.map((a) => Reflect.get(a, 'volume')));
+      await ana.onPerson('Gus', 'volume');
+      await ana.at('volume-range').fill('30');
+      await until('one voice is softer', async () => (await volumes()).filter((v) => v === 0.3).length === 1);
+      await ana.at('dialog-close').click();
+      await ana.press('people', false);
+    });
+
+    step('before: a device that vanishes is replaced, and one click undoes that', async () => {
+      await ana.press('mic', true);
+      await ana.page.evaluate(() => {
+        const connections = /** @type {RTCPeerConnection[]} */ (Reflect.get(window, 'conclaveProbe').connections);
+        const senders = connections.flatMap((c) => (c.connectionState === 'closed' ? [] : c.getSenders()));
+        senders.find((s) => s.track?.kind === 'audio')?.track?.dispatchEvent(new Event('ended'));
+      });
+      await ana.at('switched-mic').waitFor();
+      assert.equal(await ana.at('mic').getAttribute('aria-pressed'), 'true');
+      await ana.at('switched-undo').click();
+      await until('it is off', async () => (await ana.at('mic').getAttribute('aria-pressed')) === 'false');
+    });
+
+    step('attention: a small window over other programs has microphone, camera and leave', async () => {
+      await ana.at('more').click();
+      const item = ana.at('float');
+      if (kind === 'firefox') {
+        const can = await ana.page.evaluate(() => 'requestPictureInPicture' in HTMLVideoElement.prototype);
+        assert.equal(await item.count(), can ? 1 : 0, 'offered exactly where the browser can');
+        await ana.page.keyboard.press('Escape');
+        return;
+      }
+      await item.click();
+      const inside = (/** @type {string} */ id, /** @type {boolean} */ click) =>
+        ana.page.evaluate(([testid, press]) => {
+          const page = Reflect.get(window, 'documentPictureInPicture')?.window?.document;
+          const el = page?.querySelector(`[data-testid="${testid}"]`);
+          if (press) el?.click();
+          return el?.getAttribute('aria-pressed') ?? '';
+        }, /** @type {const} */ ([id, click]));
+      await until('the window is there', async () => (await inside('float-mic', false)) === 'false');
+      await inside('float-mic', true);
+      await until('the microphone is on', async () => (await ana.at('mic').getAttribute('aria-pressed')) === 'true');
+      assert.equal(await inside('float-mic', false), 'true');
+      await ana.more('float');
+      await until('the window is closed', async () => (await inside('float-mic', false)) === '');
+    });
+
     step('mobile: tiles take the whole width, and what is touched is 44 px, upright and on its side', async () => {
       for (const [width, height] of [
         [390, 844],
@@ -164,6 +213,7 @@ for (const kind of kinds) {
         if (kind === 'chromium') {
           assert.equal(await gus.at('open-shortcuts').count(), 0, 'shortcuts without a keyboard');
           assert.deepEqual(await gus.page.evaluate(smallTargets), [], `the sheet at ${width} × ${height}`);
+          await gus.settled();
           await gus.assertAccessible('the sheet');
         }
         await gus.page.keyboard.press('Escape');

@@ -1,5 +1,5 @@
 // Every state the page can be in, in three widths and in both browsers, light in Chromium and dark in Firefox: a
-// picture of each is kept, axe finds nothing serious in it, and it needs no sideways scrolling.
+// picture of each is kept, axe finds nothing in it, and it needs no sideways scrolling.
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import { startBots } from './harness/bots.js';

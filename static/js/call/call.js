@@ -95,6 +95,8 @@ export class Call extends EventTarget {
   met = new Set();
   /** @type {StreamKey[]} made on this page; the server holds at most 16 */
   streamKeys = [];
+  /** how loud participants are here, 0…1, where the person chose so @type {Map<number, number>} */
+  #volumes = new Map();
   /** the person ended the meeting for everyone */
   ended = false;
   #resume = '';
@@ -255,7 +257,8 @@ export class Call extends EventTarget {
       case 'welcome':
         return this.#welcomed(m);
       case 'slots':
-        return this.#media.assign(m.slots);
+        this.#media.assign(m.slots);
+        return this.#applyVolumes();
       case 'encode':
         return this.#media.setEncode(m.source, m.rids);
       case 'muted':
@@ -493,6 +496,23 @@ export class Call extends EventTarget {
       this.#emit('problem', { error: err });
       return false;
     }
+  }
+
+  /** @param {number} participant @returns {number} how loud they are here, 0…1 */
+  volume(participant) {
+    return this.#volumes.get(participant) ?? 1;
+  }
+
+  /** @param {number} participant @param {number} volume 0…1, for this page alone */
+  setVolume(participant, volume) {
+    this.#volumes.set(participant, volume);
+    this.#applyVolumes();
+  }
+
+  #applyVolumes() {
+    const { people, slots } = this.store.get().state;
+    for (const n of this.#volumes.keys()) if (!people.has(n)) this.#volumes.delete(n); // no more than are here
+    for (const slot of slots.values()) this.sinks.setVolume(slot.mid, this.volume(slot.participant));
   }
 
   /** seen marks the chat as read. */

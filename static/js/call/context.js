@@ -16,6 +16,8 @@
  * @property {number} page @property {number} pages
  * @property {number} tiles most tiles a page
  * @property {boolean} hideSelf @property {boolean} mirror @property {boolean} shortcuts
+ * @property {boolean} floating there is a small window over other programs
+ * @property {boolean} low sound first, and one picture
  * @property {number} chatTo participant a message goes to, 0 for everyone
  */
 

@@ -165,7 +165,9 @@ export class LocalMedia {
     const { mic, camera, busy } = this.store.get();
     if (mic || camera || busy) return;
     const chosen = choices();
-    const got = await this.#open('mic', () => devices.microphoneAndCamera(chosen.micId, chosen.cameraId, chosen.hd));
+    const got = await this.#open('mic', () =>
+      devices.microphoneAndCamera(chosen.micId, chosen.cameraId, chosen.hd && !chosen.low),
+    );
     await this.#useMic(got.mic);
     await this.#useCamera(got.camera);
   }
@@ -208,7 +210,7 @@ export class LocalMedia {
       await this.#send('camera', null);
       return;
     }
-    const track = await this.#open('camera', () => devices.camera(choices().cameraId, choices().hd));
+    const track = await this.#open('camera', () => devices.camera(choices().cameraId, choices().hd && !choices().low));
     if (!track) return;
     await this.#useCamera(track);
   }

@@ -112,6 +112,22 @@ export function all(s, others, hideSelf) {
 }
 
 /**
+ * featured is the one picture there is room for: a shared screen before who speaks, before who has a camera on.
+ * @param {State} s @returns {{participant: number, source: 'camera'|'screen'}} participant 0: no one else is here
+ */
+export function featured(s) {
+  const people = [...s.people.values()].filter((p) => p.kind !== 'egress');
+  const sharer = people.find((p) => p.sources.includes('screen'));
+  if (sharer) return { participant: sharer.participant, source: 'screen' };
+  const others = s.speakers.filter((n) => s.people.has(n));
+  const shown = people.find((p) => p.sources.includes('camera')) ?? people[0];
+  return {
+    participant: s.people.get(s.spotlight)?.participant ?? others[0] ?? shown?.participant ?? 0,
+    source: 'camera',
+  };
+}
+
+/**
  * view places the tiles that are on the screen.
  * @param {State} s @param {readonly number[]} others in their order @param {ViewOptions} o
  * @returns {View}

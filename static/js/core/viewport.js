@@ -33,6 +33,12 @@ export function wants(s, tiles, pixelRatio) {
     }));
 }
 
+/** The height of the one picture of who saves bandwidth, lines. */
+const LOW_HEIGHT = 360;
+
+/** @param {readonly Want[]} list @returns {Want[]} the most important one, small */
+export const onePicture = (list) => list.slice(0, 1).map((w) => ({ ...w, height: Math.min(w.height, LOW_HEIGHT) }));
+
 /** @param {readonly Want[]} a @param {readonly Want[]} b @returns {boolean} */
 export function sameWants(a, b) {
   return (

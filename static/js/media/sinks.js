@@ -158,6 +158,12 @@ export class Sinks {
     await /** @type {any} */ (el).setSinkId(this.#sinkId).catch(() => {}); // unplugged: the default plays on
   }
 
+  /** @param {string} mid @param {number} volume 0…1; a phone that leaves it to its buttons changes nothing */
+  setVolume(mid, volume) {
+    const el = this.#audios.get(mid);
+    if (el && el.volume !== volume) el.volume = volume;
+  }
+
   /** clear forgets every element, for a new PeerConnection or at the end. */
   clear() {
     for (const el of [...this.#audios.values(), ...[...this.#videos.values()].map((v) => v.el)]) {

@@ -36,6 +36,8 @@ export function callScreen(app, call) {
       hideSelf: remembered.hideSelf,
       mirror: remembered.mirror,
       shortcuts: remembered.shortcuts,
+      floating: false,
+      low: remembered.low,
       chatTo: 0,
     }),
   );
@@ -53,7 +55,7 @@ export function callScreen(app, call) {
   const el = h(
     'div',
     { class: 'call', 'data-testid': 'call' },
-    h('div', null, top.el, exposedStrip(context), row),
+    h('header', null, top.el, exposedStrip(context), row),
     h(
       'main',
       { class: 'call-main' },

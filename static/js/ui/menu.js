@@ -51,7 +51,7 @@ export function openMenu(anchor, items, label, testid, o = {}) {
     if (menu.contains(document.activeElement) || document.activeElement === document.body) anchor.focus();
     menu.remove();
   });
-  (anchor.closest('dialog') ?? document.body).append(menu);
+  (anchor.closest('dialog, main, header, footer') ?? document.body).append(menu);
   anchor.setAttribute('aria-expanded', 'true');
   menu.showPopover();
   again();

@@ -12,7 +12,7 @@ const NAME_KEY = 'conclave.name';
  * @property {number} tiles most tiles a page
  * @property {'auto'|'grid'|'speaker'} mode
  * @property {'auto'|'light'|'dark'} theme
- * @property {boolean} hd
+ * @property {boolean} hd @property {boolean} low sound first, and one picture
  * @property {boolean} soundWaiting a sound for who waits @property {boolean} soundHand @property {boolean} soundChat
  * @property {boolean} notify by the system, while the page is in the background
  */
@@ -31,6 +31,7 @@ const DEFAULTS = {
   mode: 'auto',
   theme: 'auto',
   hd: true,
+  low: false,
   soundWaiting: true,
   soundHand: true,
   soundChat: true,

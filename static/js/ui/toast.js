@@ -6,7 +6,7 @@ import { t } from '../i18n/i18n.js';
 /** @import {IconName} from './icons.js' */
 
 const MAX_TOASTS = 4;
-const layer = h('div', { class: 'toasts', 'data-testid': 'toasts' });
+const layer = h('div', { class: 'toasts', role: 'region', 'aria-label': t('toasts'), 'data-testid': 'toasts' });
 
 /** mountToasts puts the layer on the page, below what is shown. */
 export function mountToasts() {

@@ -4,7 +4,8 @@
 /** @import {Person, Role, Source} from '../../core/types.js' */
 /** @import {Item} from '../../ui/menu.js' */
 /** @import {IconName} from '../../ui/icons.js' */
-import { ask } from '../../ui/dialog.js';
+import { h } from '../../ui/dom.js';
+import { ask, openDialog } from '../../ui/dialog.js';
 import { t } from '../../i18n/i18n.js';
 import { may } from '../../core/state.js';
 
@@ -19,12 +20,34 @@ export function personActions(context, person) {
   const s = context.call.store.get().state;
   return [
     may(s, 'spotlight') && spotlightItem(context, person.participant),
+    volumeItem(context, person),
     ...consent(context, person),
     may(s, 'chat') && !isStream(person) && !s.meeting?.no_chat && messageItem(context, person),
     ...(may(s, 'mute_others') ? mediaItems(context, person) : []),
     ...(may(s, 'roles') && !isStream(person) ? roleItems(context, person) : []),
     ...(may(s, 'remove') && person.role !== 'host' ? removeItems(context, person) : []),
   ];
+}
+
+/** @param {CallContext} context @param {Person} person @returns {Item} how loud they are here; others hear no change */
+function volumeItem({ call }, { name, participant }) {
+  const act = () => {
+    const slider = h('input', {
+      type: 'range',
+      class: 'range',
+      min: 0,
+      max: 100,
+      step: 5,
+      'aria-label': t('people.volume.of', { name }),
+      'data-testid': 'volume-range',
+      oninput: () => call.setVolume(participant, Number(slider.value) / 100),
+    });
+    slider.value = String(Math.round(call.volume(participant) * 100));
+    openDialog(t('people.volume.of', { name }), [slider, h('p', { class: 'field-help' }, t('people.volume.help'))], {
+      testid: 'volume-dialog',
+    });
+  };
+  return { label: t('people.volume'), icon: 'sound', act, testid: 'volume' };
 }
 
 /** @param {CallContext} context @param {Person} person @returns {Item} */

@@ -32,6 +32,7 @@ export function settingsDialog({ call, ui }) {
       ),
       toggle(t('settings.mirror'), chosen.mirror, (mirror) => set({ mirror })),
       toggle(t('layout.hideself'), chosen.hideSelf, (hideSelf) => set({ hideSelf }), { testid: 'hide-self' }),
+      toggle(t('settings.low'), chosen.low, (low) => set({ low }), { help: t('settings.low.help'), testid: 'low' }),
       toggle(t('settings.hd'), chosen.hd, (hd) => remember({ hd })),
       !matchMedia('(hover: none) and (pointer: coarse)').matches &&
         toggle(t('settings.shortcuts'), chosen.shortcuts, (shortcuts) => set({ shortcuts }), {

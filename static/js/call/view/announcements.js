@@ -43,7 +43,7 @@ export function tellNews(context, flying) {
     ),
   );
   tellEvents(context, flying);
-  call.local.onlost = (what) => tellLost(context, what);
+  call.local.onlost = (what) => void tellLost(context, what);
 }
 
 /** @param {CallContext} context @param {HTMLElement} flying what happens once and leaves no state */
@@ -95,7 +95,31 @@ function tellEvents(context, flying) {
 }
 
 /** @param {CallContext} context @param {'mic'|'camera'} what the system or a hand took away */
-function tellLost({ call }, what) {
+async function tellLost(context, what) {
+  const { local } = context.call;
+  // What was on goes on with the next device, if there is one; one click undoes that.
+  try {
+    await (what === 'mic' ? local.setMic(true) : local.setCamera(true));
+  } catch {
+    return tellGone(context, what);
+  }
+  toast(t(`device.switched.${what}`, { name: local.store.get()[what]?.label || t('device.default') }), {
+    icon: what,
+    urgent: true,
+    key: `lost-${what}`,
+    testid: `switched-${what}`,
+    actions: [
+      {
+        label: t('device.switched.undo'),
+        testid: 'switched-undo',
+        act: () => void (what === 'mic' ? local.setMic(false) : local.setCamera(false)),
+      },
+    ],
+  });
+}
+
+/** @param {CallContext} context @param {'mic'|'camera'} what is gone, with nothing in its place */
+function tellGone({ call }, what) {
   const restart = () =>
     void call.local.restart(what).catch((err) => toast(deviceText(err), { icon: 'warn', urgent: true }));
   toast(t(`device.lost.${what}`), {

@@ -14,6 +14,7 @@ import { t } from '../../i18n/i18n.js';
 import { may, unread } from '../../core/state.js';
 import { canShareScreen, DeviceError } from '../../media/devices.js';
 import { REACTIONS, reactionLabel } from '../../ui/reactions.js';
+import { canFloat, float } from './float.js';
 import { lazily } from '../../ui/lazy.js';
 
 /** What fetches the settings and the sheet of shortcuts. */
@@ -38,13 +39,13 @@ export function controls(context) {
   for (const menu of [b.more, b.react]) attr(menu, 'aria-haspopup', 'menu');
   watch(context, b);
   const el = h(
-    'footer',
+    'div',
     { class: 'bar', role: 'toolbar', 'aria-label': t('call.controls') },
     h('div', { class: 'bar-side' }, b.people, b.chat),
     h('div', { class: 'bar-middle' }, b.mic, b.camera, b.screen, b.hand, b.react, b.more),
     h('div', { class: 'bar-side end' }, b.leave),
   );
-  return { el, verbs };
+  return { el: h('footer', null, el), verbs };
 }
 
 /** @typedef {'mic'|'camera'|'screen'|'hand'|'react'|'people'|'chat'|'more'|'leave'} ControlName */
@@ -283,6 +284,7 @@ function moreMenu(context, anchor) {
       })),
       { label: t('call.info'), icon: 'info', act: () => ui.set((u) => ({ ...u, panel: 'info' })), testid: 'open-info' },
       { label: t('call.stats'), icon: 'chart', act: verbs.stats, hint: touch ? '' : 'I', testid: 'open-stats' },
+      canFloat() && { label: t('call.float'), icon: 'layout', act: () => void floatOrSay(context), testid: 'float' },
       document.fullscreenEnabled && { label: t('call.fullscreen'), icon: 'full', act: () => void toggleFullscreen() },
       !touch && { label: t('call.shortcuts'), icon: 'keyboard', act: verbs.help, hint: '?', testid: 'open-shortcuts' },
       {
@@ -296,6 +298,11 @@ function moreMenu(context, anchor) {
     'more-menu',
     narrow ? { look: 'sheet' } : {},
   );
+}
+
+/** @param {CallContext} context */
+async function floatOrSay(context) {
+  await float(context).catch(() => toast(t('call.float.failed'), { icon: 'warn', key: 'float' }));
 }
 
 async function toggleFullscreen() {

@@ -27,7 +27,7 @@ export function panel(context) {
   const body = h('div', { class: 'panel-body' });
   const close = () => ui.set((u) => ({ ...u, panel: '' }));
   const el = h(
-    'aside',
+    'section', // a region: it stands inside main, where a complementary landmark may not
     {
       class: 'panel',
       hidden: true,

@@ -5,7 +5,7 @@ import { h, keyed, attr, setHidden, setText } from '../../ui/dom.js';
 import { icon } from '../../ui/icons.js';
 import { t, rightToLeft } from '../../i18n/i18n.js';
 import * as tiles from '../../core/tiles.js';
-import { wants } from '../../core/viewport.js';
+import { onePicture, wants } from '../../core/viewport.js';
 import { MAX_TILES, mirror, swipe } from '../../core/layout.js';
 import { TileElement } from './tile.js';
 import { inviteCard } from '../panels/invite.js';
@@ -118,7 +118,7 @@ export class Stage {
         this.#asleep = on;
         this.paint();
       };
-      if (document.hidden) {
+      if (document.hidden && !this.#context.ui.get().floating) {
         timer = window.setTimeout(() => {
           this.#asleep = true;
           this.#context.call.setView([]);
@@ -234,7 +234,8 @@ export class Stage {
     setText(this.#pager.label, t('call.page', { page: view.page + 1, pages: view.pages }));
     this.#pager.previous.disabled = view.page === 0;
     this.#pager.next.disabled = view.page === view.pages - 1;
-    if (!this.#asleep) call.setView(wants(state, view.tiles, window.devicePixelRatio || 1));
+    const wanted = wants(state, view.tiles, window.devicePixelRatio || 1);
+    if (!this.#asleep) call.setView(u.low ? onePicture(wanted) : wanted);
   }
 
   /** @param {PlacedTile[]} placed */

@@ -71,7 +71,7 @@ export function topbar(context) {
   );
   const middle = h('div', { class: 'spacer' });
   const el = h(
-    'header',
+    'div',
     { class: 'topbar' },
     h('span', { class: 'topbar-brand' }, mark()),
     title,
