@@ -57,7 +57,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		MaxMeeting: 2 * time.Hour, MaxParticipants: 500, MaxMeetings: 10_000, MeetingsPerAddress: 20,
-		ConfidentialIdle: 15 * time.Minute, EmptyAfter: 5 * time.Minute, ResumeGrace: 30 * time.Second, MediaGrace: 30 * time.Second, IdleAnswer: time.Minute,
+		ConfidentialIdle: 15 * time.Minute, EmptyAfter: 5 * time.Minute, ResumeGrace: 45 * time.Second, MediaGrace: 30 * time.Second, IdleAnswer: time.Minute,
 	}
 }
 

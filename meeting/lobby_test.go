@@ -146,7 +146,7 @@ func TestLobbyPlaceIsGivenUpAfterTheGrace(t *testing.T) {
 	st.join("ana")
 	ben := st.join("ben")
 	st.lose(ben)
-	st.advance(31 * time.Second)
+	st.advance(46 * time.Second)
 	st.wantGone(ben)
 	if len(st.s.waiting) != 0 {
 		t.Fatal("the place is still there")

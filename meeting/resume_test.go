@@ -38,7 +38,7 @@ func TestResumeTakesTheSeatBack(t *testing.T) {
 func TestResumeIsOverAfterTheGrace(t *testing.T) {
 	st, ana, ben, _ := trio(t)
 	st.lose(ben)
-	st.advance(30*time.Second + rosterInterval)
+	st.advance(45*time.Second + rosterInterval)
 	st.wantGone(ben)
 	if _, err := st.tryJoin("ben", resuming(ben)); err != ErrResumeFailed {
 		t.Fatal(err)

@@ -232,7 +232,7 @@ func TestLastHostPromoteNeverABot(t *testing.T) {
 func TestLastHostLostCountsAfterTheGrace(t *testing.T) {
 	st, ana, ben, _ := trio(t)
 	st.lose(ana)
-	st.advance(29 * time.Second)
+	st.advance(44 * time.Second)
 	st.wantRole(ben, protocol.RoleParticipant)
 	st.advance(2 * time.Second)
 	st.wantRole(ben, protocol.RoleHost)

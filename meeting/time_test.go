@@ -59,7 +59,7 @@ func TestEmptyMeetingEnds(t *testing.T) {
 	st.advance(4 * time.Minute)
 	ana = st.join("ana")
 	st.lose(ana)
-	st.advance(30*time.Second + 5*time.Minute)
+	st.advance(45*time.Second + 5*time.Minute)
 	if !st.s.ended {
 		t.Fatal("not ended after the grace and five minutes")
 	}

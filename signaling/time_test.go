@@ -118,7 +118,7 @@ func TestLastHostPoliciesOverTheWire(t *testing.T) {
 						host.bye(protocol.ByeLeft)
 					} else {
 						host.drop()
-						stay(31 * time.Second)
+						stay(46 * time.Second)
 					}
 					check(s, first)
 					if policy == protocol.WhenPromote {

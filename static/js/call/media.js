@@ -111,6 +111,8 @@ export class CallMedia {
       },
     });
     this.#connection = connection;
+    // What the one before has begun may never end: a closed PeerConnection settles no promise.
+    this.#negotiation = Promise.resolve();
     this.#flow = newFlow();
     this.#answered = false;
     connection.growTo(slotsFor(this.#wants.length));
@@ -148,7 +150,9 @@ export class CallMedia {
       if (!connection || !socket || this.#over) return;
       try {
         const offer = await connection.offer(o);
+        if (this.#connection !== connection) return;
         const answer = await socket.request('offer', offer, o.iceRestart ? { timeout: MENDING_MS } : {});
+        if (this.#connection !== connection) return;
         if (answer.type !== 'answer') throw new RequestError('unknown', '', false);
         await connection.answer(
           this.#o.store.get().state.meeting?.private_audio ? constantAudio(answer.sdp) : answer.sdp,

@@ -35,8 +35,11 @@
  * @property {boolean} rejoined whether the whole ladder was climbed since media was last up: it is climbed once
  */
 
-/** The server keeps a seat for 30 s; the last attempt must still reach it. */
-export const RESUME_MS = 28_000;
+/**
+ * The server keeps a seat for 45 s from when it misses the WebSocket, which may be later than we do. It says when a
+ * seat is gone, and then we join anew: giving up before it says so would leave an empty seat behind.
+ */
+export const RESUME_MS = 60_000;
 export const ICE_RESTART_MS = 6_000;
 export const NEW_CONNECTION_MS = 10_000;
 export const REJOIN_MS = 30_000;
@@ -49,9 +52,11 @@ const DISAGREED_MS = 60_000;
 export const FIRST_MEDIA_MS = 5_000;
 /** How long a WebSocket may take to open, at least; systems try a lost SYN again only after 1, 3 and 7 s. */
 const OPEN_MS = 700;
-/** Every so many attempts one has time enough for any network. */
+/** Every so many attempts one has more time, and every so many of these time enough for any network. */
 const PATIENT_EVERY = 4;
-const PATIENT_MS = 8_000;
+const PATIENT_MS = 2_900; // the third SYN would come after 3 s
+const MOST_PATIENT_EVERY = 12;
+const MOST_PATIENT_MS = 8_000;
 /** A step that takes less is not shown. */
 const QUIET_MS = 400;
 /** A WebSocket that is lost while sound and picture go on is not shown for so long. */
@@ -74,16 +79,22 @@ export const newLadder = () => ({
   rejoined: false,
 });
 
-/** @param {number} attempt @returns {number} ms to wait before the next socket: at once, then slower, at most 4 s */
-export const backoff = (attempt) => (attempt === 0 ? 0 : Math.min(4000, 250 * 2 ** attempt));
+/**
+ * A page cannot tell a server that refuses from a network that is not there, and one that is back is to be found soon.
+ * @param {number} attempt @returns {number} ms to wait before the next socket: at once, then slower, at most 1.5 s
+ */
+export const backoff = (attempt) => (attempt === 0 ? 0 : Math.min(1500, 250 * 2 ** attempt));
 
 /**
  * openLimit is how long a WebSocket may take to open. Where nothing answers, a new attempt finds the network sooner
  * than the system's own repetitions.
  * @param {number} attempt from 1 @param {number} usual ms that the first of the call took @returns {number} ms
  */
-export const openLimit = (attempt, usual) =>
-  attempt % PATIENT_EVERY === 0 ? PATIENT_MS : Math.min(PATIENT_MS, Math.max(OPEN_MS, 3 * usual));
+export function openLimit(attempt, usual) {
+  if (attempt % MOST_PATIENT_EVERY === 0) return MOST_PATIENT_MS;
+  const least = attempt % PATIENT_EVERY === 0 ? PATIENT_MS : OPEN_MS;
+  return Math.min(MOST_PATIENT_MS, Math.max(least, 3 * usual));
+}
 
 /** @typedef {{ladder: Ladder, actions: Action[]}} Outcome */
 
