@@ -169,9 +169,9 @@ test('a WebSocket that nobody answers is tried again at once; one that is refuse
   assert.deepEqual(refused.actions, []);
 });
 
-test('attempts to open a WebSocket are short on a fast network, each fourth is patient, each twelfth more so', () => {
+test('attempts to open a WebSocket are short on a fast network, each sixth is patient, some more so', () => {
   assert.deepEqual(
-    [1, 2, 3, 4, 5, 8, 12].map((attempt) => openLimit(attempt, 30)),
+    [1, 2, 5, 6, 7, 12, 24].map((attempt) => openLimit(attempt, 30)),
     [700, 700, 700, 2900, 700, 2900, 8000],
   );
   assert.equal(openLimit(1, 800), 2400);

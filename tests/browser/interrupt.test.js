@@ -29,6 +29,10 @@ for (const kind of kinds) {
       assert.ok(tile > 0, 'the other is told');
     });
 
+    step('the cable is out for 30 s: all comes back on the same seat', async () => {
+      assert.ok((await call.interrupt('cable30')).sameSeat);
+    });
+
     step('asleep for 20 s: all comes back on the same seat', async () => {
       assert.ok((await call.interrupt('asleep20')).sameSeat);
       await call.ana.assertUnalarmed({ breaks: false });

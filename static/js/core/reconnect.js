@@ -53,9 +53,9 @@ export const FIRST_MEDIA_MS = 5_000;
 /** How long a WebSocket may take to open, at least; systems try a lost SYN again only after 1, 3 and 7 s. */
 const OPEN_MS = 700;
 /** Every so many attempts one has more time, and every so many of these time enough for any network. */
-const PATIENT_EVERY = 4;
+const PATIENT_EVERY = 6;
 const PATIENT_MS = 2_900; // the third SYN would come after 3 s
-const MOST_PATIENT_EVERY = 12;
+const MOST_PATIENT_EVERY = 24;
 const MOST_PATIENT_MS = 8_000;
 /** A step that takes less is not shown. */
 const QUIET_MS = 400;
