@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LOOK_MS, arriving, doubtful, expected, forget, looked, newFlow, stopped, suspect } from '../js/core/flow.js';
 import { newLadder, next } from '../js/core/reconnect.js';
-import { reading } from '../js/media/stats.js';
+import { reading as read } from '../js/media/stats.js';
 
 /**
  * Plays a call in virtual time: the counters are read every LOOK_MS, and what they say goes to the ladder.
@@ -174,7 +174,7 @@ test("expected: sources of slots that are on, and one's own", () => {
 
 test('a path is read while one of its checks is lost, and not once it has failed', () => {
   const pair = { id: 'p', type: 'candidate-pair', nominated: true, packetsReceived: 40, bytesReceived: 9000 };
-  const of = (state, nominated = true) => reading([{ ...pair, state, nominated, responsesReceived: 3 }]);
+  const of = (state, nominated = true) => read([{ ...pair, state, nominated, responsesReceived: 3 }]);
   const flowing = { path: 'p', packets: 40, heard: 9003 };
   assert.deepEqual(of('succeeded'), flowing);
   assert.deepEqual(of('in-progress'), flowing); // Chromium, for a second or two at 10 % loss
