@@ -58,8 +58,9 @@ type mailQueue struct {
 
 	mu       sync.Mutex
 	out      *outgoing
-	inFlight int // at most mailWorkers+1
-	failing  bool
+	inFlight int  // at most mailWorkers+1
+	unsent   bool // the last message was not accepted, though the server takes the login: for operators
+	down     bool // the server could not be signed in to: what those who wait are told too
 }
 
 type mailJob struct {
@@ -81,7 +82,7 @@ func newMailQueue(mailer Mailer, perMinute int, log *slog.Logger, count func(Eve
 	}
 	q.done.Go(q.dispatch)
 	for range mailWorkers {
-		q.done.Go(func() { q.send(ctx) })
+		q.done.Go(func() { q.run(ctx) })
 	}
 	return q
 }
@@ -107,12 +108,12 @@ func (q *mailQueue) add(j mailJob) (dropped challengeID, ok bool) {
 		dropped = out.challenge
 		q.count(EventMailDropped)
 	}
-	q.look()
+	q.rouse()
 	return dropped, ok
 }
 
-// look wakes the dispatcher.
-func (q *mailQueue) look() {
+// rouse wakes the dispatcher.
+func (q *mailQueue) rouse() {
 	select {
 	case q.wake <- struct{}{}:
 	default:
@@ -128,7 +129,7 @@ func (q *mailQueue) close() {
 func (q *mailQueue) health() MailHealth {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return MailHealth{Failing: q.failing, Queued: q.out.len() + q.inFlight}
+	return MailHealth{Failing: q.unsent || q.down, Queued: q.out.len() + q.inFlight}
 }
 
 func (q *mailQueue) isClosed() bool {
@@ -180,7 +181,8 @@ func (q *mailQueue) sleep(wait time.Duration) bool {
 	return true
 }
 
-func (q *mailQueue) send(ctx context.Context) {
+// run takes messages until close.
+func (q *mailQueue) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -191,30 +193,26 @@ func (q *mailQueue) send(ctx context.Context) {
 	}
 }
 
-// attempt sends once and either finishes the job or plans another try.
+// attempt sends once and either finishes the job or plans another try. One to be discarded takes the same steps with a
+// look at the server in place of sending, so that neither the queue nor delivery tells whose message was sent.
 func (q *mailQueue) attempt(ctx context.Context, job mailJob) {
-	if job.discard {
-		q.check(ctx)
-		q.finish(EventMailDiscarded)
-		return
-	}
 	if time.Now().After(job.deadline) {
-		q.finish(EventMailFailed)
+		q.finish(job, EventMailFailed)
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, mailTimeout)
-	err := q.mailer.Send(ctx, job.message)
-	cancel()
-	refused := errors.Is(err, ErrMailRefused)
-	q.setFailing(err != nil && !refused, err)
+	try := func() error { return q.send(ctx, job.message) }
+	if job.discard {
+		try = func() error { return q.check(ctx) }
+	}
+	err := try()
 	job.attempt++
 	switch {
 	case err == nil:
-		q.finish(EventMailSent)
-	case refused:
-		q.finish(EventMailRefused)
+		q.finish(job, EventMailSent)
+	case errors.Is(err, ErrMailRefused):
+		q.finish(job, EventMailRefused)
 	case job.attempt > maxMailRetries || time.Now().Add(mailRetryDelay(job.attempt)).After(job.deadline):
-		q.finish(EventMailFailed)
+		q.finish(job, EventMailFailed)
 	default:
 		q.again(job)
 	}
@@ -226,11 +224,14 @@ func (q *mailQueue) again(job mailJob) {
 	job.notBefore = time.Now().Add(mailRetryDelay(job.attempt))
 	q.out.again(job)
 	q.mu.Unlock()
-	q.look()
+	q.rouse()
 	q.count(EventMailRetried)
 }
 
-func (q *mailQueue) finish(e Event) {
+func (q *mailQueue) finish(job mailJob, e Event) {
+	if job.discard {
+		e = EventMailDiscarded
+	}
 	q.mu.Lock()
 	q.inFlight--
 	q.mu.Unlock()
@@ -242,17 +243,39 @@ type checker interface {
 	Check(ctx context.Context) error
 }
 
-// check asks the mail server how it is, in place of a message that is discarded: whether mail is failing, which those
-// who wait are told, must not say whose message was sent.
-func (q *mailQueue) check(ctx context.Context) {
+// send hands one message to the mail server. A server may take the login and refuse messages: only messages that are
+// sent meet that, so after a failure those who wait are told what a look at the server says.
+func (q *mailQueue) send(ctx context.Context, m Message) error {
+	bounded, cancel := context.WithTimeout(ctx, mailTimeout)
+	err := q.mailer.Send(bounded, m)
+	cancel()
+	var down error
+	if err != nil {
+		down = q.look(ctx)
+	}
+	q.note(err != nil && down == nil && !errors.Is(err, ErrMailRefused), errors.Join(err, down), down != nil)
+	return err //nolint:wrapcheck // counted, and told to the log
+}
+
+// check looks at the mail server in place of sending a message.
+func (q *mailQueue) check(ctx context.Context) error {
+	err := q.look(ctx)
+	q.mu.Lock()
+	unsent := q.unsent
+	q.mu.Unlock()
+	q.note(unsent, err, err != nil)
+	return err
+}
+
+// look signs in to the mail server, if it is one.
+func (q *mailQueue) look(ctx context.Context) error {
 	c, ok := q.mailer.(checker)
 	if !ok {
-		return
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, mailTimeout)
 	defer cancel()
-	err := c.Check(ctx)
-	q.setFailing(err != nil, err)
+	return c.Check(ctx) //nolint:wrapcheck // counted, and told to the log
 }
 
 // delivery says how codes reach people now.
@@ -260,7 +283,7 @@ func (q *mailQueue) delivery() Delivery {
 	switch _, console := q.mailer.(*ConsoleMailer); {
 	case console:
 		return InTerminal
-	case q.health().Failing:
+	case q.isDown():
 		return MailFailing
 	}
 	return ByMail
@@ -272,20 +295,26 @@ type Delivery string
 // The ways.
 const (
 	ByMail      Delivery = "mail"
-	MailFailing Delivery = "failing"  // the mail server cannot be reached, or takes no mail
+	MailFailing Delivery = "failing"  // the mail server cannot be reached, or refuses the login
 	InTerminal  Delivery = "terminal" // codes are printed where the server runs
 )
 
-// setFailing logs the change from working to failing and back, not every message.
-func (q *mailQueue) setFailing(failing bool, err error) {
+// note keeps how mail is, and logs the change from working to failing and back, not every message.
+func (q *mailQueue) note(unsent bool, err error, down bool) {
 	q.mu.Lock()
-	changed := q.failing != failing
-	q.failing = failing
+	before, failing := q.unsent || q.down, unsent || down
+	q.unsent, q.down = unsent, down
 	q.mu.Unlock()
 	switch {
-	case changed && failing && !q.isClosed():
+	case !before && failing && !q.isClosed():
 		q.log.Error("mail cannot be sent; sign-in codes wait", "error", err)
-	case changed && !failing:
+	case before && !failing:
 		q.log.Info("mail is sent again")
 	}
+}
+
+func (q *mailQueue) isDown() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.down
 }

@@ -737,50 +737,95 @@ func FuzzCookiesAndAuthorization(f *testing.F) {
 type checkedMail struct {
 	*outbox
 	checks int
+	down   error // of the login
 }
 
 func (c *checkedMail) Check(context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.checks++
-	return c.fail
+	return c.down
+}
+
+// checkedSite is a site where example.org may sign in and elsewhere.example may not.
+func checkedSite(t *testing.T) (*site, *checkedMail) {
+	t.Helper()
+	cfg := openLimits()
+	cfg.SignInDomains = []string{"example.org"}
+	mail := &checkedMail{outbox: &outbox{codes: map[string][]string{}}}
+	svc, err := New(cfg, Deps{Mailer: mail})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(svc.Close)
+	r := chi.NewRouter()
+	r.Use(ClientIPMiddleware(nil))
+	r.Mount("/api/auth", svc.Routes())
+	return &site{t, svc, mail.outbox, r}, mail
+}
+
+func (c *checkedMail) set(fail, down error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fail, c.down = fail, down
 }
 
 func TestWhoWaitsForACodeIsToldThatMailIsDown(t *testing.T) {
 	for _, domain := range []string{"example.org", "elsewhere.example"} { // who may sign in, and who gets no mail
 		synctest.Test(t, func(t *testing.T) {
-			cfg := openLimits()
-			cfg.SignInDomains = []string{"example.org"}
-			mail := &checkedMail{outbox: &outbox{codes: map[string][]string{}, fail: errors.New("down")}}
-			svc, err := New(cfg, Deps{Mailer: mail})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer svc.Close()
-			r := chi.NewRouter()
-			r.Use(ClientIPMiddleware(nil))
-			r.Mount("/api/auth", svc.Routes())
-			s := &site{t, svc, mail.outbox, r}
+			s, mail := checkedSite(t)
 			b := s.browser()
+			ask := func() string { return b.do("POST", "/api/auth/code", `{"email": "ana@`+domain+`"}`).Body.String() }
 			if w := b.do("GET", "/api/auth/code", ""); w.Code != 400 {
 				t.Errorf("a stranger is told: %d %s", w.Code, w.Body)
 			}
-			if w := b.do("POST", "/api/auth/code", `{"email": "ana@`+domain+`"}`); !strings.Contains(w.Body.String(), `"mail"`) {
-				t.Error(w.Body)
+			down := errors.New("down")
+			mail.set(down, down)
+			if body := ask(); !strings.Contains(body, `"mail"`) {
+				t.Error(body)
 			}
 			synctest.Wait()
 			if w := b.do("GET", "/api/auth/code", ""); w.Code != 200 || !strings.Contains(w.Body.String(), `"failing"`) {
 				t.Errorf("%s: %d %s", domain, w.Code, w.Body)
 			}
-			mail.mu.Lock()
-			mail.fail = nil
-			mail.mu.Unlock()
-			if _ = b.do("POST", "/api/auth/code", `{"email": "ana@`+domain+`"}`); mail.last("x@"+domain) != "" {
-				t.Error("sent to another")
-			}
+			// It is noticed without another request: both kinds of message are tried again.
+			mail.set(nil, nil)
+			time.Sleep(2 * time.Second)
 			synctest.Wait()
 			if w := b.do("GET", "/api/auth/code", ""); !strings.Contains(w.Body.String(), `"mail"`) {
 				t.Errorf("%s, working again: %s", domain, w.Body)
+			}
+			code := mail.last("ana@" + domain)
+			mail.mu.Lock()
+			checks := mail.checks
+			mail.mu.Unlock()
+			switch {
+			case domain == "example.org" && (code == "" || checks != 1):
+				t.Errorf("code %q, %d checks", code, checks)
+			case domain != "example.org" && (code != "" || checks != 2):
+				t.Errorf("who may not sign in: code %q, %d checks", code, checks)
+			}
+		})
+	}
+}
+
+// TestARefusedMessageDoesNotTellWhoMaySignIn has a server that takes the login and then no message.
+func TestARefusedMessageDoesNotTellWhoMaySignIn(t *testing.T) {
+	for _, domain := range []string{"example.org", "elsewhere.example"} {
+		synctest.Test(t, func(t *testing.T) {
+			s, mail := checkedSite(t)
+			mail.set(errors.New("RCPT: 451"), nil)
+			b := s.browser()
+			for range 2 {
+				_ = b.do("POST", "/api/auth/code", `{"email": "ana@`+domain+`"}`)
+				synctest.Wait()
+				if w := b.do("GET", "/api/auth/code", ""); w.Code != 200 || !strings.Contains(w.Body.String(), `"mail"`) {
+					t.Errorf("%s: %d %s", domain, w.Code, w.Body)
+				}
+				time.Sleep(2 * time.Minute)
+			}
+			if failing := s.svc.MailHealth().Failing; failing != (domain == "example.org") {
+				t.Errorf("%s: the operator is told %v", domain, failing)
 			}
 		})
 	}

@@ -120,7 +120,7 @@ type Delivery string
 // The ways.
 const (
 	DeliveryMail     Delivery = "mail"
-	DeliveryFailing  Delivery = "failing"  // the mail server cannot be reached, or takes no mail
+	DeliveryFailing  Delivery = "failing"  // the mail server cannot be reached, or refuses the login
 	DeliveryTerminal Delivery = "terminal" // codes are printed where the server runs
 )
 
