@@ -46,6 +46,8 @@ type setup struct {
 	hidden func() (string, error) // reads a line that is not shown; nil without a terminal
 	out    io.Writer
 	probes probes
+
+	refused bool // the mail server refused the password, so the next answer asks for it again
 }
 
 // probes are what setup asks the world.
@@ -210,22 +212,22 @@ func (s *setup) askMail(ctx context.Context, current answers) error {
 			ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 			defer cancel()
 			if err := s.probes.mail(ctx, candidate); err != nil {
-				if s.hidden != nil {
-					s.Secret = "" // asked for again
-				}
+				s.refused = s.hidden != nil // the password is kept: the operator may keep the answer
 				return doctor.Finding{Check: "mail", Level: doctor.Problem, Text: err.Error()}, nil
 			}
 			return doctor.Finding{Check: "mail", Level: doctor.OK, Text: "The mail server accepts the login."}, nil
 		})
 }
 
-// askPassword asks for the password of the mail server if the URL names a user and none is known.
+// askPassword asks for the password of the mail server if the URL names a user and none is known, or the one that is
+// known was refused.
 func (s *setup) askPassword() error {
 	_, rest, _ := strings.Cut(s.SMTP, "://")
-	if s.Secret != "" || !strings.Contains(rest, "@") {
+	if s.Secret != "" && !s.refused || !strings.Contains(rest, "@") {
 		return nil
 	}
-	if kept, err := config.ReadSecrets(s.secretsFile()); err == nil && kept[passwordName] != "" {
+	kept, err := config.ReadSecrets(s.secretsFile())
+	if err == nil && kept[passwordName] != "" && !s.refused {
 		s.Secret = config.Secret(kept[passwordName])
 		return nil
 	}
@@ -234,7 +236,7 @@ func (s *setup) askPassword() error {
 	}
 	s.say("   Its password (not shown): ")
 	text, err := s.hidden()
-	s.Secret = config.Secret(text)
+	s.Secret, s.refused = config.Secret(text), false
 	return err
 }
 

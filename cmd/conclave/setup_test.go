@@ -117,6 +117,36 @@ func TestSetupAsksAgainAndGoesOnOnlyWhenTold(t *testing.T) {
 	}
 }
 
+func TestSetupKeepsAPasswordThatWasRefusedAndAsksForAnother(t *testing.T) {
+	refused := goodProbes()
+	refused.mail = func(context.Context, *settings) error { return errors.New("the mail server is down") }
+	dir := t.TempDir()
+	const kept = "meet.example.org\nsmtps://u@mail.example.org:465\ny\n\neveryone\n"
+	if out, err := runSetup(t, &setupCmd{Dir: dir}, refused, kept); err != nil {
+		t.Fatal(err, out)
+	}
+	if s := written(t, dir); s.SMTPPassword.Reveal() != "it's $5" {
+		t.Errorf("the password was lost: %q", s.SMTPPassword.Reveal())
+	}
+	// A stored password that is wrong is asked for anew.
+	wrong := "CONCLAVE_SMTP_PASSWORD='wrong'\n"
+	if err := os.WriteFile(filepath.Join(dir, config.SecretsFile), []byte(wrong), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused.mail = func(_ context.Context, s *settings) error {
+		if s.SMTPPassword.Reveal() == "wrong" {
+			return errors.New("the password is wrong")
+		}
+		return nil
+	}
+	if out, err := runSetup(t, &setupCmd{Dir: dir}, refused, "y\n\n\nn\n\n\n\n"); err != nil {
+		t.Fatal(err, out)
+	}
+	if s := written(t, dir); s.SMTPPassword.Reveal() != "it's $5" {
+		t.Errorf("the wrong password was kept: %q", s.SMTPPassword.Reveal())
+	}
+}
+
 func TestSetupForScriptsTakesFlags(t *testing.T) {
 	flags := func() *setupCmd {
 		return &setupCmd{Dir: t.TempDir(), Yes: true, Domain: "meet.example.org", SMTP: "smtp://u@mail.example.org",
