@@ -10,6 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"conclave/config"
 	"conclave/deploy"
 )
 
@@ -22,6 +23,7 @@ type composeService struct {
 	ReadOnly    bool     `yaml:"read_only"`
 	CapDrop     []string `yaml:"cap_drop"`
 	Healthcheck struct{ Test []string }
+	Environment map[string]string
 }
 
 // TestComposeFilesAreWhole reads the compose files as far as a parser can: no engine runs them here.
@@ -52,6 +54,45 @@ func TestComposeFilesAreWhole(t *testing.T) {
 				if !named && err != nil && from != "./config.yaml" { // which `conclave setup` writes
 					t.Errorf("%s: %s mounts %s, which is not there", name, service, from)
 				}
+			}
+		}
+	}
+}
+
+// TestGrafanaHasNoAdministratorWithAKnownPassword: on loopback, every user of the machine reaches it.
+func TestGrafanaHasNoAdministratorWithAKnownPassword(t *testing.T) {
+	text, err := os.ReadFile("../../docker-compose.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct{ Services map[string]composeService }
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	env := file.Services["grafana"].Environment
+	for name, want := range map[string]string{
+		"GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION": "true", "GF_AUTH_DISABLE_LOGIN_FORM": "true",
+		"GF_AUTH_BASIC_ENABLED": "false",
+	} {
+		if env[name] != want {
+			t.Errorf("%s is %q", name, env[name])
+		}
+	}
+}
+
+// TestWhatSetupWritesStaysOutOfTheSource: with compose, it is in the checkout and holds the mail password.
+func TestWhatSetupWritesStaysOutOfTheSource(t *testing.T) {
+	for file, lines := range map[string][]string{
+		".gitignore":    {"/config.yaml", "/" + config.SecretsFile, "/.setup-*"},
+		".dockerignore": {"config.yaml", config.SecretsFile, ".setup-*"},
+	} {
+		text, err := os.ReadFile("../../" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range lines {
+			if !strings.Contains("\n"+string(text), "\n"+line+"\n") {
+				t.Errorf("%s does not name %s", file, line)
 			}
 		}
 	}
