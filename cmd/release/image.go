@@ -84,15 +84,18 @@ func writeImage(s source, arch, binary, name string) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	index := mutate.AppendManifests(mutate.IndexMediaType(empty.Index, types.OCIImageIndex), mutate.IndexAddendum{
-		Add: img, Descriptor: v1.Descriptor{
+	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	// One image by two names: the second is what the compose files ask for. Engines with the store of containerd read
+	// them here, others in manifest.json.
+	for _, tag := range []string{s.version, "latest"} {
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{
 			Platform: &v1.Platform{OS: "linux", Architecture: arch},
 			Annotations: map[string]string{
-				"org.opencontainers.image.ref.name": s.version,
-				"io.containerd.image.name":          "docker.io/library/conclave:" + s.version,
+				"org.opencontainers.image.ref.name": tag,
+				"io.containerd.image.name":          "docker.io/library/conclave:" + tag,
 			},
-		},
-	})
+		}})
+	}
 	if _, err := layout.Write(dir, index); err != nil {
 		return err
 	}

@@ -104,6 +104,13 @@ func checkImage(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var names []string
+	for _, m := range manifest.Manifests {
+		names = append(names, m.Annotations["io.containerd.image.name"])
+	}
+	if strings.Join(names, " ") != "docker.io/library/conclave:1.2.3 docker.io/library/conclave:latest" {
+		t.Errorf("the image is named %v", names)
+	}
 	img, err := index.Image(manifest.Manifests[0].Digest)
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +155,8 @@ func checkDockerArchive(t *testing.T, dir string, img v1.Image) {
 		Config           string
 		RepoTags, Layers []string
 	}
-	if err := json.Unmarshal(b, &list); err != nil || len(list) != 1 || list[0].RepoTags[0] != "conclave:1.2.3" {
+	if err := json.Unmarshal(b, &list); err != nil || len(list) != 1 || strings.Join(list[0].RepoTags, " ") !=
+		"conclave:1.2.3 conclave:latest" {
 		t.Fatalf("%s %v", b, err)
 	}
 	raw, err := img.RawConfigFile()
