@@ -58,20 +58,25 @@ func unquote(s string) (string, bool) {
 	return out.String(), true
 }
 
-// WithSecret returns the text of a file that holds old and one more variable.
-func WithSecret(old map[string]string, name, value string) (string, error) {
-	if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return "", errors.New("a secret must not contain control characters")
-	}
+// WithSecret returns old and one more variable. The name of a file that held it goes: a server refuses to have both.
+func WithSecret(old map[string]string, name, value string) map[string]string {
 	all := map[string]string{}
 	for k, v := range old {
 		all[k] = v
 	}
+	delete(all, name+"_FILE")
 	all[name] = value
-	names := sortedKeys(all)
+	return all
+}
+
+// SecretsText returns the text of a file that holds these variables.
+func SecretsText(all map[string]string) (string, error) {
 	var out strings.Builder
-	out.WriteString("# Secrets of Conclave. systemd and compose read this file; only root may.\n")
-	for _, n := range names {
+	out.WriteString("# Secrets of Conclave. systemd and compose read this file; only its owner may.\n")
+	for _, n := range sortedKeys(all) {
+		if strings.ContainsFunc(all[n], func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			return "", errors.New("a secret must not contain control characters")
+		}
 		out.WriteString(n + "=" + quote(all[n]) + "\n")
 	}
 	return out.String(), nil

@@ -11,7 +11,8 @@ import (
 func TestSecretsReadAsTheyWereWritten(t *testing.T) {
 	for _, secret := range []string{"plain", "it's", `a"b\c$d` + "`e'", " spaces ", "$HOME", `\`, "#x", "ü"} {
 		file := filepath.Join(t.TempDir(), SecretsFile)
-		text, err := WithSecret(map[string]string{"CONCLAVE_BOT_TOKENS": "t"}, "CONCLAVE_SMTP_PASSWORD", secret)
+		old := map[string]string{"CONCLAVE_BOT_TOKENS": "t", "CONCLAVE_SMTP_PASSWORD_FILE": "/run/old"}
+		text, err := SecretsText(WithSecret(old, "CONCLAVE_SMTP_PASSWORD", secret))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -19,7 +20,7 @@ func TestSecretsReadAsTheyWereWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := ReadSecrets(file)
-		if err != nil || got["CONCLAVE_SMTP_PASSWORD"] != secret || got["CONCLAVE_BOT_TOKENS"] != "t" {
+		if err != nil || got["CONCLAVE_SMTP_PASSWORD"] != secret || got["CONCLAVE_BOT_TOKENS"] != "t" || len(got) != 2 {
 			t.Errorf("%q: %q, %v", secret, got, err)
 		}
 		// A shell reads the same quotes in the same way.
@@ -28,7 +29,8 @@ func TestSecretsReadAsTheyWereWritten(t *testing.T) {
 			t.Errorf("a shell reads %q of %q, %v", out, secret, err)
 		}
 	}
-	if _, err := WithSecret(nil, "CONCLAVE_SMTP_PASSWORD", "a\nCONCLAVE_DOMAIN=b"); err == nil {
+	two := WithSecret(nil, "CONCLAVE_SMTP_PASSWORD", "a\nCONCLAVE_DOMAIN=b")
+	if _, err := SecretsText(two); err == nil {
 		t.Error("a secret of two lines")
 	}
 }

@@ -43,6 +43,8 @@ type Sources struct {
 	explicit string // file named on the command line
 	readFile func(string) ([]byte, error)
 
+	noSecrets bool // those of the disk are not read
+
 	loaded  bool
 	path    string
 	file    map[string]any
@@ -60,6 +62,23 @@ func NewSources(list []Option, environ []string, file string) *Sources {
 		if k, v, ok := strings.Cut(kv, "="); ok && strings.HasPrefix(k, EnvPrefix) {
 			s.environ[k] = v
 		}
+	}
+	return s
+}
+
+// TextSources makes Sources of texts that are not written yet: what a server would read of them. file is the name that
+// text will have, secrets what will be in the file beside it.
+func TextSources(list []Option, file, text string, secrets map[string]string) *Sources {
+	s := NewSources(list, nil, file)
+	s.noSecrets = true
+	for name, value := range secrets {
+		s.environ[name] = value
+	}
+	s.readFile = func(path string) ([]byte, error) {
+		if path == file {
+			return []byte(text), nil
+		}
+		return readBounded(path)
 	}
 	return s
 }
@@ -152,8 +171,10 @@ func (s *Sources) load() error {
 	if path == "" {
 		path = s.environ[EnvPrefix+"CONFIG"]
 	}
-	if err := s.loadSecrets(orDefault(path, DefaultFile)); err != nil {
-		return err
+	if !s.noSecrets {
+		if err := s.loadSecrets(orDefault(path, DefaultFile)); err != nil {
+			return err
+		}
 	}
 	for _, key := range sortedKeys(s.environ) {
 		name := strings.ToLower(strings.TrimPrefix(key, EnvPrefix))

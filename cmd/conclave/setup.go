@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,7 +48,9 @@ type setup struct {
 	out    io.Writer
 	probes probes
 
-	refused bool // the mail server refused the password, so the next answer asks for it again
+	base    *settings         // what the files say already, or the defaults
+	secrets map[string]string // of the file that exists
+	refused bool              // the mail server refused the password, so the next answer asks for it again
 }
 
 // probes are what setup asks the world.
@@ -88,6 +91,10 @@ func (s *setup) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.secrets, err = config.ReadSecrets(s.secretsFile())
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("setup: %w", err)
+	}
 	if old != "" {
 		question := s.configFile() + " exists. Change the answers in it, and keep the rest?"
 		if ok, err := s.agree(question, s.Overwrite); err != nil {
@@ -95,6 +102,12 @@ func (s *setup) run(ctx context.Context) error {
 		} else if !ok {
 			return errors.New("nothing was changed (--overwrite changes files that exist)")
 		}
+	}
+	if s.base, err = s.asServer(old, s.secrets); err != nil {
+		// The answers may correct what is wrong. write refuses if they don't.
+		s.say("As it is, the server refuses it: %v\n", err)
+		s.base = defaultSettings()
+		s.base.SMTPPassword = config.Secret(s.secrets[passwordName])
 	}
 	current := answersIn(old)
 	for _, step := range []func(context.Context, answers) error{s.askDomain, s.askMail, s.askSender, s.askHosts} {
@@ -155,7 +168,7 @@ func (s *setup) ask(
 		*value = given
 		finding, err := check(given)
 		switch {
-		case err != nil && fixed:
+		case err != nil && (fixed || errors.As(err, new(fileError))):
 			return err
 		case err != nil:
 			s.say("  %v\n", err)
@@ -187,12 +200,15 @@ func (s *setup) askDomain(ctx context.Context, current answers) error {
 			defer cancel()
 			n := doctor.Names{Domain: name}
 			n.Resolved, n.Err = s.probes.lookup(ctx, name)
-			var err error
-			if n.Own, err = s.probes.own(); err != nil {
-				return doctor.Finding{}, err
+			n.Own, n.Advertise, n.Proxied = s.base.MediaListen, s.base.Advertise, s.base.BehindProxy
+			if len(n.Own) == 0 {
+				var err error
+				if n.Own, err = s.probes.own(); err != nil {
+					return doctor.Finding{}, err
+				}
 			}
 			if a, err := netip.ParseAddr(s.Advertise); err == nil {
-				n.Advertise = append(n.Advertise, a)
+				n.Advertise = []netip.Addr{a}
 			}
 			return doctor.DNS(n), nil
 		})
@@ -223,12 +239,7 @@ func (s *setup) askMail(ctx context.Context, current answers) error {
 // known was refused.
 func (s *setup) askPassword() error {
 	_, rest, _ := strings.Cut(s.SMTP, "://")
-	if s.Secret != "" && !s.refused || !strings.Contains(rest, "@") {
-		return nil
-	}
-	kept, err := config.ReadSecrets(s.secretsFile())
-	if err == nil && kept[passwordName] != "" && !s.refused {
-		s.Secret = config.Secret(kept[passwordName])
+	if (s.Secret != "" || s.base.SMTPPassword != "") && !s.refused || !strings.Contains(rest, "@") {
 		return nil
 	}
 	if s.Yes || s.hidden == nil {
@@ -269,26 +280,63 @@ func (s *setup) askHosts(_ context.Context, current answers) error {
 	})
 }
 
-// settings is what the answers so far make.
+// fileError is what the file says beside the answers: no answer corrects it.
+type fileError struct{ error }
+
+// Unwrap gives the cause.
+func (e fileError) Unwrap() error { return e.error }
+
+// settings is what the answers so far make, with the rest of the file. The answers are looked at by themselves first,
+// so that it is known whether another answer would help.
 func (s *setup) settings(hosts string) (*settings, error) {
-	c := defaultSettings()
-	c.Domain, c.SMTP, c.SMTPFrom, c.SMTPPassword, c.Operator = s.Domain, s.SMTP, s.From, s.Secret, s.Operator
+	alone := defaultSettings()
+	if err := s.apply(alone, hosts); err != nil {
+		return nil, err
+	}
+	all := *s.base
+	if err := s.apply(&all, hosts); err != nil {
+		return nil, fileError{fmt.Errorf("%s: %w\nCorrect it first", s.configFile(), err)}
+	}
+	return &all, nil
+}
+
+// apply puts the answers into c, and says whether that could be served.
+func (s *setup) apply(c *settings, hosts string) error {
+	c.Domain, c.SMTP, c.SMTPFrom, c.SMTPPassword = s.Domain, s.SMTP, s.From, s.Secret
+	if s.Secret == "" {
+		c.SMTPPassword = s.base.SMTPPassword
+	}
+	if s.Operator != "" {
+		c.Operator = s.Operator
+	}
 	c.Auth.HostDomains = hostDomains(hosts)
 	if s.Advertise != "" {
 		a, err := netip.ParseAddr(s.Advertise)
 		if err != nil {
-			return nil, fmt.Errorf("advertise: %w", err)
+			return fmt.Errorf("advertise: %w", err)
 		}
 		c.Advertise = []netip.Addr{a}
 	}
 	d, err := c.deploy()
 	if err != nil {
+		return err
+	}
+	_, err = newMailer(&c.Config, d, io.Discard)
+	return err
+}
+
+// asServer reads texts as a server would.
+func (s *setup) asServer(text string, secrets map[string]string) (*settings, error) {
+	var grammar cli
+	sources := config.TextSources(optionList(), s.configFile(), text, secrets)
+	parser, err := newParser(&grammar, sources, console{io.Discard, io.Discard}, func(int) {})
+	if err != nil {
 		return nil, err
 	}
-	if _, err := newMailer(&c.Config, d, io.Discard); err != nil {
-		return nil, err
+	if _, err := parser.Parse([]string{"serve"}); err != nil {
+		return nil, err //nolint:wrapcheck // names the file and the option
 	}
-	return c, nil
+	return &grammar.Serve.Config, nil
 }
 
 // hostDomains reads an answer; nil means everyone.
@@ -321,7 +369,8 @@ func checkMail(ctx context.Context, s *settings) error {
 func (s *setup) configFile() string  { return filepath.Join(s.Dir, "config.yaml") }
 func (s *setup) secretsFile() string { return filepath.Join(s.Dir, config.SecretsFile) }
 
-// write writes the files and says what comes next.
+// write writes the files and says what comes next. It looks at all of it first, as a server will read it: a list with
+// an odd comment or a name in quotes is more than withAnswers understands, and the file may be the only copy.
 func (s *setup) write(old string) error {
 	final, err := s.settings(s.Hosts)
 	if err != nil {
@@ -335,55 +384,97 @@ func (s *setup) write(old string) error {
 		"domain": s.Domain, "smtp": s.SMTP, "smtp_from": s.From, "operator": s.Operator, "advertise": s.Advertise,
 		"host_domains": strings.Join(final.Auth.HostDomains, ", "),
 	})
+	secrets := s.secrets
+	if s.Secret != "" {
+		secrets = config.WithSecret(secrets, passwordName, s.Secret.Reveal())
+	}
+	secretsText, err := config.SecretsText(secrets)
+	if err != nil {
+		return err
+	}
+	if err := s.understood(final, text, secrets); err != nil {
+		return fmt.Errorf("nothing was changed: with the answers, the server would refuse %s, or read it otherwise: %w",
+			s.configFile(), err)
+	}
 	if err := os.MkdirAll(s.Dir, 0o755); err != nil { //nolint:gosec // the configuration holds no secret
 		return fmt.Errorf("setup: %w", err)
 	}
 	if s.Secret != "" {
-		secrets, err := config.ReadSecrets(s.secretsFile())
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := replaceFile(s.secretsFile(), secretsText, 0o600, false); err != nil {
 			return err
 		}
-		text, err := config.WithSecret(secrets, passwordName, s.Secret.Reveal())
-		if err != nil {
-			return err
-		}
-		if err := replaceFile(s.secretsFile(), text, 0o600); err != nil {
-			return err
-		}
-		s.say("\nWrote %s, which only root can read.\n", s.secretsFile())
+		s.say("\nWrote %s, which only its owner can read.\n", s.secretsFile())
 	}
-	if err := replaceFile(s.configFile(), text, 0o644); err != nil {
+	if err := replaceFile(s.configFile(), text, 0o644, true); err != nil {
 		return err
 	}
 	s.say("Wrote %s.\n", s.configFile())
 	return s.writeUnit(final)
 }
 
+// understood says whether a server reads the answers in the files that are about to be written.
+func (s *setup) understood(want *settings, text string, secrets map[string]string) error {
+	got, err := s.asServer(text, secrets)
+	if err != nil {
+		return err
+	}
+	if _, err := got.deploy(); err != nil {
+		return err
+	}
+	for name, same := range map[string]bool{
+		"domain": got.Domain == want.Domain, "smtp": got.SMTP == want.SMTP,
+		"smtp_password": got.SMTPPassword == want.SMTPPassword,
+		"smtp_from":     s.From == "" || got.SMTPFrom == s.From, "advertise": slices.Equal(got.Advertise, want.Advertise),
+		"host_domains": slices.Equal(got.Auth.HostDomains, want.Auth.HostDomains),
+	} {
+		if !same {
+			return fmt.Errorf("%s is not what you answered; change it by hand", name)
+		}
+	}
+	return nil
+}
+
 func (s *setup) writeUnit(final *settings) error {
-	steps := "  systemctl enable --now conclave\n"
+	steps, look := "  systemctl enable --now conclave\n", "conclave doctor"
+	if usual := filepath.Dir(config.DefaultFile); filepath.Clean(s.Dir) != usual {
+		look += " --config " + s.configFile()
+		if !s.Unit {
+			steps = "  docker compose up -d\n"
+		}
+	}
 	if s.Unit {
 		file := filepath.Join(s.UnitDir, "conclave.service")
 		if err := os.MkdirAll(s.UnitDir, 0o755); err != nil { //nolint:gosec // the system's own folder
 			return fmt.Errorf("setup: %w", err)
 		}
-		if err := replaceFile(file, deploy.Unit, 0o644); err != nil {
+		if err := replaceFile(file, deploy.Unit, 0o644, true); err != nil {
 			return err
 		}
 		s.say("Wrote %s.\n", file)
 		steps = "  systemctl daemon-reload\n" + steps
 	}
-	s.say("\nNext:\n%s  conclave doctor          looks for what is wrong with this machine\n\n"+
-		"Then open https://%s/check from another network. With compose: docker compose up -d.\n", steps, final.Domain)
+	s.say("\nNext:\n%s  %s     looks for what is wrong with this machine\n\n"+
+		"Then open https://%s/check from another network.\n", steps, look, final.Domain)
 	return nil
 }
 
-// replaceFile writes a file beside the old one and puts it in its place, so that no reader sees half of it.
-func replaceFile(name, text string, mode os.FileMode) error {
+// replaceFile writes a file beside the old one and puts it in its place, so that no reader sees half of it. The owner
+// of the old file stays and, with keepMode, who may read it: it may hold a secret.
+func replaceFile(name, text string, mode os.FileMode, keepMode bool) error {
+	if target, err := filepath.EvalSymlinks(name); err == nil {
+		name = target
+	}
 	f, err := os.CreateTemp(filepath.Dir(name), ".setup-*")
 	if err != nil {
 		return fmt.Errorf("setup: %w", err)
 	}
 	_, err = f.WriteString(text)
+	if old, gone := os.Stat(name); gone == nil {
+		if keepMode {
+			mode = old.Mode().Perm()
+		}
+		err = errors.Join(err, sameOwner(f, old))
+	}
 	err = errors.Join(err, f.Chmod(mode), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), name)
@@ -393,6 +484,19 @@ func replaceFile(name, text string, mode os.FileMode) error {
 		return fmt.Errorf("setup: %w", err)
 	}
 	return nil
+}
+
+// sameOwner gives a new file to the owner of the old one.
+func sameOwner(f *os.File, old os.FileInfo) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err //nolint:wrapcheck // wrapped by the caller
+	}
+	uid, gid, ok := ownerOf(old)
+	if u, g, _ := ownerOf(info); !ok || u == uid && g == gid {
+		return nil
+	}
+	return f.Chown(uid, gid) //nolint:wrapcheck // wrapped by the caller
 }
 
 // readOld reads a configuration that exists; "" for none.

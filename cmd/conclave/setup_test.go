@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
@@ -215,6 +216,116 @@ func TestSetupAgainKeepsWhatItDidNotAsk(t *testing.T) {
 	}
 	if s := written(t, dir); s.Auth.HostDomains != nil || s.SMTPPassword.Reveal() != "it's $5" {
 		t.Errorf("%+v", s)
+	}
+}
+
+// inDir writes files into a new folder.
+func inDir(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestSetupRefusesToWriteWhatAServerWouldRefuse(t *testing.T) {
+	for name, old := range map[string]string{
+		"a_comment_in_a_list":  "host_domains:\n  - example.net\n# ours\n  - example.edu\n",
+		"a_name_in_quotes":     "\"domain\": old.example.org\n",
+		"an_unknown_option":    "maximum_meeting: 1h\n",
+		"a_file_that_is_wrong": "tls_cert: /etc/cert.pem\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := inDir(t, map[string]string{"config.yaml": old})
+			out, err := runSetup(t, &setupCmd{Dir: dir}, goodProbes(), "y\n"+fourAnswers)
+			if err == nil {
+				t.Error(out)
+			}
+			entries, _ := os.ReadDir(dir)
+			if b, _ := os.ReadFile(filepath.Join(dir, "config.yaml")); string(b) != old || len(entries) != 1 {
+				t.Errorf("%v %s", entries, b)
+			}
+		})
+	}
+}
+
+func TestSetupKeepsWhoseAFileIsAndWhoMayReadIt(t *testing.T) {
+	elsewhere := inDir(t, map[string]string{"ours.yaml": "smtp_password: s3cret\n"})
+	dir := t.TempDir()
+	file := filepath.Join(elsewhere, "ours.yaml")
+	if err := os.Symlink(file, filepath.Join(dir, "config.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	root := os.Getuid() == 0
+	if root {
+		if err := os.Chown(file, 1234, 2345); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := runSetup(t, &setupCmd{Dir: dir}, goodProbes(), "y\n"+fourAnswers)
+	if err != nil {
+		t.Fatal(err, out)
+	}
+	if link, err := os.Readlink(filepath.Join(dir, "config.yaml")); err != nil || link != file {
+		t.Error("the link was replaced:", err)
+	}
+	info, err := os.Stat(file)
+	if err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v %v", info, err)
+	}
+	if uid, gid, ok := ownerOf(info); root && ok && (uid != 1234 || gid != 2345) {
+		t.Errorf("now of %d:%d", uid, gid)
+	}
+	// The password in it was known, so none was asked for.
+	if s := written(t, dir); s.SMTPPassword.Reveal() != "s3cret" || s.Domain != "meet.example.org" {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestSetupChecksWithWhatTheFileSays(t *testing.T) {
+	dir := inDir(t, map[string]string{"config.yaml": "domain: meet.example.org\nadvertise: [198.51.100.9]\n" +
+		"smtp_timeout: 7s\nmedia_listen: [10.0.0.1]\n"})
+	p := goodProbes()
+	p.lookup = func(context.Context, string) ([]netip.Addr, error) {
+		return []netip.Addr{netip.MustParseAddr("198.51.100.9"), netip.MustParseAddr("10.0.0.1")}, nil
+	}
+	var timeout time.Duration
+	p.mail = func(_ context.Context, s *settings) error { timeout = s.SMTPTimeout; return nil }
+	out, err := runSetup(t, &setupCmd{Dir: dir}, p, "y\n\nsmtps://u@mail.example.org:465\n\n\n")
+	if err != nil {
+		t.Fatal(err, out)
+	}
+	if timeout != 7*time.Second || strings.Contains(out, "not an address of this machine") {
+		t.Errorf("%v\n%s", timeout, out)
+	}
+	// Beside a compose file, what comes next is compose.
+	if !strings.Contains(out, "docker compose up -d") || strings.Contains(out, "systemctl") ||
+		!strings.Contains(out, "conclave doctor --config "+filepath.Join(dir, "config.yaml")) {
+		t.Error(out)
+	}
+}
+
+func TestSetupKnowsThePasswordInAFileAndReplacesItsName(t *testing.T) {
+	kept := filepath.Join(inDir(t, map[string]string{"password": "from a file\n"}), "password")
+	dir := inDir(t, map[string]string{config.SecretsFile: passwordName + "_FILE='" + kept + "'\n"})
+	var tried []string
+	p := goodProbes()
+	p.mail = func(_ context.Context, s *settings) error {
+		if tried = append(tried, s.SMTPPassword.Reveal()); len(tried) == 1 {
+			return errors.New("wrong")
+		}
+		return nil
+	}
+	out, err := runSetup(t, &setupCmd{Dir: dir}, p,
+		"meet.example.org\nsmtps://u@mail.example.org:465\nn\nsmtps://u@mail.example.org:465\n\n\n")
+	if err != nil {
+		t.Fatal(err, out)
+	}
+	if strings.Join(tried, ", ") != "from a file, it's $5" || written(t, dir).SMTPPassword.Reveal() != "it's $5" {
+		t.Errorf("%q", tried)
 	}
 }
 
