@@ -3,19 +3,40 @@ import { h } from './dom.js';
 import { icon } from './icons.js';
 import { announce, alertNow } from './live.js';
 import { t } from '../i18n/i18n.js';
+import { dropped, MAX_TOASTS, placeOf } from './toastorder.js';
 /** @import {IconName} from './icons.js' */
 
-const MAX_TOASTS = 4;
 const layer = h('div', { class: 'toasts', role: 'region', 'aria-label': t('toasts'), 'data-testid': 'toasts' });
+/** What each toast is, and how long it is still to be seen; 0 once that is counted. */
+const kept = /** @type {WeakMap<Element, {weighty: boolean, passing: boolean, ms: number}>} */ (new WeakMap());
+const all = () =>
+  [...layer.children].map((el) => ({
+    weighty: Boolean(kept.get(el)?.weighty),
+    passing: Boolean(kept.get(el)?.passing),
+    focused: el.contains(document.activeElement),
+  }));
+
+/** What is behind another toast is to be seen as long as it would have been; a warning's time runs in any case. */
+function count() {
+  const one = layer.parentElement !== document.body;
+  for (const el of layer.children) {
+    const its = kept.get(el);
+    if (!its || its.ms === 0 || (one && !its.weighty && el !== layer.lastElementChild)) continue;
+    setTimeout(() => el.remove(), its.ms);
+    its.ms = 0;
+  }
+}
+new MutationObserver(count).observe(layer, { childList: true });
 
 /** mountToasts puts the layer on the page, below what is shown. */
 export function mountToasts() {
   document.body.append(layer);
+  count();
 }
 
 /**
  * placeToasts gives toasts a place of their own in a call, where they cover nothing: in the top bar where that is
- * wide, and else in a row below it. Of several the newest is shown; what stays comes back after it.
+ * wide, and else in a row below it. One is shown: a question or a warning before news, then the newest.
  * @param {HTMLElement} wide @param {HTMLElement} narrow @returns {() => void} puts the layer back
  */
 export function placeToasts(wide, narrow) {
@@ -43,7 +64,7 @@ export function placeToasts(wide, narrow) {
 export function toast(text, o = {}) {
   (o.urgent ? alertNow : announce)(text);
   if (o.key) closeToast(o.key);
-  while (layer.childElementCount >= MAX_TOASTS) layer.firstElementChild?.remove();
+  while (layer.childElementCount >= MAX_TOASTS) layer.children[dropped(all())].remove();
   const close = () => el.remove();
   const el = h(
     'div',
@@ -77,9 +98,10 @@ export function toast(text, o = {}) {
       icon('close'),
     ),
   );
-  layer.appendChild(el);
   const ms = o.ms ?? (o.actions ? 15_000 : 5_000);
-  if (ms > 0) setTimeout(close, ms);
+  const weighty = Boolean(o.urgent) || ms === 0;
+  kept.set(el, { weighty, passing: ms > 0, ms });
+  layer.insertBefore(el, layer.children[placeOf(all(), weighty)] ?? null);
   return close;
 }
 
