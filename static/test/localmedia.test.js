@@ -16,6 +16,9 @@ class FakeTrack {
   stop() {
     this.readyState = 'ended';
   }
+  getSettings() {
+    return { deviceId: `${this.kind}-1` };
+  }
   clone() {
     return new FakeTrack(this.kind);
   }
@@ -118,14 +121,26 @@ test('mobile: who is muted is not told that nobody hears them', async () => {
 test('trouble: a device that is unplugged is told once, and can be started again', async () => {
   const { local, told } = attached();
   const lost = [];
-  local.onlost = (what) => lost.push(what);
+  local.onlost = (what, id) => lost.push(`${what} ${id}`);
   await local.both();
   for (const track of given) track.onended();
-  assert.deepEqual(lost, ['mic', 'camera']);
+  assert.deepEqual(lost, ['mic audio-1', 'camera video-1']);
   assert.equal(told.at(-1), '');
   await local.restart('mic');
   await local.restart('camera');
   assert.deepEqual(local.sources(), ['mic', 'camera']);
+});
+
+test('trouble: an unplugged microphone that was muted opens nothing, and nobody is asked', async () => {
+  const { local } = attached();
+  const lost = [];
+  local.onlost = (what) => lost.push(what);
+  await local.setMic(true);
+  await local.setMic(false);
+  given[0].onended();
+  assert.deepEqual(lost, []);
+  assert.equal(asked.length, 1);
+  assert.deepEqual([local.store.get().mic, local.store.get().micOn], [null, false]);
 });
 
 test('before: camera off releases the camera, mute keeps the microphone', async () => {

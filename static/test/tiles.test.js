@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { initialState } from '../js/core/state.js';
 import { all, featured, order, view, nextStage, newStage, STAGE_ATTACK_MS, STAGE_HOLD_MS } from '../js/core/tiles.js';
-import { onePicture, wants, sameWants, slotsFor, stepUp, MAX_WANTS } from '../js/core/viewport.js';
+import { floatingWants, onePicture, wants, sameWants, slotsFor, stepUp, MAX_WANTS } from '../js/core/viewport.js';
 
 const people = (n, sources = ['mic', 'camera']) =>
   new Map(
@@ -204,6 +204,13 @@ test('the one picture there is room for: a screen, who is in the spotlight, who 
   assert.deepEqual(featured({ ...s, speakers: [4], spotlight: 3 }), { participant: 3, source: 'camera' });
   const shares = new Map([...s.people, [4, { ...s.people.get(4), sources: ['screen'] }]]);
   assert.deepEqual(featured({ ...s, people: shares, spotlight: 3 }), { participant: 4, source: 'screen' });
+});
+
+test('behind the small window only its picture is asked for', () => {
+  const s = state(3);
+  assert.deepEqual(floatingWants(s, featured(s)), [{ participant: 2, source: 'camera', height: 360 }]);
+  assert.deepEqual(floatingWants(s, { participant: 2, source: 'screen' }), [], 'sends none');
+  assert.deepEqual(floatingWants(state(0), featured(state(0))), []);
 });
 
 test('who saves bandwidth asks for one small picture, the most important', () => {

@@ -89,6 +89,18 @@ for (const kind of kinds) {
       },
     );
 
+    step('guests: whose session is over is asked again, and takes no other by a reload', async () => {
+      await gus.context.clearCookies({ name: 'conclave' });
+      await gus.page.reload();
+      await gus.screen('prejoin');
+      assert.equal((await gus.context.cookies()).filter((c) => c.name === 'conclave').length, 0);
+      await gus.write('name', 'Gus');
+      await gus.at('join').click();
+      await gus.screen('lobby');
+      await ana.at('admit').first().click();
+      await gus.screen('call');
+    });
+
     step('before: a name is remembered on this device only if that is asked for', async () => {
       const stored = () => gus.page.evaluate(() => localStorage.getItem('conclave.name'));
       assert.equal(await stored(), null);
@@ -109,11 +121,12 @@ for (const kind of kinds) {
     step('before: a page that is loaded again is back in the meeting, without a form and with nothing on', async () => {
       await ana.press('mic', true);
       const earlier = await ana.page.evaluate(() =>
-        Object.keys(sessionStorage)
-          .map((key) => sessionStorage[key])
-          .join(),
+        [sessionStorage, localStorage].map((storage) => JSON.stringify({ ...storage })).join(),
       );
-      assert.doesNotMatch(earlier, /[0-9a-f]{32}/, 'a secret in the storage of scripts');
+      const { hash } = new URL(server.url + ana.link());
+      const secrets = [...hash.matchAll(/[#&][kc]=([^&]+)/g)].map(([, value]) => value);
+      assert(secrets.length > 0, 'the link has a key');
+      for (const secret of secrets) assert(!earlier.includes(secret), 'a secret in the storage of scripts');
       await ana.page.reload();
       await ana.screen('call');
       await ana.at('back').waitFor();

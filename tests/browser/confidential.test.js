@@ -105,6 +105,13 @@ for (const kind of kinds) {
       assert.match(await doctor.page.locator('body').innerText(), /Doctor[^]*Patient/);
     });
 
+    step('no small window shows a picture without its watermark', async () => {
+      await doctor.at('more').click();
+      await doctor.at('open-settings').waitFor();
+      assert.equal(await doctor.at('float').count(), 0);
+      await doctor.page.keyboard.press('Escape');
+    });
+
     step('afterwards one reads who was there, and the log has grown', async () => {
       await patient.leave();
       await patient.at('ended-left').waitFor();

@@ -59,7 +59,7 @@ export class LocalMedia {
   );
   /** @type {Outlet|null} */
   #outlet = null;
-  /** called when a device goes away by itself. @type {(what: 'mic'|'camera') => void} */
+  /** called when a device that is on goes away by itself. @type {(what: 'mic'|'camera', deviceId: string) => void} */
   onlost = () => {};
   #stopLevel = () => {};
   #loud = 0;
@@ -295,6 +295,7 @@ export class LocalMedia {
   /** @param {'mic'|'camera'} what @param {MediaStreamTrack} track */
   #lost(what, track) {
     if (this.store.get()[what] !== track) return; // we stopped it ourselves
+    const on = what === 'camera' || this.store.get().micOn;
     if (what === 'mic') {
       this.#stopLevel();
       this.#set({ mic: null, micOn: false, level: 0, micInterrupted: false });
@@ -303,7 +304,7 @@ export class LocalMedia {
     }
     void this.#send(what, null);
     this.#changed();
-    this.onlost(what);
+    if (on) this.onlost(what, track.getSettings().deviceId ?? '');
   }
 
   /** @param {readonly Source[]} sources switches these off, by a host's act */

@@ -33,6 +33,18 @@ export function wants(s, tiles, pixelRatio) {
     }));
 }
 
+/** The small window's height on a dense screen, lines. */
+const FLOATING_HEIGHT = 360;
+
+/**
+ * @param {State} s @param {{participant: number, source: 'camera'|'screen'}} featured
+ * @returns {Want[]} the one picture of the small window, where nothing else is seen
+ */
+export function floatingWants(s, { participant, source }) {
+  const sends = s.people.get(participant)?.sources.includes(source);
+  return sends ? [{ participant, source, height: FLOATING_HEIGHT }] : [];
+}
+
 /** The height of the one picture of who saves bandwidth, lines. */
 const LOW_HEIGHT = 360;
 

@@ -94,6 +94,7 @@ export class Sinks {
     const { owner, since } = sink;
     const reveal = () => {
       sink.el.classList.remove('stale');
+      sink.el.dispatchEvent(new Event('revealed'));
       if (!this.#sawFrame) {
         this.#sawFrame = true;
         this.#firstFrame();

@@ -117,6 +117,7 @@ export function meeting(app, id) {
 
   /** A page that was loaded again in the meeting joins without a form, with nothing switched on. */
   const comeBack = async (/** @type {MeetingInfo} */ info) => {
+    if (!app.session) return false; // a guest's session takes a click, and whose session is over may not want one
     const name = info.password && !info.host ? '' : returning(id);
     if (!name || (info.e2ee && !hasKey(location.hash))) return false;
     const problem = await join(info, name, '');

@@ -81,7 +81,8 @@ async function askToCompare({ call, ui }) {
     { no: t('confidential.compare.later'), testid: 'compare-first' },
   );
   if (compare) ui.set((u) => ({ ...u, panel: 'security' }));
-  if (spoke) await local.setMic(true).catch(() => {});
+  // One that was unplugged meanwhile stays off, rather than another one being opened.
+  if (spoke && local.store.get().mic) await local.setMic(true).catch(() => {});
 }
 
 /** @returns {HTMLElement} what a confidential meeting is, and what no browser can do */

@@ -7,7 +7,8 @@ import { fly, reactionLabel, REACTIONS } from '../../ui/reactions.js';
 import { t, errorText, has } from '../../i18n/i18n.js';
 import { nameOf } from '../../core/state.js';
 import { RequestError } from '../../net/socket.js';
-import { DeviceError } from '../../media/devices.js';
+import { remember } from '../../ui/settings.js';
+import * as devices from '../../media/devices.js';
 
 /** @param {CallContext} context @param {HTMLElement} flying */
 export function tellNews(context, flying) {
@@ -43,7 +44,12 @@ export function tellNews(context, flying) {
     ),
   );
   tellEvents(context, flying);
-  call.local.onlost = (what) => void tellLost(context, what);
+  call.local.onlost = (what, id) => void tellLost(context, what, id);
+  const back = (/** @type {'mic'|'camera'} */ what) => (/** @type {boolean} */ on) => {
+    if (on) closeToast(`lost-${what}`);
+  };
+  cleanup(call.local.store.watch((l) => l.micOn, back('mic')));
+  cleanup(call.local.store.watch((l) => Boolean(l.camera), back('camera')));
 }
 
 /** @param {CallContext} context @param {HTMLElement} flying what happens once and leaves no state */
@@ -94,40 +100,36 @@ function tellEvents(context, flying) {
   });
 }
 
-/** @param {CallContext} context @param {'mic'|'camera'} what the system or a hand took away */
-async function tellLost(context, what) {
-  const { local } = context.call;
-  // What was on goes on with the next device, if there is one; one click undoes that.
-  try {
-    await (what === 'mic' ? local.setMic(true) : local.setCamera(true));
-  } catch {
-    return tellGone(context, what);
-  }
-  toast(t(`device.switched.${what}`, { name: local.store.get()[what]?.label || t('device.default') }), {
-    icon: what,
-    urgent: true,
-    key: `lost-${what}`,
-    testid: `switched-${what}`,
-    actions: [
-      {
-        label: t('device.switched.undo'),
-        testid: 'switched-undo',
-        act: () => void (what === 'mic' ? local.setMic(false) : local.setCamera(false)),
-      },
-    ],
-  });
-}
-
-/** @param {CallContext} context @param {'mic'|'camera'} what is gone, with nothing in its place */
-function tellGone({ call }, what) {
-  const restart = () =>
-    void call.local.restart(what).catch((err) => toast(deviceText(err), { icon: 'warn', urgent: true }));
+/**
+ * Nothing takes the place of a lost device by itself: pulling out a camera is how some people stop being seen, and a
+ * permission that was taken back ends a track as well.
+ * @param {CallContext} context @param {'mic'|'camera'} what the system or a hand took away @param {string} id which
+ */
+async function tellLost({ call, verbs }, what, id) {
+  const { mics, cameras } = await devices.list().catch(() => ({ mics: [], cameras: [] }));
+  const { local } = call;
+  const isOn = () => (what === 'mic' ? local.store.get().micOn : Boolean(local.store.get().camera));
+  if (isOn() || call.store.get().state.phase !== 'joined') return;
+  const others = what === 'mic' ? mics : cameras;
+  const other = others.some((d) => d.id === id) ? undefined : others.find((d) => d.label !== '');
+  const start = () => {
+    if (other) remember({ [`${what}Id`]: other.id });
+    if (!isOn()) verbs[what]();
+  };
   toast(t(`device.lost.${what}`), {
     icon: `${what}Off`,
     urgent: true,
     ms: 0,
     key: `lost-${what}`,
-    actions: [{ label: t('call.restart'), primary: true, testid: `restart-${what}`, act: restart }],
+    testid: `lost-${what}`,
+    actions: [
+      {
+        label: other ? t('device.use', { name: other.label }) : t('call.restart'),
+        primary: true,
+        testid: `restart-${what}`,
+        act: start,
+      },
+    ],
   });
 }
 
@@ -271,6 +273,3 @@ function tellNotice({ call }, m) {
     });
   }
 }
-
-/** @param {unknown} err @returns {string} */
-const deviceText = (err) => (err instanceof DeviceError ? t(err.key) : t('device.failed'));

@@ -15,6 +15,7 @@ import { may, unread } from '../../core/state.js';
 import { canShareScreen, DeviceError } from '../../media/devices.js';
 import { REACTIONS, reactionLabel } from '../../ui/reactions.js';
 import { canFloat, float } from './float.js';
+import { isConfidential } from '../security/confidential.js';
 import { lazily } from '../../ui/lazy.js';
 
 /** What fetches the settings and the sheet of shortcuts. */
@@ -284,7 +285,14 @@ function moreMenu(context, anchor) {
       })),
       { label: t('call.info'), icon: 'info', act: () => ui.set((u) => ({ ...u, panel: 'info' })), testid: 'open-info' },
       { label: t('call.stats'), icon: 'chart', act: verbs.stats, hint: touch ? '' : 'I', testid: 'open-stats' },
-      canFloat() && { label: t('call.float'), icon: 'layout', act: () => void floatOrSay(context), testid: 'float' },
+      // The small window has no watermark, and is no place for the question before the first word.
+      canFloat() &&
+        !isConfidential(context) && {
+          label: t('call.float'),
+          icon: 'layout',
+          act: () => void floatOrSay(context),
+          testid: 'float',
+        },
       document.fullscreenEnabled && { label: t('call.fullscreen'), icon: 'full', act: () => void toggleFullscreen() },
       !touch && { label: t('call.shortcuts'), icon: 'keyboard', act: verbs.help, hint: '?', testid: 'open-shortcuts' },
       {

@@ -30,12 +30,17 @@ export async function float(context) {
  * @returns {() => void} ends what follow began: the picture of who matters most, as long as the window is open
  */
 function follow({ call, ui }, video, show) {
+  const over = new AbortController();
   const look = () => {
     const { state } = call.store.get();
     const { participant, source } = featured(state);
     const slot = [...state.slots.values()].find((s) => s.participant === participant && s.source === source);
-    const stream = slot && state.people.get(participant)?.sources.includes(source) ? call.sinks.video(slot.mid) : null;
-    const now = stream?.srcObject ?? null;
+    const sends = state.people.get(participant)?.sources.includes(source);
+    const tile = slot && sends ? call.sinks.video(slot.mid) : null;
+    // A slot that changed hands may still carry the picture of its owner before.
+    const stale = tile?.classList.contains('stale') ?? false;
+    if (stale) tile?.addEventListener('revealed', look, { once: true, signal: over.signal });
+    const now = (!stale && tile?.srcObject) || null;
     if (video.srcObject !== now) {
       video.srcObject = now;
       if (now) video.play().catch(() => {});
@@ -45,6 +50,7 @@ function follow({ call, ui }, video, show) {
   ui.set((u) => ({ ...u, floating: true }));
   const stops = [call.store.watch((p) => p.state, look), call.store.watch((p) => p.mediaVersion, look)];
   return () => {
+    over.abort();
     for (const stop of stops) stop();
     video.srcObject = null;
     ui.set((u) => ({ ...u, floating: false }));
@@ -55,6 +61,7 @@ function follow({ call, ui }, video, show) {
 async function floatPage(context) {
   const { call, verbs, cleanup } = context;
   const win = /** @type {Window} */ (await api().requestWindow({ width: 360, height: 260 }));
+  if (call.store.get().state.phase !== 'joined') return win.close(); // over while the window opened
   const page = win.document;
   page.title = t('call.title');
   Object.assign(page.documentElement.dataset, document.documentElement.dataset);
@@ -135,6 +142,10 @@ async function floatPicture(context) {
   try {
     await loaded(video);
     await video.requestPictureInPicture();
+    if (call.store.get().state.phase !== 'joined') {
+      end();
+      return void (await document.exitPictureInPicture());
+    }
     handle(true);
     video.addEventListener('leavepictureinpicture', end, { once: true });
     cleanup(() => void document.exitPictureInPicture().catch(() => {}));

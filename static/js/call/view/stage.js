@@ -5,7 +5,7 @@ import { h, keyed, attr, setHidden, setText } from '../../ui/dom.js';
 import { icon } from '../../ui/icons.js';
 import { t, rightToLeft } from '../../i18n/i18n.js';
 import * as tiles from '../../core/tiles.js';
-import { onePicture, wants } from '../../core/viewport.js';
+import { floatingWants, onePicture, wants } from '../../core/viewport.js';
 import { MAX_TILES, mirror, swipe } from '../../core/layout.js';
 import { TileElement } from './tile.js';
 import { inviteCard } from '../panels/invite.js';
@@ -114,18 +114,18 @@ export class Stage {
     let timer = 0;
     const change = () => {
       clearTimeout(timer);
-      const sleep = (/** @type {boolean} */ on) => {
-        this.#asleep = on;
-        this.paint();
-      };
       if (document.hidden && !this.#context.ui.get().floating) {
         timer = window.setTimeout(() => {
           this.#asleep = true;
           this.#context.call.setView([]);
         }, HIDDEN_MS);
-      } else sleep(false);
+      } else {
+        this.#asleep = false;
+        this.paint();
+      }
     };
     document.addEventListener('visibilitychange', change);
+    this.#context.cleanup(this.#context.ui.watch((u) => u.floating, change));
     this.#context.cleanup(() => {
       clearTimeout(timer);
       document.removeEventListener('visibilitychange', change);
@@ -234,7 +234,10 @@ export class Stage {
     setText(this.#pager.label, t('call.page', { page: view.page + 1, pages: view.pages }));
     this.#pager.previous.disabled = view.page === 0;
     this.#pager.next.disabled = view.page === view.pages - 1;
-    const wanted = wants(state, view.tiles, window.devicePixelRatio || 1);
+    const wanted =
+      u.floating && document.hidden
+        ? floatingWants(state, tiles.featured(state))
+        : wants(state, view.tiles, window.devicePixelRatio || 1);
     if (!this.#asleep) call.setView(u.low ? onePicture(wanted) : wanted);
   }
 
