@@ -402,12 +402,11 @@ func (r *Registry) Gauges() Gauges {
 	}
 }
 
-// EndIn refuses new meetings from now on, tells all participants that theirs ends in the given time, and waits until
-// the last has ended or ctx has. Close follows.
+// EndIn refuses new meetings from now on, tells all participants, and those who come or resume later, that theirs ends
+// in the given time, and waits until the last has ended or ctx has. Close follows.
 func (r *Registry) EndIn(ctx context.Context, in time.Duration) {
-	notice := &protocol.Notice{Notice: protocol.Restarting, Seconds: wireSeconds(in)}
 	for _, a := range r.refuse() {
-		a.next(func(time.Time) { a.state.tellAll(notice) })
+		a.next(func(now time.Time) { a.state.endsAt(now, now.Add(in)) })
 	}
 	select {
 	case <-r.empty:

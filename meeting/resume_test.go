@@ -126,3 +126,16 @@ func TestNoMediaPeerBeforeAdmission(t *testing.T) {
 		t.Fatal("no media peer after admission")
 	}
 }
+
+func TestWhoComesOrResumesLateHearsThatTheServerStops(t *testing.T) {
+	st, ana, ben, _ := trio(t)
+	st.s.endsAt(st.now, st.now.Add(30*time.Second))
+	st.settle()
+	st.lose(ben)
+	st.advance(10 * time.Second)
+	for p, want := range map[*someone]int{ana: 30, st.join("ben", resuming(ben)): 20, st.join("dora"): 20} {
+		if n, ok := last[*protocol.Notice](p); !ok || n.Notice != protocol.Restarting || n.Seconds != want {
+			t.Errorf("%s: %+v, want %d s", p.name, n, want)
+		}
+	}
+}

@@ -154,7 +154,8 @@ type state struct {
 	hosts      int // of them, hosts
 	handedOver bool
 	emptySince time.Time
-	notices    int // of expiryNotices, those given
+	notices    int       // of expiryNotices, those given
+	stops      time.Time // when the server does; zero: not known
 
 	lobbyRelayed allowance
 	said         allowance         // to everybody
@@ -375,6 +376,19 @@ func (s *state) welcome(now time.Time, p *seat, token string, resumed bool) {
 	if !s.canRecord() {
 		s.tell(p, &protocol.Notice{Notice: protocol.AuditStopped})
 	}
+	if !s.stops.IsZero() {
+		s.tell(p, s.restarting(now))
+	}
+}
+
+// endsAt tells all participants that the server stops. Those who wait hear it when they are let in.
+func (s *state) endsAt(now, at time.Time) {
+	s.stops = at
+	s.tellAll(s.restarting(now))
+}
+
+func (s *state) restarting(now time.Time) *protocol.Notice {
+	return &protocol.Notice{Notice: protocol.Restarting, Seconds: wireSeconds(max(0, s.stops.Sub(now)))}
 }
 
 // describe is what a Welcome tells about the meeting.
