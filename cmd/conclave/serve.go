@@ -35,16 +35,17 @@ type serveCmd struct{ options }
 // Run serves until SIGTERM or SIGINT, then stops. After SIGTERM meetings have time to end. A second signal ends the
 // process as if it had not been caught.
 func (cmd *serveCmd) Run(c console, s *config.Sources) error {
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
+	ctx, stop := context.WithCancelCause(context.Background())
+	defer stop(nil)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
 	go func() { // ends with the process
+		var why error
 		if <-signals == os.Interrupt {
-			cmd.Config.Running.StopTimeout = 0
+			why = errInterrupted
 		}
 		signal.Reset(syscall.SIGTERM, os.Interrupt)
-		stop()
+		stop(why)
 	}()
 	if err := forbidCoreDumps(); err != nil {
 		return err
@@ -71,7 +72,11 @@ type server struct {
 	failed  chan error // capacity: one per server and listener
 }
 
-// serve runs a server until ctx ends. started, if not nil, is called once it can be reached.
+// errInterrupted is the cause of a context that SIGINT ended.
+var errInterrupted = errors.New("interrupted")
+
+// serve runs a server until ctx ends; meetings have no time if its cause is errInterrupted. started, if not nil, is
+// called once the server can be reached.
 func serve(ctx context.Context, cfg *settings, c console, file string, started func(*server)) (err error) {
 	d, err := cfg.deploy()
 	if err != nil {
@@ -99,7 +104,11 @@ func serve(ctx context.Context, cfg *settings, c console, file string, started f
 	}
 	select {
 	case <-ctx.Done():
-		return s.drain()
+		wait := cfg.Running.StopTimeout
+		if errors.Is(context.Cause(ctx), errInterrupted) {
+			wait = 0
+		}
+		return s.drain(wait)
 	case err := <-s.failed:
 		return err
 	}
@@ -217,10 +226,9 @@ func (s *server) startRedirect(ctx context.Context, challenge func(http.Handler)
 // time of the unit and of compose.
 const closeTimeout = 10 * time.Second
 
-// drain ends the service in order: probes fail first, meetings have time to end, no connection is taken any more,
+// drain ends the service in order: probes fail first, meetings have so long to end, no connection is taken any more,
 // participants are told, requests that have begun are answered.
-func (s *server) drain() error {
-	wait := s.cfg.Running.StopTimeout
+func (s *server) drain(wait time.Duration) error {
 	s.log.Info("stopping: meetings may go on, no new ones", "for", wait)
 	s.health.draining.Store(true)
 	if wait > 0 {

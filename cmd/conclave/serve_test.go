@@ -30,6 +30,7 @@ import (
 
 	"conclave/auth"
 	"conclave/config"
+	"conclave/meeting"
 )
 
 // parseServe reads a command line without the environment of the test.
@@ -409,5 +410,29 @@ func TestHealthAsksTheRunningServer(t *testing.T) {
 	)
 	if code != 0 || !strings.Contains(out.String(), `"status":"ready"`) {
 		t.Errorf("exit %d: %s", code, out.String())
+	}
+}
+
+func TestAnInterruptGivesMeetingsNoTime(t *testing.T) {
+	cfg := parseConfig(t, "--listen", "127.0.0.1:0", "--admin-listen", "", "--media-listen", "127.0.0.1",
+		"--stop-timeout", "5m")
+	ctx, interrupt := context.WithCancelCause(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- serve(ctx, cfg, console{io.Discard, io.Discard}, "", func(s *server) {
+			creator := meeting.Identity{Session: meeting.SessionKeyOf("a"), Address: meeting.NewAddress("ana@example.org")}
+			if _, _, err := s.media.registry.Create(ctx, meeting.Creation{Creator: creator}); err != nil {
+				t.Error(err)
+			}
+			interrupt(errInterrupted)
+		})
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("meetings have had time")
 	}
 }
