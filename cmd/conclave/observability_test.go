@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -108,18 +109,28 @@ func TestQueriesAskForMetricsThatExist(t *testing.T) {
 	}
 	metric := regexp.MustCompile(`\b((?:conclave|process|go)_\w+?)(_bucket|_sum|_count)?\b(?:\{([^}]*)\})?`)
 	matcher := regexp.MustCompile(`(\w+)(=~?)"([^"]*)"`)
+	grouping := regexp.MustCompile(`\b(?:by|on) \(([^)]*)\)`)
 	for where, query := range queries(t) {
+		used := map[string]bool{"le": strings.Contains(query, "_bucket")}
 		for _, m := range metric.FindAllStringSubmatch(query, -1) {
 			known, ok := labels[m[1]]
 			if !ok {
 				t.Errorf("%s: there is no metric %s", where, m[1])
 				continue
 			}
+			maps.Copy(used, known)
 			for _, l := range matcher.FindAllStringSubmatch(m[3], -1) {
 				for value := range strings.SplitSeq(l[3], "|") {
-					if value != ".*" && !known[l[1]+"="+value] && l[1] != "state" { // no failure has been counted yet
+					if value != ".*" && !known[l[1]+"="+value] {
 						t.Errorf("%s: %s has no %s=%q", where, m[1], l[1], value)
 					}
+				}
+			}
+		}
+		for _, m := range grouping.FindAllStringSubmatch(query, -1) {
+			for name := range strings.SplitSeq(m[1], ",") {
+				if !used[strings.TrimSpace(name)] {
+					t.Errorf("%s: no metric has the label %s", where, name)
 				}
 			}
 		}
