@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,8 +13,11 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/common/expfmt"
@@ -36,6 +40,7 @@ type examination struct {
 	cfg    *settings
 	d      *config.Deployment
 	probes probes
+	holder func(network, address string) doctor.Process
 	roots  *x509.CertPool // nil for the system's
 	client *http.Client   // asks this machine's own server, whatever name is on its certificate
 	now    func() time.Time
@@ -45,15 +50,8 @@ type examination struct {
 const lookTimeout = 5 * time.Second
 
 // Run examines and prints. It fails if there is a problem.
-func (cmd *doctorCmd) Run(c console) error {
-	var findings []doctor.Finding
-	d, err := cmd.Config.deploy()
-	if err != nil {
-		findings = []doctor.Finding{{Check: "config", Level: doctor.Problem, Text: err.Error(),
-			Do: "Correct it, or run conclave setup."}}
-	} else {
-		findings = newExamination(&cmd.Config, d).run(context.Background())
-	}
+func (cmd *doctorCmd) Run(c console, sources *config.Sources) error {
+	findings := cmd.findings(sources.Path())
 	if err := printFindings(c.out, findings, cmd.JSON); err != nil {
 		return fmt.Errorf("printing: %w", err)
 	}
@@ -63,8 +61,29 @@ func (cmd *doctorCmd) Run(c console) error {
 	return nil
 }
 
+// findings examines with what is in file; "" if none was read.
+func (cmd *doctorCmd) findings(file string) []doctor.Finding {
+	beside := filepath.Join(filepath.Dir(cmp.Or(file, config.DefaultFile)), config.SecretsFile)
+	if _, err := config.ReadSecrets(beside); errors.Is(err, os.ErrPermission) {
+		// Without the password, most of what it found would be wrong.
+		return []doctor.Finding{{Check: "config", Level: doctor.Problem, Text: "This user may not read " + beside + ".",
+			Do: "Run conclave doctor as root."}}
+	}
+	var findings []doctor.Finding
+	if file == "" {
+		findings = append(findings, doctor.Finding{Check: "config", Level: doctor.Warning,
+			Text: "No configuration file was read.", Do: "Name it with --config, or run conclave setup."})
+	}
+	d, err := cmd.Config.deploy()
+	if err != nil {
+		return append(findings, doctor.Finding{Check: "config", Level: doctor.Problem, Text: err.Error(),
+			Do: "Correct it, or run conclave setup."})
+	}
+	return append(findings, newExamination(&cmd.Config, d).run(context.Background())...)
+}
+
 func newExamination(cfg *settings, d *config.Deployment) *examination {
-	return &examination{cfg: cfg, d: d, probes: realProbes(), now: time.Now, client: &http.Client{
+	return &examination{cfg: cfg, d: d, probes: realProbes(), holder: portHolder, now: time.Now, client: &http.Client{
 		Timeout: lookTimeout,
 		Transport: &http.Transport{TLSClientConfig: &tls.Config{
 			// It asks its own machine about ways to media; nothing secret is sent.
@@ -105,9 +124,8 @@ func (e *examination) run(ctx context.Context) []doctor.Finding {
 		names := e.names(ctx, media)
 		add(doctor.DNS(names), doctor.Address(names))
 	}
-	ports, server := e.ports(ctx, media)
+	ports, server, running := e.ports(ctx, media)
 	add(ports...)
-	running := server != 0
 	if running {
 		seen := e.outsideChecks(ctx)
 		if ways := e.tryMedia(ctx); len(ways) > 0 {
@@ -121,7 +139,10 @@ func (e *examination) run(ctx context.Context) []doctor.Finding {
 		add(doctor.TLS(e.certificate(ctx, running), e.now()))
 	}
 	add(doctor.Mail(e.d.SMTP != nil, e.mail(ctx)))
-	add(doctor.Time(e.clock(ctx)), doctor.Buffers(socketBuffers()), doctor.Files(filesOf(server), e.cfg.MaxConnections))
+	add(doctor.Time(e.clock(ctx)), doctor.Buffers(socketBuffers()))
+	if server != 0 || !running { // not known of a process that this user may not see
+		add(doctor.Files(filesOf(server), e.cfg.MaxConnections))
+	}
 	return findings
 }
 
@@ -136,17 +157,23 @@ func (e *examination) names(ctx context.Context, media []netip.AddrPort) doctor.
 	return n
 }
 
-// ports tries to open what the server opens. server is the process of a running one, 0 for none.
-func (e *examination) ports(ctx context.Context, media []netip.AddrPort) (findings []doctor.Finding, server int) {
+// ports tries to open what the server opens. server is the process of a running one; 0 for none, and for one that this
+// user may not see, which is running because it answers.
+func (e *examination) ports(ctx context.Context, media []netip.AddrPort) (
+	findings []doctor.Finding, server int, running bool,
+) {
+	answers := sync.OnceValue(func() bool { return e.answers(ctx) })
 	try := func(network, address string) {
 		err := open(ctx, network, address)
 		var who doctor.Process
 		if err != nil {
-			who = portHolder(network, address)
+			who = e.holder(network, address)
+			who.Answers = who.PID == 0 && answers()
 		}
 		if who.Ours {
 			server = who.PID
 		}
+		running = running || who.Ours || who.Answers
 		findings = append(findings, doctor.Port(network, address, err, who))
 	}
 	try("tcp", e.d.Listen)
@@ -156,7 +183,19 @@ func (e *examination) ports(ctx context.Context, media []netip.AddrPort) (findin
 	for _, a := range media {
 		try("udp", a.String())
 	}
-	return findings, server
+	return findings, server, running
+}
+
+// answers says whether a server of Conclave answers where this one would.
+func (e *examination) answers(ctx context.Context) bool {
+	resp, err := e.ask(ctx, http.MethodGet, ownURL(e.d)+"/api/config", nil)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var c protocol.Config
+	err = json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&c)
+	return err == nil && resp.StatusCode == http.StatusOK && c.Version != ""
 }
 
 // open opens a port and closes it at once.
@@ -182,8 +221,10 @@ func (e *examination) ask(ctx context.Context, method, address string, body []by
 	if err != nil {
 		return nil, err //nolint:wrapcheck // the caller tells it
 	}
-	if len(body) > 0 {
+	if strings.HasPrefix(address, ownURL(e.d)+"/") {
 		req.Host = e.d.URL.Host
+	}
+	if len(body) > 0 {
 		req.Header.Set("Content-Type", "application/json")
 		req.Header.Set("X-Forwarded-For", "127.0.0.1") // believed with behind_proxy only, where it is needed
 	}
@@ -205,8 +246,12 @@ func (e *examination) outsideChecks(ctx context.Context) map[string]int {
 	if err != nil {
 		return nil
 	}
+	family := families["conclave_reach_outside_checks_total"]
+	if family == nil {
+		return nil // something else answers there
+	}
 	out := map[string]int{}
-	for _, m := range families["conclave_reach_outside_checks_total"].GetMetric() {
+	for _, m := range family.GetMetric() {
 		for _, l := range m.GetLabel() {
 			out[l.GetValue()] = int(m.GetCounter().GetValue())
 		}
@@ -299,12 +344,12 @@ func (e *examination) certificate(ctx context.Context, running bool) doctor.Cert
 	if c.Err != nil || len(chain) == 0 {
 		return c
 	}
-	c.NotAfter = chain[0].NotAfter
+	c.NotBefore, c.NotAfter = chain[0].NotBefore, chain[0].NotAfter
 	more := x509.NewCertPool()
 	for _, cert := range chain[1:] {
 		more.AddCert(cert)
 	}
-	// The time is looked at on its own: an expired certificate has a clearer finding than that of the library.
+	// The time is looked at on its own: package doctor has clearer findings than the library's.
 	_, c.Err = chain[0].Verify(x509.VerifyOptions{DNSName: c.Name, Roots: e.roots, Intermediates: more,
 		CurrentTime: c.NotAfter.Add(-time.Minute)})
 	return c

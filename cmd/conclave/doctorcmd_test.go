@@ -74,6 +74,17 @@ func TestDoctorExaminesARunningServer(t *testing.T) {
 		!strings.Contains(f[0].Text, "/TCP") {
 		t.Errorf("%+v", f)
 	}
+	// A user who is not root does not see whose the ports are.
+	e.holder = func(string, string) doctor.Process { return doctor.Process{} }
+	unseen := e.run(t.Context())
+	for _, f := range find(unseen, "ports") {
+		if f.Level != doctor.OK || !strings.Contains(f.Text, "the server answers") {
+			t.Errorf("%+v", f)
+		}
+	}
+	if len(find(unseen, "media")) != 1 || len(find(unseen, "files")) != 0 {
+		t.Errorf("%+v", unseen)
+	}
 	// No browser trusts a certificate that signs itself.
 	if f := find(list, "certificate"); len(f) != 1 || f[0].Level != doctor.Problem {
 		t.Errorf("%+v", f)
@@ -160,6 +171,44 @@ func TestDoctorComparesTheClock(t *testing.T) {
 	}
 	if f := doctor.TLS(e.certificate(t.Context(), false), time.Now()); f.Level != doctor.Warning {
 		t.Errorf("%+v", f)
+	}
+}
+
+func TestDoctorSaysThatItReadNoFile(t *testing.T) {
+	if _, err := os.Stat(config.DefaultFile); err == nil {
+		t.Skip("this machine has a configuration")
+	}
+	cmd := doctorCmd{options: options{Config: *parseConfig(t, "--domain", "meet.example.org")}}
+	list := cmd.findings("")
+	if len(list) != 2 || list[0].Level != doctor.Warning || !strings.Contains(list[0].Text, "No configuration file") {
+		t.Errorf("%+v", list)
+	}
+}
+
+func TestDoctorNeedsToReadTheSecrets(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root may read everything")
+	}
+	dir := inDir(t, map[string]string{config.SecretsFile: ""})
+	if err := os.Chmod(filepath.Join(dir, config.SecretsFile), 0); err != nil {
+		t.Fatal(err)
+	}
+	cmd := doctorCmd{options: options{Config: *parseConfig(t, "--domain", "meet.example.org")}}
+	list := cmd.findings(filepath.Join(dir, "config.yaml"))
+	if len(list) != 1 || !strings.Contains(list[0].Do, "as root") {
+		t.Errorf("%+v", list)
+	}
+}
+
+// TestDoctorTellsUnreadableMetricsFromNone: another program on the admin port counts no checks.
+func TestDoctorTellsUnreadableMetricsFromNone(t *testing.T) {
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("up 1\n"))
+	}))
+	defer other.Close()
+	e := examinationOf(t, append(publicServer, "--admin-listen", strings.TrimPrefix(other.URL, "http://"))...)
+	if seen := e.outsideChecks(t.Context()); seen != nil {
+		t.Errorf("%v", seen)
 	}
 }
 

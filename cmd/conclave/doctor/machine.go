@@ -13,6 +13,8 @@ type Process struct {
 	Name string // of the program; empty if it could not be told
 	PID  int
 	Ours bool // it is a server of Conclave
+	// Answers is true if the process could not be told, and a server of Conclave answers at its address.
+	Answers bool
 }
 
 // Port says whether a port can be served. err is what opening it said, who has it if it is in use.
@@ -24,6 +26,8 @@ func Port(network, address string, err error, holder Process) Finding {
 		f.Level, f.Text = OK, port+" is free."
 	case errors.Is(err, syscall.EADDRINUSE) && holder.Ours:
 		f.Level, f.Text = OK, fmt.Sprintf("%s is served by conclave (process %d).", port, holder.PID)
+	case (errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, syscall.EACCES)) && holder.Answers:
+		f.Level, f.Text = OK, port+" is in use: the server answers."
 	case errors.Is(err, syscall.EADDRINUSE) && holder.Name != "":
 		f.Text = fmt.Sprintf("%s is in use by %s (process %d).", port, holder.Name, holder.PID)
 		f.Do = "Stop " + holder.Name + ", or set listen, redirect_listen or media_port to another port."
@@ -111,11 +115,12 @@ func aheadOrBehind(d time.Duration) string {
 
 // Certificate is what is known of the certificate that the server presents.
 type Certificate struct {
-	Name     string // it must be good for
-	NotAfter time.Time
-	Err      error // of verifying it, or of reaching the server
-	Running  bool  // a server was asked; otherwise the files were read, if there are any
-	ACME     bool  // the server gets it by itself
+	Name      string // it must be good for
+	NotBefore time.Time
+	NotAfter  time.Time
+	Err       error // of verifying it, or of reaching the server
+	Running   bool  // a server was asked; otherwise the files were read, if there are any
+	ACME      bool  // the server gets it by itself
 }
 
 // renewBefore is when a certificate should have been renewed: certmagic does at a third of its life, 30 of 90 days.
@@ -136,6 +141,9 @@ func TLS(c Certificate, now time.Time) Finding {
 			f.Do = "Ports 443 and 80 must be reachable from outside, and the name must lead here. The log says why the " +
 				"certificate authority refused: journalctl -u conclave."
 		}
+	case now.Before(c.NotBefore):
+		f.Text = "The certificate is not good before " + c.NotBefore.UTC().Format("2006-01-02 15:04 MST") + "."
+		f.Do = "Check the clock. Otherwise wait, or use another certificate."
 	case left <= 0:
 		f.Text, f.Do = "The certificate expired on "+c.NotAfter.Format(time.DateOnly)+".", "Renew it. Check the clock too."
 	case left < renewBefore:
@@ -190,11 +198,14 @@ func Local(ways []Way) Finding {
 	return f
 }
 
-// Outside says what a running server has seen of checks from other machines, by way.
+// Outside says what a running server has seen of checks from other machines, by way; nil if it did not say.
 func Outside(checks map[string]int, page string) Finding {
 	f := Finding{Check: "outside", Level: OK}
 	udp, tcp := checks["udp"], checks["ice_tcp"]+checks["turn"]
 	switch {
+	case checks == nil:
+		f.Level, f.Text = Warning, "The metrics of the server could not be read, which count checks from other machines."
+		f.Do = "Set admin_listen, or open " + page + " in a browser on another network and read what it says."
 	case udp == 0 && tcp == 0:
 		f.Level, f.Text = Warning, "No other machine has checked its connection since the server started."
 		f.Do = "Open " + page + " in a browser on another network, run the check, then run this again."
