@@ -1,6 +1,6 @@
 // The HTTP half of docs/protocol.md.
 /** @import {SessionInfo, Config, MeetingInfo, SentCode, CodeState} from '../core/types.js' */
-/** @import {PathCheck} from '../protocol-types.js' */
+/** @import {Delivery, PathCheck} from '../protocol-types.js' */
 /** @import {Puzzle} from './proof.js' */
 import { solve } from './proof.js';
 
@@ -105,6 +105,32 @@ export const askCode = (email, working) => callWithProof('/api/auth/code', { ema
 
 /** @returns {Promise<CodeState>} how codes reach people now; only for one who waits for a code */
 export const codeState = () => call('GET', '/api/auth/code');
+
+/** How often the server is asked whether mail works, in seconds: many people may wait behind one address. */
+const askEvery = 20;
+
+/**
+ * Asks how codes reach people, first after two seconds, when the server has tried. An error may pass, but once the code
+ * can't be used any more there is no answer.
+ * @param {() => Promise<{delivery: Delivery}>} ask @param {(delivery: Delivery) => void} tell
+ * @returns {{on: boolean, tick: () => void}} tick is for every second; on may be set
+ */
+export function watchDelivery(ask, tell) {
+  let ticks = 0;
+  const watch = {
+    on: true,
+    tick: () => {
+      if (!watch.on || ticks++ % askEvery !== 2) return;
+      ask().then(
+        (state) => tell(state.delivery),
+        (err) => {
+          if (err instanceof ApiError && err.id === 'code_expired') watch.on = false;
+        },
+      );
+    },
+  };
+  return watch;
+}
 
 /** @param {string} code @returns {Promise<SessionInfo>} */
 export const verifyCode = (code) => call('POST', '/api/auth/verify', { code });

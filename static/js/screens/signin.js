@@ -140,9 +140,6 @@ const asGuest = (app) =>
     t('guest.join'),
   );
 
-/** How often the server is asked whether mail works, in seconds. */
-const askEvery = 5;
-
 /**
  * @param {App} app @param {string} email @param {SentCode} sent @param {() => void} other
  * @returns {{el: HTMLElement, timer: number}}
@@ -187,21 +184,13 @@ function codeForm(app, email, sent, other) {
   };
   tell(sent.delivery);
   let left = sent.resend_in_s;
-  let ticks = 0;
-  let asking = sent.delivery !== 'terminal';
+  const watch = api.watchDelivery(api.codeState, tell);
+  watch.on = sent.delivery !== 'terminal';
   const count = () => {
     again.disabled = left > 0;
     setText(again, left > 0 ? t('signin.resend.in', { s: left }) : t('signin.resend'));
     left = Math.max(0, left - 1);
-    // That mail is down is noticed once the server has tried. When the code can't be used any more, there's no answer.
-    if (asking && ticks++ % askEvery === 2) {
-      api.codeState().then(
-        (state) => tell(state.delivery),
-        () => {
-          asking = false;
-        },
-      );
-    }
+    watch.tick();
   };
   count();
   const resend = async () => {
@@ -210,7 +199,7 @@ function codeForm(app, email, sent, other) {
       const next = await api.askCode(email, work.show);
       left = next.resend_in_s;
       digits = next.digits;
-      asking = next.delivery !== 'terminal';
+      watch.on = next.delivery !== 'terminal';
       tell(next.delivery);
       announce(t('signin.resent'));
       code.fail('');
