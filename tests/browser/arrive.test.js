@@ -135,6 +135,11 @@ for (const kind of kinds) {
     });
 
     step('before: a second tab says that the meeting is open in another, and switches there', async () => {
+      await ana.page.goto(server.url);
+      await ana.at('create-options').click();
+      await ana.at('options-leaves').selectOption('end'); // a host who switches has not left
+      await ana.at('options-create').click();
+      await ana.join({ mic: false, camera: false });
       const path = ana.link();
       const second = await ana.context.newPage();
       await second.goto(server.url + path);

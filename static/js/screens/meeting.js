@@ -34,6 +34,8 @@ export function meeting(app, id) {
   let local = new LocalMedia();
   let gone = false;
   let closing = false;
+  /** @type {AbortController|null} the question whether "back" is to end the call */
+  let asking = null;
   let found = (/** @type {string} */ _name) => {};
   const pages = pagesAt(id, {
     inside: () => {
@@ -90,26 +92,23 @@ export function meeting(app, id) {
 
   /**
    * The gesture for "back" is soon made on a phone, and would end the call.
-   * @param {Call} s @returns {boolean}
+   * @param {Call} s @param {string} href the call's own address, which holds its key @returns {boolean}
    */
-  const askBeforeBack = (s) => {
-    history.pushState(null, '', location.href);
-    void confirm(t('call.back.title'), t('call.back.text'), t('call.leave.only'), { testid: 'back-asks' }).then(
-      (yes) => {
-        if (yes) s.leave();
-      },
-    );
+  const askBeforeBack = (s, href) => {
+    history.pushState({ call: id }, '', href);
+    if (asking) return true;
+    asking = new AbortController();
+    const { signal } = asking;
+    const o = { testid: 'back-asks', signal };
+    void confirm(t('call.back.title'), t('call.back.text'), t('call.leave.only'), o).then((yes) => {
+      asking = null;
+      if (yes) s.leave();
+    });
     return true;
   };
 
   const ask = (/** @type {MeetingInfo} */ info, /** @type {string} */ problem) => {
-    const form = prejoin(app, {
-      info,
-      local,
-      problem,
-      join: (name, password) => join(info, name, password),
-      takeOver: () => pages.takeOver(),
-    });
+    const form = prejoin(app, { info, local, problem, join: (name, password, o) => join(info, name, password, o) });
     found = form.found;
     show(form);
     pages.look();
@@ -120,13 +119,21 @@ export function meeting(app, id) {
     if (!app.session) return false; // a guest's session takes a click, and whose session is over may not want one
     const name = info.password && !info.host ? '' : returning(id);
     if (!name || (info.e2ee && !hasKey(location.hash))) return false;
+    if (await pages.elsewhere()) return false; // a copy of a tab has what the tab kept, too
     const problem = await join(info, name, '');
     if (problem) ask(info, problem);
     else if (call?.store.get().state.phase === 'joined') offerDevices(local);
     return true;
   };
 
-  const join = async (/** @type {MeetingInfo} */ info, /** @type {string} */ name, /** @type {string} */ password) => {
+  /**
+   * @param {MeetingInfo} info @param {string} name @param {string} password
+   * @param {{instead?: boolean}} [o] instead: of the browser's other page in this meeting, which leaves only then, so
+   *   that a host who switches hasn't left, and who doesn't get in is still where they were
+   * @returns {Promise<string>} what went wrong, in words
+   */
+  const join = async (info, name, password, { instead = false } = {}) => {
+    const { href } = location;
     const refused = await asGuest(app);
     if (refused || gone) return refused;
     const link = info.e2ee ? parseLink(location.hash) : null;
@@ -150,12 +157,14 @@ export function meeting(app, id) {
         if (call !== s) return;
         if (phase === 'lobby') show(lobby(app, s));
         else if (phase === 'joined') {
-          stay(id, name);
-          if (!app.back) history.pushState(null, '', location.href); // so that "back" stays on this page
-          app.back = () => askBeforeBack(s);
+          if (instead) pages.takeOver();
+          if (!info.confidential) stay(id, name);
+          if (history.state?.call !== id) history.pushState({ call: id }, '', href); // so that "back" stays on this page
+          app.back = () => askBeforeBack(s, href);
           show(callScreen(app, s));
         } else if (phase === 'ended') {
           app.back = null;
+          asking?.abort();
           if (!closing) part();
           show(
             ended(
@@ -176,14 +185,15 @@ export function meeting(app, id) {
     } catch (err) {
       const problem = err instanceof RequestError ? err : new RequestError('unknown', '', false);
       if (s.store.get().state.phase === 'ended') return ''; // denied in the lobby: the end screen says so
-      if (s.store.get().state.phase === 'lobby') {
-        call = null;
-        ask(info, '');
-      }
       if (problem.id === 'network' && !(await signedIn(app))) return '';
-      return app.session?.guest && problem.id === 'not_permitted'
-        ? t('guest.meeting.text')
-        : errorText(problem.id, problem.message);
+      const text =
+        app.session?.guest && problem.id === 'not_permitted'
+          ? t('guest.meeting.text')
+          : errorText(problem.id, problem.message);
+      if (s.store.get().state.phase !== 'lobby') return text;
+      call = null;
+      ask(info, text); // the form that asked was replaced by the lobby
+      return '';
     }
   };
 
@@ -194,8 +204,13 @@ export function meeting(app, id) {
     closing = true; // a page that is loaded again comes back
     call?.leave({ closing: true });
   };
+  const shown = (/** @type {PageTransitionEvent} */ event) => {
+    closing = false;
+    if (event.persisted) part(); // the call ended with the page, and what is shown is its end
+  };
   window.addEventListener('beforeunload', warn);
   window.addEventListener('pagehide', away);
+  window.addEventListener('pageshow', shown);
   void begin();
   return {
     el,
@@ -205,6 +220,8 @@ export function meeting(app, id) {
       app.back = null;
       window.removeEventListener('beforeunload', warn);
       window.removeEventListener('pagehide', away);
+      window.removeEventListener('pageshow', shown);
+      asking?.abort();
       call?.leave();
       pages.close();
       local.detach();

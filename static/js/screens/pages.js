@@ -2,8 +2,8 @@
 // kept is the meeting's id and the name, for this tab alone; no secret, and no key.
 
 const KEY = 'conclave.here';
-/** How long another page may take to leave before this one joins anyway, ms. */
-const LEAVING_MS = 1500;
+/** How long another page may take to answer, ms. */
+const ANSWER_MS = 200;
 
 /** @param {string} id @param {string} name notes that this tab is in a meeting */
 export function stay(id, name) {
@@ -37,7 +37,7 @@ export function returning(id) {
   }
 }
 
-/** @typedef {{ask?: string, here?: string, name?: string, leave?: string, left?: string}} Message a meeting's id */
+/** @typedef {{ask?: string, here?: string, name?: string, leave?: string}} Message a meeting's id */
 
 /**
  * The pages of this browser at one meeting.
@@ -45,33 +45,35 @@ export function returning(id) {
  * @param {{inside: () => string, found: (name: string) => void, leave: () => void}} page inside: the name with which
  *   this page is in the meeting, empty when it is not. found: another page is in it. leave: the person goes on in
  *   another page
- * @returns {{look: () => void, takeOver: () => Promise<void>, close: () => void}} look: asks whether another page is in
- *   the meeting. takeOver: has it leave, and resolves when it has
+ * @returns {{look: () => void, elsewhere: () => Promise<boolean>, takeOver: () => void, close: () => void}} look: asks
+ *   whether another page is in the meeting. elsewhere: the same, with the answer. takeOver: has it leave
  */
 export function pagesAt(id, page) {
-  if (typeof BroadcastChannel !== 'function') return { look() {}, takeOver: async () => {}, close() {} };
+  if (typeof BroadcastChannel !== 'function') {
+    return { look() {}, elsewhere: async () => false, takeOver() {}, close() {} };
+  }
   const channel = new BroadcastChannel('conclave');
-  let left = () => {};
+  let answered = () => {};
   const say = (/** @type {Message} */ message) => channel.postMessage(message);
   channel.onmessage = ({ data }) => {
     const m = /** @type {Message} */ (data ?? {});
     const name = page.inside();
     if (m.ask === id && name) say({ here: id, name });
-    else if (m.here === id && !name) page.found(String(m.name ?? ''));
-    else if (m.left === id) left();
-    else if (m.leave === id && name) {
-      page.leave();
-      say({ left: id });
-    }
+    else if (m.here === id && !name) {
+      answered();
+      page.found(String(m.name ?? ''));
+    } else if (m.leave === id && name) page.leave();
   };
+  const look = () => say({ ask: id });
   return {
-    look: () => say({ ask: id }),
-    takeOver: () =>
+    look,
+    elsewhere: () =>
       new Promise((resolve) => {
-        left = () => resolve(undefined);
-        setTimeout(left, LEAVING_MS);
-        say({ leave: id });
+        answered = () => resolve(true);
+        setTimeout(() => resolve(false), ANSWER_MS);
+        look();
       }),
+    takeOver: () => say({ leave: id }),
     close: () => channel.close(),
   };
 }

@@ -20,10 +20,9 @@ import { shell } from './shell.js';
  * @typedef {object} PrejoinOptions
  * @property {MeetingInfo} info
  * @property {LocalMedia} local
- * @property {(name: string, password: string) => Promise<string>} join resolves to what went wrong, in words; empty
- *   when it went well
+ * @property {(name: string, password: string, o: {instead: boolean}) => Promise<string>} join resolves to what went
+ *   wrong, in words; empty when it went well. instead: of this browser's other page, which leaves once this one is in
  * @property {string} [problem] what went wrong before, in words
- * @property {() => Promise<void>} takeOver has the other page of this browser leave the meeting
  */
 
 /**
@@ -53,13 +52,20 @@ export function offerDevices(local) {
   const { mic, camera } = choices();
   const start = () =>
     mic && camera ? local.both() : Promise.all([mic && local.setMic(true), camera && local.setCamera(true)]);
+  const failed = (/** @type {unknown} */ err) =>
+    void toast(t(err instanceof devices.DeviceError ? err.key : 'device.failed'), {
+      icon: 'warn',
+      urgent: true,
+      key: 'device',
+      ms: 9000,
+    });
   toast(t('prejoin.back'), {
     icon: 'info',
     key: 'back',
     testid: 'back',
     actions:
       mic || camera
-        ? [{ label: t('prejoin.back.on'), primary: true, act: () => void Promise.resolve(start()).catch(() => {}) }]
+        ? [{ label: t('prejoin.back.on'), primary: true, act: () => void Promise.resolve(start()).catch(failed) }]
         : [],
   });
 }
@@ -314,8 +320,7 @@ function form(app, o, title, signal) {
     rememberName(remembers.input.checked ? app.name : '');
     setBusy(button, true);
     setText(button, t('prejoin.joining'));
-    if (!elsewhere.hidden) await o.takeOver();
-    const problem = await o.join(name.input.value.trim(), password?.input.value ?? '');
+    const problem = await o.join(name.input.value.trim(), password?.input.value ?? '', { instead: !elsewhere.hidden });
     setText(error, problem);
     setHidden(error, !problem);
     if (problem) error.scrollIntoView({ block: 'nearest' });

@@ -52,7 +52,7 @@ export function openDialog(title, content, o = {}) {
  * @param {string} title
  * @param {string} text
  * @param {string} yes
- * @param {{danger?: boolean, no?: string, testid?: string}} [o]
+ * @param {{danger?: boolean, no?: string, testid?: string, signal?: AbortSignal}} [o] signal: the question is moot
  * @returns {Promise<boolean>}
  */
 export function ask(title, text, yes, o = {}) {
@@ -84,5 +84,6 @@ export function ask(title, text, yes, o = {}) {
       ],
       { testid: o.testid, onclose: () => resolve(answer) },
     );
+    o.signal?.addEventListener('abort', () => dialog.close());
   });
 }
