@@ -32,6 +32,7 @@ function lookAway() {
       constructor(text) {
         kept.notes.push(text);
       }
+      close() {}
     },
   );
   const native = AudioContext.prototype.createOscillator;
@@ -145,6 +146,15 @@ for (const kind of kinds) {
       assert.equal(await told.count(), 0, 'of one’s own act');
     });
 
+    step('order: the menu that a sheet opens on its button is told as open', async () => {
+      await gus.more('sheet-react');
+      await gus.at('react-menu').waitFor();
+      await gus.settled();
+      assert.equal(await gus.at('more').getAttribute('aria-expanded'), 'true');
+      await gus.page.keyboard.press('Escape');
+      await until('it is closed', async () => (await gus.at('more').getAttribute('aria-expanded')) === 'false');
+    });
+
     step('speaking: each participant is as loud as one chose, for oneself', async () => {
       await gus.press('mic', true);
       const volumes = () =>
@@ -225,8 +235,18 @@ for (const kind of kinds) {
     });
 
     step('mobile: "back" asks before it ends the call', async () => {
+      const link = gus.page.url();
       await gus.page.goBack();
       await gus.at('back-asks').waitFor();
+      await gus.page.goBack();
+      assert.equal(await gus.at('back-asks').count(), 1, 'one question at a time');
+      await gus.at('dialog-close').click();
+      await gus.at('back-asks').waitFor({ state: 'detached' });
+      await gus.page.evaluate(() => {
+        location.hash = '#k=another';
+      });
+      await gus.at('back-asks').waitFor();
+      assert.equal(gus.page.url(), link, 'the address of another key');
       await gus.at('dialog-close').click();
       assert(await gus.on('call').isVisible());
       await gus.page.goBack();

@@ -460,16 +460,19 @@ export class Call extends EventTarget {
    * @param {T} type @param {Fields<T>} fields @returns {Promise<boolean>} false when it failed; the person was told
    */
   async request(type, fields) {
+    const { hand } = this.store.get().state;
     try {
       if (!this.#socket) throw new RequestError('network', '', false);
       // What the person lowers themselves is not told to them as a host's act.
       if (type === 'hand' && !(/** @type {any} */ (fields).raised)) {
         this.#handDown(/** @type {any} */ (fields).participant);
       }
-      if (type === 'end') this.ended = true;
+      if (type === 'end') this.ended = true; // before the answer, which the end may overtake
       await (this.encryption?.say(type, fields) ?? this.#socket.request(type, fields));
       return true;
     } catch (err) {
+      if (type === 'end') this.ended = false;
+      if (type === 'hand') this.#change((s) => (s.hand === 0 && hand > 0 ? { ...s, hand } : s));
       this.#silent(err);
       this.#emit('problem', { error: err });
       return false;

@@ -447,7 +447,7 @@ export const en = {
   'settings.notify.help': 'Your system shows them while this page is in the background.',
   'settings.notify.refused': 'Your browser blocks notifications. Allow them at the start of the address bar.',
   'settings.low': 'Save bandwidth',
-  'settings.low.help': 'Sound first, and one small picture. Your camera sends less, too.',
+  'settings.low.help': 'Sound first, and one small picture. When you next turn your camera on, it sends less, too.',
   'settings.hd': 'Send HD video',
 
   'stats.title': 'Connection',

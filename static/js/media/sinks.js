@@ -27,6 +27,8 @@ export class Sinks {
   #firstFrame;
   #sawFrame = false;
   #sinkId = '';
+  /** by mid; a slot may be given before it has its element @type {Map<string, number>} */
+  #volumes = new Map();
   /** holds the audio elements, and videos no tile shows */
   pool = h('div', { class: 'media-pool', 'aria-hidden': 'true' });
 
@@ -51,6 +53,7 @@ export class Sinks {
   #addAudio(slot) {
     const el = h('audio', { autoplay: true, 'data-mid': slot.mid, srcObject: new MediaStream([slot.receiver.track]) });
     this.#audios.set(slot.mid, el);
+    el.volume = this.#volumes.get(slot.mid) ?? 1;
     this.pool.append(el);
     void this.#route(el);
     this.#play(el);
@@ -161,6 +164,7 @@ export class Sinks {
 
   /** @param {string} mid @param {number} volume 0…1; a phone that leaves it to its buttons changes nothing */
   setVolume(mid, volume) {
+    this.#volumes.set(mid, volume);
     const el = this.#audios.get(mid);
     if (el && el.volume !== volume) el.volume = volume;
   }
@@ -172,6 +176,7 @@ export class Sinks {
       el.remove();
     }
     this.#audios.clear();
+    this.#volumes.clear();
     this.#videos.clear();
   }
 }

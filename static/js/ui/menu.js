@@ -47,12 +47,17 @@ export function openMenu(anchor, items, label, testid, o = {}) {
   menu.addEventListener('toggle', (event) => {
     if (/** @type {ToggleEvent} */ (event).newState !== 'closed') return;
     window.removeEventListener('resize', again);
-    anchor.setAttribute('aria-expanded', 'false');
+    // An item may have opened another menu on the same button, before this event came.
+    if (anchor.getAttribute('aria-controls') === menu.id) {
+      anchor.setAttribute('aria-expanded', 'false');
+      anchor.removeAttribute('aria-controls');
+    }
     if (menu.contains(document.activeElement) || document.activeElement === document.body) anchor.focus();
     menu.remove();
   });
   (anchor.closest('dialog, main, header, footer') ?? document.body).append(menu);
   anchor.setAttribute('aria-expanded', 'true');
+  anchor.setAttribute('aria-controls', menu.id);
   menu.showPopover();
   again();
   /** @type {HTMLElement|null} */ (menu.querySelector('[role^=menuitem]'))?.focus();

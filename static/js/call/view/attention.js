@@ -10,13 +10,18 @@ import { t } from '../../i18n/i18n.js';
 const SOUND = /** @type {const} */ ({ waiting: 'soundWaiting', hand: 'soundHand', chat: 'soundChat' });
 
 /** @param {CallContext} context @param {string} title of the page while nothing is due */
-export function callAttention({ call, ui, cleanup }, title) {
+export function callAttention(context, title) {
+  const { call, ui, cleanup } = context;
+  const notify = notifier(context);
   const link = /** @type {HTMLLinkElement|null} */ (document.querySelector('link[rel="icon"]'));
   const plain = link?.href ?? '';
   let before = attention.due(call.store.get().state);
   /** @type {Map<Calling, number>} */
   const rang = new Map();
+  let shown = -1;
   const show = (/** @type {number} */ n) => {
+    if (n === shown) return;
+    shown = n;
     document.title = attention.counted(title, n);
     if (link) link.href = n > 0 ? attention.iconOf(n) : plain;
   };
@@ -43,26 +48,39 @@ export function callAttention({ call, ui, cleanup }, title) {
     show(attention.count(now));
   };
   cleanup(call.store.watch((p) => p.state, look));
-  queueMicrotask(look); // the screen sets the title first
+  queueMicrotask(() => {
+    shown = -1; // the screen set its own title meanwhile
+    look();
+  });
   cleanup(() => {
     if (link) link.href = plain;
   });
 }
 
-/** @param {string} text shown by the system until the person comes back */
-function notify(text) {
-  if (typeof Notification !== 'function' || Notification.permission !== 'granted') return;
-  try {
-    const shown = new Notification(text, { tag: 'conclave', icon: '/favicon.svg' });
-    const close = () => {
-      if (!document.hidden) shown.close();
-    };
-    document.addEventListener('visibilitychange', close, { once: true });
-    shown.onclick = () => {
-      window.focus();
-      shown.close();
-    };
-  } catch {
-    // a phone, where only service workers may
-  }
+/** @param {CallContext} context @returns {(text: string) => void} shows it by the system until the person comes back */
+function notifier({ cleanup }) {
+  /** @type {Notification|null} */
+  let last = null;
+  const back = () => {
+    if (!document.hidden) last?.close();
+  };
+  document.addEventListener('visibilitychange', back);
+  cleanup(() => {
+    document.removeEventListener('visibilitychange', back);
+    last?.close();
+  });
+  return (text) => {
+    if (typeof Notification !== 'function' || Notification.permission !== 'granted') return;
+    try {
+      last?.close();
+      const made = new Notification(text, { tag: 'conclave', icon: '/favicon.svg' });
+      made.onclick = () => {
+        window.focus();
+        made.close();
+      };
+      last = made;
+    } catch {
+      // a phone, where only service workers may
+    }
+  };
 }
