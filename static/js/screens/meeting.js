@@ -159,7 +159,8 @@ export function meeting(app, id) {
         else if (phase === 'joined') {
           if (instead) pages.takeOver();
           if (!info.confidential) stay(id, name);
-          if (history.state?.call !== id) history.pushState({ call: id }, '', href); // so that "back" stays on this page
+          // So that "back" stays on this page.
+          if (history.state?.call !== id) history.pushState({ call: id }, '', href);
           app.back = () => askBeforeBack(s, href);
           show(callScreen(app, s));
         } else if (phase === 'ended') {
