@@ -144,6 +144,12 @@ for (const kind of kinds) {
       const second = await ana.context.newPage();
       await second.goto(server.url + path);
       await second.getByTestId('elsewhere').waitFor();
+      // A copy of a tab has what the tab kept, and joins no sooner when it is loaded again.
+      const kept = await ana.page.evaluate(() => sessionStorage.getItem('conclave.here') ?? '');
+      assert.notEqual(kept, '');
+      await second.evaluate((value) => sessionStorage.setItem('conclave.here', value), kept);
+      await second.reload();
+      await second.getByTestId('elsewhere').waitFor();
       assert.match(await second.getByTestId('join').innerText(), words('prejoin.switch'));
       await second.getByTestId('join').click();
       await second.getByTestId('call').waitFor();

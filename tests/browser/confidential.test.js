@@ -61,6 +61,11 @@ for (const kind of kinds) {
       await doctor.join({ mic: true, camera: true });
       assert.equal(await doctor.at('compare-first').count(), 0);
       assert.equal(await doctor.at('mic').getAttribute('aria-pressed'), 'true');
+      assert.equal(
+        await doctor.page.evaluate(() => sessionStorage.length),
+        0,
+        'where one is, in the storage of the tab',
+      );
     });
 
     step('the patient waits, is let in, and sees a watermark with their own name on every tile', async () => {

@@ -177,6 +177,11 @@ for (const kind of kinds) {
       await ana.at('lost-mic').waitFor();
       assert.equal(await ana.at('mic').getAttribute('aria-pressed'), 'false');
       assert.equal((await ana.probe()).captures.length, captures.length, 'captured without a click');
+      await gus.more('sheet-hand');
+      const hand = ana.at('toast').filter({ hasText: words('news.hand') });
+      await hand.waitFor({ state: 'attached' });
+      assert(await ana.at('lost-mic').isVisible(), 'news hides a question');
+      await gus.more('sheet-hand');
       await ana.at('lost-mic').getByTestId('restart-mic').click();
       await until('it is on', async () => (await ana.at('mic').getAttribute('aria-pressed')) === 'true');
       await ana.at('lost-mic').waitFor({ state: 'detached' });

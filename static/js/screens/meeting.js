@@ -129,7 +129,7 @@ export function meeting(app, id) {
   /**
    * @param {MeetingInfo} info @param {string} name @param {string} password
    * @param {{instead?: boolean}} [o] instead: of the browser's other page in this meeting, which leaves only then, so
-   *   that a host who switches hasn't left, and who doesn't get in is still where they were
+   *   that a creator who switches hasn't left, and who doesn't get in is still where they were
    * @returns {Promise<string>} what went wrong, in words
    */
   const join = async (info, name, password, { instead = false } = {}) => {

@@ -186,7 +186,7 @@ function tell({ ui, call }, item) {
         ],
       });
     case 'hand':
-      return void (ui.get().panel === 'people' ? announce(text) : toast(text, { icon: 'hand' }));
+      return void (ui.get().panel === 'people' ? announce(text) : toast(text, { icon: 'hand', key: 'hand' }));
     case 'bot':
     case 'bots':
       if (toasted('consent')) return announce(text); // the question says as much
