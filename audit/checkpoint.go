@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -106,6 +107,9 @@ func ParseCheckpoint(data []byte) (*Checkpoint, error) {
 			return nil, fmt.Errorf("audit: a checkpoint: %w", err)
 		}
 		signed = line.Checkpoint
+	}
+	if !utf8.ValidString(signed) { // as of every signed note; JSON could not carry it
+		return nil, errors.New("audit: not a signed checkpoint")
 	}
 	text, _, ok := strings.Cut(signed, "\n\n")
 	lines := strings.Split(text, "\n")

@@ -146,6 +146,7 @@ func TestCheckpointHasOneForm(t *testing.T) {
 		"short hash":            strings.Replace(good, "leaf "+root, "leaf "+root[4:], 1),
 		"more leaves than size": strings.Replace(good, "\n3\n", "\n0\n", 1),
 		"no signature":          strings.TrimSuffix(good, "\n— x y\n"),
+		"not UTF-8":             "\xde" + good,
 		"nothing":               "",
 		"not JSON":              "{",
 	} {
