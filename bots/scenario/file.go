@@ -29,8 +29,8 @@ func Parse(raw []byte) (*Scenario, error) {
 	switch {
 	case len(file.Docs) != 1 || file.Docs[0].Body == nil:
 		return nil, errors.New("scenario: the file must hold one document")
-	case hasAlias(file.Docs[0].Body):
-		return nil, errors.New("scenario: anchors and aliases are not allowed")
+	case hasMore(file.Docs[0].Body):
+		return nil, errors.New("scenario: anchors, aliases and tags are not allowed")
 	}
 	if err := checkKeys(file.Docs[0].Body, reflect.TypeFor[Scenario]()); err != nil {
 		return nil, fmt.Errorf("scenario: %w", err)
@@ -41,12 +41,13 @@ func Parse(raw []byte) (*Scenario, error) {
 	return &s, nil
 }
 
-// hasAlias finds what could make a small file large.
-func hasAlias(node ast.Node) bool {
+// hasMore finds what a scenario has no use for: aliases could make a small file large, and a tag can make the decoder
+// panic.
+func hasMore(node ast.Node) bool {
 	found := false
 	ast.Walk(visitor(func(n ast.Node) {
 		switch n.Type() {
-		case ast.AliasType, ast.AnchorType, ast.MergeKeyType:
+		case ast.AliasType, ast.AnchorType, ast.MergeKeyType, ast.TagType:
 			found = true
 		default:
 		}

@@ -210,7 +210,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		"":                              `one document`,
 		"a: 1\n---\nb: 2\n":             `one document`,
 		"meetings: &m []\nstages: *m\n": `aliases`,
-		strings.Repeat("#", MaxFile+1):  `more than`,
+		"meetings: [{roles: []}]\nstages: !x 1\n": `tags`,
+		strings.Repeat("#", MaxFile+1):            `more than`,
 	} {
 		s, err := Parse([]byte(text))
 		if err == nil {
