@@ -99,8 +99,8 @@ function listen({ call, ui, cleanup }, encryption) {
       actions: [refuse, details],
     });
   });
-  on('leaked', ({ source }) =>
-    toast(t('security.leaked'), { icon: 'warn', urgent: true, ms: 0, key: `leaked-${source}`, testid: 'leaked' }),
+  on('leaked', () =>
+    toast(t('security.leaked'), { icon: 'warn', urgent: true, ms: 0, key: 'leaked', testid: 'leaked' }),
   );
   on('unsent', () => toast(t('security.unsent'), { icon: 'warn', urgent: true, key: 'unsent' }));
   on('cannot_admit', () => toast(t('security.cannotadmit'), { icon: 'warn', urgent: true, key: 'cannot-admit' }));
