@@ -71,7 +71,7 @@ for (const kind of kinds) {
     async function makeKey(what, name) {
       await host.at('stream-name').fill(name);
       await host.at(`stream-${what}`).click();
-      const inputs = host.at('stream-card').last().locator('input');
+      const inputs = host.at('stream-card').filter({ hasText: name }).locator('input'); // earlier keys have cards, too
       await inputs.nth(1).waitFor();
       return { address: await inputs.nth(0).inputValue(), key: await inputs.nth(1).inputValue() };
     }
