@@ -23,7 +23,7 @@ import (
 // startServer serves on loopback with free ports until the test ends and returns its URL and bot token.
 func startServer(t *testing.T) (url, token string) {
 	t.Helper()
-	cfg := parseConfig(t, "--listen", "127.0.0.1:0", "--admin-listen", "")
+	cfg := parseConfig(t, "--listen", "127.0.0.1:0", "--admin-listen", "", "--stop-timeout", "0s")
 	ctx, cancel := context.WithCancel(context.Background())
 	started, done := make(chan *server, 1), make(chan error, 1)
 	go func() {
