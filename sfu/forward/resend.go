@@ -57,7 +57,12 @@ func (s *Slot) retransmit(dst []byte, seq uint16, now time.Time, w *sealer) (_ [
 		return dst, false
 	}
 	m.again = resendClock(now)
-	at := len(dst)
+	return s.repair(dst, m, now, w)
+}
+
+// repair is resend at the cost of the viewer's budget.
+func (s *Slot) repair(dst []byte, m *sent, now time.Time, w *sealer) (_ []byte, ok bool) {
+	e, at := s.egress, len(dst)
 	if dst, ok = s.resend(dst, m, now, w); ok {
 		e.rtxTokens--
 		e.repaired.Add(uint64(len(dst) - at + e.way.overhead))

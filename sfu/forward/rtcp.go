@@ -177,7 +177,6 @@ func (e *Egress) answerPair(ssrc uint32, pid, blp uint16, to *transport.Remote, 
 		if bit >= 0 && blp&(1<<bit) == 0 {
 			continue
 		}
-		at := len(box.arena)
 		var dst []byte
 		var ok bool
 		seq := pid + uint16(bit+1)
@@ -190,34 +189,28 @@ func (e *Egress) answerPair(ssrc uint32, pid, blp uint16, to *transport.Remote, 
 			w.counters.HistoryMisses.Add(1)
 			continue
 		}
-		box.arena = dst
-		box.add(at)
-		w.counters.Retransmitted.Add(1)
+		w.resent(dst, box)
 		if s.Video && e.audio.copies.level > 0 && !e.way.stream {
 			repeats[n], n = seq, n+1
 		}
 	}
+	// Once more to a viewer who loses many packets: what is lost a second time comes two round trips late, and a picture
+	// that waits for it freezes.
 	for _, seq := range repeats[:n] {
-		w.repeat(s, seq, box)
+		if e.rtxTokens <= 0 || !box.fits() {
+			return
+		}
+		if dst, ok := s.repair(box.arena, &s.sent[seq%sentPackets], w.seal.now, &w.seal); ok {
+			w.resent(dst, box)
+		}
 	}
 }
 
-// repeat sends what was just retransmitted once more, to a viewer who loses many packets: what is lost a second time
-// comes two round trips late, and a picture that waits for it freezes. The egress of the slot is locked.
-func (w *worker) repeat(s *Slot, seq uint16, box *outbox) {
-	e := s.egress
-	if e.rtxTokens <= 0 || !box.fits() {
-		return
-	}
+// resent takes in what was written behind the box's arena.
+func (w *worker) resent(dst []byte, box *outbox) {
 	at := len(box.arena)
-	dst, ok := s.resend(box.arena, &s.sent[seq%sentPackets], w.seal.now, &w.seal)
-	if !ok {
-		return
-	}
 	box.arena = dst
 	box.add(at)
-	e.rtxTokens--
-	e.repaired.Add(uint64(len(dst) - at + e.way.overhead))
 	w.counters.Retransmitted.Add(1)
 }
 
