@@ -10,9 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
 	"conclave/media"
@@ -123,22 +121,6 @@ func hasWords(line, words string) bool {
 	return true
 }
 
-// speak sends 50 packets of sound a second.
-func (a *caller) speak(ctx context.Context) {
-	for seq := uint16(1); ; seq++ {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(20 * time.Millisecond):
-		}
-		p := wiretest.Audio(seq, 20)
-		p.Header = rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: uint32(seq) * 960}
-		if err := a.mic.WriteRTP(p); err != nil {
-			return
-		}
-	}
-}
-
 // Where UDP is blocked, sound goes both ways over each of TURN's transports, beside one who has UDP.
 func TestSoundGoesBothWaysOverTURN(t *testing.T) {
 	s := newServer(t, "127.0.0.1", http.NotFoundHandler())
@@ -166,8 +148,8 @@ func talk(t *testing.T, a, b *caller) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	go a.speak(ctx)
-	go b.speak(ctx)
+	go wiretest.Speak(ctx, a.mic)
+	go wiretest.Speak(ctx, b.mic)
 	for who, c := range map[string]*caller{"first": a, "second": b} {
 		wiretest.Eventually(t, "heard by the "+who, func() bool { return c.heard.Load() > 50 })
 	}

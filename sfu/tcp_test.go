@@ -7,7 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
@@ -79,7 +78,7 @@ func TestMediaGoesOverTCP(t *testing.T) {
 				c.waitUp()
 				setLive(c.peer, media.Sources(media.Mic, media.Camera))
 				go c.runCamera(ctx, 3)
-				go c.speak(ctx)
+				go wiretest.Speak(ctx, c.mic)
 			}
 			if n := hub.Stats().Open; n == 0 {
 				t.Fatal("nobody came over TCP")
@@ -95,22 +94,6 @@ func TestMediaGoesOverTCP(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// speak sends 50 packets of sound a second. Pion leaves the MID to the application; the m-line is known by its SSRC.
-func (c *client) speak(ctx context.Context) {
-	for seq := uint16(1); ; seq++ {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(20 * time.Millisecond):
-		}
-		p := wiretest.Audio(seq, 20)
-		p.Header = rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: uint32(seq) * 960}
-		if err := c.mic.WriteRTP(p); err != nil {
-			return
-		}
 	}
 }
 
@@ -163,7 +146,7 @@ func TestASlowTCPViewerHoldsUpNoOther(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go publisher.runCamera(ctx, 3)
-	go publisher.speak(ctx)
+	go wiretest.Speak(ctx, publisher.mic)
 	received := func(v *client, source media.Source) []rtp.Packet {
 		mid, _ := v.slotOf(1, source)
 		return v.packets(mid)

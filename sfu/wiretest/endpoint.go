@@ -4,6 +4,7 @@ package wiretest
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"net"
 	"net/netip"
@@ -177,21 +178,16 @@ func (e *Endpoint) Feedback(body []byte) {
 	e.RTCP(&raw)
 }
 
+// isRTCP tells RTCP from RTP by the packet type (RFC 5761 §4).
+func isRTCP(b []byte) bool { return len(b) > 1 && b[1] >= 192 && b[1] <= 223 }
+
 // Arrivals reads the RTP packets that the server sends until enough says so. Payloads are still sealed.
 func (e *Endpoint) Arrivals(what string, enough func(p *rtp.Packet, size int) bool) {
 	e.T.Helper()
-	buf := make([]byte, batch.MaxDatagram)
-	_ = e.Conn.SetReadDeadline(time.Now().Add(Patience))
-	for {
-		n, err := e.Conn.Read(buf)
-		if err != nil {
-			e.T.Fatalf("never: %s: %v", what, err)
-		}
+	e.Datagrams(what, func(b []byte) bool {
 		var p rtp.Packet
-		if rest := buf[:n]; n > 1 && (rest[1] < 192 || rest[1] > 223) && p.Unmarshal(rest) == nil && enough(&p, n) {
-			return
-		}
-	}
+		return !isRTCP(b) && p.Unmarshal(b) == nil && enough(&p, len(b))
+	})
 }
 
 // Datagrams reads what the server sends, RTP and RTCP, until enough says so. b is valid for the call only.
@@ -213,26 +209,21 @@ func (e *Endpoint) Datagrams(what string, enough func(b []byte) bool) {
 // Report reads what the server sends until a compound of RTCP comes, and returns that.
 func (e *Endpoint) Report(what string) []rtcp.Packet {
 	e.T.Helper()
-	buf := make([]byte, batch.MaxDatagram)
-	_ = e.Conn.SetReadDeadline(time.Now().Add(Patience))
-	for {
-		n, err := e.Conn.Read(buf)
-		if err != nil {
-			e.T.Fatalf("never: %s: %v", what, err)
+	var packets []rtcp.Packet
+	e.Datagrams(what, func(b []byte) bool {
+		if !isRTCP(b) {
+			return false
 		}
-		if n < 2 || buf[1] < 192 || buf[1] > 223 {
-			continue
-		}
-		plain, err := e.rtcpIn.DecryptRTCP(nil, buf[:n], nil)
+		plain, err := e.rtcpIn.DecryptRTCP(nil, b, nil)
 		if err != nil {
 			e.T.Fatalf("%s: %v", what, err)
 		}
-		packets, err := rtcp.Unmarshal(plain)
-		if err != nil {
+		if packets, err = rtcp.Unmarshal(plain); err != nil {
 			e.T.Fatalf("%s: %v", what, err)
 		}
-		return packets
-	}
+		return true
+	})
+	return packets
 }
 
 // Video is one packet of layer rid of a VP8 camera: a whole key frame.
@@ -249,6 +240,23 @@ func VideoOf(kind codec.Kind, ssrc uint32, seq uint16, rid string) *rtp.Packet {
 	_ = p.SetExtension(ExtMID, []byte("1"))
 	_ = p.SetExtension(ExtRID, []byte(rid))
 	return p
+}
+
+// Speak writes 50 packets of sound a second until ctx ends or the track does not take them. Pion leaves the MID to the
+// application; the m-line is known by its SSRC.
+func Speak(ctx context.Context, track interface{ WriteRTP(p *rtp.Packet) error }) {
+	for seq := uint16(1); ; seq++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+		p := Audio(seq, 20)
+		p.Header = rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: uint32(seq) * 960}
+		if err := track.WriteRTP(p); err != nil {
+			return
+		}
+	}
 }
 
 // Audio is one packet of speech at the given level in -dBov.

@@ -44,13 +44,35 @@ type server struct {
 	token string
 	pid   int
 	out   *output
+
+	process *os.Process
+	exited  chan error // once
 }
 
 // startServer starts the binary on an address of the namespace and ends it with the test.
 func startServer(t *testing.T, args ...string) *server {
 	t.Helper()
+	s := launch(t, args...)
+	t.Cleanup(func() {
+		select {
+		case err := <-s.exited:
+			t.Errorf("the server ended by itself: %v\n%s", err, s.out)
+		default:
+			_ = s.process.Kill()
+			<-s.exited
+		}
+		if strings.Contains(s.out.String(), "panic") {
+			t.Errorf("the server printed a panic:\n%s", s.out)
+		}
+	})
+	s.ready()
+	return s
+}
+
+// launch starts the binary; who calls it ends it.
+func launch(t *testing.T, args ...string) *server {
+	t.Helper()
 	out := &output{}
-	s := &server{t: t, out: out}
 	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--media-listen", serverIP, "--media-port", "0",
 		"--admin-listen", ""}, args...)
 	cmd := exec.Command(os.Getenv(binaryVariable), args...)
@@ -61,28 +83,21 @@ func startServer(t *testing.T, args ...string) *server {
 	}
 	exited := make(chan error, 1)
 	go func() { exited <- cmd.Wait() }()
-	t.Cleanup(func() {
-		select {
-		case err := <-exited:
-			t.Errorf("the server ended by itself: %v\n%s", err, out)
-		default:
-			_ = cmd.Process.Kill()
-			<-exited
-		}
-		if strings.Contains(out.String(), "panic") {
-			t.Errorf("the server printed a panic:\n%s", out)
-		}
-	})
+	return &server{t: t, out: out, process: cmd.Process, pid: cmd.Process.Pid, exited: exited}
+}
+
+// ready waits until the server can be reached.
+func (s *server) ready() {
+	s.t.Helper()
 	line := regexp.MustCompile(`conclave bots --url (\S+) --token ([0-9a-f]+)`)
-	eventually(t, "the server starts", func() bool {
-		m := line.FindStringSubmatch(out.String())
+	eventually(s.t, "the server starts", func() bool {
+		m := line.FindStringSubmatch(s.out.String())
 		if m == nil {
 			return false
 		}
-		s.url, s.token, s.pid = m[1], m[2], cmd.Process.Pid
+		s.url, s.token = m[1], m[2]
 		return true
 	})
-	return s
 }
 
 // createMeeting makes a meeting without a lobby and without end-to-end encryption.
@@ -137,23 +152,11 @@ func eventually(t *testing.T, what string, cond func() bool) {
 
 // TestStopGivesMeetingsTimeAndASecondSignalEndsAtOnce stops a server with a meeting in it.
 func TestStopGivesMeetingsTimeAndASecondSignalEndsAtOnce(t *testing.T) {
-	out := &output{}
-	cmd := exec.Command(os.Getenv(binaryVariable), "serve", "--listen", "127.0.0.1:0", "--media-listen", serverIP,
-		"--media-port", "0", "--admin-listen", "", "--stop-timeout", "5m")
-	cmd.Env = []string{"CONCLAVE_CONFIG=" + os.DevNull, "HOME=" + t.TempDir()}
-	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	exited := make(chan error, 1)
-	go func() { exited <- cmd.Wait() }()
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	line := regexp.MustCompile(`conclave bots --url (\S+) --token ([0-9a-f]+)`)
-	eventually(t, "the server starts", func() bool { return line.MatchString(out.String()) })
-	m := line.FindStringSubmatch(out.String())
-	s := &server{t: t, url: m[1], token: m[2], pid: cmd.Process.Pid, out: out}
+	s := launch(t, "--stop-timeout", "5m")
+	t.Cleanup(func() { _ = s.process.Kill() })
+	s.ready()
 	c := s.seat(t, s.createMeeting())
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := s.process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the participant is told", func() bool {
@@ -174,15 +177,15 @@ func TestStopGivesMeetingsTimeAndASecondSignalEndsAtOnce(t *testing.T) {
 		t.Errorf("a meeting is created in a server that stops: %s", resp.Status)
 	}
 	select {
-	case err := <-exited:
-		t.Fatalf("it ended with a meeting in it: %v\n%s", err, out)
+	case err := <-s.exited:
+		t.Fatalf("it ended with a meeting in it: %v\n%s", err, s.out)
 	default:
 	}
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := s.process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	select {
-	case <-exited:
+	case <-s.exited:
 	case <-time.After(patience):
 		t.Error("a second signal did not end it")
 	}
