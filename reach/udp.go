@@ -1,7 +1,9 @@
 package reach
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -146,9 +148,12 @@ func (t *udpTable) add(now time.Time, c *udpClient) (ok bool) {
 	defer t.mu.Unlock()
 	if now.Sub(t.swept) >= sweepEvery {
 		t.swept = now
-		for _, old := range t.clients {
-			go old.sweep(now)
-		}
+		known := slices.Collect(maps.Values(t.clients))
+		go func() { // each takes the lock that is held here
+			for _, old := range known {
+				old.sweep(now)
+			}
+		}()
 	}
 	if len(t.clients) >= maxUDPClients || t.clients[c.key] != nil {
 		return false

@@ -77,7 +77,6 @@ func (w *worker) copyLatest(s *Slot, box *outbox) {
 // again less than a round trip ago, the budget is used up, or a queue is left to drain.
 func (s *Slot) again(dst []byte, seq uint16, now time.Time) (_ []byte, ok bool) {
 	e := s.egress
-	e.missedAudio(now)
 	if s.short == nil || e.audio.tokens <= 0 {
 		return dst, false
 	}

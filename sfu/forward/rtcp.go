@@ -171,6 +171,9 @@ func (e *Egress) answerPair(ssrc uint32, pid, blp uint16, to *transport.Remote, 
 	defer e.mu.Unlock()
 	e.reach(to, w.seal.now)
 	s := e.bySSRC[ssrc]
+	if s != nil && !s.Video {
+		e.missedAudio(w.seal.now)
+	}
 	var repeats [17]uint16
 	n := 0
 	for bit := -1; bit < 16 && s != nil; bit++ {

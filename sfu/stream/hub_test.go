@@ -216,6 +216,20 @@ func TestWhatOneStreamQueuesIsBounded(t *testing.T) {
 	}
 }
 
+// A datagram takes memory beside its bytes: single bytes are not free.
+func TestTinyDatagramsFillAQueueToo(t *testing.T) {
+	h := NewHub(1, 10)
+	s, n := attach(t, h, &kept{}), 0
+	for s.Receive([]byte{1}) {
+		if n++; n > maxQueued/leastCost {
+			t.Fatal("no bound")
+		}
+	}
+	if n < maxQueued/leastCost {
+		t.Errorf("%d datagrams fill the queue", n)
+	}
+}
+
 func TestWhatAllStreamsOfAWorkerQueueIsBounded(t *testing.T) {
 	h := NewHub(1, 2*maxShard/maxQueued)
 	datagram, taken := make([]byte, batch.MaxDatagram), 0

@@ -13,6 +13,9 @@ const (
 	maxQueued = 256 << 10
 	// maxShard bounds the bytes of all streams that wait for one worker: what a UDP socket's buffer holds.
 	maxShard = 4 << 20
+	// leastCost is what a datagram counts as at least: each takes memory beside its bytes, and a stream may send single
+	// bytes.
+	leastCost = 64
 	// keptShard is how much of a queue's memory is kept for the next round.
 	keptShard = 256 << 10
 )
@@ -23,7 +26,7 @@ type shard struct {
 
 	mu     sync.Mutex
 	ready  sync.Cond // something has come, or the shard is closed
-	in     round     // what has come; at most maxShard bytes
+	in     round     // what has come; at most maxShard in cost
 	number uint64    // of in: it goes up when a worker takes it
 	closed bool
 
@@ -35,6 +38,7 @@ type shard struct {
 type round struct {
 	data  []byte
 	items []item // one for each datagram
+	cost  int
 }
 
 // item is one datagram of a round, up to where it ends.
@@ -57,10 +61,12 @@ func (s *shard) put(from *Stream, datagram []byte) (ok bool) {
 	if q.round != s.number {
 		q.round, q.bytes = s.number, 0
 	}
-	if s.closed || q.bytes+len(datagram) > maxQueued || len(s.in.data)+len(datagram) > maxShard {
+	cost := max(len(datagram), leastCost)
+	if s.closed || q.bytes+cost > maxQueued || s.in.cost+cost > maxShard {
 		return false
 	}
-	q.bytes += len(datagram)
+	q.bytes += cost
+	s.in.cost += cost
 	s.in.data = append(s.in.data, datagram...)
 	s.in.items = append(s.in.items, item{from.key, len(s.in.data)})
 	if len(s.in.items) == 1 {
@@ -117,8 +123,8 @@ func (s *shard) handle(list []batch.Datagram, handle func([]batch.Datagram) bool
 
 // reset empties a round. A burst's memory is not kept.
 func (r *round) reset() {
-	r.data, r.items = r.data[:0], r.items[:0]
-	if cap(r.data) > keptShard {
+	r.data, r.items, r.cost = r.data[:0], r.items[:0], 0
+	if cap(r.data) > keptShard || cap(r.items) > keptShard/leastCost {
 		*r = round{}
 	}
 }
