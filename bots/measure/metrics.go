@@ -80,8 +80,10 @@ func parseMetrics(text string) map[string]float64 {
 		if err != nil || value-value != 0 { // not a number, or infinite
 			continue
 		}
-		if _, known := out[name]; known || len(out) < maxMetrics {
+		if _, known := out[name]; known {
 			out[name] += value
+		} else if len(out) < maxMetrics {
+			out[strings.Clone(name)] = value // a part of the page would keep all of it
 		}
 	}
 	return out

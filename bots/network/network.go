@@ -42,6 +42,9 @@ const defaultQueue = 300 * time.Millisecond
 // MaxDelay bounds the times of conditions.
 const MaxDelay = 10 * time.Second
 
+// MaxRate bounds the width of conditions, in kbit/s: 10 Gbit/s. What is computed from it must not overflow.
+const MaxRate = 10_000_000
+
 // Check says whether the conditions make sense.
 func (c *Conditions) Check() error {
 	switch {
@@ -53,6 +56,8 @@ func (c *Conditions) Check() error {
 		return fmt.Errorf("with a burst of %g, at most %.0f %% can be lost", c.Burst, 100*c.Burst/(c.Burst+1))
 	case c.Rate < 0:
 		return errors.New("rate is negative")
+	case c.Rate > MaxRate:
+		return fmt.Errorf("a rate above %d kbit/s is no limit", MaxRate)
 	case c.UDPBlocked && *c != (Conditions{UDPBlocked: true}):
 		return errors.New("where UDP is blocked, there is nothing else to do to it")
 	case c.BlackoutLength > c.BlackoutEvery || c.BlackoutEvery < 0 || c.BlackoutLength < 0:

@@ -135,7 +135,7 @@ func TestConditionsThatMakeNoSenseAreRefused(t *testing.T) {
 	for want, c := range map[string]Conditions{
 		"loss and reorder": {Loss: 1.1}, "100 %": {Reorder: -1}, "burst is": {Burst: -1},
 		"can be lost": {Burst: 2, Loss: 0.9},
-		"rate":        {Rate: -1}, "blackout": {BlackoutLength: 1},
+		"rate":        {Rate: -1}, "no limit": {Rate: 1 << 61}, "blackout": {BlackoutLength: 1},
 		"delay, jitter": {Delay: time.Minute}, "queue are": {Queue: -1},
 	} {
 		if err := c.Check(); err == nil || !strings.Contains(err.Error(), want) {

@@ -183,6 +183,11 @@ func (b *Bot) check() error {
 	if b.Transport != "" && !slices.Contains(transports[:], b.Transport) {
 		return fmt.Errorf("transport: %q is unknown%s", b.Transport, didYouMean(b.Transport, transports[:]))
 	}
+	if b.Network != nil {
+		if err := b.Network.Check(); err != nil {
+			return fmt.Errorf("network: %w", err)
+		}
+	}
 	if b.Network != nil && !b.Network.UDPBlocked && b.Transport != "" && b.Transport != network.UDP {
 		return errors.New("network: it is made of datagrams: it goes with the transport udp only")
 	}

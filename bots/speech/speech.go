@@ -39,14 +39,14 @@ type Conversation struct {
 
 // New makes a conversation of so many people, at least one.
 func New(seed uint64, people int) *Conversation {
-	return &Conversation{seed: seed, people: max(1, people), number: -1}
+	return &Conversation{seed: seed, people: max(1, people)}
 }
 
 // Speaks says whether a person speaks at a time since 1970: all who ask with equal seeds and clocks agree.
 func (c *Conversation) Speaks(person int, at time.Duration) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if n := int64(at / scene); n != c.number {
+	if n := int64(at / scene); c.talks == nil || n != c.number {
 		c.number, c.talks = n, c.play(uint64(n))
 	}
 	now := at % scene

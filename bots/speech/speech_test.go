@@ -80,6 +80,15 @@ func TestAllOfAMeetingGetTheirTurn(t *testing.T) {
 	}
 }
 
+// A clock may be set to before 1970, by another machine too.
+func TestATimeBefore1970IsATimeLikeOthers(t *testing.T) {
+	c := New(1, 3)
+	for at := -3 * scene; at < scene; at += scene / 4 {
+		c.Speaks(1, at)
+		New(1, 3).Speaks(1, at)
+	}
+}
+
 func TestEqualSeedsMakeEqualConversations(t *testing.T) {
 	a, b, other := New(3, 5), New(3, 5), New(4, 5)
 	differs := 0
