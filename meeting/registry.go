@@ -351,38 +351,36 @@ func (s *Seat) Negotiate(ctx context.Context, m *protocol.Offer) (answer string,
 // Lost says that the socket of the seat is gone; the seat waits to be resumed. It does not block.
 func (s *Seat) Lost() {
 	a := s.actor
-	err := a.post(job{seat: s.id, run: func(now time.Time) { a.state.lost(now, s.id, s.sink) }})
-	if errors.Is(err, ErrBusy) {
-		// The mailbox is full for an instant; the seat must not stay connected for ever.
-		time.AfterFunc(time.Second, s.Lost)
+	a.insist(job{seat: s.id, run: func(now time.Time) { a.state.lost(now, s.id, s.sink) }})
+}
+
+// insist posts what must not be lost: while the mailbox is full, once a second. A seat must not stay connected for
+// ever because it was full for an instant. It does not block.
+func (a *actor) insist(j job) {
+	if errors.Is(a.post(j), ErrBusy) {
+		time.AfterFunc(time.Second, func() { a.insist(j) })
 	}
 }
 
 // Leave gives the seat up; the sink is told why. m may name an heir. It does not block.
 func (s *Seat) Leave(m *protocol.Leave, why protocol.ByeReason) {
 	a := s.actor
-	err := a.post(job{seat: s.id, run: func(now time.Time) {
+	a.insist(job{seat: s.id, run: func(now time.Time) {
 		if p := a.state.seats[s.id]; p != nil && p.sink == s.sink {
 			a.state.leaveRequest(now, p, m, why)
 		}
 	}})
-	if errors.Is(err, ErrBusy) {
-		time.AfterFunc(time.Second, func() { s.Leave(m, why) })
-	}
 }
 
 // SignedOut gives the seat up because the session that holds it has ended, whether or not its socket is still there.
 // If the seat's person has resumed it with another session, it stays. It does not block.
 func (s *Seat) SignedOut(session SessionKey) {
 	a := s.actor
-	err := a.post(job{seat: s.id, run: func(now time.Time) {
+	a.insist(job{seat: s.id, run: func(now time.Time) {
 		if p := a.state.seats[s.id]; p != nil && !p.identity.Bot && p.identity.Session == session {
 			a.state.leave(now, p, protocol.Left, protocol.ByeSignedOut)
 		}
 	}})
-	if errors.Is(err, ErrBusy) {
-		time.AfterFunc(time.Second, func() { s.SignedOut(session) })
-	}
 }
 
 // Gauges are counts over all meetings at this moment, and since the start.

@@ -3,7 +3,6 @@ package meeting
 import (
 	"context"
 	"crypto/subtle"
-	"errors"
 	"slices"
 	"time"
 
@@ -241,12 +240,9 @@ func (s *Seat) StreamKey(ctx context.Context, m *protocol.StreamKey) (key string
 // Publish says what a sending stream sends, once its offer has been answered. It does not block.
 func (s *Seat) Publish(sources media.SourceSet) {
 	a := s.actor
-	err := a.post(job{seat: s.id, run: func(now time.Time) {
+	a.insist(job{seat: s.id, run: func(now time.Time) {
 		if p := a.state.seats[s.id]; p != nil && p.sink == s.sink {
 			a.state.declare(now, p, sources&sourcesOf(p.role))
 		}
 	}})
-	if errors.Is(err, ErrBusy) {
-		time.AfterFunc(time.Second, func() { s.Publish(sources) })
-	}
 }

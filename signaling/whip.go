@@ -16,7 +16,6 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
-	"conclave/auth"
 	"conclave/media"
 	"conclave/meeting"
 	"conclave/protocol"
@@ -75,12 +74,11 @@ func (h *Handler) describeStream(w http.ResponseWriter, _ *http.Request) {
 
 // mayStream charges a request of a stream to its client.
 func (h *Handler) mayStream(w http.ResponseWriter, r *http.Request) (key string, ok bool) {
-	client, ok := auth.ClientIPFrom(r.Context())
+	client, ok := h.clientOf(w, r)
 	if !ok {
-		fail(w, http.StatusForbidden, protocol.ErrInternal, "The server cannot tell where this request comes from.", 0)
 		return "", false
 	}
-	if ok, wait := h.limits.streams.Allow(h.cfg.Now(), client.LimitKey(), struct{}{}); !ok {
+	if ok, wait := h.limits.streams.Allow(h.cfg.Now(), client, struct{}{}); !ok {
 		fail(w, http.StatusTooManyRequests, protocol.ErrRateLimited, "Too many requests. Try again later.", wait)
 		return "", false
 	}

@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -153,15 +153,9 @@ func writeReports(base string, r *report.Report) error {
 	if err := os.MkdirAll(filepath.Dir(base), 0o755); err != nil {
 		return fmt.Errorf("--reports: %w", err)
 	}
-	page := func(f *os.File) error { return html.Write(f, r) }
-	for ext, write := range map[string]func(*os.File) error{
-		".json": func(f *os.File) error { return r.WriteJSON(f) }, ".html": page,
-	} {
-		f, err := os.Create(base + ext)
-		if err != nil {
-			return fmt.Errorf("--reports: %w", err)
-		}
-		if err := errors.Join(write(f), f.Close()); err != nil {
+	page := func(w io.Writer) error { return html.Write(w, r) }
+	for ext, write := range map[string]func(io.Writer) error{".json": r.WriteJSON, ".html": page} {
+		if err := writeFile(base+ext, write); err != nil {
 			return fmt.Errorf("--reports: %w", err)
 		}
 	}
