@@ -205,7 +205,7 @@ type StreamJoin struct {
 }
 
 // JoinStream seats a stream. It fails with ErrWrongKey, of meetings that do not exist too, ErrLocked,
-// ErrMeetingFull or ErrServerFull.
+// ErrMeetingFull, ErrServerFull, ErrAuditUnavailable or ErrBusy.
 func (r *Registry) JoinStream(ctx context.Context, j StreamJoin) (*Seat, error) {
 	a := r.find(j.Meeting)
 	if a == nil {

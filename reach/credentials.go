@@ -171,7 +171,7 @@ func (c *Credentials) Close(username string, owner turn.Owner) {
 	}
 }
 
-// checks says whether a user reaches the echo only. One that is no more reaches nothing else either.
+// onlyChecks says whether a user reaches the echo only. One that is no more reaches nothing else either.
 func (c *Credentials) onlyChecks(username string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -91,7 +91,7 @@ func (e *Echo) good(now time.Time, ufrag []byte) bool {
 		hmac.Equal(b[4:], e.mac("ufrag", b[:4])[:echoMAC])
 }
 
-// isFor says whether a datagram is a check for the echo, without believing it.
+// isForEcho says whether a datagram is a check for the echo, without believing it.
 func isForEcho(datagram []byte) bool {
 	c, err := stun.Parse(datagram)
 	return err == nil && len(c.Local) == echoLen && strings.HasPrefix(string(c.Local), echoPrefix)

@@ -22,8 +22,8 @@ import (
 )
 
 // Streams over HTTP: WHIP (RFC 9725) sends into a meeting, WHEP (draft-ietf-wish-whep-03) receives its stage. A program
-// posts an offer with a stream key and gets the answer. Both speak to the same endpoint, which differs in the kind of
-// the key.
+// posts an offer with a stream key and gets the answer. Both work the same way; each has its own route and its own kind
+// of key.
 
 const (
 	sdpType      = "application/sdp"

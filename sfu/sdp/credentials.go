@@ -121,7 +121,7 @@ func (o *Offer) secure(c credentials) error {
 	return nil
 }
 
-// bundle reads the mids of the BUNDLE group (RFC 8843 §7.2). ok of its presence is a list that is not nil.
+// bundle reads the mids of the BUNDLE group (RFC 8843 §7.2): nil if there is none.
 func bundle(attrs []pionsdp.Attribute) []string {
 	for _, a := range attrs {
 		if rest, ok := strings.CutPrefix(a.Value, "BUNDLE"); ok && a.Key == "group" {

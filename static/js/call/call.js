@@ -306,7 +306,7 @@ export class Call extends EventTarget {
     }
     this.#phase('welcome');
     this.#resume = m.resume;
-    if (m.ice_servers) this.#media.relayedBy(m.ice_servers.map(({ urls, ...how }) => ({ ...how, urls })));
+    if (m.ice_servers) this.#media.relayedBy(m.ice_servers);
     depart(this.#former);
     this.#former = null;
     if (m.resumed) {

@@ -1,4 +1,4 @@
-// Short messages at the edge of the call, some with buttons. They never take the focus.
+// Short messages, some with buttons. They never take the focus.
 import { h } from './dom.js';
 import { icon } from './icons.js';
 import { announce, alertNow } from './live.js';
