@@ -5,12 +5,14 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -33,6 +35,10 @@ func runSite(t *testing.T, args ...string) (*server, error) {
 		t.Cleanup(func() { <-done }) // its ports are free for the next; t.Context() has ended
 		return s, nil
 	case err := <-done:
+		// The system chose a port that is free over UDP. Over TCP, another test may have it.
+		if errors.Is(err, syscall.EADDRINUSE) && !slices.Contains(args, "--media-port") {
+			return runSite(t, args...)
+		}
 		return nil, err
 	}
 }
