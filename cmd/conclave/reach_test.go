@@ -36,7 +36,8 @@ func runSite(t *testing.T, args ...string) (*server, error) {
 		return s, nil
 	case err := <-done:
 		// The system chose a port that is free over UDP. Over TCP, another test may have it.
-		if errors.Is(err, syscall.EADDRINUSE) && !slices.Contains(args, "--media-port") {
+		chosen := slices.Contains(args, "127.0.0.1:0") && !slices.Contains(args, "--media-port")
+		if chosen && errors.Is(err, syscall.EADDRINUSE) {
 			return runSite(t, args...)
 		}
 		return nil, err
