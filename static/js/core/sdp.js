@@ -56,18 +56,7 @@ export function constantAudio(answer) {
  * portsOf lists the ports of the server that media goes to.
  * @param {string} sdp an answer @returns {number[]} each once, lowest first
  */
-export const portsOf = (sdp) => [...new Set(waysIn(sdp).map((way) => way.port))].sort((a, b) => a - b);
-
-/**
- * waysIn lists how the server's answer says it can be reached with media: each transport, address and port once.
- * @param {string} sdp @returns {{transport: 'udp'|'tcp', address: string, port: number}[]}
- */
-export function waysIn(sdp) {
-  /** @type {Map<string, {transport: 'udp'|'tcp', address: string, port: number}>} */
-  const ways = new Map();
-  for (const [, protocol, address, port] of sdp.matchAll(/^a=candidate:\S+ \d+ (\w+) \d+ (\S+) (\d+) /gm)) {
-    const transport = protocol.toLowerCase() === 'tcp' ? 'tcp' : 'udp';
-    ways.set(`${transport} ${address} ${port}`, { transport, address, port: Number(port) });
-  }
-  return [...ways.values()];
+export function portsOf(sdp) {
+  const ports = [...sdp.matchAll(/^a=candidate:\S+ \d+ \w+ \d+ \S+ (\d+) /gm)].map(([, port]) => Number(port));
+  return [...new Set(ports)].sort((a, b) => a - b);
 }
