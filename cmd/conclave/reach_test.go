@@ -5,14 +5,12 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"io"
 	"net"
 	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -35,11 +33,6 @@ func runSite(t *testing.T, args ...string) (*server, error) {
 		t.Cleanup(func() { <-done }) // its ports are free for the next; t.Context() has ended
 		return s, nil
 	case err := <-done:
-		// The system chose a port that is free over UDP. Over TCP, another test may have it.
-		chosen := slices.Contains(args, "127.0.0.1:0") && !slices.Contains(args, "--media-port")
-		if chosen && errors.Is(err, syscall.EADDRINUSE) {
-			return runSite(t, args...)
-		}
 		return nil, err
 	}
 }

@@ -78,23 +78,8 @@ var errInterrupted = errors.New("interrupted")
 // serve runs a server until ctx ends; meetings have no time if its cause is errInterrupted. started, if not nil, is
 // called once the server can be reached.
 func serve(ctx context.Context, cfg *settings, c console, file string, started func(*server)) (err error) {
-	d, err := cfg.deploy()
+	s, err := openServer(ctx, cfg, c)
 	if err != nil {
-		return fmt.Errorf("the configuration cannot be served:\n%w", err)
-	}
-	_, _ = fmt.Fprintf(c.out, "conclave %s is starting\n", version())
-	s := &server{
-		cfg: cfg, deployment: d, console: c, log: newLog(cfg.Running, c.err), metrics: newMetrics(),
-		failed: make(chan error, 4+2*maxMediaListeners),
-	}
-	listener, err := listen(ctx, d.Listen)
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
-	s.adoptPort(listener)
-	if err := s.start(ctx, listener); err != nil {
-		_ = listener.Close()
-		s.close()
 		return err
 	}
 	defer s.close()
@@ -112,6 +97,45 @@ func serve(ctx context.Context, cfg *settings, c console, file string, started f
 	case err := <-s.failed:
 		return err
 	}
+}
+
+// portTries is how many ports are tried if the system is to choose one: one that is free over TCP may not be over UDP.
+const portTries = 5
+
+// openServer makes a server that can be reached.
+func openServer(ctx context.Context, cfg *settings, c console) (*server, error) {
+	for try := 1; ; try++ {
+		d, err := cfg.deploy()
+		if err != nil {
+			return nil, fmt.Errorf("the configuration cannot be served:\n%w", err)
+		}
+		if try == 1 {
+			_, _ = fmt.Fprintf(c.out, "conclave %s is starting\n", version())
+		}
+		s, err := openOnce(ctx, cfg, d, c)
+		_, port, _ := net.SplitHostPort(d.Listen)
+		if port != "0" || try == portTries || !errors.Is(err, syscall.EADDRINUSE) {
+			return s, err
+		}
+	}
+}
+
+func openOnce(ctx context.Context, cfg *settings, d *config.Deployment, c console) (*server, error) {
+	s := &server{
+		cfg: cfg, deployment: d, console: c, log: newLog(cfg.Running, c.err), metrics: newMetrics(),
+		failed: make(chan error, 4+2*maxMediaListeners),
+	}
+	listener, err := listen(ctx, d.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	s.adoptPort(listener)
+	if err := s.start(ctx, listener); err != nil {
+		_ = listener.Close()
+		s.close()
+		return nil, err
+	}
+	return s, nil
 }
 
 func listen(ctx context.Context, address string) (net.Listener, error) {
