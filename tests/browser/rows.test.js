@@ -568,7 +568,10 @@ for (const kind of kinds) {
       await told(ben, words('news.muted.mic', { name: 'Ana' }));
       await until('Ben is muted', async () => (await ben.at('mic').getAttribute('aria-pressed')) === 'false');
       await ana.askToUnmute('Ben');
-      await ben.at('accept-mic').click();
+      await ben
+        .at('accept-mic')
+        .click()
+        .catch(async (error) => assert.fail(`${error.message}\nseen: ${await ben.at('toasts').innerText()}`));
       await until(
         'Ben is heard by his own act',
         async () => (await ben.at('mic').getAttribute('aria-pressed')) === 'true',

@@ -3,27 +3,30 @@ import { h } from './dom.js';
 import { icon } from './icons.js';
 import { announce, alertNow } from './live.js';
 import { t } from '../i18n/i18n.js';
-import { dropped, MAX_TOASTS, placeOf } from './toastorder.js';
+import { dropped, MAX_TOASTS, placeOf, timed } from './toastorder.js';
 /** @import {IconName} from './icons.js' */
 
 const layer = h('div', { class: 'toasts', role: 'region', 'aria-label': t('toasts'), 'data-testid': 'toasts' });
-/** What each toast is, and how long it is still to be seen; 0 once that is counted. */
-const kept = /** @type {WeakMap<Element, {weighty: boolean, passing: boolean, ms: number}>} */ (new WeakMap());
+/** @typedef {import('./toastorder.js').Time & {weighty: boolean, timer: number}} Its what a toast is */
+const kept = /** @type {WeakMap<Element, Its>} */ (new WeakMap());
 const all = () =>
   [...layer.children].map((el) => ({
     weighty: Boolean(kept.get(el)?.weighty),
-    passing: Boolean(kept.get(el)?.passing),
+    passing: (kept.get(el)?.ms ?? 0) > 0,
     focused: el.contains(document.activeElement),
   }));
 
-/** What is behind another toast is to be seen as long as it would have been; a warning's time runs in any case. */
+/** The time of each toast runs or waits, as what is seen changes. */
 function count() {
   const one = layer.parentElement !== document.body;
   for (const el of layer.children) {
     const its = kept.get(el);
-    if (!its || its.ms === 0 || (one && !its.weighty && el !== layer.lastElementChild)) continue;
-    setTimeout(() => el.remove(), its.ms);
-    its.ms = 0;
+    if (!its) continue;
+    const was = its.since;
+    Object.assign(its, timed(its, !one || el === layer.lastElementChild, performance.now()));
+    if (its.since === was) continue;
+    clearTimeout(its.timer);
+    if (its.since !== null) its.timer = window.setTimeout(() => el.remove(), its.ms);
   }
 }
 new MutationObserver(count).observe(layer, { childList: true });
@@ -41,7 +44,10 @@ export function mountToasts() {
  */
 export function placeToasts(wide, narrow) {
   const query = matchMedia('(min-width: 62rem)');
-  const place = () => (query.matches ? wide : narrow).append(layer);
+  const place = () => {
+    (query.matches ? wide : narrow).append(layer);
+    count();
+  };
   query.addEventListener('change', place);
   place();
   return () => {
@@ -100,7 +106,7 @@ export function toast(text, o = {}) {
   );
   const ms = o.ms ?? (o.actions ? 15_000 : 5_000);
   const weighty = Boolean(o.urgent) || ms === 0;
-  kept.set(el, { weighty, passing: ms > 0, ms });
+  kept.set(el, { weighty, waits: !weighty || Boolean(o.actions), ms, since: null, timer: 0 });
   layer.insertBefore(el, layer.children[placeOf(all(), weighty)] ?? null);
   return close;
 }

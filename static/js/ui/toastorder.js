@@ -22,3 +22,20 @@ export function dropped(all) {
   const at = all.findIndex((x) => x.passing && !x.focused);
   return Math.max(at, 0);
 }
+
+/**
+ * @typedef {object} Time how long a toast is there
+ * @property {boolean} waits its time runs only while it is seen: that of news and of questions, but not of a warning
+ * @property {number} ms what is left of its time when it began to run last; 0 if it stays
+ * @property {number|null} since when its time began to run, in ms; null while it doesn't
+ */
+
+/**
+ * What is hidden behind another toast is to be seen as long as it would have been.
+ * @param {Time} its @param {boolean} seen @param {number} now in ms @returns {Pick<Time, 'ms'|'since'>}
+ */
+export function timed({ waits, ms, since }, seen, now) {
+  if (ms === 0) return { ms, since };
+  if (seen || !waits) return { ms, since: since ?? now };
+  return since === null ? { ms, since } : { ms: Math.max(1, ms - (now - since)), since: null };
+}
