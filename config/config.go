@@ -80,8 +80,8 @@ type Config struct {
 	// Addresses to serve media on. Default: every address of this machine's physical network interfaces (not those of
 	// containers and bridges), and loopback when the web server is on loopback.
 	MediaListen []netip.Addr `name:"media-listen" group:"Media" placeholder:"ADDR"`
-	// UDP port of media; -1 for the port of `listen`.
-	MediaPort int `name:"media-port" group:"Media" placeholder:"PORT"`
+	// UDP ports of media; -1 for the port of `listen`. The first is used.
+	MediaPorts []int `name:"media-ports" aliases:"media-port" group:"Media" placeholder:"PORT"`
 	// Relays media for clients whose network blocks UDP: TURN over TLS, TCP and UDP, on the ports that are open anyway. It
 	// reaches this server's own media and nothing else.
 	Turn bool `name:"turn" group:"Media"`
@@ -127,7 +127,7 @@ func Default() Config {
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("::1/128")},
 		AdminListen:    "127.0.0.1:9180", MaxConnections: 20_000, ConnectionsPerClient: 1024,
 		ACMECA: "https://acme-v02.api.letsencrypt.org/directory", DataDir: "/var/lib/conclave",
-		MediaPort: -1, Turn: true, PrivatePort: 3478, Name: "Conclave",
+		MediaPorts: []int{-1, 3478, 3479}, Turn: true, PrivatePort: 3478, Name: "Conclave",
 	}
 }
 

@@ -105,6 +105,24 @@ trusted_proxies: ["10.0.0.0/8"]
 	}
 }
 
+// TestMediaPortHasAnotherNameNow: a configuration of the versions before is read as it was meant.
+func TestMediaPortHasAnotherNameNow(t *testing.T) {
+	for source, parsed := range map[string]func() (*options, *Sources, error){
+		"flag":        func() (*options, *Sources, error) { return parse(t, []string{"--media-port", "5000"}, nil, "") },
+		"environment": func() (*options, *Sources, error) { return parse(t, nil, []string{"CONCLAVE_MEDIA_PORT=5000"}, "") },
+		"file":        func() (*options, *Sources, error) { return parse(t, nil, nil, "media_port: 5000\n") },
+		"new_name":    func() (*options, *Sources, error) { return parse(t, nil, nil, "media_ports: [5000]\n") },
+	} {
+		if c, _, err := parsed(); err != nil || len(c.MediaPorts) != 1 || c.MediaPorts[0] != 5000 {
+			t.Errorf("%s: %v", source, err)
+		}
+	}
+	if _, _, err := parse(t, nil, nil, "media_port: 5000\nmedia_ports: [5001]\n"); err == nil ||
+		!strings.Contains(err.Error(), "keep one") {
+		t.Errorf("both names: %v", err)
+	}
+}
+
 func TestBitratesAreWrittenWithAUnit(t *testing.T) {
 	for text, want := range map[string]Bitrate{
 		"0": 0, "64k": 64_000, "800M": 800_000_000, "2G": 2_000_000_000, "1500": 1500,
@@ -271,7 +289,7 @@ func TestDeploymentFollowsFromTheOptions(t *testing.T) {
 				d.URL,
 				word(d.Secure, "secure", "insecure"),
 				word(d.SMTP == nil, "console", "mail"),
-				d.MediaPort,
+				d.MediaPorts[0],
 			)
 			if strings.TrimSpace(got) != tt.want {
 				t.Errorf("got  %swant %s", got, tt.want)

@@ -43,11 +43,15 @@ type Deployment struct {
 	// SMTP is nil when codes are printed to the console.
 	SMTP *SMTP
 	From string
-	// MediaPort is the UDP port of media; 0 takes any.
-	MediaPort uint16
+	// MediaPorts are the UDP ports of media, the one to use first; 0 takes any. There is at least one. The first is also
+	// the port of streams where the web server does not listen.
+	MediaPorts []uint16
 	// TrustedProxies is empty unless behind a proxy.
 	TrustedProxies []netip.Prefix
 }
+
+// maxMediaPorts bounds media_ports: there are at most three versions at once.
+const maxMediaPorts = 8
 
 // Deploy checks the options against one another and derives the Deployment. Errors say what to set.
 func (c *Config) Deploy() (*Deployment, error) {
@@ -235,12 +239,18 @@ func (c *Config) deployMedia(d *Deployment) error {
 	if err != nil {
 		return nil //nolint:nilerr // reported by deployListen
 	}
-	d.MediaPort = port
-	if c.MediaPort >= 0 {
-		if c.MediaPort > 65535 {
-			return errors.New("media_port must be between 0 and 65535")
+	if len(c.MediaPorts) == 0 || len(c.MediaPorts) > maxMediaPorts {
+		return fmt.Errorf("media_ports must be 1 to %d ports", maxMediaPorts)
+	}
+	for _, p := range c.MediaPorts {
+		switch {
+		case p < 0:
+			d.MediaPorts = append(d.MediaPorts, port)
+		case p <= 65535:
+			d.MediaPorts = append(d.MediaPorts, uint16(p)) //nolint:gosec // checked above
+		default:
+			return errors.New("media_ports must be between 0 and 65535")
 		}
-		d.MediaPort = uint16(c.MediaPort) //nolint:gosec // checked above
 	}
 	if c.PrivatePort != 0 && (c.PrivatePort < 1024 || c.PrivatePort > 65535) {
 		return errors.New("private_port must be between 1024 and 65535, or 0 for none")

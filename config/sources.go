@@ -60,7 +60,7 @@ func NewSources(list []Option, environ []string, file string) *Sources {
 	}
 	for _, kv := range environ {
 		if k, v, ok := strings.Cut(kv, "="); ok && strings.HasPrefix(k, EnvPrefix) {
-			s.environ[k] = v
+			s.environ[EnvPrefix+strings.ToUpper(current(strings.ToLower(strings.TrimPrefix(k, EnvPrefix))))] = v
 		}
 	}
 	return s
@@ -205,6 +205,14 @@ func parseFile(b []byte, known names) (map[string]any, error) {
 		return nil, errors.New(yaml.FormatError(err, false, false)) // without the source: it may hold a secret
 	}
 	for _, name := range sortedKeys(m) {
+		if now := current(name); now != name {
+			if _, both := m[now]; both {
+				return nil, fmt.Errorf("%s is the former name of %s; keep one", name, now)
+			}
+			m[now] = m[name]
+			delete(m, name)
+			name = now
+		}
 		if !known.has(name) {
 			near := nearest.Name(name, known)
 			return nil, fmt.Errorf("unknown option %q%s", name, did(near, near != ""))
@@ -248,6 +256,14 @@ func readBounded(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s is larger than 1 MiB", path)
 	}
 	return os.ReadFile(path) //nolint:gosec,wrapcheck // the operator's own file
+}
+
+// current is the name that an option of a former version has now.
+func current(name string) string {
+	if name == "media_port" {
+		return "media_ports"
+	}
+	return name
 }
 
 // names are the names an option may have in a file: `x`, and for secrets `x_file`.

@@ -115,7 +115,7 @@ func printFindings(w io.Writer, findings []doctor.Finding, asJSON bool) error {
 func (e *examination) run(ctx context.Context) []doctor.Finding {
 	findings := []doctor.Finding{{Check: "config", Level: doctor.OK, Text: "The server is " + e.d.URL.String() + "."}}
 	add := func(f ...doctor.Finding) { findings = append(findings, f...) }
-	media, err := mediaAddresses(&e.cfg.Config, e.d.Loopback, e.d.MediaPort)
+	media, err := mediaAddresses(&e.cfg.Config, e.d.Loopback, e.d.MediaPorts[0])
 	if err != nil {
 		return append(findings, doctor.Finding{Check: "address", Level: doctor.Problem, Text: err.Error(),
 			Do: "Set media_listen."})

@@ -32,7 +32,7 @@ func (s *server) startMedia(ctx context.Context, web net.Listener) (_ *media, er
 			m.close()
 		}
 	}()
-	if m.addrs, err = mediaAddresses(&s.cfg.Config, s.deployment.Loopback, s.deployment.MediaPort); err != nil {
+	if m.addrs, err = mediaAddresses(&s.cfg.Config, s.deployment.Loopback, s.deployment.MediaPorts[0]); err != nil {
 		return nil, err
 	}
 	if err := s.listenStreams(ctx, m, web); err != nil {

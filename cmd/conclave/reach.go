@@ -47,13 +47,13 @@ func (s *server) listenStreams(ctx context.Context, m *media, web net.Listener) 
 	r.credentials, r.echo = reach.NewCredentials(), reach.NewEcho(own...)
 	r.hub = stream.NewHub(0, 0)
 	r.relay = reach.NewRelay(r.hub, r.credentials, r.echo)
-	proxied := s.cfg.BehindProxy && urlPort(s.deployment.URL) == strconv.Itoa(int(s.deployment.MediaPort))
+	proxied := s.cfg.BehindProxy && urlPort(s.deployment.URL) == strconv.Itoa(int(s.deployment.MediaPorts[0]))
 	if proxied {
-		s.log.Warn("the proxy has the TCP port of url, so media is served over UDP only; with a media_port of its own, " +
-			"clients whose network blocks UDP get in too")
+		s.log.Warn("the proxy has the TCP port of url, so media is served over UDP only; with another first port in " +
+			"media_ports, clients whose network blocks UDP get in too")
 	}
 	for _, a := range m.addrs {
-		at := netip.AddrPortFrom(a.Addr(), s.deployment.MediaPort)
+		at := netip.AddrPortFrom(a.Addr(), s.deployment.MediaPorts[0])
 		if port := webPort(web, a.Addr()); port != 0 && (!s.cfg.BehindProxy || port == at.Port()) {
 			r.tcp = append(r.tcp, netip.AddrPortFrom(a.Addr(), port))
 		} else if proxied {

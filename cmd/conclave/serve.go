@@ -152,8 +152,10 @@ func (s *server) adoptPort(l net.Listener) {
 	if host, _, err := net.SplitHostPort(s.deployment.URL.Host); err == nil {
 		s.deployment.URL.Host = net.JoinHostPort(host, strconv.Itoa(int(actual)))
 	}
-	if s.cfg.MediaPort < 0 {
-		s.deployment.MediaPort = actual
+	for i, p := range s.cfg.MediaPorts {
+		if p < 0 {
+			s.deployment.MediaPorts[i] = actual
+		}
 	}
 }
 

@@ -18,12 +18,20 @@ import (
 // to force it; that is not fatal.
 const socketBuffer = 4 << 20
 
-// Listen opens a UDP socket on addr. Sockets of one address share it (SO_REUSEPORT): the kernel gives each remote
-// address to one of them, always the same.
-func Listen(addr netip.AddrPort) (Conn, error) {
+// Listen opens a UDP socket on addr. It fails if any other socket is there, of this process or another one. Share
+// opens further ones.
+func Listen(addr netip.AddrPort) (Conn, error) { return openSocket(addr, false) }
+
+// Share opens one more socket on the address of one that Listen has opened. Sockets of one address share it
+// (SO_REUSEPORT): the kernel gives each remote address to one of them, always the same.
+func Share(addr netip.AddrPort) (Conn, error) { return openSocket(addr, true) }
+
+// openSocket opens a socket. The kernel lets sockets with SO_REUSEPORT share an address if they are of one user, of
+// whichever process. So the first is bound without it, which fails if the address is taken, and gets it afterwards.
+func openSocket(addr netip.AddrPort, share bool) (Conn, error) {
 	var ctlErr error
 	lc := net.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) error {
-		err := rc.Control(func(fd uintptr) { ctlErr = setOptions(int(fd)) })
+		err := rc.Control(func(fd uintptr) { ctlErr = setOptions(int(fd), share) })
 		return errors.Join(err, ctlErr)
 	}}
 	network := "udp4"
@@ -45,18 +53,28 @@ func Listen(addr netip.AddrPort) (Conn, error) {
 	c := &linuxConn{uc: uc, rc: rc}
 	var noGSO error
 	if err := rc.Control(func(fd uintptr) {
+		ctlErr = reusePort(int(fd))
 		_, noGSO = unix.GetsockoptInt(int(fd), unix.SOL_UDP,
 			unix.UDP_SEGMENT)
-	}); err != nil {
-		return nil, errors.Join(err, c.Close())
+	}); err != nil || ctlErr != nil {
+		return nil, errors.Join(err, ctlErr, c.Close())
 	}
 	c.gso.Store(noGSO == nil) // Linux 4.18 and later
 	return c, nil
 }
 
-func setOptions(fd int) error {
+func reusePort(fd int) error {
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
 		return fmt.Errorf("SO_REUSEPORT: %w", err)
+	}
+	return nil
+}
+
+func setOptions(fd int, share bool) error {
+	if share {
+		if err := reusePort(fd); err != nil {
+			return err
+		}
 	}
 	for forced, plain := range map[int]int{unix.SO_RCVBUFFORCE: unix.SO_RCVBUF, unix.SO_SNDBUFFORCE: unix.SO_SNDBUF} {
 		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, forced, socketBuffer) != nil {

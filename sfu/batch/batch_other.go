@@ -8,7 +8,10 @@ import (
 	"net/netip"
 )
 
-// Listen opens a UDP socket on addr. Without SO_REUSEPORT there is one socket an address: a second Listen on it fails.
+// Share opens one more socket on the address of one that Listen has opened. Without SO_REUSEPORT it fails.
+func Share(addr netip.AddrPort) (Conn, error) { return Listen(addr) }
+
+// Listen opens a UDP socket on addr. It fails if any other socket is there.
 func Listen(addr netip.AddrPort) (Conn, error) {
 	uc, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
 	if err != nil {

@@ -1,8 +1,10 @@
 package transport
 
 import (
+	"errors"
 	"net"
 	"net/netip"
+	"syscall"
 	"testing"
 
 	"conclave/sfu/batch"
@@ -38,6 +40,25 @@ func TestUnusableAddressesAreRefused(t *testing.T) {
 		if n, err := Open(Config{Listen: listen}); err == nil {
 			_ = n.Close()
 			t.Errorf("%v is listened on", listen)
+		}
+	}
+}
+
+// TestAPortIsHeldByOneProcess: a second socket of the same user on the port would silently take some of our clients.
+func TestAPortIsHeldByOneProcess(t *testing.T) {
+	first, err := Open(Config{Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, Workers: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = first.Close() }()
+	for workers := 1; workers <= 2; workers++ {
+		second, err := Open(Config{Listen: first.Candidates(), Workers: workers})
+		if err == nil {
+			_ = second.Close()
+			t.Fatalf("the port was shared, by %d sockets", workers)
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			t.Errorf("%v", err)
 		}
 	}
 }

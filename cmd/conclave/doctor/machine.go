@@ -30,7 +30,7 @@ func Port(network, address string, err error, holder Process) Finding {
 		f.Level, f.Text = OK, port+" is in use: the server answers."
 	case errors.Is(err, syscall.EADDRINUSE) && holder.Name != "":
 		f.Text = fmt.Sprintf("%s is in use by %s (process %d).", port, holder.Name, holder.PID)
-		f.Do = "Stop " + holder.Name + ", or set listen, redirect_listen or media_port to another port."
+		f.Do = "Stop " + holder.Name + ", or set listen, redirect_listen or media_ports to another port."
 	case errors.Is(err, syscall.EADDRINUSE):
 		f.Text = port + " is in use by a process that this user may not see."
 		f.Do = "Run conclave doctor as root to see which."
@@ -43,7 +43,7 @@ func Port(network, address string, err error, holder Process) Finding {
 		f.Do = "Correct listen or media_listen. For a machine behind NAT, set advertise instead."
 	default:
 		f.Text = port + " could not be opened: " + err.Error() + "."
-		f.Do = "Check listen, redirect_listen and media_port."
+		f.Do = "Check listen, redirect_listen and media_ports."
 	}
 	return f
 }
