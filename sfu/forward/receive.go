@@ -142,8 +142,14 @@ func (g *ingress) media(st *incoming, v *rtpview.View, now time.Time, p *packet)
 	r.seen.Mark(seq)
 	highest, _ := r.seen.Highest()
 	l.accept(seq, v, seq == highest, now)
-	if r.nack.Received(seq, now) && l.track.Source.Video() {
-		l.wantKey.Store(true)
+	gaveUp := r.nack.Received(seq, now)
+	if l.track.Source.Video() {
+		if gaveUp {
+			l.wantKey.Store(true)
+		}
+		if seq == highest {
+			r.nack.Newest(v.Marker || padding, now)
+		}
 	}
 	l.track.observeLevel(v, now)
 	*p = packet{layer: l, payload: v.Payload(), arrived: now, marker: v.Marker, newest: seq == highest, padding: padding,

@@ -42,10 +42,7 @@ const minResend = 40 * time.Millisecond
 // more, has just been retransmitted, the cap is reached, or a queue is left to drain: repeats would keep it.
 func (s *Slot) retransmit(dst []byte, seq uint16, now time.Time, w *sealer) (_ []byte, ok bool) {
 	e := s.egress
-	if s.sent == nil || e.rtxTokens <= 0 || e.way.behind > repeatBehind {
-		return dst, false
-	}
-	if _, draining := e.draining(now); draining {
+	if s.sent == nil || !e.mayRepeat(now) {
 		return dst, false
 	}
 	m := &s.sent[seq%sentPackets]
@@ -54,6 +51,37 @@ func (s *Slot) retransmit(dst []byte, seq uint16, now time.Time, w *sealer) (_ [
 	}
 	wait := max(minResend, time.Duration(e.rtt.Load())*3/4)
 	if m.again != 0 && time.Duration(resendClock(now)-m.again)*16*time.Millisecond < wait {
+		return dst, false
+	}
+	m.again = resendClock(now)
+	return s.repair(dst, m, now, w)
+}
+
+// mayRepeat says whether the viewer's budget and way allow a packet to be sent again.
+func (e *Egress) mayRepeat(now time.Time) bool {
+	_, draining := e.draining(now)
+	return !draining && e.rtxTokens > 0 && e.way.behind <= repeatBehind
+}
+
+// endsFrom is from how many packets on the last one of a picture is sent twice: less than a third more.
+const endsFrom = 4
+
+// repeatEnd writes the packet just written into dst once more, as RTX, if it ends a larger picture and the viewer loses
+// packets: that the last packet of a picture is lost is noticed only when the next picture begins, and if its repair is
+// lost, too, the picture freezes.
+func (s *Slot) repeatEnd(dst []byte, p *packet, now time.Time, w *sealer) (_ []byte, ok bool) {
+	if !p.marker || !p.newest {
+		return dst, false
+	}
+	packets := s.inPicture
+	s.inPicture = 0
+	e := s.egress
+	if packets < endsFrom || e.audio.copies.level == 0 || s.sent == nil || e.way.stream || !e.mayRepeat(now) {
+		return dst, false
+	}
+	last, _ := s.rw.Last()
+	m := &s.sent[last.Seq%sentPackets]
+	if m.epoch == 0 || m.seq != uint16(last.Seq) {
 		return dst, false
 	}
 	m.again = resendClock(now)

@@ -113,3 +113,42 @@ func TestWhoLosesManyIsAnsweredTwice(t *testing.T) {
 		}
 	}
 }
+
+// The last packet of a larger picture goes twice to who loses many, within the budget, and over a stream only once.
+func TestTheEndOfAPictureGoesTwiceToWhoLosesMany(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		level   int
+		stream  bool
+		tokens  int
+		packets int
+		want    uint64
+	}{
+		{"loses many", 1, false, 100, endsFrom, 1},
+		{"a small picture", 1, false, 100, endsFrom - 1, 0},
+		{"loses few", 0, false, 100, endsFrom, 0},
+		{"by a stream", 1, true, 100, endsFrom, 0},
+		{"out of budget", 1, false, 0, endsFrom, 0},
+	} {
+		r := newRig(t)
+		camera := r.join(1, options{}).live()
+		viewer := r.join(2, options{}).watch(camera)
+		w := testWorker(r.engine, &sink{})
+		now := time.Now()
+		e := &viewer.c.out
+		src := &wiretest.VideoSource{Codec: codec.VP8, Height: 180, Seq: 1, Timestamp: 3000, Packets: c.packets}
+		for picture := range 3 {
+			e.audio.copies.level, e.way.stream, e.rtxTokens = c.level, c.stream, c.tokens
+			before := w.counters.Copied.Load()
+			for _, p := range src.Frame(picture == 0) {
+				p.SSRC, p.PayloadType = 5, wiretest.PayloadTypes()[codec.VP8]
+				_ = p.SetExtension(wiretest.ExtMID, []byte("1"))
+				_ = p.SetExtension(wiretest.ExtRID, []byte("q"))
+				w.feed(camera, now, camera.Sealed(p))
+			}
+			if got := w.counters.Copied.Load() - before; picture > 0 && got != c.want {
+				t.Errorf("%s: %d packets of picture %d go twice, want %d", c.name, got, picture, c.want)
+			}
+		}
+	}
+}

@@ -38,14 +38,15 @@ type Slot struct {
 	pts           [codec.Kinds]payloadTypes
 	transportID   uint8 // of the header extension with the transport-wide sequence number, 0: not negotiated
 
-	rw     rewrite.Rewriter
-	cur    *output // what is being forwarded
-	next   *output // what takes over at its next key frame
-	sent   *[sentPackets]sent
-	short  *history.Short // of audio, while the viewer loses packets
-	epochs [maxEpochs]*output
-	epoch  uint8
-	rtxSeq uint64
+	rw        rewrite.Rewriter
+	cur       *output // what is being forwarded
+	next      *output // what takes over at its next key frame
+	sent      *[sentPackets]sent
+	short     *history.Short // of audio, while the viewer loses packets
+	epochs    [maxEpochs]*output
+	epoch     uint8
+	rtxSeq    uint64
+	inPicture int // packets of the picture under way, those left out not counted
 
 	temporal  int8      // the highest temporal layer that may pass of what the slot is assigned to
 	meanwhile int8      // of cur while next is awaited
@@ -263,6 +264,7 @@ func (s *Slot) write(dst []byte, o *output, p *packet, w *sealer) ([]byte, drop.
 	}
 	if s.Video && len(payload) > 0 {
 		s.remember(p.in.Seq, out)
+		s.inPicture++
 		codec.Patch(payload, p.info, out.PictureID, out.TL0PicIdx)
 	}
 	s.packets++

@@ -260,5 +260,11 @@ func (w *worker) forwardChain(head int32, video bool, d *destination, box *outbo
 		w.counters.Forwarded.Add(1)
 		w.counters.ForwardedBytes.Add(uint64(len(box.arena) - at))
 		d.emit(box, at, video, w.seal.now)
+		if at = len(box.arena); video && box.fits() {
+			if box.arena, ok = p.out.slot.repeatEnd(box.arena, &w.packets[p.pkt], w.seal.now, &w.seal); ok {
+				w.counters.Copied.Add(1)
+				d.emit(box, at, video, w.seal.now)
+			}
+		}
 	}
 }

@@ -21,6 +21,12 @@ const (
 	maxTries = 10
 	repeat   = 15 * time.Millisecond
 	minWait  = 20 * time.Millisecond
+	// Where packets are lost, a picture whose last packet is lost is noticed only when the next picture begins. So the
+	// packet after the newest is asked for if that one doesn't end a picture and nothing has come for openFor. What a
+	// publisher hasn't sent yet it can't send again, and it comes by itself. Lossy is a stream that has lost a packet
+	// within lossyFor.
+	openFor  = 25 * time.Millisecond
+	lossyFor = 2 * time.Second
 	// maxAge is when a receiver's jitter buffer will have given up.
 	maxAge = time.Second
 
@@ -44,6 +50,8 @@ type Tracker struct {
 	highest uint64
 	any     bool
 	missing []missing // ascending by seq
+	lossyAt time.Time // when a hole was seen last
+	openAt  time.Time // when the newest packet came, if it doesn't end a picture; zero if it does
 }
 
 // Received notes a packet. gaveUp is true if a hole opened that is too long to ask for: ask for a key frame.
@@ -66,6 +74,9 @@ func (t *Tracker) Received(seq uint64, now time.Time) (gaveUp bool) {
 		t.highest = seq
 		return true
 	}
+	if hole > 0 {
+		t.lossyAt = now
+	}
 	for s := t.highest + 1; s < seq; s++ {
 		t.missing = append(t.missing, missing{seq: s, since: now, next: now.Add(late)})
 	}
@@ -80,13 +91,34 @@ func (t *Tracker) found(seq uint64) {
 	}
 }
 
-// Any says whether anything is missing.
-func (t *Tracker) Any() bool { return len(t.missing) > 0 }
+// Newest notes whether the newest packet of a stream of video, received at now, ends a picture.
+func (t *Tracker) Newest(ends bool, now time.Time) {
+	t.openAt = now
+	if ends {
+		t.openAt = time.Time{}
+	}
+}
+
+// Any says whether anything may be missing.
+func (t *Tracker) Any() bool { return len(t.missing) > 0 || !t.openAt.IsZero() }
+
+// expectEnd takes the packet after the newest for missing if the picture should have ended by now.
+func (t *Tracker) expectEnd(now time.Time) {
+	if t.openAt.IsZero() || now.Sub(t.openAt) < openFor {
+		return
+	}
+	t.openAt = time.Time{}
+	if now.Sub(t.lossyAt) < lossyFor && len(t.missing) < maxMissing {
+		t.highest++
+		t.missing = append(t.missing, missing{seq: t.highest, since: now, next: now})
+	}
+}
 
 // Due appends to seqs what is to be asked for now, ascending, at most up to cap(seqs). rtt is the round-trip time to
 // the publisher: asking twice within it is pointless. lost is true when a packet has been given up: ask for a key
 // frame.
 func (t *Tracker) Due(seqs []uint64, now time.Time, rtt time.Duration) (due []uint64, lost bool) {
+	t.expectEnd(now)
 	age, tries := maxAge, maxTries
 	if t.Audio {
 		age, tries = audioMaxAge, audioMaxTries

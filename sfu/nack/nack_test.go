@@ -273,3 +273,47 @@ func TestALongHoleInAudioIsNotAskedFor(t *testing.T) {
 		t.Error("the longest hole that is worth it is not asked for")
 	}
 }
+
+func TestTheLostEndOfAPictureIsAskedForBeforeTheNextBegins(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		hole  bool // the stream has lost a packet
+		since time.Duration
+		ends  bool
+		want  []uint64
+	}{
+		{"the picture goes on", true, 0, false, []uint64{8}},
+		{"it has ended", true, 0, true, nil},
+		{"nothing was ever lost", false, 0, false, nil},
+		{"nothing was lost lately", true, 3 * time.Second, false, nil},
+	} {
+		clk, tr := newClock(), &nack.Tracker{}
+		receive(t, tr, clk.at(0), 1, 2, 3)
+		if c.hole {
+			receive(t, tr, clk.at(0), 5)
+		}
+		receive(t, tr, clk.at(ms), 4, 5)
+		receive(t, tr, clk.at(c.since), 6, 7)
+		tr.Newest(c.ends, clk.at(c.since))
+		expect(t, tr, clk.at(c.since+24*ms), 50*ms)
+		expect(t, tr, clk.at(c.since+25*ms), 50*ms, c.want...)
+		receive(t, tr, clk.at(c.since+30*ms), 8, 9) // it had not been sent yet
+		tr.Newest(true, clk.at(c.since+30*ms))
+		expect(t, tr, clk.at(c.since+90*ms), 50*ms)
+		if tr.Any() {
+			t.Errorf("%s: something is missing", c.name)
+		}
+	}
+}
+
+// Packets that come after what was taken for missing are no hole.
+func TestWhatIsTakenForTheEndOfAPictureIsNoHole(t *testing.T) {
+	clk, tr := newClock(), &nack.Tracker{}
+	receive(t, tr, clk.at(0), 1, 3, 2)
+	tr.Newest(false, clk.at(0))
+	expect(t, tr, clk.at(30*ms), 50*ms, 4)
+	receive(t, tr, clk.at(31*ms), 5)
+	receive(t, tr, clk.at(32*ms), 4)
+	tr.Newest(true, clk.at(32*ms))
+	expect(t, tr, clk.at(time.Second), 50*ms)
+}

@@ -11,6 +11,8 @@ const run = promisify(execFile);
 
 /** @type {Promise<string> | undefined} */
 let built;
+/** whether that is another build, which may not know the newest flags */
+let other = false;
 
 /**
  * Builds the one binary and returns its path; TEST_BINARY names one that is already built.
@@ -32,6 +34,7 @@ export function binary() {
  */
 export function useBinary(file) {
   built = file ? Promise.resolve(path.resolve(file)) : undefined;
+  other = file !== undefined;
 }
 
 /** A running `conclave`: the real binary on loopback, with sign-in codes read from its console. */
@@ -64,8 +67,7 @@ export class Server {
       '0',
       '--admin-listen',
       '',
-      '--stop-timeout',
-      '0s',
+      ...(other ? [] : ['--stop-timeout', '0s']),
       ...(line ? ['--media-listen', farAddress] : []),
       ...args,
       ...(process.env.TEST_STATIC_DIR ? ['--static-dir', process.env.TEST_STATIC_DIR] : []),
