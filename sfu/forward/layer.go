@@ -19,11 +19,13 @@ const historyBytes = 256 << 10
 // A layer without a packet for layerIdle counts as not being sent: browsers stop encodings for lack of bandwidth or
 // because no viewer wants them. So does one without a packet for layerPassed while each lower layer that is sent ended
 // passedFrames or more: the path is there, and who is shown this layer sees nothing. A key frame that is too large
-// makes an encoder leave out frames of one layer, but not as many.
+// makes an encoder leave out frames of one layer, but not as many. From suspectFrames on, a key frame of the next lower
+// layer is asked for: if the layer has stopped, its viewers are shown that one at once.
 const (
-	layerIdle    = 1500 * time.Millisecond
-	layerPassed  = 400 * time.Millisecond
-	passedFrames = 6
+	layerIdle     = 1500 * time.Millisecond
+	layerPassed   = 400 * time.Millisecond
+	passedFrames  = 6
+	suspectFrames = 3
 )
 
 // Layer is one encoding of a track: one SSRC and its RTX SSRC. Safe for concurrent use.
@@ -146,7 +148,11 @@ func (l *Layer) pass(end bool) {
 		l.passed.Store(0)
 	}
 	for i := l.index + 1; end && i < len(l.track.layers); i++ {
-		l.track.layers[i].passed.Add(1)
+		higher := l.track.layers[i]
+		passed := int(higher.passed.Add(1))
+		if i == l.index+1 && passed == suspectFrames*max(1, i) && len(higher.outputs()) > 0 {
+			l.wantKey.Store(true)
+		}
 	}
 }
 

@@ -64,3 +64,43 @@ func TestALayerThatOthersPassHasStopped(t *testing.T) {
 		}
 	}
 }
+
+// A key frame of the next lower layer is asked for before a layer that somebody views counts as stopped.
+func TestWhatTakesOverForALayerThatMayHaveStoppedIsAskedForAKeyFrame(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		frames int
+		viewed bool
+		want   [3]bool
+	}{
+		{"the highest may have stopped", suspectFrames, true, [3]bool{false, true, false}},
+		{"it is late", suspectFrames - 1, true, [3]bool{}},
+		{"nobody views it", suspectFrames, false, [3]bool{}},
+	} {
+		track := &Track{Source: media.Camera}
+		for i := range 3 {
+			track.layers = append(track.layers, &Layer{track: track, index: i})
+		}
+		if c.viewed {
+			track.layers[2].addOutput(&output{})
+		}
+		now, seq := time.Unix(1000, 0), uint64(1)
+		send := func(i int) {
+			seq++
+			track.layers[i].accept(seq, &rtpview.View{Marker: true}, true, now)
+		}
+		for i := range 3 {
+			send(i)
+		}
+		for range c.frames {
+			now = now.Add(66 * time.Millisecond)
+			send(0)
+			send(1)
+		}
+		for i, want := range c.want {
+			if got := track.layers[i].wantKey.Load(); got != want {
+				t.Errorf("%s: a key frame of layer %d is asked for: %v", c.name, i, got)
+			}
+		}
+	}
+}

@@ -45,8 +45,8 @@ func (s *Slot) retransmit(dst []byte, seq uint16, now time.Time, w *sealer) (_ [
 	if s.sent == nil || !e.mayRepeat(now) {
 		return dst, false
 	}
-	m := &s.sent[seq%sentPackets]
-	if m.epoch == 0 || m.seq != seq || s.epochs[m.epoch-1] == nil {
+	m := s.kept(seq)
+	if m == nil {
 		return dst, false
 	}
 	wait := max(minResend, time.Duration(e.rtt.Load())*3/4)
@@ -55,6 +55,14 @@ func (s *Slot) retransmit(dst []byte, seq uint16, now time.Time, w *sealer) (_ [
 	}
 	m.again = resendClock(now)
 	return s.repair(dst, m, now, w)
+}
+
+// kept is what is remembered of the packet, nil if it can't be sent again. s.sent is not nil.
+func (s *Slot) kept(seq uint16) *sent {
+	if m := &s.sent[seq%sentPackets]; m.epoch != 0 && m.seq == seq && s.epochs[m.epoch-1] != nil {
+		return m
+	}
+	return nil
 }
 
 // mayRepeat says whether the viewer's budget and way allow a packet to be sent again.
@@ -80,8 +88,8 @@ func (s *Slot) repeatEnd(dst []byte, p *packet, now time.Time, w *sealer) (_ []b
 		return dst, false
 	}
 	last, _ := s.rw.Last()
-	m := &s.sent[last.Seq%sentPackets]
-	if m.epoch == 0 || m.seq != uint16(last.Seq) {
+	m := s.kept(uint16(last.Seq))
+	if m == nil {
 		return dst, false
 	}
 	m.again = resendClock(now)
