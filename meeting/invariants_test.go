@@ -71,8 +71,14 @@ func script2request(op, arg byte, other media.ParticipantID) protocol.ClientMess
 	case 5:
 		return negotiated{}
 	case 6:
+		if arg&6 == 6 {
+			return &protocol.Timer{AddS: 1 + int(arg)}
+		}
 		return &protocol.Hand{Raised: on}
 	case 7:
+		if arg&7 == 7 {
+			return &protocol.Hand{All: true}
+		}
 		return &protocol.Hand{Participant: other}
 	case 8:
 		return &protocol.Admit{All: true}

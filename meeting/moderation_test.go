@@ -230,3 +230,49 @@ func TestViewNeedsMedia(t *testing.T) {
 		t.Fatal("the media server was not told")
 	}
 }
+
+func TestAHostLowersAllHands(t *testing.T) {
+	st, ana, ben, cem := trio(t)
+	for _, p := range []*someone{cem, ana, ben} {
+		st.must(p, &protocol.Hand{Raised: true})
+	}
+	st.refused(ben, &protocol.Hand{All: true}, ErrNotPermitted)
+	st.settleRoster()
+	st.must(ana, &protocol.Hand{All: true})
+	st.settleRoster()
+	e, _ := last[*protocol.Roster](ben)
+	if len(e.Changed) != 3 || e.Changed[0].Hand+e.Changed[1].Hand+e.Changed[2].Hand != 0 {
+		t.Fatalf("%+v", e.Changed)
+	}
+	st.must(ben, &protocol.Hand{Raised: true})
+	if have := st.s.handPlaces(); have[ben.id] != 1 || len(have) != 1 {
+		t.Fatalf("places %v", have)
+	}
+}
+
+// Whoever comes late, or comes back, sees the order that the others see.
+func TestNewcomersSeeTheOrderOfHands(t *testing.T) {
+	st, ana, ben, cem := trio(t)
+	st.must(cem, &protocol.Hand{Raised: true})
+	st.must(ben, &protocol.Hand{Raised: true})
+	places := func(p *someone) (of [2]int) {
+		w, _ := last[*protocol.Welcome](p)
+		for _, e := range w.Participants {
+			switch e.Participant {
+			case ben.id:
+				of[0] = e.Hand
+			case cem.id:
+				of[1] = e.Hand
+			}
+		}
+		return of
+	}
+	if have := places(st.join("dora")); have != [2]int{2, 1} {
+		t.Fatalf("a newcomer sees %v", have)
+	}
+	st.lose(ana)
+	back := st.join("ana", func(j *joinRequest) { j.resume = hashToken(ana.token) })
+	if have := places(back); have != [2]int{2, 1} {
+		t.Fatalf("one who comes back sees %v", have)
+	}
+}

@@ -64,6 +64,8 @@ func (s *state) carryOut(now time.Time, p *seat, m protocol.ClientMessage, token
 		return s.roleRequest(now, p, m)
 	case *protocol.Spotlight:
 		return s.spotlightRequest(p, m)
+	case *protocol.Timer:
+		return s.setTimer(now, p, m)
 	case *protocol.SetPolicy:
 		return s.setPolicy(m)
 	case *protocol.StreamKey:
@@ -155,6 +157,9 @@ func (s *state) react(now time.Time, p *seat, m *protocol.React) error {
 }
 
 func (s *state) setHand(now time.Time, p *seat, m *protocol.Hand) error {
+	if m.All {
+		return s.lowerAllHands(now, p)
+	}
 	if m.Participant != 0 && m.Participant != p.id {
 		if m.Raised || !p.may(protocol.MayMute) {
 			return ErrNotPermitted

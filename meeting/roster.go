@@ -159,6 +159,19 @@ func (s *state) raiseHand(now time.Time, p *seat) {
 	}
 }
 
+// lowerAllHands empties the order, at the wish of p. It costs O(raised hands).
+func (s *state) lowerAllHands(now time.Time, p *seat) error {
+	if !p.may(protocol.MayMute) {
+		return ErrNotPermitted
+	}
+	for _, id := range s.hands {
+		s.seats[id].hand = false
+		s.changed(now, id, changed)
+	}
+	s.hands = nil
+	return nil
+}
+
 // lowerHand takes a hand out of the order; those behind move up.
 func (s *state) lowerHand(now time.Time, p *seat) {
 	if !p.hand {

@@ -144,6 +144,7 @@ type state struct {
 	hands      []media.ParticipantID         // raised, in order; at most one a seat
 	speakers   []media.ParticipantID         // at most one a seat
 	spotlight  media.ParticipantID           // zero: none
+	timer      time.Time                     // when the countdown ends; no later than now: none runs
 	keys       []streamKey                   // at most maxStreamKeys
 	lastKey    int                           // the number of the latest
 	streams    int                           // seats of streams
@@ -372,6 +373,7 @@ func (s *state) welcome(now time.Time, p *seat, token string, resumed bool) {
 	if known := s.knownQuality(); len(known) > 0 {
 		s.tell(p, &protocol.Quality{Quality: known})
 	}
+	s.tellTimer(now, p)
 	s.deliver(p)
 	if !s.canRecord() {
 		s.tell(p, &protocol.Notice{Notice: protocol.AuditStopped})

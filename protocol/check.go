@@ -21,8 +21,15 @@ func check(m ClientMessage) error {
 	case *AskUnmute:
 		return unique("sources", m.Sources)
 	case *Hand:
-		if m.Participant != 0 && m.Raised {
+		if (m.Participant != 0 || m.All) && m.Raised {
 			return fieldError("raised", "must be false for another participant's hand")
+		}
+		if m.Participant != 0 && m.All {
+			return fieldError("participant", "and \"all\" cannot go together")
+		}
+	case *Timer:
+		if (m.InS == nil) == (m.AddS == 0) {
+			return fieldError("in_s", "or \"add_s\" must be present, and not both")
 		}
 	case *SetPolicy:
 		if m.Locked == nil && m.Lobby == nil {

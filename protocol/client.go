@@ -67,11 +67,12 @@ type React struct {
 // Request implements ClientMessage.
 func (m *React) Request() RequestID { return m.ID }
 
-// Hand raises or lowers one's own hand; with Participant, a host lowers another's.
+// Hand raises or lowers one's own hand; with Participant, a host lowers another's; with All, a host lowers every hand.
 type Hand struct {
 	ID          RequestID   `json:"id" bound:"1..2147483647"`
 	Raised      bool        `json:"raised"`
 	Participant Participant `json:"participant,omitempty" bound:"1..4294967295"`
+	All         bool        `json:"all,omitempty"`
 }
 
 // Request implements ClientMessage.
@@ -155,6 +156,17 @@ type Spotlight struct {
 
 // Request implements ClientMessage.
 func (m *Spotlight) Request() RequestID { return m.ID }
+
+// Timer runs one countdown for all: InS starts it anew, 0 stops it; AddS adds to what is left of it. One of the two is
+// there.
+type Timer struct {
+	ID   RequestID `json:"id" bound:"1..2147483647"`
+	InS  *int      `json:"in_s,omitempty" bound:"0..86400"`
+	AddS int       `json:"add_s,omitempty" bound:"1..3600"`
+}
+
+// Request implements ClientMessage.
+func (m *Timer) Request() RequestID { return m.ID }
 
 // SetPolicy changes the meeting's lock and lobby. A field that is absent stays as it is.
 type SetPolicy struct {

@@ -223,6 +223,15 @@ type SpotlightEvent struct {
 
 func (*SpotlightEvent) serverMessage() {}
 
+// TimerEvent tells everybody how the countdown stands. LeftMS is what is left of it as the server sends this, 0 for
+// none; By is who changed it, absent for a newcomer.
+type TimerEvent struct {
+	LeftMS int         `json:"left_ms" bound:"0..172800000"`
+	By     Participant `json:"by,omitempty" bound:"1..4294967295"`
+}
+
+func (*TimerEvent) serverMessage() {}
+
 // Quality tells of the connections that changed.
 type Quality struct {
 	Quality []QualityOf `json:"quality"`

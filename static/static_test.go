@@ -181,7 +181,7 @@ func TestDevelopmentServesWhatIsOnDiskNow(t *testing.T) {
 // Everything else (the call, its panels, the check) is fetched afterwards, when the browser is idle or the person opens
 // it; the whole client has a budget of its own, so that being lazy does not become being large.
 func TestEveryPageIsInteractiveWithinItsBudgetAndTheWholeClientWithinAnother(t *testing.T) {
-	const untilInteractive, whole = 85_000, 225_000
+	const untilInteractive, whole = 85_000, 250_000
 	s, err := load(embedded, true)
 	if err != nil {
 		t.Fatal(err)

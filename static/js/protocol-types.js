@@ -128,6 +128,7 @@ export const LIMITS = Object.freeze({
  * @property {number} id 1..2147483647
  * @property {boolean} raised
  * @property {number} [participant] 1..4294967295
+ * @property {boolean} [all]
  */
 
 /**
@@ -191,6 +192,14 @@ export const LIMITS = Object.freeze({
  * @property {"spotlight"} type
  * @property {number} id 1..2147483647
  * @property {number} participant 0..4294967295
+ */
+
+/**
+ * @typedef {object} Timer
+ * @property {"timer"} type
+ * @property {number} id 1..2147483647
+ * @property {number} [in_s] 0..86400
+ * @property {number} [add_s] 1..3600
  */
 
 /**
@@ -468,6 +477,13 @@ export const LIMITS = Object.freeze({
  */
 
 /**
+ * @typedef {object} TimerEvent
+ * @property {"timer"} type
+ * @property {number} left_ms 0..172800000
+ * @property {number} [by] 1..4294967295
+ */
+
+/**
  * @typedef {object} QualityOf
  * @property {number} participant 1..4294967295
  * @property {number} bars 0..4
@@ -655,6 +671,6 @@ export const LIMITS = Object.freeze({
  * @property {number} [bits]
  */
 
-/** @typedef {Join | Offer | Media | View | Chat | React | Hand | Admit | Deny | Mute | AskUnmute | Remove | SetRole | Spotlight | SetPolicy | Relay | Broadcast | StreamKey | RevokeStreamKey | End | Active | Leave} ClientMessage what a client sends */
+/** @typedef {Join | Offer | Media | View | Chat | React | Hand | Admit | Deny | Mute | AskUnmute | Remove | SetRole | Spotlight | Timer | SetPolicy | Relay | Broadcast | StreamKey | RevokeStreamKey | End | Active | Leave} ClientMessage what a client sends */
 
-/** @typedef {OK | StreamKeyMade | Lobby | Welcome | Answer | Slots | Encode | Roster | Speakers | ChatEvent | Reaction | Waiting | Muted | AskUnmuteEvent | Permissions | PolicyEvent | SpotlightEvent | Quality | Relays | BroadcastEvent | MediaRefused | MediaFailed | Warnings | Notice | Idle | Bye | Error} ServerMessage what the server sends */
+/** @typedef {OK | StreamKeyMade | Lobby | Welcome | Answer | Slots | Encode | Roster | Speakers | ChatEvent | Reaction | Waiting | Muted | AskUnmuteEvent | Permissions | PolicyEvent | SpotlightEvent | TimerEvent | Quality | Relays | BroadcastEvent | MediaRefused | MediaFailed | Warnings | Notice | Idle | Bye | Error} ServerMessage what the server sends */

@@ -7,12 +7,14 @@
 /** @import {Welcome, Bye, MediaFailure} from '../protocol-types.js' */
 /** @import {Snapshot} from '../media/stats.js' */
 /** @import {Rates} from '../core/quality.js' */
+/** @import {Timer} from '../core/timer.js' */
 /** @import {LocalMedia} from './localmedia.js' */
 /** @import {Link} from '../e2ee/link.js' */
 import { initialState, reduce, named, may, permissionFor } from '../core/state.js';
 import { LOOK_MS } from '../core/flow.js';
 import { newPageTime, ran } from '../core/pagetime.js';
 import { newLadder, next, openLimit } from '../core/reconnect.js';
+import { begun } from '../core/timer.js';
 import { createStore } from '../ui/store.js';
 import { Socket, RequestError, PROTOCOL_VERSION } from '../net/socket.js';
 import { session as askSession } from '../net/api.js';
@@ -49,13 +51,14 @@ const RESUMABLE = new Set(['slow_reader', 'rate_limited', 'protocol_error']);
  * @property {Phases} phases
  * @property {MediaFailure|''} failure why media does not flow, as far as the server knows
  * @property {readonly number[]} ports of the server that media goes to; empty before its first answer
+ * @property {Timer|null} timer the countdown that a host runs
  * @property {number} mediaVersion grows when slots or local tracks changed
  */
 
 /**
  * Events without lasting state: 'reaction' {from, reaction}, 'muted' {by, sources}, 'ask_unmute' {by, sources},
- * 'notice' {notice, in_s}, 'problem' {error}, 'role' {role}, 'media_refused' {source, reason}. Dispatched as
- * CustomEvents.
+ * 'notice' {notice, in_s}, 'timer' {left_ms, by}, 'problem' {error}, 'role' {role}, 'media_refused' {source, reason}.
+ * Dispatched as CustomEvents.
  */
 export class Call extends EventTarget {
   store = createStore(
@@ -67,6 +70,7 @@ export class Call extends EventTarget {
       snapshot: null,
       soundBlocked: false,
       mediaVersion: 0,
+      timer: null,
       failure: '',
       ports: [],
       phases: { socket: 0, welcome: 0, answer: 0, media: 0, frame: 0 },
@@ -268,6 +272,9 @@ export class Call extends EventTarget {
         this.local.keep(this.store.get().state.sources);
         if (m.role !== before.role) this.#emit('role', m);
         return;
+      case 'timer':
+        this.#update({ timer: begun(m.left_ms, performance.now()) });
+        return this.#emit('timer', m);
       case 'ask_unmute':
       case 'reaction':
       case 'notice':
@@ -306,6 +313,7 @@ export class Call extends EventTarget {
     }
     this.#phase('welcome');
     this.#resume = m.resume;
+    this.#update({ timer: null }); // if one runs, the server says so next
     if (m.ice_servers) this.#media.relayedBy(m.ice_servers);
     depart(this.#former);
     this.#former = null;

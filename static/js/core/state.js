@@ -35,6 +35,7 @@ export const MAX_NEWS = 64;
  * @property {Readonly<Record<string, string>>} roleNames what roles are called here, where it is not the usual
  * @property {readonly Source[]} sources the person's own that are on
  * @property {number} hand
+ * @property {boolean} called a host has asked to unmute while the hand was up: that it is lowered is no news
  * @property {Meeting|null} meeting
  * @property {ReadonlyMap<number, Person>} people the others
  * @property {readonly number[]} speakers loudest first
@@ -65,6 +66,7 @@ export function initialState() {
     roleNames: {},
     sources: [],
     hand: 0,
+    called: false,
     meeting: null,
     people: new Map(),
     speakers: [],
@@ -192,8 +194,8 @@ function roster(s, m) {
   }
   for (const p of m.changed ?? []) {
     if (p.participant === s.self) {
-      if (next.hand > 0 && p.hand === 0) next = tell(next, 'hand_lowered', next.name);
-      next = { ...next, hand: p.hand, role: p.role };
+      if (next.hand > 0 && p.hand === 0 && !next.called) next = tell(next, 'hand_lowered', next.name);
+      next = { ...next, hand: p.hand, role: p.role, called: next.called && p.hand > 0 };
       continue;
     }
     next = tellOfChange(next, p, people.get(p.participant));
@@ -321,6 +323,8 @@ export function reduce(s, m) {
       return spotlight(s, m);
     case 'quality':
       return quality(s, m);
+    case 'ask_unmute':
+      return s.hand > 0 && m.sources.includes('mic') ? { ...s, called: true } : s;
     case 'muted':
       return { ...s, sources: s.sources.filter((x) => !m.sources.includes(x)) };
     case 'bye':

@@ -47,9 +47,9 @@ export function measure(track, see) {
 }
 
 /** The notes of what calls for attention, Hz: soft, short and told apart. */
-const CHIMES = { waiting: [587.33, 880], hand: [659.25], chat: [440] };
+const CHIMES = { waiting: [587.33, 880], hand: [659.25], chat: [440], timer: [523.25, 392] };
 
-/** @param {'waiting'|'hand'|'chat'} kind plays its notes; made here, and as loud as a pen on a table */
+/** @param {'waiting'|'hand'|'chat'|'timer'} kind plays its notes; made here, and as loud as a pen on a table */
 export function chime(kind) {
   const ctx = audioContext();
   if (!ctx) return;

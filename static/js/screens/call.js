@@ -10,6 +10,7 @@ import { t } from '../i18n/i18n.js';
 import { createStore } from '../ui/store.js';
 import { Stage } from '../call/view/stage.js';
 import { controls, settings } from '../call/view/controls.js';
+import { timerDialog } from '../call/view/countdown.js';
 import { topbar } from '../call/view/topbar.js';
 import { panel, loads as panels } from '../call/view/sidepanel.js';
 import { banners } from '../call/view/banners.js';
@@ -71,7 +72,7 @@ export function callScreen(app, call) {
   listenKeys(context);
   keepAwake(context);
   beginConfidential(context);
-  whenIdle(...panels, settings);
+  whenIdle(...panels, settings, timerDialog);
   return {
     el,
     title,

@@ -14,6 +14,7 @@ const NAME_KEY = 'conclave.name';
  * @property {'auto'|'light'|'dark'} theme
  * @property {boolean} hd @property {boolean} low sound first, and one picture
  * @property {boolean} soundWaiting a sound for who waits @property {boolean} soundHand @property {boolean} soundChat
+ * @property {boolean} soundTimer a sound at the end of a countdown
  * @property {boolean} notify by the system, while the page is in the background
  */
 
@@ -35,6 +36,7 @@ const DEFAULTS = {
   soundWaiting: true,
   soundHand: true,
   soundChat: true,
+  soundTimer: true,
   notify: false,
 };
 

@@ -12,6 +12,7 @@ import { away, may, selfPerson } from '../../core/state.js';
 import { found, hue, initials } from '../../core/text.js';
 import { bars } from '../../ui/bars.js';
 import { visibleRows } from '../../core/virtual.js';
+import { handQueue } from './hands.js';
 import { kindWord, personActions } from './person.js';
 import { lazily } from '../../ui/lazy.js';
 
@@ -25,6 +26,7 @@ export function peoplePanel(context) {
   const waiting = h('section', { class: 'waiting', hidden: true, 'data-testid': 'waiting-list' });
   const tools = h('div', { class: 'people-tools' });
   const roster = rosterList(context);
+  const queue = handQueue(context);
   const stops = [
     call.store.watch(
       (p) => p.state.waiting,
@@ -35,6 +37,7 @@ export function peoplePanel(context) {
       () => fill(tools, hostTools(context)),
       shallow,
     ),
+    queue.stop,
     roster.stop,
   ];
   const invite = h(
@@ -44,7 +47,7 @@ export function peoplePanel(context) {
     t('people.invite'),
   );
   return {
-    el: h('div', { class: 'people' }, invite, tools, waiting, roster.el),
+    el: h('div', { class: 'people' }, queue.el, invite, tools, waiting, roster.el),
     focus: () => roster.search.focus(),
     destroy: () => {
       for (const s of stops) s();

@@ -44,6 +44,9 @@ export function settingsDialog({ call, ui }) {
       }),
       toggle(t('settings.sound.hand'), chosen.soundHand, (soundHand) => remember({ soundHand })),
       toggle(t('settings.sound.chat'), chosen.soundChat, (soundChat) => remember({ soundChat })),
+      toggle(t('settings.sound.timer'), chosen.soundTimer, (soundTimer) => remember({ soundTimer }), {
+        testid: 'sound-timer',
+      }),
       typeof Notification === 'function' && notifications(chosen.notify),
       h('h3', null, t('settings.look')),
       select(

@@ -44,6 +44,14 @@ export function tellNews(context, flying) {
     ),
   );
   tellEvents(context, flying);
+  cleanup(
+    call.store.watch(
+      (p) => p.state.hand,
+      (n) => {
+        if (n > 0) announce(t('hands.place', { n }));
+      },
+    ),
+  );
   call.local.onlost = (what, id) => void tellLost(context, what, id);
   const back = (/** @type {'mic'|'camera'} */ what) => (/** @type {boolean} */ on) => {
     if (on) closeToast(`lost-${what}`);
@@ -213,6 +221,10 @@ function tell({ ui, call }, item) {
 function askUnmute({ call, verbs }, m) {
   const name = nameOf(call.store.get().state, m.by);
   const { local } = call;
+  const called = call.store.get().state.called && m.sources.includes('mic');
+  if (called && local.store.get().micOn) {
+    toast(t('news.called', { name }), { icon: 'hand', urgent: true, key: 'called', testid: 'called' });
+  }
   for (const source of /** @type {const} */ (['mic', 'camera', 'screen'])) {
     const on = {
       mic: local.store.get().micOn,
@@ -220,7 +232,7 @@ function askUnmute({ call, verbs }, m) {
       screen: Boolean(local.store.get().screen),
     }[source];
     if (!m.sources.includes(source) || on) continue;
-    toast(t(`news.ask.${source}`, { name }), {
+    toast(t(called && source === 'mic' ? 'news.called' : `news.ask.${source}`, { name }), {
       icon: source,
       urgent: true,
       testid: 'ask-unmute',

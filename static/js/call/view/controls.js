@@ -14,6 +14,7 @@ import { t } from '../../i18n/i18n.js';
 import { may, unread } from '../../core/state.js';
 import { canShareScreen, DeviceError } from '../../media/devices.js';
 import { REACTIONS, reactionLabel } from '../../ui/reactions.js';
+import { timerDialog } from './countdown.js';
 import { canFloat, float } from './float.js';
 import { isConfidential } from '../security/confidential.js';
 import { lazily } from '../../ui/lazy.js';
@@ -122,6 +123,7 @@ function watch({ call, ui, cleanup }, b) {
       (p) => p.state,
       (s) => {
         paint(b.hand, s.hand > 0, 'hand', t(s.hand > 0 ? 'call.hand.lower' : 'call.hand.raise'));
+        badge(b.hand, s.hand, t('hands.place', { n: s.hand }));
         b.mic.disabled = !may(s, 'publish_mic');
         b.camera.disabled = !may(s, 'publish_camera');
         setHidden(b.screen, !may(s, 'publish_screen') || !canShareScreen());
@@ -257,6 +259,7 @@ function moreMenu(context, anchor) {
       narrow && {
         label: t(s.hand > 0 ? 'call.hand.lower' : 'call.hand.raise'),
         icon: 'hand',
+        hint: s.hand > 0 ? String(s.hand) : '',
         act: verbs.hand,
         first: true,
         testid: 'sheet-hand',
@@ -284,6 +287,12 @@ function moreMenu(context, anchor) {
         testid: `layout-${m}`,
       })),
       { label: t('call.info'), icon: 'info', act: () => ui.set((u) => ({ ...u, panel: 'info' })), testid: 'open-info' },
+      may(s, 'spotlight') && {
+        label: t('timer.open'),
+        icon: 'clock',
+        act: () => void lazily(timerDialog).then((m) => m?.timerDialog(context)),
+        testid: 'open-timer',
+      },
       { label: t('call.stats'), icon: 'chart', act: verbs.stats, hint: touch ? '' : 'I', testid: 'open-stats' },
       // The small window has no watermark, and is no place for the question before the first word.
       canFloat() &&

@@ -5,6 +5,7 @@ import { bars as qualityBars } from '../../ui/bars.js';
 import { icon, mark } from '../../ui/icons.js';
 import { t } from '../../i18n/i18n.js';
 import { clock } from '../../core/text.js';
+import { countdown } from './countdown.js';
 import { securityChip } from '../security/indicator.js';
 
 /** The end of the meeting is shown when it is this near. */
@@ -77,6 +78,7 @@ export function topbar(context) {
     title,
     locked,
     left,
+    ...countdown(context),
     middle,
     securityChip(context),
     invite,
