@@ -37,6 +37,15 @@ func (id SessionID) Key() string {
 	return hex.EncodeToString([]byte(id.h.Value()))
 }
 
+// sessionIDOf is the opposite of Key.
+func sessionIDOf(key string) (SessionID, bool) {
+	v, err := hex.DecodeString(key)
+	if err != nil || len(v) != 16 {
+		return SessionID{}, false
+	}
+	return SessionID{unique.Make(string(v))}, true
+}
+
 // IsZero says whether id names no session.
 func (id SessionID) IsZero() bool { return id == SessionID{} }
 
@@ -76,6 +85,7 @@ type session struct {
 	email    Email
 	expires  time.Time
 	lastSeen int64             // Unix nanoseconds
+	told     int64             // what watches were told of it
 	hooks    map[uint64]func() // at most maxHooks; nil until one is added
 }
 
@@ -89,6 +99,9 @@ type sessionStore struct {
 	byID     map[SessionID]*session // the same sessions
 	guests   int                    // sessions without an address
 	nextHook uint64
+
+	watches []*Watch // at most maxWatches
+	yielded bool     // another version ends what is idle
 }
 
 func newSessionStore(cfg sessionConfig, random io.Reader) *sessionStore {
@@ -115,12 +128,36 @@ func (s *sessionStore) create(now time.Time, email Email) (token, *session, erro
 		return token{}, nil, err
 	}
 	ses := &session{id: id, hash: t.hash(), email: email, expires: now.Add(s.cfg.ttl), lastSeen: now.UnixNano()}
-	s.byHash[ses.hash] = ses
-	s.byID[id] = ses
-	if email.IsZero() {
-		s.guests++
+	s.keep(ses)
+	for _, w := range s.watches {
+		if w.Opened != nil {
+			w.Opened(CarriedFrom(ses.pack()))
+		}
 	}
 	return t, ses, nil
+}
+
+// keep puts a session into the store.
+func (s *sessionStore) keep(ses *session) {
+	s.byHash[ses.hash] = ses
+	s.byID[ses.id] = ses
+	if ses.email.IsZero() {
+		s.guests++
+	}
+}
+
+// seen counts activity.
+func (s *sessionStore) seen(now time.Time, ses *session) {
+	ses.lastSeen = now.UnixNano()
+	if s.cfg.idle <= 0 || ses.lastSeen-ses.told < int64(time.Minute) {
+		return
+	}
+	ses.told = ses.lastSeen
+	for _, w := range s.watches {
+		if w.Touched != nil {
+			w.Touched(ses.id.Key())
+		}
+	}
 }
 
 // hasRoom says whether a person's session can be created.
@@ -154,14 +191,14 @@ func (s *sessionStore) lookup(now time.Time, t token) *session {
 	if ses == nil || s.over(now, ses) {
 		return nil
 	}
-	ses.lastSeen = now.UnixNano()
+	s.seen(now, ses)
 	return ses
 }
 
 // touch counts activity.
 func (s *sessionStore) touch(now time.Time, id SessionID) {
 	if ses := s.byID[id]; ses != nil && !s.over(now, ses) {
-		ses.lastSeen = now.UnixNano()
+		s.seen(now, ses)
 	}
 }
 
@@ -170,7 +207,7 @@ func (s *sessionStore) over(now time.Time, ses *session) bool {
 	if !now.Before(ses.expires) {
 		return true
 	}
-	return s.cfg.idle > 0 && now.UnixNano()-ses.lastSeen >= int64(s.cfg.idle)
+	return s.cfg.idle > 0 && !s.yielded && now.UnixNano()-ses.lastSeen >= int64(s.cfg.idle)
 }
 
 // revoke ends a session and returns the callbacks to run.
@@ -183,6 +220,11 @@ func (s *sessionStore) revoke(id SessionID) []func() {
 	delete(s.byHash, ses.hash)
 	if ses.email.IsZero() {
 		s.guests--
+	}
+	for _, w := range s.watches {
+		if w.Ended != nil {
+			w.Ended(ses.id.Key())
+		}
 	}
 	hooks := make([]func(), 0, len(ses.hooks))
 	for _, f := range ses.hooks {

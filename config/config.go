@@ -80,7 +80,8 @@ type Config struct {
 	// Addresses to serve media on. Default: every address of this machine's physical network interfaces (not those of
 	// containers and bridges), and loopback when the web server is on loopback.
 	MediaListen []netip.Addr `name:"media-listen" group:"Media" placeholder:"ADDR"`
-	// UDP ports of media; -1 for the port of `listen`. The first is used.
+	// UDP ports of media; -1 for the port of `listen`. The first is used. A new version that takes over uses the next
+	// ones while meetings of the version before go on; where a firewall blocks those, its media takes TCP.
 	MediaPorts []int `name:"media-ports" aliases:"media-port" group:"Media" placeholder:"PORT"`
 	// Relays media for clients whose network blocks UDP: TURN over TLS, TCP and UDP, on the ports that are open anyway. It
 	// reaches this server's own media and nothing else.
@@ -155,6 +156,11 @@ type Running struct {
 	// How long meetings go on after SIGTERM. Participants are told, and no meeting can be created. The server ends as soon
 	// as there is no meeting. SIGINT, or a second signal, ends it at once.
 	StopTimeout time.Duration `name:"stop-timeout" group:"Running"`
+	// Folder of the socket over which a new version takes over while meetings go on, see docs/upgrading.md. Its mode is
+	// 0700. Empty: a new version starts when the one before has ended. Not in audited deployments. Linux only.
+	HandoverDir string `name:"handover-dir" group:"Running" placeholder:"DIR"`
+	// How long meetings go on after a new version has taken over. Participants are told `stop_timeout` before.
+	DrainTimeout time.Duration `name:"drain-timeout" group:"Running"`
 	// The least level that is logged: debug, info, warn or error.
 	LogLevel LogLevel `name:"log-level" group:"Running" placeholder:"LEVEL"`
 	// Format of the log: text or json.
@@ -164,7 +170,9 @@ type Running struct {
 }
 
 // DefaultRunning is what applies where an operator sets nothing else.
-func DefaultRunning() Running { return Running{StopTimeout: 30 * time.Second, LogFormat: LogText} }
+func DefaultRunning() Running {
+	return Running{StopTimeout: 30 * time.Second, DrainTimeout: 2 * time.Hour, LogFormat: LogText}
+}
 
 // LogLevel is the level of a log line.
 type LogLevel slog.Level

@@ -412,6 +412,12 @@ func (r *Registry) EndIn(ctx context.Context, in time.Duration) {
 	}
 }
 
+// Retire refuses new meetings from now on, without telling anyone. What it returns is closed once the last has ended.
+func (r *Registry) Retire() (empty <-chan struct{}) {
+	r.refuse()
+	return r.empty
+}
+
 // refuse takes no meeting from now on, and returns those that there are.
 func (r *Registry) refuse() []*actor {
 	r.mu.Lock()

@@ -16,6 +16,8 @@ type peeked struct {
 	net.Conn
 	head []byte // read and not yet read again: at most a frame
 	tls  *tls.ConnectionState
+
+	decided func() // of the outermost: it is known what the connection is
 }
 
 // NetConn returns the connection below, as tls.Conn does.

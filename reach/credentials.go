@@ -147,6 +147,13 @@ func (c *Credentials) Key(now time.Time, username string) (key [md5.Size]byte, o
 	return turn.LongTermKey(username, c.password(username)), true
 }
 
+// Knows says whether a user name is one of this process's.
+func (c *Credentials) Knows(username string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.users[username] != nil
+}
+
 // Open implements turn.Users.
 func (c *Credentials) Open(now time.Time, username string, owner turn.Owner) bool {
 	c.mu.Lock()

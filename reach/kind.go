@@ -12,6 +12,7 @@ const (
 	TURN                // TURN over TCP
 	TURNTLS             // TURN over TLS
 	Checked             // ICE-TCP to the echo
+	Passed              // ICE-TCP and TURN that another version of the server has
 	Silent              // closed: it has not said in time what it is, or not authenticated itself
 	Failed              // closed: no TLS came about
 	Unknown             // closed: it is none of these
@@ -21,7 +22,7 @@ const (
 
 // String is the kind as a label of a metric.
 func (k Kind) String() string {
-	return [kinds]string{"http", "ice_tcp", "turn_tcp", "turn_tls", "echo", "silent", "tls_failed", "unknown",
+	return [kinds]string{"http", "ice_tcp", "turn_tcp", "turn_tls", "echo", "passed", "silent", "tls_failed", "unknown",
 		"crowded"}[k]
 }
 

@@ -28,6 +28,10 @@ type Config struct {
 	MaxPending int
 	// Streaming is called with each accepted connection that is no HTTP; nil for nothing. It must not wait.
 	Streaming func(net.Conn)
+	// Elsewhere finds the version of the server that a stream belongs to if it is not this one's; nil if this is the only
+	// one. Fragments says whether an ICE user name fragment is the engine's.
+	Elsewhere Elsewhere
+	Fragments func(ufrag []byte) bool
 }
 
 // Port tells the connections of a TCP port apart, and serves those that are not HTTP. HTTP goes to Secure, or to
@@ -38,13 +42,16 @@ type Port struct {
 	plain  *queue
 	gate   *gate
 	counts [kinds]atomic.Uint64
+	// deciding counts the connections of which it is not known yet what they are.
+	deciding atomic.Int64
 
 	ctx  context.Context //nolint:containedctx // it ends with the Port, whose connections outlive any call
 	stop context.CancelFunc
 	wg   sync.WaitGroup
 
 	mu        sync.Mutex
-	closed    bool
+	closed    bool // it takes nothing from listeners any more
+	ended     bool // nor from another version
 	listeners []net.Listener
 }
 
@@ -92,7 +99,7 @@ func (p *Port) Serve(l net.Listener, withHTTP bool) error {
 		}
 		go func() { // ends with the connection, or when HTTP takes it over
 			defer p.wg.Done()
-			p.serve(conn, withHTTP)
+			p.serve(conn, withHTTP, false)
 		}()
 	}
 }
@@ -127,6 +134,9 @@ func (p *Port) Drain() {
 // Close drains the port, closes all connections but those that HTTP has taken, and waits until they have ended.
 func (p *Port) Close() {
 	p.Drain()
+	p.mu.Lock()
+	p.ended = true
+	p.mu.Unlock()
 	p.stop()
 	p.secure.close()
 	p.plain.close()
@@ -135,12 +145,15 @@ func (p *Port) Close() {
 
 func (p *Port) count(k Kind) { p.counts[k].Add(1) }
 
-// serve serves one connection, or hands it to HTTP.
-func (p *Port) serve(conn net.Conn, withHTTP bool) {
+// serve serves one connection, or hands it to HTTP. inside says that it came out of another version's TLS.
+func (p *Port) serve(conn net.Conn, withHTTP, inside bool) {
 	began := time.Now()
 	release := context.AfterFunc(p.ctx, func() { _ = conn.Close() }) // HTTP's too, until it is handed over
 	defer release()
 	c := &peeked{Conn: conn}
+	p.deciding.Add(1)
+	c.decided = sync.OnceFunc(func() { p.deciding.Add(-1) })
+	defer c.decided()
 	if c.SetDeadline(began.Add(deadline)) != nil {
 		_ = c.Close()
 		return
@@ -150,6 +163,8 @@ func (p *Port) serve(conn net.Conn, withHTTP bool) {
 		p.serveTLS(c, began)
 	case what == isHTTP && withHTTP:
 		p.hand(p.plain, c, c)
+	case what == isTURN && p.cfg.Relay != nil && inside:
+		p.serveTURN(&peeked{Conn: c}, c, TURNTLS, began)
 	case what == isTURN && p.cfg.Relay != nil:
 		p.serveTURN(c, c, TURN, began)
 	case what == isFramed:
@@ -203,6 +218,7 @@ func (p *Port) serveTLS(c *peeked, began time.Time) {
 // has been lost, and the connection is closed.
 func (p *Port) enter(c *peeked, kind Kind) (leave func() bool) {
 	p.count(kind)
+	c.decided()
 	if p.cfg.Streaming != nil {
 		p.cfg.Streaming(c.Conn)
 	}
@@ -214,7 +230,7 @@ func (p *Port) serveTURN(conn net.Conn, raw *peeked, kind Kind, began time.Time)
 	leave := p.enter(raw, kind)
 	defer leave()
 	if raw.SetDeadline(time.Time{}) == nil {
-		err := p.cfg.Relay.serve(p.ctx, conn, raw, leave, began)
+		err := p.cfg.Relay.serve(p, conn, raw, leave, began)
 		if errors.Is(err, os.ErrDeadlineExceeded) && leave() { // it has not allocated in time
 			p.count(Silent)
 		}
@@ -232,6 +248,9 @@ func (p *Port) serveFramed(c *peeked) {
 	defer func() { _ = c.Close() }()
 	if isForEcho(frame) {
 		kind = Checked
+	} else if other := p.framedElsewhere(c, frame); other != nil {
+		p.pass(c, c, other)
+		return
 	}
 	leave := p.enter(c, kind)
 	defer leave()
@@ -275,6 +294,9 @@ func (p *Port) serveEcho(c *peeked) {
 		_, _ = in.Discard(n) // it is buffered
 	}
 }
+
+// Deciding is how many connections have been accepted of which it is not known yet what they are: HTTP may be to come.
+func (p *Port) Deciding() int { return int(p.deciding.Load()) }
 
 // Stats are counted since the start, but Pending.
 type Stats struct {

@@ -56,6 +56,23 @@ func (r *Relay) Open(candidates []netip.AddrPort) {
 	}
 }
 
+// NonceKey is the key of the relay's nonces; nil before Open.
+func (r *Relay) NonceKey() []byte {
+	server := r.server.Load()
+	if server == nil {
+		return nil
+	}
+	key := server.NonceKey()
+	return key[:]
+}
+
+// TakeNonceKey has the relay take the nonces of another version's. It is called before the first client comes.
+func (r *Relay) TakeNonceKey(key [32]byte) {
+	if server := r.server.Load(); server != nil {
+		r.server.Store(server.WithNonceKey(key))
+	}
+}
+
 // session is one client of the relay. One goroutine at a time.
 type session struct {
 	relay   *Relay
@@ -155,7 +172,8 @@ func (s *session) close() {
 // connection is a TURN client over TCP or TLS.
 type connection struct {
 	session
-	raw    net.Conn // below TLS: closing it waits for nothing
+	port   *Port
+	raw    *peeked // below TLS: closing it waits for nothing
 	conn   net.Conn
 	writer *stream.Writer
 	leave  func() bool // gives its place in the gate back, once it is authenticated
@@ -167,20 +185,20 @@ func (c *connection) End() { _ = c.raw.Close() }
 
 // serve serves one connection to its end, and closes it. raw is what is below TLS. leave gives its place among those
 // that are not authenticated back.
-func (r *Relay) serve(ctx context.Context, conn, raw net.Conn, leave func() bool, began time.Time) error {
-	c := &connection{raw: raw, conn: conn, writer: stream.NewWriter(conn), leave: leave}
+func (r *Relay) serve(p *Port, conn net.Conn, raw *peeked, leave func() bool, began time.Time) error {
+	c := &connection{port: p, raw: raw, conn: conn, writer: stream.NewWriter(conn), leave: leave}
 	c.relay = r
 	defer func() { _ = raw.Close() }()
 	if c.server = r.server.Load(); c.server == nil {
 		return net.ErrClosed
 	}
-	from, local, overTLS := addrPort(raw.RemoteAddr()), addrPort(raw.LocalAddr()), conn != raw
+	from, local, overTLS := addrPort(raw.RemoteAddr()), addrPort(raw.LocalAddr()), conn != net.Conn(raw)
 	c.from = from.Addr()
 	c.client = c.server.NewClient(c, from, local.Addr(), true)
 	c.sink = func(f *turn.Framing) stream.Sink { return c.writer.Framed(f) }
 	c.extra = turnOverhead(from.Addr(), overTLS)
 	stream.Tune(innermost(raw))
-	release := context.AfterFunc(ctx, c.End)
+	release := context.AfterFunc(p.ctx, c.End)
 	defer release()
 	written := make(chan struct{})
 	go func() { // ends when the writer is closed, or the connection
@@ -217,6 +235,9 @@ func (c *connection) read() error {
 		message, err := c.next(in)
 		if err != nil {
 			return err
+		}
+		if c.turnElsewhere(message, in) {
+			return net.ErrClosed
 		}
 		now := c.relay.now()
 		reply, r := c.handle(now, message)

@@ -102,6 +102,9 @@ func (s *Server) Candidates() []string {
 	return sdp.Candidates(s.network.Candidates(), s.network.TCPCandidates())
 }
 
+// Knows says whether an ICE user name fragment is of one of the server's connections.
+func (s *Server) Knows(ufrag []byte) bool { return s.network.Knows(ufrag) }
+
 // Fingerprint is that of the server's certificate, as the attribute of an answer (RFC 8122 §5).
 func (s *Server) Fingerprint() string { return s.network.Fingerprint() }
 

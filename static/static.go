@@ -88,6 +88,15 @@ func Handler(opts Options) (http.Handler, error) {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, true) }), nil
 }
 
+// Version names the embedded client: its files are served below /assets/{version}/.
+func Version() (string, error) {
+	s, err := load(embedded, false)
+	if err != nil {
+		return "", err
+	}
+	return s.version, nil
+}
+
 // Manifest lists, in order of path, everything that Handler serves of the embedded client, with hashes. /m/ stands for
 // the page of every meeting.
 func Manifest() ([]File, error) {

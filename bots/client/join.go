@@ -87,7 +87,7 @@ func (b *Bot) awaitMedia(ctx context.Context) error {
 // dial opens the WebSocket; told to come back later, it does.
 func (b *Bot) dial(ctx context.Context) error {
 	for {
-		ws, err := b.api.dial(ctx)
+		ws, err := b.api.dial(ctx, b.cfg.Meeting)
 		if err == nil {
 			b.ws = ws
 			ws.log = b.cfg.Rekeys

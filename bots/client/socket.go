@@ -181,9 +181,10 @@ func refusal(resp *http.Response, raw []byte) error {
 	return &RefusedError{ID: e.Error, Message: e.Message, RetryAfter: time.Duration(after) * time.Second}
 }
 
-// dial opens the WebSocket.
-func (a *API) dial(ctx context.Context) (*socket, error) {
+// dial opens the WebSocket for a meeting.
+func (a *API) dial(ctx context.Context, meeting protocol.MeetingID) (*socket, error) {
 	u := *a.base.JoinPath("/ws")
+	u.RawQuery = url.Values{"meeting": {string(meeting)}}.Encode()
 	u.Scheme = "ws" + u.Scheme[len("http"):]
 	ctx, cancel := context.WithTimeout(ctx, httpTimeout)
 	defer cancel()

@@ -11,14 +11,14 @@ import (
 
 // newAdminRouter is what only this machine may see: metrics, health, profiles. Host names other than loopback's are
 // refused, so that no web page can be pointed here.
-func newAdminRouter(h *health, m *metrics, log *audit.Log) *chi.Mux {
+func newAdminRouter(h *health, metrics http.Handler, log *audit.Log) *chi.Mux {
 	r := chi.NewRouter()
 	r.Use(securityHeaders(false), knownHosts([]string{"localhost", "127.0.0.1", "::1"}))
 	r.NotFound(notFound)
 	r.MethodNotAllowed(methodNotAllowed)
 	r.Get("/livez", h.live)
 	r.Get("/readyz", h.detail)
-	r.Get("/metrics", m.handler().ServeHTTP)
+	r.Get("/metrics", metrics.ServeHTTP)
 	if log != nil {
 		r.With(http.NewCrossOriginProtection().Handler).Post("/audit/export", recordExport(log))
 	}

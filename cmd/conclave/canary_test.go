@@ -29,8 +29,11 @@ import (
 // childEnv makes the test binary be Conclave: a whole process, with its own standard streams, files and memory.
 const childEnv = "CONCLAVE_TEST_CHILD"
 
+// descendantEnv does so for the processes that such a process starts, too.
+const descendantEnv = "TEST_DESCENDANT"
+
 func TestMain(m *testing.M) {
-	if os.Getenv(childEnv) == "1" {
+	if os.Getenv(childEnv) == "1" || os.Getenv(descendantEnv) == "1" {
 		_ = os.Unsetenv(childEnv)
 		os.Exit(run(os.Args[1:], os.Environ(), console{os.Stdout, os.Stderr}))
 	}

@@ -22,6 +22,7 @@ type cli struct {
 	Doctor  doctorCmd      `cmd:"" help:"Look for what is wrong: DNS, ports, mail, certificate and more."`
 	Check   checkConfigCmd `cmd:"" name:"check-config" help:"Check the configuration and say what would be served."`
 	Config  configCmd      `cmd:"" help:"Show the configuration."`
+	Reload  reloadCmd      `cmd:"" help:"Have the installed version take over; meetings go on."`
 	Health  healthCmd      `cmd:"" help:"Ask the server on this machine whether it is ready. Exit status 0 if so."`
 	SMTP    smtpCmd        `cmd:"" name:"smtp" help:"Test the mail server."`
 	Bots    botsCmd        `cmd:"" help:"Load a server with bots."`

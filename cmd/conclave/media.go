@@ -35,6 +35,13 @@ func (s *server) startMedia(ctx context.Context, web net.Listener) (_ *media, er
 	if m.addrs, err = mediaAddresses(&s.cfg.Config, s.deployment.Loopback, s.deployment.MediaPorts[0]); err != nil {
 		return nil, err
 	}
+	port, err := s.mediaPort(m.addrs)
+	if err != nil {
+		return nil, err
+	}
+	for i, a := range m.addrs {
+		m.addrs[i] = netip.AddrPortFrom(a.Addr(), port)
+	}
 	if err := s.listenStreams(ctx, m, web); err != nil {
 		return nil, err
 	}

@@ -66,6 +66,7 @@ func (m *metrics) watchMail(state func() auth.MailHealth) {
 	)
 }
 
-func (m *metrics) handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
+// handlerOf serves what g gathers.
+func (m *metrics) handlerOf(g prometheus.Gatherer) http.Handler {
+	return promhttp.HandlerFor(g, promhttp.HandlerOpts{Registry: m.registry})
 }

@@ -58,23 +58,26 @@ func (s *server) listenStreams(ctx context.Context, m *media, web net.Listener) 
 			r.tcp = append(r.tcp, netip.AddrPortFrom(a.Addr(), port))
 		} else if proxied {
 			continue // the proxy may start later than we do
-		} else if err := r.listen(ctx, at); err != nil {
+		} else if err := r.listen(ctx, s, "media", at); err != nil {
 			return fmt.Errorf("media: %w", err)
 		}
 	}
 	private := uint16(s.cfg.PrivatePort) //nolint:gosec // checked by config.Deploy
 	for _, a := range m.addrs {
-		if !needsPrivatePort(a) || private == 0 {
+		first := netip.AddrPortFrom(a.Addr(), s.deployment.MediaPorts[0])
+		if !needsPrivatePort(first) || private == 0 {
 			continue
 		}
 		at := netip.AddrPortFrom(a.Addr(), private)
-		if err := r.listen(ctx, at); errors.Is(err, syscall.EADDRINUSE) {
+		if err := r.listen(ctx, s, "private", at); errors.Is(err, syscall.EADDRINUSE) {
 			s.log.Warn("private_port is in use: Chromium may not reach media by a private address", "port", private)
 			continue
 		} else if err != nil {
 			return fmt.Errorf("private_port: %w", err)
 		}
-		m.addrs = append(m.addrs, at)
+		if at != a && (!s.generations.takesOver() || udpFree(at)) {
+			m.addrs = append(m.addrs, at)
+		}
 	}
 	return nil
 }
@@ -101,8 +104,8 @@ func needsPrivatePort(a netip.AddrPort) bool {
 }
 
 // listen opens a listener of streams only.
-func (r *reaching) listen(ctx context.Context, at netip.AddrPort) error {
-	l, err := listen(ctx, at.String())
+func (r *reaching) listen(ctx context.Context, s *server, purpose string, at netip.AddrPort) error {
+	l, err := s.listen(ctx, purpose, at.String())
 	if err != nil {
 		return err
 	}
@@ -204,6 +207,9 @@ func (s *server) openPort(h *http.Server, l net.Listener, tlsConfig *tls.Config)
 	if s.cfg.Turn {
 		c.Relay = s.media.reach.relay
 	}
+	if s.generations != nil {
+		c.Elsewhere, c.Fragments = s.generations.elsewhere, s.media.sfu.Knows
+	}
 	s.port = reach.NewPort(c)
 	s.metrics.registry.MustRegister(reach.NewCollector(s.port, s.media.reach.relay, s.media.reach.hub))
 	h.Handler, h.ConnContext, h.TLSConfig = reach.WithTLS(h.Handler), reach.ConnContext, tlsConfig
@@ -221,9 +227,9 @@ func (s *server) openPort(h *http.Server, l net.Listener, tlsConfig *tls.Config)
 
 // accept serves one listener until the port is drained.
 func (s *server) accept(l net.Listener, withHTTP bool) {
-	go func() { // ends when the port is drained, or closed
+	s.starts = append(s.starts, func() { // ends when the port is drained, or closed
 		if err := s.port.Serve(l, withHTTP); !errors.Is(err, net.ErrClosed) {
 			s.failed <- fmt.Errorf("serving: %w", err)
 		}
-	}()
+	})
 }

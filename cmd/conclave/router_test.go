@@ -35,6 +35,11 @@ type world struct {
 	m   *metrics
 }
 
+// fineHealth is that of a server whose mail works.
+func fineHealth() *health {
+	return &health{mail: func() auth.MailHealth { return auth.MailHealth{} }}
+}
+
 // newWorld builds the router of a command line.
 func newWorld(t *testing.T, args ...string) *world {
 	t.Helper()
@@ -187,7 +192,7 @@ func TestEveryRouteCarriesEveryHeader(t *testing.T) {
 			secure,
 		)
 		expectHeaders(t, "redirect", serveOne(redirectHandler(w.d), "GET", "/").Header(), false)
-		admin := newAdminRouter(&health{mail: func() auth.MailHealth { return auth.MailHealth{} }}, w.m, nil)
+		admin := newAdminRouter(fineHealth(), w.m.handlerOf(w.m.registry), nil)
 		for path := range routes(t, admin) {
 			if path != "/debug/pprof/profile" && path != "/debug/pprof/trace" { // these take their time
 				expectHeaders(t, "admin "+path, serveOne(admin, "GET", path).Header(), false)
@@ -219,7 +224,7 @@ func TestMetricsAndProfilesCannotBeReachedFromOutside(t *testing.T) {
 			t.Errorf("%s: %d", path, rec.Code)
 		}
 	}
-	admin := newAdminRouter(&health{mail: func() auth.MailHealth { return auth.MailHealth{} }}, w.m, nil)
+	admin := newAdminRouter(fineHealth(), w.m.handlerOf(w.m.registry), nil)
 	if rec := serveOne(admin, "GET", "/metrics"); rec.Code != 200 ||
 		!strings.Contains(rec.Body.String(), "conclave_auth_events_total") {
 		t.Errorf("admin metrics: %d", rec.Code)
@@ -442,7 +447,7 @@ func TestRequestLogHoldsNothingOfAPerson(t *testing.T) {
 	}
 	w.do("POST", "/api/auth/code", `{"email": "canary@canary.example"}`, nil)
 	rec := httptest.NewRecorder()
-	w.m.handler().ServeHTTP(rec, httptest.NewRequest("GET", "/metrics", nil))
+	w.m.handlerOf(w.m.registry).ServeHTTP(rec, httptest.NewRequest("GET", "/metrics", nil))
 	for _, where := range []string{w.log.String(), rec.Body.String()} {
 		for _, marker := range []string{"canary", "CANARY", "203.0.113", "192.0.2"} {
 			if i := strings.Index(where, marker); i >= 0 {

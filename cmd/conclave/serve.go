@@ -24,6 +24,7 @@ import (
 	"conclave/auth"
 	"conclave/cmd/conclave/doctor"
 	"conclave/config"
+	"conclave/handover"
 	"conclave/meeting"
 	"conclave/reach"
 	"conclave/static"
@@ -70,6 +71,14 @@ type server struct {
 	port    *reach.Port
 	servers []*http.Server
 	failed  chan error // capacity: one per server and listener
+	starts  []func()   // what begins to accept, once the server is whole
+	opened  []net.Listener
+
+	generations *generations // nil if the server does not hand over
+	parts       parts        // of the router
+	assets      string       // the version of the web client; "" while it is read from a directory
+
+	stopCertificates context.CancelFunc // ends their renewal
 }
 
 // errInterrupted is the cause of a context that SIGINT ended.
@@ -84,10 +93,19 @@ func serve(ctx context.Context, cfg *settings, c console, file string, started f
 	}
 	defer s.close()
 	s.announce(file)
+	if err := notify(os.Getenv("NOTIFY_SOCKET")); err != nil {
+		s.log.Warn("systemd was not told that the server is ready", "error", err)
+	}
 	if started != nil {
 		started(s)
 	}
+	var given chan *handover.Link
+	if s.generations != nil {
+		given = s.generations.given
+	}
 	select {
+	case link := <-given:
+		return s.retire(ctx, link)
 	case <-ctx.Done():
 		wait := cfg.Running.StopTimeout
 		if errors.Is(context.Cause(ctx), errInterrupted) {
@@ -112,26 +130,38 @@ func openServer(ctx context.Context, cfg *settings, c console) (*server, error) 
 		if try == 1 {
 			_, _ = fmt.Fprintf(c.out, "conclave %s is starting\n", version())
 		}
-		s, err := openOnce(ctx, cfg, d, c)
+		g, err := beginGenerations(ctx, cfg, newLog(cfg.Running, c.err))
+		if err != nil {
+			return nil, err
+		}
+		takesOver := g.takesOver()
+		s, err := openOnce(ctx, cfg, d, c, g)
 		_, port, _ := net.SplitHostPort(d.Listen)
-		if port != "0" || try == portTries || !errors.Is(err, syscall.EADDRINUSE) {
+		if port != "0" || takesOver || try == portTries || !errors.Is(err, syscall.EADDRINUSE) {
 			return s, err
 		}
 	}
 }
 
-func openOnce(ctx context.Context, cfg *settings, d *config.Deployment, c console) (*server, error) {
+func openOnce(
+	ctx context.Context, cfg *settings, d *config.Deployment, c console, g *generations,
+) (*server, error) {
 	s := &server{
+		generations: g, stopCertificates: func() {},
 		cfg: cfg, deployment: d, console: c, log: newLog(cfg.Running, c.err), metrics: newMetrics(),
 		failed: make(chan error, 4+2*maxMediaListeners),
 	}
-	listener, err := listen(ctx, d.Listen)
+	listener, err := s.listen(ctx, "web", d.Listen)
 	if err != nil {
+		g.close()
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	s.adoptPort(listener)
 	if err := s.start(ctx, listener); err != nil {
-		_ = listener.Close()
+		s.close()
+		return nil, err
+	}
+	if err := s.openDoor(); err != nil {
 		s.close()
 		return nil, err
 	}
@@ -180,10 +210,14 @@ func (s *server) start(ctx context.Context, l net.Listener) (err error) {
 	if err != nil {
 		return fmt.Errorf("the web client: %w", err)
 	}
-	router, err := newRouter(parts{
+	if s.assets, err = static.Version(); err != nil {
+		return fmt.Errorf("the web client: %w", err)
+	}
+	s.parts = parts{
 		cfg: s.cfg, deployment: s.deployment, auth: s.auth, meetings: s.media.routes, client: client,
-		health: s.health, metrics: s.metrics, log: s.log,
-	})
+		health: s.health, metrics: s.metrics, log: s.log, route: s.route(false),
+	}
+	router, err := newRouter(s.parts)
 	if err != nil {
 		return err
 	}
@@ -198,7 +232,24 @@ func (s *server) start(ctx context.Context, l net.Listener) (err error) {
 		return err
 	}
 	s.openPort(newHTTPServer(router), l, tlsConfig)
-	return nil
+	return s.takeOver(ctx, tlsConfig)
+}
+
+// listen opens a listener, or takes that of the version before. purpose tells those of one address apart.
+func (s *server) listen(ctx context.Context, purpose, address string) (net.Listener, error) {
+	l, err := s.generations.listen(ctx, purpose, address)
+	if err == nil {
+		s.opened = append(s.opened, l)
+	}
+	return l, err
+}
+
+// begin begins to accept.
+func (s *server) begin() {
+	for _, start := range s.starts {
+		go start()
+	}
+	s.starts = nil
 }
 
 // serve runs one HTTP server on one listener. fair, if not nil, is what bounds the listener's connections.
@@ -208,18 +259,18 @@ func (s *server) serve(h *http.Server, l net.Listener, fair *fairListener) {
 	}
 	h.ErrorLog = slog.NewLogLogger(discardAddresses{s.log.Handler()}, slog.LevelDebug)
 	s.servers = append(s.servers, h)
-	go func() { // ends when h is shut down or closed, in drain or close
+	s.starts = append(s.starts, func() { // ends when h is shut down or closed, in drain or close
 		if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- fmt.Errorf("serving: %w", err)
 		}
-	}()
+	})
 }
 
 func (s *server) startAdmin(ctx context.Context) error {
 	if s.cfg.AdminListen == "" {
 		return nil
 	}
-	l, err := listen(ctx, s.cfg.AdminListen)
+	l, err := s.listen(ctx, "admin", s.cfg.AdminListen)
 	if errors.Is(err, syscall.EADDRINUSE) && s.deployment.Loopback {
 		s.log.Warn("admin_listen is in use: no metrics from this process", "address", s.cfg.AdminListen)
 		return nil
@@ -227,7 +278,7 @@ func (s *server) startAdmin(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("admin_listen: %w", err)
 	}
-	s.serve(newHTTPServer(newAdminRouter(s.health, s.metrics, s.audit)), l, nil)
+	s.serve(newHTTPServer(newAdminRouter(s.health, s.metrics.handlerOf(s.gatherer()), s.audit)), l, nil)
 	return nil
 }
 
@@ -235,7 +286,7 @@ func (s *server) startRedirect(ctx context.Context, challenge func(http.Handler)
 	if s.deployment.Redirect == "" {
 		return nil
 	}
-	l, err := listen(ctx, s.deployment.Redirect)
+	l, err := s.listen(ctx, "redirect", s.deployment.Redirect)
 	if err != nil {
 		return fmt.Errorf("redirect_listen: %w (set redirect_listen to off to go without)", err)
 	}
@@ -256,6 +307,7 @@ const closeTimeout = 10 * time.Second
 // participants are told, requests that have begun are answered.
 func (s *server) drain(wait time.Duration) error {
 	s.log.Info("stopping: meetings may go on, no new ones", "for", wait)
+	s.generations.endOlder(wait)
 	s.health.draining.Store(true)
 	if wait > 0 {
 		meetings, over := context.WithTimeout(context.Background(), wait)
@@ -281,6 +333,12 @@ func (s *server) drain(wait time.Duration) error {
 
 // close ends what is left, in the opposite order of start.
 func (s *server) close() {
+	s.generations.close()
+	if s.starts != nil { // nothing has begun, so that no server closes them
+		for _, l := range s.opened {
+			_ = l.Close()
+		}
+	}
 	for _, h := range s.servers {
 		_ = h.Close()
 	}

@@ -50,6 +50,7 @@ func (s *server) newACME(ctx context.Context) (*tls.Config, func(http.Handler) h
 		DisableHTTPChallenge: s.deployment.Redirect == "",
 	})
 	magic.Issuers = []certmagic.Issuer{issuer}
+	ctx, s.stopCertificates = context.WithCancel(ctx)
 	if err := magic.ManageAsync(ctx, []string{s.cfg.Domain}); err != nil {
 		cache.Stop()
 		return nil, nil, fmt.Errorf("certificate for domain: %w", err)

@@ -39,6 +39,7 @@ var rules = withLeaves(map[string]rule{
 	"meeting":             {imports: []string{"sfu", "media", "protocol"}, why: "meetings decide, the sfu obeys"},
 	"auth":                {why: "signing in knows no meeting"},
 	"audit":               {why: "the log knows events as text; those who act tell it"},
+	"handover":            {why: "it carries bytes and connections between two versions, and knows neither meeting nor session"},
 	"config":              {imports: []string{"internal/nearest"}, why: "configuration is plain data"},
 	"deploy":              {why: "files to install"},
 	"cmd/conclave/doctor": {why: "checks know the machine, not the server"},

@@ -84,6 +84,15 @@ func (c *Client) Handle(now time.Time, b, dst []byte) (r Result) {
 	return r
 }
 
+// Username is the user name of a request; "" if it is none or has none. Nothing of it is proven.
+func Username(b []byte) string {
+	var m message
+	if parse(b, &m) != nil || m.class != classRequest {
+		return ""
+	}
+	return string(m.username)
+}
+
 // binding answers a plain STUN request (RFC 8489 §6.3.1). It is never more than 12 bytes longer than the request
 // for IPv4, 24 for IPv6.
 func (c *Client) binding(dst []byte, m *message) []byte {

@@ -67,6 +67,18 @@ func NewServer(peers []netip.AddrPort, users Users) *Server {
 	return s
 }
 
+// NonceKey is the key of the server's nonces.
+func (s *Server) NonceKey() [32]byte { return s.nonceKey }
+
+// WithNonceKey returns a server that is the same but takes the nonces of the one that has the key: a client whose
+// connection is passed on to it has got its nonce there. (Chromium gives up when its first request is told that its
+// nonce is stale.)
+func (s *Server) WithNonceKey(key [32]byte) *Server {
+	other := *s
+	other.nonceKey = key
+	return &other
+}
+
 // Peers are the addresses that the relay reaches; data names them by their place in this list. They do not change.
 func (s *Server) Peers() []netip.AddrPort { return s.peers }
 

@@ -40,6 +40,9 @@ func (n *Network) Lookup(addr netip.AddrPort) *Transport {
 // Generation changes whenever an answer of Lookup may no longer hold.
 func (n *Network) Generation() uint64 { return n.tables.generation.Load() }
 
+// Knows says whether an ICE user name fragment is of one of our transports.
+func (n *Network) Knows(ufrag []byte) bool { return n.tables.byUfrag(ufrag) != nil }
+
 func (tb *tables) byUfrag(ufrag []byte) *Transport {
 	tb.mu.RLock()
 	defer tb.mu.RUnlock()

@@ -100,7 +100,7 @@ test('a page that was held up while a WebSocket opened takes it', async () => {
   /** @type {(() => void)[]} */
   const due = [];
   /** @type {any} */ (globalThis).window = { setTimeout: (/** @type {() => void} */ f) => due.push(f) };
-  const socket = new Socket({ message: () => {}, closed: () => {} }, 700);
+  const socket = new Socket({ message: () => {}, closed: () => {} }, '', 700);
   const now = state(socket.opened);
   due[0](); // late, however long the page was held up
   await settled();

@@ -238,7 +238,7 @@ export class Call extends EventTarget {
         if (this.#socket === socket) this.#socketGone(answered);
       },
     };
-    const socket = new Socket(handlers, limit);
+    const socket = new Socket(handlers, this.#join.meeting, limit);
     this.#socket = socket;
     return socket;
   }

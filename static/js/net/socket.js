@@ -65,9 +65,13 @@ export class Socket {
   /** @type {WebSocket} */
   #ws;
 
-  /** @param {Handlers} handlers @param {number} [limit] ms in which it must open */
-  constructor(handlers, limit = TIMEOUT_MS) {
-    const url = new URL('/ws', location.href);
+  /**
+   * @param {Handlers} handlers
+   * @param {string} [meeting] that it is for: while a new version of the server takes over, it says which has it
+   * @param {number} [limit] ms in which it must open
+   */
+  constructor(handlers, meeting = '', limit = TIMEOUT_MS) {
+    const url = new URL(meeting ? `/ws?meeting=${encodeURIComponent(meeting)}` : '/ws', location.href);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     this.#ws = new WebSocket(url.href, SUBPROTOCOL);
     /** resolves when the socket is open, rejects when it cannot be opened */
