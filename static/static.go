@@ -56,13 +56,29 @@ type site struct {
 	version string
 	assets  map[string]asset // by path, without a leading slash
 	pages   map[string]asset // index.html, filled in for each kind of address: "/", "/m/", "/check"
+
+	languages []string // those with a catalogue, by their tag
 }
 
-// screens names, for each kind of address, the module of the screen it leads to, which js/main.js imports when it is
-// shown. The page of that address has it loaded with the rest; everything else is fetched when it is needed.
-func screens() map[string]string {
-	return map[string]string{"/": "", "/m/": "js/screens/meeting.js", "/check": "js/screens/check.js"}
+// screen is what the page of one kind of address needs at once; everything else is fetched when it is needed.
+type screen struct {
+	module string   // which js/main.js imports when it is shown
+	words  []string // the parts of the catalogue that it says
 }
+
+func screens() map[string]screen {
+	return map[string]screen{
+		"/":      {"js/screens/home.js", []string{"start", "home"}},
+		"/m/":    {"js/screens/meeting.js", []string{"start"}},
+		"/check": {"js/screens/check.js", []string{"start", "check"}},
+	}
+}
+
+// catalogues is the folder with a folder for each language, and source the language that all others translate.
+const (
+	catalogues = "js/i18n/"
+	source     = "en"
+)
 
 // Handler serves the client: the page at /, /m/{id} and /check, its files under /assets/{version}/, and /favicon.svg.
 // Other paths get 404, methods other than GET and HEAD 405. It sets Content-Type, ETag and Cache-Control; the caller
@@ -178,6 +194,9 @@ func load(fsys fs.FS, compress bool) (*site, error) {
 			return
 		}
 		s.assets[name] = newAsset(name, body, zw)
+		if language, part, ok := strings.Cut(strings.TrimPrefix(name, catalogues), "/"); ok && part == "start.js" {
+			s.languages = append(s.languages, language)
+		}
 	})
 	if err != nil {
 		return nil, err
@@ -185,11 +204,7 @@ func load(fsys fs.FS, compress bool) (*site, error) {
 	s.version = base64.RawURLEncoding.EncodeToString(whole.Sum(nil)[:12])
 	s.pages = map[string]asset{}
 	for address, screen := range screens() {
-		roots := []string{"js/main.js"}
-		if screen != "" {
-			roots = append(roots, screen)
-		}
-		modules, err := s.modules(roots...)
+		modules, err := s.modules("js/main.js", screen.module)
 		if err != nil {
 			return nil, err
 		}
@@ -277,6 +292,13 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request, cache bool) {
 	}
 	h.Set("Content-Type", a.contentType)
 	h.Add("Vary", "Accept-Encoding")
+	if address, ok := pageOf(r.URL.Path); ok {
+		h.Add("Vary", "Accept-Language")
+		for _, part := range screens()[address].words {
+			h.Add("Link", fmt.Sprintf("<%s%s/%s%s/%s.js>; rel=modulepreload", assetPrefix, s.version, catalogues,
+				s.language(r.Header.Get("Accept-Language")), part))
+		}
+	}
 	body, etag := a.body, `"`+a.etag+`"`
 	if a.gzip != nil && acceptsGzip(r.Header.Get("Accept-Encoding")) {
 		h.Set("Content-Encoding", "gzip")
@@ -298,14 +320,13 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request, cache bool) {
 // find maps a request path to a file. An unknown version is answered with 404 rather than with other bytes than its
 // address names; in development any version will do.
 func (s *site) find(urlPath string, strict bool) (a asset, immutable, ok bool) {
+	if address, ok := pageOf(urlPath); ok {
+		return s.pages[address], false, true
+	}
 	switch {
-	case urlPath == "/", urlPath == "/check":
-		return s.pages[urlPath], false, true
 	case urlPath == "/favicon.svg", urlPath == "/favicon.ico":
 		a, ok = s.assets["favicon.svg"]
 		return a, false, ok
-	case strings.HasPrefix(urlPath, "/m/"):
-		return s.pages["/m/"], false, isMeetingID(strings.TrimPrefix(urlPath, "/m/"))
 	case strings.HasPrefix(urlPath, assetPrefix):
 		version, name, found := strings.Cut(strings.TrimPrefix(urlPath, assetPrefix), "/")
 		if !found || (strict && version != s.version) {
@@ -315,6 +336,42 @@ func (s *site) find(urlPath string, strict bool) (a asset, immutable, ok bool) {
 		return a, true, ok
 	}
 	return asset{}, false, false
+}
+
+// pageOf returns the kind of address that a path is, if a page is served there.
+func pageOf(urlPath string) (address string, ok bool) {
+	if id, ok := strings.CutPrefix(urlPath, "/m/"); ok {
+		return "/m/", isMeetingID(id)
+	}
+	return urlPath, urlPath == "/" || urlPath == "/check"
+}
+
+// language chooses among the catalogues by an Accept-Language header (RFC 9110 §12.5.4), by the first subtag alone, as
+// languageFor in js/i18n/i18n.js does. The page is the same in every language. The choice only says which catalogue
+// arrives with it: a wrong one costs a round trip.
+func (s *site) language(header string) string {
+	best, weight := source, 0.0
+	for item := range strings.SplitSeq(header, ",") {
+		tag, params, _ := strings.Cut(item, ";")
+		primary, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(tag)), "-")
+		if q := quality(params); q > weight && slices.Contains(s.languages, primary) {
+			best, weight = primary, q
+		}
+	}
+	return best
+}
+
+// quality reads the weight among an item's parameters (RFC 9110 §12.4.2): 1 without one, 0 for one that is not valid.
+func quality(params string) float64 {
+	q, found := strings.CutPrefix(strings.ReplaceAll(strings.ToLower(params), " ", ""), "q=")
+	if !found {
+		return 1
+	}
+	weight, err := strconv.ParseFloat(q, 64)
+	if err != nil {
+		return 0
+	}
+	return weight
 }
 
 // isMeetingID accepts what could be an id after a human typed it: the page then says whether it is one.
@@ -335,9 +392,7 @@ func acceptsGzip(header string) bool {
 		if !strings.EqualFold(coding, "gzip") && coding != "*" {
 			continue
 		}
-		q, found := strings.CutPrefix(strings.ReplaceAll(strings.ToLower(params), " ", ""), "q=")
-		weight, err := strconv.ParseFloat(q, 64)
-		return !found || (err == nil && weight > 0)
+		return quality(params) > 0
 	}
 	return false
 }

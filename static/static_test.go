@@ -12,6 +12,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -165,6 +166,7 @@ func TestDevelopmentServesWhatIsOnDiskNow(t *testing.T) {
 	write("js/main.js", "1")
 	write("js/screens/meeting.js", "")
 	write("js/screens/check.js", "")
+	write("js/screens/home.js", "")
 	h := handler(t, Options{Dir: dir})
 	write("js/main.js", "2\nimport { h } from './a.js';")
 	write("js/a.js", "")
@@ -177,36 +179,110 @@ func TestDevelopmentServesWhatIsOnDiskNow(t *testing.T) {
 	}
 }
 
-// What is transferred, compressed, until a page is interactive: itself, its style sheets, and every module it names.
-// Everything else (the call, its panels, the check) is fetched afterwards, when the browser is idle or the person opens
-// it; the whole client has a budget of its own, so that being lazy does not become being large.
+// What is transferred, compressed, until a page is interactive: itself, its style sheets, every module it names, and
+// the catalogue of one language. Everything else (the call, its panels, the check) is fetched afterwards, when the
+// browser is idle or the person opens it; the whole client has a budget of its own, so that being lazy does not become
+// being large.
 func TestEveryPageIsInteractiveWithinItsBudgetAndTheWholeClientWithinAnother(t *testing.T) {
-	const untilInteractive, whole = 85_000, 250_000
+	const untilInteractive, whole = 68_000, 250_000
 	s, err := load(embedded, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for address, page := range s.pages {
-		total := transferred(page)
-		for _, ref := range assetRef.FindAllSubmatch(page.body, -1) {
-			a, _, ok := s.find(string(ref[1]), true)
-			if !ok {
-				t.Fatalf("%s names %s, which is not there", address, ref[1])
+	code := transferred(s.pages["/m/"])
+	words := map[string]int{}
+	for name, a := range s.assets {
+		if language, _, ok := strings.Cut(strings.TrimPrefix(name, catalogues), "/"); ok &&
+			slices.Contains(s.languages, language) {
+			words[language] += transferred(a)
+		} else {
+			code += transferred(a)
+		}
+	}
+	for _, language := range s.languages {
+		for address, page := range s.pages {
+			total := transferred(page)
+			for _, named := range loadedAtOnce(s, address, language) {
+				total += transferred(s.assets[named])
 			}
-			total += transferred(a)
+			t.Logf("%-7s is interactive in %s after %d bytes compressed", address, language, total)
+			if total > untilInteractive {
+				t.Errorf("%s, %s: %d bytes until it is interactive, budget %d", address, language, total,
+					untilInteractive)
+			}
 		}
-		t.Logf("%-7s is interactive after %d bytes compressed", address, total)
-		if total > untilInteractive {
-			t.Errorf("%s: %d bytes until it is interactive, budget %d", address, total, untilInteractive)
+		t.Logf("the whole client is %d bytes compressed in %s", code+words[language], language)
+		if total := code + words[language]; total > whole {
+			t.Errorf("the whole client in %s: %d bytes, budget %d", language, total, whole)
 		}
 	}
-	total := transferred(s.pages["/m/"])
-	for _, a := range s.assets {
-		total += transferred(a)
+}
+
+// loadedAtOnce lists what the page of an address has the browser fetch, in its text and in its header.
+func loadedAtOnce(s *site, address, language string) []string {
+	r := httptest.NewRequest(http.MethodGet, address, nil)
+	if address == "/m/" {
+		r.URL.Path += "k7qm-2f9x-w3dj-8hrt"
 	}
-	t.Logf("the whole client is %d bytes compressed", total)
-	if total > whole {
-		t.Errorf("the whole client: %d bytes, budget %d", total, whole)
+	r.Header.Set("Accept-Language", language)
+	w := httptest.NewRecorder()
+	s.serve(w, r, true)
+	var names []string
+	for _, ref := range assetRef.FindAllStringSubmatch(w.Body.String(), -1) {
+		names = append(names, strings.TrimPrefix(ref[1], assetPrefix+s.version+"/"))
+	}
+	for _, link := range w.Header().Values("Link") {
+		address, _, _ := strings.Cut(strings.TrimPrefix(link, "<"), ">")
+		names = append(names, strings.TrimPrefix(address, assetPrefix+s.version+"/"))
+	}
+	slices.Sort(names)
+	return slices.Compact(names) // main.js is named twice, and fetched once
+}
+
+func TestThePageBringsTheCatalogueOfTheLanguageTheBrowserAsksFor(t *testing.T) {
+	s, err := load(embedded, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for address, parts := range map[string]string{"/": "home start", "/m/": "start", "/check": "check start"} {
+		for _, language := range s.languages {
+			var found []string
+			for _, name := range loadedAtOnce(s, address, language) {
+				if s.assets[name].body == nil {
+					t.Errorf("%s names %s, which is not there", address, name)
+				}
+				if part, ok := strings.CutPrefix(name, catalogues+language+"/"); ok {
+					found = append(found, strings.TrimSuffix(part, ".js"))
+				} else if strings.Count(name, "/") == 3 && strings.HasPrefix(name, catalogues) {
+					t.Errorf("%s in %s brings %s, too", address, language, name)
+				}
+			}
+			if got := strings.Join(found, " "); got != parts {
+				t.Errorf("%s in %s brings %q, want %q", address, language, got, parts)
+			}
+		}
+	}
+	h := handler(t, Options{})
+	for _, address := range []string{"/", "/check", "/m/k7qm-2f9x-w3dj-8hrt"} {
+		if vary := get(t, h, address).Header.Values("Vary"); !slices.Contains(vary, "Accept-Language") {
+			t.Errorf("%s: Vary %q", address, vary)
+		}
+	}
+	if res := get(t, h, "/favicon.svg"); len(res.Header.Values("Link")) != 0 {
+		t.Error("only a page brings a catalogue")
+	}
+}
+
+func TestTheLanguageIsTheBestOneThatHasACatalogue(t *testing.T) {
+	s := &site{languages: []string{"ar", "de", "en"}}
+	for header, want := range map[string]string{
+		"": "en", "*": "en", "de": "de", "de-AT,de;q=0.9,en;q=0.8": "de", "DE": "de", "fi,ar;q=0.5,de;q=0.7": "de",
+		"fi, sv;q=0.9": "en", "ar-EG;q=0.3": "ar", "de;q=0": "en", "de;q=x": "en", "en-GB,de": "en", ",;,": "en",
+		"deu": "en", "../de": "en",
+	} {
+		if got := s.language(header); got != want {
+			t.Errorf("%q: %s, want %s", header, got, want)
+		}
 	}
 }
 
@@ -231,7 +307,7 @@ func TestEveryModuleThatIsImportedLaterIsThereAndNotLoadedBefore(t *testing.T) {
 				later++
 				if module := path.Join(path.Dir(name), m[1]); s.assets[module].body == nil {
 					t.Errorf("%s imports %s, which is not there", name, module)
-				} else if strings.Contains(string(s.pages["/"].body), module) {
+				} else if module != screens()["/"].module && strings.Contains(string(s.pages["/"].body), module) {
 					t.Errorf("%s imports %s later, but the page loads it at once", name, module)
 				}
 			}
@@ -264,7 +340,7 @@ func TestAnImportOfAFileThatIsNotThereIsFoundAtTheStart(t *testing.T) {
 	fsys := fstest.MapFS{
 		"index.html": {}, "favicon.svg": {}, "css/a.css": {},
 		"js/main.js":            {Data: []byte("import { h } from './ui/dom.js';\n")},
-		"js/screens/meeting.js": {}, "js/screens/check.js": {},
+		"js/screens/meeting.js": {}, "js/screens/check.js": {}, "js/screens/home.js": {},
 	}
 	if _, err := load(fsys, true); err == nil || !strings.Contains(err.Error(), "js/ui/dom.js") {
 		t.Errorf("error %v", err)

@@ -1,17 +1,17 @@
 // The beginning: what this browser can do, who runs the server, who is signed in, and which screen the address means.
-/** @import {Config, SessionInfo} from './core/types.js' */
+/** @import {Config, SentCode, SessionInfo} from './core/types.js' */
 import { h, fill } from './ui/dom.js';
 import { mountLive } from './ui/live.js';
 import { mountToasts } from './ui/toast.js';
-import { lazily } from './ui/lazy.js';
+import { lazily, whenIdle } from './ui/lazy.js';
+import { wantedLanguage } from './ui/language.js';
 import { choices, applyTheme } from './ui/settings.js';
-import { t, errorText, applyLanguage } from './i18n/i18n.js';
+import { t, errorText, applyLanguage, language, speak, words } from './i18n/i18n.js';
 import * as api from './net/api.js';
 import { missingFeatures } from './media/support.js';
 import { parseMeeting } from './core/text.js';
 import { shell } from './screens/shell.js';
 import { signin } from './screens/signin.js';
-import { home } from './screens/home.js';
 import { notice } from './screens/notice.js';
 
 /**
@@ -22,6 +22,7 @@ import { notice } from './screens/notice.js';
  * @property {boolean} asked for sign-in, also where a guest could come without it
  * @property {boolean} open the meeting of this address is known to take guests
  * @property {string} note why sign-in is required, in words; shown once
+ * @property {{email: string, code: SentCode}|null} sent a code that sign-in waits for
  * @property {(path: string) => void} go to another screen; the path may hold a fragment
  * @property {(() => boolean)|null} back asks before the browser's "back" leaves the screen; true: it does not
  * @property {() => void} reload the screen, after signing in or out
@@ -47,6 +48,9 @@ function show(screen) {
   window.scrollTo(0, 0);
 }
 
+const loadHome = () => Promise.all([import('./screens/home.js'), words('home')]);
+const loadCheck = () => Promise.all([import('./screens/check.js'), words('check')]);
+
 /** @type {App} */
 const app = {
   config: {
@@ -64,14 +68,15 @@ const app = {
   asked: false,
   open: false,
   note: '',
+  sent: null,
   back: null,
   go(path) {
     app.back = null;
     app.asked = app.open = false;
     history.pushState(null, '', path);
-    route();
+    app.reload();
   },
-  reload: () => route(),
+  reload: () => void follow().then(route),
   signIn(note = '') {
     app.session = null;
     app.asked = true;
@@ -80,13 +85,23 @@ const app = {
   },
 };
 
+/** follow speaks the language that the person wants by now; where it cannot be fetched, the one before. */
+async function follow() {
+  const wanted = wantedLanguage();
+  if (wanted === language()) return;
+  try {
+    await speak(wanted, navigator.languages);
+  } catch {
+    if (!language()) await speak('en', navigator.languages);
+  }
+  applyLanguage();
+  mountToasts();
+}
+
 function route() {
   const path = location.pathname;
   if (path === '/check') {
-    return void showLater(
-      () => import('./screens/check.js'),
-      ({ check }) => check(app),
-    );
+    return void showLater(loadCheck, ([{ check }]) => check(app));
   }
   const missing = missingFeatures();
   if (missing.length > 0) {
@@ -101,7 +116,10 @@ function route() {
     );
   }
   // A guest has no address, and so nothing to do at the start: guests come by a meeting's link.
-  if (path === '/') return show(app.session && !app.session.guest ? home(app) : signin(app, { forMeeting: false }));
+  if (path === '/') {
+    if (!app.session || app.session.guest) return show(signin(app, { forMeeting: false }));
+    return void showLater(loadHome, ([{ home }]) => home(app));
+  }
   if (path.startsWith('/m/')) return routeMeeting(path);
   show(
     notice(app, {
@@ -167,10 +185,9 @@ async function showLater(load, make) {
 const loading = () => shell(app, h('p', { class: 'loading', role: 'status' }, t('loading')));
 
 async function start() {
-  applyLanguage();
+  await follow();
   applyTheme(choices().theme);
   mountLive();
-  mountToasts();
   const slow = setTimeout(() => fill(root, loading()), 400);
   try {
     [app.config, app.session] = await Promise.all([api.config(), api.session()]);
@@ -189,9 +206,10 @@ async function start() {
     clearTimeout(slow);
   }
   window.addEventListener('popstate', () => {
-    if (!app.back?.()) route();
+    if (!app.back?.()) app.reload();
   });
   route();
+  whenIdle(loadHome);
 }
 
 void start();

@@ -2,15 +2,23 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { en } from '../js/i18n/en.js';
-import { t, errorText, has } from '../js/i18n/i18n.js';
+import { t, errorText, has, speak, words } from '../js/i18n/i18n.js';
 import { SHORTCUTS } from '../js/core/keymap.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const protocol = readFileSync(`${root}/../docs/protocol.md`, 'utf8');
-const sources = readdirSync(`${root}/js`, { recursive: true })
-  .filter((f) => f.endsWith('.js') && !f.endsWith('en.js'))
+const sources = readdirSync(`${root}/js`, { recursive: true, encoding: 'utf8' })
+  .filter((f) => f.endsWith('.js') && !/i18n.\w+./.test(f))
   .map((f) => [f, readFileSync(`${root}/js/${f}`, 'utf8')]);
+
+const PARTS = /** @type {const} */ (['start', 'home', 'check', 'call']);
+await speak('en');
+await Promise.all(PARTS.map(words));
+/** @type {Record<typeof PARTS[number], Record<string, any>>} */
+const english = Object.fromEntries(
+  await Promise.all(PARTS.map(async (part) => [part, (await import(`../js/i18n/en/${part}.js`)).default])),
+);
+const en = Object.assign({}, ...Object.values(english));
 
 test('every error of the protocol has words of its own', () => {
   const table = protocol.slice(protocol.indexOf('| error | means | fatal |'), protocol.indexOf('## Reconnecting'));
@@ -32,21 +40,66 @@ test('every reason of bye has a title and a text', () => {
   for (const reason of reasons) assert.ok(has(`bye.${reason}`) && has(`bye.${reason}.text`), reason);
 });
 
+/** The keys that a module asks for: those it names, and those that a template in it may name. @param {string} text */
+function keysIn(text) {
+  const keys = new Set([...text.matchAll(/'([a-z]\w*(?:\.\w+)+)'/g)].map(([, key]) => key).filter(has));
+  for (const [, key] of text.matchAll(/\bt\(\s*'([^']+)'/g)) keys.add(key);
+  for (const [, template] of text.matchAll(/`([a-z]\w*\.[^`\n]*\$\{[^`\n]*)`/g)) {
+    const literal = template.split(/\$\{[^}]*\}/).map((part) => part.replaceAll('.', '\\.'));
+    const named = new RegExp(`^${literal.join('\\w*')}$`);
+    for (const key of Object.keys(en)) if (named.test(key)) keys.add(key);
+  }
+  return keys;
+}
+
 test('every key the client asks for is in the catalogue, and none is there for nothing', () => {
   const used = new Set();
-  const prefixes = [];
   for (const [file, text] of sources) {
-    for (const [, key] of text.matchAll(/'([a-z][\w]*(?:\.[\w]+)+)'/g)) if (has(key)) used.add(key);
-    for (const [, key] of text.matchAll(/\bt\('([^']+)'/g)) {
+    for (const key of keysIn(text)) {
       assert.ok(has(key), `${file}: ${key}`);
       used.add(key);
+      if (key.startsWith('bye.')) used.add(`${key}.text`);
     }
-    for (const [, prefix] of text.matchAll(/`([a-z]+(?:\.[a-z_]+)*\.)\$\{/g)) prefixes.push(prefix);
-    for (const [, prefix] of text.matchAll(/`\$\{known\}(\.text)`/g)) prefixes.push('bye.', prefix);
   }
-  const idle = Object.keys(en).filter((k) => !used.has(k) && !prefixes.some((p) => k.startsWith(p)));
-  assert.deepEqual(idle, []);
+  assert.deepEqual(
+    Object.keys(en).filter((k) => !used.has(k) && !k.startsWith('error.')), // errorText says any of those
+    [],
+  );
   for (const s of SHORTCUTS) assert.ok(has(`shortcut.${s.command}`));
+});
+
+/** The modules that come with one, as the browser loads them. @param {...string} roots @returns {Set<string>} */
+function modulesOf(...roots) {
+  const found = new Set(roots);
+  for (const name of found) {
+    const text = sources.find(([file]) => file === name)?.[1] ?? '';
+    for (const [, next] of text.matchAll(/^(?:import|export)\b[^;'"]*?['"](\.[^'"]+)['"]/gm)) {
+      found.add(new URL(next, `file:///${name}`).pathname.slice(1));
+    }
+  }
+  return found;
+}
+
+test('a screen says only what the parts of the catalogue hold that are loaded with it', () => {
+  const start = modulesOf('main.js', 'screens/meeting.js');
+  const home = modulesOf('screens/home.js');
+  const check = modulesOf('screens/check.js');
+  const call = modulesOf('call/call.js', 'screens/call.js', 'screens/lobby.js', 'screens/ended.js');
+  for (const [file, text] of sources) {
+    const parts = ['start'];
+    if (!start.has(file)) {
+      if (home.has(file)) parts.push('home');
+      if (check.has(file)) parts.push('check');
+      // What is imported later still, panels and dialogs, is the call's.
+      if (call.has(file) || file.startsWith('call/')) parts.push('call');
+    }
+    for (const key of keysIn(text)) {
+      assert.ok(
+        parts.some((part) => Object.hasOwn(english[/** @type {'start'} */ (part)], key)),
+        `${file} says ${key}, which may not be loaded: it has ${parts.join(', ')}`,
+      );
+    }
+  }
 });
 
 test('plurals and placeholders', () => {

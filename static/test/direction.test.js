@@ -4,7 +4,6 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { mirror, grid, swipe } from '../js/core/layout.js';
 import { command } from '../js/core/keymap.js';
-import { en, language } from '../js/i18n/en.js';
 
 const css = fileURLToPath(new URL('../css', import.meta.url));
 
@@ -79,10 +78,4 @@ test('layouts: a finger that goes sideways turns the page, towards where one rea
   assert.equal(swipe(90, -10, true), 1);
   assert.equal(swipe(40, 0, false), 0, 'too short');
   assert.equal(swipe(-90, 80, false), 0, 'a scroll');
-});
-
-test('language: the catalogue names its language, and a text with forms has one for all numbers', () => {
-  assert.equal(new Intl.Locale(language.tag).language, 'en');
-  assert.equal(language.dir, 'ltr');
-  for (const [key, entry] of Object.entries(en)) if (typeof entry !== 'string') assert.ok('other' in entry, key);
 });

@@ -13,6 +13,7 @@ import {
   MAX_NEWS,
 } from '../js/core/state.js';
 import { kindWord } from '../js/call/panels/person.js';
+import { t } from '../js/i18n/i18n.js';
 
 const person = (participant, name, more = {}) => ({
   participant,
@@ -76,7 +77,7 @@ test('a bot that joins is announced as one; a guest joins as people do', () => {
     s.news.map((n) => n.kind),
     ['bot', 'joined'],
   );
-  assert.deepEqual([...s.people.values()].map(kindWord), ['', 'bot', 'guest']);
+  assert.deepEqual([...s.people.values()].map(kindWord), ['', t('kind.bot'), t('kind.guest')]);
 });
 
 test('a newcomer is told of the bots that were there before, once', () => {

@@ -21,7 +21,7 @@ for (const kind of kinds) {
     before(async () => {
       const dir = await pseudoClient(kind);
       [server, browser] = await Promise.all([Server.start(`language-${kind}`, ['--static-dir', dir]), launch(kind)]);
-      ana = await Person.arrive(browser, server, 'Ana', { viewport: { width: 320, height: 640 } });
+      ana = await Person.arrive(browser, server, 'Ana', { viewport: { width: 320, height: 640 }, locale: 'ar' });
     });
 
     after(async () => {

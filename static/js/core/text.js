@@ -114,3 +114,17 @@ export function found(query, name) {
   const fold = (/** @type {string} */ s) => s.normalize('NFKD').replace(/\p{M}/gu, '').toLocaleLowerCase();
   return fold(name).includes(fold(query.trim()));
 }
+
+/**
+ * digitsIn reads the digits of a code, in whichever script a keyboard writes them.
+ * @param {string} text @returns {string} in Latin digits
+ */
+export const digitsIn = (text) =>
+  [...text.normalize('NFKC')].map((c) => (/\p{Nd}/u.test(c) ? String(digitValue(c)) : '')).join('');
+
+/** @param {string} c a decimal digit; those of a script are ten code points in order (Unicode, Nd) */
+function digitValue(c) {
+  let value = 0;
+  for (let at = c.codePointAt(0) ?? 0; value < 9 && /\p{Nd}/u.test(String.fromCodePoint(at - 1 - value));) value++;
+  return value;
+}

@@ -1,35 +1,115 @@
-// Looking strings up in the catalogue, with plurals by the language's own rules.
-import { en, language } from './en.js';
+// Looking strings up in the catalogue of the language in use. Each language is a folder of the same files, one for each
+// part of the page; only those of the language in use are fetched.
 
-/** @typedef {keyof typeof en} Key */
+/** @typedef {typeof import('./en/start.js').default} Start */
+/** @typedef {typeof import('./en/home.js').default} Home */
+/** @typedef {typeof import('./en/check.js').default} Check */
+/** @typedef {typeof import('./en/call.js').default} InCall */
+/** @typedef {keyof (Start & Home & Check & InCall)} Key */
+/** @typedef {'start'|'home'|'check'|'call'} Part a file of each language; start is what the first screens may say */
+/** @typedef {string|Partial<Record<Intl.LDMLPluralRule, string>>} Entry a text, or its forms by number */
+/**
+ * @template T
+ * @typedef {Record<keyof T, Entry>} Translation
+ */
 
-const plural = new Intl.PluralRules(language.tag);
+/**
+ * The languages there are, each named in itself. numbers: the digits, where they are not the language's own; codes and
+ * addresses are written in Latin ones, and must look the same everywhere.
+ * @type {Record<string, {name: string, rtl?: boolean, numbers?: string, reviewed?: boolean}>}
+ */
+export const LANGUAGES = { en: { name: 'English', reviewed: true } };
+
+/** Of the language in use; empty until there is one. */
+let tag = '';
+let locale = 'en';
+/** @type {Record<string, Entry>} */
+let entries = {};
+/** @type {Set<Part>} */
+const parts = new Set(['start']);
+
+/** @param {string} name of a language, as in "de-AT" @returns {string} */
+const primary = (name) => name.toLowerCase().split('-')[0];
+
+/**
+ * languageFor chooses a language, by the first subtag alone.
+ * @param {string} chosen on this device; empty for none @param {readonly string[]} wanted of the browser, best first
+ * @returns {string}
+ */
+export function languageFor(chosen, wanted) {
+  const known = [chosen, ...wanted].map(primary);
+  return known.find((name) => Object.hasOwn(LANGUAGES, name)) ?? 'en';
+}
+
+/**
+ * localeFor keeps the region that the person's browser names: dates are written in the page's language, and as they are
+ * written there.
+ * @param {string} language @param {readonly string[]} wanted @returns {string}
+ */
+export function localeFor(language, wanted) {
+  const regional = wanted.find((name) => primary(name) === language) ?? language;
+  return new Intl.Locale(regional, { numberingSystem: LANGUAGES[language].numbers }).toString();
+}
+
+/** @param {string} language @param {Part} part @returns {Promise<Record<string, Entry>>} */
+const read = async (language, part) => (await import(`./${language}/${part}.js`)).default;
+
+/**
+ * speak makes a language the one in use, once all of it that the page has needed so far is there.
+ * @param {string} language of LANGUAGES @param {readonly string[]} [wanted] of the browser
+ */
+export async function speak(language, wanted = []) {
+  const found = await Promise.all([...parts].map((part) => read(language, part)));
+  tag = language;
+  locale = localeFor(language, wanted);
+  entries = Object.assign({}, ...found);
+}
+
+/**
+ * words fetches a part of the catalogue; with what will say it, so that neither waits for the other.
+ * @param {Part} part
+ */
+export async function words(part) {
+  const language = tag;
+  parts.add(part);
+  const more = await read(language, part);
+  // A language that was chosen meanwhile has brought the part along.
+  if (language === tag) entries = { ...entries, ...more };
+}
+
+/** @returns {string} the language in use; empty before the first */
+export const language = () => tag;
 
 /** applyLanguage tells the browser which language the page speaks, and which way it is written. */
 export function applyLanguage() {
-  document.documentElement.lang = language.tag;
-  document.documentElement.dir = language.dir;
+  document.documentElement.lang = tag;
+  document.documentElement.dir = rightToLeft() ? 'rtl' : 'ltr';
 }
 
 /** @returns {boolean} whether the page is written from right to left */
-export const rightToLeft = () => language.dir === 'rtl';
+export const rightToLeft = () => Boolean(LANGUAGES[tag]?.rtl);
 
 /**
- * t returns the text of a key with {placeholders} filled in. A text with forms is chosen by the parameter n.
+ * t returns the text of a key with {placeholders} filled in; numbers are written as the language does it. A text with
+ * forms is chosen by the parameter n.
  * @param {Key} key @param {Record<string, string|number>} [params] @returns {string}
  */
 export function t(key, params = {}) {
-  /** @type {string|Record<string, string>} */
-  const entry = en[key];
-  const text = typeof entry === 'string' ? entry : (entry[plural.select(Number(params.n))] ?? entry.other);
-  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in params ? String(params[name]) : whole));
+  const entry = entries[key] ?? key;
+  const text =
+    typeof entry === 'string' ? entry : (entry[new Intl.PluralRules(tag).select(Number(params.n))] ?? entry.other);
+  const say = (/** @type {string|number} */ value) => (typeof value === 'number' ? number(value) : value);
+  return (text ?? key).replace(/\{(\w+)\}/g, (whole, name) => (name in params ? say(params[name]) : whole));
 }
 
+/** @param {number} n @returns {string} */
+const number = (n) => new Intl.NumberFormat(locale, { maximumFractionDigits: 1 }).format(n);
+
 /** @param {readonly string[]} items @returns {string} joined as the language does it */
-export const list = (items) => new Intl.ListFormat(language.tag).format(items);
+export const list = (items) => new Intl.ListFormat(tag).format(items);
 
 /** @param {string} key @returns {key is Key} */
-export const has = (key) => Object.hasOwn(en, key);
+export const has = (key) => Object.hasOwn(entries, key);
 
 /**
  * errorText says an error of the server in our words; one we have none for, in the server's.
@@ -42,4 +122,4 @@ export function errorText(id, message) {
 
 /** @param {string} iso @returns {string} hours and minutes in the person's own way */
 export const timeOfDay = (iso) =>
-  new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' }).format(new Date(iso));
+  new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit' }).format(new Date(iso));

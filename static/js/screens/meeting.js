@@ -3,10 +3,10 @@
 /** @import {MeetingInfo} from '../core/types.js' */
 /** @import {Call} from '../call/call.js' */
 import { h, fill } from '../ui/dom.js';
-import { t, has, errorText } from '../i18n/i18n.js';
+import { t, errorText, words } from '../i18n/i18n.js';
 import { clearToasts } from '../ui/toast.js';
 import { announce } from '../ui/live.js';
-import { whenIdle } from '../ui/lazy.js';
+import { styles, whenIdle } from '../ui/lazy.js';
 import * as api from '../net/api.js';
 import { RequestError } from '../net/socket.js';
 import { hasKey, parse as parseLink } from '../e2ee/link.js';
@@ -17,12 +17,17 @@ import { notice } from './notice.js';
 import { pagesAt, part, returning, stay } from './pages.js';
 import { offerDevices, prejoin } from './prejoin.js';
 import { explain } from './signin.js';
-import { lobby } from './lobby.js';
 
-/** @typedef {import('../ui/icons.js').IconName} IconName */
-
-/** What a call is made of; fetched while the person is still choosing a name. */
-const loadCall = () => Promise.all([import('../call/call.js'), import('./call.js')]);
+/** What a call is made of, to its end; fetched while the person is still choosing a name. */
+const loadCall = () =>
+  Promise.all([
+    import('../call/call.js'),
+    import('./call.js'),
+    import('./lobby.js'),
+    import('./ended.js'),
+    words('call'),
+    styles('call'),
+  ]);
 
 /** @param {App} app @param {string} id @returns {Screen} */
 export function meeting(app, id) {
@@ -148,7 +153,7 @@ export function meeting(app, id) {
     const parts = await loadCall().catch(() => null);
     if (!parts) return t('error.part');
     if (gone) return '';
-    const [{ Call: Made }, { callScreen }] = parts;
+    const [{ Call: Made }, { callScreen }, { lobby }, { ended }] = parts;
     const s = new Made({ meeting: id, name, password, pressed, link, guest: Boolean(app.session?.guest) }, local);
     call = s;
     s.store.watch(
@@ -291,62 +296,6 @@ function cannotOpen(app, err) {
     text: gone ? t('meeting.gone.text') : errorText(id, err instanceof Error ? err.message : ''),
     actions: [
       ...(gone ? [] : [{ label: t('retry'), act: app.reload }]),
-      { label: t('home'), act: () => app.go('/'), primary: true, testid: 'go-home' },
-    ],
-  });
-}
-
-/** @type {Record<string, IconName>} */
-const END_ICONS = {
-  left: 'door',
-  denied: 'door',
-  removed: 'remove',
-  banned: 'remove',
-  ended: 'check',
-  expired: 'clock',
-  idle: 'clock',
-  replaced: 'copy',
-  signed_out: 'signout',
-  forgotten: 'signout',
-  downgrade: 'warn',
-};
-/** Ends after which joining again makes no sense. */
-const FINAL = new Set([
-  'banned',
-  'downgrade',
-  'ended',
-  'expired',
-  'error:banned',
-  'error:no_such_meeting',
-  'error:version',
-]);
-
-/** @param {App} app @param {Call} call @param {() => void} again @returns {Screen} */
-function ended(app, call, again) {
-  clearToasts();
-  const reason = call.store.get().state.bye?.reason ?? 'left';
-  const error = reason.startsWith('error:') ? reason.slice('error:'.length) : '';
-  const key = `bye.${reason}`;
-  if (reason === 'signed_out' || reason === 'idle' || reason === 'forgotten') app.session = null;
-  const who = [...call.met].join(', ');
-  const known = has(key) ? key : 'bye.media_failed';
-  return notice(app, {
-    icon: END_ICONS[reason] ?? 'warn',
-    testid: `ended-${error || reason}`,
-    title: error ? t('bye.unreachable') : t(known),
-    text: [
-      error
-        ? errorText(error, call.store.get().state.bye?.message)
-        : t(reason === 'ended' && call.ended ? 'bye.ended.own' : /** @type {any} */ (`${known}.text`)),
-      who && t('confidential.was', { who }),
-    ]
-      .filter(Boolean)
-      .join(' '),
-    actions: [
-      ...(FINAL.has(reason) ? [] : [{ label: t('bye.rejoin'), act: again, testid: 'rejoin' }]),
-      ...(reason === 'media_failed' || reason === 'unreachable'
-        ? [{ label: t('blocked.check'), act: () => app.go('/check'), testid: 'ended-check' }]
-        : []),
       { label: t('home'), act: () => app.go('/'), primary: true, testid: 'go-home' },
     ],
   });

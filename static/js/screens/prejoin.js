@@ -12,8 +12,7 @@ import { t, timeOfDay } from '../i18n/i18n.js';
 import { nameProblem, suggestName, initials, MAX_NAME, MAX_PASSWORD } from '../core/text.js';
 import * as devices from '../media/devices.js';
 import { showDevicePickers } from '../call/panels/devices.js';
-import { confidentialNotice } from '../call/security/confidential.js';
-import { protection } from '../call/security/summary.js';
+import { confidentialNotice, protection } from '../call/security/summary.js';
 import { shell } from './shell.js';
 
 /**
@@ -218,7 +217,11 @@ function watchPreview(local, el) {
     fill(b, icon(on ? what : what === 'mic' ? 'micOff' : 'cameraOff'));
     attr(b, 'aria-pressed', String(on));
     attr(b, 'aria-label', t(`device.${what}`));
-    attr(b, 'title', t(/** @type {any} */ (`call.${what}.${on ? 'on' : 'off'}`)));
+    const [stop, begin] = /** @type {const} */ ({
+      mic: ['call.mic.on', 'call.mic.off'],
+      camera: ['call.camera.on', 'call.camera.off'],
+    })[what];
+    attr(b, 'title', t(on ? stop : begin));
     b.classList.toggle('off', !on);
   };
   return [
@@ -284,6 +287,9 @@ function form(app, o, title, signal) {
     value: app.name || rememberedName() || suggestName(app.session?.email ?? ''),
     maxlength: MAX_NAME * 2,
     'data-testid': 'name',
+    oninput: () => {
+      app.name = name.input.value; // so that it is still there in another language
+    },
   });
   const password =
     info.password && !info.host

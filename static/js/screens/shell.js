@@ -4,6 +4,7 @@
 /** @import {Child} from '../ui/dom.js' */
 import { h } from '../ui/dom.js';
 import { icon, mark } from '../ui/icons.js';
+import { languageChoice } from '../ui/language.js';
 import { openMenu } from '../ui/menu.js';
 import { t } from '../i18n/i18n.js';
 import { toast } from '../ui/toast.js';
@@ -51,6 +52,7 @@ export function shell(app, ...content) {
         t('home.check'),
       ),
       app.config.version && h('span', null, t('home.version', { version: app.config.version })),
+      languageChoice(app.reload),
     ),
   );
 }

@@ -8,6 +8,7 @@ import { field } from '../ui/field.js';
 import { announce } from '../ui/live.js';
 import { t, errorText } from '../i18n/i18n.js';
 import * as api from '../net/api.js';
+import { digitsIn } from '../core/text.js';
 import { auditNotice } from '../call/security/summary.js';
 import { shell } from './shell.js';
 
@@ -45,6 +46,7 @@ export function signin(app, o) {
   app.note = '';
   const askAddress = (/** @type {string} */ email) => {
     clearInterval(timer);
+    app.sent = null;
     fill(
       card,
       note &&
@@ -62,12 +64,15 @@ export function signin(app, o) {
   };
   const askCode = (/** @type {string} */ email, /** @type {SentCode} */ sent) => {
     clearInterval(timer);
+    app.sent = { email, code: sent };
     const form = codeForm(app, email, sent, () => askAddress(email));
     timer = form.timer;
     fill(card, form.el);
     card.querySelector('input')?.focus();
   };
-  askAddress('');
+  // A language that is chosen now shows the same form again.
+  if (app.sent) askCode(app.sent.email, app.sent.code);
+  else askAddress('');
   return { el: shell(app, card), title: t('signin.title'), destroy: () => clearInterval(timer) };
 }
 
@@ -211,11 +216,12 @@ function codeForm(app, email, sent, other) {
     count();
   };
   const submit = async () => {
-    const value = code.input.value.replace(/\D/g, '');
+    const value = digitsIn(code.input.value);
     if (value.length !== digits) return code.fail(t('signin.code.invalid', { n: digits }));
     setBusy(verify, true);
     try {
       app.session = await api.verifyCode(value);
+      app.sent = null;
       app.reload();
     } catch (err) {
       code.fail(explain(err));
@@ -224,7 +230,7 @@ function codeForm(app, email, sent, other) {
     }
   };
   code.input.addEventListener('input', () => {
-    if (code.input.value.replace(/\D/g, '').length === digits && !verify.disabled) void submit();
+    if (digitsIn(code.input.value).length === digits && !verify.disabled) void submit();
   });
   const el = h(
     'form',

@@ -12,6 +12,7 @@ const NAME_KEY = 'conclave.name';
  * @property {number} tiles most tiles a page
  * @property {'auto'|'grid'|'speaker'} mode
  * @property {'auto'|'light'|'dark'} theme
+ * @property {string} language empty: the browser's
  * @property {boolean} hd @property {boolean} low sound first, and one picture
  * @property {boolean} soundWaiting a sound for who waits @property {boolean} soundHand @property {boolean} soundChat
  * @property {boolean} soundTimer a sound at the end of a countdown
@@ -31,6 +32,7 @@ const DEFAULTS = {
   tiles: 25,
   mode: 'auto',
   theme: 'auto',
+  language: '',
   hd: true,
   low: false,
   soundWaiting: true,

@@ -1,12 +1,12 @@
 // Short messages, some with buttons. They never take the focus.
-import { h } from './dom.js';
+import { attr, h } from './dom.js';
 import { icon } from './icons.js';
 import { announce, alertNow } from './live.js';
 import { t } from '../i18n/i18n.js';
 import { dropped, MAX_TOASTS, placeOf, timed } from './toastorder.js';
 /** @import {IconName} from './icons.js' */
 
-const layer = h('div', { class: 'toasts', role: 'region', 'aria-label': t('toasts'), 'data-testid': 'toasts' });
+const layer = h('div', { class: 'toasts', role: 'region', 'data-testid': 'toasts' });
 /** @typedef {import('./toastorder.js').Time & {weighty: boolean, timer: number}} Its what a toast is */
 const kept = /** @type {WeakMap<Element, Its>} */ (new WeakMap());
 const all = () =>
@@ -33,6 +33,7 @@ new MutationObserver(count).observe(layer, { childList: true });
 
 /** mountToasts puts the layer on the page, below what is shown. */
 export function mountToasts() {
+  attr(layer, 'aria-label', t('toasts'));
   document.body.append(layer);
   count();
 }

@@ -1,6 +1,5 @@
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { en } from '../../../static/js/i18n/en.js';
 import { artefacts, root } from './paths.js';
 
 const letters = 'אבגדהוזחטיכלמנסעפצקרשתבגד';
@@ -21,7 +20,8 @@ function pseudo(text) {
 }
 
 /**
- * Makes a copy of the client whose only catalogue is the pseudo-language's.
+ * Makes a copy of the client whose catalogue is the pseudo-language's, in place of a language that is written from
+ * right to left.
  * @param {string} name
  * @returns {Promise<string>} its directory
  */
@@ -32,17 +32,26 @@ export async function pseudoClient(name) {
   for (const part of ['index.html', 'favicon.svg', 'css', 'js']) {
     await cp(path.join(root, 'static', part), path.join(dir, part), { recursive: true });
   }
-  const catalogue = Object.fromEntries(
-    Object.entries(en).map(([key, entry]) => [
+  const catalogues = path.join(root, 'static/js/i18n');
+  await mkdir(path.join(dir, 'js/i18n/ar'), { recursive: true });
+  for (const part of await readdir(path.join(catalogues, 'en'))) {
+    const { default: entries } = await import(path.join(catalogues, 'en', part));
+    const written = Object.entries(entries).map(([key, entry]) => [
       key,
       typeof entry === 'string'
         ? pseudo(entry)
         : Object.fromEntries(Object.entries(entry).map(([form, text]) => [form, pseudo(text)])),
-    ]),
-  );
+    ]);
+    await writeFile(
+      path.join(dir, 'js/i18n/ar', part),
+      `export default ${JSON.stringify(Object.fromEntries(written), null, 1)};\n`,
+    );
+  }
+  const table = path.join(dir, 'js/i18n/i18n.js');
+  const known = await readFile(table, 'utf8');
   await writeFile(
-    path.join(dir, 'js/i18n/en.js'),
-    `export const language = { tag: 'he', dir: 'rtl' };\nexport const en = ${JSON.stringify(catalogue, null, 1)};\n`,
+    table,
+    known.replace('LANGUAGES = {', "LANGUAGES = { ar: { name: 'Pseudo', rtl: true, reviewed: true },"),
   );
   return dir;
 }

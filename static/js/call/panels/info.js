@@ -7,8 +7,7 @@ import { invitation } from '../../core/ics.js';
 import { qr } from '../../core/qr.js';
 import { svgElement } from '../../ui/icons.js';
 import { inviteLink, linkRow } from './invite.js';
-import { confidentialNotice } from '../security/confidential.js';
-import { protection } from '../security/summary.js';
+import { confidentialNotice, protection } from '../security/summary.js';
 
 /** @param {CallContext} context @returns {PanelContent} */
 export function infoPanel({ app, call }) {

@@ -3,6 +3,7 @@
 import { h, setHidden } from '../../ui/dom.js';
 import { openDialog } from '../../ui/dialog.js';
 import { toggle, select } from '../../ui/field.js';
+import { languageSetting } from '../../ui/language.js';
 import { choices, remember, applyTheme } from '../../ui/settings.js';
 import { t, rightToLeft } from '../../i18n/i18n.js';
 import { SHORTCUTS } from '../../core/keymap.js';
@@ -60,6 +61,7 @@ export function settingsDialog({ call, ui }) {
         },
         { testid: 'theme-select' },
       ),
+      languageSetting(t('language.later')),
     ],
     { testid: 'settings' },
   );

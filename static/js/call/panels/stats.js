@@ -31,10 +31,10 @@ export function statsPanel(context) {
   return { el: h('div', { class: 'stats-panel' }, body, button), destroy: stop };
 }
 
-const percent = (/** @type {number} */ x) => t('unit.percent', { n: (x * 100).toFixed(1) });
+const percent = (/** @type {number} */ x) => t('unit.percent', { n: x * 100 });
 const ms = (/** @type {number|string} */ n) => t('unit.ms', { n });
 const rate = (/** @type {number} */ kbit) =>
-  kbit >= 1000 ? t('unit.mbit', { n: (kbit / 1000).toFixed(1) }) : t('unit.kbit', { n: Math.round(kbit) });
+  kbit >= 1000 ? t('unit.mbit', { n: kbit / 1000 }) : t('unit.kbit', { n: Math.round(kbit) });
 
 const SOURCES = /** @type {const} */ ({
   mic: 'device.mic',

@@ -2,7 +2,6 @@
 // and a question before the first word.
 /** @import {CallContext} from '../context.js' */
 import { h, setText } from '../../ui/dom.js';
-import { icon } from '../../ui/icons.js';
 import { ask } from '../../ui/dialog.js';
 import { toast } from '../../ui/toast.js';
 import { t, timeOfDay } from '../../i18n/i18n.js';
@@ -83,15 +82,4 @@ async function askToCompare({ call, ui }) {
   if (compare) ui.set((u) => ({ ...u, panel: 'security' }));
   // One that was unplugged meanwhile stays off, rather than another one being opened.
   if (spoke && local.store.get().mic) await local.setMic(true).catch(() => {});
-}
-
-/** @returns {HTMLElement} what a confidential meeting is, and what no browser can do */
-export function confidentialNotice() {
-  return h(
-    'details',
-    { class: 'protection', 'data-testid': 'confidential' },
-    h('summary', null, icon('lock'), h('span', null, t('confidential.title')), icon('down', 'chevron')),
-    h('p', null, t('confidential.what')),
-    h('p', null, t('confidential.recording')),
-  );
 }

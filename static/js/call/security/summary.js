@@ -59,3 +59,14 @@ export function protection({ e2ee, keyed, audited }) {
         audited && stored,
       );
 }
+
+/** @returns {HTMLElement} what a confidential meeting is, and what no browser can do */
+export function confidentialNotice() {
+  return h(
+    'details',
+    { class: 'protection', 'data-testid': 'confidential' },
+    h('summary', null, icon('lock'), h('span', null, t('confidential.title')), icon('down', 'chevron')),
+    h('p', null, t('confidential.what')),
+    h('p', null, t('confidential.recording')),
+  );
+}

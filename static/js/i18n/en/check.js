@@ -1,0 +1,63 @@
+// English: the connection check.
+
+export default {
+  'check.title': 'Connection check',
+  'check.lead': 'This page tests what a meeting needs. If something is blocked, it says what, and who can fix it.',
+  'check.scope':
+    'You don’t need to sign in or have a meeting. Audio and video can take up to four ways. One that works is enough.',
+  'check.run': 'Run the check',
+  'check.running': 'Checking…',
+  'check.again': 'Check again',
+  'check.browser': 'Browser',
+  'check.browser.ok': 'This browser supports everything a meeting needs.',
+  'check.browser.bad': 'This browser doesn’t support {what}. Use a current browser, over https.',
+  'check.server': 'Server',
+  'check.server.ok': 'The server responds in {ms} ms.',
+  'check.server.bad': 'The server isn’t responding. Your network or the server may be down.',
+  'check.socket': 'WebSocket',
+  'check.socket.ok': 'The signaling channel works.',
+  'check.socket.bad':
+    'A proxy, firewall or virus scanner blocks WebSockets, so you can’t join. Ask your network’s administrator.',
+  'check.udp': 'Audio and video over UDP',
+  'check.udp.ok': 'The best way. The round trip takes {ms} ms.',
+  'check.udp.bad': 'A firewall between you and the server blocks UDP. Meetings then need one of the ways below.',
+  'check.udp.none': 'This server doesn’t offer it.',
+  'check.tcp': 'Over TCP (ICE-TCP)',
+  'check.tcp.ok': 'Used when UDP is blocked. The round trip takes {ms} ms.',
+  'check.tcp.bad': 'A firewall or a proxy doesn’t let direct TCP connections through.',
+  'check.tcp.none': 'This server doesn’t offer it.',
+  'check.turn': 'Through the relay over TCP (TURN)',
+  'check.turn.ok': 'Used when direct connections are blocked. The round trip takes {ms} ms.',
+  'check.turn.bad': 'A firewall or a proxy doesn’t let connections to the relay through.',
+  'check.turn.none': 'This server doesn’t offer it.',
+  'check.turns': 'Through the relay over TLS (TURN)',
+  'check.turns.ok': 'Used where only web traffic is allowed: it looks like HTTPS. The round trip takes {ms} ms.',
+  'check.turns.bad': 'A proxy or a virus scanner inspects encrypted connections, or allows only HTTPS.',
+  'check.turns.none': 'This server doesn’t offer it. It needs a certificate of its own and a host name.',
+  'check.after.server': 'Not tested: the server didn’t answer.',
+  'check.busy': 'Not tested: the server is busy. Try again in a minute.',
+  'check.best': 'Meetings work from this network',
+  'check.best.text': 'Audio and video take the best way, UDP.',
+  'check.detour': 'Meetings work from this network, by a detour',
+  'check.detour.text':
+    'UDP is blocked, so audio and video go over TCP. That works, but can stutter when the network is slow.',
+  'check.blocked': 'Meetings don’t work from this network',
+  'check.blocked.text':
+    'Every way for audio and video is blocked. Another network, such as a phone’s hotspot, may work.',
+  'check.admin': 'What to tell your network’s administrator',
+  'check.admin.text':
+    'Please allow UDP and TCP port {port} to {host} ({where}). Browsers send the audio and video of meetings there, ' +
+    'always encrypted (DTLS-SRTP), and to no other server.',
+  'check.operator':
+    'If no one can join from anywhere, the server’s address or port is set up wrong: tell its operator.',
+  'check.devices': 'Devices',
+  'check.devices.ok': { one: 'One microphone or camera found.', other: '{n} microphones and cameras found.' },
+  'check.devices.none': 'No microphone or camera found. You can still watch and listen.',
+  'check.signin': 'Sign in to test the signaling channel, too.',
+  'check.status.ok': 'Works',
+  'check.status.bad': 'Blocked',
+  'check.status.warn': 'Note',
+  'check.status.none': 'Not offered',
+  'check.status.run': 'Testing…',
+  'check.status.wait': 'Not tested yet',
+};
