@@ -32,7 +32,7 @@ export function home(app) {
         fact(
           'clock',
           t('home.fact.gone'),
-          t('home.fact.gone.text', { h: Math.round(app.config.max_meeting_s / 360) / 10 }),
+          t('home.fact.gone.text', { n: Math.round(app.config.max_meeting_s / 360) / 10 }),
         ),
         app.config.audited
           ? fact('eyeOff', t('home.fact.audited'), t('home.fact.audited.text'))

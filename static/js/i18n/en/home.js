@@ -14,7 +14,10 @@ export default {
   'home.join.invalid':
     'That isn’t a meeting address. Paste the whole link, or enter the four groups of four letters and digits.',
   'home.fact.gone': 'Gone when it ends',
-  'home.fact.gone.text': 'Meetings exist only in memory, for {h} hours at most.',
+  'home.fact.gone.text': {
+    one: 'Meetings exist only in memory, for one hour at most.',
+    other: 'Meetings exist only in memory, for {n} hours at most.',
+  },
   'home.fact.none': 'Nothing is recorded',
   'home.fact.none.text': 'No recordings, no chat history, no analytics.',
   'home.fact.audited': 'Content isn’t recorded',

@@ -33,7 +33,7 @@ export default {
   'signin.resend.in': 'Send a new code in {s} s',
   'signin.resent': 'We sent a new code. Earlier codes no longer work.',
   'signin.other': 'Use a different address',
-  'signin.expires': 'The code expires in {n} minutes.',
+  'signin.expires': { one: 'The code expires in one minute.', other: 'The code expires in {n} minutes.' },
 
   'signin.again': 'Your session has ended. Sign in again to continue.',
 
