@@ -18,7 +18,16 @@
  * addresses are written in Latin ones, and must look the same everywhere.
  * @type {Record<string, {name: string, rtl?: boolean, numbers?: string, reviewed?: boolean}>}
  */
-export const LANGUAGES = { en: { name: 'English', reviewed: true } };
+export const LANGUAGES = {
+  de: { name: 'Deutsch' },
+  en: { name: 'English', reviewed: true },
+  es: { name: 'Español' },
+  fr: { name: 'Français' },
+  pl: { name: 'Polski' },
+  pt: { name: 'Português (Brasil)' },
+  ar: { name: 'العربية', rtl: true, numbers: 'latn' },
+  ja: { name: '日本語' },
+};
 
 /** Of the language in use; empty until there is one. */
 let tag = '';
@@ -98,7 +107,9 @@ export function t(key, params = {}) {
   const entry = entries[key] ?? key;
   const text =
     typeof entry === 'string' ? entry : (entry[new Intl.PluralRules(tag).select(Number(params.n))] ?? entry.other);
-  const say = (/** @type {string|number} */ value) => (typeof value === 'number' ? number(value) : value);
+  // Isolates (U+2068, U+2069) keep a name or an address in Latin letters from turning what stands around it.
+  const isolated = (/** @type {string} */ value) => (rightToLeft() ? `\u2068${value}\u2069` : value);
+  const say = (/** @type {string|number} */ value) => (typeof value === 'number' ? number(value) : isolated(value));
   return (text ?? key).replace(/\{(\w+)\}/g, (whole, name) => (name in params ? say(params[name]) : whole));
 }
 

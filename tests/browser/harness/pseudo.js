@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { artefacts, root } from './paths.js';
 
@@ -47,11 +47,5 @@ export async function pseudoClient(name) {
       `export default ${JSON.stringify(Object.fromEntries(written), null, 1)};\n`,
     );
   }
-  const table = path.join(dir, 'js/i18n/i18n.js');
-  const known = await readFile(table, 'utf8');
-  await writeFile(
-    table,
-    known.replace('LANGUAGES = {', "LANGUAGES = { ar: { name: 'Pseudo', rtl: true, reviewed: true },"),
-  );
   return dir;
 }
