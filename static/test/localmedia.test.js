@@ -162,3 +162,36 @@ test('before: camera off releases the camera, mute keeps the microphone', async 
     ['ended', 'ended'],
   );
 });
+
+test('controls: the quality of a picture is that of the one being sent, too, and is less where bandwidth is saved', async () => {
+  const kept = new Map();
+  globalThis.localStorage = { getItem: (k) => kept.get(k) ?? null, setItem: (k, v) => kept.set(k, v) };
+  const { local } = attached();
+  await local.setCamera(true);
+  const heights = [];
+  given[0].applyConstraints = async (c) => void heights.push(c.height.ideal);
+  local.setQuality('low');
+  local.setQuality('high');
+  kept.set('conclave.choices', JSON.stringify({ quality: 'high', low: true }));
+  local.setQuality('high');
+  await local.setCamera(false);
+  local.setQuality('medium');
+  assert.deepEqual(heights, [180, 720, 360]);
+  delete globalThis.localStorage;
+});
+
+test('controls: an effect is chosen for what is captured from then on, and a device that is off stays off', async () => {
+  const kept = new Map();
+  globalThis.localStorage = { getItem: (k) => kept.get(k) ?? null, setItem: (k, v) => kept.set(k, v) };
+  const { local } = attached();
+  await local.setEffect('mic', 'noiseSuppression', false);
+  assert.equal(asked.length, 0);
+  await local.setMic(true);
+  await local.setEffect('mic', 'noiseSuppression', true);
+  assert.deepEqual(
+    given.map((x) => x.readyState),
+    ['ended', 'live'],
+  );
+  assert.deepEqual(local.sources(), ['mic']);
+  delete globalThis.localStorage;
+});

@@ -55,7 +55,10 @@ for (const kind of kinds) {
           await ana.screen('sign-in');
         },
         async () => {
-          const { lang, dir } = await ana.page.evaluate(() => document.documentElement);
+          const { lang, dir } = await ana.page.evaluate(() => {
+            const { lang: spoken, dir: written } = document.documentElement;
+            return { lang: spoken, dir: written };
+          });
           assert.deepEqual([lang, dir], [language, LANGUAGES[language].rtl ? 'rtl' : 'ltr']);
           assert.equal(await ana.at('unreviewed').count(), LANGUAGES[language].reviewed ? 0 : 1);
           assert.deepEqual([...new Set(await fetched(ana))], [language], 'only its own words are fetched');
@@ -147,6 +150,7 @@ function cutOff() {
     const parent = node.parentElement;
     const text = node.textContent?.trim() ?? '';
     if (!text || !parent?.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+    if (parent.getBoundingClientRect().width <= 1.5) continue; // for those who listen alone
     if (parent.closest('.visually-hidden, noscript, script, option, [dir=auto], .tile-name, .topbar-title')) continue;
     const range = document.createRange();
     range.selectNodeContents(node);

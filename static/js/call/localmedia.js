@@ -38,6 +38,12 @@ const SILENT_LOOKS = 60;
  *   void}} Outlet
  */
 
+/** @returns {devices.Quality} of the picture that is captured; less where bandwidth is to be saved */
+function wantedQuality() {
+  const { quality, low } = choices();
+  return low && quality === 'high' ? 'medium' : quality;
+}
+
 /** Errors of devices are thrown as DeviceError to the caller that switched them on. */
 export class LocalMedia {
   /** @type {Store<Local>} */
@@ -166,7 +172,7 @@ export class LocalMedia {
     if (mic || camera || busy) return;
     const chosen = choices();
     const got = await this.#open('mic', () =>
-      devices.microphoneAndCamera(chosen.micId, chosen.cameraId, chosen.hd && !chosen.low),
+      devices.microphoneAndCamera(chosen.micId, chosen.cameraId, wantedQuality()),
     );
     await this.#useMic(got.mic);
     await this.#useCamera(got.camera);
@@ -210,9 +216,26 @@ export class LocalMedia {
       await this.#send('camera', null);
       return;
     }
-    const track = await this.#open('camera', () => devices.camera(choices().cameraId, choices().hd && !choices().low));
+    const track = await this.#open('camera', () => devices.camera(choices().cameraId, wantedQuality()));
     if (!track) return;
     await this.#useCamera(track);
+  }
+
+  /** @param {devices.Quality} quality of one's picture: of the one that is sent now, too */
+  setQuality(quality) {
+    remember({ quality });
+    const { camera } = this.store.get();
+    if (camera) void devices.resize(camera, wantedQuality());
+  }
+
+  /**
+   * @param {'mic'|'camera'} what @param {import('../media/effects.js').Effect} effect
+   * @param {boolean} on a device is captured anew: not every browser changes what it does with one that runs
+   */
+  async setEffect(what, effect, on) {
+    remember({ [effect]: on });
+    const chosen = choices();
+    await this.choose(`${what}Id`, what === 'mic' ? chosen.micId : chosen.cameraId);
   }
 
   /** @param {boolean} on @returns {Promise<void>} */

@@ -1,5 +1,7 @@
 // Camera, microphone and screen. Everything here is called by a person's own act, never by itself.
 
+import { choices } from '../ui/settings.js';
+
 /** What went wrong with a device, as a key of the catalogue. */
 export class DeviceError extends Error {
   /** @param {'denied'|'missing'|'busy'|'failed'|'insecure'} why @param {'mic'|'camera'|'screen'} what */
@@ -42,18 +44,35 @@ async function capture(what, constraints) {
 /** @param {string} id the device named, or another if it is gone @returns {MediaTrackConstraints} */
 const soundOf = (id) => ({
   ...(id ? { deviceId: { ideal: id } } : {}),
-  echoCancellation: true,
-  noiseSuppression: true,
+  ...treated('noiseSuppression', 'echoCancellation', 'voiceIsolation'),
   autoGainControl: true,
 });
 
-/** @param {string} id @param {boolean} hd @returns {MediaTrackConstraints} */
-const pictureOf = (id, hd) => ({
-  ...(id ? { deviceId: { ideal: id } } : { facingMode: 'user' }),
-  width: { ideal: hd ? 1280 : 640 },
-  height: { ideal: hd ? 720 : 360 },
+/** @param {...import('./effects.js').Effect} effects @returns {MediaTrackConstraints} as the person chose them */
+const treated = (...effects) => Object.fromEntries(effects.map((effect) => [effect, choices()[effect]]));
+
+/** How many lines a picture of each quality has. */
+const LINES = { high: 720, medium: 360, low: 180 };
+
+/** @typedef {keyof typeof LINES} Quality */
+
+/** @param {Quality} quality @returns {MediaTrackConstraints} 16 to 9 */
+const sizeOf = (quality) => ({
+  width: { ideal: (LINES[quality] * 16) / 9 },
+  height: { ideal: LINES[quality] },
   frameRate: { ideal: 30, max: 30 },
 });
+
+/** @param {string} id @param {Quality} quality @returns {MediaTrackConstraints} */
+const pictureOf = (id, quality) => ({
+  ...(id ? { deviceId: { ideal: id } } : { facingMode: 'user' }),
+  ...sizeOf(quality),
+  ...treated('backgroundBlur'),
+});
+
+/** @param {MediaStreamTrack} track of a camera @param {Quality} quality from now on, where the camera has it */
+export const resize = (track, quality) =>
+  track.applyConstraints({ ...sizeOf(quality), ...treated('backgroundBlur') }).catch(() => {});
 
 /** @param {MediaStreamTrack} track @returns {MediaStreamTrack} */
 function moving(track) {
@@ -64,19 +83,19 @@ function moving(track) {
 /** @param {string} id @returns {Promise<MediaStreamTrack>} */
 export const microphone = async (id) => (await capture('mic', { audio: soundOf(id) })).getAudioTracks()[0];
 
-/** @param {string} id @param {boolean} hd @returns {Promise<MediaStreamTrack>} */
-export const camera = async (id, hd) =>
-  moving((await capture('camera', { video: pictureOf(id, hd) })).getVideoTracks()[0]);
+/** @param {string} id @param {Quality} quality @returns {Promise<MediaStreamTrack>} */
+export const camera = async (id, quality) =>
+  moving((await capture('camera', { video: pictureOf(id, quality) })).getVideoTracks()[0]);
 
 /**
  * microphoneAndCamera asks for both at once, so that the person is asked once.
  * @param {string} micId
  * @param {string} cameraId
- * @param {boolean} hd
+ * @param {Quality} quality
  * @returns {Promise<{mic: MediaStreamTrack, camera: MediaStreamTrack}>}
  */
-export async function microphoneAndCamera(micId, cameraId, hd) {
-  const stream = await capture('mic', { audio: soundOf(micId), video: pictureOf(cameraId, hd) });
+export async function microphoneAndCamera(micId, cameraId, quality) {
+  const stream = await capture('mic', { audio: soundOf(micId), video: pictureOf(cameraId, quality) });
   return { mic: stream.getAudioTracks()[0], camera: moving(stream.getVideoTracks()[0]) };
 }
 

@@ -1,6 +1,7 @@
 // A menu under a button, on the platform's popover: Escape and a click elsewhere close it, arrows move in it.
 import { h, uniqueId } from './dom.js';
 import { icon } from './icons.js';
+import { rightToLeft } from '../i18n/i18n.js';
 /** @import {IconName} from './icons.js' */
 
 /**
@@ -22,7 +23,7 @@ import { icon } from './icons.js';
  * @param {(Item|null|false|undefined)[]} items
  * @param {string} label
  * @param {string} [testid]
- * @param {{look?: 'sheet'|'react-row'}} [o] sheet: from the lower edge, as wide as the window
+ * @param {{look?: 'sheet'|'react-row'|'emoji-grid'}} [o] sheet: from the lower edge, as wide as the window
  */
 export function openMenu(anchor, items, label, testid, o = {}) {
   const menu = h('div', {
@@ -92,11 +93,15 @@ function row(item, close) {
 function move(event, menu) {
   const rows = /** @type {HTMLElement[]} */ ([...menu.querySelectorAll('[role^=menuitem]')]);
   const at = rows.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+  // In a grid, up and down go by lines, and right and left as one sees them.
+  const across = rows.filter((r) => r.offsetTop === rows[0].offsetTop).length;
+  const line = across < rows.length ? across : 1;
+  const ahead = across > 1 && rightToLeft() ? -1 : 1;
   const to = {
-    ArrowDown: at + 1,
-    ArrowUp: at - 1 + rows.length,
-    ArrowRight: at + 1,
-    ArrowLeft: at - 1 + rows.length,
+    ArrowDown: at + line,
+    ArrowUp: at - line + rows.length,
+    ArrowRight: at + ahead + rows.length,
+    ArrowLeft: at - ahead + rows.length,
     Home: 0,
     End: rows.length - 1,
   }[event.key];

@@ -13,7 +13,10 @@ const NAME_KEY = 'conclave.name';
  * @property {'auto'|'grid'|'speaker'} mode
  * @property {'auto'|'light'|'dark'} theme
  * @property {string} language empty: the browser's
- * @property {boolean} hd @property {boolean} low sound first, and one picture
+ * @property {boolean} noiseSuppression @property {boolean} echoCancellation @property {boolean} voiceIsolation
+ * @property {boolean} backgroundBlur
+ * @property {'high'|'medium'|'low'} quality of the picture that is sent
+ * @property {boolean} low sound first, and one picture
  * @property {boolean} soundWaiting a sound for who waits @property {boolean} soundHand @property {boolean} soundChat
  * @property {boolean} soundTimer a sound at the end of a countdown
  * @property {boolean} notify by the system, while the page is in the background
@@ -33,7 +36,11 @@ const DEFAULTS = {
   mode: 'auto',
   theme: 'auto',
   language: '',
-  hd: true,
+  noiseSuppression: true,
+  echoCancellation: true,
+  voiceIsolation: false,
+  backgroundBlur: false,
+  quality: 'high',
   low: false,
   soundWaiting: true,
   soundHand: true,

@@ -5,6 +5,7 @@ import { h, setHidden, fill } from '../../ui/dom.js';
 import { icon } from '../../ui/icons.js';
 import { t, timeOfDay } from '../../i18n/i18n.js';
 import { linkify, MAX_CHAT_TEXT } from '../../core/text.js';
+import { emojiMenu } from './emoji.js';
 
 /** @param {CallContext} context @returns {PanelContent} */
 export function chatPanel(context) {
@@ -104,6 +105,19 @@ function composer({ call, ui }) {
     { class: 'icon-button primary', type: 'submit', 'aria-label': t('chat.send'), 'data-testid': 'chat-send' },
     icon('send'),
   );
+  const emoji = h(
+    'button',
+    {
+      class: 'icon-button',
+      type: 'button',
+      'aria-label': t('chat.emoji'),
+      title: t('chat.emoji'),
+      'aria-haspopup': 'menu',
+      'data-testid': 'chat-emoji',
+      onclick: () => emojiMenu(emoji, input),
+    },
+    icon('react'),
+  );
   const to = h('select', {
     class: 'input chat-to',
     'aria-label': t('chat.to'),
@@ -152,7 +166,7 @@ function composer({ call, ui }) {
       },
     },
     h('label', { class: 'composer-to' }, h('span', null, t('chat.to')), to),
-    h('div', { class: 'composer-row' }, input, send),
+    h('div', { class: 'composer-row' }, emoji, input, send),
   );
   return {
     el,

@@ -1,5 +1,6 @@
 // Settings of this device, and the sheet of keyboard shortcuts.
 /** @import {CallContext} from '../context.js' */
+/** @import {LocalMedia} from '../localmedia.js' */
 import { h, setHidden } from '../../ui/dom.js';
 import { openDialog } from '../../ui/dialog.js';
 import { toggle, select } from '../../ui/field.js';
@@ -7,6 +8,7 @@ import { languageSetting } from '../../ui/language.js';
 import { choices, remember, applyTheme } from '../../ui/settings.js';
 import { t, rightToLeft } from '../../i18n/i18n.js';
 import { SHORTCUTS } from '../../core/keymap.js';
+import { effectsOf } from '../../media/effects.js';
 import { showDevicePickers } from './devices.js';
 
 /** @param {CallContext} context */
@@ -23,6 +25,7 @@ export function settingsDialog({ call, ui }) {
     [
       h('h3', null, t('settings.devices')),
       pickers,
+      ...effects(call.local),
       h('h3', null, t('settings.view')),
       select(
         t('layout.tiles'),
@@ -34,7 +37,13 @@ export function settingsDialog({ call, ui }) {
       toggle(t('settings.mirror'), chosen.mirror, (mirror) => set({ mirror })),
       toggle(t('layout.hideself'), chosen.hideSelf, (hideSelf) => set({ hideSelf }), { testid: 'hide-self' }),
       toggle(t('settings.low'), chosen.low, (low) => set({ low }), { help: t('settings.low.help'), testid: 'low' }),
-      toggle(t('settings.hd'), chosen.hd, (hd) => remember({ hd })),
+      select(
+        t('settings.quality'),
+        /** @type {const} */ (['high', 'medium', 'low']).map((v) => ({ value: v, label: t(`settings.quality.${v}`) })),
+        chosen.quality,
+        (v) => call.local.setQuality(/** @type {'high'|'medium'|'low'} */ (v)),
+        { testid: 'quality-select' },
+      ),
       !matchMedia('(hover: none) and (pointer: coarse)').matches &&
         toggle(t('settings.shortcuts'), chosen.shortcuts, (shortcuts) => set({ shortcuts }), {
           testid: 'shortcuts-switch',
@@ -66,6 +75,16 @@ export function settingsDialog({ call, ui }) {
     { testid: 'settings' },
   );
 }
+
+/** @param {LocalMedia} local @returns {HTMLElement[]} what can be done with a voice or a picture by the devices that are on */
+const effects = (local) =>
+  /** @type {const} */ (['mic', 'camera']).flatMap((what) =>
+    effectsOf(what, local.store.get()[what]).map(({ effect, on }) =>
+      toggle(t(`settings.${effect}`), on, (wanted) => void local.setEffect(what, effect, wanted).catch(() => {}), {
+        testid: effect,
+      }),
+    ),
+  );
 
 /** @param {boolean} on @returns {HTMLElement} the browser asks once, after this choice and never by itself */
 function notifications(on) {

@@ -56,8 +56,50 @@ export function tellNews(context, flying) {
   const back = (/** @type {'mic'|'camera'} */ what) => (/** @type {boolean} */ on) => {
     if (on) closeToast(`lost-${what}`);
   };
+  tellConnected(context);
   cleanup(call.local.store.watch((l) => l.micOn, back('mic')));
   cleanup(call.local.store.watch((l) => Boolean(l.camera), back('camera')));
+}
+
+/**
+ * A device that is connected during the call is offered, and never switched on by itself. Only devices with a name
+ * count: without the person's permission for their kind there is none.
+ * @param {CallContext} context
+ */
+function tellConnected({ call, cleanup }) {
+  /** @type {{mic: Set<string>|null, camera: Set<string>|null}} */
+  const known = { mic: null, camera: null };
+  const look = async () => {
+    const { mics, cameras } = await devices.list().catch(() => ({ mics: [], cameras: [] }));
+    for (const [what, found] of /** @type {const} */ ([
+      ['mic', mics],
+      ['camera', cameras],
+    ])) {
+      const named = found.filter((d) => d.id && d.label);
+      if (named.length === 0) continue;
+      const before = known[what];
+      known[what] = new Set(named.map((d) => d.id));
+      const fresh = before && named.find((d) => !before.has(d.id));
+      if (!fresh || call.store.get().state.phase !== 'joined') continue;
+      toast(t('news.device', { name: fresh.label }), {
+        icon: what,
+        key: `device-${what}`,
+        testid: 'device-connected',
+        ms: 12_000,
+        actions: [
+          { label: t('news.device.use'), act: () => void call.local.choose(`${what}Id`, fresh.id).catch(() => {}) },
+        ],
+      });
+    }
+  };
+  cleanup(devices.onChange(() => void look()));
+  // Names come with the first permission.
+  cleanup(
+    call.local.store.watch(
+      (l) => `${Boolean(l.mic)} ${Boolean(l.camera)}`,
+      () => void look(),
+    ),
+  );
 }
 
 /** @param {CallContext} context @param {HTMLElement} flying what happens once and leaves no state */

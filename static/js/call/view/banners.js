@@ -79,7 +79,7 @@ function soundBlocked({ call, cleanup }) {
   return el;
 }
 
-/** @param {CallContext} context @returns {HTMLElement} as long as the screen is shared; it covers no tile */
+/** @param {CallContext} context @returns {HTMLElement} with what the others see, as long as the screen is shared; it covers no tile */
 function sharing({ call, cleanup, verbs }) {
   const { store } = call.local;
   const hint = h('span');
@@ -97,6 +97,24 @@ function sharing({ call, cleanup, verbs }) {
     action(hint, other, { primary: false, testid: 'screen-hint' }),
     action(t('call.screen.on'), () => verbs.screen(), { primary: false }),
   );
+  const preview = h('video', {
+    class: 'share-preview',
+    autoplay: true,
+    muted: true,
+    playsinline: true,
+    disablepictureinpicture: true,
+    'aria-hidden': 'true',
+    'data-testid': 'share-preview',
+  });
+  cleanup(
+    store.watch(
+      (l) => l.screen,
+      (screen) => {
+        preview.srcObject = screen && new MediaStream([screen]);
+      },
+    ),
+  );
+  el.firstElementChild?.replaceWith(preview);
   el.classList.add('lasting');
   return el;
 }
