@@ -163,7 +163,7 @@ test('before: camera off releases the camera, mute keeps the microphone', async 
   );
 });
 
-test('controls: the quality of a picture is that of the one being sent, too, and is less where bandwidth is saved', async () => {
+test('controls: a picture that is being sent changes its quality, too; less where bandwidth is saved', async () => {
   const kept = new Map();
   globalThis.localStorage = { getItem: (k) => kept.get(k) ?? null, setItem: (k, v) => kept.set(k, v) };
   const { local } = attached();
@@ -180,7 +180,7 @@ test('controls: the quality of a picture is that of the one being sent, too, and
   delete globalThis.localStorage;
 });
 
-test('controls: an effect is chosen for what is captured from then on, and a device that is off stays off', async () => {
+test('controls: an effect counts for what is captured from then on, and a device that is off stays off', async () => {
   const kept = new Map();
   globalThis.localStorage = { getItem: (k) => kept.get(k) ?? null, setItem: (k, v) => kept.set(k, v) };
   const { local } = attached();

@@ -28,7 +28,7 @@ function numbersOf(language) {
 }
 
 /**
- * What a form must say: what English says of the same numbers. The number itself may go where the form is for one alone.
+ * What a form must say: what English says of the same numbers. The number itself may go where it is only one.
  * @param {string|Record<string, string>} source @param {number[]} numbers @returns {{must: string[], may: string[]}}
  */
 function wanted(source, numbers) {

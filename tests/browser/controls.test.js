@@ -75,9 +75,11 @@ for (const kind of kinds) {
         /** @type {{shared: MediaStreamTrack[], connections: RTCPeerConnection[]}} */
         const { connections } = Reflect.get(window, 'conclaveSwitches');
         const tracks = connections.flatMap((pc) => pc.getSenders().map(({ track }) => track));
+        // What is asked of the device: Firefox's test devices have one size and do nothing with a sound.
         const of = (/** @type {string} */ what) =>
-          tracks.find((track) => track?.kind === what && track.readyState === 'live')?.getSettings() ?? {};
-        return { height: of('video').height, noise: of('audio').noiseSuppression };
+          tracks.find((track) => track?.kind === what && track.readyState === 'live')?.getConstraints() ?? {};
+        const { height } = of('video');
+        return { height: typeof height === 'object' ? height.ideal : height, noise: of('audio').noiseSuppression };
       });
 
     step(

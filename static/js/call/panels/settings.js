@@ -76,7 +76,7 @@ export function settingsDialog({ call, ui }) {
   );
 }
 
-/** @param {LocalMedia} local @returns {HTMLElement[]} what can be done with a voice or a picture by the devices that are on */
+/** @param {LocalMedia} local @returns {HTMLElement[]} what the devices that are on can do with a voice or a picture */
 const effects = (local) =>
   /** @type {const} */ (['mic', 'camera']).flatMap((what) =>
     effectsOf(what, local.store.get()[what]).map(({ effect, on }) =>

@@ -79,7 +79,7 @@ function soundBlocked({ call, cleanup }) {
   return el;
 }
 
-/** @param {CallContext} context @returns {HTMLElement} with what the others see, as long as the screen is shared; it covers no tile */
+/** @param {CallContext} context @returns {HTMLElement} what others see while the screen is shared; covers no tile */
 function sharing({ call, cleanup, verbs }) {
   const { store } = call.local;
   const hint = h('span');
