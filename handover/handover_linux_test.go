@@ -349,12 +349,12 @@ func TestReloadSaysWhatCameOfIt(t *testing.T) {
 			t.Errorf("%q: %v", why, err)
 		}
 	}
-	var o *old
-	o = newOld(t, func(c *Config) {
+	o := newOld(t, func(c *Config) {
+		dir := c.Dir
 		c.Start = func() (<-chan struct{}, error) {
 			running := make(chan struct{})
 			go func() {
-				x, err := Begin(t.Context(), o.dir, "v2")
+				x, err := Begin(t.Context(), dir, "v2")
 				if err != nil {
 					close(running)
 					return
