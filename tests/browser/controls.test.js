@@ -150,6 +150,31 @@ for (const kind of kinds) {
       },
     );
 
+    for (const what of /** @type {const} */ (['mic', 'camera'])) {
+      step(
+        `devices: the list at the button of the ${what} says which is in use, and follows a choice`,
+        async () => {
+          await ana.at(`${what}-menu`).click();
+          await ana.at(`${what}-devices`).waitFor();
+        },
+        async () => {
+          await ana.settled();
+          await ana.screenshot(`controls/${kind}-${what}-menu`);
+          await ana.assertAccessible(`the list of the ${what}`);
+          assert.equal(await ana.at(`${what}-devices`).locator('.meter').count(), what === 'mic' ? 1 : 0);
+          const last = ana.at('device').last();
+          await last.click();
+          await until('the choice is kept', async () => {
+            await ana.at(`${what}-menu`).click();
+            const checked = await ana.at('device').last().getAttribute('aria-checked');
+            await ana.page.keyboard.press('Escape');
+            return checked === 'true';
+          });
+          assert.equal(await ana.at(what).getAttribute('aria-pressed'), 'true', 'it stays on');
+        },
+      );
+    }
+
     step(
       'screen share: who shares sees what the others see',
       async () => {

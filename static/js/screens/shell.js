@@ -51,7 +51,7 @@ export function shell(app, ...content) {
         },
         t('home.check'),
       ),
-      app.config.version && h('span', null, t('home.version', { version: app.config.version })),
+      app.config.version && h('span', { dir: 'ltr' }, t('home.version', { version: app.config.version })),
       languageChoice(app.reload),
     ),
   );

@@ -23,7 +23,8 @@ import { rightToLeft } from '../i18n/i18n.js';
  * @param {(Item|null|false|undefined)[]} items
  * @param {string} label
  * @param {string} [testid]
- * @param {{look?: 'sheet'|'react-row'|'emoji-grid'}} [o] sheet: from the lower edge, as wide as the window
+ * @param {{look?: 'sheet'|'react-row'|'emoji-grid', foot?: HTMLElement, closed?: () => void}} [o] sheet: from the lower
+ *   edge, as wide as the window. foot: below the items, to be looked at only. closed: called once it is
  */
 export function openMenu(anchor, items, label, testid, o = {}) {
   const menu = h('div', {
@@ -40,6 +41,7 @@ export function openMenu(anchor, items, label, testid, o = {}) {
   for (const item of items) {
     if (item) (sheet && item.first ? first : menu).append(row(item, () => menu.hidePopover()));
   }
+  if (o.foot) menu.append(h('div', { class: 'menu-foot', 'aria-hidden': 'true' }, o.foot));
   menu.addEventListener('keydown', (event) => move(event, menu));
   const again = () => {
     if (!sheet) place(menu, anchor);
@@ -48,6 +50,7 @@ export function openMenu(anchor, items, label, testid, o = {}) {
   menu.addEventListener('toggle', (event) => {
     if (/** @type {ToggleEvent} */ (event).newState !== 'closed') return;
     window.removeEventListener('resize', again);
+    o.closed?.();
     // An item may have opened another menu on the same button, before this event came.
     if (anchor.getAttribute('aria-controls') === menu.id) {
       anchor.setAttribute('aria-expanded', 'false');

@@ -22,6 +22,8 @@ import { lazily } from '../../ui/lazy.js';
 /** What fetches the settings and the sheet of shortcuts. */
 export const settings = () => import('../panels/settings.js');
 
+const deviceMenus = () => import('../panels/devicemenu.js');
+
 /** @param {CallContext} context @returns {{el: HTMLElement, verbs: Record<Command, () => void>}} */
 export function controls(context) {
   const verbs = makeVerbs(context);
@@ -44,10 +46,37 @@ export function controls(context) {
     'div',
     { class: 'bar', role: 'toolbar', 'aria-label': t('call.controls') },
     h('div', { class: 'bar-side' }, b.people, b.chat),
-    h('div', { class: 'bar-middle' }, b.mic, b.camera, b.screen, b.hand, b.react, b.more),
+    h(
+      'div',
+      { class: 'bar-middle' },
+      h('div', { class: 'control-pair' }, b.mic, choose(context, 'mic')),
+      h('div', { class: 'control-pair' }, b.camera, choose(context, 'camera')),
+      b.screen,
+      b.hand,
+      b.react,
+      b.more,
+    ),
     h('div', { class: 'bar-side end' }, b.leave),
   );
   return { el: h('footer', null, el), verbs };
+}
+
+/** @param {CallContext} context @param {'mic'|'camera'} what @returns {HTMLElement} opens the list of such devices */
+function choose(context, what) {
+  const button = h(
+    'button',
+    {
+      class: 'control-more',
+      type: 'button',
+      'aria-haspopup': 'menu',
+      'aria-label': t(`device.${what}`),
+      title: t(`device.${what}`),
+      'data-testid': `${what}-menu`,
+      onclick: async () => void (await lazily(deviceMenus))?.deviceMenu(context.call.local, what, button),
+    },
+    icon('down'),
+  );
+  return button;
 }
 
 /** @typedef {'mic'|'camera'|'screen'|'hand'|'react'|'people'|'chat'|'more'|'leave'} ControlName */
