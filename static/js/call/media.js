@@ -16,7 +16,7 @@ import { constantAudio, portsOf } from '../core/sdp.js';
 import { sameWants, slotsFor } from '../core/viewport.js';
 import * as quality from '../core/quality.js';
 import { arriving, doubtful, expected, forget, looked, newFlow, stopped, suspect } from '../core/flow.js';
-import { RequestError } from '../net/socket.js';
+import { RequestError } from '../net/error.js';
 import { Connection } from '../media/connection.js';
 import { transportOnly } from '../media/seal.js';
 import { snapshot } from '../media/stats.js';

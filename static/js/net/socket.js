@@ -1,15 +1,7 @@
 // The WebSocket half of docs/protocol.md: requests with replies, and events. Knows nothing of meetings.
 /** @import {ServerMessage, ClientMessage, Fields} from '../core/types.js' */
 
-/** An error the server answered a request with. */
-export class RequestError extends Error {
-  /** @param {string} id @param {string} message @param {boolean} fatal */
-  constructor(id, message, fatal) {
-    super(message);
-    this.id = id;
-    this.fatal = fatal;
-  }
-}
+import { RequestError } from './error.js';
 
 /** The protocol that this client speaks (docs/protocol.md). */
 export const PROTOCOL_VERSION = 1;

@@ -8,7 +8,7 @@ import { clearToasts } from '../ui/toast.js';
 import { announce } from '../ui/live.js';
 import { styles, whenIdle } from '../ui/lazy.js';
 import * as api from '../net/api.js';
-import { RequestError } from '../net/socket.js';
+import { RequestError } from '../net/error.js';
 import { hasKey, parse as parseLink } from '../e2ee/link.js';
 import { ask as confirm } from '../ui/dialog.js';
 import { LocalMedia } from '../call/localmedia.js';

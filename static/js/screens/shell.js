@@ -5,12 +5,14 @@
 import { h } from '../ui/dom.js';
 import { icon, mark } from '../ui/icons.js';
 import { languageChoice } from '../ui/language.js';
-import { openMenu } from '../ui/menu.js';
+import { lazily, whenIdle } from '../ui/lazy.js';
 import { t } from '../i18n/i18n.js';
 import { toast } from '../ui/toast.js';
 import { errorText } from '../i18n/i18n.js';
 import { rememberName } from '../ui/settings.js';
 import * as api from '../net/api.js';
+
+const menu = () => import('../ui/menu.js');
 
 /** @param {App} app @param {...Child} content @returns {HTMLElement} */
 export function shell(app, ...content) {
@@ -60,6 +62,7 @@ export function shell(app, ...content) {
 /** @param {App} app @param {SessionInfo} session @returns {HTMLElement} */
 function account(app, { email = '', guest = false }) {
   const shown = guest ? t('guest') : email;
+  whenIdle(menu);
   const button = h(
     'button',
     {
@@ -69,8 +72,8 @@ function account(app, { email = '', guest = false }) {
       'data-testid': 'account',
       title: guest ? t('guest.title') : email,
       'aria-label': guest ? t('guest.title') : t('home.signedin', { email }),
-      onclick: () =>
-        openMenu(
+      onclick: async () =>
+        (await lazily(menu))?.openMenu(
           button,
           [
             guest && { label: t('guest.signin'), icon: 'shield', act: () => app.signIn(), testid: 'guest-signin' },

@@ -6,7 +6,7 @@ import { toast, toasted, closeToast } from '../../ui/toast.js';
 import { fly, reactionLabel, REACTIONS } from '../../ui/reactions.js';
 import { t, errorText, has } from '../../i18n/i18n.js';
 import { nameOf } from '../../core/state.js';
-import { RequestError } from '../../net/socket.js';
+import { RequestError } from '../../net/error.js';
 import { remember } from '../../ui/settings.js';
 import * as devices from '../../media/devices.js';
 
