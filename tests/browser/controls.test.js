@@ -170,7 +170,7 @@ for (const kind of kinds) {
             await ana.page.keyboard.press('Escape');
             return checked === 'true';
           });
-          assert.equal(await ana.at(what).getAttribute('aria-pressed'), 'true', 'it stays on');
+          await until('it stays on', async () => (await ana.at(what).getAttribute('aria-pressed')) === 'true');
         },
       );
     }
@@ -186,15 +186,13 @@ for (const kind of kinds) {
       },
       async () => {
         await until('the preview has a picture', () =>
-          ana.at('share-preview').evaluate((el) => el instanceof HTMLVideoElement && el.videoWidth > 0),
+          ana.at('share-preview').evaluate((el) => (el.querySelector('video')?.videoWidth ?? 0) > 0),
         );
         await ana.settled();
         await ana.screenshot(`controls/${kind}-sharing`);
         await ana.assertAccessible('sharing');
         await ana.at('screen').click();
-        await until('the preview lets go of the picture', () =>
-          ana.at('share-preview').evaluate((el) => el instanceof HTMLVideoElement && el.srcObject === null),
-        );
+        await ana.at('share-preview').locator('video').waitFor({ state: 'detached' });
       },
     );
 

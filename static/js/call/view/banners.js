@@ -97,26 +97,23 @@ function sharing({ call, cleanup, verbs }) {
     action(hint, other, { primary: false, testid: 'screen-hint' }),
     action(t('call.screen.on'), () => verbs.screen(), { primary: false }),
   );
-  const preview = h('video', {
-    class: 'share-preview',
-    autoplay: true,
-    muted: true,
-    playsinline: true,
-    disablepictureinpicture: true,
-    'aria-hidden': 'true',
-    'data-testid': 'share-preview',
-  });
+  const preview = h('span', { class: 'share-preview', 'aria-hidden': 'true', 'data-testid': 'share-preview' });
   cleanup(
     store.watch(
       (l) => l.screen,
-      (screen) => {
-        preview.srcObject = screen && new MediaStream([screen]);
-      },
+      (screen) => fill(preview, screen && picture(screen)),
     ),
   );
   el.firstElementChild?.replaceWith(preview);
   el.classList.add('lasting');
   return el;
+}
+
+/** @param {MediaStreamTrack} screen @returns {HTMLVideoElement} there only while it is shared: elements are few */
+function picture(screen) {
+  const video = h('video', { autoplay: true, muted: true, playsinline: true, disablepictureinpicture: true });
+  video.srcObject = new MediaStream([screen]);
+  return video;
 }
 
 /** @param {CallContext} context @returns {HTMLElement} while the first connection takes its time */
