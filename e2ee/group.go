@@ -19,6 +19,7 @@ type Kind uint8
 const (
 	KindChat     Kind = 1
 	KindReaction Kind = 2
+	KindApp      Kind = 3 // what pages tell each other
 )
 
 // MaxBroadcast is the length of the longest broadcast.
@@ -38,6 +39,8 @@ func checkBroadcast(kind Kind, text string) error {
 	switch kind {
 	case KindChat:
 		return checkText(text, MaxChatRunes, MaxChatBytes, true)
+	case KindApp:
+		return checkText(text, MaxChatBytes, MaxChatBytes, true)
 	case KindReaction:
 		return checkText(text, maxReaction, maxReaction, false)
 	}

@@ -15,6 +15,7 @@ const (
 	msgConsent    = 5
 	msgChat       = 6
 	msgRoster     = 7
+	msgApp        = 8 // what pages tell each other; read and dropped here
 )
 
 // Consent is what a consent message says.
@@ -98,7 +99,7 @@ func (m *message) parse(b []byte) error {
 		}
 	case msgConsent:
 		return m.parseConsent(b)
-	case msgChat:
+	case msgChat, msgApp:
 		m.text = string(b)
 		return checkText(m.text, MaxPrivateBytes, MaxPrivateBytes, true)
 	case msgRoster:

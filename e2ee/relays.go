@@ -154,6 +154,9 @@ func (s *Session) tryBroadcast(now time.Time, m *heldMessage) bool {
 		s.notice(Notice{Kind: NoticeForged, From: m.from, Err: err})
 		return true
 	}
+	if m.broadcast == KindApp {
+		return true // only pages read it
+	}
 	kind := NoticeChat
 	if m.broadcast == KindReaction {
 		kind = NoticeReaction

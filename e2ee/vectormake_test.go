@@ -201,6 +201,7 @@ func makeBroadcasts(t testing.TB, r *Root, v *vectors) {
 	for _, b := range []broadcastVector{
 		{Sender: 1, Kind: KindChat, Text: "Guten Tag, 你好"},
 		{Sender: 1, Kind: KindReaction, Text: "clap", Counter: 1},
+		{Sender: 1, Kind: KindApp, Text: `{"poll":"ask"}`, Counter: 2},
 		{Sender: 2, Generation: 4, Step: 3, Kind: KindChat, Text: "zwei\nZeilen", Counter: 1000},
 	} {
 		b.Chain = seed(0xC3)

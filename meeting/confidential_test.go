@@ -59,6 +59,10 @@ func TestConfidentialChatIsTheOperatorsToAllow(t *testing.T) {
 		if (err == nil) != allowed {
 			t.Errorf("allowed: %v, chat: %v", allowed, err)
 		}
+		err = st.do(ana, &protocol.Broadcast{Kind: protocol.BroadcastApp, Data: "x"})
+		if (err == nil) != allowed {
+			t.Errorf("allowed: %v, app: %v", allowed, err)
+		}
 		st.must(ana, &protocol.Broadcast{Kind: protocol.BroadcastReaction, Data: "x"})
 	}
 }

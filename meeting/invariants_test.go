@@ -112,6 +112,9 @@ func script2sealed(op, arg byte, other media.ParticipantID) protocol.ClientMessa
 		return &protocol.Relay{To: []protocol.RelayOne{{Participant: other, Data: "x"},
 			{Participant: media.ParticipantID(arg), Data: strings.Repeat("y", int(arg)<<9)}}}
 	case 1:
+		if arg&1 == 1 {
+			return &protocol.App{Text: "x", To: other}
+		}
 		return &protocol.Broadcast{Kind: "chat", Data: "x"}
 	case 2:
 		return &protocol.Spotlight{Participant: other}

@@ -42,6 +42,8 @@ func (s *state) carryOut(now time.Time, p *seat, m protocol.ClientMessage, token
 		return s.view(p, m)
 	case *protocol.Chat:
 		return s.chat(now, p, m)
+	case *protocol.App:
+		return s.app(now, p, m)
 	case *protocol.React:
 		return s.react(now, p, m)
 	case *protocol.Hand:
@@ -142,6 +144,30 @@ func (s *state) chat(now time.Time, p *seat, m *protocol.Chat) error {
 	if to != p {
 		s.tell(p, e)
 	}
+	return nil
+}
+
+// app passes on what pages tell each other. Where the operator allows no chat it is refused: it could hold any text.
+func (s *state) app(now time.Time, p *seat, m *protocol.App) error {
+	if s.e2ee {
+		return ErrE2EERequired
+	}
+	if !s.chats() {
+		return ErrNotPermitted
+	}
+	e := &protocol.AppEvent{From: p.id, To: m.To, Text: m.Text}
+	if m.To == 0 {
+		if !s.mayTellAll(now, p, len(m.Text)) {
+			return ErrTooMuch
+		}
+		s.tellAll(e)
+		return nil
+	}
+	to := s.seats[m.To]
+	if to == nil || to.role == noRole {
+		return ErrNoSuchParticipant
+	}
+	s.tell(to, e)
 	return nil
 }
 

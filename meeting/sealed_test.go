@@ -73,8 +73,10 @@ func TestNothingIsSaidInClearInAnEncryptedMeeting(t *testing.T) {
 	st.refused(ana, &protocol.Chat{Text: "hello"}, ErrE2EERequired)
 	st.refused(ana, &protocol.Chat{Text: "hello", To: ben.id}, ErrE2EERequired)
 	st.refused(ana, &protocol.React{Reaction: "clap"}, ErrE2EERequired)
+	st.refused(ana, &protocol.App{Text: "hello"}, ErrE2EERequired)
+	st.refused(ana, &protocol.App{Text: "hello", To: ben.id}, ErrE2EERequired)
 	st.must(ana, &protocol.Hand{Raised: true})
-	if count[*protocol.ChatEvent](ben)+count[*protocol.Reaction](ben) != 0 {
+	if count[*protocol.ChatEvent](ben)+count[*protocol.Reaction](ben)+count[*protocol.AppEvent](ben) != 0 {
 		t.Fatal("something was said")
 	}
 }

@@ -58,6 +58,17 @@ type Chat struct {
 // Request implements ClientMessage.
 func (m *Chat) Request() RequestID { return m.ID }
 
+// App carries what pages tell each other, in a plain meeting: to everybody, or to one participant. The server reads
+// nothing of it but its bounds; docs/client.md says what clients put in.
+type App struct {
+	ID   RequestID   `json:"id" bound:"1..2147483647"`
+	Text string      `json:"text" bound:"1..8000" text:"lines"`
+	To   Participant `json:"to,omitempty" bound:"1..4294967295"`
+}
+
+// Request implements ClientMessage.
+func (m *App) Request() RequestID { return m.ID }
+
 // React shows a reaction to everybody.
 type React struct {
 	ID       RequestID    `json:"id" bound:"1..2147483647"`

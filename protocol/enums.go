@@ -198,10 +198,11 @@ type BroadcastKind string
 const (
 	BroadcastChat     BroadcastKind = "chat"
 	BroadcastReaction BroadcastKind = "reaction"
+	BroadcastApp      BroadcastKind = "app" // what pages tell each other
 )
 
 // Values implements Enum.
-func (BroadcastKind) Values() []string { return []string{"chat", "reaction"} }
+func (BroadcastKind) Values() []string { return []string{"chat", "reaction", "app"} }
 
 // RefusedReason says why the server does not forward what a participant publishes.
 type RefusedReason string

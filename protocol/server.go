@@ -167,6 +167,15 @@ type ChatEvent struct {
 
 func (*ChatEvent) serverMessage() {}
 
+// AppEvent is what another page tells. To is set when it went to one participant.
+type AppEvent struct {
+	From Participant `json:"from" bound:"1..4294967295"`
+	To   Participant `json:"to,omitempty" bound:"1..4294967295"`
+	Text string      `json:"text" bound:"1..8000"`
+}
+
+func (*AppEvent) serverMessage() {}
+
 // Reaction is a reaction shown.
 type Reaction struct {
 	From     Participant  `json:"from" bound:"1..4294967295"`

@@ -113,8 +113,11 @@ func (s *encryption) event(m protocol.ServerMessage, now time.Time) {
 		}
 	case *protocol.BroadcastEvent:
 		kind := e2ee.KindChat
-		if m.Kind == protocol.BroadcastReaction {
+		switch m.Kind {
+		case protocol.BroadcastReaction:
 			kind = e2ee.KindReaction
+		case protocol.BroadcastApp:
+			kind = e2ee.KindApp
 		}
 		s.session.Broadcast(now, uint32(m.From), kind, decoded(m.Data))
 	}

@@ -32,7 +32,7 @@ export const LIMITS = Object.freeze({
 
 /** @typedef {"cohost" | "host" | "participant" | "viewer"} Role */
 
-/** @typedef {"chat" | "reaction"} BroadcastKind */
+/** @typedef {"app" | "chat" | "reaction"} BroadcastKind */
 
 /** @typedef {"bot" | "egress" | "guest" | "ingest" | "person"} Kind */
 
@@ -112,6 +112,14 @@ export const LIMITS = Object.freeze({
  * @property {"chat"} type
  * @property {number} id 1..2147483647
  * @property {string} text 1..2000
+ * @property {number} [to] 1..4294967295
+ */
+
+/**
+ * @typedef {object} App
+ * @property {"app"} type
+ * @property {number} id 1..2147483647
+ * @property {string} text 1..8000
  * @property {number} [to] 1..4294967295
  */
 
@@ -429,6 +437,14 @@ export const LIMITS = Object.freeze({
  */
 
 /**
+ * @typedef {object} AppEvent
+ * @property {"app"} type
+ * @property {number} from 1..4294967295
+ * @property {number} [to] 1..4294967295
+ * @property {string} text 1..8000
+ */
+
+/**
  * @typedef {object} Reaction
  * @property {"reaction"} type
  * @property {number} from 1..4294967295
@@ -671,6 +687,6 @@ export const LIMITS = Object.freeze({
  * @property {number} [bits]
  */
 
-/** @typedef {Join | Offer | Media | View | Chat | React | Hand | Admit | Deny | Mute | AskUnmute | Remove | SetRole | Spotlight | Timer | SetPolicy | Relay | Broadcast | StreamKey | RevokeStreamKey | End | Active | Leave} ClientMessage what a client sends */
+/** @typedef {Join | Offer | Media | View | Chat | App | React | Hand | Admit | Deny | Mute | AskUnmute | Remove | SetRole | Spotlight | Timer | SetPolicy | Relay | Broadcast | StreamKey | RevokeStreamKey | End | Active | Leave} ClientMessage what a client sends */
 
-/** @typedef {OK | StreamKeyMade | Lobby | Welcome | Answer | Slots | Encode | Roster | Speakers | ChatEvent | Reaction | Waiting | Muted | AskUnmuteEvent | Permissions | PolicyEvent | SpotlightEvent | TimerEvent | Quality | Relays | BroadcastEvent | MediaRefused | MediaFailed | Warnings | Notice | Idle | Bye | Error} ServerMessage what the server sends */
+/** @typedef {OK | StreamKeyMade | Lobby | Welcome | Answer | Slots | Encode | Roster | Speakers | ChatEvent | AppEvent | Reaction | Waiting | Muted | AskUnmuteEvent | Permissions | PolicyEvent | SpotlightEvent | TimerEvent | Quality | Relays | BroadcastEvent | MediaRefused | MediaFailed | Warnings | Notice | Idle | Bye | Error} ServerMessage what the server sends */

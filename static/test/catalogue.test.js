@@ -129,6 +129,7 @@ test('the catalogue keeps to plain words: one for a broken connection, and none 
 
 /** The texts that say what the server can see; each is shown only where it is so. */
 const CLAIMS = new Set([
+  'polls.sealed',
   'security.on',
   'security.on.long',
   'security.on.text',

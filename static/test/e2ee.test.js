@@ -325,14 +325,30 @@ test('group chat is signed: a member cannot forge, repeat or re-label it', async
   await m.tell(ben, { ...said[0], from: cem.n });
   await m.tell(ben, { ...said[0], kind: 'reaction' });
   assert.equal(ben.log.filter((o) => o.type === 'chat' || o.type === 'reaction').length, 1);
+  await m.tell(ben, { ...said[0], kind: 'app' });
+  assert.equal(ben.log.filter((o) => o.type === 'app').length, 0);
   await m.tell(cem, { type: 'say', kind: 'reaction', text: 'clap' });
   assert.deepEqual(ben.log.at(-1), { type: 'reaction', from: cem.n, reaction: 'clap' });
+});
+
+test('what pages tell each other reaches all, or one, and is no chat', async () => {
+  const m = await Meeting.make();
+  const [ana, ben, cem] = [await m.join('Ana'), await m.join('Ben'), await m.join('Cem')];
+  const told = (s) => s.log.filter((o) => o.type === 'app').map(({ from, to, text }) => [from, to, text]);
+  await m.tell(ana, { type: 'say', kind: 'app', text: '{"poll":"ask"}' });
+  await m.tell(ben, { type: 'private', kind: 'app', to: ana.n, text: '{"poll":"vote"}' });
+  assert.deepEqual(told(cem), [[ana.n, undefined, '{"poll":"ask"}']]);
+  assert.deepEqual(told(ana), [...told(cem), [ben.n, ana.n, '{"poll":"vote"}']]);
+  assert.equal([ana, ben, cem].flatMap((s) => s.log).filter((o) => o.type === 'chat').length, 0);
+  await m.tell(ana, { type: 'private', kind: 'app', to: ben.n, text: 'x'.repeat(1501) });
+  assert.deepEqual(ana.log.at(-1), { type: 'unsent', to: ben.n });
+  assert.deepEqual(told(ben), told(cem));
 });
 
 test('a private text reaches one', async () => {
   const m = await Meeting.make();
   const [ana, ben, cem] = [await m.join('Ana'), await m.join('Ben'), await m.join('Cem')];
-  await m.tell(ana, { type: 'private', to: ben.n, text: 'psst' });
+  await m.tell(ana, { type: 'private', kind: 'chat', to: ben.n, text: 'psst' });
   assert.deepEqual(
     [ana, ben, cem].map((s) => s.log.filter((o) => o.type === 'chat').length),
     [1, 1, 0],

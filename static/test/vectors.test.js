@@ -19,7 +19,7 @@ import { meetingCode, rosterHash } from '../js/e2ee/roster.js';
 import * as sframe from '../js/e2ee/sframe.js';
 
 const TRACK_ORDER = [0, 1, 2, 3, 7];
-const GROUP_KINDS = { 1: 'chat', 2: 'reaction' };
+const GROUP_KINDS = { 1: 'chat', 2: 'reaction', 3: 'app' };
 const fill = (n) => new Uint8Array(32).fill(n);
 
 /** Private keys are given as their 32 bytes (RFC 8410 wraps them). */
@@ -290,6 +290,7 @@ async function make() {
     [
       [1, 'chat', 'Dobrý den\n你好 https://example.org', 0],
       [2, 'reaction', 'clap', 9],
+      [3, 'app', '{"poll":"ask"}', 10],
     ].map(async ([kind, word, text, counter]) => {
       const k = await frameKey({ gen: 6, step: 3, chain }, TRACKS.data, made[2].hash);
       return {
@@ -321,6 +322,8 @@ async function make() {
     { name: 'name', bytes: hex(name), valid: true },
     { name: 'credential', bytes: hex(encode({ type: 'credential', credential: second })), valid: true },
     { name: 'chat', bytes: hex(encode({ type: 'chat', text: 'só\tpara ti' })), valid: true },
+    { name: 'app', bytes: hex(encode({ type: 'app', text: '{"poll":"vote"}' })), valid: true },
+    { name: 'app too long', bytes: `08${'61'.repeat(1501)}`, valid: false },
     {
       name: 'roster',
       bytes: hex(encode({ type: 'roster', hash: new Uint8Array(16).fill(1), ask: true })),

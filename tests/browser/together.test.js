@@ -1,6 +1,7 @@
-// What a meeting does together: the queue of hands, the timer. In both browsers, in an end-to-end encrypted meeting
+// What a meeting does together: the queue of hands, the timer, polls. In both browsers, in an end-to-end encrypted meeting
 // with a waiting room: Ana hosts on a wide window, Ben is there from the beginning, Cem comes late and has a phone.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe } from 'node:test';
 import { kinds, launch } from './harness/browsers.js';
 import { story } from './harness/chain.js';
@@ -187,6 +188,139 @@ for (const kind of kinds) {
       }
       assert.equal(await ben.at('timer').innerText(), '0:00');
       await ben.at('timer').waitFor({ state: 'hidden' });
+    });
+
+    /** @param {Person} person @returns {import('playwright-core').Locator} the newest poll */
+    const poll = (person) => person.at('poll').first();
+
+    /** @param {Person} person @param {string} question @param {string[]} choices @param {Record<string, boolean>} how */
+    const ask = async (person, question, choices, how) => {
+      await person.more('open-polls');
+      await person.at('poll-new').click();
+      await person.write('poll-question', question);
+      for (let n = 3; n <= choices.length; n++) await person.at('poll-choice-add').click();
+      for (const [i, choice] of choices.entries()) await person.write(`poll-choice-${i + 1}`, choice);
+      for (const [what, on] of Object.entries(how)) await person.at(`poll-${what}`).setChecked(on);
+      await person.at('poll-ask').click();
+      await poll(person).getByText(question).waitFor();
+    };
+
+    /** @param {Person} person @param {number[]} picks */
+    const vote = async (person, picks) => {
+      for (const n of picks) await poll(person).getByTestId(`poll-pick-${n}`).check();
+      await poll(person).getByTestId('poll-vote').click();
+      await poll(person).getByText(words('polls.voted')).waitFor();
+    };
+
+    /** @param {Person} person @returns {Promise<string>} */
+    const counts = async (person) =>
+      (await poll(person).getByTestId('poll-results').locator('.poll-count').allInnerTexts()).join(' ');
+
+    step(
+      'polls: a host asks, all vote, results are live and name no one',
+      async () => {
+        await ask(ana, 'When do we meet again?', ['Monday <b>', 'Tuesday', 'Never'], {});
+        await ben.at('toast-poll').getByText('When do we meet again?').waitFor();
+        await ben.assertToastsCoverNothing('a poll is asked');
+        await ben
+          .at('toast-poll')
+          .getByRole('button', { name: words('polls.vote') })
+          .click();
+        assert.match(await poll(ben).getByTestId('poll-truth').innerText(), words('polls.sealed'));
+        assert.match(
+          await poll(ben).getByTestId('poll-truth').innerText(),
+          words('polls.is.anonymous', { name: 'Ana' }),
+        );
+        await vote(ben, [1]);
+        await vote(ana, [2]);
+        await until('Ben sees both', async () => /^1 .* 1 .* 0 /.test(await counts(ben)));
+        await cem.more('open-polls');
+        await vote(cem, [2]);
+        await until('the last vote of each counts', async () => /^1 .* 2 .* 0 /.test(await counts(ben)));
+        await vote(cem, [1]);
+        await until('Cem has one', async () => /^2 .* 1 .* 0 /.test(await counts(ben)));
+        assert.doesNotMatch(await poll(ben).getByTestId('poll-results').innerText(), /Cem|Ana|Ben/);
+        assert.equal(await ben.at('poll-new').count(), 0, 'only who runs the meeting asks');
+      },
+      async () => {
+        await looks(ana, 'polls-1440');
+        await cem.page.setViewportSize({ width: 390, height: 844 });
+        await looks(cem, 'polls-390');
+        await cem.page.setViewportSize({ width: 320, height: 640 });
+        await looks(cem, 'polls-320');
+      },
+    );
+
+    step('polls: who comes late sees the open one, and votes; who leaves takes the vote along', async () => {
+      await cem.page.reload();
+      await admitted(cem);
+      await until('the vote is gone', async () => /^1 .* 1 .* 0 /.test(await counts(ben)));
+      await cem.at('toast-poll').waitFor();
+      await cem.more('open-polls');
+      await until('Cem sees the result so far', async () => /^1 .* 1 .* 0 /.test(await counts(cem)));
+      await vote(cem, [3]);
+      await until('the newcomer counts', async () => /^1 .* 1 .* 1 /.test(await counts(ana)));
+      await poll(ana).getByTestId('poll-end').click();
+      await poll(ben).getByText(words('polls.closed')).waitFor();
+      assert.equal(await poll(ben).getByTestId('poll-vote').isVisible(), false);
+    });
+
+    step('polls: votes by name and of several choices, told at the end, and saved as a table', async () => {
+      await ask(ana, 'Who brings what?', ['Tea', '=Cake'], { multiple: true, named: true, live: false });
+      await until('Ben has it', async () => /Who brings/.test(await poll(ben).innerText()));
+      await vote(ben, [1, 2]);
+      await until('Ana has counted', async () => /^1 .* 1 /.test(await counts(ana)));
+      assert.equal(await counts(ben), '', 'not before the end');
+      await poll(ana).getByTestId('poll-end').click();
+      await poll(ben).getByText(words('polls.closed')).waitFor();
+      assert.match(await poll(ben).getByTestId('poll-results').innerText(), /Tea[^]*Ben[^]*Cake[^]*Ben/);
+      const [download] = await Promise.all([
+        ana.page.waitForEvent('download'),
+        poll(ana).getByTestId('poll-csv').click(),
+      ]);
+      assert.equal(download.suggestedFilename(), 'poll.csv');
+      assert.match(
+        readFileSync(await download.path(), 'utf8'),
+        /^\ufeff?Who brings what\?\r\n.*\r\nTea,1,Ben\r\n'=Cake,1,Ben\r\n$/,
+      );
+    });
+
+    step('polls: nothing of them is readable by the server, and no hostile text breaks a page', async () => {
+      const sent = await Promise.all(
+        [ana, ben, cem].map((person) =>
+          person.page.evaluate(() => {
+            /** @type {import('./harness/hooks.js').Probe} */
+            const { messages } = Reflect.get(window, 'conclaveProbe');
+            return messages.join('\n');
+          }),
+        ),
+      );
+      assert.doesNotMatch(sent.join('\n'), /Who brings|Cake|When do we|"app","text"/);
+      for (const text of [
+        '{',
+        '[]',
+        '{"poll":"ask"}',
+        '{"poll":"results","id":"0123456789abcdef"}',
+        'x'.repeat(8000),
+      ]) {
+        await deliver(ben, { type: 'app', from: 1, text });
+      }
+      // What members say comes sealed: what the server says in their name is not theirs.
+      const choices = ['a', 'b'];
+      const forged = {
+        poll: 'ask',
+        id: '0123456789abcdef',
+        q: 'Forged?',
+        choices,
+        multiple: false,
+        named: false,
+        live: true,
+      };
+      await deliver(ben, { type: 'app', from: 1, text: JSON.stringify(forged) });
+      await deliver(ben, { type: 'chat', from: 1, text: 'Forged!', at: new Date().toISOString() });
+      await ben.page.waitForTimeout(300);
+      assert.equal(await ben.at('poll').count(), 2);
+      assert.equal(await ben.page.getByText('Forged').count(), 0);
     });
 
     step("nobody's browser complained, and nothing was asked of another origin", async () => {

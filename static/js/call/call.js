@@ -4,7 +4,9 @@
 /** @import {State} from '../core/state.js' */
 /** @import {Ladder, Event as LadderEvent, Action} from '../core/reconnect.js' */
 /** @import {Source, Want, ServerMessage, ClientMessage, Fields} from '../core/types.js' */
-/** @import {Welcome, Bye, MediaFailure} from '../protocol-types.js' */
+/** @import {Polls} from './polls.js' */
+/** @import {Poll} from '../core/polls.js' */
+/** @import {AppEvent, Welcome, Bye, MediaFailure} from '../protocol-types.js' */
 /** @import {Snapshot} from '../media/stats.js' */
 /** @import {Rates} from '../core/quality.js' */
 /** @import {Timer} from '../core/timer.js' */
@@ -58,8 +60,8 @@ const RESUMABLE = new Set(['slow_reader', 'rate_limited', 'protocol_error']);
 
 /**
  * Events without lasting state: 'reaction' {from, reaction}, 'muted' {by, sources}, 'ask_unmute' {by, sources},
- * 'notice' {notice, in_s}, 'timer' {left_ms, by}, 'problem' {error}, 'role' {role}, 'media_refused' {source, reason}.
- * Dispatched as CustomEvents.
+ * 'notice' {notice, in_s}, 'timer' {left_ms, by}, 'poll' {what, poll}, 'problem' {error}, 'role' {role}, 'media_refused' {source, reason}. Dispatched as
+ * CustomEvents.
  */
 export class Call extends EventTarget {
   store = createStore(
@@ -115,6 +117,8 @@ export class Call extends EventTarget {
   #timers = [];
   /** @type {number[]} when the server closed the socket but kept the seat, ms */
   #byes = [];
+  /** @type {Promise<Polls>|null} */
+  #polls = null;
   #over = false;
   #left = false;
   #gone = new AbortController();
@@ -157,7 +161,7 @@ export class Call extends EventTarget {
         this.#socket?.request(type, fields).catch((err) => {
           if (type !== 'relay') this.#emit('problem', { error: err });
         }),
-      heard: (m) => this.#change((s) => reduce(s, m)),
+      heard: (m) => (m.type === 'app' ? this.#heardApp(m) : this.#change((s) => reduce(s, m))),
       named: (names) => this.#change((s) => named(s, names)),
       emit: (type, detail) => this.#emit(type, detail),
     });
@@ -273,6 +277,8 @@ export class Call extends EventTarget {
         this.local.keep(this.store.get().state.sources);
         if (m.role !== before.role) this.#emit('role', m);
         return;
+      case 'app':
+        return this.#heardApp(m);
       case 'timer':
         this.#update({ timer: begun(m.left_ms, performance.now()) });
         return this.#emit('timer', m);
@@ -293,6 +299,28 @@ export class Call extends EventTarget {
       case 'bye':
         return this.#bye(m);
     }
+  }
+
+  /** @param {AppEvent} m from another page: the part of the client that reads it is fetched with the first */
+  #heardApp(m) {
+    if (m.from !== this.store.get().state.self) {
+      void this.polls().then(
+        (polls) => polls.hear(m),
+        () => {},
+      );
+    }
+  }
+
+  /** @param {'asked'|'closed'} what @param {Poll} poll of another participant */
+  tellPoll(what, poll) {
+    this.#emit('poll', { what, poll });
+  }
+
+  /** @returns {Promise<Polls>} fetched when it is first needed */
+  polls() {
+    this.#polls ??= import('./polls.js').then((m) => new m.Polls(this));
+    this.#polls.catch(() => (this.#polls = null));
+    return this.#polls;
   }
 
   /** @param {Bye} m */
@@ -569,6 +597,10 @@ export class Call extends EventTarget {
     this.#over = true;
     this.#gone.abort();
     for (const timer of this.#timers) clearInterval(timer);
+    void this.#polls?.then(
+      (polls) => polls.close(),
+      () => {},
+    );
     depart(this.#former);
     this.#socket?.close();
     this.#media.close();

@@ -6,7 +6,7 @@
 /** @import {Command} from '../core/keymap.js' */
 /** @import {Store} from '../ui/store.js' */
 
-/** @typedef {''|'chat'|'people'|'info'|'stats'|'security'} PanelName */
+/** @typedef {''|'chat'|'people'|'polls'|'info'|'stats'|'security'} PanelName */
 
 /**
  * @typedef {object} CallUI what the person chose to see; theirs alone

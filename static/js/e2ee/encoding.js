@@ -101,3 +101,10 @@ export function readChat(bytes) {
   if (bytes.length > 8000 || n < 1 || n > 2000 || CONTROL.test(said.replace(/[\n\t]/g, ''))) throw new TypeError('not a message');
   return said;
 }
+
+/** @param {Uint8Array} bytes @returns {string} what a page says to other pages; throws when it is none */
+export function readApp(bytes) {
+  const said = text(bytes);
+  if (bytes.length > 8000 || said === '' || CONTROL.test(said.replace(/[\n\t]/g, ''))) throw new TypeError('not a message');
+  return said;
+}

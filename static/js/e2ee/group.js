@@ -4,11 +4,11 @@
 /** @import {FrameKey} from './sframe.js' */
 /** @import {Identity} from './announce.js' */
 import { concat, text, utf8 } from './bytes.js';
-import { NONE, Reader, fields, label, readChat, u64, u8 } from './encoding.js';
+import { NONE, Reader, fields, label, readApp, readChat, u64, u8 } from './encoding.js';
 import { ED25519, verify } from './announce.js';
 import * as sframe from './sframe.js';
 
-const KINDS = /** @type {const} */ ({ chat: 1, reaction: 2 });
+const KINDS = /** @type {const} */ ({ chat: 1, reaction: 2, app: 3 });
 /** @typedef {keyof typeof KINDS} GroupKind */
 
 /** @param {string} meeting @param {Bytes} sender A @param {number} kind @param {bigint} kid @param {bigint} ctr @param {Bytes} said */
@@ -33,5 +33,5 @@ export async function openGroup(from, key, header, data, meeting, kind) {
   const [n, sig, said] = [r.u8(), r.take(64), r.rest()];
   if (n !== KINDS[/** @type {GroupKind} */ (kind)]) throw new TypeError('another kind than the server says');
   if (!await verify(from.ik, sig, signed(meeting, from.hash, n, header.kid, header.ctr, said))) throw new TypeError('forged');
-  return n === KINDS.chat ? readChat(said) : text(said);
+  return n === KINDS.chat ? readChat(said) : n === KINDS.app ? readApp(said) : text(said);
 }

@@ -84,7 +84,8 @@ export class Group {
 
   /** @param {Broadcast} m @param {string} text */
   #tell(m, text) {
-    this.#out.push(m.kind === 'chat' ? { type: 'chat', from: m.from, text, at: Date.parse(m.at) } : { type: 'reaction', from: m.from, reaction: text });
+    if (m.kind === 'app') this.#out.push({ type: 'app', from: m.from, text });
+    else this.#out.push(m.kind === 'chat' ? { type: 'chat', from: m.from, text, at: Date.parse(m.at) } : { type: 'reaction', from: m.from, reaction: text });
   }
 
   /** @param {Broadcast} m @param {Member} member @param {number} until @param {number} now */

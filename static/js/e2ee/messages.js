@@ -1,7 +1,7 @@
 // What is said over a pairwise channel, as bytes and back (docs/e2ee.md, section 6). A message has one spelling.
 /** @import {Bytes} from './bytes.js' */
 import { concat, utf8 } from './bytes.js';
-import { NONE, Reader, readChat, readLine, readName, u32, u8 } from './encoding.js';
+import { NONE, Reader, readApp, readChat, readLine, readName, u32, u8 } from './encoding.js';
 import { LAST_GENERATION, LAST_STEP } from './chain.js';
 
 /** Private texts, in bytes: a relay takes 2 KiB. */
@@ -14,6 +14,7 @@ export const MAX_PRIVATE = 1500;
  *   | {type: 'credential', credential: Bytes}
  *   | {type: 'consent', state: number, what: string}
  *   | {type: 'chat', text: string}
+ *   | {type: 'app', text: string}
  *   | {type: 'roster', hash: Bytes, ask: boolean}} Message consent: state 0 refused, 1 given, 2 asked
  */
 
@@ -26,6 +27,7 @@ export function encode(m) {
     case 'credential': return concat(u8(4), m.credential);
     case 'consent': return concat(u8(5), u8(m.state), utf8(m.what));
     case 'chat': return concat(u8(6), utf8(m.text));
+    case 'app': return concat(u8(8), utf8(m.text));
     default: return concat(u8(7), m.hash, u8(m.ask ? 1 : 0));
   }
 }
@@ -77,5 +79,10 @@ const READERS = {
     const ask = r.u8();
     must(ask <= 1);
     return { type: 'roster', hash, ask: ask === 1 };
+  },
+  8: (r) => {
+    const said = r.rest();
+    must(said.length <= MAX_PRIVATE);
+    return { type: 'app', text: readApp(said) };
   },
 };

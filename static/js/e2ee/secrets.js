@@ -118,6 +118,7 @@ export class Secrets {
         this.#worklet.event(m);
         this.#waiting = m.waiting.map((w) => w.participant);
         return { ...m, waiting: m.waiting.map((w) => this.#withName(w)) };
+      case 'chat': case 'reaction': case 'app': return null; // members say it sealed: this is the server's own
       default: return m;
     }
   }
@@ -137,6 +138,7 @@ export class Secrets {
     if (o.type === 'relay') this.#relay(o.to);
     else if (o.type === 'broadcast') void this.#ways.send('broadcast', { kind: o.kind, data: o.data });
     else if (o.type === 'chat') this.#ways.heard({ type: 'chat', from: o.from, text: o.text, at: new Date(o.at).toISOString(), ...(o.to ? { to: o.to } : {}) });
+    else if (o.type === 'app') this.#ways.heard({ type: 'app', from: o.from, text: o.text, ...(o.to ? { to: o.to } : {}) });
     else if (o.type === 'reaction') this.#ways.emit('reaction', { from: o.from, reaction: o.reaction });
     else if (o.type === 'unsent') this.#ways.emit('unsent', { to: o.to });
   }
@@ -196,7 +198,10 @@ export class Secrets {
   say(type, fields) {
     switch (type) {
       case 'chat':
-        this.#worklet.event(fields.to ? { type: 'private', to: fields.to, text: fields.text } : { type: 'say', kind: 'chat', text: fields.text });
+        this.#worklet.event(fields.to ? { type: 'private', kind: 'chat', to: fields.to, text: fields.text } : { type: 'say', kind: 'chat', text: fields.text });
+        return Promise.resolve();
+      case 'app':
+        this.#worklet.event(fields.to ? { type: 'private', kind: 'app', to: fields.to, text: fields.text } : { type: 'say', kind: 'app', text: fields.text });
         return Promise.resolve();
       case 'react':
         this.#worklet.event({ type: 'say', kind: 'reaction', text: fields.reaction });

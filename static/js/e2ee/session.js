@@ -114,7 +114,7 @@ export class Session {
       case 'broadcast': await this.#group.receive(event, this.#members.get(event.from), event.from === this.#participant, now); break;
       case 'sources': this.#live = event.live; break;
       case 'say': this.#group.say(event.kind, event.text, now); break;
-      case 'private': this.#private(event.to, event.text, now); break;
+      case 'private': this.#private(event.kind, event.to, event.text, now); break;
       case 'consent': this.#consent(event.participant, event.given); break;
       case 'auto_admit': this.#autoAdmit = event.on; break;
       case 'credential': await this.#spread(unbase64url(event.credential), event.participant, now); break;
@@ -361,6 +361,8 @@ export class Session {
       if (m.state === 2 && member.bot) member.asks = m.what;
     } else if (m?.type === 'chat') {
       this.#out.push({ type: 'chat', from: member.participant, to: this.#participant, text: m.text, at: now });
+    } else if (m?.type === 'app') {
+      this.#out.push({ type: 'app', from: member.participant, to: this.#participant, text: m.text });
     } else if (m?.type === 'roster') {
       if (m.ask && this.#same.mayAnswer(member, now)) this.#tellRoster(member, false);
       this.#same.heard(member, m.hash, now);
@@ -401,15 +403,15 @@ export class Session {
     return bytes && base64url(bytes);
   }
 
-  /** @param {number} to @param {string} text @param {number} now */
-  #private(to, text, now) {
+  /** @param {'chat'|'app'} kind @param {number} to @param {string} text @param {number} now */
+  #private(kind, to, text, now) {
     const member = this.#members.get(to);
     if (!member?.recipient || utf8(text).length > MAX_PRIVATE) {
       this.#out.push({ type: 'unsent', to });
       return;
     }
-    this.#post(member, () => ({ type: 'chat', text }));
-    this.#out.push({ type: 'chat', from: this.#participant, to, text, at: now });
+    this.#post(member, () => ({ type: kind, text }));
+    if (kind === 'chat') this.#out.push({ type: 'chat', from: this.#participant, to, text, at: now });
   }
 
   /** @param {number} participant @param {boolean} given */

@@ -13,8 +13,8 @@
  *   | {type: 'relays', relays: {from: number, data: string}[]}
  *   | Broadcast
  *   | {type: 'sources', live: boolean}
- *   | {type: 'say', kind: 'chat'|'reaction', text: string}
- *   | {type: 'private', to: number, text: string}
+ *   | {type: 'say', kind: 'chat'|'reaction'|'app', text: string}
+ *   | {type: 'private', kind: 'chat'|'app', to: number, text: string}
  *   | {type: 'consent', participant: number, given: boolean}
  *   | {type: 'auto_admit', on: boolean}
  *   | {type: 'credential', participant: number, credential: string}
@@ -23,8 +23,9 @@
 
 /**
  * @typedef {{type: 'relay', to: {participant: number, data: string}[]}
- *   | {type: 'broadcast', kind: 'chat'|'reaction', data: string}
+ *   | {type: 'broadcast', kind: 'chat'|'reaction'|'app', data: string}
  *   | {type: 'chat', from: number, to?: number, text: string, at: number}
+ *   | {type: 'app', from: number, to?: number, text: string}
  *   | {type: 'reaction', from: number, reaction: string}
  *   | {type: 'keys', participant: number}
  *   | {type: 'unsent', to: number}} Output

@@ -134,3 +134,7 @@ export function errorText(id, message) {
 /** @param {string} iso @returns {string} hours and minutes in the person's own way */
 export const timeOfDay = (iso) =>
   new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit' }).format(new Date(iso));
+
+/** @param {number} share 0…1 @returns {string} in the language's own way */
+export const percent = (share) =>
+  new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 }).format(share);

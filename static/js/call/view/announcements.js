@@ -1,6 +1,7 @@
 // Announces what happens: to screen readers and as toasts, neither too often.
 /** @import {CallContext} from '../context.js' */
 /** @import {News} from '../../core/state.js' */
+/** @import {Poll} from '../../core/polls.js' */
 import { announce } from '../../ui/live.js';
 import { toast, toasted, closeToast } from '../../ui/toast.js';
 import { fly, reactionLabel, REACTIONS } from '../../ui/reactions.js';
@@ -40,6 +41,7 @@ export function tellNews(context, flying) {
       (panel) => {
         if (panel === 'people') closeToast('waiting');
         if (panel === 'chat') closeToast('chat');
+        if (panel === 'polls') closeToast('poll');
       },
     ),
   );
@@ -129,6 +131,7 @@ function tellEvents(context, flying) {
       }
     }
   });
+  on('poll', ({ what, poll }) => tellPoll(context, what, poll));
   on('ask_unmute', (m) => askUnmute(context, m));
   on('media_refused', (m) =>
     toast(t(/** @type {any} */ (`news.refused.${m.source}`)), {
@@ -254,6 +257,21 @@ function tell({ ui, call }, item) {
     default:
       return announce(text);
   }
+}
+
+/** @param {CallContext} context @param {'asked'|'closed'} what @param {Poll} poll */
+function tellPoll({ ui }, what, poll) {
+  const text = t(`polls.news.${what}`, { name: poll.name, question: poll.ask.q });
+  if (ui.get().panel === 'polls') return announce(text);
+  const act = () => ui.set((u) => ({ ...u, panel: 'polls' }));
+  const label = t(what === 'asked' ? 'polls.vote' : 'polls.results');
+  toast(text, {
+    icon: 'chart',
+    key: 'poll',
+    ms: 20_000,
+    testid: 'toast-poll',
+    actions: [{ label, act, primary: true }],
+  });
 }
 
 /**

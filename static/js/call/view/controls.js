@@ -316,6 +316,12 @@ function moreMenu(context, anchor) {
         testid: `layout-${m}`,
       })),
       { label: t('call.info'), icon: 'info', act: () => ui.set((u) => ({ ...u, panel: 'info' })), testid: 'open-info' },
+      !s.meeting?.no_chat && {
+        label: t('polls.title'),
+        icon: 'chart',
+        act: () => ui.set((u) => ({ ...u, panel: 'polls' })),
+        testid: 'open-polls',
+      },
       may(s, 'spotlight') && {
         label: t('timer.open'),
         icon: 'clock',
