@@ -24,6 +24,8 @@ type actor struct {
 	id   ID
 	hash passwordHash // zero: no password
 
+	parent *actor // of a breakout room
+
 	mu      sync.Mutex
 	jobs    []job // at most maxMailbox
 	running bool
@@ -46,7 +48,11 @@ type actor struct {
 type deps struct {
 	cfg     Config
 	release func(*actor) // the meeting has ended
-	stats   *Stats
+
+	openBreakouts  func(ctx context.Context, parent *actor, host Identity, n int) ([]ID, error)
+	leaveBreakouts func(parent *actor, who person)
+	closeBreakouts func(parent *actor)
+	stats          *Stats
 }
 
 // job is one entry of the mailbox. seat is the participant it concerns, zero for none; a panic in it ends that one.
@@ -258,6 +264,10 @@ func (a *actor) perform(effects []effect) {
 			if p := a.peers[e.seat]; p != nil {
 				p.SetView(e.wants)
 			}
+		case leaveBreakouts:
+			a.deps.leaveBreakouts(a, e.who)
+		case closeBreakouts:
+			a.deps.closeBreakouts(a)
 		case endMeeting:
 			a.endMedia()
 			a.deps.release(a)

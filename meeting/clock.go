@@ -36,7 +36,7 @@ func (s *state) tick(now time.Time) {
 			return
 		}
 	}
-	if s.present == s.streams { // streams keep no meeting alive
+	if s.present == s.streams && s.parent == (ID{}) { // streams keep no meeting alive; rooms end with theirs
 		at := s.emptySince.Add(s.cfg.EmptyAfter)
 		if !now.Before(at) {
 			s.end(protocol.ByeEnded)

@@ -74,6 +74,9 @@ func (s *state) leave(now time.Time, p *seat, why protocol.LeftReason, bye proto
 		s.streams--
 	}
 	s.left(now, p.id, why)
+	if s.parent == (ID{}) && !s.isHere(p.identity.person()) {
+		s.do(effect{kind: leaveBreakouts, who: p.identity.person()})
+	}
 	if s.spotlight == p.id {
 		s.setSpotlight(0, 0)
 	}

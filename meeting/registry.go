@@ -45,11 +45,12 @@ type Registry struct {
 	hasher *hasher
 	stats  Stats
 
-	mu       sync.RWMutex
-	meetings map[ID]*actor  // at most MaxMeetings
-	creators map[person]int // live meetings of each; at most one entry a meeting
-	closed   bool
-	empty    chan struct{} // closed when closed and no meeting is left
+	mu        sync.RWMutex
+	meetings  map[ID]*actor       // at most MaxMeetings
+	creators  map[person]int      // live meetings of each, without rooms; at most one entry a meeting
+	breakouts map[*actor][]*actor // of meetings that have some; at most maxBreakouts each
+	closed    bool
+	empty     chan struct{} // closed when closed and no meeting is left
 }
 
 // NewRegistry makes an empty registry. Close releases it.
@@ -59,12 +60,13 @@ func NewRegistry(cfg Config) (*Registry, error) {
 	}
 	cfg = cfg.withDefaults()
 	r := &Registry{
-		hasher: newHasher(), meetings: make(map[ID]*actor), creators: make(map[person]int),
+		hasher: newHasher(), meetings: make(map[ID]*actor), creators: make(map[person]int), breakouts: make(map[*actor][]*actor),
 		empty: make(chan struct{}),
 	}
 	r.stats.counted = make(map[*actor][2]int)
 	r.deps = deps{
 		cfg: cfg, release: r.release, stats: &r.stats,
+		openBreakouts: r.openBreakouts, leaveBreakouts: r.leaveBreakouts, closeBreakouts: r.closeBreakouts,
 	}
 	return r, nil
 }
@@ -187,8 +189,12 @@ func (r *Registry) release(a *actor) {
 		return
 	}
 	delete(r.meetings, a.id)
-	creator := a.state.creator
-	if r.creators[creator]--; r.creators[creator] <= 0 {
+	r.endBreakouts(a)
+	if a.parent != nil {
+		r.breakoutGone(a)
+	} else if creator := a.state.creator; r.creators[creator] > 1 {
+		r.creators[creator]--
+	} else {
 		delete(r.creators, creator)
 	}
 	if r.closed && len(r.meetings) == 0 {
@@ -225,7 +231,7 @@ type Info struct {
 // Info describes a meeting to who. It fails with ErrNoSuchMeeting, or with ErrNoGuests for a guest who could not join.
 func (r *Registry) Info(ctx context.Context, id ID, who Identity) (Info, error) {
 	a := r.find(id)
-	if a == nil {
+	if a == nil || a.parent != nil { // of a room, its meeting tells
 		return Info{}, ErrNoSuchMeeting
 	}
 	info, err := ask(ctx, a, 0, func(time.Time) (Info, error) {
@@ -262,7 +268,7 @@ type Join struct {
 // for that and for the meeting. Errors are Refusals.
 func (r *Registry) Join(ctx context.Context, j Join) (*Seat, error) {
 	a := r.find(j.Meeting)
-	if a == nil {
+	if a == nil || a.parent != nil && !a.mayEnterBreakout(ctx, j.Identity) {
 		return nil, ErrNoSuchMeeting
 	}
 	req := joinRequest{identity: j.Identity, name: j.Name, announce: j.Announce, sink: j.Sink, token: newToken(),

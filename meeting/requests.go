@@ -74,6 +74,10 @@ func (s *state) carryOut(now time.Time, p *seat, m protocol.ClientMessage, token
 		return s.makeStreamKey(m, token())
 	case *protocol.RevokeStreamKey:
 		return s.revokeStreamKey(now, m.Number)
+	case *protocol.OpenBreakouts:
+		return s.openBreakouts(p)
+	case *protocol.CloseBreakouts:
+		s.do(effect{kind: closeBreakouts})
 	case *protocol.End:
 		s.end(protocol.ByeEnded)
 	case *protocol.Active:

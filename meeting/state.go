@@ -67,6 +67,7 @@ var expiryNotices = [...]time.Duration{600 * time.Second, 60 * time.Second}
 // meta is what does not change in the life of a meeting.
 type meta struct {
 	id           ID
+	parent       ID // of a breakout room: the meeting it is of
 	title        Title
 	creator      person
 	policy       protocol.LeavePolicy
@@ -196,6 +197,8 @@ const (
 	closePeer
 	setLive
 	setView
+	leaveBreakouts // who is no longer in the meeting
+	closeBreakouts
 	endMeeting // release everything
 )
 
@@ -208,6 +211,7 @@ type effect struct {
 	event protocol.ServerMessage
 	live  media.SourceSet
 	wants []media.Want
+	who   person
 }
 
 func (s *state) do(e effect) { s.effects = append(s.effects, e) }
@@ -279,7 +283,7 @@ func (s *state) join(now time.Time, j joinRequest) (media.ParticipantID, error) 
 	if !s.canRecord() {
 		return 0, ErrAuditUnavailable
 	}
-	if j.identity.guest() && !s.takesGuests() {
+	if j.identity.guest() && !s.takesGuests() && s.parent == (ID{}) {
 		return 0, ErrNoGuests
 	}
 	if s.locked && !creator {

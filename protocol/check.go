@@ -20,6 +20,10 @@ func check(m ClientMessage) error {
 		return unique("sources", m.Sources)
 	case *AskUnmute:
 		return unique("sources", m.Sources)
+	case *App:
+		if m.To != 0 && len(m.Text) > MaxAppToOne {
+			return fieldError("text", "must have at most 1500 bytes where it is for one participant")
+		}
 	case *Hand:
 		if (m.Participant != 0 || m.All) && m.Raised {
 			return fieldError("raised", "must be false for another participant's hand")

@@ -234,6 +234,23 @@ type RevokeStreamKey struct {
 // Request implements ClientMessage.
 func (m *RevokeStreamKey) Request() RequestID { return m.ID }
 
+// OpenBreakouts makes breakout rooms of the meeting; those that it had end. The reply is Breakouts.
+type OpenBreakouts struct {
+	ID    RequestID `json:"id" bound:"1..2147483647"`
+	Count int       `json:"count" bound:"1..20"`
+}
+
+// Request implements ClientMessage.
+func (m *OpenBreakouts) Request() RequestID { return m.ID }
+
+// CloseBreakouts ends the breakout rooms of the meeting.
+type CloseBreakouts struct {
+	ID RequestID `json:"id" bound:"1..2147483647"`
+}
+
+// Request implements ClientMessage.
+func (m *CloseBreakouts) Request() RequestID { return m.ID }
+
 // End ends the meeting for all.
 type End struct {
 	ID RequestID `json:"id" bound:"1..2147483647"`

@@ -22,6 +22,7 @@ const (
 	MaxName         = 64        // characters of a display name
 	MaxTitle        = 80        // characters of a meeting title
 	MaxChat         = 2000      // characters of a chat text
+	MaxAppToOne     = 1500      // what pages tell one participant, as in end-to-end encrypted meetings
 	MaxPassword     = 128       // characters of an access password
 	MaxAnnounce     = 1 << 10   // an announce, an admission, a role grant
 	MaxRelayed      = 2 << 10   // what one participant gets of a relay

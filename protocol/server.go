@@ -22,6 +22,14 @@ type StreamKeyMade struct {
 
 func (*StreamKeyMade) serverMessage() {}
 
+// Breakouts is the reply to OpenBreakouts: the addresses of the rooms.
+type Breakouts struct {
+	ID       RequestID   `json:"id" bound:"1..2147483647"`
+	Meetings []MeetingID `json:"meetings" bound:"1..20"`
+}
+
+func (*Breakouts) serverMessage() {}
+
 // Lobby says that the participant waits to be admitted. It is sent again, without id, when a count changes. Hosts are
 // those who may admit, in an end-to-end encrypted meeting.
 type Lobby struct {

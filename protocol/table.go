@@ -60,6 +60,8 @@ var (
 		client[Broadcast](Spec{Type: "broadcast", MaxSize: MaxBroadcast, Needs: MayChat}),
 		client[StreamKey](Spec{Type: "stream_key", Needs: MayAdmit}),
 		client[RevokeStreamKey](Spec{Type: "revoke_stream_key", Needs: MayAdmit}),
+		client[OpenBreakouts](Spec{Type: "open_breakouts", Needs: MayEnd, Weight: 5 * OneRequest}),
+		client[CloseBreakouts](Spec{Type: "close_breakouts", Needs: MayEnd}),
 		client[End](Spec{Type: "end", Needs: MayEnd}),
 		client[Active](Spec{Type: "active"}),
 		client[Leave](Spec{Type: "leave", From: Connected}),
@@ -67,6 +69,7 @@ var (
 	serverTable = newTable([]Spec{
 		server[OK]("ok"),
 		server[StreamKeyMade]("stream_key"),
+		server[Breakouts]("breakouts"),
 		server[Lobby]("lobby"),
 		server[Welcome]("welcome"),
 		server[Answer]("answer"),

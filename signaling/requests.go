@@ -68,6 +68,8 @@ func (s *socket) dispatch(m protocol.ClientMessage) {
 		s.leave(m)
 	case *protocol.StreamKey:
 		s.streamKey(ctx, m)
+	case *protocol.OpenBreakouts:
+		s.openBreakouts(ctx, m)
 	default:
 		s.request(ctx, m)
 	}
@@ -282,6 +284,31 @@ func (s *socket) streamKey(ctx context.Context, m *protocol.StreamKey) {
 		return
 	}
 	s.send(&protocol.StreamKeyMade{ID: m.ID, Number: number, Kind: m.Kind, Key: key})
+	s.done(m)
+}
+
+func (s *socket) openBreakouts(ctx context.Context, m *protocol.OpenBreakouts) {
+	seat := s.seat.Load()
+	if seat == nil {
+		s.refuse(m, protocol.ErrNotJoined, "Join first.")
+		return
+	}
+	if !s.who.Bot {
+		if ok, _ := s.h.limits.create.Allow(s.h.cfg.Now(), s.who.Person()); !ok {
+			s.refuse(m, protocol.ErrRateLimited, "Too many meetings created. Try again later.")
+			return
+		}
+	}
+	rooms, err := seat.OpenBreakouts(ctx, m)
+	if err != nil {
+		s.refuseWith(m, err)
+		return
+	}
+	reply := &protocol.Breakouts{ID: m.ID}
+	for _, id := range rooms {
+		reply.Meetings = append(reply.Meetings, protocol.MeetingID(id.Reveal()))
+	}
+	s.send(reply)
 	s.done(m)
 }
 

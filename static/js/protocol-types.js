@@ -255,6 +255,19 @@ export const LIMITS = Object.freeze({
  */
 
 /**
+ * @typedef {object} OpenBreakouts
+ * @property {"open_breakouts"} type
+ * @property {number} id 1..2147483647
+ * @property {number} count 1..20
+ */
+
+/**
+ * @typedef {object} CloseBreakouts
+ * @property {"close_breakouts"} type
+ * @property {number} id 1..2147483647
+ */
+
+/**
  * @typedef {object} End
  * @property {"end"} type
  * @property {number} id 1..2147483647
@@ -287,6 +300,13 @@ export const LIMITS = Object.freeze({
  * @property {number} number 1..2147483647
  * @property {Kind} kind
  * @property {string} key 64..64
+ */
+
+/**
+ * @typedef {object} Breakouts
+ * @property {"breakouts"} type
+ * @property {number} id 1..2147483647
+ * @property {string[]} meetings 1..20
  */
 
 /**
@@ -687,6 +707,6 @@ export const LIMITS = Object.freeze({
  * @property {number} [bits]
  */
 
-/** @typedef {Join | Offer | Media | View | Chat | App | React | Hand | Admit | Deny | Mute | AskUnmute | Remove | SetRole | Spotlight | Timer | SetPolicy | Relay | Broadcast | StreamKey | RevokeStreamKey | End | Active | Leave} ClientMessage what a client sends */
+/** @typedef {Join | Offer | Media | View | Chat | App | React | Hand | Admit | Deny | Mute | AskUnmute | Remove | SetRole | Spotlight | Timer | SetPolicy | Relay | Broadcast | StreamKey | RevokeStreamKey | OpenBreakouts | CloseBreakouts | End | Active | Leave} ClientMessage what a client sends */
 
-/** @typedef {OK | StreamKeyMade | Lobby | Welcome | Answer | Slots | Encode | Roster | Speakers | ChatEvent | AppEvent | Reaction | Waiting | Muted | AskUnmuteEvent | Permissions | PolicyEvent | SpotlightEvent | TimerEvent | Quality | Relays | BroadcastEvent | MediaRefused | MediaFailed | Warnings | Notice | Idle | Bye | Error} ServerMessage what the server sends */
+/** @typedef {OK | StreamKeyMade | Breakouts | Lobby | Welcome | Answer | Slots | Encode | Roster | Speakers | ChatEvent | AppEvent | Reaction | Waiting | Muted | AskUnmuteEvent | Permissions | PolicyEvent | SpotlightEvent | TimerEvent | Quality | Relays | BroadcastEvent | MediaRefused | MediaFailed | Warnings | Notice | Idle | Bye | Error} ServerMessage what the server sends */

@@ -84,7 +84,13 @@ test('a screen says only what the parts of the catalogue hold that are loaded wi
   const start = modulesOf('main.js', 'screens/meeting.js');
   const home = modulesOf('screens/home.js');
   const check = modulesOf('screens/check.js');
-  const call = modulesOf('call/call.js', 'screens/call.js', 'screens/lobby.js', 'screens/ended.js');
+  const call = modulesOf(
+    'call/call.js',
+    'screens/call.js',
+    'screens/lobby.js',
+    'screens/ended.js',
+    'screens/breakouts.js',
+  );
   for (const [file, text] of sources) {
     const parts = ['start'];
     if (!start.has(file)) {

@@ -48,7 +48,8 @@ test("every row of the participant's table has tests of its name, and every test
 });
 
 test('every test of a row runs in both browsers', () => {
-  for (const file of ['rows', 'together', 'consent', 'keyboard', 'language', 'page', 'states', 'states-ladder']) {
+  const files = ['rows', 'together', 'breakouts', 'consent', 'keyboard', 'language', 'page', 'states', 'states-ladder'];
+  for (const file of files) {
     assert.match(readFileSync(`${root}/tests/browser/${file}.test.js`, 'utf8'), /for \(const kind of kinds/, file);
   }
 });

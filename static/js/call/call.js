@@ -4,9 +4,7 @@
 /** @import {State} from '../core/state.js' */
 /** @import {Ladder, Event as LadderEvent, Action} from '../core/reconnect.js' */
 /** @import {Source, Want, ServerMessage, ClientMessage, Fields} from '../core/types.js' */
-/** @import {Polls} from './polls.js' */
-/** @import {Poll} from '../core/polls.js' */
-/** @import {AppEvent, Welcome, Bye, MediaFailure} from '../protocol-types.js' */
+/** @import {Welcome, Bye, MediaFailure} from '../protocol-types.js' */
 /** @import {Snapshot} from '../media/stats.js' */
 /** @import {Rates} from '../core/quality.js' */
 /** @import {Timer} from '../core/timer.js' */
@@ -24,6 +22,7 @@ import { session as askSession } from '../net/api.js';
 import { Sinks } from '../media/sinks.js';
 import { Secrets } from '../e2ee/secrets.js';
 import { CallMedia } from './media.js';
+import { Parts } from './parts.js';
 import { watchNetwork } from './network.js';
 
 const STATS_MS = 2000;
@@ -55,13 +54,14 @@ const RESUMABLE = new Set(['slow_reader', 'rate_limited', 'protocol_error']);
  * @property {MediaFailure|''} failure why media does not flow, as far as the server knows
  * @property {readonly number[]} ports of the server that media goes to; empty before its first answer
  * @property {Timer|null} timer the countdown that a host runs
+ * @property {number} room the breakout room that a host has for us, 0 for none
  * @property {number} mediaVersion grows when slots or local tracks changed
  */
 
 /**
  * Events without lasting state: 'reaction' {from, reaction}, 'muted' {by, sources}, 'ask_unmute' {by, sources},
- * 'notice' {notice, in_s}, 'timer' {left_ms, by}, 'poll' {what, poll}, 'problem' {error}, 'role' {role}, 'media_refused' {source, reason}. Dispatched as
- * CustomEvents.
+ * 'notice' {notice, in_s}, 'timer' {left_ms, by}, 'poll' {what, poll}, 'room' {what, …}, 'problem' {error},
+ * 'role' {role}, 'media_refused' {source, reason}. Dispatched as CustomEvents.
  */
 export class Call extends EventTarget {
   store = createStore(
@@ -74,6 +74,7 @@ export class Call extends EventTarget {
       soundBlocked: false,
       mediaVersion: 0,
       timer: null,
+      room: 0,
       failure: '',
       ports: [],
       phases: { socket: 0, welcome: 0, answer: 0, media: 0, frame: 0 },
@@ -117,8 +118,9 @@ export class Call extends EventTarget {
   #timers = [];
   /** @type {number[]} when the server closed the socket but kept the seat, ms */
   #byes = [];
-  /** @type {Promise<Polls>|null} */
-  #polls = null;
+  parts = new Parts(this);
+  /** this call is in a breakout room: which, 0 for none */
+  room = 0;
   #over = false;
   #left = false;
   #gone = new AbortController();
@@ -161,7 +163,7 @@ export class Call extends EventTarget {
         this.#socket?.request(type, fields).catch((err) => {
           if (type !== 'relay') this.#emit('problem', { error: err });
         }),
-      heard: (m) => (m.type === 'app' ? this.#heardApp(m) : this.#change((s) => reduce(s, m))),
+      heard: (m) => (m.type === 'app' ? this.parts.hear(m) : this.#change((s) => reduce(s, m))),
       named: (names) => this.#change((s) => named(s, names)),
       emit: (type, detail) => this.#emit(type, detail),
     });
@@ -278,7 +280,7 @@ export class Call extends EventTarget {
         if (m.role !== before.role) this.#emit('role', m);
         return;
       case 'app':
-        return this.#heardApp(m);
+        return this.parts.hear(m);
       case 'timer':
         this.#update({ timer: begun(m.left_ms, performance.now()) });
         return this.#emit('timer', m);
@@ -301,26 +303,26 @@ export class Call extends EventTarget {
     }
   }
 
-  /** @param {AppEvent} m from another page: the part of the client that reads it is fetched with the first */
-  #heardApp(m) {
-    if (m.from !== this.store.get().state.self) {
-      void this.polls().then(
-        (polls) => polls.hear(m),
-        () => {},
-      );
+  /** @param {'poll'|'room'} type @param {object} detail what a part of the call has to tell */
+  tell(type, detail) {
+    this.#emit(type, detail);
+  }
+
+  /** @param {number} room the breakout room that a host has for us, 0 for none */
+  assigned(room) {
+    this.#update({ room });
+  }
+
+  /** @param {number} count @returns {Promise<readonly string[]|null>} ids; null: it failed, and the person was told */
+  async openBreakouts(count) {
+    try {
+      if (!this.#socket) throw new RequestError('network', '', false);
+      const made = await this.#socket.request('open_breakouts', { count });
+      return made.type === 'breakouts' ? made.meetings : null;
+    } catch (err) {
+      this.#emit('problem', { error: err });
+      return null;
     }
-  }
-
-  /** @param {'asked'|'closed'} what @param {Poll} poll of another participant */
-  tellPoll(what, poll) {
-    this.#emit('poll', { what, poll });
-  }
-
-  /** @returns {Promise<Polls>} fetched when it is first needed */
-  polls() {
-    this.#polls ??= import('./polls.js').then((m) => new m.Polls(this));
-    this.#polls.catch(() => (this.#polls = null));
-    return this.#polls;
   }
 
   /** @param {Bye} m */
@@ -597,10 +599,7 @@ export class Call extends EventTarget {
     this.#over = true;
     this.#gone.abort();
     for (const timer of this.#timers) clearInterval(timer);
-    void this.#polls?.then(
-      (polls) => polls.close(),
-      () => {},
-    );
+    this.parts.close();
     depart(this.#former);
     this.#socket?.close();
     this.#media.close();

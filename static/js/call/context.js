@@ -6,7 +6,7 @@
 /** @import {Command} from '../core/keymap.js' */
 /** @import {Store} from '../ui/store.js' */
 
-/** @typedef {''|'chat'|'people'|'polls'|'info'|'stats'|'security'} PanelName */
+/** @typedef {''|'chat'|'people'|'polls'|'breakouts'|'info'|'stats'|'security'} PanelName */
 
 /**
  * @typedef {object} CallUI what the person chose to see; theirs alone
@@ -26,9 +26,16 @@
  * @property {App} app
  * @property {Call} call
  * @property {Store<CallUI>} ui
+ * @property {Visit|null} visit in a breakout room: the way back
  * @property {Stage} stage
  * @property {Record<Command, () => void>} verbs
  * @property {(stop: () => void) => void} cleanup registers what ends with the screen
+ */
+
+/**
+ * @typedef {object} Visit
+ * @property {number} n of the room @property {Call} main the meeting whose room it is
+ * @property {() => void} back to the meeting @property {() => void} leave leaves the room and the meeting
  */
 
 /** @typedef {{number: number, key: string, kind: 'ingest'|'egress', name: string}} StreamKey made on this page */

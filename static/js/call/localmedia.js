@@ -102,6 +102,22 @@ export class LocalMedia {
     });
   }
 
+  /**
+   * moveTo gives what is on to another call: nothing is captured anew. A shared screen is not for other eyes, and ends.
+   * @param {LocalMedia} other with nothing on
+   */
+  async moveTo(other) {
+    await this.setScreen(false);
+    const { mic, micOn, camera } = this.store.get();
+    this.#stopLevel();
+    if (!micOn) mic?.stop();
+    this.#set({ mic: null, micOn: false, camera: null, level: 0, micInterrupted: false, cameraInterrupted: false });
+    this.#changed();
+    await Promise.all([this.#send('mic', null), this.#send('camera', null)]);
+    if (mic && micOn) await other.#useMic(mic);
+    if (camera) await other.#useCamera(camera);
+  }
+
   /** @returns {Source[]} what is switched on */
   sources() {
     return [...this.sending().keys()];

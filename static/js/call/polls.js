@@ -59,9 +59,8 @@ export class Polls {
     const { polls, news } = heard(this.store.get().polls, { from: m.from, name: p?.name ?? '', role: p?.role }, said);
     this.store.set((s) => ({ ...s, polls }));
     if (said.poll === 'results') for (const [n] of said.named) this.#remember(n);
-    if (news) {
-      this.#call.tellPoll(news, /** @type {Poll} */ (polls.find((x) => x.from === m.from && x.ask.id === said.id)));
-    }
+    const poll = polls.find((x) => x.from === m.from && x.ask.id === said.id);
+    if (news) this.#call.tell('poll', { what: news, poll });
   }
 
   /** @param {number} n */

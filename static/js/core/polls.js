@@ -9,16 +9,20 @@ export const MAX_CHOICE = 100;
 export const MAX_CHOICES = 8;
 /** Voters named in a result; of more only the counts are told. */
 const MAX_NAMED = 400;
-/** What a count may be: nobody has a meeting of more. */
+/** What a count may be: no meeting has more people. */
 const MAX_COUNT = 10_000;
 /** What a page says at most, in characters: the protocol's bound. */
 const MAX_TEXT = 8000;
 
-/** @typedef {{poll: 'ask', id: string, q: string, choices: string[], multiple: boolean, named: boolean, live: boolean}} Ask */
+/**
+ * @typedef {{poll: 'ask', id: string, q: string, choices: string[], multiple: boolean, named: boolean, live: boolean}}
+ *   Ask
+ */
+/** @typedef {[participant: number, mask: number]} Voter */
 /** @typedef {{poll: 'vote', id: string, mask: string}} Vote mask: two hexadecimal digits, so that all are as long */
 /**
- * @typedef {{poll: 'results', id: string, counts: number[], voters: number, named: [number, number][], closed: boolean}}
- *   Results named: participant and mask, where votes are by name
+ * @typedef {{poll: 'results', id: string, counts: number[], voters: number, named: Voter[], closed: boolean}}
+ *   Results named: where votes are by name
  */
 /** @typedef {Ask|Vote|Results} Message */
 
@@ -100,8 +104,8 @@ export const chosen = (mask, choice) => (mask & (1 << choice)) !== 0;
 const fits = (ask, mask) => mask >> ask.choices.length === 0 && (ask.multiple || (mask & (mask - 1)) === 0);
 
 /**
- * heard takes an "ask" or "results" from another page. Only those who run the meeting ask; nobody can change what
- * another asked, nor their own poll once it is asked.
+ * heard takes an "ask" or "results" from another page. Only those who run the meeting ask. What was asked stays as
+ * it is.
  * @param {readonly Poll[]} polls @param {{from: number, name: string, role: Role|undefined}} who @param {Message} m
  * @returns {{polls: readonly Poll[], news: ''|'asked'|'closed'}}
  */
@@ -148,7 +152,7 @@ export const withoutGone = (polls, here) =>
 
 /**
  * voted takes a vote on the asker's page. The last of a participant counts; of who is not here none does, so that
- * nobody votes twice by coming again, and no more votes are kept than people are here.
+ * no one votes twice by coming again, and no more votes are kept than people are here.
  * @param {ReadonlyMap<number, number>} votes @param {Ask} ask @param {number} from @param {number} mask
  * @param {(participant: number) => boolean} here @returns {ReadonlyMap<number, number>}
  */

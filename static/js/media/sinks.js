@@ -21,6 +21,7 @@ export class Sinks {
   #videos = new Map();
   /** @type {Map<string, HTMLAudioElement>} */
   #audios = new Map();
+  #hushed = false;
   /** @type {(blocked: boolean) => void} */
   #blocked;
   /** @type {() => void} */
@@ -52,6 +53,7 @@ export class Sinks {
   /** @param {ReceiveSlot} slot */
   #addAudio(slot) {
     const el = h('audio', { autoplay: true, 'data-mid': slot.mid, srcObject: new MediaStream([slot.receiver.track]) });
+    el.muted = this.#hushed;
     this.#audios.set(slot.mid, el);
     el.volume = this.#volumes.get(slot.mid) ?? 1;
     this.pool.append(el);
@@ -167,6 +169,13 @@ export class Sinks {
     this.#volumes.set(mid, volume);
     const el = this.#audios.get(mid);
     if (el && el.volume !== volume) el.volume = volume;
+  }
+
+  /** @param {boolean} on nothing is heard while the person is elsewhere */
+  hush(on) {
+    this.#hushed = on;
+    for (const el of this.#audios.values()) el.muted = on;
+    if (!on) for (const el of this.#audios.values()) if (el.paused) this.#play(el);
   }
 
   /** clear forgets every element, for a new PeerConnection or at the end. */

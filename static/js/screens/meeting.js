@@ -153,9 +153,10 @@ export function meeting(app, id) {
     const parts = await loadCall().catch(() => null);
     if (!parts) return t('error.part');
     if (gone) return '';
-    const [{ Call: Made }, { callScreen }, { lobby }, { ended }] = parts;
+    const [{ Call: Made }, { callScreen, visiting }, { lobby }, { ended }] = parts;
     const s = new Made({ meeting: id, name, password, pressed, link, guest: Boolean(app.session?.guest) }, local);
     call = s;
+    const endVisits = visiting(app, s, show);
     s.store.watch(
       (p) => p.state.phase,
       (phase) => {
@@ -169,6 +170,7 @@ export function meeting(app, id) {
           app.back = () => askBeforeBack(s, href);
           show(callScreen(app, s));
         } else if (phase === 'ended') {
+          endVisits();
           app.back = null;
           asking?.abort();
           if (!closing) part();

@@ -53,7 +53,7 @@ export function placeToasts(wide, narrow) {
   place();
   return () => {
     query.removeEventListener('change', place);
-    mountToasts();
+    if (layer.parentElement === wide || layer.parentElement === narrow) mountToasts(); // else another call has them
   };
 }
 

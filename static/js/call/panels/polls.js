@@ -16,7 +16,7 @@ export function pollsPanel(context) {
   /** @type {(() => void)[]} */
   const stops = [];
   let gone = false;
-  void lazily(() => call.polls()).then((polls) => {
+  void lazily(() => call.parts.polls()).then((polls) => {
     if (polls && !gone) stops.push(show(context, el, polls));
   });
   return {

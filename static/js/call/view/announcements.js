@@ -2,7 +2,7 @@
 /** @import {CallContext} from '../context.js' */
 /** @import {News} from '../../core/state.js' */
 /** @import {Poll} from '../../core/polls.js' */
-import { announce } from '../../ui/live.js';
+import { alertNow, announce } from '../../ui/live.js';
 import { toast, toasted, closeToast } from '../../ui/toast.js';
 import { fly, reactionLabel, REACTIONS } from '../../ui/reactions.js';
 import { t, errorText, has } from '../../i18n/i18n.js';
@@ -11,10 +11,10 @@ import { RequestError } from '../../net/error.js';
 import { remember } from '../../ui/settings.js';
 import * as devices from '../../media/devices.js';
 
-/** @param {CallContext} context @param {HTMLElement} flying */
-export function tellNews(context, flying) {
+/** @param {CallContext} context @param {HTMLElement} flying @param {boolean} [again] the person was here before */
+export function tellNews(context, flying, again = false) {
   const { call, cleanup } = context;
-  let told = 0; // what came with the welcome is news too
+  let told = again ? call.store.get().state.count : 0; // what came with the welcome is news too
   cleanup(
     call.store.watch(
       (p) => p.state.news,
@@ -131,6 +131,7 @@ function tellEvents(context, flying) {
       }
     }
   });
+  on('room', tellOfBreakouts);
   on('poll', ({ what, poll }) => tellPoll(context, what, poll));
   on('ask_unmute', (m) => askUnmute(context, m));
   on('media_refused', (m) =>
@@ -256,6 +257,24 @@ function tell({ ui, call }, item) {
       return void toast(text, { icon: ICONS[item.kind], key: item.kind.startsWith('spotlight') ? 'spotlight' : '' });
     default:
       return announce(text);
+  }
+}
+
+/** @param {{what: string, n?: number, name?: string, text?: string}} m of breakout rooms, wherever the person is */
+export function tellOfBreakouts(m) {
+  const words = { name: m.name ?? '', text: m.text ?? '' };
+  if (m.what === 'told') alertNow(t('breakouts.told', { n: m.n ?? 0 })); // a strip with the way there shows it
+  if (m.what === 'say') {
+    toast(t('breakouts.said', words), {
+      icon: 'chat',
+      urgent: true,
+      key: 'rooms',
+      testid: 'breakouts-said',
+      ms: 15_000,
+    });
+  }
+  if (m.what === 'orphan') {
+    toast(t('breakouts.orphan', words), { icon: 'info', urgent: true, key: 'rooms', ms: 15_000 });
   }
 }
 

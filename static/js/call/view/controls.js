@@ -322,6 +322,12 @@ function moreMenu(context, anchor) {
         act: () => ui.set((u) => ({ ...u, panel: 'polls' })),
         testid: 'open-polls',
       },
+      mayOpenBreakouts(context) && {
+        label: t('breakouts.title'),
+        icon: 'grid',
+        act: () => ui.set((u) => ({ ...u, panel: 'breakouts' })),
+        testid: 'open-breakouts',
+      },
       may(s, 'spotlight') && {
         label: t('timer.open'),
         icon: 'clock',
@@ -352,6 +358,12 @@ function moreMenu(context, anchor) {
   );
 }
 
+/** @param {CallContext} context @returns {boolean} in a room too: they are those of its meeting */
+function mayOpenBreakouts({ app, call, visit }) {
+  const s = (visit?.main ?? call).store.get().state;
+  return may(s, 'end') && !s.meeting?.confidential && app.session?.guest !== true;
+}
+
 /** @param {CallContext} context */
 async function floatOrSay(context) {
   await float(context).catch(() => toast(t('call.float.failed'), { icon: 'warn', key: 'float' }));
@@ -363,7 +375,17 @@ async function toggleFullscreen() {
 }
 
 /** @param {CallContext} context @param {HTMLElement} anchor */
-async function leave({ call }, anchor) {
+async function leave({ call, visit }, anchor) {
+  if (visit) {
+    return openMenu(
+      anchor,
+      [
+        { label: t('breakouts.back'), icon: 'door', act: visit.back, testid: 'leave-breakout' },
+        { label: t('breakouts.leave'), icon: 'close', act: visit.leave, testid: 'leave-all', danger: true },
+      ],
+      t('call.leave'),
+    );
+  }
   if (!may(call.store.get().state, 'end')) return call.leave();
   openMenu(
     anchor,

@@ -13,6 +13,7 @@ const PANELS = {
   chat: { title: 'chat.title', load: async () => (await import('../panels/chat.js')).chatPanel },
   people: { title: 'people.title', load: async () => (await import('../panels/people.js')).peoplePanel },
   polls: { title: 'polls.title', load: async () => (await import('../panels/polls.js')).pollsPanel },
+  breakouts: { title: 'breakouts.title', load: async () => (await import('../panels/breakouts.js')).breakoutsPanel },
   info: { title: 'info.title', load: async () => (await import('../panels/info.js')).infoPanel },
   security: { title: 'security.title', load: async () => (await import('../security/panel.js')).securityPanel },
   stats: { title: 'stats.title', load: async () => (await import('../panels/stats.js')).statsPanel },
