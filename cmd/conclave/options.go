@@ -18,6 +18,8 @@ type settings struct {
 	Signaling signaling.Config `embed:""`
 	Auditing  auditing         `embed:""`
 	Running   config.Running   `embed:""`
+
+	acme acmeSeams
 }
 
 // defaultSettings is what applies where an operator sets nothing else.

@@ -3,14 +3,22 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
 
 	"conclave/config"
 )
+
+// acmeSeams are for a test with a certificate authority of its own. The zero value is what is served.
+type acmeSeams struct {
+	checkEvery time.Duration  // how often renewal is considered; 0: certmagic's ten minutes
+	roots      *x509.CertPool // who vouches for the authority's own certificate; nil: the system's
+}
 
 // newTLS returns the TLS configuration of the main listener, nil for plain HTTP; and, with ACME, what answers HTTP-01
 // challenges on the redirect server.
@@ -37,8 +45,9 @@ func (s *server) newACME(ctx context.Context) (*tls.Config, func(http.Handler) h
 	logger := zap.NewNop() // what matters arrives as an event, below, and through slog
 	var magic *certmagic.Config
 	cache := certmagic.NewCache(certmagic.CacheOptions{
-		GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return magic, nil },
-		Logger:           logger,
+		GetConfigForCert:   func(certmagic.Certificate) (*certmagic.Config, error) { return magic, nil },
+		RenewCheckInterval: s.cfg.acme.checkEvery,
+		Logger:             logger,
 	})
 	magic = certmagic.New(cache, certmagic.Config{
 		Storage: &certmagic.FileStorage{Path: s.cfg.DataDir},
@@ -47,7 +56,7 @@ func (s *server) newACME(ctx context.Context) (*tls.Config, func(http.Handler) h
 	})
 	issuer := certmagic.NewACMEIssuer(magic, certmagic.ACMEIssuer{
 		CA: s.cfg.ACMECA, Email: s.cfg.Admin, Agreed: true, Logger: logger,
-		DisableHTTPChallenge: s.deployment.Redirect == "",
+		DisableHTTPChallenge: s.deployment.Redirect == "", TrustedRoots: s.cfg.acme.roots,
 	})
 	magic.Issuers = []certmagic.Issuer{issuer}
 	ctx, s.stopCertificates = context.WithCancel(ctx)
