@@ -180,7 +180,7 @@ func newBenchServer(b *testing.B) *benchServer {
 	b.Helper()
 	s := &benchServer{&server{hub: stream.NewHub(1, 1000), credentials: reach.NewCredentials(), echo: reach.NewEcho()},
 		make(chan netip.AddrPort)}
-	relay := reach.NewRelay(s.hub, s.credentials, s.echo)
+	relay := reach.NewRelay(s.hub, s.credentials, s.echo, time.Now)
 	relay.Open([]netip.AddrPort{engineAt})
 	s.listen(b, "127.0.0.1", relay, http.NotFoundHandler())
 	engine, err := s.hub.Conns()[0].NewReceiver()

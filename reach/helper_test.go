@@ -43,7 +43,7 @@ type server struct {
 func newServer(t testing.TB, ip string, handler http.Handler, advertised ...netip.Addr) *server {
 	t.Helper()
 	s := &server{hub: stream.NewHub(2, 1000), credentials: reach.NewCredentials(), echo: reach.NewEcho()}
-	relay := reach.NewRelay(s.hub, s.credentials, s.echo)
+	relay := reach.NewRelay(s.hub, s.credentials, s.echo, time.Now)
 	s.listen(t, ip, relay, handler)
 	var err error
 	s.sfu, err = sfu.Listen(sfu.Config{

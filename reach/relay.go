@@ -42,9 +42,10 @@ type Relay struct {
 	wrong       atomic.Uint64
 }
 
-// NewRelay makes a relay that answers nothing but checks for the echo until Open says what it reaches.
-func NewRelay(hub *stream.Hub, users *Credentials, echo *Echo) *Relay {
-	r := &Relay{hub: hub, users: users, echo: echo, now: time.Now}
+// NewRelay makes a relay that answers nothing but checks for the echo until Open says what it reaches. now is the clock
+// of allocations, and of those who make credentials.
+func NewRelay(hub *stream.Hub, users *Credentials, echo *Echo, now func() time.Time) *Relay {
+	r := &Relay{hub: hub, users: users, echo: echo, now: now}
 	r.udp.init()
 	return r
 }

@@ -58,6 +58,7 @@ func (s *server) startMedia(ctx context.Context, web net.Listener) (_ *media, er
 	s.metrics.registry.MustRegister(m.sfu.Collector())
 	meetings := s.cfg.Meetings
 	meetings.Media, meetings.Guests, meetings.Log = meeting.FromSFU(m.sfu), s.cfg.Auth.Guests, s.log
+	meetings.Now = s.now
 	if m.reach.urls = s.relayURLs(m); len(m.reach.urls) > 0 {
 		meetings.Relay = &m.reach
 	}
@@ -77,7 +78,7 @@ func (s *server) startMedia(ctx context.Context, web net.Listener) (_ *media, er
 	}
 	c := s.cfg.Signaling
 	c.Origins, c.RoleNames, c.Log, c.Metrics = s.origins(), roles, s.log, s.metrics.registry
-	c.Secure = s.deployment.Secure
+	c.Secure, c.Now = s.deployment.Secure, s.now
 	c.Check = m.check
 	c.Reserve = underEgress(s.cfg.MaxEgress, m.sfu.EgressBitrate, m.participants)
 	m.signaling, err = signaling.New(c, s.auth, m.registry)

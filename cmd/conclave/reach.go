@@ -46,7 +46,7 @@ func (s *server) listenStreams(ctx context.Context, m *media, web net.Listener) 
 	}
 	r.credentials, r.echo = reach.NewCredentials(), reach.NewEcho(own...)
 	r.hub = stream.NewHub(0, 0)
-	r.relay = reach.NewRelay(r.hub, r.credentials, r.echo)
+	r.relay = reach.NewRelay(r.hub, r.credentials, r.echo, s.now)
 	proxied := s.cfg.BehindProxy && urlPort(s.deployment.URL) == strconv.Itoa(int(s.deployment.MediaPorts[0]))
 	if proxied {
 		s.log.Warn("the proxy has the TCP port of url, so media is served over UDP only; with another first port in " +

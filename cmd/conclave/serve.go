@@ -67,6 +67,7 @@ type server struct {
 	health     *health
 	metrics    *metrics
 	botToken   string // made at start; empty if configured or not on loopback
+	now        func() time.Time
 
 	port    *reach.Port
 	servers []*http.Server
@@ -149,7 +150,7 @@ func openOnce(
 	s := &server{
 		generations: g, stopCertificates: func() {},
 		cfg: cfg, deployment: d, console: c, log: newLog(cfg.Running, c.err), metrics: newMetrics(),
-		failed: make(chan error, 4+2*maxMediaListeners),
+		failed: make(chan error, 4+2*maxMediaListeners), now: steadyClock(time.Now),
 	}
 	listener, err := s.listen(ctx, "web", d.Listen)
 	if err != nil {
@@ -373,7 +374,7 @@ func (s *server) newAuth() (*auth.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	deps := auth.Deps{Mailer: m, Log: s.log, Count: s.metrics.authEvent}
+	deps := auth.Deps{Mailer: m, Log: s.log, Count: s.metrics.authEvent, Now: s.now}
 	if s.audit != nil {
 		deps.Recorder = signIns{s.audit}
 	}
