@@ -108,3 +108,40 @@ func (l *networkLimits) take(now time.Time, client ClientIP) { l.all.Take(now, c
 func (l *networkLimits) widest(now time.Time, client ClientIP) int {
 	return l.all.count(now, client, struct{}{})[tiers-1]
 }
+
+// NetworkCounter bounds how many of something each network has at once, in the tiers of a NetworkLimiter. It is not
+// safe for concurrent use.
+type NetworkCounter struct {
+	most   int
+	counts map[network]int // at most three entries for each that is there
+}
+
+// NewNetworkCounter makes a NetworkCounter; most is that of the narrowest network.
+func NewNetworkCounter(most int) *NetworkCounter { return &NetworkCounter{most, make(map[network]int)} }
+
+// Enter counts one more of client. It counts nothing and is false if one of its networks has as many as it may.
+func (c *NetworkCounter) Enter(client ClientIP) bool {
+	for tier, n := range client.networks() {
+		if n != (network{}) && c.counts[n] >= c.most*tierFactor(tier) {
+			return false
+		}
+	}
+	for _, n := range client.networks() {
+		if n != (network{}) {
+			c.counts[n]++
+		}
+	}
+	return true
+}
+
+// Leave takes back an Enter that was true.
+func (c *NetworkCounter) Leave(client ClientIP) {
+	for _, n := range client.networks() {
+		if n == (network{}) {
+			continue
+		}
+		if c.counts[n]--; c.counts[n] <= 0 {
+			delete(c.counts, n)
+		}
+	}
+}

@@ -26,7 +26,7 @@ func (s *state) broadcast(now time.Time, p *seat, r *protocol.Broadcast) error {
 // that is resumed has its announce already.
 func (s *state) suits(j joinRequest) error {
 	switch {
-	case !s.e2ee && j.announce != Blob{}:
+	case !s.e2ee && (j.announce != Blob{} || j.admit != Blob{}):
 		return ErrNotEncrypted
 	case s.e2ee && j.announce == Blob{} && j.resume == [32]byte{}:
 		return ErrE2EERequired

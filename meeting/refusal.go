@@ -30,7 +30,7 @@ var (
 	ErrE2EERequired      = Refusal{protocol.ErrE2EERequired,
 		"This meeting is end-to-end encrypted, and this request is for plain meetings."}
 	ErrNotEncrypted = Refusal{protocol.ErrInvalidRequest,
-		"\"announce\" and \"grant\" are for end-to-end encrypted meetings only."}
+		"\"announce\", \"admit\" and \"grant\" are for end-to-end encrypted meetings only."}
 	ErrNameInClear = Refusal{protocol.ErrInvalidRequest,
 		"\"name\" must be empty in an end-to-end encrypted meeting."}
 	ErrAnnounceChanged = Refusal{protocol.ErrInvalidRequest, "\"announce\" must be that of the seat, or absent."}
@@ -51,6 +51,7 @@ var (
 		"A confidential meeting is end-to-end encrypted and has a lobby."}
 	ErrAuditUnavailable = Refusal{protocol.ErrAuditUnavailable,
 		"The server cannot write its audit log. Nothing is done until it can."}
-	ErrBusy     = Refusal{protocol.ErrRateLimited, "The meeting is overloaded. Try again."}
-	ErrInternal = Refusal{protocol.ErrInternal, "Something went wrong on the server."}
+	ErrAlreadyOpen = Refusal{protocol.ErrInvalidRequest, "The meeting at this address is open."}
+	ErrBusy        = Refusal{protocol.ErrRateLimited, "The meeting is overloaded. Try again."}
+	ErrInternal    = Refusal{protocol.ErrInternal, "Something went wrong on the server."}
 )

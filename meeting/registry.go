@@ -1,6 +1,7 @@
 package meeting
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,6 +77,7 @@ func (r *Registry) ResumeGrace() time.Duration { return r.deps.cfg.ResumeGrace }
 
 // Creation is what a new meeting is made of.
 type Creation struct {
+	Address      ID // proved to be the creator's; the zero ID for a new one
 	Creator      Identity
 	Title        Title
 	Password     string // empty: none; only its argon2id hash is kept
@@ -87,7 +89,8 @@ type Creation struct {
 	Policy       protocol.LeavePolicy
 }
 
-// Create makes a meeting and returns its address and its hard end. It fails with ErrServerFull, ErrTooManyMeetings, or
+// Create makes a meeting and returns its address and its hard end. It fails with ErrAlreadyOpen if there is a meeting
+// at the address, which stays as it is; with ErrServerFull, ErrTooManyMeetings, or
 // ErrBusy when the password could not be hashed within ctx. In an audited deployment it returns after the meeting is
 // recorded; if it cannot be, it fails with ErrAuditUnavailable.
 func (r *Registry) Create(ctx context.Context, c Creation) (ID, time.Time, error) {
@@ -96,7 +99,7 @@ func (r *Registry) Create(ctx context.Context, c Creation) (ID, time.Time, error
 		return ID{}, time.Time{}, err
 	}
 	creator := c.Creator.person()
-	if err := r.fits(creator); err != nil { // before the costly hash
+	if err := r.fits(creator, c.Address); err != nil { // before the costly hash
 		return ID{}, time.Time{}, err
 	}
 	var hash passwordHash
@@ -108,7 +111,7 @@ func (r *Registry) Create(ctx context.Context, c Creation) (ID, time.Time, error
 	}
 	now := r.deps.cfg.Now()
 	m := meta{
-		id: newID(), title: c.Title, creator: creator, policy: c.Policy, hasPassword: !hash.isZero(), e2ee: c.E2EE, privateAudio: c.PrivateAudio, confidential: c.Confidential, noGuests: c.NoGuests,
+		id: cmp.Or(c.Address, newID()), title: c.Title, creator: creator, policy: c.Policy, hasPassword: !hash.isZero(), e2ee: c.E2EE, privateAudio: c.PrivateAudio, confidential: c.Confidential, noGuests: c.NoGuests,
 		created: now,
 		expires: now.Add(r.deps.cfg.MaxMeeting).Truncate(time.Second),
 	}
@@ -117,11 +120,8 @@ func (r *Registry) Create(ctx context.Context, c Creation) (ID, time.Time, error
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.room(creator); err != nil {
+	if err := r.room(creator, m.id); err != nil {
 		return ID{}, time.Time{}, err
-	}
-	if _, taken := r.meetings[m.id]; taken {
-		return ID{}, time.Time{}, fmt.Errorf("%w: two meetings got one id", ErrInternal) // once in 2^80
 	}
 	r.meetings[m.id] = newActor(&r.deps, m, c.Lobby, hash)
 	r.creators[creator]++
@@ -164,15 +164,17 @@ func (r *Registry) RecorderChanged() {
 	}
 }
 
-func (r *Registry) fits(creator person) error {
+func (r *Registry) fits(creator person, address ID) error {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.room(creator)
+	return r.room(creator, address)
 }
 
-// room says whether one more meeting of creator fits. The lock is held.
-func (r *Registry) room(creator person) error {
+// room says whether one more meeting of creator fits, at an address. The lock is held.
+func (r *Registry) room(creator person, address ID) error {
 	switch {
+	case r.meetings[address] != nil:
+		return ErrAlreadyOpen
 	case r.closed, len(r.meetings) >= r.deps.cfg.MaxMeetings:
 		return ErrServerFull
 	case r.creators[creator] >= r.deps.cfg.MeetingsPerAddress:
@@ -257,6 +259,7 @@ type Join struct {
 	Identity Identity
 	Name     DisplayName // of a plain meeting
 	Announce Blob        // of an end-to-end encrypted one; with Resume the seat's own or none
+	Admit    Blob        // of an end-to-end encrypted one: what the person brings along that admits them; opaque
 	Password string
 	Resume   string // the token of an earlier Welcome, to take that seat back; empty: a new seat
 	Full     bool   // the server is full: only those with a seat or a place in the lobby come in
@@ -271,8 +274,8 @@ func (r *Registry) Join(ctx context.Context, j Join) (*Seat, error) {
 	if a == nil || a.parent != nil && !a.mayEnterBreakout(ctx, j.Identity) {
 		return nil, ErrNoSuchMeeting
 	}
-	req := joinRequest{identity: j.Identity, name: j.Name, announce: j.Announce, sink: j.Sink, token: newToken(),
-		full: j.Full}
+	req := joinRequest{identity: j.Identity, name: j.Name, announce: j.Announce, admit: j.Admit, sink: j.Sink,
+		token: newToken(), full: j.Full}
 	if j.Resume != "" {
 		req.resume = hashToken(j.Resume)
 	}

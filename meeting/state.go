@@ -249,6 +249,7 @@ type joinRequest struct {
 	identity Identity
 	name     DisplayName
 	announce Blob
+	admit    Blob
 	sink     Sink
 	token    string
 	resume   [32]byte // hash of the token of an earlier Welcome, zero for none
@@ -327,8 +328,8 @@ func (s *state) roleOf(p *seat) protocol.Role {
 func (s *state) newSeat(now time.Time, j joinRequest) *seat {
 	s.lastID++
 	p := &seat{
-		id: s.lastID, identity: j.identity, name: j.name, announce: j.announce, sink: j.sink, since: now, active: now,
-		voice: s.voiceOf(now, j.identity),
+		id: s.lastID, identity: j.identity, name: j.name, announce: j.announce, admit: j.admit, sink: j.sink,
+		since: now, active: now, voice: s.voiceOf(now, j.identity),
 	}
 	if s.seats == nil {
 		s.seats = make(map[media.ParticipantID]*seat)

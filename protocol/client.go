@@ -6,13 +6,15 @@ package protocol
 // §5), whose bounds are in bytes of what it encodes. docs/e2ee.md says what clients put in.
 
 // Join asks for a seat in a meeting: the first message of every socket. With Resume it takes an earlier seat back. In
-// an end-to-end encrypted meeting Announce is there and Name is empty: names travel sealed.
+// an end-to-end encrypted meeting Announce is there and Name is empty: names travel sealed. Admit is there if the
+// client holds what admits it: the room's owner does.
 type Join struct {
 	ID       RequestID `json:"id" bound:"1..2147483647"`
 	Version  int       `json:"version"`
 	Meeting  MeetingID `json:"meeting"`
 	Name     string    `json:"name" bound:"0..64" text:"line"`
 	Announce string    `json:"announce,omitempty" bound:"1..1024" text:"base64url"`
+	Admit    string    `json:"admit,omitempty" bound:"1..1024" text:"base64url"`
 	Password string    `json:"password,omitempty" bound:"1..128"`
 	Resume   string    `json:"resume,omitempty" bound:"64..64" text:"hex"`
 }

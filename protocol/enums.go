@@ -344,6 +344,7 @@ const (
 	ErrMethodNotAllowed  ErrorID = "method_not_allowed"
 	ErrUnknownHost       ErrorID = "unknown_host"
 	ErrHTTPSOnly         ErrorID = "https_only"
+	ErrChallengeExpired  ErrorID = "challenge_expired"
 )
 
 // Values implements Enum.
@@ -352,7 +353,7 @@ func (ErrorID) Values() []string {
 		"no_such_meeting", "wrong_password", "meeting_full", "server_full", "meeting_locked", "banned", "resume_failed",
 		"not_permitted", "not_allowed", "no_such_participant", "bad_offer", "no_media", "e2ee_required", "rate_limited", "unauthenticated",
 		"bad_origin", "internal", "invalid_email", "invalid_code", "code_expired",
-		"proof_needed", "audit_unavailable", "not_found", "method_not_allowed", "unknown_host", "https_only"}
+		"proof_needed", "audit_unavailable", "not_found", "method_not_allowed", "unknown_host", "https_only", "challenge_expired"}
 }
 
 // Fatal says whether a bye and the close of the socket follow an error with this id.

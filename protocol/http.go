@@ -64,6 +64,29 @@ type Create struct {
 	PrivateAudio   bool        `json:"private_audio,omitempty"`
 	Confidential   bool        `json:"confidential,omitempty"`
 	Guests         *bool       `json:"guests,omitempty"`
+	// Room asks for an address that lasts.
+	Room *Room `json:"room,omitempty"`
+}
+
+// Room proves that an address is the asking person's (docs/rooms.md).
+type Room struct {
+	Key       string `json:"key" bound:"32..32" text:"base64url"`
+	Nonce     string `json:"nonce" bound:"16..16" text:"base64url"`
+	Challenge string `json:"challenge" bound:"32..32" text:"base64url"`
+	Proof     string `json:"proof" bound:"64..64" text:"base64url"`
+}
+
+// ChallengeRequest is the body of POST /api/rooms/challenge: an empty object.
+type ChallengeRequest struct{}
+
+// Challenge is the answer of POST /api/rooms/challenge.
+type Challenge struct {
+	Challenge string `json:"challenge" bound:"32..32" text:"base64url"`
+}
+
+// Opened is the answer of GET /api/meetings/{id}/opened.
+type Opened struct {
+	Open bool `json:"open"`
 }
 
 // Created is the answer of POST /api/meetings.

@@ -104,7 +104,7 @@ var (
 func Bodies() []any { // any: they have nothing in common
 	return []any{
 		Config{}, CodeRequest{}, Code{}, CodeState{}, VerifyRequest{}, Session{}, Create{}, Created{}, MeetingInfo{}, PathCheck{},
-		HTTPError{},
+		Challenge{}, Opened{}, HTTPError{},
 	}
 }
 

@@ -39,6 +39,8 @@ type Config struct {
 	InfoPerMinute int `kong:"-"`
 	// StreamsPerMinute bounds the requests of one client IP for streams (WHIP and WHEP), right or wrong.
 	StreamsPerMinute int `kong:"-"`
+	// WaitsPerMinute bounds the requests of one client IP for GET /api/meetings/{id}/opened.
+	WaitsPerMinute int `kong:"-"`
 	// LimiterKeys is how many keys each limiter remembers.
 	LimiterKeys int `kong:"-"`
 
@@ -82,7 +84,7 @@ func DefaultConfig() Config {
 		MaxSockets: 20_000, SocketsPerClient: 1024, MeetingsPerAddressHour: 30, JoinsPerMinute: 600,
 		WrongPasswordsPerMinute: 10, SocketsPerBotToken: 5_000, SocketsPerSession: 32, SessionPerMinute: 120,
 		PasswordsPerMinute: 600, UnknownPerMinute: 30,
-		InfoPerMinute: 600, StreamsPerMinute: 120, ChecksPerMinute: 20, LimiterKeys: 100_000,
+		InfoPerMinute: 600, StreamsPerMinute: 120, ChecksPerMinute: 20, WaitsPerMinute: 1200, LimiterKeys: 100_000,
 		JoinTimeout: 10 * time.Second, RetryTimeout: 3 * time.Minute, MessageTimeout: 10 * time.Second,
 		PingEvery: 15 * time.Second, WriteTimeout: 10 * time.Second,
 	}
@@ -103,6 +105,7 @@ func (c Config) withDefaults() Config {
 	c.InfoPerMinute = cmp.Or(c.InfoPerMinute, d.InfoPerMinute)
 	c.StreamsPerMinute = cmp.Or(c.StreamsPerMinute, d.StreamsPerMinute)
 	c.ChecksPerMinute = cmp.Or(c.ChecksPerMinute, d.ChecksPerMinute)
+	c.WaitsPerMinute = cmp.Or(c.WaitsPerMinute, d.WaitsPerMinute)
 	c.LimiterKeys = cmp.Or(c.LimiterKeys, d.LimiterKeys)
 	c.JoinTimeout = cmp.Or(c.JoinTimeout, d.JoinTimeout)
 	c.RetryTimeout = cmp.Or(c.RetryTimeout, d.RetryTimeout)

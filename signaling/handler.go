@@ -35,6 +35,8 @@ type Handler struct {
 	limits   limits
 	decoding share
 	queued   queued
+	asked    challenges
+	waits    *waits
 
 	mu       sync.Mutex
 	draining bool
@@ -58,6 +60,7 @@ type limits struct {
 	info    *auth.NetworkLimiter[struct{}]
 	streams *auth.NetworkLimiter[struct{}]
 	checks  *auth.NetworkLimiter[struct{}]
+	waits   *auth.NetworkLimiter[struct{}]
 }
 
 // attempt is who tries to get into which meeting.
@@ -88,10 +91,12 @@ func New(cfg Config, authenticator Authenticator, registry *meeting.Registry) (*
 			info:    auth.NewNetworkLimiter[struct{}](limit(cfg.InfoPerMinute, time.Minute)),
 			streams: auth.NewNetworkLimiter[struct{}](limit(cfg.StreamsPerMinute, time.Minute)),
 			checks:  auth.NewNetworkLimiter[struct{}](limit(cfg.ChecksPerMinute, time.Minute)),
+			waits:   auth.NewNetworkLimiter[struct{}](limit(cfg.WaitsPerMinute, time.Minute)),
 		},
 		decoding: newShare(), sockets: make(map[*socket]struct{}), persons: make(map[auth.SessionID]*person),
 		bots: make(map[auth.SessionID]int), clients: make(map[auth.ClientIP]int),
-		streams: make(map[string]*stream),
+		streams: make(map[string]*stream), waits: newWaits(),
+		asked: challenges{bySession: make(map[auth.SessionID][]issued)},
 	}
 	m, err := newMetrics(cfg.Metrics, h)
 	if err != nil {
@@ -101,12 +106,14 @@ func New(cfg Config, authenticator Authenticator, registry *meeting.Registry) (*
 	return h, nil
 }
 
-// Routes adds POST /api/meetings, GET /api/meetings/{id}, POST /api/check, GET /ws, and those of streams below /whip
-// and /whep to r. What comes before them must put the client's IP into the context (auth.ClientIPMiddleware) and
-// refuse cross-origin changes.
+// Routes adds POST /api/meetings, GET /api/meetings/{id} and /api/meetings/{id}/opened, POST /api/rooms/challenge,
+// POST /api/check, GET /ws, and those of streams below /whip and /whep to r. What comes before them must put the
+// client's IP into the context (auth.ClientIPMiddleware) and refuse cross-origin changes.
 func (h *Handler) Routes(r chi.Router) {
 	r.Post("/api/meetings", h.create)
 	r.Get("/api/meetings/{id}", h.info)
+	r.Get("/api/meetings/{id}/opened", h.opened)
+	r.Post("/api/rooms/challenge", h.challenge)
 	r.Get("/ws", h.upgrade)
 	h.streamRoutes(r)
 	if h.cfg.Check != nil {
@@ -118,6 +125,9 @@ func (h *Handler) Routes(r chi.Router) {
 // are closed or ctx ends; then it cuts those that are left.
 func (h *Handler) Drain(ctx context.Context) error {
 	h.mu.Lock()
+	if !h.draining {
+		close(h.waits.stopping)
+	}
 	h.draining = true
 	h.mu.Unlock()
 	err := h.registry.Close(ctx)

@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"encoding/base64"
 	"errors"
 	"io"
 	"mime"
@@ -78,17 +79,109 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	address, ok := h.addressOf(w, r, who, body.Room)
+	if !ok {
+		return
+	}
 	id, expires, err := h.registry.Create(r.Context(), meeting.Creation{
-		Creator: identity(who), Title: meeting.NewTitle(body.Title), Password: body.Password,
+		Address: address, Creator: identity(who), Title: meeting.NewTitle(body.Title), Password: body.Password,
 		Lobby: body.Lobby == nil || *body.Lobby, E2EE: e2ee, Confidential: body.Confidential,
 		PrivateAudio: body.PrivateAudio, NoGuests: body.Guests != nil && !*body.Guests, Policy: body.WhenHostLeaves,
 	})
+	if errors.Is(err, meeting.ErrAlreadyOpen) {
+		h.alreadyOpen(w, r, address, who)
+		return
+	}
 	if err != nil {
 		h.failWith(w, err)
 		return
 	}
+	h.waits.opened(id)
 	auth.WriteJSON(w, http.StatusCreated, protocol.Created{
 		Meeting: protocol.MeetingID(id.Reveal()), E2EE: e2ee, ExpiresAt: expires.UTC().Truncate(time.Second),
+	})
+}
+
+// challenge is POST /api/rooms/challenge.
+func (h *Handler) challenge(w http.ResponseWriter, r *http.Request) {
+	who, client, ok := h.asker(w, r)
+	if !ok {
+		return
+	}
+	var body protocol.ChallengeRequest
+	if !readBody(w, r, &body) {
+		return
+	}
+	if !who.CanHost {
+		fail(w, http.StatusForbidden, protocol.ErrNotAllowed, "This address may not create meetings here.", 0)
+		return
+	}
+	now := h.cfg.Now()
+	if ok, wait := h.limits.info.Allow(now, client, struct{}{}); !ok && !who.Bot {
+		fail(w, http.StatusTooManyRequests, protocol.ErrRateLimited, "Too many requests. Try again later.", wait)
+		return
+	}
+	c, ok := h.asked.issue(now, who.Session)
+	if !ok {
+		fail(w, http.StatusTooManyRequests, protocol.ErrRateLimited, "Too many rooms are being opened. Try again later.",
+			challengeLife)
+		return
+	}
+	auth.WriteJSON(w, http.StatusOK, protocol.Challenge{Challenge: base64.RawURLEncoding.EncodeToString(c[:])})
+}
+
+// addressOf is the address that a room's owner proves to be theirs; the zero ID if none is asked for. ok is false when
+// the request has been answered. The challenge is used up first, and so pays for the work.
+func (h *Handler) addressOf(
+	w http.ResponseWriter, r *http.Request, who auth.Identity, asked *protocol.Room,
+) (address meeting.ID, ok bool) {
+	if asked == nil {
+		return meeting.ID{}, true
+	}
+	var (
+		room  meeting.LastingRoom
+		c     meeting.Challenge
+		proof meeting.Proof
+	)
+	if !decodeExactly(asked.Key, room.Key[:]) || !decodeExactly(asked.Nonce, room.Nonce[:]) ||
+		!decodeExactly(asked.Challenge, c[:]) || !decodeExactly(asked.Proof, proof[:]) {
+		fail(w, http.StatusBadRequest, protocol.ErrInvalidRequest, "\"room\" has a field of the wrong length.", 0)
+		return meeting.ID{}, false
+	}
+	if !h.asked.take(h.cfg.Now(), who.Session, c) {
+		fail(w, http.StatusConflict, protocol.ErrChallengeExpired, "The challenge is over or was used. Ask for another.", 0)
+		return meeting.ID{}, false
+	}
+	if !room.Opens(strings.ToLower(r.Host), c, proof) {
+		fail(w, http.StatusForbidden, protocol.ErrNotAllowed, "The proof is not that of the room's owner.", 0)
+		return meeting.ID{}, false
+	}
+	address, err := room.Address()
+	if err != nil {
+		h.failWith(w, err)
+		return meeting.ID{}, false
+	}
+	return address, true
+}
+
+// decodeExactly decodes base64url that has just as many bytes.
+func decodeExactly(text string, out []byte) bool {
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	return err == nil && copy(out, b) == len(b) && len(b) == len(out)
+}
+
+// alreadyOpen answers the owner of a room whose meeting is open: with that meeting, unchanged.
+func (h *Handler) alreadyOpen(w http.ResponseWriter, r *http.Request, id meeting.ID, who auth.Identity) {
+	about, err := h.registry.Info(r.Context(), id, identity(who))
+	if errors.Is(err, meeting.ErrNoSuchMeeting) { // it has just ended
+		err = meeting.ErrBusy
+	}
+	if err != nil {
+		h.failWith(w, err)
+		return
+	}
+	auth.WriteJSON(w, http.StatusOK, protocol.Created{
+		Meeting: protocol.MeetingID(id.Reveal()), E2EE: about.E2EE, ExpiresAt: about.ExpiresAt.UTC().Truncate(time.Second),
 	})
 }
 

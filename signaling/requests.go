@@ -233,7 +233,8 @@ func (s *socket) seated(ctx context.Context, m *protocol.Join, id meeting.ID) er
 		release, room = s.h.cfg.Reserve()
 	}
 	seat, err := s.h.registry.Join(ctx, meeting.Join{
-		Meeting: id, Identity: identity(s.who), Name: meeting.NewDisplayName(m.Name), Announce: meeting.NewBlob(m.Announce), Password: m.Password,
+		Meeting: id, Identity: identity(s.who), Name: meeting.NewDisplayName(m.Name), Announce: meeting.NewBlob(m.Announce),
+		Admit: meeting.NewBlob(m.Admit), Password: m.Password,
 		Resume: m.Resume, Full: !room, Sink: s,
 	})
 	if room && (err != nil || s.waits.Load()) {

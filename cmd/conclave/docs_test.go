@@ -61,6 +61,30 @@ func TestEncryptionDocumentNamesTestsThatExist(t *testing.T) {
 	}
 }
 
+// TestDrillsOfTheOperatorsPageExist checks the table of docs/self-hosting.md.
+func TestDrillsOfTheOperatorsPageExist(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/self-hosting.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := testNames(t, "../..")
+	named := regexp.MustCompile("`(Test[A-Z]\\w+)`").FindAllStringSubmatch(string(doc), -1)
+	for _, m := range named {
+		if !tests[m[1]] {
+			t.Errorf("there is no test %s", m[1])
+		}
+	}
+	files := regexp.MustCompile("`(tests/[a-z/]+\\.test\\.js)`").FindAllStringSubmatch(string(doc), -1)
+	for _, m := range files {
+		if _, err := os.Stat("../../" + m[1]); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(named) < 12 || len(files) < 4 {
+		t.Errorf("%d tests and %d files are named", len(named), len(files))
+	}
+}
+
 // testNames are the names of all test and fuzz functions below root.
 func testNames(t *testing.T, root string) map[string]bool {
 	t.Helper()

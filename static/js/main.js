@@ -23,11 +23,15 @@ import { notice } from './screens/notice.js';
  * @property {boolean} open the meeting of this address is known to take guests
  * @property {string} note why sign-in is required, in words; shown once
  * @property {{email: string, code: SentCode}|null} sent a code that sign-in waits for
+ * @property {string} email whose sign-in is repeated; the code is asked for at once
+ * @property {string} wait for the meeting of this id, while sign-in is shown: it may take guests; empty for none
+ * @property {{id: string, name: string, password: string}|null} again this page was in that meeting when the server
+ *   forgot everyone
  * @property {(path: string) => void} go to another screen; the path may hold a fragment
  * @property {(() => boolean)|null} back asks before the browser's "back" leaves the screen; true: it does not
  * @property {() => void} reload the screen, after signing in or out
- * @property {(note?: string) => void} signIn shows sign-in on the current screen: there is no session, or the person
- *   wants another
+ * @property {(note?: string, o?: {email?: string, wait?: string}) => void} signIn shows sign-in on the current
+ *   screen: there is no session, or the person wants another
  */
 
 /** @typedef {{el: HTMLElement, title?: string, destroy?: () => void}} Screen */
@@ -69,18 +73,24 @@ const app = {
   open: false,
   note: '',
   sent: null,
+  email: '',
+  wait: '',
+  again: null,
   back: null,
   go(path) {
-    app.back = null;
+    app.back = app.again = null;
     app.asked = app.open = false;
     history.pushState(null, '', path);
     app.reload();
   },
   reload: () => void follow().then(route),
-  signIn(note = '') {
+  signIn(note = '', { email = '', wait = '' } = {}) {
     app.session = null;
     app.asked = true;
     app.note = note;
+    app.email = email;
+    app.sent = null;
+    app.wait = wait;
     route();
   },
 };

@@ -54,7 +54,7 @@ export const LIMITS = Object.freeze({
 
 /** @typedef {"banned" | "denied" | "ended" | "expired" | "idle" | "internal" | "left" | "media_failed" | "protocol_error" | "rate_limited" | "removed" | "replaced" | "shutting_down" | "signed_out" | "slow_reader"} ByeReason */
 
-/** @typedef {"already_joined" | "audit_unavailable" | "bad_json" | "bad_offer" | "bad_origin" | "banned" | "code_expired" | "e2ee_required" | "https_only" | "internal" | "invalid_code" | "invalid_email" | "invalid_request" | "meeting_full" | "meeting_locked" | "method_not_allowed" | "no_media" | "no_such_meeting" | "no_such_participant" | "not_allowed" | "not_found" | "not_joined" | "not_permitted" | "proof_needed" | "rate_limited" | "resume_failed" | "server_full" | "too_large" | "unauthenticated" | "unknown_host" | "unknown_type" | "version" | "wrong_password"} ErrorID */
+/** @typedef {"already_joined" | "audit_unavailable" | "bad_json" | "bad_offer" | "bad_origin" | "banned" | "challenge_expired" | "code_expired" | "e2ee_required" | "https_only" | "internal" | "invalid_code" | "invalid_email" | "invalid_request" | "meeting_full" | "meeting_locked" | "method_not_allowed" | "no_media" | "no_such_meeting" | "no_such_participant" | "not_allowed" | "not_found" | "not_joined" | "not_permitted" | "proof_needed" | "rate_limited" | "resume_failed" | "server_full" | "too_large" | "unauthenticated" | "unknown_host" | "unknown_type" | "version" | "wrong_password"} ErrorID */
 
 /** @typedef {"failing" | "mail" | "terminal"} Delivery */
 
@@ -68,6 +68,7 @@ export const LIMITS = Object.freeze({
  * @property {string} meeting
  * @property {string} name 0..64
  * @property {string} [announce] 1..1024 bytes, base64url
+ * @property {string} [admit] 1..1024 bytes, base64url
  * @property {string} [password] 1..128
  * @property {string} [resume] 64..64
  */
@@ -654,6 +655,14 @@ export const LIMITS = Object.freeze({
  */
 
 /**
+ * @typedef {object} Room
+ * @property {string} key 32..32 bytes, base64url
+ * @property {string} nonce 16..16 bytes, base64url
+ * @property {string} challenge 32..32 bytes, base64url
+ * @property {string} proof 64..64 bytes, base64url
+ */
+
+/**
  * @typedef {object} Create
  * @property {string} [title] 0..80
  * @property {string} [password] 1..128
@@ -663,6 +672,7 @@ export const LIMITS = Object.freeze({
  * @property {boolean} [private_audio]
  * @property {boolean} [confidential]
  * @property {boolean} [guests]
+ * @property {Room} [room]
  */
 
 /**
@@ -695,6 +705,16 @@ export const LIMITS = Object.freeze({
  * @property {string} fingerprint
  * @property {string[]} candidates 1..64
  * @property {ICEServer[]} ice_servers 0..8
+ */
+
+/**
+ * @typedef {object} Challenge
+ * @property {string} challenge 32..32 bytes, base64url
+ */
+
+/**
+ * @typedef {object} Opened
+ * @property {boolean} open
  */
 
 /**

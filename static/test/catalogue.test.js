@@ -82,7 +82,7 @@ function modulesOf(...roots) {
 
 test('a screen says only what the parts of the catalogue hold that are loaded with it', () => {
   const start = modulesOf('main.js', 'screens/meeting.js');
-  const home = modulesOf('screens/home.js');
+  const home = modulesOf('screens/home.js', 'screens/rooms.js', 'screens/closed.js'); // which load its part
   const check = modulesOf('screens/check.js');
   const call = modulesOf(
     'call/call.js',

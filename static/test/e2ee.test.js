@@ -284,6 +284,40 @@ test('with a lobby only those whom a host admitted get keys, whatever the server
   assert.equal(a.code, b.code);
 });
 
+test("the owner of a room is admitted by the room's key, under the key of the device, and admits others", async () => {
+  const [room, mine] = await Promise.all([identity(), identity()]);
+  const m = new Meeting(await link.make(room.ikPublic, true));
+  const owner = async (o) => {
+    const session = await Session.create({ meeting: MEETING, link: m.link, name: 'Ana', now: m.now, ...o });
+    return m.enter({
+      session,
+      name: 'Ana',
+      n: m.nextNumber++,
+      log: [],
+      announce: session.announce,
+      admit: session.admit,
+    });
+  };
+  const ana = await owner({ identity: mine, room });
+  assert.ok(ana.admit);
+  assert.equal(ana.admit, ana.session.admit);
+  const ben = await m.seat('Ben');
+  ben.admit = '';
+  await m.enter(ben);
+  const seen = async (seat) => (await seat.session.view()).people.map(({ status, ik }) => [status, ik]);
+  assert.deepEqual(await seen(ben), [['ok', base64url(mine.ikPublic)]], 'under the key of the device');
+  assert.equal((await ana.session.view()).people[0].status, 'outside');
+  ben.admit = await ana.session.issue(ben.n, 'participant', m.now);
+  assert.ok(ben.admit);
+  await m.all({ type: 'roster', changed: [m.entry(ben.n)] });
+  assert.equal((await ana.session.view()).people[0].status, 'ok');
+  assert.ok((await ben.session.view()).admitted);
+
+  const eve = await owner({ identity: await identity(), room: await identity() });
+  assert.equal(eve.admit, '', "another room's key is worth nothing");
+  assert.equal(await eve.session.issue(ben.n, 'participant', m.now), null);
+});
+
 test('a creator who leaves first makes another host, and that one can let people in', async () => {
   const m = await Meeting.make(true);
   const host = await m.join('Ana', { identity: m.hostIdentity });

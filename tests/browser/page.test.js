@@ -120,12 +120,12 @@ for (const kind of kinds) {
     );
 
     step(
-      'a meeting that does not exist gets a clear answer',
+      'a meeting that is not open gets a clear answer',
       async () => {
         await person.page.goto(`${server.url}/m/aaaa-bbbb-cccc-dddd`);
-        await person.at('no-such-meeting').waitFor();
+        await person.at('not-open').waitFor();
       },
-      () => inspect('no-such-meeting'),
+      () => inspect('not-open'),
     );
 
     step('no violation of the policy, no console error, nothing from another origin', async () => {

@@ -118,7 +118,7 @@ for (const kind of kinds) {
       await turn(ben, { spoilResume: false });
     });
 
-    step('a server that was killed and is back knows nobody: said at once, and signing in is offered', async () => {
+    step('a server that was killed and is back knows nobody: said at once, and the code is on its way', async () => {
       const died = new Promise((resolve) => {
         server.process?.once('exit', resolve);
       });
@@ -126,8 +126,7 @@ for (const kind of kinds) {
       await died;
       await shown('resume');
       restarted = await Server.start(`ladder-again-${kind}`, ['--listen', new URL(server.url).host]);
-      await ben.at('ended-forgotten').waitFor();
-      await ben.at('rejoin').click();
+      await ben.screen('code');
       await ben.at('signin-note').waitFor();
     });
   });

@@ -10,6 +10,7 @@
 /** @import {Timer} from '../core/timer.js' */
 /** @import {LocalMedia} from './localmedia.js' */
 /** @import {Link} from '../e2ee/link.js' */
+/** @import {Identity} from '../e2ee/announce.js' */
 import { initialState, reduce, named, may, permissionFor } from '../core/state.js';
 import { LOOK_MS } from '../core/flow.js';
 import { newPageTime, ran } from '../core/pagetime.js';
@@ -126,8 +127,9 @@ export class Call extends EventTarget {
   #gone = new AbortController();
 
   /**
-   * @param {{meeting: string, name: string, password: string, pressed: number, link: Link|null, guest: boolean}} join
-   *   pressed: when, in ms of performance.now(); link: null for a meeting without end-to-end encryption
+   * @param {{meeting: string, name: string, password: string, pressed: number, link: Link|null, guest: boolean,
+   *   room: Identity|null}} join pressed: when, in ms of performance.now(); link: null for a meeting without end-to-end
+   *   encryption; room: the key of this meeting's room, if it is this person's
    * @param {LocalMedia} local what the person switched on before
    */
   constructor(join, local) {
@@ -156,7 +158,10 @@ export class Call extends EventTarget {
     this.#change((s) => ({ ...s, name: join.name, phase: 'connecting', sources: local.sources() }));
   }
 
-  /** @param {{meeting: string, link: Link, name: string, guest: boolean}} join @returns {Secrets} */
+  /**
+   * @param {{meeting: string, link: Link, name: string, guest: boolean, room: Identity|null}} join
+   * @returns {Secrets}
+   */
   #protect(join) {
     return new Secrets(join, {
       send: async (type, fields) =>
@@ -169,7 +174,10 @@ export class Call extends EventTarget {
     });
   }
 
-  /** @returns {Promise<{name: string, announce?: string}>} who asks to join, with new keys where there are keys */
+  /**
+   * @returns {Promise<{name: string, announce?: string, admit?: string}>} who asks to join, with new keys where there
+   *   are keys
+   */
   async #who() {
     return this.encryption ? this.encryption.begin() : { name: this.#join.name };
   }

@@ -52,7 +52,6 @@ export class Secrets {
   #shown = Promise.resolve();
   /** @type {Promise<Identity>} */
   #identity;
-  #announce = '';
   /** @type {Map<number, string>} */
   #names = new Map();
   /** when somebody without a name was first seen, ms @type {Map<number, number>} */
@@ -65,7 +64,7 @@ export class Secrets {
   #will = { heir: 0, grant: '' };
   #closed = false;
 
-  /** @param {{meeting: string, link: Link, name: string, guest: boolean}} o @param {Ways} ways */
+  /** @param {{meeting: string, link: Link, name: string, guest: boolean, room: Identity|null}} o @param {Ways} ways */
   constructor(o, ways) {
     this.#o = o;
     this.#ways = ways;
@@ -82,14 +81,14 @@ export class Secrets {
   /** @param {Partial<Shown>} change */
   #set(change) { this.store.set((s) => ({ ...s, ...change })); }
 
-  /** @returns {Promise<{name: string, announce: string}>} what `join` carries, with new keys: the old seat's are forgotten */
+  /** @returns {Promise<{name: string, announce: string, admit?: string}>} what `join` carries, with new keys: the old seat's are forgotten */
   async begin() {
-    const { meeting, link, name } = this.#o;
+    const { meeting, link, name, room } = this.#o;
     const [mine] = await Promise.all([this.#identity, this.#pins]);
     this.#names.clear();
     this.#will = { heir: 0, grant: '' };
-    this.#announce = await this.#worklet.ask({ do: 'begin', meeting, link, identity: mine, name });
-    return { name: '', announce: this.#announce };
+    const { announce, admit } = await this.#worklet.ask({ do: 'begin', meeting, link, identity: mine, name, room });
+    return { name: '', announce, ...(admit && { admit }) };
   }
 
   /** @returns {WorkerSeal} for a new PeerConnection */

@@ -39,7 +39,8 @@ export class Session {
   #admission;
   #self;
   #participant = 0;
-  #creator;
+  /** who made the meeting has the key that the link names @type {Identity|null} */
+  #owner;
   /** @type {Credential|null} */
   #credential = null;
   /** everybody sees it in the roster */
@@ -61,15 +62,16 @@ export class Session {
   #out = [];
 
   /**
-   * @param {{meeting: string, link: Link, keys: LinkKeys, identity: Identity, ek: CryptoKeyPair, self: Announcement, creator: boolean, name: string}} o
+   * @param {{meeting: string, link: Link, keys: LinkKeys, identity: Identity, ek: CryptoKeyPair, self: Announcement,
+   *   owner: Identity|null, name: string}} o
    */
-  constructor({ meeting, link, keys, identity, ek, self, creator, name }) {
+  constructor({ meeting, link, keys, identity, ek, self, owner, name }) {
     this.#identity = identity;
     this.#ek = ek;
     this.#link = link;
     this.#root = keys.root;
     this.#self = self;
-    this.#creator = creator;
+    this.#owner = owner;
     this.#name = name;
     this.#admission = new Admission(meeting, link, keys);
     this.#same = new Sameness(keys.root);
@@ -78,21 +80,35 @@ export class Session {
   }
 
   /**
-   * @param {{meeting: string, link: Link, identity: Identity, name: string}} o @returns {Promise<Session>} with a new seat key
+   * @param {{meeting: string, link: Link, identity: Identity, name: string, room?: Identity|null, now?: number}} o room:
+   *   the key of the meeting's room, which its owner has; now: Unix ms
+   * @returns {Promise<Session>} with a new seat key
    */
-  static async create({ meeting, link, identity, name }) {
+  static async create({ meeting, link, identity, name, room = null, now = 0 }) {
     const keys = await linkKeys(link, meeting);
     const ek = await newSeatKey();
     const self = await announce(identity, await rawKey(ek.publicKey), keys, meeting);
-    const creator = equal(await fingerprint(identity.ikPublic), link.c);
-    return new Session({ meeting, link, keys, identity, ek, self, creator, name });
+    const names = async (/** @type {Identity} */ of) => equal(await fingerprint(of.ikPublic), link.c);
+    const owner = room && await names(room) ? room : await names(identity) ? identity : null;
+    const session = new Session({ meeting, link, keys, identity, ek, self, owner, name });
+    if (owner === room) await session.#admitSelf(now);
+    return session;
   }
+
+  /** @param {number} now the owner's own seat is admitted by the room's key: what others know them by is their device's */
+  async #admitSelf(now) {
+    const bytes = this.#owner && await this.#admission.issue(this.#owner, true, null, this.#self, HOST, now);
+    this.#credential = await this.#admission.better(this.#self, null, bytes ?? undefined, now);
+  }
+
+  /** @returns {string} what `join` carries of it; empty for who has to be let in, or brings no key of a room */
+  get admit() { return this.#credential ? base64url(this.#credential.bytes) : ''; }
 
   /** @returns {string} what `join` carries */
   get announce() { return base64url(this.#self.bytes); }
 
   /** @returns {boolean} */
-  get #admitted() { return !this.#link.lobby || this.#creator || this.#credential !== null; }
+  get #admitted() { return !this.#link.lobby || this.#owner !== null || this.#credential !== null; }
 
   /** @returns {Member[]} */
   get #recipients() { return [...this.#members.values()].filter((m) => m.recipient); }
@@ -214,7 +230,10 @@ export class Session {
   async #own(given, shown, now) {
     const before = this.#credential;
     this.#credential = await this.#admission.better(this.#self, before, given, now);
-    if (this.#credential === before) return;
+    if (this.#credential === before) {
+      if (shown && given === this.admit) this.#credentialShown = true;
+      return;
+    }
     this.#credentialShown = shown;
     if (!shown) for (const m of this.#members.values()) if (m.greeted) this.#introduce(m);
   }
@@ -399,7 +418,7 @@ export class Session {
   async issue(participant, role, now) {
     const to = this.#members.get(participant)?.announce;
     if (!to || !this.#admission.closed) return null;
-    const bytes = await this.#admission.issue(this.#identity, this.#creator, this.#credential, to, ROLES[role] ?? VIEWER, now);
+    const bytes = await this.#admission.issue(this.#owner ?? this.#identity, this.#owner !== null, this.#credential, to, ROLES[role] ?? VIEWER, now);
     return bytes && base64url(bytes);
   }
 

@@ -11,7 +11,8 @@ import { TRACKS } from './chain.js';
 
 /**
  * What the page says.
- * @typedef {{do: 'begin', call: number, meeting: string, link: Link, identity: Identity, name: string}
+ * @typedef {{do: 'begin', call: number, meeting: string, link: Link, identity: Identity, name: string,
+ *     room: Identity|null}
  *   | {do: 'event', event: Event}
  *   | {do: 'slots', slots: {slot: string, participant: number, source: string}[]}
  *   | {do: 'ready', call: number, sender: string}
@@ -138,9 +139,9 @@ function obey(m) {
   switch (m.do) {
     case 'begin':
       return next(async () => {
-        session = await Session.create(m);
+        session = await Session.create({ ...m, now: now() });
         shown = '';
-        say({ say: 'answer', call: m.call, answer: session.announce });
+        say({ say: 'answer', call: m.call, answer: { announce: session.announce, admit: session.admit } });
       });
     case 'event': return next(() => handle(m.event));
     case 'slots': return assign(m.slots);

@@ -1,6 +1,6 @@
 // The HTTP half of docs/protocol.md.
 /** @import {SessionInfo, Config, MeetingInfo, SentCode, CodeState} from '../core/types.js' */
-/** @import {Delivery, PathCheck} from '../protocol-types.js' */
+/** @import {Delivery, PathCheck, Room as RoomProof} from '../protocol-types.js' */
 /** @import {Puzzle} from './proof.js' */
 import { solve } from './proof.js';
 
@@ -23,9 +23,10 @@ export class ApiError extends Error {
  * @param {string} path
  * @param {object} [body]
  * @param {string} [proof] of work
+ * @param {AbortSignal} [stop] for a request that takes its time
  * @returns {Promise<any>}
  */
-async function call(method, path, body, proof) {
+async function call(method, path, body, proof, stop) {
   /** @type {Response} */
   let res;
   try {
@@ -36,7 +37,7 @@ async function call(method, path, body, proof) {
       redirect: 'error',
       headers: { ...(body && { 'Content-Type': 'application/json' }), ...(proof && { 'Conclave-Proof': proof }) },
       body: body ? JSON.stringify(body) : undefined,
-      signal: AbortSignal.timeout(15_000),
+      signal: stop ?? AbortSignal.timeout(15_000),
     });
   } catch (err) {
     throw new ApiError(err instanceof DOMException && err.name === 'TimeoutError' ? 'timeout' : 'network', '');
@@ -145,11 +146,26 @@ export const comeAsGuest = (working) => callWithProof('/api/auth/guest', {}, wor
 export const logout = () => call('POST', '/api/auth/logout');
 
 /**
- * @param {{title?: string, password?: string, lobby?: boolean, when_host_leaves?: string, e2ee?: boolean,
- *   private_audio?: boolean, guests?: boolean}} options
+ * What a meeting is made with.
+ * @typedef {{title?: string, password?: string, lobby?: boolean, when_host_leaves?: string, e2ee?: boolean,
+ *   private_audio?: boolean, confidential?: boolean, guests?: boolean}} Wish
+ */
+
+/**
+ * @param {Wish & {room?: RoomProof}} options
  * @returns {Promise<{meeting: string, expires_at: string, e2ee: boolean}>}
  */
 export const createMeeting = (options) => call('POST', '/api/meetings', options);
+
+/** @returns {Promise<{challenge: string}>} what the owner of a room signs next */
+export const roomChallenge = () => call('POST', '/api/rooms/challenge', {});
+
+/**
+ * @param {string} id @param {AbortSignal} signal
+ * @returns {Promise<{open: boolean}>} once the meeting is open, or after a while that it is not
+ */
+export const opened = (id, signal) =>
+  call('GET', `/api/meetings/${encodeURIComponent(id)}/opened`, undefined, undefined, signal);
 
 /** @param {string} id @returns {Promise<MeetingInfo>} */
 export const meetingInfo = (id) => call('GET', `/api/meetings/${encodeURIComponent(id)}`);

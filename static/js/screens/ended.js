@@ -17,7 +17,6 @@ const END_ICONS = {
   idle: 'clock',
   replaced: 'copy',
   signed_out: 'signout',
-  forgotten: 'signout',
   downgrade: 'warn',
 };
 /** Ends after which joining again makes no sense. */
@@ -37,7 +36,7 @@ export function ended(app, call, again) {
   const reason = call.store.get().state.bye?.reason ?? 'left';
   const error = reason.startsWith('error:') ? reason.slice('error:'.length) : '';
   const key = `bye.${reason}`;
-  if (reason === 'signed_out' || reason === 'idle' || reason === 'forgotten') app.session = null;
+  if (reason === 'signed_out' || reason === 'idle') app.session = null;
   const who = [...call.met].join(', ');
   const known = has(key) ? key : 'bye.media_failed';
   return notice(app, {

@@ -4,6 +4,7 @@ import { h, setBusy, setHidden } from '../ui/dom.js';
 import { icon } from '../ui/icons.js';
 import { field, toggle, select } from '../ui/field.js';
 import { openDialog } from '../ui/dialog.js';
+import { lazily } from '../ui/lazy.js';
 import { toast } from '../ui/toast.js';
 import { t } from '../i18n/i18n.js';
 import * as api from '../net/api.js';
@@ -25,6 +26,7 @@ export function home(app) {
         h('p', { class: 'lead' }, t('home.lead')),
         app.session?.can_host ? hostActions(app) : h('p', { class: 'hint' }, icon('info'), t('home.nohost')),
         joinForm(app),
+        app.session?.can_host && rooms(app),
       ),
       h(
         'ul',
@@ -53,6 +55,15 @@ const fact = (name, title, text) =>
     h('div', null, h('h2', null, title), h('p', null, text)),
   );
 
+/** @param {App} app @returns {HTMLElement} the rooms of this device, as soon as they are there */
+function rooms(app) {
+  const el = h('div');
+  void lazily(() => import('./rooms.js')).then((m) => {
+    if (m) el.replaceWith(m.yourRooms(app, (made) => options(app, made)));
+  });
+  return el;
+}
+
 /** @param {App} app @returns {HTMLElement} */
 function hostActions(app) {
   const button = h(
@@ -80,18 +91,21 @@ function hostActions(app) {
 }
 
 /**
- * @param {App} app @param {Parameters<typeof api.createMeeting>[0]} wish @param {HTMLElement} button
+ * @param {App} app @param {api.Wish} wish @param {HTMLElement} button
  * @returns {Promise<boolean>}
  */
 async function create(app, wish, button) {
   setBusy(button, true);
   try {
-    const { meeting, e2ee } = await api.createMeeting(wish);
-    app.go(`/m/${meeting}${e2ee ? await newFragment(app, wish.lobby ?? true) : ''}`);
+    // The meeting's key goes into its link and never to the server; what opens the address stays on this device.
+    const { make, open, path } = await import('../rooms/room.js');
+    const room = await make(wish, '');
+    await open(room);
+    app.go(await path(room));
     return true;
   } catch (err) {
     if (err instanceof api.ApiError && err.id === 'unauthenticated') {
-      app.signIn(t('signin.again'));
+      app.signIn(t('signin.again'), { email: app.session?.email });
       return true;
     }
     toast(explain(err), { urgent: true, icon: 'warn' });
@@ -102,18 +116,11 @@ async function create(app, wish, button) {
 }
 
 /**
- * newFragment makes the key of a meeting. It goes into the link and never to the server.
- * @param {App} app @param {boolean} lobby only those get keys whom a host lets in @returns {Promise<string>}
+ * @param {App} app @param {(wish: api.Wish) => Promise<boolean>} [made] takes what a room is to be opened with; without
+ *   it a meeting is opened now
  */
-async function newFragment(app, lobby) {
-  const [link, { identity }] = await Promise.all([import('../e2ee/link.js'), import('../e2ee/identity.js')]);
-  const { ikPublic } = await identity(Boolean(app.session?.guest));
-  return link.format(await link.make(ikPublic, lobby));
-}
-
-/** @param {App} app */
-function options(app) {
-  /** @type {Parameters<typeof api.createMeeting>[0]} */
+function options(app, made) {
+  /** @type {api.Wish} */
   const wish = { lobby: true, when_host_leaves: 'promote', e2ee: true };
   const exposed = h('p', { class: 'hint warning', role: 'status', hidden: true }, icon('warn'), t('options.e2ee.off'));
   let quietly = false;
@@ -144,7 +151,7 @@ function options(app) {
     ),
   );
   const title = field(
-    t('options.title'),
+    t(made ? 'rooms.name' : 'options.title'),
     {
       type: 'text',
       dir: 'auto',
@@ -153,7 +160,7 @@ function options(app) {
       'data-testid': 'options-title',
       autocomplete: 'off',
     },
-    { optional: t('optional') },
+    made ? {} : { optional: t('optional') },
   );
   const password = field(
     t('options.password'),
@@ -164,12 +171,12 @@ function options(app) {
       spellcheck: 'false',
       'data-testid': 'options-password',
     },
-    { optional: t('optional'), help: t('options.password.help') },
+    { optional: t('optional'), help: t(made ? 'rooms.password.help' : 'options.password.help') },
   );
   const button = h(
     'button',
     { class: 'button primary', type: 'submit', 'data-testid': 'options-create' },
-    t('options.create'),
+    t(made ? 'rooms.make' : 'options.create'),
   );
   open.append(
     toggle(
@@ -199,20 +206,17 @@ function options(app) {
     {
       onsubmit: async (/** @type {SubmitEvent} */ event) => {
         event.preventDefault();
-        const made = await create(
-          app,
-          {
-            ...wish,
-            ...(wish.e2ee && quietly && { private_audio: true }),
-            ...(confidential && { confidential, e2ee: true, lobby: true }),
-            // Without a waiting room there are none, whatever was chosen before.
-            ...((confidential || !wish.lobby) && { guests: undefined }),
-            ...(title.input.value.trim() && { title: title.input.value.trim() }),
-            ...(password.input.value && { password: password.input.value }),
-          },
-          button,
-        );
-        if (made) dialog.close();
+        if (made && !title.input.value.trim()) return title.fail(t('rooms.name.empty'));
+        const wanted = {
+          ...wish,
+          ...(wish.e2ee && quietly && { private_audio: true }),
+          ...(confidential && { confidential, e2ee: true, lobby: true }),
+          // Without a waiting room there are none, whatever was chosen before.
+          ...((confidential || !wish.lobby) && { guests: undefined }),
+          ...(title.input.value.trim() && { title: title.input.value.trim() }),
+          ...(password.input.value && { password: password.input.value }),
+        };
+        if (await (made ? made(wanted) : create(app, wanted, button))) dialog.close();
       },
     },
     title.el,
@@ -241,7 +245,7 @@ function options(app) {
     ),
     h('div', { class: 'dialog-actions' }, button),
   );
-  const dialog = openDialog(t('home.new.options'), [form], { testid: 'options' });
+  const dialog = openDialog(t(made ? 'rooms.new' : 'home.new.options'), [form], { testid: 'options' });
 }
 
 /** @param {App} app @returns {HTMLElement} */

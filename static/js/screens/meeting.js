@@ -6,7 +6,7 @@ import { h, fill } from '../ui/dom.js';
 import { t, errorText, words } from '../i18n/i18n.js';
 import { clearToasts } from '../ui/toast.js';
 import { announce } from '../ui/live.js';
-import { styles, whenIdle } from '../ui/lazy.js';
+import { lazily, styles, whenIdle } from '../ui/lazy.js';
 import * as api from '../net/api.js';
 import { RequestError } from '../net/error.js';
 import { hasKey, parse as parseLink } from '../e2ee/link.js';
@@ -18,6 +18,9 @@ import { pagesAt, part, returning, stay } from './pages.js';
 import { offerDevices, prejoin } from './prejoin.js';
 import { explain } from './signin.js';
 
+/** Ends of the meeting itself. */
+const OVER = new Set(['ended', 'expired']);
+
 /** What a call is made of, to its end; fetched while the person is still choosing a name. */
 const loadCall = () =>
   Promise.all([
@@ -25,6 +28,8 @@ const loadCall = () =>
     import('./call.js'),
     import('./lobby.js'),
     import('./ended.js'),
+    import('../rooms/store.js'),
+    import('../rooms/room.js'),
     words('call'),
     styles('call'),
   ]);
@@ -91,8 +96,24 @@ export function meeting(app, id) {
       ask(info, '');
       whenIdle(loadCall);
     } catch (err) {
-      show(cannotOpen(app, err));
+      if (!mayOpen(app, id, err)) return show(cannotOpen(app, id, err));
+      const [screen] = (await lazily(() => Promise.all([import('./closed.js'), words('home')]))) ?? [];
+      if (gone) return;
+      const waiting = await screen?.notOpen(app, id, {
+        back: Boolean(cameFrom()),
+        go: () => void begin(),
+        signIn: () => app.signIn(t('signin.again'), { email: app.session?.email }),
+      });
+      if (waiting === null) void begin();
+      else show(waiting ?? cannotOpen(app, id, new api.ApiError('part', t('error.part'))));
     }
+  };
+
+  /** @returns {{name: string, password: string}|null} who this page was in the meeting, when it was in it before */
+  const cameFrom = () => {
+    if (app.again?.id === id) return app.again;
+    const name = returning(id);
+    return name ? { name, password: '' } : null;
   };
 
   /**
@@ -112,6 +133,19 @@ export function meeting(app, id) {
     return true;
   };
 
+  /**
+   * The server was started again and knows no one. What can be done without the person is done.
+   * @param {string} name @param {string} password of the meeting
+   */
+  const goOn = (name, password) => {
+    clearToasts();
+    const { email = '', guest = false } = app.session ?? {};
+    app.session = null;
+    app.again = { id, name, password };
+    if (guest) void begin();
+    else app.signIn(t('signin.restarted'), { email });
+  };
+
   const ask = (/** @type {MeetingInfo} */ info, /** @type {string} */ problem) => {
     const form = prejoin(app, { info, local, problem, join: (name, password, o) => join(info, name, password, o) });
     found = form.found;
@@ -119,13 +153,19 @@ export function meeting(app, id) {
     pages.look();
   };
 
-  /** A page that was loaded again in the meeting joins without a form, with nothing switched on. */
+  /**
+   * A page that was in the meeting when it was loaded again, or when the server was started again, joins without a
+   * form, with nothing switched on.
+   */
   const comeBack = async (/** @type {MeetingInfo} */ info) => {
-    if (!app.session) return false; // a guest's session takes a click, and whose session is over may not want one
-    const name = info.password && !info.host ? '' : returning(id);
-    if (!name || (info.e2ee && !hasKey(location.hash))) return false;
+    // A guest's session takes a click, and whose session is over may not want one.
+    if (!app.session && app.again?.id !== id) return false;
+    const before = cameFrom();
+    app.again = null;
+    if (!before || (info.password && !info.host && !before.password)) return false;
+    if (info.e2ee && !hasKey(location.hash)) return false;
     if (await pages.elsewhere()) return false; // a copy of a tab has what the tab kept, too
-    const problem = await join(info, name, '');
+    const problem = await join(info, before.name, before.password);
     if (problem) ask(info, problem);
     else if (call?.store.get().state.phase === 'joined') offerDevices(local);
     return true;
@@ -153,8 +193,11 @@ export function meeting(app, id) {
     const parts = await loadCall().catch(() => null);
     if (!parts) return t('error.part');
     if (gone) return '';
-    const [{ Call: Made }, { callScreen, visiting }, { lobby }, { ended }] = parts;
-    const s = new Made({ meeting: id, name, password, pressed, link, guest: Boolean(app.session?.guest) }, local);
+    const [{ Call: Made }, { callScreen, visiting }, { lobby }, { ended }, { find, over }, { ownerOf }] = parts;
+    const mine = link && !app.session?.guest ? await find(id) : null;
+    const room = mine && (await ownerOf(mine));
+    if (gone) return '';
+    const s = new Made({ meeting: id, name, password, pressed, link, guest: Boolean(app.session?.guest), room }, local);
     call = s;
     const endVisits = visiting(app, s, show);
     s.store.watch(
@@ -174,6 +217,9 @@ export function meeting(app, id) {
           app.back = null;
           asking?.abort();
           if (!closing) part();
+          const reason = s.store.get().state.bye?.reason ?? '';
+          if (OVER.has(reason)) void over(id);
+          if (reason === 'forgotten') return goOn(name, password);
           show(
             ended(
               app,
@@ -270,18 +316,33 @@ async function signedIn(app) {
   try {
     const session = await api.session();
     if (session) app.session = session;
-    else app.signIn(t('signin.again'));
+    else app.signIn(t('signin.again'), { email: app.session?.email });
     return Boolean(session);
   } catch {
     return true; // not reached at all: the next request will say so
   }
 }
 
-/** @param {App} app @param {unknown} err @returns {Screen} */
-function cannotOpen(app, err) {
+/**
+ * @param {App} app @param {string} id @param {unknown} err
+ * @returns {boolean} whether there may be a meeting later. Without a session, one without guests looks the same; who
+ *   was in it goes on waiting, others are asked to sign in while the page waits
+ */
+function mayOpen(app, id, err) {
+  if (!(err instanceof api.ApiError)) return false;
+  if (err.id === 'unauthenticated') return !app.session && app.again?.id === id;
+  // Networks that ask for many addresses that are not there are told so less often. One may wait all the same.
+  return err.id === 'no_such_meeting' || err.id === 'rate_limited';
+}
+
+/** @param {App} app @param {string} meetingId @param {unknown} err @returns {Screen} */
+function cannotOpen(app, meetingId, err) {
   const id = err instanceof api.ApiError ? err.id : 'unknown';
-  const gone = id === 'no_such_meeting';
-  if (id === 'unauthenticated') queueMicrotask(() => app.signIn(app.session ? t('signin.again') : ''));
+  if (id === 'unauthenticated') {
+    const note = app.session ? t('signin.again') : app.config.guests ? t('notopen.guest') : '';
+    const o = { email: app.session?.email, wait: app.session ? '' : meetingId };
+    queueMicrotask(() => app.signIn(note, o));
+  }
   if (id === 'not_allowed' && app.session?.guest) {
     return notice(app, {
       icon: 'shield',
@@ -292,12 +353,12 @@ function cannotOpen(app, err) {
     });
   }
   return notice(app, {
-    icon: gone ? 'link' : 'warn',
-    testid: gone ? 'no-such-meeting' : 'open-error',
-    title: t(gone ? 'meeting.gone.title' : 'error.title'),
-    text: gone ? t('meeting.gone.text') : errorText(id, err instanceof Error ? err.message : ''),
+    icon: 'warn',
+    testid: 'open-error',
+    title: t('error.title'),
+    text: errorText(id, err instanceof Error ? err.message : ''),
     actions: [
-      ...(gone ? [] : [{ label: t('retry'), act: app.reload }]),
+      { label: t('retry'), act: app.reload },
       { label: t('home'), act: () => app.go('/'), primary: true, testid: 'go-home' },
     ],
   });

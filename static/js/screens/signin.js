@@ -41,44 +41,76 @@ function checking() {
 export function signin(app, o) {
   const card = h('section', { class: 'card narrow', 'data-testid': 'signin' });
   let timer = 0;
-  const { note } = app;
+  const stop = new AbortController();
+  const { note, email: known, wait } = app;
   const lead = o.forMeeting ? 'signin.lead.meeting' : app.config.audited ? 'signin.lead.audited' : 'signin.lead';
-  app.note = '';
-  const askAddress = (/** @type {string} */ email) => {
+  app.note = app.email = '';
+  app.wait = '';
+  const why = () =>
+    note &&
+    h('p', { class: 'hint note', role: 'status', 'data-testid': 'signin-note' }, icon('info'), h('span', null, note));
+  const askAddress = (/** @type {string} */ email, /** @type {boolean} */ atOnce) => {
     clearInterval(timer);
     app.sent = null;
-    fill(
-      card,
-      note &&
-        h(
-          'p',
-          { class: 'hint note', role: 'status', 'data-testid': 'signin-note' },
-          icon('info'),
-          h('span', null, note),
-        ),
-      addressForm(lead, email, (address, sent) => askCode(address, sent)),
-      o.forMeeting && app.open && asGuest(app),
-      app.config.audited && auditNotice(),
-    );
+    const form = addressForm(lead, email, (address, sent) => askCode(address, sent));
+    fill(card, why(), form.el, o.forMeeting && app.open && asGuest(app), app.config.audited && auditNotice());
     card.querySelector('input')?.focus();
+    // A code that comes unseen would be over when they look.
+    if (atOnce) whenVisible(() => void form.send(), stop.signal);
   };
   const askCode = (/** @type {string} */ email, /** @type {SentCode} */ sent) => {
     clearInterval(timer);
     app.sent = { email, code: sent };
-    const form = codeForm(app, email, sent, () => askAddress(email));
+    const form = codeForm(app, email, sent, () => askAddress(email, false));
     timer = form.timer;
-    fill(card, form.el);
+    fill(card, known && why(), form.el);
     card.querySelector('input')?.focus();
   };
   // A language that is chosen now shows the same form again.
   if (app.sent) askCode(app.sent.email, app.sent.code);
-  else askAddress('');
-  return { el: shell(app, card), title: t('signin.title'), destroy: () => clearInterval(timer) };
+  else askAddress(known, known !== '');
+  if (wait) void passBy(app, wait, card, stop.signal);
+  return {
+    el: shell(app, card),
+    title: t('signin.title'),
+    destroy: () => {
+      clearInterval(timer);
+      stop.abort();
+    },
+  };
+}
+
+/** @param {() => void} act @param {AbortSignal} signal */
+function whenVisible(act, signal) {
+  if (!document.hidden) return act();
+  const look = () => {
+    if (document.hidden || signal.aborted) return;
+    document.removeEventListener('visibilitychange', look);
+    act();
+  };
+  document.addEventListener('visibilitychange', look, { signal });
+}
+
+/**
+ * A meeting that takes guests may open while a person is asked to sign in for it. Who has begun to sign in is offered
+ * the way of guests, others are on it.
+ * @param {App} app @param {string} id of the meeting @param {HTMLElement} card @param {AbortSignal} signal
+ */
+async function passBy(app, id, card, signal) {
+  const { whenOpen } = await import('../rooms/wait.js');
+  if ((await whenOpen(id, signal)) !== 'open') return;
+  const begun = [...card.querySelectorAll('input')].some((input) => input.name !== 'email' || input.value !== '');
+  if (begun) card.append(asGuest(app));
+  else {
+    app.asked = false;
+    app.reload();
+  }
 }
 
 /**
  * @param {'signin.lead'|'signin.lead.meeting'|'signin.lead.audited'} lead @param {string} email
- * @param {(email: string, sent: SentCode) => void} done @returns {HTMLElement}
+ * @param {(email: string, sent: SentCode) => void} done
+ * @returns {{el: HTMLElement, send: () => Promise<void>}}
  */
 function addressForm(lead, email, done) {
   const address = field(t('signin.email'), {
@@ -101,24 +133,27 @@ function addressForm(lead, email, done) {
     t('signin.send'),
   );
   const work = checking();
-  return h(
+  const send = async () => {
+    const value = address.input.value.trim();
+    if (!/^[^\s@]+@[^\s@]+$/.test(value)) return address.fail(t('signin.email.invalid'));
+    address.fail('');
+    setBusy(button, true);
+    try {
+      done(value, await api.askCode(value, work.show));
+    } catch (err) {
+      address.fail(explain(err));
+    } finally {
+      setBusy(button, false);
+      work.hide();
+    }
+  };
+  const el = h(
     'form',
     {
       novalidate: true,
-      onsubmit: async (/** @type {SubmitEvent} */ event) => {
+      onsubmit: (/** @type {SubmitEvent} */ event) => {
         event.preventDefault();
-        const value = address.input.value.trim();
-        if (!/^[^\s@]+@[^\s@]+$/.test(value)) return address.fail(t('signin.email.invalid'));
-        address.fail('');
-        setBusy(button, true);
-        try {
-          done(value, await api.askCode(value, work.show));
-        } catch (err) {
-          address.fail(explain(err));
-        } finally {
-          setBusy(button, false);
-          work.hide();
-        }
+        void send();
       },
     },
     h('h1', null, t('signin.title')),
@@ -127,6 +162,7 @@ function addressForm(lead, email, done) {
     button,
     work.el,
   );
+  return { el, send };
 }
 
 /** @param {App} app @returns {HTMLElement} back to the way in that needs no address */

@@ -449,10 +449,6 @@ export default {
   'bye.replaced.text': 'Sie sind jetzt in einem anderen Fenster oder auf einem anderen Gerät in diesem Meeting.',
   'bye.signed_out': 'Sie haben sich abgemeldet',
   'bye.signed_out.text': 'Ihre Sitzung ist beendet, daher haben Sie das Meeting verlassen.',
-  'bye.forgotten': 'Sie sind nicht mehr angemeldet',
-  'bye.forgotten.text':
-    'Ihre Sitzung ist beendet, oder der Server wurde neu gestartet. Meetings existieren nur im Arbeitsspeicher, ' +
-    'also ist vielleicht auch dieses weg.',
   'bye.slow_reader': 'Ihre Verbindung war zu langsam',
   'bye.slow_reader.text': 'Ihre Verbindung konnte mit dem Meeting nicht mithalten. Sie können wieder teilnehmen.',
   'bye.rate_limited': 'Zu viele Anfragen',

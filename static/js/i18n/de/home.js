@@ -54,4 +54,52 @@ export default {
   'options.confidential.help': 'Verschlüsselt, mit Warteraum, ohne Gäste. Wasserzeichen zeigen, wer zusieht.',
   'options.confidential.all':
     'Meetings auf diesem Server sind vertraulich: verschlüsselt, mit Warteraum und ohne Gäste.',
+  'rooms.title': 'Ihre Räume',
+  'rooms.lead':
+    'Der Link eines Raums bleibt gleich: planen, verschicken und beliebig oft öffnen. Räume gibt es nur auf ' +
+    'diesem Gerät.',
+  'rooms.new': 'Neuer Raum',
+  'rooms.make': 'Raum anlegen',
+  'rooms.made': 'Ihr Raum ist bereit. Sie können den Link schon verschicken; er führt hinein, sobald Sie öffnen.',
+  'rooms.passing':
+    'Dieser Browser speichert nichts. Der Raum ist weg, wenn Sie diese Seite schließen, außer Sie sichern ihn ' +
+    'in einer Datei.',
+  'rooms.full': 'Räume auf diesem Gerät: höchstens {n}. Löschen Sie zuerst einen.',
+  'rooms.name': 'Name',
+  'rooms.name.empty': 'Geben Sie dem Raum einen Namen.',
+  'rooms.password.help': 'Verschicken Sie es getrennt vom Link. Es wird mit dem Raum auf diesem Gerät aufbewahrt.',
+  'rooms.open': 'Öffnen',
+  'rooms.open.named': '{name} öffnen',
+  'rooms.more': 'Mehr zu {name}',
+  'rooms.copy': 'Link kopieren',
+  'rooms.copied': 'Link kopiert.',
+  'rooms.calendar': 'Kalendereinladung',
+  'rooms.calendar.text':
+    'Kalender bewahren den Link mit seinem Schlüssel auf. Wer den Kalender lesen kann, hat auch den Schlüssel.',
+  'rooms.invitation': 'Am Meeting „{title}“ teilnehmen',
+  'rooms.when': 'Beginn',
+  'rooms.when.empty': 'Wählen Sie Tag und Uhrzeit.',
+  'rooms.length': 'Dauer',
+  'rooms.minutes': '{n} Min.',
+  'rooms.repeat': 'Wiederholung',
+  'rooms.repeat.none': 'Nie',
+  'rooms.repeat.daily': 'Jeden Tag',
+  'rooms.repeat.weekly': 'Jede Woche',
+  'rooms.repeat.monthly': 'Jeden Monat',
+  'rooms.export': 'In Datei sichern',
+  'rooms.export.text':
+    'Wer die Datei hat, kann diesen Raum öffnen und andere einlassen. Bewahren Sie sie auf wie einen Schlüssel.',
+  'rooms.import': 'Aus Datei',
+  'rooms.imported': 'Hinzugefügte Räume: {n}',
+  'rooms.import.failed': 'Das ist keine Datei mit Räumen, oder sie enthält zu viele.',
+  'rooms.erase': 'Löschen',
+  'rooms.erase.title': '{name} löschen?',
+  'rooms.erase.text': 'Ohne gesicherte Datei lässt sich der Link nie wieder öffnen, und Einladungen führen ins Leere.',
+  'notopen.title': 'Noch nicht geöffnet',
+  'notopen.text':
+    'Noch nicht geöffnet, oder der Link ist unvollständig. Sie können um Einlass bitten, sobald der Host beginnt.',
+  'notopen.mine': 'Das ist Ihr Meeting. Wer darauf wartet, kann um Einlass bitten, sobald Sie es öffnen.',
+  'notopen.back': 'Der Host muss dieses Meeting wieder öffnen. Sobald es offen ist, geht es von selbst weiter.',
+  'notopen.now': 'Das Meeting ist jetzt geöffnet.',
+  'notopen.open': 'Öffnen',
 };

@@ -225,7 +225,10 @@ export default {
   'meeting.bad.text':
     'Eine Meeting-Adresse besteht aus vier Gruppen von je vier Buchstaben und Ziffern, zum Beispiel ' +
     'k7qm-2f9x-w3dj-8hrt.',
-  'meeting.gone.title': 'Meeting nicht gefunden',
-  'meeting.gone.text':
-    'Vielleicht ist es beendet, oder der Link ist falsch. Meetings hinterlassen nichts, wenn sie enden.',
+  'signin.restarted':
+    'Der Server wurde neu gestartet. Melden Sie sich erneut an, dann geht es dort weiter, wo Sie waren.',
+  'notopen.guest':
+    'Noch nicht geöffnet, oder nur für angemeldete Personen. Sind Gäste erlaubt, geht es weiter, sobald der ' +
+    'Host beginnt.',
+  'error.challenge_expired': 'Das hat zu lange gedauert. Versuchen Sie es noch einmal.',
 };

@@ -426,9 +426,6 @@ export default {
   'bye.replaced.text': 'You’re now in this meeting in another window or on another device.',
   'bye.signed_out': 'You signed out',
   'bye.signed_out.text': 'Your session ended, so you left the meeting.',
-  'bye.forgotten': 'You’re no longer signed in',
-  'bye.forgotten.text':
-    'Your session ended, or the server restarted. Meetings exist only in memory, so this one may be gone, too.',
   'bye.slow_reader': 'Your connection was too slow',
   'bye.slow_reader.text': 'Your connection couldn’t keep up with the meeting. You can join again.',
   'bye.rate_limited': 'Too many requests',

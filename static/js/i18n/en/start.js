@@ -210,6 +210,7 @@ export default {
   'notfound.text': 'This server has no page at this address.',
   'meeting.bad.title': 'That isn’t a meeting address',
   'meeting.bad.text': 'A meeting address has four groups of four letters and digits, like k7qm-2f9x-w3dj-8hrt.',
-  'meeting.gone.title': 'Meeting not found',
-  'meeting.gone.text': 'It may have ended, or the link may be wrong. Meetings leave nothing behind when they end.',
+  'signin.restarted': 'The server was restarted. Sign in again, and you go on where you were.',
+  'notopen.guest': 'Not open yet, or only for people who sign in. If it takes guests, you go on once the host starts.',
+  'error.challenge_expired': 'That took too long. Try again.',
 };

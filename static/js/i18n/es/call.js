@@ -437,10 +437,6 @@ export default {
   'bye.replaced.text': 'Ahora está en esta reunión en otra ventana o en otro dispositivo.',
   'bye.signed_out': 'Ha cerrado sesión',
   'bye.signed_out.text': 'Su sesión ha terminado, así que ha salido de la reunión.',
-  'bye.forgotten': 'Ya no tiene la sesión iniciada',
-  'bye.forgotten.text':
-    'Su sesión ha terminado o el servidor se ha reiniciado. Las reuniones solo existen en la memoria, así que ' +
-    'puede que esta también haya desaparecido.',
   'bye.slow_reader': 'Su conexión era demasiado lenta',
   'bye.slow_reader.text': 'Su conexión no ha podido seguir el ritmo de la reunión. Puede volver a unirse.',
   'bye.rate_limited': 'Demasiadas solicitudes',

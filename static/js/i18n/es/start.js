@@ -219,7 +219,9 @@ export default {
   'meeting.bad.title': 'Esa no es una dirección de reunión',
   'meeting.bad.text':
     'Una dirección de reunión tiene cuatro grupos de cuatro letras y dígitos, como k7qm-2f9x-w3dj-8hrt.',
-  'meeting.gone.title': 'Reunión no encontrada',
-  'meeting.gone.text':
-    'Puede que haya terminado o que el enlace sea incorrecto. Las reuniones no dejan nada cuando terminan.',
+  'signin.restarted': 'El servidor se ha reiniciado. Inicie sesión de nuevo y seguirá donde estaba.',
+  'notopen.guest':
+    'Aún no está abierta, o es solo para quienes inician sesión. Si admite invitados, continuará cuando el ' +
+    'anfitrión empiece.',
+  'error.challenge_expired': 'Ha tardado demasiado. Inténtelo de nuevo.',
 };

@@ -448,10 +448,6 @@ export default {
   'bye.replaced.text': 'Vous êtes maintenant dans cette réunion dans une autre fenêtre ou sur un autre appareil.',
   'bye.signed_out': 'Vous vous êtes déconnecté',
   'bye.signed_out.text': 'Votre session est terminée, vous avez donc quitté la réunion.',
-  'bye.forgotten': 'Vous n’êtes plus connecté',
-  'bye.forgotten.text':
-    'Votre session est terminée, ou le serveur a redémarré. Les réunions n’existent qu’en mémoire, celle-ci a ' +
-    'donc peut-être disparu aussi.',
   'bye.slow_reader': 'Votre connexion était trop lente',
   'bye.slow_reader.text': 'Votre connexion n’a pas pu suivre la réunion. Vous pouvez la rejoindre à nouveau.',
   'bye.rate_limited': 'Trop de requêtes',

@@ -56,4 +56,52 @@ export default {
   'options.confidential.help': 'Chiffrée, avec salle d’attente, sans invités. Des filigranes montrent qui regarde.',
   'options.confidential.all':
     'Les réunions sur ce serveur sont confidentielles : chiffrées, avec salle d’attente et sans invités.',
+  'rooms.title': 'Vos salles',
+  'rooms.lead':
+    'Le lien d’une salle reste le même : prévoyez-la, envoyez-le, ouvrez-la autant de fois que vous voulez. ' +
+    'Les salles ne sont que sur cet appareil.',
+  'rooms.new': 'Nouvelle salle',
+  'rooms.make': 'Créer la salle',
+  'rooms.made': 'Votre salle est prête. Le lien peut déjà être envoyé ; il y mènera dès que vous l’ouvrirez.',
+  'rooms.passing':
+    'Ce navigateur n’enregistre rien. La salle disparaît quand vous fermez cette page, sauf si vous ' +
+    'l’enregistrez dans un fichier.',
+  'rooms.full': 'Salles sur cet appareil : {n} au plus. Effacez-en une d’abord.',
+  'rooms.name': 'Nom',
+  'rooms.name.empty': 'Donnez un nom à la salle.',
+  'rooms.password.help': 'Envoyez-le séparément du lien. Il est conservé avec la salle, sur cet appareil.',
+  'rooms.open': 'Ouvrir',
+  'rooms.open.named': 'Ouvrir {name}',
+  'rooms.more': 'Plus pour {name}',
+  'rooms.copy': 'Copier le lien',
+  'rooms.copied': 'Lien copié.',
+  'rooms.calendar': 'Invitation d’agenda',
+  'rooms.calendar.text': 'Les agendas conservent le lien avec sa clé. Qui peut lire l’agenda a aussi la clé.',
+  'rooms.invitation': 'Rejoindre la réunion « {title} »',
+  'rooms.when': 'Début',
+  'rooms.when.empty': 'Choisissez un jour et une heure.',
+  'rooms.length': 'Durée',
+  'rooms.minutes': '{n} min',
+  'rooms.repeat': 'Répétition',
+  'rooms.repeat.none': 'Jamais',
+  'rooms.repeat.daily': 'Chaque jour',
+  'rooms.repeat.weekly': 'Chaque semaine',
+  'rooms.repeat.monthly': 'Chaque mois',
+  'rooms.export': 'Enregistrer dans un fichier',
+  'rooms.export.text':
+    'Qui a le fichier peut ouvrir cette salle et y laisser entrer d’autres personnes. Gardez-le comme une clé.',
+  'rooms.import': 'Depuis un fichier',
+  'rooms.imported': 'Salles ajoutées : {n}',
+  'rooms.import.failed': 'Ce n’est pas un fichier de salles, ou il en contient trop.',
+  'rooms.erase': 'Effacer',
+  'rooms.erase.title': 'Effacer {name} ?',
+  'rooms.erase.text':
+    'Sans fichier enregistré, son lien ne pourra plus être ouvert et les invitations ne mèneront nulle part.',
+  'notopen.title': 'Pas encore ouverte',
+  'notopen.text':
+    'Pas encore ouverte, ou le lien est incomplet. Vous pourrez demander à entrer dès que l’hôte commencera.',
+  'notopen.mine': 'C’est votre réunion. Ceux qui l’attendent pourront demander à entrer dès que vous l’ouvrirez.',
+  'notopen.back': 'L’hôte doit rouvrir cette réunion. Vous continuerez automatiquement dès qu’elle sera ouverte.',
+  'notopen.now': 'La réunion est maintenant ouverte.',
+  'notopen.open': 'Ouvrir',
 };

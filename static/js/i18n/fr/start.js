@@ -222,7 +222,9 @@ export default {
   'meeting.bad.title': 'Ce n’est pas une adresse de réunion',
   'meeting.bad.text':
     'Une adresse de réunion comporte quatre groupes de quatre lettres et chiffres, comme k7qm-2f9x-w3dj-8hrt.',
-  'meeting.gone.title': 'Réunion introuvable',
-  'meeting.gone.text':
-    'Elle est peut-être terminée, ou le lien est erroné. Les réunions ne laissent rien derrière elles.',
+  'signin.restarted': 'Le serveur a redémarré. Reconnectez-vous, et vous reprendrez là où vous étiez.',
+  'notopen.guest':
+    'Pas encore ouverte, ou réservée aux personnes connectées. Si elle accepte les invités, vous continuerez ' +
+    'dès que l’hôte commencera.',
+  'error.challenge_expired': 'Cela a pris trop de temps. Réessayez.',
 };

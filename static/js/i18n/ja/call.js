@@ -411,9 +411,6 @@ export default {
   'bye.replaced.text': '現在、別のウィンドウまたは別の端末でこの会議に参加しています。',
   'bye.signed_out': 'サインアウトしました',
   'bye.signed_out.text': 'セッションが終了したため、会議から退出しました。',
-  'bye.forgotten': 'サインインしていません',
-  'bye.forgotten.text':
-    'セッションが終了したか、サーバーが再起動しました。会議はメモリー上にだけ存在するため、この会議も消えた可能性があります。',
   'bye.slow_reader': '接続が遅すぎました',
   'bye.slow_reader.text': '接続が会議に追いつきませんでした。もう一度参加できます。',
   'bye.rate_limited': 'リクエストが多すぎます',

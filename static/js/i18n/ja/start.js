@@ -198,6 +198,8 @@ export default {
   'notfound.text': 'このサーバーに、このアドレスのページはありません。',
   'meeting.bad.title': '会議のアドレスではありません',
   'meeting.bad.text': '会議のアドレスは、k7qm-2f9x-w3dj-8hrt のように、英数字 4 文字のグループ 4 つでできています。',
-  'meeting.gone.title': '会議が見つかりません',
-  'meeting.gone.text': '終了したか、リンクが間違っている可能性があります。会議は終了すると何も残しません。',
+  'signin.restarted': 'サーバーが再起動されました。もう一度サインインすると、続きに戻れます。',
+  'notopen.guest':
+    'まだ開いていないか、サインインした人だけの会議です。ゲストが参加できる場合は、ホストが始めると続きます。',
+  'error.challenge_expired': '時間がかかりすぎました。もう一度お試しください。',
 };

@@ -482,10 +482,6 @@ export default {
   'bye.replaced.text': 'Jesteś teraz na tym spotkaniu w innym oknie lub na innym urządzeniu.',
   'bye.signed_out': 'Wylogowano',
   'bye.signed_out.text': 'Sesja się zakończyła, więc spotkanie zostało opuszczone.',
-  'bye.forgotten': 'Nie masz już aktywnej sesji',
-  'bye.forgotten.text':
-    'Sesja się zakończyła albo serwer uruchomił się ponownie. Spotkania istnieją tylko w pamięci, więc to też ' +
-    'mogło zniknąć.',
   'bye.slow_reader': 'Twoje połączenie było zbyt wolne',
   'bye.slow_reader.text': 'Twoje połączenie nie nadążało za spotkaniem. Możesz dołączyć ponownie.',
   'bye.rate_limited': 'Zbyt wiele żądań',

@@ -218,7 +218,9 @@ export default {
   'notfound.text': 'Ten serwer nie ma strony pod tym adresem.',
   'meeting.bad.title': 'To nie jest adres spotkania',
   'meeting.bad.text': 'Adres spotkania to cztery grupy po cztery litery i cyfry, na przykład k7qm-2f9x-w3dj-8hrt.',
-  'meeting.gone.title': 'Nie znaleziono spotkania',
-  'meeting.gone.text':
-    'Mogło się zakończyć albo link jest błędny. Spotkania po zakończeniu nic po sobie nie zostawiają.',
+  'signin.restarted': 'Serwer został uruchomiony ponownie. Zaloguj się jeszcze raz, a wrócisz tam, gdzie byłeś.',
+  'notopen.guest':
+    'Jeszcze nie otwarte albo tylko dla zalogowanych. Jeśli goście są dozwoleni, przejdziesz dalej, gdy ' +
+    'gospodarz zacznie.',
+  'error.challenge_expired': 'To trwało zbyt długo. Spróbuj ponownie.',
 };

@@ -435,10 +435,6 @@ export default {
   'bye.replaced.text': 'Você agora está nesta reunião em outra janela ou em outro dispositivo.',
   'bye.signed_out': 'Você encerrou a sessão',
   'bye.signed_out.text': 'Sua sessão terminou, por isso você saiu da reunião.',
-  'bye.forgotten': 'Você não está mais conectado',
-  'bye.forgotten.text':
-    'Sua sessão terminou, ou o servidor foi reiniciado. As reuniões existem apenas na memória, por isso esta ' +
-    'também pode ter desaparecido.',
   'bye.slow_reader': 'Sua conexão estava lenta demais',
   'bye.slow_reader.text': 'Sua conexão não conseguiu acompanhar a reunião. Você pode entrar novamente.',
   'bye.rate_limited': 'Solicitações demais',

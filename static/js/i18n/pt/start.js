@@ -212,7 +212,9 @@ export default {
   'notfound.text': 'Este servidor não tem página neste endereço.',
   'meeting.bad.title': 'Esse não é um endereço de reunião',
   'meeting.bad.text': 'Um endereço de reunião tem quatro grupos de quatro letras e dígitos, como k7qm-2f9x-w3dj-8hrt.',
-  'meeting.gone.title': 'Reunião não encontrada',
-  'meeting.gone.text':
-    'Ela pode ter terminado, ou o link pode estar errado. As reuniões não deixam nada para trás quando terminam.',
+  'signin.restarted': 'O servidor foi reiniciado. Entre de novo e você continua de onde estava.',
+  'notopen.guest':
+    'Ainda não está aberta, ou é só para quem entra com e-mail. Se aceitar convidados, você continua quando o ' +
+    'anfitrião começar.',
+  'error.challenge_expired': 'Demorou demais. Tente de novo.',
 };
