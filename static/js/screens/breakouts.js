@@ -41,7 +41,7 @@ export function visits(app, main, on) {
     const { name } = main.store.get().state;
     const guest = Boolean(app.session?.guest);
     const link = to.key ? parse(to.key) : null;
-    const o = { meeting: to.meeting, name, password: '', pressed: performance.now(), link, guest };
+    const o = { meeting: to.meeting, name, password: '', pressed: performance.now(), link, guest, room: null };
     const room = new Call(o, new LocalMedia());
     room.room = to.n;
     const leave = () => main.leave();

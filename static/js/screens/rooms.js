@@ -10,6 +10,7 @@ import { openDialog, ask } from '../ui/dialog.js';
 import { openMenu } from '../ui/menu.js';
 import { toast } from '../ui/toast.js';
 import { t } from '../i18n/i18n.js';
+import { meetingInfo } from '../net/api.js';
 import { invitation } from '../core/ics.js';
 import { make, open, path, read, write } from '../rooms/room.js';
 import { erase, keep, kept, MAX_ROOMS } from '../rooms/store.js';
@@ -107,7 +108,8 @@ function row(app, room, show) {
       onclick: async () => {
         setBusy(start, true);
         try {
-          await open(room);
+          // A meeting that a version of the server still holds while it hands over is not opened again at the next one.
+          if (!(await isOpen(room))) await open(room);
           app.go(await path(room));
         } catch (err) {
           toast(explain(err), { urgent: true, icon: 'warn' });
@@ -148,6 +150,13 @@ function row(app, room, show) {
   );
   return h('li', { 'data-testid': 'room' }, h('span', { class: 'room-name', dir: 'auto' }, room.name), start, more);
 }
+
+/** @param {Room} room @returns {Promise<boolean>} whether its meeting is open; what fails is told when it is opened */
+const isOpen = (room) =>
+  meetingInfo(room.id).then(
+    () => true,
+    () => false,
+  );
 
 /** @param {Promise<string>} link */
 async function copyLink(link) {
