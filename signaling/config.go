@@ -3,10 +3,12 @@ package signaling
 import (
 	"cmp"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"conclave/meeting"
 	"conclave/protocol"
 )
 
@@ -65,6 +67,9 @@ type Config struct {
 	// a seat, or a place in a lobby, come in. release gives it back when no participant came. Both are called on many
 	// goroutines and must not block. Nil means that there is always capacity.
 	Reserve func() (release func(), ok bool) `kong:"-"`
+	// Elsewhere returns what GET /api/meetings/{id} tells the asking person of a meeting that an older version of the
+	// server still has; ok is false if there is none. Nil: no older version runs.
+	Elsewhere func(r *http.Request, id meeting.ID) (about protocol.MeetingInfo, ok bool) `kong:"-"`
 	// Check makes what a client needs to try each way to the media port without a meeting. ok is false when too many try.
 	// It must not block. Nil: there is no such route.
 	Check func(now time.Time) (check protocol.PathCheck, ok bool) `kong:"-"`

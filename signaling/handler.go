@@ -121,13 +121,14 @@ func (h *Handler) Routes(r chi.Router) {
 	}
 }
 
+// Retire has those who wait for meetings ask again: another version of the server opens them now.
+func (h *Handler) Retire() { h.waits.stop() }
+
 // Drain takes no more sockets, ends every meeting, says bye "shutting_down" to everybody, and waits until all sockets
 // are closed or ctx ends; then it cuts those that are left.
 func (h *Handler) Drain(ctx context.Context) error {
 	h.mu.Lock()
-	if !h.draining {
-		close(h.waits.stopping)
-	}
+	h.waits.stop()
 	h.draining = true
 	h.mu.Unlock()
 	err := h.registry.Close(ctx)

@@ -80,7 +80,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	address, ok := h.addressOf(w, r, who, body.Room)
-	if !ok {
+	if !ok || h.openElsewhere(w, r, address) {
 		return
 	}
 	id, expires, err := h.registry.Create(r.Context(), meeting.Creation{
@@ -162,6 +162,20 @@ func (h *Handler) addressOf(
 		return meeting.ID{}, false
 	}
 	return address, true
+}
+
+// openElsewhere answers the owner of a room whose meeting an older version of the server has: with that meeting.
+func (h *Handler) openElsewhere(w http.ResponseWriter, r *http.Request, address meeting.ID) (answered bool) {
+	if h.cfg.Elsewhere == nil || address == (meeting.ID{}) || h.registry.Has(address) {
+		return false
+	}
+	about, ok := h.cfg.Elsewhere(r, address)
+	if ok {
+		auth.WriteJSON(w, http.StatusOK, protocol.Created{
+			Meeting: protocol.MeetingID(address.Reveal()), E2EE: about.E2EE, ExpiresAt: about.ExpiresAt,
+		})
+	}
+	return ok
 }
 
 // decodeExactly decodes base64url that has just as many bytes.

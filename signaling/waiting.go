@@ -31,7 +31,8 @@ type waits struct {
 	all      int
 	networks *auth.NetworkCounter
 	rooms    map[meeting.ID]*opening // at most one a wait
-	stopping chan struct{}           // closed when the server stops
+	stopping chan struct{}           // closed when no meeting is opened here any more
+	stopped  sync.Once
 }
 
 // opening tells those who wait for one address.
@@ -46,6 +47,9 @@ func newWaits() *waits {
 		stopping: make(chan struct{}),
 	}
 }
+
+// stop has all ask again.
+func (w *waits) stop() { w.stopped.Do(func() { close(w.stopping) }) }
 
 // begin waits for a meeting: open is closed when there is one. ok is false if too many wait.
 func (w *waits) begin(client auth.ClientIP, id meeting.ID) (open <-chan struct{}, done func(), ok bool) {

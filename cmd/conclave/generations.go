@@ -371,6 +371,7 @@ const settle = 2 * time.Second
 // have begun is answered.
 func (s *server) stopAccepting() {
 	s.port.Drain()
+	s.media.signaling.Retire()
 	time.Sleep(settle)
 	for range 200 { // connections that were accepted just before: at most 10 s
 		if s.port.Deciding() == 0 {

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -705,4 +708,64 @@ func turnAllocate(username string) []byte {
 	b := []byte{0, 3, 0, byte(4 + len(username)), 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 6, 0,
 		byte(len(username))}
 	return append(b, username...)
+}
+
+// room is a room of one's own.
+type room struct {
+	key   ed25519.PrivateKey
+	nonce [16]byte
+}
+
+// open opens the room, or finds it open.
+func (g *guest) open(r *room) (status int, id string) {
+	g.Helper()
+	_, asked := g.do("POST", "/api/rooms/challenge", "{}")
+	text, _ := asked["challenge"].(string)
+	challenge, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(challenge) == 0 {
+		g.Fatal(asked)
+	}
+	message := append([]byte("conclave room/1 open"), byte(len(g.listen)))
+	message = append(append(append(message, g.listen...), r.nonce[:]...), challenge...)
+	b64 := base64.RawURLEncoding.EncodeToString
+	status, body := g.do("POST", "/api/meetings", fmt.Sprintf(
+		`{"lobby": false, "e2ee": false, "room": {"key": %q, "nonce": %q, "challenge": %q, "proof": %q}}`,
+		b64(r.key.Public().(ed25519.PublicKey)), b64(r.nonce[:]), text, b64(ed25519.Sign(r.key, message))))
+	if status == http.StatusConflict { // the challenge was of the version before
+		return g.open(r)
+	}
+	if id, _ = body["meeting"].(string); id == "" {
+		g.Fatal(status, body)
+	}
+	return status, id
+}
+
+// TestARoomThatIsOpenAtAnOlderVersionIsNotOpenedAgain: there would be two meetings at one address.
+func TestARoomThatIsOpenAtAnOlderVersionIsNotOpenedAgain(t *testing.T) {
+	s := newSite(t)
+	first := s.start()
+	ana := s.person("ana@example.org", first)
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := &room{key: key, nonce: [16]byte{1}}
+	status, id := ana.open(own)
+	if status != 201 {
+		t.Fatal(status)
+	}
+	before := ana.join(id)
+	s.start()
+	if status, again := ana.open(own); status != 200 || again != id {
+		t.Fatalf("opened again: %d %s", status, again)
+	}
+	s.shows(`conclave_meetings{generation="2"} 0`)
+	ana.join(id).alive()
+	s.shows(`conclave_participants{generation="1"} 2`)
+	before.end()
+	first.ends()
+	if status, again := ana.open(own); status != 201 || again != id {
+		t.Fatalf("opened after its end: %d %s", status, again)
+	}
+	ana.join(id).alive()
 }

@@ -80,6 +80,9 @@ func (s *server) startMedia(ctx context.Context, web net.Listener) (_ *media, er
 	c.Origins, c.RoleNames, c.Log, c.Metrics = s.origins(), roles, s.log, s.metrics.registry
 	c.Secure, c.Now = s.deployment.Secure, s.now
 	c.Check = m.check
+	if s.generations != nil {
+		c.Elsewhere = s.openElsewhere
+	}
 	c.Reserve = underEgress(s.cfg.MaxEgress, m.sfu.EgressBitrate, m.participants)
 	m.signaling, err = signaling.New(c, s.auth, m.registry)
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -211,6 +212,32 @@ func (s *server) vouch(r *http.Request) {
 	if session := s.auth.RequestSession(r); session != "" {
 		r.Header.Set(chainSession, session)
 	}
+}
+
+// openElsewhere is signaling.Config.Elsewhere: it asks the older version in the name of the asking person.
+func (s *server) openElsewhere(r *http.Request, id meeting.ID) (about protocol.MeetingInfo, ok bool) {
+	o := s.generations.older.Load()
+	if o == nil || !o.has(belonging{meeting: id.Reveal()}) {
+		return about, false
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://older/api/meetings/"+id.Reveal(), nil)
+	if err != nil {
+		return about, false
+	}
+	req.Host = r.Host
+	for _, name := range []string{"Cookie", "Authorization"} {
+		req.Header[name] = r.Header[name]
+	}
+	s.vouch(req)
+	resp, err := o.requests.RoundTrip(req)
+	if err != nil {
+		return about, false
+	}
+	defer func() { _ = resp.Body.Close() }()
+	err = json.NewDecoder(io.LimitReader(resp.Body, protocol.MaxHTTPBody)).Decode(&about)
+	return about, err == nil && resp.StatusCode == http.StatusOK
 }
 
 // neighbourFor is the version that a request is passed on to; nil for this one. Either neighbour may be nil.
