@@ -90,10 +90,14 @@ func (c *conn) read(within time.Duration) (*Message, *os.File, error) {
 			}
 		}
 	}()
-	if err != nil || len(files) > 1 || flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 {
+	lost := flags&unix.MSG_CTRUNC != 0
+	if err != nil || len(files) > 1 || lost && len(files) > 0 || flags&unix.MSG_TRUNC != 0 {
 		return nil, nil, errMessage
 	}
-	m, err := decode(c.buf[:n], len(files) == 1)
+	m, err := decode(c.buf[:n], lost || len(files) == 1)
+	if lost && err == nil {
+		err = errNoDescriptor
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -45,7 +45,7 @@ type Config struct {
 // Door is where a new version asks to take over. Safe for concurrent use.
 type Door struct {
 	cfg      Config
-	listener *net.UnixListener
+	listener net.Listener
 	wg       sync.WaitGroup
 
 	mu      sync.Mutex
@@ -96,8 +96,12 @@ func (d *Door) release(why string) {
 func (d *Door) accept() {
 	for {
 		nc, err := d.listener.Accept()
+		if temporary(err) {
+			time.Sleep(5 * time.Millisecond) // no descriptor is free
+			continue
+		}
 		if err != nil {
-			return // closed; or no descriptor is free, and then none could be handed over
+			return // closed
 		}
 		c, err := newConn(nc)
 		if err != nil {
@@ -113,6 +117,12 @@ func (d *Door) accept() {
 			d.serve(c)
 		})
 	}
+}
+
+// temporary says whether accepting may succeed later: too many files are open.
+func temporary(err error) bool {
+	var n interface{ Temporary() bool }
+	return errors.As(err, &n) && n.Temporary()
 }
 
 func (d *Door) enter(c *conn) bool {

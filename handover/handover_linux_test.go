@@ -9,12 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 )
 
 const foreignEnv = "HANDOVER_TEST_FOREIGN"
@@ -334,6 +336,100 @@ func TestALinkThatCannotTellEnds(t *testing.T) {
 	}
 	l.Tell(&Message{Type: Revoke, Session: someSession})
 	<-l.Done()
+}
+
+// links are the ends of a link, neither of which is started.
+func links(t *testing.T) (a, b *Link) {
+	t.Helper()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var both [2]*Link
+	for i, fd := range fds {
+		file := os.NewFile(uintptr(fd), "link")
+		nc, err := net.FileConn(file)
+		_ = file.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := newConn(nc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		both[i] = newLink(c)
+		t.Cleanup(both[i].Close)
+	}
+	return both[0], both[1]
+}
+
+// TestAStreamWithoutItsDescriptorIsLostAlone: a process that may open no more files keeps its link.
+func TestAStreamWithoutItsDescriptorIsLostAlone(t *testing.T) {
+	a, b := links(t)
+	b.conn.oob = nil // there is no room for a descriptor
+	heard := make(chan Type, 8)
+	b.Handle(func(m *Message, _ net.Conn) { heard <- m.Type })
+	a.start(newer)
+	b.start(older)
+	stream, err := a.Dial(Requests, netip.AddrPort{}, netip.AddrPort{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stream.Close() }()
+	_ = stream.SetReadDeadline(time.Now().Add(time.Minute))
+	if _, err := stream.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Error("the lost stream is open:", err)
+	}
+	a.Tell(&Message{Type: End})
+	select {
+	case got := <-heard:
+		if got != End {
+			t.Error(got)
+		}
+	case <-b.Done():
+		t.Error("the link has ended")
+	}
+}
+
+// TestWhatCameEarlyMayEndTheLink, and what comes meanwhile is handled in its order.
+func TestWhatCameEarlyMayEndTheLink(t *testing.T) {
+	_, l := links(t)
+	l.arrive(&Message{Type: Touch}, nil)
+	l.arrive(&Message{Type: Revoke}, nil)
+	var got []Type
+	l.Handle(func(m *Message, _ net.Conn) {
+		if got = append(got, m.Type); len(got) == 1 {
+			l.arrive(&Message{Type: End}, nil)
+			return
+		}
+		l.Close()
+	})
+	<-l.Done()
+	if !slices.Equal(got, []Type{Touch, Revoke}) {
+		t.Error(got)
+	}
+}
+
+// flaky is a listener that fails once, as without a free descriptor, and is then closed.
+type flaky struct {
+	net.Listener
+	calls int
+}
+
+func (f *flaky) Accept() (net.Conn, error) {
+	if f.calls++; f.calls == 1 {
+		return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
+	}
+	return nil, net.ErrClosed
+}
+
+// TestTheDoorStaysOpenWithoutAFreeDescriptor.
+func TestTheDoorStaysOpenWithoutAFreeDescriptor(t *testing.T) {
+	l := &flaky{}
+	(&Door{listener: l}).accept()
+	if l.calls != 2 {
+		t.Error("it gave up after", l.calls)
+	}
 }
 
 func TestReloadSaysWhatCameOfIt(t *testing.T) {

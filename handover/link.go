@@ -47,15 +47,22 @@ func (l *Link) start(p phase) {
 }
 
 // Handle has f called with each message, one after the other, on the link's goroutine or the caller's. f must not wait
-// for the link. It owns the connection that comes with Stream, which is nil for all others.
+// for the link, but may close it. It owns the connection that comes with Stream, which is nil for all others.
 func (l *Link) Handle(f func(m *Message, stream net.Conn)) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.handle = f
-	for _, a := range l.early {
-		f(a.message, a.stream)
+	for {
+		l.mu.Lock()
+		early := l.early
+		l.early = nil
+		if len(early) == 0 {
+			l.handle = f
+			l.mu.Unlock()
+			return
+		}
+		l.mu.Unlock()
+		for _, a := range early {
+			f(a.message, a.stream)
+		}
 	}
-	l.early = nil
 }
 
 // Tell sends a message. It does not block. If too much waits, the link ends: a sign-out must not be lost.
@@ -126,6 +133,9 @@ func (l *Link) read(p phase) {
 	defer l.Close()
 	for {
 		m, file, err := l.conn.read(p.within())
+		if errors.Is(err, errNoDescriptor) {
+			continue // the stream is lost, and its other end closed
+		}
 		if err != nil {
 			return
 		}
@@ -134,11 +144,14 @@ func (l *Link) read(p phase) {
 			stream, err = net.FileConn(file)
 			_ = file.Close()
 		}
-		if _, ok := p.next(m.Type); !ok || err != nil {
+		if _, ok := p.next(m.Type); !ok {
 			if stream != nil {
 				_ = stream.Close()
 			}
 			return
+		}
+		if err != nil {
+			continue // as above: no descriptor is free
 		}
 		if !l.arrive(m, stream) {
 			return

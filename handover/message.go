@@ -89,6 +89,9 @@ func (m *Message) shown() string { return "message " + string(m.Type) }
 
 var errMessage = errors.New("handover: not a message")
 
+// errNoDescriptor says that a message came without its descriptor: this process may open no more files.
+var errNoDescriptor = errors.New("handover: no descriptor is free")
+
 // decode reads a message strictly. hasFile says whether a descriptor came with it.
 func decode(b []byte, hasFile bool) (*Message, error) {
 	if len(b) > maxMessage {
