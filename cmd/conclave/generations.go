@@ -306,7 +306,7 @@ func (g *generations) elsewhere(b reach.Belonging, p reach.Passage) net.Conn {
 	if p.Inside {
 		kind = handover.Inside
 	}
-	conn, err := o.link.Dial(kind, p.From, p.To)
+	conn, err := o.dial(kind, p.From, p.To)
 	if err != nil {
 		return nil
 	}

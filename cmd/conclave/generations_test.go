@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,7 +16,9 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -28,8 +31,10 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"conclave/auth"
+	"conclave/handover"
 	"conclave/sfu/transport/stun"
 )
 
@@ -768,4 +773,113 @@ func TestARoomThatIsOpenAtAnOlderVersionIsNotOpenedAgain(t *testing.T) {
 		t.Fatalf("opened after its end: %d %s", status, again)
 	}
 	ana.join(id).alive()
+}
+
+// TestAVersionWithoutADoorGoesOn: once the version before has given everything away, no meeting ends because a later
+// one cannot take over.
+func TestAVersionWithoutADoorGoesOn(t *testing.T) {
+	s := newSite(t)
+	given := make(chan *handover.Link, 1)
+	door, err := handover.Open(handover.Config{
+		Dir: s.dir, Build: "v1", Generation: 1, Before: func() int { return 0 },
+		Give: func(*handover.Link) [][]byte { // from now on there is no folder for a door
+			if err := errors.Join(os.RemoveAll(s.dir), os.WriteFile(s.dir, nil, 0o600)); err != nil {
+				t.Error(err)
+			}
+			return [][]byte{{stateNonces}}
+		},
+		Took: func(link *handover.Link, _ string) { given <- link }, Failed: func(*handover.Link) { close(given) },
+		Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(door.Close)
+	second := s.start()
+	second.log.wait(t, `(no later version can take over)`)
+	link := <-given
+	if link == nil {
+		t.Fatal("it has not taken over")
+	}
+	defer link.Close()
+	select {
+	case <-link.Done():
+		t.Error("the link has ended")
+	default:
+	}
+	ana := s.person("ana@example.org", second)
+	ana.join(ana.create()).alive()
+}
+
+// TestAFailedStartLeavesNoListener, so that another try finds the port free.
+func TestAFailedStartLeavesNoListener(t *testing.T) {
+	held, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = held.Close() }()
+	_, port, _ := net.SplitHostPort(held.LocalAddr().String())
+	listen := freePort(t)
+	cfg, err := parseServe([]string{"serve", "--listen", listen, "--media-listen", "127.0.0.1", "--media-ports", port})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := openServer(t.Context(), cfg, console{io.Discard, io.Discard}); err == nil {
+		s.close()
+		t.Fatal("it has started")
+	}
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = l.Close()
+}
+
+// TestMetricsOfTwoVersionsAreShownTogether, although the older one explains them otherwise or counts otherwise.
+func TestMetricsOfTwoVersionsAreShownTogether(t *testing.T) {
+	gather := func(generation, help string, second prometheus.Collector) prometheus.Gatherer {
+		r := prometheus.NewRegistry()
+		first := prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "first", Help: help, ConstLabels: prometheus.Labels{"generation": generation},
+		})
+		r.MustRegister(first, second)
+		return r
+	}
+	both := together(
+		gather("2", "New.", prometheus.NewGauge(prometheus.GaugeOpts{Name: "second", Help: "New."})),
+		gather("1", "Old.", prometheus.NewCounter(prometheus.CounterOpts{Name: "second", Help: "Old."})),
+	)
+	families, err := both.Gather()
+	if err != nil || len(families) != 2 || len(families[0].GetMetric()) != 2 || len(families[1].GetMetric()) != 1 {
+		t.Error(families, err)
+	}
+}
+
+// TestWhatIsPassedOnHasABound: connections have places, which they give back, and files may not take all.
+func TestWhatIsPassedOnHasABound(t *testing.T) {
+	o := newNeighbour(nil)
+	for range cap(o.passed) {
+		o.passed <- struct{}{}
+	}
+	if _, err := o.dial(handover.Requests, netip.AddrPort{}, netip.AddrPort{}); !errors.Is(err, errFull) {
+		t.Error(err)
+	}
+	ours, theirs := net.Pipe()
+	defer func() { _ = theirs.Close() }()
+	c := &placed{Conn: ours, release: sync.OnceFunc(func() { <-o.passed })}
+	_, _ = c.Close(), c.Close()
+	if len(o.passed) != cap(o.passed)-1 {
+		t.Error("a connection has not given back its place, or too many")
+	}
+	if cap(o.assets) >= cap(o.passed) {
+		t.Error("files may take all places")
+	}
+	for range cap(o.assets) {
+		o.assets <- struct{}{}
+	}
+	w := httptest.NewRecorder()
+	o.ServeHTTP(w, httptest.NewRequest("GET", "/assets/old/x.js", nil))
+	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+		t.Error(w.Code)
+	}
 }

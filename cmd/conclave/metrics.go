@@ -69,7 +69,7 @@ func (m *metrics) watchMail(state func() auth.MailHealth) {
 	)
 }
 
-// handlerOf serves what g gathers.
+// handlerOf serves what g gathers: what another version of the server cannot say does not hide the rest.
 func (m *metrics) handlerOf(g prometheus.Gatherer) http.Handler {
-	return promhttp.HandlerFor(g, promhttp.HandlerOpts{Registry: m.registry})
+	return promhttp.HandlerFor(g, promhttp.HandlerOpts{Registry: m.registry, ErrorHandling: promhttp.ContinueOnError})
 }

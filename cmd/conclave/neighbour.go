@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"net/http/httputil"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -39,6 +41,12 @@ const (
 	queryTimeout = 2 * time.Second
 	// maxQueries bounds the questions at once. Beyond it the answer is no: a flood of invented names costs us little.
 	maxQueries = 64
+	// maxPassed bounds the connections to another version at once, which cost a descriptor in each. Both have the same
+	// limit of open files, of which clients' connections take three quarters at most (limitListener): an eighth goes this
+	// way, if that is less. Idle connections count.
+	maxPassed = 4096
+	// assetShare is the part of these that requests for files may hold: a stranger could hold all of them.
+	assetShare = 4
 	// maxMetrics bounds what is read of the older version's metrics.
 	maxMetrics = 4 << 20
 )
@@ -50,31 +58,88 @@ type neighbour struct {
 	proxy    *httputil.ReverseProxy
 	requests *http.Transport
 	queries  *http.Client
-	slots    chan struct{}
+	slots    chan struct{} // of the questions
+	passed   chan struct{} // of the connections, clients' streams among them
+	assets   chan struct{} // of the requests for files
+}
+
+// errFull says that the neighbour has all the connections that it may have.
+var errFull = errors.New("too much is passed on")
+
+// dial opens a connection, which has its place until it is closed.
+func (o *neighbour) dial(kind handover.Kind, from, to netip.AddrPort) (net.Conn, error) {
+	select {
+	case o.passed <- struct{}{}:
+	default:
+		return nil, errFull
+	}
+	release := sync.OnceFunc(func() { <-o.passed })
+	conn, err := o.link.Dial(kind, from, to)
+	if err != nil {
+		release()
+		return nil, err //nolint:wrapcheck // not shown
+	}
+	return &placed{Conn: conn, release: release}, nil
+}
+
+// placed is a connection that has one of the places of maxPassed.
+type placed struct {
+	net.Conn
+	release func()
+}
+
+// Close is part of net.Conn.
+func (p *placed) Close() error {
+	defer p.release()
+	return p.Conn.Close() //nolint:wrapcheck // a pass-through
+}
+
+// ServeHTTP passes a request on.
+func (o *neighbour) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/assets/") {
+		select {
+		case o.assets <- struct{}{}:
+			defer func() { <-o.assets }()
+		default:
+			unavailable(w)
+			return
+		}
+	}
+	o.proxy.ServeHTTP(w, r)
+}
+
+// unavailable says that another version cannot be asked at the moment.
+func unavailable(w http.ResponseWriter) {
+	auth.WriteError(w, http.StatusServiceUnavailable, "server_full", "The server restarts. Try again.", time.Second)
 }
 
 func newNeighbour(link *handover.Link) *neighbour {
-	transport := func(kind handover.Kind) *http.Transport {
+	passed := max(min(maxPassed, openFiles()/8), 1)
+	o := &neighbour{
+		link: link, slots: make(chan struct{}, maxQueries), passed: make(chan struct{}, passed),
+		assets: make(chan struct{}, max(passed/assetShare, 1)),
+	}
+	transport := func(dial func() (net.Conn, error)) *http.Transport {
 		return &http.Transport{
-			DialContext: func(context.Context, string, string) (net.Conn, error) {
-				return link.Dial(kind, netip.AddrPort{}, netip.AddrPort{})
-			},
+			DialContext:        func(context.Context, string, string) (net.Conn, error) { return dial() },
 			DisableCompression: true, MaxIdleConnsPerHost: 32, IdleConnTimeout: 30 * time.Second,
 			ResponseHeaderTimeout: 30 * time.Second,
 		}
 	}
-	o := &neighbour{link: link, requests: transport(handover.Requests), slots: make(chan struct{}, maxQueries)}
-	o.queries = &http.Client{Transport: transport(handover.Queries), Timeout: queryTimeout}
+	none := netip.AddrPort{}
+	o.requests = transport(func() (net.Conn, error) { return o.dial(handover.Requests, none, none) })
+	// maxQueries bounds these.
+	o.queries = &http.Client{Timeout: queryTimeout, Transport: transport(func() (net.Conn, error) {
+		return link.Dial(handover.Queries, none, none) //nolint:wrapcheck // not shown
+	})}
 	o.proxy = &httputil.ReverseProxy{
 		Transport: o.requests,
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host = "http", "older"
 			r.Out.Host = r.In.Host
 		},
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
-			auth.WriteError(w, http.StatusServiceUnavailable, "server_full", "The server restarts. Try again.", time.Second)
-		},
-		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { unavailable(w) },
+		ErrorLog:     slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
 	}
 	return o
 }
@@ -163,12 +228,36 @@ func (s *server) gatherer() prometheus.Gatherer {
 		}
 		return families, err //nolint:wrapcheck // promhttp's
 	})
-	return prometheus.Gatherers{own, prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+	return together(own, prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 		if o := g.older.Load(); o != nil {
 			return o.gather()
 		}
 		return nil, nil
-	})}
+	}))
+}
+
+// together gathers both. Families of the older version have our help, and are left out if their type is not ours: two
+// versions may differ.
+func together(own, older prometheus.Gatherer) prometheus.Gatherer {
+	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		ours, err1 := own.Gather()
+		theirs, err2 := older.Gather()
+		byName := make(map[string]*dto.MetricFamily, len(ours))
+		for _, f := range ours {
+			byName[f.GetName()] = f
+		}
+		theirs = slices.DeleteFunc(theirs, func(f *dto.MetricFamily) bool {
+			same := byName[f.GetName()]
+			if same != nil {
+				f.Help = same.Help
+			}
+			return same != nil && same.GetType() != f.GetType()
+		})
+		return prometheus.Gatherers{
+			prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return ours, err1 }),
+			prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return theirs, err2 }),
+		}.Gather()
+	})
 }
 
 // route passes on requests for meetings and files that another version has. Once one has taken over, it has all that is
@@ -194,7 +283,7 @@ func (s *server) route(passed bool) func(http.Handler) http.Handler {
 				w.Header().Set("Connection", "close") // the client's next one leads to the newest
 			}
 			if to != nil {
-				to.proxy.ServeHTTP(w, r)
+				to.ServeHTTP(w, r)
 				return
 			}
 			next.ServeHTTP(w, r)

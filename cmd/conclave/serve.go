@@ -74,6 +74,7 @@ type server struct {
 	failed  chan error // capacity: one per server and listener
 	starts  []func()   // what begins to accept, once the server is whole
 	opened  []net.Listener
+	begun   bool // starts were started: what they serve closes the listeners
 
 	generations *generations // nil if the server does not hand over
 	parts       parts        // of the router
@@ -158,11 +159,17 @@ func openOnce(
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	s.adoptPort(listener)
+	takesOver := g.takesOver()
 	if err := s.start(ctx, listener); err != nil {
 		s.close()
 		return nil, err
 	}
-	if err := s.openDoor(); err != nil {
+	err = s.openDoor()
+	switch {
+	case err == nil:
+	case takesOver: // the version before has given everything away, and ends if this one does
+		s.log.Warn("no later version can take over from this one: restart to upgrade", "error", err)
+	default:
 		s.close()
 		return nil, err
 	}
@@ -247,10 +254,10 @@ func (s *server) listen(ctx context.Context, purpose, address string) (net.Liste
 
 // begin begins to accept.
 func (s *server) begin() {
+	s.begun = true
 	for _, start := range s.starts {
 		go start()
 	}
-	s.starts = nil
 }
 
 // serve runs one HTTP server on one listener. fair, if not nil, is what bounds the listener's connections.
@@ -335,7 +342,7 @@ func (s *server) drain(wait time.Duration) error {
 // close ends what is left, in the opposite order of start.
 func (s *server) close() {
 	s.generations.close()
-	if s.starts != nil { // nothing has begun, so that no server closes them
+	if !s.begun { // no server closes them
 		for _, l := range s.opened {
 			_ = l.Close()
 		}
