@@ -117,6 +117,17 @@ func (a *actor) mayEnterBreakout(ctx context.Context, who Identity) bool {
 	return err == nil && in
 }
 
+// stillMayEnter asks again once there is a seat in a room: who left the meeting between the first question and the seat
+// has it not. From then on leaveBreakouts takes it.
+func (s *Seat) stillMayEnter(ctx context.Context, j Join) (*Seat, error) {
+	a := s.actor
+	if a.parent == nil || a.mayEnterBreakout(ctx, j.Identity) {
+		return s, nil
+	}
+	a.insist(job{seat: s.id, run: func(now time.Time) { a.state.abandon(now, j.Sink) }})
+	return nil, ErrNoSuchMeeting
+}
+
 // isHere says whether a person has a seat past the lobby.
 func (s *state) isHere(who person) bool {
 	for _, p := range s.seats {

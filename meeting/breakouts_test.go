@@ -79,14 +79,58 @@ func TestWhoIsInTheMeetingEntersItsRoomsAndNobodyElse(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, stranger := range []Identity{who("eve"), who("mal"), {Session: SessionKeyOf("other guest")}} {
-			if _, _, err := s.enter(s.rooms[1], stranger); !errors.Is(err, ErrNoSuchMeeting) {
-				t.Fatalf("a stranger with the address: %v", err)
+			_, box, err := s.enter(s.rooms[1], stranger)
+			synctest.Wait()
+			if !errors.Is(err, ErrNoSuchMeeting) || len(box.events) != 0 {
+				t.Fatalf("a stranger with the address: %v, %d events", err, len(box.events))
 			}
 			if _, err := s.r.Info(t.Context(), s.rooms[1], stranger); !errors.Is(err, ErrNoSuchMeeting) {
 				t.Fatalf("a stranger learns of the room: %v", err)
 			}
 		}
 		_ = waits
+		_ = s.r.Close(t.Context())
+	})
+}
+
+// A room's key would let someone listen who was put out of the meeting.
+func TestARoomHasNoStreamKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newBreakoutStage(t, 1)
+		seat, _, err := s.enter(s.rooms[0], who("ana"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, kind := range []protocol.Kind{protocol.KindIngest, protocol.KindEgress} {
+			if _, _, err := seat.StreamKey(t.Context(), &protocol.StreamKey{Kind: kind, Name: "x"}); err != ErrNotPermitted {
+				t.Fatal(kind, err)
+			}
+		}
+		_ = s.r.Close(t.Context())
+	})
+}
+
+// Ben is removed after the meeting said that he is in it, and before the room gives him a seat.
+func TestWhoIsPutOutWhileEnteringARoomIsOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newBreakoutStage(t, 1)
+		room, box := s.r.find(s.rooms[0]), &inbox{}
+		if !room.mayEnterBreakout(t.Context(), who("ben")) {
+			t.Fatal("ben is in the meeting")
+		}
+		s.do("ana", &protocol.Remove{Participants: []media.ParticipantID{s.seats["ben"].Participant()}})
+		j := Join{Meeting: s.rooms[0], Identity: who("ben"), Name: NewDisplayName("x"), Sink: box}
+		seat, err := s.r.sit(t.Context(), room, j)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := seat.stillMayEnter(t.Context(), j); err != ErrNoSuchMeeting {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if _, out := box.bye(); !out || s.r.Gauges().Participants != 2 { // ana and the guest
+			t.Fatal("who was removed is in the room", s.r.Gauges().Participants)
+		}
 		_ = s.r.Close(t.Context())
 	})
 }

@@ -274,6 +274,15 @@ func (r *Registry) Join(ctx context.Context, j Join) (*Seat, error) {
 	if a == nil || a.parent != nil && !a.mayEnterBreakout(ctx, j.Identity) {
 		return nil, ErrNoSuchMeeting
 	}
+	seat, err := r.sit(ctx, a, j)
+	if err != nil {
+		return nil, err
+	}
+	return seat.stillMayEnter(ctx, j)
+}
+
+// sit asks a meeting for a seat, with the password if it needs one.
+func (r *Registry) sit(ctx context.Context, a *actor, j Join) (*Seat, error) {
 	req := joinRequest{identity: j.Identity, name: j.Name, announce: j.Announce, admit: j.Admit, sink: j.Sink,
 		token: newToken(), full: j.Full}
 	if j.Resume != "" {

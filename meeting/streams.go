@@ -33,6 +33,8 @@ func (s *state) makeStreamKey(m *protocol.StreamKey, token string) error {
 	switch {
 	case !m.Kind.Stream():
 		return ErrNoStreamKind
+	case s.parent != (ID{}): // the key would outlive its maker's seat in the meeting
+		return ErrNotPermitted
 	case s.e2ee:
 		return ErrNoStreams
 	case len(s.keys) >= maxStreamKeys:
