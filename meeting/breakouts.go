@@ -16,6 +16,13 @@ import (
 // maxBreakouts is how many rooms a meeting has at once: the bound of OpenBreakouts.
 const maxBreakouts = 20
 
+// Empty rooms cost nothing to keep, so that they are bounded apart from meetings: those of one person, over all their
+// meetings, and those of all, which are this part of MaxMeetings. Meetings always have the rest.
+const (
+	breakoutsPerPerson = 2 * maxBreakouts
+	breakoutsPart      = 4
+)
+
 // openBreakouts says whether p may open rooms, and whose they are. Rooms have no rooms, and a confidential meeting has
 // none, since each of its participants is to be seen by all.
 func (s *state) openBreakouts(p *seat) error {
@@ -45,6 +52,9 @@ func (s *Seat) OpenBreakouts(ctx context.Context, m *protocol.OpenBreakouts) ([]
 func (r *Registry) openBreakouts(ctx context.Context, parent *actor, host Identity, n int) ([]ID, error) {
 	of, now := parent.state.meta, r.deps.cfg.Now() // what is read of meta never changes
 	n = min(n, maxBreakouts)
+	if err := r.breakoutsFit(parent, host.person(), n); err != nil { // before it is recorded
+		return nil, err
+	}
 	rooms := make([]meta, n)
 	for i := range rooms {
 		rooms[i] = meta{
@@ -57,11 +67,8 @@ func (r *Registry) openBreakouts(ctx context.Context, parent *actor, host Identi
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch {
-	case r.meetings[of.id] != parent:
-		return nil, ErrNoSuchMeeting
-	case r.closed, len(r.meetings)+n > r.deps.cfg.MaxMeetings:
-		return nil, ErrServerFull
+	if err := r.breakoutRoom(parent, host.person(), n); err != nil {
+		return nil, err
 	}
 	r.endBreakouts(parent)
 	ids := make([]ID, n)
@@ -77,6 +84,38 @@ func (r *Registry) openBreakouts(ctx context.Context, parent *actor, host Identi
 		ids[i] = m.id
 	}
 	return ids, nil
+}
+
+func (r *Registry) breakoutsFit(parent *actor, host person, n int) error {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.breakoutRoom(parent, host, n)
+}
+
+// breakoutRoom says whether n rooms fit instead of those that a meeting has. A meeting that stays here while a newer
+// version of the server takes the new ones has its rooms here. The lock is held.
+func (r *Registry) breakoutRoom(parent *actor, host person, n int) error {
+	all, theirs := n, n
+	for of, rooms := range r.breakouts {
+		if of == parent {
+			continue
+		}
+		all += len(rooms)
+		for _, room := range rooms {
+			if room.state.creator == host { // which never changes
+				theirs++
+			}
+		}
+	}
+	switch limit := r.deps.cfg.MaxMeetings; {
+	case r.meetings[parent.id] != parent:
+		return ErrNoSuchMeeting
+	case r.ending, len(r.meetings)+n > limit, all > limit/breakoutsPart:
+		return ErrServerFull
+	case theirs > breakoutsPerPerson:
+		return ErrTooManyBreakouts
+	}
+	return nil
 }
 
 // endBreakouts ends the rooms of a meeting. The lock is held.

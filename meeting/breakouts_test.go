@@ -235,3 +235,69 @@ func TestWhoIsPutOutOfTheMeetingIsOutOfItsRooms(t *testing.T) {
 		_ = s.r.Close(t.Context())
 	})
 }
+
+// Rooms are bounded for a person over all their meetings, and for all. A meeting's rooms count once when it opens
+// new ones in their place.
+func TestRoomsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := newRegistry(t, Config{MaxMeetings: 300})
+		host := func(name string) *Seat {
+			t.Helper()
+			id := create(t, r, Creation{Creator: who(name)})
+			seat, err := r.Join(t.Context(), Join{Meeting: id, Identity: who(name), Name: NewDisplayName("x"), Sink: &inbox{}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return seat
+		}
+		open := func(seat *Seat, n int, want error) {
+			t.Helper()
+			if _, err := seat.OpenBreakouts(t.Context(), &protocol.OpenBreakouts{Count: n}); err != want {
+				t.Fatalf("%v, want %v", err, want)
+			}
+			synctest.Wait()
+		}
+		first, second, third := host("ana"), host("ana"), host("ana")
+		open(first, 20, nil)
+		open(second, 20, nil)
+		open(third, 1, ErrTooManyBreakouts)
+		open(first, 19, nil)
+		open(third, 1, nil)
+		open(host("ben"), 20, nil)
+		open(host("cem"), 16, ErrServerFull) // 76 of 300
+		open(host("cem"), 15, nil)
+		create(t, r, Creation{Creator: who("dora")})
+		_ = r.Close(t.Context())
+	})
+}
+
+// While a newer version of the server takes the new meetings, those that are here have their rooms here; while the
+// server stops they open none. Rooms that are refused are not recorded.
+func TestAMeetingThatStaysOpensRoomsUntilTheServerStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := &tape{}
+		r, _ := newRegistry(t, Config{Recorder: disk})
+		id := create(t, r, Creation{Creator: who("ana")})
+		ana, err := r.Join(t.Context(), Join{Meeting: id, Identity: who("ana"), Name: NewDisplayName("x"), Sink: &inbox{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		empty := r.Retire()
+		if _, err := ana.OpenBreakouts(t.Context(), &protocol.OpenBreakouts{Count: 2}); err != nil {
+			t.Fatal(err)
+		}
+		go r.EndIn(t.Context(), time.Minute)
+		synctest.Wait()
+		disk.take()
+		if _, err := ana.OpenBreakouts(t.Context(), &protocol.OpenBreakouts{Count: 2}); err != ErrServerFull {
+			t.Fatal(err)
+		}
+		if recorded := disk.take(); len(recorded) != 0 {
+			t.Fatal(recorded)
+		}
+		if err := ana.Do(t.Context(), &protocol.End{}); err != nil {
+			t.Fatal(err)
+		}
+		<-empty
+	})
+}

@@ -19,6 +19,7 @@ var (
 	ErrMeetingFull       = Refusal{protocol.ErrMeetingFull, "The meeting is full."}
 	ErrServerFull        = Refusal{protocol.ErrServerFull, "The server is full. Try again later."}
 	ErrTooManyMeetings   = Refusal{protocol.ErrRateLimited, "You have too many open meetings. End one first."}
+	ErrTooManyBreakouts  = Refusal{protocol.ErrRateLimited, "You have too many open rooms. Close some first."}
 	ErrLocked            = Refusal{protocol.ErrMeetingLocked, "The host has locked the meeting."}
 	ErrBanned            = Refusal{protocol.ErrBanned, "The host has banned you from this meeting."}
 	ErrResumeFailed      = Refusal{protocol.ErrResumeFailed, "Your seat is gone. Join again."}

@@ -50,8 +50,9 @@ type Registry struct {
 	meetings  map[ID]*actor       // at most MaxMeetings
 	creators  map[person]int      // live meetings of each, without rooms; at most one entry a meeting
 	breakouts map[*actor][]*actor // of meetings that have some; at most maxBreakouts each
-	closed    bool
-	empty     chan struct{} // closed when closed and no meeting is left
+	closed    bool                // no meeting is made any more
+	ending    bool                // nor are rooms of those that there are
+	empty     chan struct{}       // closed when closed and no meeting is left
 }
 
 // NewRegistry makes an empty registry. Close releases it.
@@ -421,7 +422,7 @@ func (r *Registry) Gauges() Gauges {
 // EndIn refuses new meetings from now on, tells all participants, and those who come or resume later, that theirs ends
 // in the given time, and waits until the last has ended or ctx has. Close follows.
 func (r *Registry) EndIn(ctx context.Context, in time.Duration) {
-	for _, a := range r.refuse() {
+	for _, a := range r.refuse(true) {
 		a.next(func(now time.Time) { a.state.endsAt(now, now.Add(in)) })
 	}
 	select {
@@ -430,18 +431,19 @@ func (r *Registry) EndIn(ctx context.Context, in time.Duration) {
 	}
 }
 
-// Retire refuses new meetings from now on, without telling anyone. What it returns is closed once the last has ended.
+// Retire refuses new meetings from now on, without telling anyone; those that there are may open rooms. What it returns
+// is closed once the last has ended.
 func (r *Registry) Retire() (empty <-chan struct{}) {
-	r.refuse()
+	r.refuse(false)
 	return r.empty
 }
 
-// refuse takes no meeting from now on, and returns those that there are.
-func (r *Registry) refuse() []*actor {
+// refuse takes no meeting from now on, and if all are ending no room either, and returns those that there are.
+func (r *Registry) refuse(ending bool) []*actor {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	already := r.closed
-	r.closed = true
+	r.closed, r.ending = true, r.ending || ending
 	all := make([]*actor, 0, len(r.meetings))
 	for _, a := range r.meetings {
 		all = append(all, a)
@@ -455,7 +457,7 @@ func (r *Registry) refuse() []*actor {
 // Close ends all meetings with protocol.ByeShuttingDown and waits until they are gone or ctx ends. No meeting can be
 // made afterwards.
 func (r *Registry) Close(ctx context.Context) error {
-	for _, a := range r.refuse() {
+	for _, a := range r.refuse(true) {
 		a.finish(protocol.ByeShuttingDown)
 	}
 	select {

@@ -195,3 +195,34 @@ func TestAnOverloadedServerTakesNobodyNewAndLosesNobody(t *testing.T) {
 	overloaded.Store(false)
 	s.signIn("dora").wait(id)
 }
+
+// The server has no place for rooms: the host who asks stays in the meeting, and has lost nothing of what they may
+// create.
+func TestAFullServerRefusesRoomsAndKeepsTheHost(t *testing.T) {
+	s := newServer(t, func(c *Config, m *meeting.Config) { m.MaxMeetings, c.MeetingsPerAddressHour = 8, 2 })
+	host := s.signIn("ana")
+	ana := host.join(host.create(`{}`))
+	for range 3 {
+		ask := &protocol.OpenBreakouts{ID: ana.id(), Count: 3}
+		ana.send(ask)
+		if e := next[*protocol.Error](ana); e.ID != ask.ID || e.Error != protocol.ErrServerFull || e.Fatal {
+			t.Fatalf("%+v", e)
+		}
+	}
+	ana.send(&protocol.OpenBreakouts{ID: ana.id(), Count: 2})
+	if b := next[*protocol.Breakouts](ana); len(b.Meetings) != 2 {
+		t.Fatalf("%+v", b)
+	}
+	ana.rejected(&protocol.OpenBreakouts{ID: ana.id(), Count: 2}, protocol.ErrRateLimited)
+}
+
+// Who may create no meetings opens no rooms, as host of another's either.
+func TestRoomsAreForThoseWhoMayCreateMeetings(t *testing.T) {
+	s := newServer(t)
+	host, other := s.signIn("ana"), s.signIn("out@elsewhere.org")
+	id := host.create(`{"lobby": false}`)
+	ana, out := host.join(id), other.join(id)
+	ana.ok(&protocol.SetRole{ID: ana.id(), Participant: out.welcome.Participant, Role: protocol.RoleHost})
+	out.rejected(&protocol.OpenBreakouts{ID: out.id(), Count: 2}, protocol.ErrNotPermitted)
+	out.ok(&protocol.CloseBreakouts{ID: out.id()})
+}

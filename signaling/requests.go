@@ -294,16 +294,27 @@ func (s *socket) openBreakouts(ctx context.Context, m *protocol.OpenBreakouts) {
 		s.refuse(m, protocol.ErrNotJoined, "Join first.")
 		return
 	}
-	if !s.who.Bot {
-		if ok, _ := s.h.limits.create.Allow(s.h.cfg.Now(), s.who.Person()); !ok {
-			s.refuse(m, protocol.ErrRateLimited, "Too many meetings created. Try again later.")
-			return
-		}
+	if !s.who.CanHost {
+		s.refuse(m, protocol.ErrNotPermitted, "This address may not create meetings here.")
+		return
+	}
+	created := s.h.limits.create
+	if ok, _ := created.Check(s.h.cfg.Now(), s.who.Person()); !ok && !s.who.Bot {
+		s.refuse(m, protocol.ErrRateLimited, "Too many meetings created. Try again later.")
+		return
 	}
 	rooms, err := seat.OpenBreakouts(ctx, m)
+	if errors.Is(err, meeting.ErrServerFull) { // of who is in a meeting it takes nothing
+		s.h.metrics.request(protocol.TypeOf(m), string(protocol.ErrServerFull))
+		s.send(&protocol.Error{ID: m.ID, Error: protocol.ErrServerFull, Message: meeting.ErrServerFull.Sentence})
+		return
+	}
 	if err != nil {
 		s.refuseWith(m, err)
 		return
+	}
+	if !s.who.Bot {
+		created.Take(s.h.cfg.Now(), s.who.Person())
 	}
 	reply := &protocol.Breakouts{ID: m.ID}
 	for _, id := range rooms {

@@ -361,7 +361,7 @@ function moreMenu(context, anchor) {
 /** @param {CallContext} context @returns {boolean} in a room too: they are those of its meeting */
 function mayOpenBreakouts({ app, call, visit }) {
   const s = (visit?.main ?? call).store.get().state;
-  return may(s, 'end') && !s.meeting?.confidential && app.session?.guest !== true;
+  return may(s, 'end') && !s.meeting?.confidential && app.session?.can_host === true;
 }
 
 /** @param {CallContext} context */
