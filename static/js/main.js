@@ -25,8 +25,8 @@ import { notice } from './screens/notice.js';
  * @property {{email: string, code: SentCode}|null} sent a code that sign-in waits for
  * @property {string} email whose sign-in is repeated; the code is asked for at once
  * @property {string} wait for the meeting of this id, while sign-in is shown: it may take guests; empty for none
- * @property {{id: string, name: string, password: string}|null} again this page was in that meeting when the server
- *   forgot everyone
+ * @property {{id: string, name: string, password: string, email: string}|null} again this page was in that meeting,
+ *   with that person signed in, when the server forgot everyone
  * @property {(path: string) => void} go to another screen; the path may hold a fragment
  * @property {(() => boolean)|null} back asks before the browser's "back" leaves the screen; true: it does not
  * @property {() => void} reload the screen, after signing in or out

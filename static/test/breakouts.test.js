@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Breakouts } from '../js/call/breakouts.js';
 import { read, spread } from '../js/core/breakouts.js';
 import { format, parse } from '../js/e2ee/link.js';
 
@@ -76,4 +77,25 @@ test('people are spread evenly, and who has a room keeps it', () => {
   );
   assert.deepEqual(sizes(spread(people, 3, new Map(people.map((p) => [p, 1])))), [3, 2, 2]);
   assert.equal(spread([], 3).size, 0);
+});
+
+test('a room in an encrypted meeting needs a key that is one, and a confidential meeting has no rooms', () => {
+  const good = `#k=${'A'.repeat(43)}&c=${'A'.repeat(22)}&l=0`;
+  const bent = `#k=${'A'.repeat(42)}B&c=${'A'.repeat(22)}&l=0`; // its last bits are not zero: no such bytes
+  for (const [encrypted, confidential, link, taken] of /** @type {const} */ ([
+    [true, false, good, true],
+    [true, false, bent, false],
+    [true, false, '', false],
+    [false, false, '', true],
+    [false, false, good, false],
+    [true, true, good, false],
+  ])) {
+    const state = { people: new Map([[1, { role: 'host', name: 'Ana' }]]), meeting: { confidential } };
+    const store = { watch: () => () => {}, get: () => ({ state }) };
+    const call = { store, encryption: encrypted ? {} : null, tell: () => {}, assigned: () => {} };
+    const rooms = new Breakouts(/** @type {any} */ (call));
+    const text = JSON.stringify({ breakouts: 'go', n: 1, meeting: go.meeting, key: link });
+    rooms.hear(/** @type {any} */ ({ from: 1, to: 2, text }));
+    assert.equal(rooms.store.get().mine !== null, taken, `${encrypted} ${confidential} ${link}`);
+  }
 });

@@ -156,7 +156,7 @@ for (const kind of kinds) {
       await sees(ben, 'Ben', 'Gus');
     });
 
-    step('breakouts: closing brings everybody back, heard and seen as before', async () => {
+    step('breakouts: closing brings everybody back, unseen and unheard until they say otherwise', async () => {
       await ana.more('open-breakouts');
       await ana.at('breakouts-close').click();
       for (const person of [ben, gus]) {
@@ -165,6 +165,10 @@ for (const kind of kinds) {
         await sees(person, 'Ana', 'Ben', 'Gus');
       }
       assert.equal(await ben.at('breakout-go').isVisible(), false);
+      for (const what of ['mic', 'camera']) {
+        assert.equal(await ben.at(what).getAttribute('aria-pressed'), 'false', what);
+      }
+      await ben.press('camera', true);
       await ana.plays('[data-testid="tile"][data-source="camera"]:not([data-self])');
     });
 

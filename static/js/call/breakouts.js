@@ -6,11 +6,14 @@
 import { createStore } from '../ui/store.js';
 import { read } from '../core/breakouts.js';
 import { identity } from '../e2ee/identity.js';
-import { format, make } from '../e2ee/link.js';
+import { format, make, parse } from '../e2ee/link.js';
 
 /** Pages leave the rooms when they are told to; the server ends them after this. */
 const GRACE_MS = 4000;
 const LOOK_MS = 500;
+/** So many people are told at once, and one more after each pause: the server takes 10 requests a second (protocol.md). */
+const AT_ONCE = 20;
+const PAUSE_MS = 150;
 
 /**
  * @typedef {object} Shown
@@ -23,6 +26,7 @@ export class Breakouts {
   store = createStore(/** @type {Shown} */ ({ open: [], assigned: new Map(), mine: null }));
   #call;
   #timer = 0;
+  #closing = false;
   #stop;
 
   /** @param {Call} call of the meeting whose rooms they are */
@@ -45,12 +49,12 @@ export class Breakouts {
   hear(m) {
     const said = read(m.text);
     const host = this.#call.store.get().state.people.get(m.from);
-    if (!said || host?.role !== 'host') return;
+    if (!said || host?.role !== 'host' || this.#call.store.get().state.meeting?.confidential) return;
     if (said.breakouts === 'say') return this.#call.tell('room', { what: 'say', name: host.name, text: said.text });
     if (said.breakouts === 'close') return this.#mine(null);
     if (!m.to) return; // a room is told to one
     // The key of an encrypted room is there, and a plain one has none: no room is less encrypted.
-    if (said.breakouts === 'go' && Boolean(said.key) !== Boolean(this.#call.encryption)) return;
+    if (said.breakouts === 'go' && Boolean(said.key && parse(said.key)) !== Boolean(this.#call.encryption)) return;
     this.#mine(said.breakouts === 'go' ? { ...said, from: m.from } : null);
   }
 
@@ -75,7 +79,11 @@ export class Breakouts {
       ids.map(async (meeting, i) => /** @type {Go} */ ({ breakouts: 'go', n: i + 1, meeting, key: await this.#key() })),
     );
     this.store.set((s) => ({ ...s, open, assigned: new Map() }));
-    for (const [participant, room] of assigned) await this.assign(participant, room);
+    let told = 0;
+    for (const [participant, room] of assigned) {
+      if (++told > AT_ONCE) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      await this.assign(participant, room);
+    }
     if (minutes > 0 && (await this.#call.request('timer', { in_s: minutes * 60 }))) this.#closeWithTimer();
     return true;
   }
@@ -94,7 +102,7 @@ export class Breakouts {
       const { timer } = this.#call.store.get();
       seen ||= timer !== null;
       if (seen && !timer) return clearInterval(this.#timer); // stopped: the host closes by hand
-      if (timer && performance.now() >= timer.endsAt) void this.close();
+      if (timer && performance.now() >= timer.endsAt) void this.close(); // again, until it could be told
     }, LOOK_MS);
   }
 
@@ -116,13 +124,16 @@ export class Breakouts {
     return this.#call.request('app', { text: JSON.stringify({ breakouts: 'say', text }) });
   }
 
-  /** close brings everybody back. */
+  /** close brings everybody back. Where that can't be told, the rooms stay open, and it can be tried again. */
   async close() {
+    if (this.#closing || this.store.get().open.length === 0) return;
+    this.#closing = true;
+    const told = await this.#call.request('app', { text: JSON.stringify({ breakouts: 'close' }) });
+    this.#closing = false;
+    if (!told) return;
     clearInterval(this.#timer);
-    if (this.store.get().open.length === 0) return;
     this.store.set((s) => ({ ...s, open: [], assigned: new Map() }));
     this.#call.tell('room', { what: 'close' });
-    await this.#call.request('app', { text: JSON.stringify({ breakouts: 'close' }) });
     setTimeout(() => {
       if (this.store.get().open.length === 0) void this.#call.request('close_breakouts', {});
     }, GRACE_MS);

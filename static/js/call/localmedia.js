@@ -70,6 +70,12 @@ export class LocalMedia {
   #stopLevel = () => {};
   #loud = 0;
   #quiet = 0;
+  /** counts how often what is on was taken away from here: what a person answers only then goes nowhere */
+  #taken = 0;
+  /** what is on is another call's until it comes back */
+  #away = false;
+  /** the microphone is on only while a key is held */
+  held = false;
 
   /** @param {Partial<Local>} change */
   #set(change) {
@@ -86,6 +92,7 @@ export class LocalMedia {
   /** detach ends everything that is captured. */
   detach() {
     this.#outlet = null;
+    this.#taken++;
     const { mic, camera, screen, screenAudio } = this.store.get();
     this.#stopLevel();
     for (const track of [mic, camera, screen, screenAudio]) track?.stop();
@@ -104,18 +111,35 @@ export class LocalMedia {
 
   /**
    * moveTo gives what is on to another call: nothing is captured anew. A shared screen is not for other eyes, and ends.
+   * A microphone that is on while a key is held goes off: the key is let go elsewhere.
    * @param {LocalMedia} other with nothing on
+   * @param {boolean} [on] false: what is on is switched off, because the person did not ask to be there
    */
-  async moveTo(other) {
-    await this.setScreen(false);
+  async moveTo(other, on = true) {
+    const screen = this.setScreen(false);
     const { mic, micOn, camera } = this.store.get();
+    const [heard, seen] = [on && micOn && !this.held, on];
+    this.#taken++;
+    this.#away = true;
+    this.held = false;
+    other.#away = false;
     this.#stopLevel();
-    if (!micOn) mic?.stop();
-    this.#set({ mic: null, micOn: false, camera: null, level: 0, micInterrupted: false, cameraInterrupted: false });
+    if (!heard) mic?.stop();
+    if (!seen) camera?.stop();
+    this.#set({
+      mic: null,
+      micOn: false,
+      camera: null,
+      level: 0,
+      mutedTalking: false,
+      silent: false,
+      micInterrupted: false,
+      cameraInterrupted: false,
+    });
     this.#changed();
-    await Promise.all([this.#send('mic', null), this.#send('camera', null)]);
-    if (mic && micOn) await other.#useMic(mic);
-    if (camera) await other.#useCamera(camera);
+    await Promise.all([screen, this.#send('mic', null), this.#send('camera', null)]);
+    if (mic && heard) await other.#useMic(mic);
+    if (camera && seen) await other.#useCamera(camera);
   }
 
   /** @returns {Source[]} what is switched on */
@@ -147,7 +171,7 @@ export class LocalMedia {
   /** @param {boolean} on @returns {Promise<void>} */
   async setMic(on) {
     const { mic, micOn, busy } = this.store.get();
-    if (on === micOn || busy === 'mic') return;
+    if (on === micOn || busy === 'mic' || (on && this.#away)) return;
     if (!on) {
       if (mic) mic.enabled = false;
       this.#set({ micOn: false, micInterrupted: false });
@@ -185,11 +209,12 @@ export class LocalMedia {
    */
   async both() {
     const { mic, camera, busy } = this.store.get();
-    if (mic || camera || busy) return;
+    if (mic || camera || busy || this.#away) return;
     const chosen = choices();
     const got = await this.#open('mic', () =>
       devices.microphoneAndCamera(chosen.micId, chosen.cameraId, wantedQuality()),
     );
+    if (!got) return;
     await this.#useMic(got.mic);
     await this.#useCamera(got.camera);
   }
@@ -224,7 +249,7 @@ export class LocalMedia {
   /** @param {boolean} on @returns {Promise<void>} off means that the camera is released, and its light goes out */
   async setCamera(on) {
     const { camera, busy } = this.store.get();
-    if (on === Boolean(camera) || busy === 'camera') return;
+    if (on === Boolean(camera) || busy === 'camera' || (on && this.#away)) return;
     if (!on) {
       this.#set({ camera: null, cameraInterrupted: false });
       camera?.stop();
@@ -257,7 +282,7 @@ export class LocalMedia {
   /** @param {boolean} on @returns {Promise<void>} */
   async setScreen(on) {
     const { screen, screenAudio, busy } = this.store.get();
-    if (on === Boolean(screen) || busy === 'screen') return;
+    if (on === Boolean(screen) || busy === 'screen' || (on && this.#away)) return;
     if (!on) {
       this.#set({ screen: null, screenAudio: null });
       screen?.stop();
@@ -282,11 +307,19 @@ export class LocalMedia {
     this.#set({ screenHint: hint });
   }
 
-  /** @template T @param {'mic'|'camera'|'screen'} what @param {() => Promise<T>} open @returns {Promise<T>} */
+  /**
+   * @template T @param {'mic'|'camera'|'screen'} what @param {() => Promise<T>} open
+   * @returns {Promise<T|null>} null: meanwhile everything was taken away from here, and this is stopped, too
+   */
   async #open(what, open) {
     this.#set({ busy: what });
+    const taken = this.#taken;
     try {
-      return await open();
+      const got = await open();
+      if (taken === this.#taken) return got;
+      const tracks = got instanceof MediaStreamTrack ? [got] : Object.values(got ?? {});
+      for (const track of tracks) track?.stop();
+      return null;
     } finally {
       this.#set({ busy: '' });
     }
@@ -308,8 +341,12 @@ export class LocalMedia {
     mic.stop();
     this.#stopLevel();
     this.#set({ mic: null, micOn: false });
-    await this.setMic(true);
-    if (!micOn) await this.setMic(false);
+    if (micOn) return this.setMic(true);
+    const track = await this.#open('mic', () => devices.microphone(id));
+    if (!track) return;
+    track.enabled = false; // one who is muted is not heard for a moment either
+    this.#set({ mic: track });
+    this.#watchMic(track);
   }
 
   /** @param {MediaStreamTrack} track */

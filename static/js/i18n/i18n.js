@@ -57,7 +57,12 @@ export function languageFor(chosen, wanted) {
  */
 export function localeFor(language, wanted) {
   const regional = wanted.find((name) => primary(name) === language) ?? language;
-  return new Intl.Locale(regional, { numberingSystem: LANGUAGES[language].numbers }).toString();
+  const options = { numberingSystem: LANGUAGES[language].numbers };
+  try {
+    return new Intl.Locale(regional, options).toString();
+  } catch {
+    return new Intl.Locale(language, options).toString(); // some systems name regions that are none, as in "en-US@posix"
+  }
 }
 
 /** @param {string} language @param {Part} part @returns {Promise<Record<string, Entry>>} */

@@ -18,6 +18,9 @@ export class ApiError extends Error {
   }
 }
 
+/** A request that takes its time, as the server holds it for 20 s, is given up after this. */
+const LONG_MS = 40_000;
+
 /**
  * @param {string} method
  * @param {string} path
@@ -37,7 +40,7 @@ async function call(method, path, body, proof, stop) {
       redirect: 'error',
       headers: { ...(body && { 'Content-Type': 'application/json' }), ...(proof && { 'Conclave-Proof': proof }) },
       body: body ? JSON.stringify(body) : undefined,
-      signal: stop ?? AbortSignal.timeout(15_000),
+      signal: stop ? AbortSignal.any([stop, AbortSignal.timeout(LONG_MS)]) : AbortSignal.timeout(15_000),
     });
   } catch (err) {
     throw new ApiError(err instanceof DOMException && err.name === 'TimeoutError' ? 'timeout' : 'network', '');

@@ -48,10 +48,9 @@ export async function keep(room) {
 /** @returns {Promise<Room[]>} */
 async function everything() {
   /** @type {Room[]} */
-  const stored = await store('readonly').then(
-    (s) => done(s.getAll()),
-    () => [],
-  );
+  const stored = await store('readonly')
+    .then((s) => done(s.getAll()))
+    .catch(() => []);
   return [...new Map([...here, ...stored.map((r) => /** @type {const} */ ([r.id, r]))]).values()];
 }
 

@@ -32,6 +32,7 @@ export async function whenOpen(id, signal) {
     try {
       if ((await api.opened(id, signal)).open) return 'open';
       failures = 0;
+      await pause(again(1, 0, Math.random()), signal); // whatever answers at once
     } catch (err) {
       if (signal.aborted) break;
       const { id: what, retryAfter } = err instanceof api.ApiError ? err : { id: '', retryAfter: 0 };

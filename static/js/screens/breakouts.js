@@ -2,13 +2,16 @@
 // be let in again, what the host says reaches everybody, and the way back needs no server.
 /** @import {App, Screen} from '../main.js' */
 /** @import {Go} from '../core/breakouts.js' */
-import { closeToast, toast } from '../ui/toast.js';
+import { clearToasts, toast } from '../ui/toast.js';
 import { t } from '../i18n/i18n.js';
 import { parse } from '../e2ee/link.js';
 import { Call } from '../call/call.js';
 import { LocalMedia } from '../call/localmedia.js';
 import { tellOfBreakouts } from '../call/view/announcements.js';
 import { callScreen } from './call.js';
+
+/** Who has not come into a room after this is told that it failed. */
+const JOIN_MS = 15_000;
 
 /** @typedef {{hear: (m: {what: string, n?: number}) => void, end: () => void}} Visits */
 
@@ -20,13 +23,22 @@ import { callScreen } from './call.js';
 export function visits(app, main, on) {
   /** @type {Call|null} the room that the person is in */
   let inside = null;
-  let going = false;
+  /** @type {Call|null} the room that is being joined; no more once the person has turned back */
+  let entering = null;
 
-  const back = async () => {
+  const turnBack = () => {
+    entering?.leave();
+    entering = null;
+  };
+
+  /** @param {boolean} own the person's own act: who is brought back is neither seen nor heard there */
+  const back = async (own) => {
+    turnBack();
     const room = inside;
     if (!room) return;
     inside = null;
-    await room.local.moveTo(main.local);
+    clearToasts(); // their buttons are of the room
+    await room.local.moveTo(main.local, own);
     main.sinks.hush(false);
     on.main();
     room.leave();
@@ -34,13 +46,11 @@ export function visits(app, main, on) {
 
   /** @param {Go} to */
   const go = async (to) => {
-    if (going || inside?.room === to.n) return;
-    going = true;
-    closeToast('room');
-    const from = inside ?? main;
+    if (entering || inside?.room === to.n) return;
     const { name } = main.store.get().state;
     const guest = Boolean(app.session?.guest);
     const link = to.key ? parse(to.key) : null;
+    if (Boolean(link) !== Boolean(main.encryption)) return failed();
     const o = { meeting: to.meeting, name, password: '', pressed: performance.now(), link, guest, room: null };
     const room = new Call(o, new LocalMedia());
     room.room = to.n;
@@ -49,23 +59,38 @@ export function visits(app, main, on) {
       (p) => p.state.phase,
       (phase) => {
         if (phase !== 'ended' || inside !== room) return;
+        void back(false);
         toast(t('breakouts.closed'), { icon: 'door', key: 'rooms', testid: 'breakouts-closed' });
-        void back();
       },
     );
+    entering = room;
+    const late = setTimeout(() => room.close(), JOIN_MS);
     try {
       await room.join();
-      inside = room;
-      await from.local.moveTo(room.local);
-      on.show(callScreen(app, room, { visit: { n: to.n, main, back: () => void back(), leave } }));
-      main.setView([]);
-      main.sinks.hush(true);
-      if (from !== main) from.leave();
+      if (room.store.get().state.phase !== 'joined') throw new Error('a room has no waiting room');
     } catch {
       room.close();
-      toast(t('breakouts.failed'), { icon: 'warn', urgent: true, key: 'room' });
+      if (entering === room) failed();
+      return;
+    } finally {
+      clearTimeout(late);
     }
-    going = false;
+    if (entering !== room) return room.leave(); // the person turned back, or left
+    entering = null;
+    const from = inside ?? main;
+    inside = room;
+    clearToasts(); // their buttons are of where the person was
+    await from.local.moveTo(room.local);
+    if (from !== main) from.leave();
+    if (inside !== room) return room.local.moveTo(main.local, false); // it has ended meanwhile
+    on.show(callScreen(app, room, { visit: { n: to.n, main, back: () => void back(true), leave } }));
+    main.setView([]);
+    main.sinks.hush(true);
+  };
+
+  const failed = () => {
+    entering = null;
+    toast(t('breakouts.failed'), { icon: 'warn', urgent: true, key: 'room' });
   };
 
   return {
@@ -77,8 +102,9 @@ export function visits(app, main, on) {
           if (to) void go(to);
         });
       }
+      if (m.what === 'close') turnBack();
       if (m.what === 'close' && inside) {
-        void back();
+        void back(false);
         toast(t('breakouts.closed'), { icon: 'door', key: 'rooms', testid: 'breakouts-closed' });
       }
       if (!inside) return;
@@ -88,6 +114,7 @@ export function visits(app, main, on) {
       toast(t('breakouts.told', { n: m.n ?? 0 }), { icon: 'door', urgent: true, key: 'room', ms: 20_000, actions });
     },
     end() {
+      turnBack();
       const room = inside;
       inside = null;
       room?.leave();

@@ -14,14 +14,15 @@ import { notice } from './notice.js';
 
 /**
  * @param {App} app @param {string} id
- * @param {{back: boolean, go: () => void, signIn: () => void}} o back: the person was in this meeting a moment ago. go:
- *   it is open
+ * @param {{back: boolean, open: boolean, go: () => void, signIn: () => void}} o back: the person was in this meeting a
+ *   moment ago. open: then this device's room is opened without a click. go: it is open
  * @returns {Promise<Screen|null>} null when it is open now: it is this device's, and was to go on
  */
 export async function notOpen(app, id, o) {
   const room = app.session?.can_host ? await find(id) : null;
-  const problem = room && o.back ? await start(room) : '';
-  if (room && o.back && !problem) return null;
+  const opens = room && o.back && o.open;
+  const problem = opens ? await start(room) : '';
+  if (opens && !problem) return null;
   if (problem) toast(problem, { urgent: true, icon: 'warn' });
   const stop = new AbortController();
   const screen = notice(app, {

@@ -33,6 +33,7 @@ export function lobby(app, call) {
       app.config.audited && auditNotice(),
     ),
   );
+  el.querySelector('.language')?.remove(); // a page made anew would leave the waiting room
   const stop = call.store.watch(
     (p) => p.state.lobby,
     (l) => {

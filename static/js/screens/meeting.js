@@ -64,7 +64,8 @@ export function meeting(app, id) {
   };
   fill(el, shell(app, h('p', { class: 'loading', role: 'status' }, t('loading'))));
 
-  const begin = async () => {
+  /** @param {boolean} [opened] the person's own room was opened just now: it isn't once more, whatever is answered */
+  const begin = async (opened = false) => {
     local = new LocalMedia();
     try {
       const info = await api.meetingInfo(id);
@@ -101,10 +102,11 @@ export function meeting(app, id) {
       if (gone) return;
       const waiting = await screen?.notOpen(app, id, {
         back: Boolean(cameFrom()),
+        open: !opened && err instanceof api.ApiError && err.id === 'no_such_meeting',
         go: () => void begin(),
         signIn: () => app.signIn(t('signin.again'), { email: app.session?.email }),
       });
-      if (waiting === null) void begin();
+      if (waiting === null) void begin(true);
       else show(waiting ?? cannotOpen(app, id, new api.ApiError('part', t('error.part'))));
     }
   };
@@ -141,7 +143,7 @@ export function meeting(app, id) {
     clearToasts();
     const { email = '', guest = false } = app.session ?? {};
     app.session = null;
-    app.again = { id, name, password };
+    app.again = { id, name, password, email };
     if (guest) void begin();
     else app.signIn(t('signin.restarted'), { email });
   };
@@ -160,6 +162,7 @@ export function meeting(app, id) {
   const comeBack = async (/** @type {MeetingInfo} */ info) => {
     // A guest's session takes a click, and whose session is over may not want one.
     if (!app.session && app.again?.id !== id) return false;
+    if (app.again && app.again.email !== (app.session?.email ?? '')) app.again = null; // another person signed in
     const before = cameFrom();
     app.again = null;
     if (!before || (info.password && !info.host && !before.password)) return false;

@@ -209,7 +209,6 @@ function makeVerbs(context) {
   };
   const toPanel = (/** @type {'chat'|'people'|'stats'} */ name) => () =>
     ui.set((u) => ({ ...u, panel: u.panel === name ? '' : name }));
-  let talking = false;
   return {
     mic,
     camera,
@@ -229,15 +228,14 @@ function makeVerbs(context) {
     previous: () => context.stage.flip(-1),
     talk: () => {
       if (!local.store.get().micOn && may(call.store.get().state, 'publish_mic')) {
-        talking = true;
+        local.held = true;
         run(local.setMic(true));
       }
     },
     talk_end: () => {
-      if (talking) {
-        talking = false;
-        run(local.setMic(false));
-      }
+      if (!local.held) return;
+      local.held = false;
+      run(local.setMic(false));
     },
   };
 }

@@ -313,7 +313,7 @@ export default {
   'breakouts.say': 'رسالة إلى الجميع في كل الغرف',
   'breakouts.say.send': 'إرسال إلى كل الغرف',
   'breakouts.close': 'إغلاق الغرف',
-  'breakouts.closed': 'أُغلقت الغرف. لقد عدت إلى الاجتماع الرئيسي.',
+  'breakouts.closed': 'أُغلقت الغرف. لقد عدت إلى الاجتماع الرئيسي. الميكروفون والكاميرا متوقفان.',
   'breakouts.go': 'الذهاب إلى الغرفة {n}',
   'breakouts.told': 'خُصصت لك الغرفة {n}.',
   'breakouts.back': 'العودة إلى الاجتماع الرئيسي',

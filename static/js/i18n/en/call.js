@@ -250,7 +250,7 @@ export default {
   'breakouts.say': 'Message to everyone, in all rooms',
   'breakouts.say.send': 'Send to all rooms',
   'breakouts.close': 'Close rooms',
-  'breakouts.closed': 'The rooms are closed. You’re back in the main meeting.',
+  'breakouts.closed': 'The rooms are closed. You’re back in the main meeting. Your microphone and camera are off.',
   'breakouts.go': 'Go to room {n}',
   'breakouts.told': 'You’re assigned to room {n}.',
   'breakouts.back': 'Back to the main meeting',

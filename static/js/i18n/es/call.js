@@ -257,7 +257,8 @@ export default {
   'breakouts.say': 'Mensaje para todos, en todas las salas',
   'breakouts.say.send': 'Enviar a todas las salas',
   'breakouts.close': 'Cerrar salas',
-  'breakouts.closed': 'Las salas están cerradas. Ha vuelto a la reunión principal.',
+  'breakouts.closed':
+    'Las salas están cerradas. Ha vuelto a la reunión principal. El micrófono y la cámara están apagados.',
   'breakouts.go': 'Ir a la sala {n}',
   'breakouts.told': 'Se le ha asignado la sala {n}.',
   'breakouts.back': 'Volver a la reunión principal',

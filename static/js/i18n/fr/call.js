@@ -269,7 +269,8 @@ export default {
   'breakouts.say': 'Message à tous, dans toutes les salles',
   'breakouts.say.send': 'Envoyer à toutes les salles',
   'breakouts.close': 'Fermer les salles',
-  'breakouts.closed': 'Les salles sont fermées. Vous êtes de retour dans la réunion principale.',
+  'breakouts.closed':
+    'Les salles sont fermées. Vous êtes de retour dans la réunion principale. Le micro et la caméra sont coupés.',
   'breakouts.go': 'Aller à la salle {n}',
   'breakouts.told': 'La salle {n} vous est attribuée.',
   'breakouts.back': 'Revenir à la réunion principale',

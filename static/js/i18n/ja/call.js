@@ -240,7 +240,7 @@ export default {
   'breakouts.say': 'すべてのルームの全員へのメッセージ',
   'breakouts.say.send': 'すべてのルームに送信',
   'breakouts.close': 'ルームを閉じる',
-  'breakouts.closed': 'ルームは閉じられました。メインの会議に戻りました。',
+  'breakouts.closed': 'ルームは閉じられました。メインの会議に戻りました。マイクとカメラはオフです。',
   'breakouts.go': 'ルーム {n} へ移動',
   'breakouts.told': 'ルーム {n} に割り当てられました。',
   'breakouts.back': 'メインの会議に戻る',

@@ -302,7 +302,7 @@ export default {
   'breakouts.say': 'Wiadomość do wszystkich we wszystkich pokojach',
   'breakouts.say.send': 'Wyślij do wszystkich pokoi',
   'breakouts.close': 'Zamknij pokoje',
-  'breakouts.closed': 'Pokoje są zamknięte. To znów główne spotkanie.',
+  'breakouts.closed': 'Pokoje są zamknięte. To znów główne spotkanie. Mikrofon i kamera są wyłączone.',
   'breakouts.go': 'Idź do pokoju {n}',
   'breakouts.told': 'Twój pokój: {n}.',
   'breakouts.back': 'Wróć do głównego spotkania',

@@ -256,7 +256,8 @@ export default {
   'breakouts.say': 'Mensagem para todos, em todas as salas',
   'breakouts.say.send': 'Enviar a todas as salas',
   'breakouts.close': 'Fechar salas',
-  'breakouts.closed': 'As salas foram fechadas. Você voltou à reunião principal.',
+  'breakouts.closed':
+    'As salas foram fechadas. Você voltou à reunião principal. O microfone e a câmera estão desligados.',
   'breakouts.go': 'Ir para a sala {n}',
   'breakouts.told': 'Você está na sala {n}.',
   'breakouts.back': 'Voltar à reunião principal',
