@@ -11,7 +11,7 @@ import { format, make, parse } from '../e2ee/link.js';
 /** Pages leave the rooms when they are told to; the server ends them after this. */
 const GRACE_MS = 4000;
 const LOOK_MS = 500;
-/** So many people are told at once, and one more after each pause: the server takes 10 requests a second (protocol.md). */
+/** So many people are told at once, and one more after each pause: the server takes 10 requests a second. */
 const AT_ONCE = 20;
 const PAUSE_MS = 150;
 

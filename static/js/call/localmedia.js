@@ -111,7 +111,7 @@ export class LocalMedia {
 
   /**
    * moveTo gives what is on to another call: nothing is captured anew. A shared screen is not for other eyes, and ends.
-   * A microphone that is on while a key is held goes off: the key is let go elsewhere.
+   * A microphone that is on while a key is held goes off: the key may go up elsewhere.
    * @param {LocalMedia} other with nothing on
    * @param {boolean} [on] false: what is on is switched off, because the person did not ask to be there
    */

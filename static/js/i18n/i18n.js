@@ -61,7 +61,8 @@ export function localeFor(language, wanted) {
   try {
     return new Intl.Locale(regional, options).toString();
   } catch {
-    return new Intl.Locale(language, options).toString(); // some systems name regions that are none, as in "en-US@posix"
+    // Some systems name regions that are none, as in "en-US@posix".
+    return new Intl.Locale(language, options).toString();
   }
 }
 

@@ -264,8 +264,7 @@ export default {
   'breakouts.minutes': 'Schließen nach',
   'breakouts.minutes.none': 'Ohne Zeitlimit',
   'breakouts.open': 'Räume öffnen',
-  'breakouts.sealed':
-    'Die Räume sind so verschlüsselt wie dieses Meeting. Alle bekommen den Schlüssel ihres Raums.',
+  'breakouts.sealed': 'Die Räume sind so verschlüsselt wie dieses Meeting. Alle bekommen den Schlüssel ihres Raums.',
   'breakouts.visit': 'Raum {n} besuchen',
   'breakouts.in': '{room} ({n})',
   'breakouts.say': 'Nachricht an alle, in allen Räumen',
