@@ -40,6 +40,7 @@ const carriedPart = 30 << 10
 
 // What a part consists of: records, each of which begins with its kind.
 const (
+	carriedTime      = 't' // the sender's, which the times of the records after it go by
 	carriedKeys      = 'k'
 	carriedSession   = 's'
 	carriedChallenge = 'c'
@@ -64,7 +65,7 @@ func (s *Service) Hand(w *Watch) (parts []Carried, stop func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	stop = s.watch(w)
-	p := &packer{}
+	p := &packer{head: packTime(s.deps.Now())}
 	p.add(append(append([]byte{carriedKeys}, s.otp.key[:]...), s.known.key[:]...))
 	for _, ses := range s.sessions.byID {
 		p.add(ses.pack())
@@ -114,8 +115,14 @@ func (s *Service) Take(part Carried) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.deps.Now()
-	for u := (unpacker{part.Reveal()}); len(u.b) > 0; {
+	for u := (unpacker{b: part.Reveal()}); len(u.b) > 0; {
 		switch u.byte() {
+		case carriedTime:
+			theirs, ok := u.time()
+			if !ok {
+				return errCarried
+			}
+			u.shift = now.Sub(theirs)
 		case carriedKeys:
 			var otp, known [32]byte
 			if !u.bytes(otp[:]) || !u.bytes(known[:]) {
@@ -154,13 +161,16 @@ func (s *Service) RequestSession(r *http.Request) string {
 	if ses == nil {
 		return ""
 	}
-	return base64.StdEncoding.EncodeToString(ses.pack())
+	if r.Header.Get("Upgrade") != "" {
+		ses.elsewhere = true // a WebSocket
+	}
+	return base64.StdEncoding.EncodeToString(append(packTime(s.deps.Now()), ses.pack()...))
 }
 
 // TakeRequestSession takes what the newer version's RequestSession has returned.
 func (s *Service) TakeRequestSession(text string) error {
 	b, err := base64.StdEncoding.DecodeString(text)
-	if err != nil || len(b) == 0 || b[0] != carriedSession {
+	if err != nil || len(b) <= timeLen || b[0] != carriedTime || b[timeLen] != carriedSession {
 		return errCarried
 	}
 	return s.Take(CarriedFrom(b))
@@ -182,6 +192,7 @@ func (s *Service) TouchSession(key string) {
 
 // packer gathers records into parts.
 type packer struct {
+	head []byte // what each part begins with
 	done []Carried
 	b    []byte
 }
@@ -189,6 +200,9 @@ type packer struct {
 func (p *packer) add(record []byte) {
 	if len(p.b)+len(record) > carriedPart {
 		p.flush()
+	}
+	if len(p.b) == 0 {
+		p.b = append(p.b, p.head...)
 	}
 	p.b = append(p.b, record...)
 }
@@ -209,6 +223,12 @@ func appendTime(b []byte, unixNano int64) []byte {
 	return binary.BigEndian.AppendUint64(b, uint64(unixNano)) //nolint:gosec // read the same way
 }
 
+// timeLen is the length of what packTime returns.
+const timeLen = 1 + 8
+
+// packTime writes the sender's time as a record. The clocks of two processes may differ, once the machine's was set.
+func packTime(now time.Time) []byte { return appendTime([]byte{carriedTime}, now.UnixNano()) }
+
 func appendEmail(b []byte, e Email) []byte {
 	address := e.Reveal()
 	return append(append(b, byte(len(address))), address...) // at most maxAddress
@@ -220,6 +240,11 @@ func (ses *session) pack() []byte {
 	b = append(b, ses.id.h.Value()...)
 	b = appendTime(b, ses.expires.UnixNano())
 	b = appendTime(b, ses.lastSeen)
+	used := byte(0)
+	if len(ses.hooks) > 0 || ses.elsewhere {
+		used = 1
+	}
+	b = append(b, used)
 	return appendEmail(b, ses.email)
 }
 
@@ -237,7 +262,10 @@ func (c *challenge) pack(id challengeID) []byte {
 }
 
 // unpacker reads records.
-type unpacker struct{ b []byte }
+type unpacker struct {
+	b     []byte
+	shift time.Duration // from the sender's clock to ours
+}
 
 func (u *unpacker) byte() byte {
 	if len(u.b) == 0 {
@@ -254,11 +282,12 @@ func (u *unpacker) bytes(dst []byte) bool {
 	return n == len(dst)
 }
 
-func (u *unpacker) time() (unixNano int64, ok bool) {
+// time reads a time, of our clock.
+func (u *unpacker) time() (t time.Time, ok bool) {
 	var b [8]byte
 	ok = u.bytes(b[:])
-	unixNano = int64(binary.BigEndian.Uint64(b[:])) //nolint:gosec // written the same way
-	return unixNano, ok && unixNano >= 0
+	unixNano := int64(binary.BigEndian.Uint64(b[:])) //nolint:gosec // written the same way
+	return time.Unix(0, unixNano).Add(u.shift), ok && unixNano >= 0
 }
 
 // email reads an address; empty is a guest's.
@@ -284,14 +313,15 @@ func (u *unpacker) session() (*session, bool) {
 		return nil, false
 	}
 	ses.id = SessionID{unique.Make(string(id[:]))}
-	expires, ok := u.time()
+	var ok bool
+	if ses.expires, ok = u.time(); !ok {
+		return nil, false
+	}
+	seen, ok := u.time()
 	if !ok {
 		return nil, false
 	}
-	ses.expires = time.Unix(0, expires)
-	if ses.lastSeen, ok = u.time(); !ok {
-		return nil, false
-	}
+	ses.lastSeen, ses.elsewhere = max(seen.UnixNano(), 0), u.byte() == 1
 	ses.email, ok = u.email()
 	return ses, ok
 }
@@ -301,21 +331,22 @@ func (u *unpacker) challenge() (id challengeID, c *challenge, ok bool) {
 	if !u.bytes(id[:]) || !u.bytes(c.mac[:]) {
 		return id, nil, false
 	}
-	expires, ok := u.time()
-	if !ok || len(u.b) < 2 {
+	if c.expires, ok = u.time(); !ok || len(u.b) < 2 {
 		return id, nil, false
 	}
-	c.expires = time.Unix(0, expires)
 	c.tries, c.short = int(u.byte()), u.byte() == 1
 	c.email, ok = u.email()
 	return id, c, ok && !c.email.IsZero()
 }
 
 // adopt takes a session of another version. One that is known keeps the later activity. In a full store it takes the
-// place of an idle one, or is left out.
+// place of an idle one, or is left out; the other version is not told, which has its own bounds.
 func (s *sessionStore) adopt(now time.Time, ses *session) {
 	if !now.Before(ses.expires) || ses.expires.Sub(now) > s.cfg.ttl+time.Minute {
 		return // over; or longer than any of ours may last
+	}
+	if s.gone[ses.id] > 0 {
+		return // a request was on its way when it was ended
 	}
 	if known := s.byID[ses.id]; known != nil || s.byHash[ses.hash] != nil {
 		if known != nil && known.hash == ses.hash {
@@ -329,7 +360,7 @@ func (s *sessionStore) adopt(now time.Time, ses *session) {
 		if idle == nil || guest && !idle.email.IsZero() {
 			return
 		}
-		s.revoke(idle.id)
+		s.remove(idle)
 	}
 	ses.lastSeen = min(ses.lastSeen, now.UnixNano())
 	s.keep(ses)

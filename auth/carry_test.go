@@ -180,6 +180,127 @@ func TestOnlyWhatAVersionGivesIsTaken(t *testing.T) {
 	}
 }
 
+// TestClocksOfTwoVersionsMayDiffer, by hours: sessions and codes last as long as they would have.
+func TestClocksOfTwoVersionsMayDiffer(t *testing.T) {
+	idle := func(c *Config) { c.SessionIdle = time.Hour }
+	for _, ahead := range []time.Duration{-5 * time.Hour, 5 * time.Hour} {
+		first, now := carrier(t, idle)
+		second, later := carrier(t, idle)
+		*later = now.Add(ahead)
+		tok, id := open(t, first, "ana@example.org")
+		email, _ := ParseEmail("late@example.org")
+		first.mu.Lock()
+		challenge, code, err := first.otp.issue(*now, email, challengeID{})
+		first.mu.Unlock()
+		if err != nil {
+			t.Fatal(err)
+		}
+		*now, *later = now.Add(time.Minute), later.Add(time.Minute)
+		carry(t, first, second, &Watch{})
+		second.mu.Lock()
+		ses := second.sessions.byID[id]
+		second.mu.Unlock()
+		if ses == nil || ses.expires.Sub(*later) != 24*time.Hour-time.Minute ||
+			ses.lastSeen != later.Add(-time.Minute).UnixNano() {
+			t.Errorf("ahead by %v: %+v", ahead, ses)
+		}
+		if _, err := second.verifyCode(ClientIP{}, challenge, code); err != nil {
+			t.Errorf("ahead by %v: the code is not known: %v", ahead, err)
+		}
+		third, latest := carrier(t, idle)
+		*latest = now.Add(ahead)
+		if third.TakeRequestSession(first.RequestSession(withToken(tok))) != nil {
+			t.Fatal("not taken")
+		}
+		if _, err := third.Authenticate(withToken(tok)); err != nil {
+			t.Errorf("ahead by %v: %v", ahead, err)
+		}
+	}
+}
+
+// TestWhoHasAWebSocketAtTheVersionBeforeIsNotIdle: a full store forgets another one.
+func TestWhoHasAWebSocketAtTheVersionBeforeIsNotIdle(t *testing.T) {
+	full := func(c *Config) { c.MaxSessions = 3 }
+	first, now := carrier(t, full)
+	second, later := carrier(t, full)
+	before, id := open(t, first, "ana@example.org")
+	first.OnRevoke(id, func() {})
+	passed, _ := open(t, first, "ben@example.org")
+	*now, *later = now.Add(time.Minute), later.Add(time.Minute)
+	carry(t, first, second, &Watch{})
+	stop := second.Watch(&Watch{})
+	r := withToken(passed)
+	r.Header.Set("Upgrade", "websocket")
+	second.RequestSession(r)
+	for i := range 5 {
+		*later = later.Add(time.Minute)
+		open(t, second, fmt.Sprintf("p%d@example.org", i))
+	}
+	for _, tok := range []token{before, passed} {
+		if second.sessions.byHash[tok.hash()] == nil {
+			t.Error("a session in use was ended")
+		}
+	}
+	stop()
+	open(t, second, "last@example.org")
+	open(t, second, "very.last@example.org")
+	if second.sessions.byHash[before.hash()] != nil && second.sessions.byHash[passed.hash()] != nil {
+		t.Error("they count as in use after the version before has ended")
+	}
+}
+
+// TestWhatIsForgottenForRoomIsNotEndedElsewhere, nor is what ends by itself told: all versions know when.
+func TestWhatIsForgottenForRoomIsNotEndedElsewhere(t *testing.T) {
+	first, _ := carrier(t, nil)
+	second, now := carrier(t, func(c *Config) { c.MaxSessions = 2 })
+	defer second.Watch(&Watch{Ended: func(string) { t.Error("told") }})()
+	for i := range 5 {
+		tok, _ := open(t, first, fmt.Sprintf("p%d@example.org", i))
+		if err := second.TakeRequestSession(first.RequestSession(withToken(tok))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	*now = now.Add(25 * time.Hour)
+	second.sweep(t.Context())
+	if n := len(second.sessions.byID); n != 0 {
+		t.Errorf("%d sessions are left", n)
+	}
+}
+
+// TestASignedOutSessionIsNotBroughtBack by a request that was on its way.
+func TestASignedOutSessionIsNotBroughtBack(t *testing.T) {
+	first, _ := carrier(t, nil)
+	second, _ := carrier(t, nil)
+	defer second.Watch(&Watch{})()
+	tok, id := open(t, first, "ana@example.org")
+	text := first.RequestSession(withToken(tok))
+	for range 2 {
+		if err := second.TakeRequestSession(text); err != nil {
+			t.Fatal(err)
+		}
+		second.EndSession(id.Key())
+	}
+	if err := second.TakeRequestSession(text); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := second.Authenticate(withToken(tok)); err == nil {
+		t.Error("it is back")
+	}
+	for range goneSweeps {
+		second.sweep(t.Context())
+	}
+	if len(second.sessions.gone) != 0 {
+		t.Error("it is remembered for ever")
+	}
+	for i := range maxGone + 10 {
+		_, id := open(t, second, fmt.Sprintf("p%d@example.org", i))
+		second.Revoke(id)
+	}
+	if n := len(second.sessions.gone); n != maxGone {
+		t.Errorf("%d are remembered", n)
+	}
+}
+
 func TestWhatIsCarriedCannotBePrinted(t *testing.T) {
 	c := CarriedFrom([]byte("canary"))
 	text := fmt.Sprintf("%v %+v %#v %s %x %v", c, c, c, c, c, struct{ c Carried }{c})
@@ -191,6 +312,7 @@ func TestWhatIsCarriedCannotBePrinted(t *testing.T) {
 
 func FuzzTake(f *testing.F) {
 	f.Add([]byte{carriedSession})
+	f.Add(packTime(time.Unix(0, 1)))
 	f.Add(append([]byte{carriedKeys}, make([]byte, 64)...))
 	f.Add(append([]byte{carriedChallenge}, make([]byte, 80)...))
 	s, err := New(Config{MaxSessions: 8}, Deps{Mailer: NewConsoleMailer(&strings.Builder{})})

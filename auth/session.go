@@ -87,6 +87,8 @@ type session struct {
 	lastSeen int64             // Unix nanoseconds
 	told     int64             // what watches were told of it
 	hooks    map[uint64]func() // at most maxHooks; nil until one is added
+
+	elsewhere bool // it has had WebSockets at another version, which runs as long as there are watches
 }
 
 // sessionStore holds the sessions. It is pure: no clock, no lock. What it returns as hooks the caller runs, outside
@@ -102,10 +104,22 @@ type sessionStore struct {
 
 	watches []*Watch // at most maxWatches
 	yielded bool     // another version ends what is idle
+	// gone are those that were ended while another version ran, and how many sweeps each is still remembered: a request
+	// on its way from there must not bring it back. At most maxGone.
+	gone map[SessionID]int
 }
 
+const (
+	// maxGone bounds the ended sessions that are remembered: some hundreds a second for as long as a request takes.
+	maxGone = 8192
+	// goneSweeps is how many sweeps one is remembered: two minutes, and requests have 30 s.
+	goneSweeps = int(2*time.Minute/sweepInterval) + 1
+)
+
 func newSessionStore(cfg sessionConfig, random io.Reader) *sessionStore {
-	return &sessionStore{cfg: cfg, random: random, byHash: map[tokenHash]*session{}, byID: map[SessionID]*session{}}
+	return &sessionStore{
+		cfg: cfg, random: random, byHash: map[tokenHash]*session{}, byID: map[SessionID]*session{}, gone: map[SessionID]int{},
+	}
 }
 
 // create opens a session and returns its token, which is kept nowhere. The zero Email makes a guest's. In a full store
@@ -131,7 +145,7 @@ func (s *sessionStore) create(now time.Time, email Email) (token, *session, erro
 	s.keep(ses)
 	for _, w := range s.watches {
 		if w.Opened != nil {
-			w.Opened(CarriedFrom(ses.pack()))
+			w.Opened(CarriedFrom(append(packTime(now), ses.pack()...)))
 		}
 	}
 	return t, ses, nil
@@ -164,11 +178,12 @@ func (s *sessionStore) seen(now time.Time, ses *session) {
 func (s *sessionStore) hasRoom() bool { return len(s.byID) < s.cfg.maxSessions || s.idlest() != nil }
 
 // idlest returns, of the first sessions in the order of the map, a guest's or else the one without activity for
-// longest; nil if none is idle. Those with hooks, which is with WebSockets, are not.
+// longest; nil if none is idle. Those with hooks, which is with WebSockets, are not, nor are those that have WebSockets
+// at the version before.
 func (s *sessionStore) idlest() (idlest *session) {
-	seen := 0
+	seen, older := 0, len(s.watches) > 0 && !s.yielded
 	for _, ses := range s.byID {
-		if len(ses.hooks) == 0 && (idlest == nil || idler(ses, idlest)) {
+		if len(ses.hooks) == 0 && (!older || !ses.elsewhere) && (idlest == nil || idler(ses, idlest)) {
 			idlest = ses
 		}
 		if seen++; seen == evictionSample {
@@ -216,15 +231,29 @@ func (s *sessionStore) revoke(id SessionID) []func() {
 	if ses == nil {
 		return nil
 	}
-	delete(s.byID, id)
-	delete(s.byHash, ses.hash)
-	if ses.email.IsZero() {
-		s.guests--
+	if len(s.watches) > 0 {
+		if len(s.gone) >= maxGone {
+			for other := range s.gone {
+				delete(s.gone, other)
+				break
+			}
+		}
+		s.gone[id] = goneSweeps
 	}
 	for _, w := range s.watches {
 		if w.Ended != nil {
 			w.Ended(ses.id.Key())
 		}
+	}
+	return s.remove(ses)
+}
+
+// remove forgets a session without telling watches, and returns the callbacks to run.
+func (s *sessionStore) remove(ses *session) []func() {
+	delete(s.byID, ses.id)
+	delete(s.byHash, ses.hash)
+	if ses.email.IsZero() {
+		s.guests--
 	}
 	hooks := make([]func(), 0, len(ses.hooks))
 	for _, f := range ses.hooks {
@@ -236,10 +265,20 @@ func (s *sessionStore) revoke(id SessionID) []func() {
 // sweep ends all sessions whose time is over. It returns whose they were, and the callbacks to run. It looks at every
 // session (some milliseconds at 100,000), so call it about once a minute; lookup does not depend on it.
 func (s *sessionStore) sweep(now time.Time) (ended []Email, hooks []func()) {
+	for id, left := range s.gone {
+		if s.gone[id] = left - 1; left <= 1 {
+			delete(s.gone, id)
+		}
+	}
 	for id, ses := range s.byID {
-		if s.over(now, ses) {
-			ended = append(ended, ses.email)
+		if !s.over(now, ses) {
+			continue
+		}
+		ended = append(ended, ses.email)
+		if now.Before(ses.expires) {
 			hooks = append(hooks, s.revoke(id)...)
+		} else { // every version knows its time; many may end at once
+			hooks = append(hooks, s.remove(ses)...)
 		}
 	}
 	return ended, hooks
