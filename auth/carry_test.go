@@ -253,7 +253,7 @@ func TestWhoHasAWebSocketAtTheVersionBeforeIsNotIdle(t *testing.T) {
 func TestWhatIsForgottenForRoomIsNotEndedElsewhere(t *testing.T) {
 	first, _ := carrier(t, nil)
 	second, now := carrier(t, func(c *Config) { c.MaxSessions = 2 })
-	defer second.Watch(&Watch{Ended: func(string) { t.Error("told") }})()
+	t.Cleanup(second.Watch(&Watch{Ended: func(string) { t.Error("told") }}))
 	for i := range 5 {
 		tok, _ := open(t, first, fmt.Sprintf("p%d@example.org", i))
 		if err := second.TakeRequestSession(first.RequestSession(withToken(tok))); err != nil {
@@ -271,7 +271,7 @@ func TestWhatIsForgottenForRoomIsNotEndedElsewhere(t *testing.T) {
 func TestASignedOutSessionIsNotBroughtBack(t *testing.T) {
 	first, _ := carrier(t, nil)
 	second, _ := carrier(t, nil)
-	defer second.Watch(&Watch{})()
+	t.Cleanup(second.Watch(&Watch{}))
 	tok, id := open(t, first, "ana@example.org")
 	text := first.RequestSession(withToken(tok))
 	for range 2 {

@@ -68,8 +68,8 @@ type Config struct {
 	// goroutines and must not block. Nil means that there is always capacity.
 	Reserve func() (release func(), ok bool) `kong:"-"`
 	// Elsewhere returns what GET /api/meetings/{id} tells the asking person of a meeting that an older version of the
-	// server still has; ok is false if there is none. Nil: no older version runs.
-	Elsewhere func(r *http.Request, id meeting.ID) (about protocol.MeetingInfo, ok bool) `kong:"-"`
+	// server still has; ok is false if there is none, err says that it did not answer. Nil: no older version runs.
+	Elsewhere func(r *http.Request, id meeting.ID) (about protocol.MeetingInfo, ok bool, err error) `kong:"-"`
 	// Check makes what a client needs to try each way to the media port without a meeting. ok is false when too many try.
 	// It must not block. Nil: there is no such route.
 	Check func(now time.Time) (check protocol.PathCheck, ok bool) `kong:"-"`

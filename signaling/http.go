@@ -169,7 +169,11 @@ func (h *Handler) openElsewhere(w http.ResponseWriter, r *http.Request, address 
 	if h.cfg.Elsewhere == nil || address == (meeting.ID{}) || h.registry.Has(address) {
 		return false
 	}
-	about, ok := h.cfg.Elsewhere(r, address)
+	about, ok, err := h.cfg.Elsewhere(r, address)
+	if err != nil { // a second meeting at one address would be worse
+		h.failWith(w, meeting.ErrBusy)
+		return true
+	}
 	if ok {
 		auth.WriteJSON(w, http.StatusOK, protocol.Created{
 			Meeting: protocol.MeetingID(address.Reveal()), E2EE: about.E2EE, ExpiresAt: about.ExpiresAt,

@@ -299,7 +299,10 @@ func (s *server) join(link *handover.Link) {
 // elsewhere is reach.Elsewhere: the older version, if a stream belongs to it.
 func (g *generations) elsewhere(b reach.Belonging, p reach.Passage) net.Conn {
 	o := g.older.Load()
-	if o == nil || !o.has(belonging{fragment: b.Fragment, username: b.Username}) {
+	if o == nil {
+		return nil
+	}
+	if has, err := o.has(belonging{fragment: b.Fragment, username: b.Username}); err != nil || !has {
 		return nil
 	}
 	kind := handover.Plain

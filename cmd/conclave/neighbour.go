@@ -39,7 +39,7 @@ const (
 const (
 	// queryTimeout bounds a question to the older version.
 	queryTimeout = 2 * time.Second
-	// maxQueries bounds the questions at once. Beyond it the answer is no: a flood of invented names costs us little.
+	// maxQueries bounds the questions at once. Beyond it there is no answer: a flood of invented names costs us little.
 	maxQueries = 64
 	// maxPassed bounds the connections to another version at once, which cost a descriptor in each. Both have the same
 	// limit of open files, of which clients' connections take three quarters at most (limitListener): an eighth goes this
@@ -152,21 +152,32 @@ func (o *neighbour) close() {
 // belonging is what the older version may have.
 type belonging struct{ meeting, fragment, username string }
 
+// errUnknown says that another version has not answered: it may have what was asked for.
+var errUnknown = errors.New("the older version does not answer")
+
 // has asks the older version, and those before it.
-func (o *neighbour) has(b belonging) bool {
+func (o *neighbour) has(b belonging) (bool, error) {
 	select {
 	case o.slots <- struct{}{}:
 		defer func() { <-o.slots }()
 	default:
-		return false
+		return false, errUnknown
 	}
 	q := url.Values{"meeting": {b.meeting}, "fragment": {b.fragment}, "username": {b.username}}
 	resp, err := o.ask("/has?" + q.Encode())
 	if err != nil {
-		return false
+		select {
+		case <-o.link.Done():
+			return false, nil // it has ended
+		default:
+			return false, errUnknown
+		}
 	}
 	_ = resp.Body.Close()
-	return resp.StatusCode == http.StatusNoContent
+	if resp.StatusCode == http.StatusServiceUnavailable {
+		return false, errUnknown
+	}
+	return resp.StatusCode == http.StatusNoContent, nil
 }
 
 // before is how many versions before the older one still run.
@@ -274,7 +285,11 @@ func (s *server) route(passed bool) func(http.Handler) http.Handler {
 			if !passed {
 				newer = g.newer.Load()
 			}
-			to := s.neighbourFor(r, g.older.Load(), newer)
+			to, err := s.neighbourFor(r, g.older.Load(), newer)
+			if err != nil {
+				unavailable(w)
+				return
+			}
 			if to != nil {
 				clear(w.Header()) // the other version sets its own
 				s.vouch(r)
@@ -304,16 +319,19 @@ func (s *server) vouch(r *http.Request) {
 }
 
 // openElsewhere is signaling.Config.Elsewhere: it asks the older version in the name of the asking person.
-func (s *server) openElsewhere(r *http.Request, id meeting.ID) (about protocol.MeetingInfo, ok bool) {
+func (s *server) openElsewhere(r *http.Request, id meeting.ID) (about protocol.MeetingInfo, ok bool, err error) {
 	o := s.generations.older.Load()
-	if o == nil || !o.has(belonging{meeting: id.Reveal()}) {
-		return about, false
+	if o == nil {
+		return about, false, nil
+	}
+	if ok, err := o.has(belonging{meeting: id.Reveal()}); !ok {
+		return about, false, err
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://older/api/meetings/"+id.Reveal(), nil)
 	if err != nil {
-		return about, false
+		return about, false, errUnknown
 	}
 	req.Host = r.Host
 	for _, name := range []string{"Cookie", "Authorization"} {
@@ -322,36 +340,41 @@ func (s *server) openElsewhere(r *http.Request, id meeting.ID) (about protocol.M
 	s.vouch(req)
 	resp, err := o.requests.RoundTrip(req)
 	if err != nil {
-		return about, false
+		return about, false, errUnknown
 	}
 	defer func() { _ = resp.Body.Close() }()
 	err = json.NewDecoder(io.LimitReader(resp.Body, protocol.MaxHTTPBody)).Decode(&about)
-	return about, err == nil && resp.StatusCode == http.StatusOK
+	return about, err == nil && resp.StatusCode == http.StatusOK, nil
 }
 
 // neighbourFor is the version that a request is passed on to; nil for this one. Either neighbour may be nil.
-func (s *server) neighbourFor(r *http.Request, older, newer *neighbour) *neighbour {
+// An error says that the older one has not answered.
+func (s *server) neighbourFor(r *http.Request, older, newer *neighbour) (*neighbour, error) {
 	if older == nil && newer == nil {
-		return nil
+		return nil, nil
 	}
 	if rest, ok := strings.CutPrefix(r.URL.Path, "/assets/"); ok {
 		switch version, _, _ := strings.Cut(rest, "/"); {
 		case version == s.assets:
-			return nil
+			return nil, nil
 		case newer != nil:
-			return newer
+			return newer, nil
 		}
-		return older
+		return older, nil
 	}
 	typed, _ := protocol.ParseMeetingID(meetingOf(r))
 	id, err := meeting.ParseID(string(typed))
 	switch {
-	case err == nil && s.media.registry.Has(id):
-		return nil
-	case err == nil && older != nil && older.has(belonging{meeting: id.Reveal()}):
-		return older
+	case err != nil:
+		return newer, nil //nolint:nilerr // it names no meeting
+	case s.media.registry.Has(id):
+		return nil, nil
+	case older != nil:
+		if has, err := older.has(belonging{meeting: id.Reveal()}); has || err != nil {
+			return older, err
+		}
 	}
-	return newer
+	return newer, nil
 }
 
 // meetingOf is the meeting that a request names; "" for none.
@@ -414,11 +437,14 @@ func (s *server) takeSession(next http.Handler) http.Handler {
 func (s *server) queryHandler() http.Handler {
 	r := chi.NewRouter()
 	r.Get("/has", func(w http.ResponseWriter, r *http.Request) {
-		if !s.has(belonging{r.FormValue("meeting"), r.FormValue("fragment"), r.FormValue("username")}) {
+		switch has, err := s.has(belonging{r.FormValue("meeting"), r.FormValue("fragment"), r.FormValue("username")}); {
+		case err != nil:
+			w.WriteHeader(http.StatusServiceUnavailable)
+		case has:
+			w.WriteHeader(http.StatusNoContent)
+		default:
 			w.WriteHeader(http.StatusNotFound)
-			return
 		}
-		w.WriteHeader(http.StatusNoContent)
 	})
 	r.Get("/before", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, strconv.Itoa(s.generations.before()))
@@ -428,16 +454,18 @@ func (s *server) queryHandler() http.Handler {
 }
 
 // has says whether this version, or one before it, has what is asked for.
-func (s *server) has(b belonging) bool {
+func (s *server) has(b belonging) (bool, error) {
 	id, err := meeting.ParseID(b.meeting)
 	switch {
 	case err == nil && s.media.registry.Has(id),
 		b.fragment != "" && s.media.sfu.Knows([]byte(b.fragment)),
 		b.username != "" && s.media.reach.credentials.Knows(b.username):
-		return true
+		return true, nil
 	}
-	o := s.generations.older.Load()
-	return o != nil && o.has(b)
+	if o := s.generations.older.Load(); o != nil {
+		return o.has(b)
+	}
+	return false, nil
 }
 
 // inlet is a listener of connections that come over the link.
