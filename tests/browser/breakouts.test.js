@@ -141,6 +141,14 @@ for (const kind of kinds) {
     step('breakouts: a word to all rooms, one click back, and there again', async () => {
       await ana.more('open-breakouts');
       await ana.write('breakouts-word', 'Five minutes left');
+      // The panel is made anew twice.
+      for (const room of ['2', '1']) {
+        await ana.at('breakout-of').first().selectOption(room);
+        await until('what was typed is still there', async () => {
+          const moved = (await ana.at('breakout-of').first().inputValue()) === room;
+          return moved && (await ana.at('breakouts-word').inputValue()) === 'Five minutes left';
+        });
+      }
       await ana.at('breakouts-say').click();
       await ben.at('breakouts-said').getByText('Five minutes left').waitFor();
       await gus.at('breakouts-said').waitFor();

@@ -39,7 +39,9 @@ function show(call, el, rooms) {
   const key = () => JSON.stringify(names().map((p) => [p.participant, p.name]));
   const refresh = () => {
     const { open } = rooms.store.get();
+    const at = place(el);
     fill(el, ...(open.length > 0 ? running(call, rooms, names()) : planning(call, rooms, names(), plan, refresh)));
+    at();
   };
   const stops = [
     rooms.store.watch((s) => s.open, refresh),
@@ -48,6 +50,27 @@ function show(call, el, rooms) {
   ];
   return () => {
     for (const stop of stops) stop();
+  };
+}
+
+/**
+ * All is made anew when people come and go. What a person has half typed stays, and so does the focus.
+ * @param {HTMLElement} el @returns {() => void} puts both back
+ */
+function place(el) {
+  const handle = (/** @type {Element|null} */ x) =>
+    `${x?.getAttribute('data-testid')} ${x?.getAttribute('aria-label')}`;
+  const focused = el.contains(document.activeElement) ? handle(document.activeElement) : '';
+  const word = () => /** @type {HTMLInputElement|null} */ (el.querySelector('[data-testid="breakouts-word"]'));
+  const { value = '', selectionStart = 0, selectionEnd = 0 } = word() ?? {};
+  return () => {
+    const now = word();
+    if (now) {
+      now.value = value;
+      now.setSelectionRange(selectionStart, selectionEnd);
+    }
+    const same = focused && [...el.querySelectorAll('[data-testid]')].find((x) => handle(x) === focused);
+    if (same instanceof HTMLElement) same.focus();
   };
 }
 
