@@ -70,10 +70,12 @@ func (j job) finish(err error) {
 	}
 }
 
-func newActor(d *deps, m meta, lobby bool, hash passwordHash) *actor {
-	a := &actor{deps: d, id: m.id, hash: hash}
+func newActor(d *deps, parent *actor, m meta, lobby bool, hash passwordHash) *actor {
+	a := &actor{deps: d, parent: parent, id: m.id, hash: hash}
 	now := d.cfg.Now()
 	a.state = newState(m, &a.deps.cfg, lobby, now)
+	a.mu.Lock() // the timer may be due at once
+	defer a.mu.Unlock()
 	a.timer = time.AfterFunc(a.state.deadline().Sub(now), func() { a.poke() })
 	return a
 }

@@ -76,8 +76,7 @@ func (r *Registry) openBreakouts(ctx context.Context, parent *actor, host Identi
 		if _, taken := r.meetings[m.id]; taken {
 			return nil, fmt.Errorf("%w: two meetings got one id", ErrInternal) // once in 2^80
 		}
-		room := newActor(&r.deps, m, false, passwordHash{})
-		room.parent = parent
+		room := newActor(&r.deps, parent, m, false, passwordHash{})
 		r.meetings[m.id] = room
 		r.breakouts[parent] = append(r.breakouts[parent], room)
 		r.stats.created.Add(1)

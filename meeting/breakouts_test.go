@@ -196,8 +196,11 @@ func TestEmptyRoomsWaitForTheirMeeting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newBreakoutStage(t, 2)
 		time.Sleep(30 * time.Minute)
-		if n := s.meetings(); n != 3 || s.r.creators[who("ana").person()] != 1 {
-			t.Fatal(n, s.r.creators)
+		s.r.mu.RLock()
+		theirs := s.r.creators[who("ana").person()]
+		s.r.mu.RUnlock()
+		if n := s.meetings(); n != 3 || theirs != 1 {
+			t.Fatal(n, theirs)
 		}
 		time.Sleep(2 * time.Hour)
 		if n := s.meetings(); n != 0 {

@@ -124,7 +124,7 @@ func (r *Registry) Create(ctx context.Context, c Creation) (ID, time.Time, error
 	if err := r.room(creator, m.id); err != nil {
 		return ID{}, time.Time{}, err
 	}
-	r.meetings[m.id] = newActor(&r.deps, m, c.Lobby, hash)
+	r.meetings[m.id] = newActor(&r.deps, nil, m, c.Lobby, hash)
 	r.creators[creator]++
 	r.stats.created.Add(1)
 	return m.id, m.expires, nil
