@@ -133,21 +133,29 @@ func (s *state) chat(now time.Time, p *seat, m *protocol.Chat) error {
 		return ErrE2EERequired
 	}
 	e := &protocol.ChatEvent{From: p.id, To: m.To, Text: m.Text, At: wireTime(now)}
-	if m.To == 0 {
-		if !s.mayTellAll(now, p, len(m.Text)) {
+	if err := s.pass(now, p, m.To, len(m.Text), e); err != nil {
+		return err
+	}
+	if m.To != 0 && m.To != p.id {
+		s.tell(p, e)
+	}
+	return nil
+}
+
+// pass tells what p says, of so many bytes, to all or to one.
+func (s *state) pass(now time.Time, p *seat, to media.ParticipantID, bytes int, e protocol.ServerMessage) error {
+	if to == 0 {
+		if !s.mayTellAll(now, p, bytes) {
 			return ErrTooMuch
 		}
 		s.tellAll(e)
 		return nil
 	}
-	to := s.seats[m.To]
-	if to == nil || to.role == noRole {
+	other := s.seats[to]
+	if other == nil || other.role == noRole {
 		return ErrNoSuchParticipant
 	}
-	s.tell(to, e)
-	if to != p {
-		s.tell(p, e)
-	}
+	s.tell(other, e)
 	return nil
 }
 
@@ -159,20 +167,7 @@ func (s *state) app(now time.Time, p *seat, m *protocol.App) error {
 	if !s.chats() {
 		return ErrNotPermitted
 	}
-	e := &protocol.AppEvent{From: p.id, To: m.To, Text: m.Text}
-	if m.To == 0 {
-		if !s.mayTellAll(now, p, len(m.Text)) {
-			return ErrTooMuch
-		}
-		s.tellAll(e)
-		return nil
-	}
-	to := s.seats[m.To]
-	if to == nil || to.role == noRole {
-		return ErrNoSuchParticipant
-	}
-	s.tell(to, e)
-	return nil
+	return s.pass(now, p, m.To, len(m.Text), &protocol.AppEvent{From: p.id, To: m.To, Text: m.Text})
 }
 
 func (s *state) react(now time.Time, p *seat, m *protocol.React) error {

@@ -203,16 +203,25 @@ func (h *Handler) alreadyOpen(w http.ResponseWriter, r *http.Request, id meeting
 	})
 }
 
+// asking is who asks about a meeting: a person who is signed in or, where there are guests, anyone. ok is false if they
+// have been answered.
+func (h *Handler) asking(w http.ResponseWriter, r *http.Request) (
+	who auth.Identity, signedOut bool, client auth.ClientIP, ok bool,
+) {
+	who, err := h.auth.Authenticate(r)
+	signedOut = err != nil
+	if signedOut && !h.registry.TakesGuests() {
+		fail(w, http.StatusUnauthorized, protocol.ErrUnauthenticated, "Sign in first.", 0)
+		return who, signedOut, client, false
+	}
+	client, ok = h.clientOf(w, r)
+	return who, signedOut, client, ok
+}
+
 // info is GET /api/meetings/{id}. Without a session it tells what a guest is told of a meeting that takes guests, since
 // anyone may become one. Of any other meeting it tells nothing, not even that there is one.
 func (h *Handler) info(w http.ResponseWriter, r *http.Request) {
-	who, err := h.auth.Authenticate(r)
-	signedOut := err != nil
-	if signedOut && !h.registry.TakesGuests() {
-		fail(w, http.StatusUnauthorized, protocol.ErrUnauthenticated, "Sign in first.", 0)
-		return
-	}
-	client, ok := h.clientOf(w, r)
+	who, signedOut, client, ok := h.asking(w, r)
 	if !ok {
 		return
 	}

@@ -92,13 +92,7 @@ func (w *waits) opened(id meeting.ID) {
 // An address that is planned, one of a meeting that ended, and an invented one are the same: there is no meeting. To
 // people without a session so is a meeting that takes no guests.
 func (h *Handler) opened(w http.ResponseWriter, r *http.Request) {
-	who, err := h.auth.Authenticate(r)
-	signedOut := err != nil
-	if signedOut && !h.registry.TakesGuests() {
-		fail(w, http.StatusUnauthorized, protocol.ErrUnauthenticated, "Sign in first.", 0)
-		return
-	}
-	client, ok := h.clientOf(w, r)
+	who, signedOut, client, ok := h.asking(w, r)
 	if !ok {
 		return
 	}

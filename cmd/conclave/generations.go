@@ -223,9 +223,12 @@ func (s *server) openDoor() error {
 			}
 			return state
 		},
-		Failed: func(link *handover.Link) { g.stops[link]() },
-		Took:   func(link *handover.Link, _ string) { g.given <- link },
-		Start:  startNext,
+		Failed: func(link *handover.Link) {
+			g.stops[link]()
+			delete(g.stops, link)
+		},
+		Took:  func(link *handover.Link, _ string) { g.given <- link },
+		Start: startNext,
 	})
 	return err //nolint:wrapcheck // names the option
 }

@@ -229,14 +229,19 @@ func TestBigHeadersAreRefused(t *testing.T) {
 // certificate writes a self-signed pair and returns its DER.
 func certificate(t *testing.T, certFile, keyFile string) []byte {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
+	return selfSigned(t, certFile, keyFile, &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()),
 		NotAfter:     time.Now().Add(time.Hour),
 		DNSNames:     []string{"localhost"},
+	})
+}
+
+// selfSigned writes a pair made of template and returns its DER.
+func selfSigned(t *testing.T, certFile, keyFile string, template *x509.Certificate) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {

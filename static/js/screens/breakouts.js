@@ -44,6 +44,11 @@ export function visits(app, main, on) {
     room.leave();
   };
 
+  const closed = () => {
+    void back(false);
+    toast(t('breakouts.closed'), { icon: 'door', key: 'rooms', testid: 'breakouts-closed' });
+  };
+
   /** @param {Go} to */
   const go = async (to) => {
     if (entering || inside?.room === to.n) return;
@@ -58,9 +63,7 @@ export function visits(app, main, on) {
     room.store.watch(
       (p) => p.state.phase,
       (phase) => {
-        if (phase !== 'ended' || inside !== room) return;
-        void back(false);
-        toast(t('breakouts.closed'), { icon: 'door', key: 'rooms', testid: 'breakouts-closed' });
+        if (phase === 'ended' && inside === room) closed();
       },
     );
     entering = room;
@@ -103,10 +106,7 @@ export function visits(app, main, on) {
         });
       }
       if (m.what === 'close') turnBack();
-      if (m.what === 'close' && inside) {
-        void back(false);
-        toast(t('breakouts.closed'), { icon: 'door', key: 'rooms', testid: 'breakouts-closed' });
-      }
+      if (m.what === 'close' && inside) closed();
       if (!inside) return;
       if (m.what !== 'told') return tellOfBreakouts(m); // the meeting's own page is not shown
       const act = () => main.tell('room', { what: 'go' });
