@@ -45,6 +45,7 @@ var rules = withLeaves(map[string]rule{
 	"cmd/conclave/doctor": {why: "checks know the machine, not the server"},
 	"static":              {why: "the web client talks the public protocol only"},
 	"e2ee":                {why: "the keys of the meeting are nobody's business but the participants'"},
+	"e2ee/mls":            {why: "MLS, RFC 9420: a protocol that knows nothing of meetings"},
 	"signaling": {imports: []string{
 		"auth", "meeting", "sfu", "media", "protocol"}, why: "joins sign-in, meetings and sockets"},
 	"protocol": {imports: []string{"media"}, why: "pure wire types, shared with bots"},
