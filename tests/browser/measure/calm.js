@@ -242,3 +242,4 @@ for (const binary of values.binary ? [undefined, values.binary] : [undefined]) {
     process.exitCode = 1;
   }
 }
+process.exit(); // a browser or bots that were slow to end may have left something open
