@@ -17,6 +17,7 @@ const rooms = {
   ui: ['i18n'],
   media: ['core', 'ui'],
   e2ee: ['core', 'ui'],
+  'e2ee/mls': ['e2ee'],
   rooms: ['core', 'e2ee', 'net'],
   call: ['core', 'e2ee', 'media', 'net', 'ui'],
   'call/security': ['core', 'i18n', 'ui'],

@@ -184,7 +184,8 @@ func TestDevelopmentServesWhatIsOnDiskNow(t *testing.T) {
 // browser is idle or the person opens it; the whole client has a budget of its own, so that being lazy does not become
 // being large.
 func TestEveryPageIsInteractiveWithinItsBudgetAndTheWholeClientWithinAnother(t *testing.T) {
-	const untilInteractive, whole = 68_000, 290_000
+	// 2026-11-30: 290,000 became 330,000 for js/e2ee/mls (36 kB), which only a worker of encrypted meetings will load.
+	const untilInteractive, whole = 68_000, 330_000
 	s, err := load(embedded, true)
 	if err != nil {
 		t.Fatal(err)
