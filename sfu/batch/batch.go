@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"time"
 )
 
 const (
@@ -30,6 +31,18 @@ var ErrFull = errors.New("batch: socket buffer is full")
 type Datagram struct {
 	Data []byte
 	From netip.AddrPort
+	// Arrived is when the kernel took it from the network, in Unix nanoseconds of the clock that time.Now reads; 0 where
+	// the system does not say.
+	Arrived int64
+}
+
+// Age is how long d has waited to be received at now, 0 where that is not known. The clock may have been set meanwhile:
+// it is never negative.
+func (d *Datagram) Age(now time.Time) time.Duration {
+	if d.Arrived == 0 {
+		return 0
+	}
+	return max(0, time.Duration(now.UnixNano()-d.Arrived))
 }
 
 // Message is one or more equal-sized datagrams to one destination, adjacent in Data; the last may be shorter.

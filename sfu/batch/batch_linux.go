@@ -81,6 +81,7 @@ func setOptions(fd int, share bool) error {
 			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, plain, socketBuffer) // best effort: the kernel caps it
 		}
 	}
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) // best effort: else Arrived stays 0
 	return nil
 }
 
@@ -129,11 +130,26 @@ type mmsghdr struct {
 	_   [4]byte
 }
 
+// arrival is the ancillary data of one datagram received: SCM_TIMESTAMPNS.
+type arrival struct {
+	hdr unix.Cmsghdr
+	at  unix.Timespec
+}
+
+// nanoseconds are since 1970; 0 if the kernel gave none.
+func (a *arrival) nanoseconds() int64 {
+	if a.hdr.Level != unix.SOL_SOCKET || a.hdr.Type != unix.SCM_TIMESTAMPNS {
+		return 0
+	}
+	return a.at.Nano()
+}
+
 type receiver struct {
 	rc    syscall.RawConn
 	hdrs  [MaxReceive]mmsghdr
 	iovs  [MaxReceive]unix.Iovec
 	names [MaxReceive]unix.RawSockaddrInet6
+	ctls  [MaxReceive]arrival
 	bufs  []byte
 	out   [MaxReceive]Datagram
 
@@ -150,6 +166,7 @@ func (c *linuxConn) NewReceiver() (Receiver, error) {
 		r.hdrs[i].hdr.Iov = &r.iovs[i]
 		r.hdrs[i].hdr.Iovlen = 1
 		r.hdrs[i].hdr.Name = (*byte)(unsafe.Pointer(&r.names[i]))
+		r.hdrs[i].hdr.Control = (*byte)(unsafe.Pointer(&r.ctls[i]))
 	}
 	r.call = r.whileReady
 	return r, nil
@@ -190,6 +207,7 @@ func (r *receiver) whileReady(fd uintptr) bool {
 func (r *receiver) receive(fd uintptr) (int, syscall.Errno) {
 	for i := range r.hdrs {
 		r.hdrs[i].hdr.Namelen = uint32(unsafe.Sizeof(r.names[i]))
+		r.hdrs[i].hdr.SetControllen(int(unsafe.Sizeof(r.ctls[i])))
 	}
 	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.hdrs[0])), MaxReceive,
 		unix.MSG_DONTWAIT, 0, 0)
@@ -201,6 +219,9 @@ func (r *receiver) collect(n int) []Datagram {
 		r.out[i] = Datagram{
 			Data: r.bufs[i*MaxDatagram : i*MaxDatagram+int(r.hdrs[i].n)],
 			From: r.names4or6(i),
+		}
+		if r.hdrs[i].hdr.Controllen != 0 {
+			r.out[i].Arrived = r.ctls[i].nanoseconds()
 		}
 	}
 	return r.out[:n]

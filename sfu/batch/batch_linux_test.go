@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -280,5 +281,37 @@ func BenchmarkLoopback(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// The kernel says when each datagram came, however late it is received.
+func TestArrivalIsTheKernels(t *testing.T) {
+	for _, addr := range []string{"127.0.0.1:0", "[::1]:0"} {
+		p := newPair(t, addr)
+		before := time.Now()
+		p.send(t, Message{Data: numbered(0, 2, 100), Segment: 100, To: p.dest})
+		after := time.Now()
+		time.Sleep(30 * time.Millisecond)
+		list := p.receive(t)
+		if len(list) != 2 {
+			t.Fatalf("%d datagrams", len(list))
+		}
+		for _, d := range list {
+			if at := time.Unix(0, d.Arrived); at.Before(before.Round(0)) || at.After(after.Round(0)) {
+				t.Errorf("arrived %v after it was sent", at.Sub(before))
+			}
+			if age := d.Age(time.Now()); age < 30*time.Millisecond {
+				t.Errorf("waited %v", age)
+			}
+		}
+	}
+}
+
+func TestAnAgeIsNeverNegative(t *testing.T) {
+	now := time.Unix(1000, 0)
+	for arrived, want := range map[int64]time.Duration{0: 0, now.UnixNano() - 5: 5, now.UnixNano() + 5: 0} {
+		if d := (&Datagram{Arrived: arrived}); d.Age(now) != want {
+			t.Errorf("arrived at %d: %v", arrived, d.Age(now))
+		}
 	}
 }
