@@ -101,7 +101,8 @@ var rules = withLeaves(map[string]rule{
 
 // leaves compute or wrap one system call each: they know no track, no connection and no room.
 var leaves = []string{
-	"sfu/allocation", "sfu/audiorank", "sfu/batch", "sfu/bwe", "sfu/codec", "sfu/drop", "sfu/history", "sfu/nack", "sfu/quality", "sfu/rewrite",
+	"sfu/allocation", "sfu/audiorank", "sfu/batch", "sfu/bwe", "sfu/codec", "sfu/drop", "sfu/history", "sfu/machine",
+	"sfu/nack", "sfu/overload", "sfu/quality", "sfu/rewrite",
 	"sfu/rtcpview", "sfu/rtpview", "sfu/sframe", "sfu/stream", "sfu/ticker", "sfu/transport/srtp", "sfu/transport/stun",
 }
 

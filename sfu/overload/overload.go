@@ -1,0 +1,191 @@
+// Package overload decides what gives way when the machine can't carry what it is asked to: pictures before sound, the
+// least important first, and new participants before those who are in. docs/overload.md is its specification.
+//
+// It is pure: no clock, no socket, no goroutine. Numbers and the time go in, a Plan comes out. One goroutine at a time.
+package overload
+
+import (
+	"math"
+	"time"
+)
+
+// Level says in a word how much has given way.
+type Level int
+
+// The levels.
+const (
+	Calm     Level = iota
+	Layers         // all pictures but a viewer's first are sent in their lowest encoding
+	Pictures       // and the least important of each viewer's are left out
+	Sound          // all of them are
+	Full           // and sound alone is as much as the machine carries: no one else comes in
+	NumLevels
+)
+
+// Plan is what is carried now.
+type Plan struct {
+	Level Level
+	// Share is the part of each viewer's pictures that is sent, from 0 to 1.
+	Share float64
+}
+
+// golden spreads the viewers' remainders evenly, whichever of them are there: successive multiples of it, without their
+// integer part, are far from each other.
+const golden = 0.6180339887498949
+
+// Keep is how many of its n pictures the viewer with that number is sent. Remainders are spread over the viewers, so
+// that of a single picture a part of them is sent it.
+func (p Plan) Keep(n int, viewer uint32) int {
+	if p.Share >= 1 {
+		return n
+	}
+	_, part := math.Modf(float64(viewer) * golden)
+	return min(n, int(max(0, p.Share)*float64(n)+part))
+}
+
+// Sample is what was measured since the last one.
+type Sample struct {
+	// Delay is how long 99 of 100 receive batches took at most, from the kernel's receipt of their first datagram to their
+	// departure.
+	Delay time.Duration
+	// CPU is the processor time used, as a part of what the process may use: 1 is all of it.
+	CPU float64
+	// Memory is the memory used, as a part of what the process may use; 0: not known.
+	Memory float64
+	// Stands says that a worker found a standing queue and is leaving out old video.
+	Stands bool
+}
+
+// The rules of Governor. docs/overload.md says why they are what they are.
+const (
+	late     = 40 * time.Millisecond  // of Delay: something gives way
+	veryLate = 100 * time.Millisecond // of Delay: more of it
+	early    = 16 * time.Millisecond  // of Delay: something may come back
+	high     = 0.92                   // of CPU: something gives way
+	low      = 0.70                   // of CPU: something may come back
+	idle     = 0.50                   // of CPU: it comes back soon
+	aim      = 0.80                   // of CPU: what a step aims at
+	memory   = 0.90                   // of Memory: no one else comes in
+
+	settles   = 200 * time.Millisecond // after a step down, before the next
+	rests     = 500 * time.Millisecond // after a step up, before the next
+	patience  = 2 * time.Second        // after a step down, before one up; doubled when that was too early
+	longest   = 16 * time.Second       // patience, at most
+	tooEarly  = 5 * time.Second        // between a step up and one down: the one up was too early
+	smoothing = 0.4                    // the weight of a new sample of CPU
+	least     = 0.03                   // of Share: below, no picture is sent
+	rise      = 0.1                    // of Share, each step, while the machine is nearly idle
+	fullAfter = 400 * time.Millisecond // of sound alone that is too much, before no one else comes in
+)
+
+// Governor turns samples into a plan. Feed it about ten a second. The zero value is ready.
+type Governor struct {
+	plan     Plan
+	begun    bool
+	cpu      float64 // smoothed
+	down, up time.Time
+	wait     time.Duration // from the latest step down to the next one up
+	crowded  time.Time     // since when sound alone is too much; zero: it is not
+	memory   bool          // is nearly used up
+}
+
+// Plan is the latest.
+func (g *Governor) Plan() Plan {
+	if !g.begun {
+		return Plan{Share: 1}
+	}
+	return g.plan
+}
+
+// Full says whether the machine carries no one else.
+func (g *Governor) Full() bool { return g.plan.Level == Full || g.memory }
+
+// Observe takes in a sample of the time before now, and returns the plan from now on.
+func (g *Governor) Observe(now time.Time, s Sample) Plan {
+	if !g.begun {
+		g.begun, g.plan, g.cpu, g.wait = true, Plan{Share: 1}, s.CPU, patience
+	}
+	g.cpu += smoothing * (s.CPU - g.cpu)
+	g.memory = s.Memory > memory || g.memory && s.Memory > memory-0.05
+	over := s.Delay > late || s.Stands || g.cpu > high
+	switch {
+	case over && now.Sub(g.down) >= settles:
+		g.reduce(now, s)
+	case !over && s.Delay < early && g.cpu < low:
+		g.restore(now)
+	}
+	g.fill(now, over)
+	return g.plan
+}
+
+// reduce takes a step down: first the layers, and pictures with them if the queue stands already.
+func (g *Governor) reduce(now time.Time, s Sample) {
+	if !g.up.IsZero() && now.Sub(g.up) < tooEarly {
+		g.wait = min(2*g.wait, longest)
+	}
+	g.down, g.up = now, time.Time{}
+	if g.plan.Level == Calm {
+		g.plan.Level = Layers
+		if s.Delay <= late && !s.Stands {
+			return
+		}
+	}
+	part := min(0.9, aim/max(g.cpu, 0.01))
+	switch {
+	case s.Delay > veryLate || s.Stands:
+		part = min(part, 0.7)
+	case s.Delay > late:
+		part = min(part, 0.85)
+	}
+	g.share(g.plan.Share * part)
+}
+
+// share sets the share and the level that goes with it.
+func (g *Governor) share(x float64) {
+	switch {
+	case x >= 1:
+		g.plan = Plan{Layers, 1}
+	case x < least:
+		g.plan.Share = 0
+		g.plan.Level = max(g.plan.Level, Sound)
+	default:
+		g.plan = Plan{Pictures, x}
+	}
+}
+
+// restore takes a step up, as large as the processor has room for.
+func (g *Governor) restore(now time.Time) {
+	free := g.cpu < idle
+	if g.plan.Level == Calm || now.Sub(g.up) < rests || !free && now.Sub(g.down) < g.wait || now.Sub(g.down) < patience/2 {
+		return
+	}
+	if now.Sub(g.down) > 2*longest {
+		g.wait = patience
+	}
+	g.up = now
+	if g.plan.Share >= 1 {
+		g.plan.Level = Calm
+		return
+	}
+	more := g.plan.Share * min(1.25, aim/max(g.cpu, 0.01))
+	if free || g.plan.Share == 0 {
+		more = max(more, g.plan.Share+rise)
+	}
+	g.plan.Level = Pictures
+	g.share(more)
+}
+
+// fill follows whether sound alone is too much.
+func (g *Governor) fill(now time.Time, over bool) {
+	switch {
+	case g.plan.Share > 0:
+		g.crowded = time.Time{}
+	case !over && g.cpu < aim:
+		g.crowded = time.Time{}
+		g.plan.Level = Sound
+	case over && g.crowded.IsZero():
+		g.crowded = now
+	case over && now.Sub(g.crowded) >= fullAfter:
+		g.plan.Level = Full
+	}
+}

@@ -1,0 +1,249 @@
+package overload
+
+import (
+	"testing"
+	"time"
+)
+
+var epoch = time.Unix(1000, 0)
+
+// model is a machine in virtual time: sound and pictures cost it something, and what it can't do waits.
+type model struct {
+	t        *testing.T
+	g        Governor
+	now      time.Time
+	sound    float64 // of the machine's capacity, as is pictures: 1 is all of it
+	pictures float64
+	queue    time.Duration
+	worst    time.Duration // the longest delay
+	changes  int           // of the plan
+}
+
+// run lets the time pass, a sample each 100 ms.
+func (m *model) run(d time.Duration) {
+	const step = 100 * time.Millisecond
+	for end := m.now.Add(d); m.now.Before(end); m.now = m.now.Add(step) {
+		before := m.g.Plan()
+		load := m.sound + m.pictures*before.Share
+		m.queue = min(max(0, m.queue+time.Duration((load-1)*float64(step))), 150*time.Millisecond)
+		m.worst = max(m.worst, m.queue)
+		if after := m.g.Observe(m.now, Sample{Delay: m.queue + time.Millisecond, CPU: min(1, load)}); after != before {
+			m.changes++
+		}
+	}
+}
+
+func (m *model) want(levels ...Level) {
+	m.t.Helper()
+	for _, l := range levels {
+		if m.g.Plan().Level == l {
+			return
+		}
+	}
+	m.t.Errorf("level %d with share %.2f, want one of %v", m.g.Plan().Level, m.g.Plan().Share, levels)
+}
+
+func newModel(t *testing.T) *model { return &model{t: t, now: epoch} }
+
+// A machine with room to spare gives everything, whatever moments of work it has.
+func TestACalmMachineGivesEverything(t *testing.T) {
+	m := newModel(t)
+	for load := 0.0; load < 0.9; load += 0.05 {
+		m.sound, m.pictures = load/5, 4*load/5
+		m.run(2 * time.Second)
+		m.want(Calm)
+	}
+	m.g.Observe(m.now, Sample{Delay: late, CPU: 0.5})
+	m.want(Calm)
+	if m.changes != 0 || m.g.Plan().Share != 1 || m.g.Full() {
+		t.Errorf("%d changes, %+v", m.changes, m.g.Plan())
+	}
+}
+
+// Asked for more than it carries, the machine gives up pictures within a second, keeps most of what it could carry, and
+// stays there. When the load ends, all is back within ten seconds.
+func TestPicturesGiveWayAndComeBack(t *testing.T) {
+	for _, times := range []float64{1.2, 1.5, 2, 3, 5} {
+		m := newModel(t)
+		m.sound, m.pictures = 0.05, 0.5
+		m.run(3 * time.Second)
+		m.want(Calm)
+		m.sound, m.pictures = 0.05*times, 0.95*times
+		m.run(300 * time.Millisecond)
+		m.want(Layers, Pictures)
+		m.run(2 * time.Second)
+		if m.queue > late {
+			t.Errorf("%.1f×: the queue stands at %v", times, m.queue)
+		}
+		m.run(30 * time.Second)
+		m.changes, m.worst = 0, 0
+		m.run(60 * time.Second)
+		if load := m.sound + m.pictures*m.g.Plan().Share; load < 0.6 || load > 1 {
+			t.Errorf("%.1f×: it settled at a load of %.2f", times, load)
+		}
+		if m.changes > 6 || m.worst > late {
+			t.Errorf("%.1f×: %d changes in a minute of the same load, %v of delay", times, m.changes, m.worst)
+		}
+		m.sound, m.pictures = 0.02, 0.1
+		m.run(10 * time.Second)
+		m.want(Calm)
+	}
+}
+
+// Where sound alone is too much, no one else comes in, until it is not.
+func TestSoundAloneCanFillTheMachine(t *testing.T) {
+	m := newModel(t)
+	m.sound, m.pictures = 1.2, 1
+	m.run(8 * time.Second)
+	m.want(Full)
+	if !m.g.Full() || m.g.Plan().Share != 0 {
+		t.Errorf("%+v", m.g.Plan())
+	}
+	m.sound = 0.75
+	m.run(2 * time.Second)
+	m.want(Sound)
+	m.sound = 0.2
+	m.run(10 * time.Second)
+	m.want(Calm, Layers, Pictures)
+	if m.g.Full() {
+		t.Error("still full")
+	}
+}
+
+// A standing queue is enough: another program may have the processor.
+func TestAStandingQueueGivesWayWithoutProcessorTime(t *testing.T) {
+	m := newModel(t)
+	m.g.Observe(m.now, Sample{})
+	for range 5 {
+		m.now = m.now.Add(settles)
+		m.g.Observe(m.now, Sample{CPU: 0.3, Stands: true})
+	}
+	if m.want(Pictures); m.g.Plan().Share > 0.3 {
+		t.Errorf("share %.2f", m.g.Plan().Share)
+	}
+}
+
+// Where processor time doesn't tell what is too much, steps up that were too early become rare.
+func TestStepsThatWereTooEarlyBecomeRare(t *testing.T) {
+	m := newModel(t)
+	changes := 0
+	for i := range 1800 { // three minutes
+		s := Sample{CPU: 0.6}
+		if m.g.Plan().Share > 0.5 {
+			s.Delay = 2 * late
+		}
+		before := m.g.Plan()
+		if m.g.Observe(m.now, s) != before && i >= 1200 {
+			changes++
+		}
+		m.now = m.now.Add(100 * time.Millisecond)
+	}
+	if changes == 0 || changes > 16 {
+		t.Errorf("%d changes in the third minute", changes)
+	}
+}
+
+func TestNearlyNoMemoryLetsNoOneIn(t *testing.T) {
+	var g Governor
+	for _, tt := range []struct {
+		used float64
+		full bool
+	}{{0.5, false}, {0.91, true}, {0.87, true}, {0.84, false}} {
+		if g.Observe(epoch, Sample{Memory: tt.used}); g.Full() != tt.full {
+			t.Errorf("%.2f of the memory used: full %v", tt.used, g.Full())
+		}
+	}
+}
+
+// The share holds over all viewers, even where each has a single picture, and each viewer's is as near as can be.
+func TestTheShareHoldsOverAllViewers(t *testing.T) {
+	for _, n := range []int{1, 3, 9, 49} {
+		for share := 0.0; share <= 1; share += 0.05 {
+			p, total := Plan{Pictures, share}, 0
+			const viewers = 200
+			for v := range uint32(viewers) {
+				k := p.Keep(n, v+1)
+				if d := float64(k) - share*float64(n); d <= -1 || d >= 1 {
+					t.Fatalf("%d of %d at %.2f", k, n, share)
+				}
+				total += k
+			}
+			if got := float64(total) / float64(viewers*n); got < share-0.02 || got > share+0.02 {
+				t.Errorf("%d pictures: %.3f of them are sent, want %.2f", n, got, share)
+			}
+		}
+	}
+	if (Plan{Sound, 0}).Keep(9, 12) != 0 || (Plan{Calm, 1}).Keep(9, 12) != 9 {
+		t.Error("none and all are not exact")
+	}
+}
+
+// A queue that is worked off is no reason to lose anything, however old it is; one that stands is.
+func TestAQueueThatStands(t *testing.T) {
+	const ms = time.Millisecond
+	var q Queue
+	at := epoch
+	observe := func(after, age time.Duration, want bool) {
+		t.Helper()
+		at = at.Add(after)
+		if got := q.Observe(age, at); got != want {
+			t.Errorf("age %v: %v", age, got)
+		}
+	}
+	observe(0, 900*ms, false) // the process did not run
+	observe(20*ms, 400*ms, false)
+	observe(20*ms, 45*ms, false)
+	observe(50*ms, 60*ms, false)
+	observe(59*ms, 60*ms, false)
+	observe(ms, 60*ms, true)
+	observe(ms, Rest, true)
+	observe(ms, Rest-1, false)
+	observe(Stands, Bound, false)
+	observe(Stands, Bound, false)
+}
+
+func TestTheWindowForgets(t *testing.T) {
+	var w Window
+	const first = time.Millisecond
+	counts := make([]uint64, 8)
+	check := func(want time.Duration) {
+		t.Helper()
+		if got := w.Quantile(0.99, counts, first); got != want {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
+	check(0)
+	counts[0] = 99
+	check(first)
+	counts[0], counts[3] = 99+98, 2
+	check(8 * first)
+	counts[0], counts[3] = 99+98+1000, 3
+	check(first)
+	counts[7]++
+	check(128 * first)
+	check(0)
+}
+
+// Joins come in as fast as they can be afforded.
+func TestTheDoor(t *testing.T) {
+	var d Door
+	in := func(level Level, cores float64, each time.Duration, n int) (let int) {
+		at := epoch
+		for range n {
+			if d.Admit(at, level, cores) {
+				let++
+			}
+			at = at.Add(each)
+		}
+		d = Door{}
+		return let
+	}
+	for _, tt := range []struct {
+		level  Level
+		lo, hi int
+	}{{Calm, 1000, 1000}, {Layers, 1000, 1000}, {Pictures, 80, 100}, {Sound, 15, 20}, {Full, 0, 0}} {
+		if got := in(tt.level, 0.4, 10*time.Millisecond, 1000); got < tt.lo || got > tt.hi {
+			t.Errorf("level %d: %d of 1,000 in 10 s with 0.4 cores", tt.level, got)
+		}
+	}
+}
