@@ -32,6 +32,8 @@ const (
 	NotEncrypted
 	AddressTaken // a peer's answer from where another peer has answered lately
 	StreamBehind // a viewer's TCP connection has not written what was sent before
+	Late         // video that waited too long for the machine to get to it, unopened
+	Resting      // video of a layer of which packets were left out so, until its next key frame
 	Relay        // the TURN server took no datagram: it belongs to no allocation, or is over a limit
 	Reasons      // how many there are
 )
@@ -40,7 +42,7 @@ var names = [Reasons]string{
 	"unknown_address", "not_ready", "malformed", "auth", "replay", "unknown_ssrc", "over_limit", "duplicate", "padding",
 	"muted", "not_key_frame", "superseded", "temporal", "congested", "reordered", "socket_full", "unreachable",
 	"queue_full",
-	"not_encrypted", "address_taken", "stream_behind", "relay",
+	"not_encrypted", "address_taken", "stream_behind", "late", "resting", "relay",
 }
 
 // String returns the metric's label.

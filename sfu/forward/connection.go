@@ -111,7 +111,7 @@ func (c *Connection) Measure(now time.Time) {
 func (c *Connection) Report(now time.Time) {
 	c.transport.Watch(now)
 	c.in.refill()
-	c.rtcpBudget.fill(c.engine.limits.RTCPPerSecond)
+	c.rtcpBudget.fill(c.engine.rtcpPerSecond())
 	c.out.refill()
 	c.out.revise(now)
 	c.out.reviseCopies(now)

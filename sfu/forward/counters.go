@@ -25,6 +25,8 @@ type Counters struct {
 	Busy      atomic.Uint64 // nanoseconds spent on packets, waiting excluded
 	Drops     drop.Counters
 	Latency   Histogram // seconds from a batch's arrival to its departure
+	// Delay is what Latency is, and how long its oldest datagram had waited in the kernel before.
+	Delay     Histogram
 	BatchSize Histogram // datagrams in a batch received
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"conclave/sfu/bwe"
+	"conclave/sfu/overload"
 	"conclave/sfu/rtpview"
 	"conclave/sfu/transport/srtp"
 )
@@ -157,7 +158,7 @@ func (d *destination) estimateChanged(now time.Time) {
 	if d.path.bwe == nil {
 		return
 	}
-	if d.way.stream {
+	if d.way.stream || d.engine.shed() > overload.Calm {
 		return
 	}
 	if _, active := d.path.bwe.Probe(now); active {

@@ -197,5 +197,5 @@ func (e *Egress) refill() {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.rtxTokens = tokens
+	e.rtxTokens = e.engine.repairs(tokens)
 }

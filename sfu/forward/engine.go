@@ -38,6 +38,8 @@ type Engine struct {
 	pacer   pacer
 	pulse   sender
 	closing atomic.Bool
+	level   atomic.Int32 // overload.Level
+	stands  atomic.Bool  // some worker's queue, since Delay was last read
 	stop    chan struct{}
 	wg      sync.WaitGroup
 }
@@ -83,7 +85,8 @@ func (e *Engine) newWorker(local, index int, conn batch.Conn) (*worker, error) {
 	if !stream.IsKey(conn.LocalAddr().Addr()) {
 		w.relay = e.network.Relay()
 	}
-	w.counters.Latency.base = 1.0 / 8192
+	w.counters.Latency.base = histogramBase.Seconds()
+	w.counters.Delay.base = histogramBase.Seconds()
 	w.counters.BatchSize.base = 1
 	w.rtcpBuf = make([]byte, 0, batch.MaxDatagram)
 	var err error

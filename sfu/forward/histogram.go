@@ -5,10 +5,12 @@ import (
 	"sync/atomic"
 )
 
+const histogramBuckets = 16
+
 // Histogram counts values in powers of two. One writer, any readers.
 type Histogram struct {
 	base    float64 // upper bound of the first bucket
-	buckets [16]atomic.Uint64
+	buckets [histogramBuckets]atomic.Uint64
 	sum     atomic.Uint64 // float64 bits
 	count   atomic.Uint64
 }

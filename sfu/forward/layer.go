@@ -62,6 +62,7 @@ type receiveState struct {
 	seen    srtp.Window // of media packets, however they came: repeats are dropped here
 	nack    nack.Tracker
 	packets uint64
+	resting bool                           // packets were left out unopened: nothing passes until a key frame
 	again   uint64                         // of packets, those that came late, or because they were asked for
 	asks    int                            // audio packets that may still be asked for, refilled each second
 	bytes   [allocation.MaxTemporal]uint64 // that forwarding it takes, by temporal layer

@@ -53,6 +53,7 @@ type packet struct {
 	arrived time.Time
 	marker  bool
 	newest  bool // none later has come of its layer
+	resumes bool // the layer was left out before: numbering goes on here without a gap
 	padding bool // no media: takes a sequence number, nothing else
 }
 
@@ -66,7 +67,9 @@ func (g *ingress) init(l *link) {
 }
 
 // receive opens one SRTP packet in place and fills p. ok is false when there is nothing to forward, for the reason why.
-func (g *ingress) receive(data []byte, now time.Time, scratch *srtp.Scratch, p *packet) (why drop.Reason, ok bool) {
+// late says that it has waited too long, were it video.
+func (g *ingress) receive(data []byte, late bool, now time.Time, scratch *srtp.Scratch, p *packet) (why drop.Reason,
+	ok bool) {
 	ks := g.transport.Keys()
 	if ks == nil {
 		return drop.NotReady, false
@@ -82,6 +85,9 @@ func (g *ingress) receive(data []byte, now time.Time, scratch *srtp.Scratch, p *
 	}
 	g.budget--
 	st := g.streams[v.SSRC]
+	if late && st.leaveOut() {
+		return drop.Late, false
+	}
 	fresh := st == nil
 	if fresh { // an SSRC that was not announced: it must prove itself before anything is kept of it
 		st = &incoming{ssrc: v.SSRC, window: g.window(v.SSRC)}
@@ -142,7 +148,12 @@ func (g *ingress) media(st *incoming, v *rtpview.View, now time.Time, p *packet)
 	r.seen.Mark(seq)
 	highest, _ := r.seen.Highest()
 	l.accept(seq, v, seq == highest, now)
-	gaveUp := r.nack.Received(seq, now)
+	gaveUp := false
+	if r.resting { // what came before was left out unopened: it isn't missing
+		r.nack.Skip(seq)
+	} else {
+		gaveUp = r.nack.Received(seq, now)
+	}
 	if l.track.Source.Video() {
 		if gaveUp {
 			l.wantKey.Store(true)
@@ -173,6 +184,13 @@ func (g *ingress) media(st *incoming, v *rtpview.View, now time.Time, p *packet)
 	if l.track.Source.Video() {
 		if info.KeyStart && p.newest {
 			l.keyArrived(now)
+			p.resumes, r.resting = r.resting, false
+		}
+		if r.resting {
+			if len(l.outputs()) > 0 {
+				l.wantKey.Store(true)
+			}
+			return drop.Resting, false
 		}
 		l.keep(p)
 	}

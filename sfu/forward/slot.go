@@ -180,6 +180,9 @@ func (s *Slot) restart(o *output) {
 // accepts decides whether p may go out through o now, switching the slot over if p is where o takes over.
 func (s *Slot) accepts(o *output, p *packet) (drop.Reason, bool) {
 	if s.cur == o {
+		if p.resumes {
+			s.rebase(o, p)
+		}
 		return 0, true
 	}
 	if s.next != o {
@@ -198,19 +201,12 @@ func (s *Slot) accepts(o *output, p *packet) (drop.Reason, bool) {
 
 // switchTo makes o the slot's output, from p on.
 func (s *Slot) switchTo(o *output, p *packet) {
-	captured, known := o.layer.captured(p.in.Timestamp)
-	elapsed := p.arrived.Sub(s.lastArrival)
-	if known && s.lastCaptured != 0 && s.lastClock == o.layer.track.clock.id {
-		elapsed = captured - s.lastCaptured // one publisher, one clock: exact
-	}
-	// A step back or a standstill would stop a decoder; ten seconds is longer than any jitter buffer cares for.
-	elapsed = min(max(elapsed, 10*time.Millisecond), 10*time.Second)
-	s.rw.Switch(p.in, uint32(elapsed*time.Duration(o.layer.track.clockRate())/time.Second))
+	s.rebase(o, p)
 	if s.cur != nil {
 		s.egress.retired = append(s.egress.retired, s.cur)
 		s.egress.engine.stats.switched(s.cur.layer, o.layer)
 	}
-	s.cur, s.next, s.hasPlayed = o, nil, false
+	s.cur, s.next = o, nil
 	if s.short != nil {
 		*s.short = history.Short{} // what the slot carried before may be muted at any time
 	}
@@ -225,6 +221,19 @@ func (s *Slot) switchTo(o *output, p *packet) {
 	s.epochs[s.epoch] = o
 	s.egress.hasRetired.Store(true)
 	s.egress.owner.Changed()
+}
+
+// rebase has the slot's numbering go on at p, of output o, without a gap, whatever came before.
+func (s *Slot) rebase(o *output, p *packet) {
+	captured, known := o.layer.captured(p.in.Timestamp)
+	elapsed := p.arrived.Sub(s.lastArrival)
+	if known && s.lastCaptured != 0 && s.lastClock == o.layer.track.clock.id {
+		elapsed = captured - s.lastCaptured // one publisher, one clock: exact
+	}
+	// A step back or a standstill would stop a decoder; ten seconds is longer than any jitter buffer cares for.
+	elapsed = min(max(elapsed, 10*time.Millisecond), 10*time.Second)
+	s.rw.Switch(p.in, uint32(elapsed*time.Duration(o.layer.track.clockRate())/time.Second))
+	s.hasPlayed = false
 }
 
 // write writes p for o into dst and returns it with the packet appended.

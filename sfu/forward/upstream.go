@@ -14,6 +14,8 @@ type upstream interface {
 	askAgain(l *Layer, now time.Time)
 	// tellWanted says which layers of t, by their RIDs, viewers want.
 	tellWanted(t *Track, rids []string)
+	// keyFrameEvery is how often a key frame of one layer may be asked for.
+	keyFrameEvery() time.Duration
 }
 
 var _ upstream = (*ingress)(nil)
@@ -24,7 +26,7 @@ const KeyFrameInterval = 500 * time.Millisecond
 // RequestKey asks the layer's upstream for a key frame, unless it has just been asked; then the next Repair does.
 func (l *Layer) RequestKey(now time.Time) {
 	l.keyMu.Lock()
-	due := now.Sub(l.lastRequest) >= KeyFrameInterval
+	due := now.Sub(l.lastRequest) >= l.track.upstream.keyFrameEvery()
 	if due {
 		l.lastRequest = now
 	}
@@ -60,6 +62,8 @@ func (g *ingress) requestKeyFrame(l *Layer) (ok bool) {
 	}
 	return ok
 }
+
+func (g *ingress) keyFrameEvery() time.Duration { return g.engine.keyFrameEvery() }
 
 func (g *ingress) tellWanted(t *Track, rids []string) { g.owner.Wanted(t.Source, rids) }
 

@@ -8,6 +8,7 @@ import (
 
 	"conclave/sfu/batch"
 	"conclave/sfu/drop"
+	"conclave/sfu/overload"
 	"conclave/sfu/rtpview"
 	"conclave/sfu/stream"
 )
@@ -38,6 +39,8 @@ type worker struct {
 	pending []pending
 	touched []*destination
 	rtcpBuf []byte
+	waiting overload.Queue // what the kernel holds for it
+	stands  bool           // that queue: video that has waited in it for long is left out
 }
 
 // cache is a worker's copy of whose packets come from which address. At most maxCached entries.
@@ -58,7 +61,7 @@ func (w *worker) run() {
 	defer w.engine.wg.Done()
 	for {
 		err := w.recv.Run(func(datagrams []batch.Datagram) bool {
-			w.forwardBatch(datagrams)
+			w.forwardBatch(datagrams, time.Now())
 			return true
 		})
 		if errors.Is(err, net.ErrClosed) || w.engine.closing.Load() {
@@ -69,9 +72,10 @@ func (w *worker) run() {
 	}
 }
 
-// forwardBatch forwards one receive batch.
-func (w *worker) forwardBatch(datagrams []batch.Datagram) {
-	began := time.Now()
+// forwardBatch forwards one receive batch, received at began.
+func (w *worker) forwardBatch(datagrams []batch.Datagram, began time.Time) {
+	waited := datagrams[0].Age(began)
+	w.stands = w.waiting.Observe(waited, began)
 	w.forget()
 	w.take(datagrams, began)
 	w.flush(began)
@@ -80,6 +84,10 @@ func (w *worker) forwardBatch(datagrams []batch.Datagram) {
 	w.counters.BatchSize.observe(float64(len(datagrams)))
 	w.counters.Busy.Add(uint64(ended.Sub(began)))
 	w.counters.Latency.observe(ended.Sub(began).Seconds())
+	w.counters.Delay.observe((waited + ended.Sub(began)).Seconds())
+	if w.stands {
+		w.engine.stands.Store(true)
+	}
 }
 
 // take sorts datagrams by their first byte (RFC 7983) and queues what is media for its outputs.
@@ -138,7 +146,8 @@ func (w *worker) media(d *batch.Datagram, now time.Time) {
 		w.flush(now)
 	}
 	p := &w.packets[w.n]
-	why, ok := c.in.receive(d.Data, now, &w.seal.srtp, p)
+	late := w.stands && d.Age(now) > overload.Rest
+	why, ok := c.in.receive(d.Data, late, now, &w.seal.srtp, p)
 	if !ok {
 		w.drop(why)
 		*p = packet{} // a batch this long may not come again for hours: it must not keep the publisher alive

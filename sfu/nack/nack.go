@@ -84,6 +84,12 @@ func (t *Tracker) Received(seq uint64, now time.Time) (gaveUp bool) {
 	return false
 }
 
+// Skip notes a packet that was not to be had in full: nothing before it is missing any more.
+func (t *Tracker) Skip(seq uint64) {
+	t.missing, t.openAt = t.missing[:0], time.Time{}
+	t.any, t.highest = true, max(t.highest, seq)
+}
+
 func (t *Tracker) found(seq uint64) {
 	i, ok := slices.BinarySearchFunc(t.missing, seq, func(m missing, seq uint64) int { return cmp.Compare(m.seq, seq) })
 	if ok {
