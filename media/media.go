@@ -90,11 +90,12 @@ const (
 	ReasonNotPublished Reason = "not_published"
 	ReasonMuted        Reason = "muted"
 	ReasonBandwidth    Reason = "bandwidth"
-	ReasonCodec        Reason = "codec" // the viewer cannot decode what is published
+	ReasonServer       Reason = "server" // the server is busy: pictures give way
+	ReasonCodec        Reason = "codec"  // the viewer cannot decode what is published
 )
 
 // Reasons are all of them: they label a metric.
-var Reasons = [...]Reason{ReasonNoSlot, ReasonNotPublished, ReasonMuted, ReasonBandwidth, ReasonCodec}
+var Reasons = [...]Reason{ReasonNoSlot, ReasonNotPublished, ReasonMuted, ReasonBandwidth, ReasonServer, ReasonCodec}
 
 // Withheld is one wanted track that is not sent, and why.
 type Withheld struct {

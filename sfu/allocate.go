@@ -7,6 +7,7 @@ import (
 	"conclave/media"
 	"conclave/sfu/allocation"
 	"conclave/sfu/forward"
+	"conclave/sfu/overload"
 )
 
 // assumedAudioRate is what an audio slot counts with, in bit/s, before it has been measured.
@@ -19,9 +20,10 @@ type viewerState struct {
 	heights   []int               // scratch
 	sources   []allocation.Source // scratch
 	allotted  []allotment
-	first     int64    // bit/s that audio and repairs take
-	total     int64    // bit/s allotted, first included
-	asked     []*track // whose publishers were told that this viewer wants something
+	came      time.Time // when it first wanted something
+	first     int64     // bit/s that audio and repairs take
+	total     int64     // bit/s allotted, first included
+	asked     []*track  // whose publishers were told that this viewer wants something
 
 	repaired   uint64 // bytes retransmitted, at the latest look
 	repairedAt time.Time
@@ -37,7 +39,7 @@ type allotment struct {
 // reconcileVideo gives what p shows, in its order, the video slots as far as it fits, and says what is left out and
 // why.
 func (r *state) reconcileVideo(p *Peer, slots []*forward.Slot, now time.Time) []media.Withheld {
-	withheld := r.eligible(p, true)
+	withheld := r.eligible(p, true, now)
 	wanted := make([]trackKey, 0, len(slots))
 	for _, a := range r.allocate(p, now) {
 		key := a.track.key()
@@ -54,7 +56,7 @@ func (r *state) reconcileVideo(p *Peer, slots []*forward.Slot, now time.Time) []
 
 // eligible notes which tracks p wants that could be sent, were there bandwidth, and how high it shows them. explain has
 // it list the others and why they cannot.
-func (r *state) eligible(p *Peer, explain bool) (withheld []media.Withheld) {
+func (r *state) eligible(p *Peer, explain bool, now time.Time) (withheld []media.Withheld) {
 	v, e := &p.viewer, p.connection.Egress()
 	_, slots := p.connection.slots()
 	v.tracks, v.heights = v.tracks[:0], v.heights[:0]
@@ -76,7 +78,7 @@ func (r *state) eligible(p *Peer, explain bool) (withheld []media.Withheld) {
 			withheld = append(withheld, media.Withheld{Participant: w.Participant, Source: w.Source, Reason: reason})
 		}
 	}
-	return withheld
+	return r.giveWay(p, withheld, explain, now)
 }
 
 // allocate decides what of the eligible tracks p gets, and tells their publishers what is wanted of them.
@@ -86,6 +88,9 @@ func (r *state) allocate(p *Peer, now time.Time) []allotment {
 	useful := int64(0)
 	for i, t := range v.tracks {
 		v.sources = append(v.sources, t.describe(v.heights[i], now))
+		if i > 0 && r.plan.Level >= overload.Layers {
+			thin(&v.sources[i])
+		}
 		useful += v.sources[i].Full()
 	}
 	estimate := e.Estimate()
@@ -194,7 +199,7 @@ func (r *state) reallocate(p *Peer, now time.Time) {
 	}
 	r.decided = append(r.decided[:0], p.viewer.allotted...)
 	before := r.decided
-	r.eligible(p, false)
+	r.eligible(p, false, now)
 	p.dirty = !slices.EqualFunc(before, r.allocate(p, now), func(a, b allotment) bool {
 		return a.track == b.track && a.Send == b.Send && a.Pass == b.Pass
 	})

@@ -75,6 +75,9 @@ func (s *Server) control() {
 			n += (pulseEvery - n%pulseEvery) % pulseEvery
 		}
 		now := time.Now()
+		if n%allocateEvery == 0 {
+			s.govern(now)
+		}
 		for _, r := range s.listRooms() {
 			if fast || n%reportEvery == 0 {
 				r.tick(now, n)

@@ -97,12 +97,15 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		counter(frames, float64(totals.Frames[result]), result.String())
 	}
 	latency := desc("forwarding_seconds", "From a batch's arrival to its departure.", "sender")
+	delay := desc("delay_seconds", "From the kernel's receipt of a batch's oldest datagram to the batch's departure.",
+		"sender")
 	sizes := desc("batch_packets", "Datagrams in a receive batch.", "sender")
 	for _, sender := range senders {
 		if !sender.Worker {
 			continue
 		}
-		for d, h := range map[*prometheus.Desc]*forward.Histogram{latency: &sender.Latency, sizes: &sender.BatchSize} {
+		for d, h := range map[*prometheus.Desc]*forward.Histogram{latency: &sender.Latency, delay: &sender.Delay,
+			sizes: &sender.BatchSize} {
 			count, sum, buckets := h.Snapshot()
 			ch <- prometheus.MustNewConstHistogram(d, count, sum, buckets, sender.Name)
 		}
@@ -118,6 +121,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	for t, n := range s.troubles {
 		counter(failures, float64(n.Load()), string(t.kind), string(t.cause))
 	}
+	s.load.collect(ch)
 	rooms, peers, tracks, withheld := s.census()
 	left := desc("withheld", "Sources wanted by viewers and not sent to them, by reason.", "reason")
 	for _, reason := range media.Reasons {

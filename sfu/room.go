@@ -7,6 +7,7 @@ import (
 
 	"conclave/media"
 	"conclave/sfu/audiorank"
+	"conclave/sfu/overload"
 	"conclave/sfu/quality"
 )
 
@@ -51,6 +52,7 @@ type state struct {
 	closed   bool
 	tellNow  bool        // some publisher is to be told to start an encoding
 	decided  []allotment // scratch
+	plan     overload.Plan
 }
 
 // Peer is one participant's media side. Safe for concurrent use.
@@ -84,6 +86,7 @@ func (s *Server) NewRoom(cfg media.RoomConfig, tell func(media.Event)) *Room {
 	r.state = state{room: r, peers: map[media.ParticipantID]*Peer{}, tracks: map[trackKey]*track{}}
 	s.roomMu.Lock()
 	defer s.roomMu.Unlock()
+	_, r.plan = s.load.read() // with roomMu held: a later plan finds the room in the list
 	s.rooms[r] = struct{}{}
 	return r
 }

@@ -54,6 +54,7 @@ type Server struct {
 	wake    chan struct{} // a room has work for control before its next tick
 	clock   *clock
 	egress  egressRate
+	load    load
 	// how connections failed
 	troubles troubles
 	pulsed   []*forward.Connection // scratch of control's; as many as there are peers
@@ -85,6 +86,7 @@ func Listen(cfg Config) (*Server, error) {
 	if s.clock, err = newClock(); err != nil {
 		return nil, errors.Join(fmt.Errorf("sfu: %w", err), engine.Close())
 	}
+	s.load.delays = engine.Delays()
 	s.wg.Add(2)
 	go s.control()
 	go s.follow()
