@@ -278,7 +278,7 @@ func (s *state) join(now time.Time, j joinRequest) (media.ParticipantID, error) 
 	if p := s.placeInLobby(j.identity); p != nil {
 		return s.returnToLobby(now, p, j)
 	}
-	if j.full {
+	if j.full && !(creator && s.hosts == 0) { // a meeting is not kept from its host
 		return 0, ErrServerFull
 	}
 	if !s.canRecord() {

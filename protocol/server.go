@@ -340,6 +340,8 @@ type Error struct {
 	Error   ErrorID   `json:"error"`
 	Message string    `json:"message"`
 	Fatal   bool      `json:"fatal"`
+	// RetryAfterS is in how many seconds to try again; absent where it makes no difference.
+	RetryAfterS int `json:"retry_after_s,omitempty" bound:"1..3600"`
 }
 
 func (*Error) serverMessage() {}

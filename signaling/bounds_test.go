@@ -168,12 +168,14 @@ func TestAnOverloadedServerTakesNobodyNewAndLosesNobody(t *testing.T) {
 	host, waits := ana.join(id), ben.wait(id)
 	first := match(host, func(w *protocol.Waiting) bool { return len(w.Waiting) == 1 }).Waiting[0].Participant
 	reloads := cem.wait(id)
+	empty := ana.create(`{}`)
 	overloaded.Store(true)
 
 	for _, a := range []*account{s.signIn("dora"), s.bot(), ana} {
 		p := a.dial()
 		p.ask(id)
-		if e := next[*protocol.Error](p); e.Error != protocol.ErrServerFull || !e.Fatal {
+		e := next[*protocol.Error](p)
+		if e.Error != protocol.ErrServerFull || !e.Fatal || e.RetryAfterS < fullFor || e.RetryAfterS >= 2*fullFor {
 			t.Fatalf("%s: %+v", a.name, e)
 		}
 		p.bye(protocol.ByeDenied)
@@ -191,6 +193,8 @@ func TestAnOverloadedServerTakesNobodyNewAndLosesNobody(t *testing.T) {
 	if !resumed.welcome.Resumed {
 		t.Errorf("%+v", resumed.welcome)
 	}
+
+	s.signIn("ana").join(empty) // a meeting is not kept from its host
 
 	overloaded.Store(false)
 	s.signIn("dora").wait(id)

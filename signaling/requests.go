@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -251,9 +252,19 @@ func (s *socket) seated(ctx context.Context, m *protocol.Join, id meeting.ID) er
 	return nil
 }
 
+// A join refused because the server is full may be tried again after fullFor at least, spread over as much again.
+const fullFor = 20 // seconds
+
 func (s *socket) refuseJoin(m *protocol.Join, err error) {
 	id, text := refusal(err)
-	s.refuse(m, id, text)
+	if id != protocol.ErrServerFull {
+		s.refuse(m, id, text)
+		return
+	}
+	s.h.metrics.request(protocol.TypeOf(m), string(id))
+	again := fullFor + rand.N(fullFor) //nolint:gosec // spreads load, hides nothing
+	s.answer(&protocol.Error{ID: m.Request(), Error: id, Fatal: id.Fatal(), RetryAfterS: again,
+		Message: fmt.Sprintf("The server is full. Try again in %d seconds.", again)}, byeFor(id))
 }
 
 // offer negotiates on this goroutine: it may take milliseconds, and holds up only its sender.

@@ -83,12 +83,26 @@ func (s *server) startMedia(ctx context.Context, web net.Listener) (_ *media, er
 	if s.generations != nil {
 		c.Elsewhere = s.openElsewhere
 	}
-	c.Reserve = underEgress(s.cfg.MaxEgress, m.sfu.EgressBitrate, m.participants)
+	c.Reserve = whileCarried(m.sfu.Admit, underEgress(s.cfg.MaxEgress, m.sfu.EgressBitrate, m.participants))
 	m.signaling, err = signaling.New(c, s.auth, m.registry)
 	if err != nil {
 		return nil, fmt.Errorf("signaling: %w", err)
 	}
 	return m, nil
+}
+
+// whileCarried reserves capacity for new participants while the machine carries more and reserve has room. reserve may
+// be nil.
+func whileCarried(admit func() bool, reserve func() (release func(), ok bool)) func() (release func(), ok bool) {
+	return func() (release func(), ok bool) {
+		if !admit() {
+			return nil, false
+		}
+		if reserve == nil {
+			return func() {}, true
+		}
+		return reserve()
+	}
 }
 
 // underEgress reserves capacity for new participants below the limit of what is sent; it is nil without a limit.

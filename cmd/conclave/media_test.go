@@ -11,6 +11,22 @@ func TestTheEgressCeilingIsOffByDefault(t *testing.T) {
 	}
 }
 
+// The machine is asked first; a limit of what is sent is another.
+func TestBothTheMachineAndTheLimitMustHaveRoom(t *testing.T) {
+	for _, tt := range []struct{ carried, limited, room, want bool }{
+		{true, false, false, true}, {false, false, false, false}, {true, true, true, true}, {true, true, false, false},
+		{false, true, true, false},
+	} {
+		var reserve func() (func(), bool)
+		if tt.limited {
+			reserve = func() (func(), bool) { return func() {}, tt.room }
+		}
+		if _, ok := whileCarried(func() bool { return tt.carried }, reserve)(); ok != tt.want {
+			t.Errorf("%+v: %v", tt, ok)
+		}
+	}
+}
+
 // newCeiling is a ceiling of 10 Mbit/s in virtual time.
 func newCeiling() (c *ceiling, rate *uint64, present *int, now *time.Time) {
 	rate, present, now = new(uint64), new(int), new(time.Time)

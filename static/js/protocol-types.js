@@ -38,7 +38,7 @@ export const LIMITS = Object.freeze({
 
 /** @typedef {"admit" | "chat" | "end" | "lock" | "mute_others" | "publish_camera" | "publish_mic" | "publish_screen" | "remove" | "roles" | "spotlight"} Permission */
 
-/** @typedef {"bandwidth" | "codec" | "muted" | "no_slot" | "not_published"} WithheldReason */
+/** @typedef {"bandwidth" | "codec" | "muted" | "no_slot" | "not_published" | "server"} WithheldReason */
 
 /** @typedef {"" | "f" | "h" | "q"} RID */
 
@@ -608,6 +608,7 @@ export const LIMITS = Object.freeze({
  * @property {ErrorID} error
  * @property {string} message
  * @property {boolean} fatal
+ * @property {number} [retry_after_s] 1..3600
  */
 
 /**

@@ -178,3 +178,9 @@ test('a bot is announced with what it receives: all in a plain meeting, nothing 
     }
   }
 });
+
+test('a full server says when to try again', () => {
+  assert.equal(errorText('server_full', '', 25), 'The server is full. Try again in 25 seconds.');
+  assert.equal(errorText('server_full', ''), 'The server is full. Try again later.');
+  assert.equal(errorText('not_permitted', '', 25), errorText('not_permitted'));
+});

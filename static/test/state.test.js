@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  serverBusy,
   initialState,
   reduce,
   unread,
@@ -185,6 +186,18 @@ test('slots change one by one; withheld is the whole list', () => {
   assert.equal(s.slots.get('5').participant, 3);
   assert.equal(s.slots.get('6').participant, 0);
   assert.deepEqual(s.withheld, []);
+});
+
+test('the server counts as busy while it leaves out a picture for that reason, and no longer', () => {
+  const slots = (...reasons) => ({
+    type: 'slots',
+    slots: [],
+    withheld: reasons.map((reason, i) => ({ participant: i + 3, source: 'camera', reason })),
+  });
+  assert.equal(serverBusy(run(joined())), false);
+  assert.equal(serverBusy(run(joined(), slots('bandwidth', 'muted'))), false);
+  assert.equal(serverBusy(run(joined(), slots('bandwidth', 'server'))), true);
+  assert.equal(serverBusy(run(joined(), slots('server'), slots())), false);
 });
 
 test('raised hands come in their order, oneself among them', () => {

@@ -242,6 +242,9 @@ function slots(s, m) {
   return { ...s, slots: map, withheld: m.withheld ?? s.withheld };
 }
 
+/** @param {State} s @returns {boolean} whether pictures are left out because the server can't carry more */
+export const serverBusy = (s) => s.withheld.some((w) => w.reason === 'server');
+
 /** @param {State} s @param {P.ChatEvent} m @returns {State} */
 function chat(s, m) {
   const own = m.from === s.self;

@@ -130,10 +130,13 @@ export const has = (key) => Object.hasOwn(entries, key);
 
 /**
  * errorText says an error of the server in our words; one we have none for, in the server's.
- * @param {string} id @param {string} [message] @returns {string}
+ * @param {string} id @param {string} [message] @param {number} [retryAfter] seconds, 0 when it makes no difference
+ * @returns {string}
  */
-export function errorText(id, message) {
+export function errorText(id, message, retryAfter = 0) {
   const key = `error.${id}`;
+  const later = `${key}.in`;
+  if (retryAfter > 0 && has(later)) return t(later, { n: retryAfter });
   return has(key) ? t(key) : message || t('error.unknown');
 }
 

@@ -2,10 +2,11 @@
 
 /** An error the server answered a request with. */
 export class RequestError extends Error {
-  /** @param {string} id @param {string} message @param {boolean} fatal */
-  constructor(id, message, fatal) {
+  /** @param {string} id @param {string} message @param {boolean} fatal @param {number} [retryAfter] seconds */
+  constructor(id, message, fatal, retryAfter = 0) {
     super(message);
     this.id = id;
     this.fatal = fatal;
+    this.retryAfter = retryAfter;
   }
 }

@@ -116,7 +116,7 @@ export class Socket {
     if (id === undefined || !waiting || m.type === 'lobby') return; // after `lobby` the reply is still to come
     this.#pending.delete(id);
     waiting.stop();
-    if (m.type === 'error') waiting.reject(new RequestError(m.error, m.message, m.fatal));
+    if (m.type === 'error') waiting.reject(new RequestError(m.error, m.message, m.fatal, m.retry_after_s));
     else waiting.resolve(m);
   }
 

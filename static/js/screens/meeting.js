@@ -246,7 +246,7 @@ export function meeting(app, id) {
       const text =
         app.session?.guest && problem.id === 'not_permitted'
           ? t('guest.meeting.text')
-          : errorText(problem.id, problem.message);
+          : errorText(problem.id, problem.message, problem.retryAfter);
       if (s.store.get().state.phase !== 'lobby') return text;
       call = null;
       ask(info, text); // the form that asked was replaced by the lobby

@@ -11,6 +11,7 @@ import { icon } from '../../ui/icons.js';
 import { alertNow } from '../../ui/live.js';
 import { has, list, t } from '../../i18n/i18n.js';
 import { tellIn } from '../../core/reconnect.js';
+import { serverBusy } from '../../core/state.js';
 import { securityBanners } from '../security/alerts.js';
 
 /** A first connection that takes longer than this is told. */
@@ -41,6 +42,7 @@ export function banners(context) {
     ladder(context),
     connecting(context),
     soundBlocked(context),
+    busy(context),
     during(interrupted('mic'), (l) => l.micInterrupted),
     during(interrupted('camera'), (l) => l.cameraInterrupted),
     during(sharing(context), (l) => Boolean(l.screen)),
@@ -74,6 +76,18 @@ function soundBlocked({ call, cleanup }) {
     call.store.watch(
       (p) => p.soundBlocked,
       (blocked) => setHidden(el, !blocked),
+    ),
+  );
+  return el;
+}
+
+/** @param {CallContext} context @returns {HTMLElement} while the server is too busy for all pictures */
+function busy({ call, cleanup }) {
+  const el = banner('server-busy', 'warn', t('call.busy'));
+  cleanup(
+    call.store.watch(
+      (p) => serverBusy(p.state),
+      (now) => setHidden(el, !now),
     ),
   );
   return el;

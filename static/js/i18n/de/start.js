@@ -185,6 +185,10 @@ export default {
   'error.wrong_password': 'Das ist nicht das Meeting-Passwort.',
   'error.meeting_full': 'Das Meeting ist voll. Versuchen Sie es später noch einmal.',
   'error.server_full': 'Der Server ist voll. Versuchen Sie es später noch einmal.',
+  'error.server_full.in': {
+    one: 'Der Server ist voll. Versuchen Sie es in einer Sekunde erneut.',
+    other: 'Der Server ist voll. Versuchen Sie es in {n} Sekunden erneut.',
+  },
   'error.meeting_locked': 'Der Host hat dieses Meeting gesperrt. Im Moment kann niemand teilnehmen.',
   'error.banned': 'Sie sind für dieses Meeting gesperrt.',
   'error.resume_failed': 'Verbindung wird wiederhergestellt …',

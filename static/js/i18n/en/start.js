@@ -174,6 +174,10 @@ export default {
   'error.wrong_password': 'That isn’t the meeting password.',
   'error.meeting_full': 'The meeting is full. Try again later.',
   'error.server_full': 'The server is full. Try again later.',
+  'error.server_full.in': {
+    one: 'The server is full. Try again in one second.',
+    other: 'The server is full. Try again in {n} seconds.',
+  },
   'error.meeting_locked': 'The host has locked this meeting. No one can join right now.',
   'error.banned': 'You’re blocked from this meeting.',
   'error.resume_failed': 'Reconnecting…',

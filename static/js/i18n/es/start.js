@@ -180,6 +180,10 @@ export default {
   'error.wrong_password': 'Esa no es la contraseña de la reunión.',
   'error.meeting_full': 'La reunión está llena. Inténtelo más tarde.',
   'error.server_full': 'El servidor está lleno. Inténtelo más tarde.',
+  'error.server_full.in': {
+    one: 'El servidor está lleno. Inténtelo de nuevo en un segundo.',
+    other: 'El servidor está lleno. Inténtelo de nuevo en {n} segundos.',
+  },
   'error.meeting_locked': 'El anfitrión ha bloqueado esta reunión. Ahora mismo nadie puede unirse.',
   'error.banned': 'Tiene bloqueado el acceso a esta reunión.',
   'error.resume_failed': 'Reconectando…',

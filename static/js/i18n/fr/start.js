@@ -183,6 +183,10 @@ export default {
   'error.wrong_password': 'Ce n’est pas le mot de passe de la réunion.',
   'error.meeting_full': 'La réunion est complète. Réessayez plus tard.',
   'error.server_full': 'Le serveur est complet. Réessayez plus tard.',
+  'error.server_full.in': {
+    one: 'Le serveur est complet. Réessayez dans {n} seconde.',
+    other: 'Le serveur est complet. Réessayez dans {n} secondes.',
+  },
   'error.meeting_locked': 'L’hôte a verrouillé cette réunion. Personne ne peut la rejoindre pour le moment.',
   'error.banned': 'L’accès à cette réunion vous est bloqué.',
   'error.resume_failed': 'Reconnexion…',

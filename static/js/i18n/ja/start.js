@@ -165,6 +165,7 @@ export default {
   'error.wrong_password': '会議のパスワードが違います。',
   'error.meeting_full': '会議は満員です。後でもう一度お試しください。',
   'error.server_full': 'サーバーが満員です。後でもう一度お試しください。',
+  'error.server_full.in': 'サーバーが満員です。{n} 秒後にもう一度お試しください。',
   'error.meeting_locked': 'ホストがこの会議をロックしました。現在は誰も参加できません。',
   'error.banned': 'この会議への参加はブロックされています。',
   'error.resume_failed': '再接続しています…',

@@ -180,6 +180,12 @@ export default {
   'error.wrong_password': 'To nie jest hasło spotkania.',
   'error.meeting_full': 'Na spotkaniu nie ma już miejsc. Spróbuj później.',
   'error.server_full': 'Na serwerze nie ma już miejsc. Spróbuj później.',
+  'error.server_full.in': {
+    one: 'Na serwerze nie ma już miejsc. Spróbuj ponownie za sekundę.',
+    few: 'Na serwerze nie ma już miejsc. Spróbuj ponownie za {n} sekundy.',
+    many: 'Na serwerze nie ma już miejsc. Spróbuj ponownie za {n} sekund.',
+    other: 'Na serwerze nie ma już miejsc. Spróbuj ponownie za {n} sekundy.',
+  },
   'error.meeting_locked': 'Gospodarz zablokował to spotkanie. Nikt nie może teraz dołączyć.',
   'error.banned': 'Masz zablokowany dostęp do tego spotkania.',
   'error.resume_failed': 'Ponowne łączenie…',

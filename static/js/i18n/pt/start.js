@@ -174,6 +174,10 @@ export default {
   'error.wrong_password': 'Essa não é a senha da reunião.',
   'error.meeting_full': 'A reunião está cheia. Tente mais tarde.',
   'error.server_full': 'O servidor está cheio. Tente mais tarde.',
+  'error.server_full.in': {
+    one: 'O servidor está cheio. Tente novamente em {n} segundo.',
+    other: 'O servidor está cheio. Tente novamente em {n} segundos.',
+  },
   'error.meeting_locked': 'O anfitrião bloqueou esta reunião. Ninguém pode entrar agora.',
   'error.banned': 'Você está bloqueado nesta reunião.',
   'error.resume_failed': 'Reconectando…',
