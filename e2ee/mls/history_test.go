@@ -141,7 +141,7 @@ func (h *history) follow(by *participant, m made, joiners, leavers []*participan
 			h.out = append(h.out, p)
 		}
 	}
-	h.in = append(stay, joiners...)
+	h.in = slices.Concat(stay, joiners)
 	by.leaf = want.Leaf
 	if want.Epoch != h.epoch || want.Members != len(h.in) {
 		h.t.Fatalf("after %q: epoch %d of %d, members %d of %d", h.lastOps, want.Epoch, h.epoch, want.Members, len(h.in))
@@ -335,7 +335,7 @@ func (h *history) inspect() {
 // The states before a commit, and those of members who left, have nothing to do with what follows.
 func TestStatesStayApart(t *testing.T) {
 	a, b := newMember(t, "a"), newGoParty("b")
-	m := must(a.commit(change{adds: [][]byte{must(b.keyPackage())(t)}, path: true}))(t)
+	must(a.commit(change{adds: [][]byte{must(b.keyPackage())(t)}, path: true}))(t)
 	before := a.group
 	authenticator := before.Authenticator()
 	if _, err := a.commit(change{path: true}); err != nil {
@@ -346,7 +346,7 @@ func TestStatesStayApart(t *testing.T) {
 		t.Error("a commit changed the state that made it")
 	}
 	a.pending.Next.Close()
-	m = must(a.commit(change{adds: [][]byte{must(b.keyPackage())(t)}, path: true}))(t)
+	m := must(a.commit(change{adds: [][]byte{must(b.keyPackage())(t)}, path: true}))(t)
 	must(a.confirm())(t)
 	must(b.join(m.welcomes[0]))(t)
 	same(t, "authenticators", a.group.Authenticator(), b.group.Authenticator())
