@@ -233,7 +233,8 @@ func (h *history) several(kind string, by *participant, c change) {
 		h.commit(by, c, nil, []*participant{leaver})
 	case "server removes":
 		leaver := h.someone(by)
-		h.spread(ExternalProposal(h.server, 0, h.group, h.epoch, &Proposal{Type: ProposalRemove, Remove: leaver.leaf}, []byte{1}))
+		remove := &Proposal{Type: ProposalRemove, Remove: leaver.leaf}
+		h.spread(ExternalProposal(h.server, 0, h.group, h.epoch, remove, []byte{1}))
 		c.references = true
 		h.commit(by, c, nil, []*participant{leaver})
 	}

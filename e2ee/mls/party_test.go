@@ -80,8 +80,9 @@ func newGoParty(seed string) *goParty {
 		panic(err)
 	}
 	return &goParty{config: Config{Random: source}, member: Member{
-		Key:        ed25519.NewKeyFromSeed(key),
-		Credential: Credential{Type: CredentialBasic, Identity: []byte(seed)}, Capabilities: DefaultCapabilities(testExtensions()...),
+		Key:          ed25519.NewKeyFromSeed(key),
+		Credential:   Credential{Type: CredentialBasic, Identity: []byte(seed)},
+		Capabilities: DefaultCapabilities(testExtensions()...),
 	}}
 }
 

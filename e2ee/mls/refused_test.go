@@ -61,7 +61,8 @@ type hostile struct {
 
 func newHostile(t *testing.T) *hostile {
 	t.Helper()
-	mallet, b, c, victim := newGoParty("hostile 0"), newGoParty("hostile 1"), newGoParty("hostile 2"), newGoParty("hostile 3")
+	mallet, victim := newGoParty("hostile 0"), newGoParty("hostile 3")
+	b, c := newGoParty("hostile 1"), newGoParty("hostile 2")
 	required := RequiredCapabilities{Extensions: []uint16{0xF0C0}, Credentials: []uint16{CredentialBasic}}
 	sender := ExternalSender{publicKey(newGoParty("server").member.Key), Credential{Type: CredentialBasic}}
 	must(mallet.create([]byte("refused"), []Extension{
@@ -192,8 +193,10 @@ func (h *hostile) framing() {
 	h.add("another group", "framing", h.commit(plain, set(func(m *publicMessage) { m.content.group = []byte("other") })))
 	h.add("the epoch before", "epoch", h.commit(plain, set(func(m *publicMessage) { m.content.epoch-- })))
 	h.add("the epoch after", "epoch", h.commit(plain, set(func(m *publicMessage) { m.content.epoch++ })))
-	h.add("a leaf that does not exist", "framing", h.commit(plain, set(func(m *publicMessage) { m.content.sender.Index = 9 })))
-	h.add("another member as the sender", "signature", h.commit(plain, set(func(m *publicMessage) { m.content.sender.Index = 1 })))
+	h.add("a leaf that does not exist", "framing",
+		h.commit(plain, set(func(m *publicMessage) { m.content.sender.Index = 9 })))
+	h.add("another member as the sender", "signature",
+		h.commit(plain, set(func(m *publicMessage) { m.content.sender.Index = 1 })))
 	h.add("a signature changed", "signature", h.commit(plain, later(func(m *publicMessage) {
 		m.signature[3] ^= 1
 		m.membership = m.membershipTag(h.mallet.group.secrets.membership, h.mallet.group.encoded)
@@ -205,7 +208,8 @@ func (h *hostile) framing() {
 		m.signature = a.signature
 		m.membership = m.membershipTag(h.mallet.group.secrets.membership, h.mallet.group.encoded)
 	})))
-	h.add("a membership tag changed", "membership", h.commit(plain, later(func(m *publicMessage) { m.membership[31] ^= 1 })))
+	h.add("a membership tag changed", "membership",
+		h.commit(plain, later(func(m *publicMessage) { m.membership[31] ^= 1 })))
 	h.add("a confirmation tag changed", "confirmation", h.commit(plain, set(func(m *publicMessage) { m.tag[0] ^= 1 })))
 	h.add("authenticated data changed", "confirmation", h.commit(plain, set(func(m *publicMessage) {
 		m.content.authenticated = []byte("later")
@@ -225,12 +229,15 @@ func (h *hostile) framing() {
 	remove := &Proposal{Type: ProposalRemove, Remove: 1}
 	h.add("a proposal by the external sender", "", ExternalProposal(server, 0, group, epoch, remove, nil))
 	h.add("an external sender that does not exist", "framing", ExternalProposal(server, 1, group, epoch, remove, nil))
-	h.add("an external sender's proposal by another key", "signature", ExternalProposal(stranger, 0, group, epoch, remove, nil))
-	h.add("an external sender's proposal of another epoch", "epoch", ExternalProposal(server, 0, group, epoch-1, remove, nil))
+	h.add("an external sender's proposal by another key", "signature",
+		ExternalProposal(stranger, 0, group, epoch, remove, nil))
+	h.add("an external sender's proposal of another epoch", "epoch",
+		ExternalProposal(server, 0, group, epoch-1, remove, nil))
 	h.add("a proposal by one who wants to be added", "unsupported", func() []byte {
 		k := h.packaged("wants", func(*KeyPackage) {})
 		m := publicMessage{authenticated: authenticated{wire: wirePublic, content: framedContent{
-			group: group, epoch: epoch, sender: Sender{Type: SenderNewMemberProposal}, kind: ContentProposal, proposal: adding(k),
+			group: group, epoch: epoch, sender: Sender{Type: SenderNewMemberProposal},
+			kind: ContentProposal, proposal: adding(k),
 		}}}
 		m.sign(newGoParty("wants").member.Key, nil)
 		return message(wirePublic, m.write)
@@ -273,10 +280,11 @@ func (h *hostile) proposals() {
 	h.add("a PSK twice", "proposal", h.listed(psk("link", hashSize), psk("link", hashSize)))
 	h.add("a PSK with a short nonce", "proposal", h.listed(psk("link", hashSize-1)))
 	h.add("a PSK that this member does not know", "psk", h.listed(psk("other", hashSize)))
-	h.add("a reference to nothing", "unknown proposal", h.commit(CommitOptions{}, func(m *publicMessage) func(*publicMessage) {
-		m.content.commit.proposals = []proposalOrRef{{ref: make([]byte, hashSize)}}
-		return nil
-	}))
+	h.add("a reference to nothing", "unknown proposal",
+		h.commit(CommitOptions{}, func(m *publicMessage) func(*publicMessage) {
+			m.content.commit.proposals = []proposalOrRef{{ref: make([]byte, hashSize)}}
+			return nil
+		}))
 	required := h.mallet.group.Extensions()[0]
 	h.add("extensions twice", "proposal", h.listed(replacing(required), replacing(required)))
 	h.add("an extension that not all support", "tree", h.listed(replacing(required, Extension{0xF0FF, nil})))
@@ -286,7 +294,8 @@ func (h *hostile) proposals() {
 	h.add("a proposal type required that not all support", "tree", h.listed(replacing(more.Extension())))
 	more = RequiredCapabilities{Credentials: []uint16{CredentialX509}}
 	h.add("a credential type required that not all support", "tree", h.listed(replacing(more.Extension())))
-	h.add("required capabilities that end early", "malformed", h.listed(replacing(Extension{ExtRequiredCapabilities, []byte{0}})))
+	h.add("required capabilities that end early", "malformed",
+		h.listed(replacing(Extension{ExtRequiredCapabilities, []byte{0}})))
 	small := ExternalSenders([]ExternalSender{{append([]byte{1}, make([]byte, 31)...), Credential{Type: CredentialBasic}}})
 	h.add("an external sender whose key is of small order", "signature", h.listed(replacing(required, small)))
 }
@@ -307,8 +316,10 @@ func (h *hostile) adds() {
 	changed("a required extension not supported", "tree", func(k *KeyPackage) { k.Leaf.Capabilities.Extensions = nil })
 	changed("this version not supported", "tree", func(k *KeyPackage) { k.Leaf.Capabilities.Versions = []uint16{2} })
 	changed("this suite not supported", "tree", func(k *KeyPackage) { k.Leaf.Capabilities.Suites = []uint16{2} })
-	changed("its own credential not supported", "tree", func(k *KeyPackage) { k.Leaf.Capabilities.Credentials = []uint16{2} })
-	changed("its own extension not supported", "tree", func(k *KeyPackage) { k.Leaf.Extensions = []Extension{{0xF0FE, nil}} })
+	changed("its own credential not supported", "tree",
+		func(k *KeyPackage) { k.Leaf.Capabilities.Credentials = []uint16{2} })
+	changed("its own extension not supported", "tree",
+		func(k *KeyPackage) { k.Leaf.Extensions = []Extension{{0xF0FE, nil}} })
 	changed("an extension twice", "malformed", func(k *KeyPackage) {
 		k.Leaf.Extensions = []Extension{{0xF0C1, nil}, {0xF0C1, nil}}
 	})
@@ -329,13 +340,15 @@ func (h *hostile) adds() {
 		k.Leaf.EncryptionKey = publicOf(bytes.Repeat([]byte{77}, publicSize))
 	})
 	h.add("added: one signature key twice", "tree", h.listed(adding(k), adding(other)))
-	h.add("added: a signature key that is in the group", "tree", h.listed(adding(h.packaged("hostile 1", func(k *KeyPackage) {
-		k.Leaf.EncryptionKey = publicOf(bytes.Repeat([]byte{78}, publicSize))
-	}))))
+	h.add("added: a signature key that is in the group", "tree",
+		h.listed(adding(h.packaged("hostile 1", func(k *KeyPackage) {
+			k.Leaf.EncryptionKey = publicOf(bytes.Repeat([]byte{78}, publicSize))
+		}))))
 	grease := h.packaged("grease", func(k *KeyPackage) {
 		k.Leaf.Capabilities = Capabilities{
-			Versions: []uint16{Version, 0x1A1A}, Suites: []uint16{0x2A2A, Suite}, Extensions: []uint16{0xF0C0, 0xF0C1, 0x3A3A, 0xF0C2},
-			Proposals: []uint16{0x4A4A}, Credentials: []uint16{0x5A5A, CredentialBasic},
+			Versions: []uint16{Version, 0x1A1A}, Suites: []uint16{0x2A2A, Suite},
+			Extensions: []uint16{0xF0C0, 0xF0C1, 0x3A3A, 0xF0C2},
+			Proposals:  []uint16{0x4A4A}, Credentials: []uint16{0x5A5A, CredentialBasic},
 		}
 		k.Extensions = []Extension{{0x6A6A, []byte("grease")}}
 		k.Leaf.Extensions = []Extension{{0x3A3A, []byte("grease")}}
@@ -354,8 +367,10 @@ func (h *hostile) paths() {
 	}))
 	h.add("path: a key of low order", "tree", h.path(false, func(p *updatePath) { p.nodes[1].key = low }))
 	h.add("path: one key twice", "tree", h.path(false, func(p *updatePath) { p.nodes[1].key = p.nodes[0].key }))
-	h.add("path: a key that is in the tree", "tree", h.path(false, func(p *updatePath) { p.nodes[1].key = g.Leaf(2).EncryptionKey }))
-	h.add("path: the key that the node has", "tree", h.path(false, func(p *updatePath) { p.nodes[1].key = g.tree.nodes[3].key() }))
+	h.add("path: a key that is in the tree", "tree",
+		h.path(false, func(p *updatePath) { p.nodes[1].key = g.Leaf(2).EncryptionKey }))
+	h.add("path: the key that the node has", "tree",
+		h.path(false, func(p *updatePath) { p.nodes[1].key = g.tree.nodes[3].key() }))
 	h.add("path: the key that the leaf has", "tree", h.path(true, func(p *updatePath) {
 		p.leaf.EncryptionKey = g.Leaf(0).EncryptionKey
 	}))
@@ -380,7 +395,8 @@ func (h *hostile) paths() {
 	h.add("path: a leaf that does not support what the group requires", "tree", h.path(true, func(p *updatePath) {
 		p.leaf.Capabilities.Extensions = nil
 	}))
-	h.add("path: a secret that does not open", "path", h.path(false, func(p *updatePath) { p.nodes[1].secrets[1].ciphertext[0] ^= 1 }))
+	h.add("path: a secret that does not open", "path",
+		h.path(false, func(p *updatePath) { p.nodes[1].secrets[1].ciphertext[0] ^= 1 }))
 	h.add("path: a secret with an enc of low order", "path", h.path(false, func(p *updatePath) {
 		for i := range p.nodes[1].secrets {
 			p.nodes[1].secrets[i].enc = low
@@ -438,8 +454,9 @@ func (h *hostile) addWelcome(name, refused string, change func(i *groupInfo, t *
 	}
 	key, nonce = welcomeKey(intermediate(secrets.joiner, psk))
 	sealed := seal(key, nonce, nil, encoded(info.write))
-	c := must(encryptWithLabel(seeded("welcome"), h.joiner.KeyPackage.InitKey, "Welcome", sealed, encoded(secrets.write)))(h.t)
-	e := joinerEntry{h.joiner.KeyPackage.Ref(), c}
+	k := h.joiner.KeyPackage
+	c := must(encryptWithLabel(seeded("welcome"), k.InitKey, "Welcome", sealed, encoded(secrets.write)))(h.t)
+	e := joinerEntry{k.Ref(), c}
 	h.data.Welcomes = append(h.data.Welcomes, refusedCase{
 		Name: name, Refused: refused, Message: hex.EncodeToString(JoinWelcome(encoded(e.write), sealed)),
 	})
@@ -598,7 +615,8 @@ func (h *hostile) application() {
 	}
 	type auth = authenticated
 	add := func(name, refused string, b []byte) {
-		h.data.Application = append(h.data.Application, refusedCase{Name: name, Refused: refused, Message: hex.EncodeToString(b)})
+		c := refusedCase{Name: name, Refused: refused, Message: hex.EncodeToString(b)}
+		h.data.Application = append(h.data.Application, c)
 	}
 	add("a valid one", "", sealed(func(*auth, *privateMessage, *senderData) []byte { return make([]byte, 7) }))
 	add("1,000 generations ahead", "", sealed(func(_ *auth, _ *privateMessage, d *senderData) []byte {
@@ -609,7 +627,8 @@ func (h *hostile) application() {
 		d.generation = MaxSkip + 1
 		return nil
 	}))
-	add("padding that is not zero", "malformed", sealed(func(*auth, *privateMessage, *senderData) []byte { return []byte{0, 1} }))
+	add("padding that is not zero", "malformed",
+		sealed(func(*auth, *privateMessage, *senderData) []byte { return []byte{0, 1} }))
 	add("a signature changed", "signature", sealed(func(a *auth, _ *privateMessage, _ *senderData) []byte {
 		a.signature[5] ^= 1
 		return nil

@@ -120,9 +120,11 @@ func TestPSKModeNeedsThePSK(t *testing.T) {
 	other := bytes.Repeat([]byte{2}, hashSize)
 	for name, f := range map[string]func() ([]byte, error){
 		"another secret": func() ([]byte, error) { return g.OpenExternal([]byte("i"), []byte("a"), sealed, id, other) },
-		"another id":     func() ([]byte, error) { return g.OpenExternal([]byte("i"), []byte("a"), sealed, []byte("l"), secret) },
-		"another info":   func() ([]byte, error) { return g.OpenExternal(nil, []byte("a"), sealed, id, secret) },
-		"other data":     func() ([]byte, error) { return g.OpenExternal([]byte("i"), nil, sealed, id, secret) },
+		"another id": func() ([]byte, error) {
+			return g.OpenExternal([]byte("i"), []byte("a"), sealed, []byte("l"), secret)
+		},
+		"another info": func() ([]byte, error) { return g.OpenExternal(nil, []byte("a"), sealed, id, secret) },
+		"other data":   func() ([]byte, error) { return g.OpenExternal([]byte("i"), nil, sealed, id, secret) },
 	} {
 		if _, err := f(); !errors.Is(err, ErrOpen) {
 			t.Errorf("%s: %v", name, err)
