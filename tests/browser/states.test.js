@@ -19,7 +19,7 @@ const widths = /** @type {const} */ ([
   [320, 640],
 ]);
 
-for (const kind of kinds.filter((k) => k === (process.env.TEST_STATES || k))) {
+for (const kind of kinds) {
   describe(`states: every state in ${kind}`, () => {
     /** @type {Server} */
     let server;
