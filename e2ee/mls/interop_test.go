@@ -280,3 +280,40 @@ func TestInteropHistories(t *testing.T) {
 		})
 	}
 }
+
+// TestInteropHistoriesOfThree has members in Go, in JavaScript and of ts-mls, which shares nothing with ours, take
+// turns to commit in one group. CONCLAVE_MLS_LONG=1 has all groups go through 200 operations.
+func TestInteropHistoriesOfThree(t *testing.T) {
+	for seed, most := range []int{3, 12, 64} {
+		t.Run(fmt.Sprintf("up to %d", most), func(t *testing.T) {
+			js, ts := startPeer(t, jsPeer()), startPeer(t, tsPeer(t))
+			h := newHistory(t, uint64(200+seed), most, func(number int) party {
+				switch (number + seed) % 3 {
+				case 0:
+					return newGoParty(fmt.Sprintf("three %d/%d", seed, number))
+				case 1:
+					return &lineParty{peer: js, number: number}
+				}
+				return &lineParty{peer: ts, number: number}
+			})
+			n := operations(t)
+			if most > 3 && os.Getenv("CONCLAVE_MLS_LONG") == "" {
+				n = 40
+			}
+			for range n {
+				h.step()
+				h.inspect()
+			}
+		})
+	}
+}
+
+// tsPeer is where the peer of ts-mls is, which npm installs for development.
+func tsPeer(t *testing.T) string {
+	t.Helper()
+	_, err := os.Stat(filepath.Join("..", "..", "node_modules", "ts-mls"))
+	if err != nil && os.Getenv("CI") != "true" {
+		t.Skip("ts-mls is not installed: npm ci")
+	}
+	return "tests/unit/mls/tsmls.js"
+}

@@ -39,7 +39,7 @@ const each = (file, check) =>
     }
   });
 
-const NO_POLICY = { updates: true, resumption: true };
+const NO_POLICY = { updates: true, resumption: true, privateHandshakes: true };
 
 /** @param {Uint8Array} got @param {string} want @param {string} [what] */
 const same = (got, want, what) => assert.equal(hex(got), want, what);

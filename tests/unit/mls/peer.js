@@ -1,7 +1,7 @@
 // JavaScript's end of the line protocol by which a test drives members of several implementations in one group:
 // e2ee/mls/interop.md.
-import { createInterface } from 'node:readline';
-import { hex, unhex, utf8 } from '../../../static/js/e2ee/bytes.js';
+import { hex, utf8 } from '../../../static/js/e2ee/bytes.js';
+import { bytes, psksOf, serve } from './lines.js';
 import { Member, add, remove } from './member.js';
 
 /** @type {Map<string, Member>} */
@@ -14,9 +14,6 @@ const memberOf = ({ member }) => {
   return found;
 };
 
-const bytes = (/** @type {string|undefined} */ text) => unhex(text ?? '');
-const psksOf = (/** @type {any} */ { psks }) =>
-  (psks ?? []).map((/** @type {any} */ p) => ({ id: bytes(p.id), psk: bytes(p.psk) }));
 const extensionsOf = (/** @type {any[]|undefined} */ list) => list?.map((x) => ({ type: x.type, data: bytes(x.data) }));
 
 /** @param {Member} member */
@@ -31,7 +28,7 @@ const stateOf = ({ group }) => ({
 /** @param {any} sender @returns {number} */
 const senderOf = (sender) => sender.leaf ?? sender.index ?? 0;
 
-/** @type {Record<string, (request: any) => Promise<object>>} */
+/** @type {Record<string, import('./lines.js').Command>} */
 const commands = {
   async keypackage({ member, identity }) {
     const made = new Member();
@@ -106,10 +103,4 @@ const commands = {
   },
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const request = JSON.parse(line);
-  const answer = await Promise.resolve(
-    commands[request.cmd]?.(request) ?? { error: `no command ${request.cmd}` },
-  ).catch((error) => ({ error: String(error.message) }));
-  process.stdout.write(`${JSON.stringify({ id: request.id, ...answer })}\n`);
-}
+await serve(commands);

@@ -59,6 +59,8 @@ async function unprotect(state, bytes) {
     await checkSignature(message, state.encodedContext, key);
     return message;
   }
+  const application = outer.message.contentType === APPLICATION;
+  must(application || state.policy.privateHandshakes, 'policy', 'an encrypted handshake');
   const { message, used } = await openPrivate(outer.message, state.secrets, state.ratchets);
   await checkSignature(message, state.encodedContext, senderKey(state, message.content));
   used();
@@ -155,6 +157,8 @@ export async function applyCommit(state, received, find) {
  */
 async function takePath(state, { tree, extensions }, sender, path, added) {
   must(path.leaf.source === FROM.commit, 'tree', 'the leaf is not of a commit');
+  const sameKey = equal(path.leaf.signatureKey, tree.member(sender).signatureKey);
+  must(sameKey, 'policy', 'a path changes the signature key');
   await checkLeaf(path.leaf, sender, state.context.groupId, extensions);
   return applyPath(tree, sender, path, added);
 }

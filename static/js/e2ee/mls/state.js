@@ -21,10 +21,12 @@ import { SecretTree as Tree } from './secrettree.js';
  */
 
 /**
- * Policy is what a group refuses although RFC 9420 allows it. Update, ReInit, resumption PSKs, proposals of new members
- * and external commits are refused unless it says otherwise; the last two always.
+ * Policy is what a group refuses although RFC 9420 allows it. A member keeps its signature key. ReInit, proposals of
+ * new members and external commits are refused. So are Update, resumption PSKs and encrypted handshakes, unless the
+ * policy says otherwise.
  * @typedef {object} Policy
  * @property {boolean} [updates] accepts Update proposals of others
+ * @property {boolean} [privateHandshakes] accepts proposals and commits that are PrivateMessages
  * @property {boolean} [resumption] accepts resumption PSKs of this group's past epochs
  * @property {(proposed: Proposed, state: State) => string|null|undefined|Promise<string|null|undefined>} [proposal]
  *   a reason to refuse a proposal that is committed
