@@ -25,6 +25,12 @@ type viewerState struct {
 	total     int64     // bit/s allotted, first included
 	asked     []*track  // whose publishers were told that this viewer wants something
 
+	at    time.Time // when to reallocate, while Peer.looking
+	ample bool      // the way carries more than is useful
+	heard int       // tracks of audio it gets
+
+	allocations int // so far
+
 	repaired   uint64 // bytes retransmitted, at the latest look
 	repairedAt time.Time
 	repairs    [3]int64 // bit/s, of the last seconds
@@ -38,27 +44,35 @@ type allotment struct {
 
 // reconcileVideo gives what p shows, in its order, the video slots as far as it fits, and says what is left out and
 // why.
-func (r *state) reconcileVideo(p *Peer, slots []*forward.Slot, now time.Time) []media.Withheld {
+func (r *state) reconcileVideo(p *Peer, now time.Time) {
+	c := p.connection
+	if c == nil {
+		return
+	}
+	r.work.Video++
 	withheld := r.eligible(p, true, now)
-	wanted := make([]trackKey, 0, len(slots))
+	wanted := r.wanted[:0]
 	for _, a := range r.allocate(p, now) {
-		key := a.track.key()
 		if a.Send.None() {
-			withheld = append(withheld, media.Withheld{Participant: key.participant, Source: key.source,
+			withheld = append(withheld, media.Withheld{Participant: a.track.Owner, Source: a.track.Source,
 				Reason: media.ReasonBandwidth})
 		} else {
-			wanted = append(wanted, key)
+			wanted = append(wanted, a.track.Track)
 		}
 	}
-	r.place(p, slots, wanted, p.viewer.allotted, now)
-	return withheld
+	if len(c.video) > 0 {
+		r.place(p, c.video, wanted, p.viewer.allotted, now)
+	}
+	r.wanted = wanted
+	clear(r.wanted)
+	r.report(p, c.video, withheld)
 }
 
 // eligible notes which tracks p wants that could be sent, were there bandwidth, and how high it shows them. explain has
 // it list the others and why they cannot.
 func (r *state) eligible(p *Peer, explain bool, now time.Time) (withheld []media.Withheld) {
 	v, e := &p.viewer, p.connection.Egress()
-	_, slots := p.connection.slots()
+	slots := p.connection.video
 	v.tracks, v.heights = v.tracks[:0], v.heights[:0]
 	for _, w := range p.wants {
 		t := r.tracks[trackKey{w.Participant, w.Source}]
@@ -99,8 +113,11 @@ func (r *state) allocate(p *Peer, now time.Time) []allotment {
 	}
 	v.first = audioRate(e, now) + v.repairRate(e, now)
 	e.Useful(v.first + useful*115/100) // a step up must leave 15 % to spare
-	decisions := v.allocator.Allocate(&allocation.Input{Now: now, Estimate: estimate, Drain: e.Drain(now),
-		Silent: e.Silent(now), Audio: v.first, Sources: v.sources})
+	r.work.Allocations++
+	v.allocations++
+	in := allocation.Input{Now: now, Estimate: estimate, Drain: e.Drain(now), Silent: e.Silent(now), Audio: v.first,
+		Sources: v.sources}
+	decisions := v.allocator.Allocate(&in)
 	v.allotted = v.allotted[:0]
 	for i, t := range v.tracks {
 		v.allotted = append(v.allotted, allotment{t, decisions[i]})
@@ -111,7 +128,66 @@ func (r *state) allocate(p *Peer, now time.Time) []allotment {
 		v.total += a.Rate
 	}
 	r.ask(p)
+	r.expect(p, &in, useful)
 	return v.allotted
+}
+
+// unlimited is an estimate above all.
+const unlimited = allocation.Unlimited
+
+// expect says when p has to be looked at again: when the estimate has moved, and at the time that the allocator names.
+// A way that carries half as much again as is useful may carry what it likes.
+func (r *state) expect(p *Peer, in *allocation.Input, useful int64) {
+	v, e := &p.viewer, p.connection.Egress()
+	ample := max(v.total, v.first+useful) / 2 * 3
+	at := v.allocator.Next(in)
+	if alone := v.came.Add(audioFirst); r.plan.Level >= overload.Pictures && in.Now.Before(alone) {
+		r.lookAt(p, alone)
+	}
+	if v.ample = min(in.Estimate, v.allocator.Budget()) > ample && at.IsZero(); v.ample {
+		e.Expect(ample, unlimited)
+	} else {
+		e.Expect(in.Estimate-in.Estimate/estimateStep, in.Estimate+min(in.Estimate/estimateStep, unlimited-in.Estimate))
+	}
+	if !at.IsZero() {
+		r.lookAt(p, at)
+	}
+}
+
+// estimateStep is the part by which an estimate has to move to be looked at.
+const estimateStep = 32
+
+// showInterest has p want something else: it is in the lists of those who watch a track.
+func (r *state) showInterest(p *Peer, wants []media.Want) {
+	for _, w := range p.wants {
+		key := trackKey{w.Participant, w.Source}
+		if delete(r.interest[key], p); len(r.interest[key]) == 0 {
+			delete(r.interest, key)
+		}
+	}
+	p.wants = wants
+	for _, w := range wants {
+		key := trackKey{w.Participant, w.Source}
+		if r.interest[key] == nil {
+			r.interest[key] = map[*Peer]struct{}{}
+		}
+		r.interest[key][p] = struct{}{}
+	}
+}
+
+// changed says whether t is another to the allocator than when it was last asked: a layer has come or gone, or takes
+// an eighth more or less.
+func (t *track) changed(now time.Time) (changed bool) {
+	for i, l := range t.Layers() {
+		d, told := l.Describe(now), &t.told[i]
+		rate, before := d.Rates[allocation.MaxTemporal-1], told.Rates[allocation.MaxTemporal-1]
+		if d.Active != told.Active || d.Height != told.Height || d.Temporal != told.Temporal ||
+			max(rate, before)-min(rate, before) > before/8 {
+			*told = d
+			changed = true
+		}
+	}
+	return changed
 }
 
 // describe is t as the allocator sees it.
@@ -161,6 +237,7 @@ func (r *state) ask(p *Peer) {
 	for _, t := range v.asked {
 		if !slices.ContainsFunc(v.allotted, func(a allotment) bool { return a.track == t }) {
 			t.demand.forget(p.id)
+			r.demanded(t)
 		}
 	}
 	v.asked = v.asked[:0]
@@ -171,8 +248,12 @@ func (r *state) ask(p *Peer) {
 				layers |= 1<<l | 1
 			}
 		}
+		before := a.track.demand.byViewer[p.id]
 		if a.track.demand.wants(p.id, layers) {
 			r.tellNow = true
+		}
+		if layers != before || r.tellNow {
+			r.demanded(a.track)
 		}
 		v.asked = append(v.asked, a.track)
 	}
@@ -182,7 +263,9 @@ func (r *state) ask(p *Peer) {
 func (r *state) forgetViewer(p *Peer) {
 	for _, t := range p.viewer.asked {
 		t.demand.forget(p.id)
+		r.demanded(t)
 	}
+	r.showInterest(p, nil)
 	p.viewer.asked, p.viewer.allotted = nil, nil
 }
 
@@ -192,17 +275,51 @@ func (v *viewerState) forgetTrack(t *track) {
 	v.allotted = slices.DeleteFunc(v.allotted, func(a allotment) bool { return a.track == t })
 }
 
+// lookAt has p reallocated at the next of its phases from then on. What comes sooner holds.
+func (r *state) lookAt(p *Peer, at time.Time) {
+	if p.closed {
+		return
+	}
+	if !p.looking {
+		p.looking = true
+		p.viewer.at = at
+		r.looking = append(r.looking, p)
+	} else if at.Before(p.viewer.at) {
+		p.viewer.at = at
+	}
+}
+
+// look reallocates those who are due: each ten times a second at most.
+func (r *state) look(now time.Time, n int) {
+	due := r.due[:0]
+	r.looking = slices.DeleteFunc(r.looking, func(p *Peer) bool {
+		if !p.closed && ((n-p.phase)%allocateEvery != 0 || p.viewer.at.After(now)) {
+			return false
+		}
+		p.looking = false
+		due = append(due, p)
+		return true
+	})
+	for _, p := range due {
+		r.reallocate(p, now)
+	}
+	clear(due)
+	r.due = due
+}
+
 // reallocate marks p to be reconciled if it should get something else now than what was decided last.
 func (r *state) reallocate(p *Peer, now time.Time) {
-	if p.connection == nil || p.dirty || len(p.wants) == 0 {
+	if p.closed || p.connection == nil || p.dirtyVideo || len(p.wants) == 0 {
 		return
 	}
 	r.decided = append(r.decided[:0], p.viewer.allotted...)
 	before := r.decided
 	r.eligible(p, false, now)
-	p.dirty = !slices.EqualFunc(before, r.allocate(p, now), func(a, b allotment) bool {
+	if !slices.EqualFunc(before, r.allocate(p, now), func(a, b allotment) bool {
 		return a.track == b.track && a.Send == b.Send && a.Pass == b.Pass
-	})
+	}) {
+		r.videoDirty(p)
+	}
 	clear(before) // it must keep no track alive
 }
 

@@ -38,7 +38,7 @@ func TestAssign(t *testing.T) {
 		{"two of the same in current", []int{1, 1}, []int{1, 2}, nowhere, []int{1, 2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := assign(c.current, c.wanted, c.prefer); !slices.Equal(got, c.want) {
+			if got := assign(nil, c.current, c.wanted, c.prefer); !slices.Equal(got, c.want) {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})
@@ -62,7 +62,7 @@ func FuzzAssign(f *testing.F) {
 			}
 			return int(preferred[i]), true
 		}
-		got := assign(current, wanted, prefer)
+		got := assign(nil, current, wanted, prefer)
 		if !slices.Equal(before, current) || len(got) != len(current) {
 			t.Fatalf("%v became %v, current %v", before, got, current)
 		}

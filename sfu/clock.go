@@ -55,9 +55,7 @@ func (s *Server) adjust() {
 	defer s.clock.mu.Unlock()
 	fast := false
 	for _, r := range s.listRooms() {
-		r.mu.Lock()
-		fast = fast || len(r.tracks) > 0
-		r.mu.Unlock()
+		fast = fast || r.published.Load() > 0
 	}
 	if err := s.clock.set(fast); err != nil && !s.closing.Load() {
 		s.log.Error("setting the clock", "error", err)
@@ -122,20 +120,27 @@ func (s *Server) follow() {
 		now := time.Now()
 		for _, r := range s.listRooms() {
 			if r.hasWork.Swap(false) {
-				r.settle(now)
+				if r.settle(now) {
+					r.soon() // the other rooms have their turn first
+				}
 			}
 		}
 		s.adjust()
 	}
 }
 
-// settle applies what is desired of the room and its peers, and reconciles those it has changed something for.
-func (r *Room) settle(now time.Time) {
+// settle applies what is desired of the room and its peers, and reconciles those it has changed something for, as far
+// as there is time for. more says that not all has been applied; what is to be reconciled still, the next tick does.
+func (r *Room) settle(now time.Time) (more bool) {
 	r.mu.Lock()
-	end := r.apply()
-	r.reconcileDirty(now)
+	turn := r.turn()
+	end := r.apply(&turn)
+	r.rehear(now)
+	r.reconcileDirty(&turn, now)
+	more = len(r.backlog) > 0
 	r.mu.Unlock()
 	if end {
 		r.end()
 	}
+	return more
 }

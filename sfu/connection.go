@@ -1,9 +1,12 @@
 package sfu
 
 import (
+	"maps"
 	"slices"
+	"sync/atomic"
 
 	"conclave/media"
+	"conclave/sfu/allocation"
 	"conclave/sfu/forward"
 	"conclave/sfu/quality"
 	"conclave/sfu/sdp"
@@ -23,10 +26,14 @@ type connection struct {
 	sdpID                   uint64
 
 	// guarded by Room.mu
-	tracks   []*track              // at most one a source
+	tracks   []*track        // at most one a source
+	audio    []*forward.Slot // its slots by their kind
+	video    []*forward.Slot
 	reported map[string]media.Slot // by mid: what the client was told last
 	pulse    quality.Pulse
 	silenced bool // its media has stopped, by its pulse
+
+	news atomic.Uint32 // what of it control is to look at
 }
 
 var _ forward.Owner = (*connection)(nil)
@@ -70,24 +77,21 @@ func (c *connection) NotEncrypted(source media.Source) {
 		Cause: causeNotEncrypted})
 }
 
-// Changed implements forward.Owner.
-func (c *connection) Changed() { c.peer.room.attention.Store(true) }
-
-// slots returns the slots by their kind.
-func (c *connection) slots() (audio, video []*forward.Slot) {
+// sortSlots notes the slots by their kind.
+func (c *connection) sortSlots() {
+	c.audio, c.video = nil, nil
 	for _, s := range c.Egress().Slots() {
 		if s.Video {
-			video = append(video, s)
+			c.video = append(c.video, s)
 		} else {
-			audio = append(audio, s)
+			c.audio = append(c.audio, s)
 		}
 	}
-	return audio, video
 }
 
-// changes says what the slots carry now, where the client was told otherwise, and takes it as told.
-func (c *connection) changes() (changed []media.Slot) {
-	for _, s := range c.Egress().Slots() {
+// changes says what slots carry now, where the client was told otherwise, and takes it as told.
+func (c *connection) changes(slots []*forward.Slot) (changed []media.Slot) {
+	for _, s := range slots {
 		now := s.State()
 		if before, told := c.reported[s.MID]; now != before && (told || now != media.Slot{MID: s.MID}) {
 			c.reported[s.MID] = now
@@ -105,13 +109,30 @@ func (c *connection) replace(t *track) {
 // track is what a peer publishes of one source, and what viewers want of it.
 type track struct {
 	*forward.Track
-	demand demand // guarded by Room.mu
+	connection *connection
+
+	// guarded by Room.mu
+	demand  demand
+	told    [maxLayers]allocation.Layer      // as the allocator was last asked about it
+	carried map[media.ParticipantID]struct{} // whose slots may still remember it, of video
 }
 
-func newTrack(cfg *forward.TrackConfig) *track {
-	t := &track{Track: forward.NewTrack(cfg)}
+func newTrack(c *connection, cfg *forward.TrackConfig) *track {
+	t := &track{Track: forward.NewTrack(cfg), connection: c}
 	t.demand.reported = 1<<len(t.Layers()) - 1
 	return t
+}
+
+// carriedBy notes that a slot of the viewer carries t: it remembers t for a while after.
+func (t *track) carriedBy(viewer media.ParticipantID) {
+	if t.carried == nil {
+		t.carried = map[media.ParticipantID]struct{}{}
+	}
+	if _, known := t.carried[viewer]; !known && len(t.carried) >= 2*maxPeers { // most of them have left
+		peers := t.connection.peer.room.peers
+		maps.DeleteFunc(t.carried, func(id media.ParticipantID, _ struct{}) bool { return peers[id] == nil })
+	}
+	t.carried[viewer] = struct{}{}
 }
 
 // Key names the track within its room.

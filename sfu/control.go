@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"conclave/media"
-	"conclave/sfu/audiorank"
 	"conclave/sfu/forward"
 	"conclave/sfu/sdp"
 )
@@ -48,119 +46,62 @@ func (s *Server) listRooms() []*Room {
 	return slices.Collect(maps.Keys(s.rooms))
 }
 
-// tick does what is due in one room.
+// tick does what is due in one room: within its time, what matters most first. What does not need the room's lock comes
+// after.
 func (r *Room) tick(now time.Time, n int) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.tracks) > 0 {
-		r.rankSpeakers(now)
-	}
-	if n%reportEvery == 0 && len(r.tracks) > 0 {
-		r.dirty.Store(true) // layers may have come or gone
-	}
-	if r.dirty.Swap(false) {
-		for _, p := range r.peers {
-			p.dirty = true
-		}
-	}
-	everybody := n%reportEvery == 0
-	if r.attention.Swap(false) || everybody {
-		for _, p := range r.peers {
-			if p.connection != nil && p.connection.Egress().Tidy(now) {
-				p.dirty = true
-			}
-		}
-	}
-	for _, p := range r.peers {
-		if c := p.connection; c != nil && (everybody || len(c.tracks) > 0) {
-			c.tick(now, n)
-		}
-	}
-	if n%allocateEvery == 0 {
-		for _, p := range r.peers {
-			r.reallocate(p, now)
-		}
-	}
-	r.reconcileDirty(now)
+	turn := r.turn()
+	connections, heard := r.attention.take()
+	r.rankSpeakers(heard, now)
+	r.rehear(now)
+	r.reconcileDirty(&turn, now)
+	r.heed(connections, now)
+	r.follow(now, n)
+	r.look(now, n)
+	r.reconcileDirty(&turn, now)
 	if n%feedbackEvery == 0 {
 		r.tellPublishers(now)
 	}
-	if n%pulseEvery == 0 || everybody {
-		r.rateConnections(now, everybody)
+	if n%pulseEvery == 0 {
+		r.tellQuality(n%reportEvery == 0)
 	}
+	r.retired.Clear()
+	r.mu.Unlock()
+	r.chores.run(now)
 }
 
-// tick does what is due in one connection.
-func (c *connection) tick(now time.Time, n int) {
-	c.Repair(now)
-	if n%meterEvery == 0 {
-		c.Measure(now)
-	}
-	if n%feedbackEvery == 0 {
-		c.SendFeedback()
-	}
-	if n%reportEvery == 0 {
-		c.Report(now)
-	}
-}
-
-// rankSpeakers updates the order of open microphones and who speaks.
-func (r *state) rankSpeakers(now time.Time) {
-	levels := make(map[media.ParticipantID]*audiorank.Level, len(r.peers))
-	for key, t := range r.tracks {
-		if !t.Source.Video() && t.Live() {
-			level := t.Level()
-			if key.source == media.Mic || levels[key.participant] == nil {
-				levels[key.participant] = &level
-			}
-		}
-	}
-	order := r.ranker.Update(levels, now)
-	if !slices.Equal(order, r.order) {
-		r.order = slices.Clone(order)
-		r.audioChanged()
-	}
-	var speakers []media.ParticipantID
-	for _, id := range order {
-		if levels[id].Speaking(now) && len(speakers) < maxSpeakers {
-			speakers = append(speakers, id)
-		}
-	}
-	if !slices.Equal(speakers, r.speakers) {
-		r.speakers = speakers
-		r.room.tell(media.Event{Kind: media.EventSpeakers, Speakers: speakers})
-	}
-}
-
-// maxSpeakers bounds the speaker list: who cannot be heard need not be shown as speaking.
-const maxSpeakers = 16
-
-// audioChanged marks the listeners whose slots the new order may change: it changes nothing for those whose first
-// slots' worth of microphones are the same.
-func (r *state) audioChanged() {
-	for _, p := range r.peers {
-		if p.connection != nil {
-			p.dirty = true
-		}
-	}
-}
-
-// tellPublishers tells each publisher which encodings are wanted, on change.
+// tellPublishers tells each publisher which encodings are wanted, on change. It looks at tracks of which a
+// viewer wants something else than before, and at those that wait to be told to stop.
 func (r *state) tellPublishers(now time.Time) {
-	for _, t := range r.tracks {
-		if !t.Source.Video() {
+	waiting := r.demands[:0]
+	for _, t := range r.demands {
+		r.work.Demands++
+		t.demand.queued = false
+		if r.tracks[t.key()] != t {
 			continue
 		}
-		layers, changed := t.demand.update(now)
-		if !changed {
-			continue
-		}
-		var names []string
-		for i, l := range t.Layers() {
-			if layers&(1<<i) != 0 {
-				names = append(names, cmp.Or(l.RID, sdp.RIDs[maxLayers-1]))
+		if layers, changed := t.demand.update(now); changed {
+			var names []string
+			for i, l := range t.Layers() {
+				if layers&(1<<i) != 0 {
+					names = append(names, cmp.Or(l.RID, sdp.RIDs[maxLayers-1]))
+				}
 			}
+			t.Want(names)
 		}
-		t.Want(names)
+		if t.demand.waits() {
+			t.demand.queued = true
+			waiting = append(waiting, t)
+		}
+	}
+	clear(r.demands[len(waiting):])
+	r.demands = waiting
+}
+
+// demanded has tellPublishers look at t.
+func (r *state) demanded(t *track) {
+	if !t.demand.queued && t.Source.Video() {
+		t.demand.queued = true
+		r.demands = append(r.demands, t)
 	}
 }

@@ -83,39 +83,58 @@ func (p *Peer) desire(change func(*desired)) {
 	p.room.soon()
 }
 
-// take empties the inbox.
-func (b *inbox) take() (peers []*Peer, list []desired, end bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	peers, end = b.peers, b.end
-	for _, p := range peers {
-		list = append(list, p.desired)
-		p.desired = desired{}
-	}
-	b.peers = nil
-	return peers, list, end
+// desire is what is desired of one peer.
+type desire struct {
+	peer *Peer
+	desired
 }
 
-// apply gives peers the state desired of them, and says whether the room is to end.
-func (r *state) apply() (end bool) {
-	peers, list, end := r.room.inbox.take()
-	for i, p := range peers {
-		d := &list[i]
-		if d.join {
-			r.admit(p)
+// take empties the inbox into list.
+func (b *inbox) take(list []desire) (_ []desire, end bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, p := range b.peers {
+		list = append(list, desire{p, p.desired})
+		p.desired = desired{}
+		b.peers[i] = nil
+	}
+	b.peers = b.peers[:0]
+	return list, b.end
+}
+
+// apply gives peers the state desired of them, as far as there is time for, and says whether the room is to end.
+func (r *state) apply(turn *turn) (end bool) {
+	for !end {
+		if len(r.backlog) == 0 { // else what has come since is merged in the inbox
+			r.backlog, end = r.room.inbox.take(r.backlog)
 		}
-		if d.live != nil && !p.closed && p.live != *d.live {
-			r.setLive(p, *d.live)
+		if len(r.backlog) == 0 {
+			break
 		}
-		if d.hasWants && !p.closed {
-			p.wants, p.dirty = d.wants, true
-		}
-		if d.end {
-			r.remove(p)
-		}
-		if d.generation != 0 {
-			r.room.tell(media.Event{Kind: media.EventApplied, Participant: p.id, Generation: d.generation})
+		if r.backlog = workOff(r.backlog, turn, r.grant); len(r.backlog) > 0 {
+			break
 		}
 	}
 	return end
+}
+
+// grant gives one peer the state desired of it.
+func (r *state) grant(d desire) {
+	p := d.peer
+	if d.join {
+		r.admit(p)
+	}
+	if d.live != nil && !p.closed && p.live != *d.live {
+		r.setLive(p, *d.live)
+	}
+	if d.hasWants && !p.closed {
+		r.showInterest(p, d.wants)
+		r.videoDirty(p)
+	}
+	if d.end {
+		r.remove(p)
+	}
+	if d.generation != 0 {
+		r.room.tell(media.Event{Kind: media.EventApplied, Participant: p.id, Generation: d.generation})
+	}
 }

@@ -60,7 +60,9 @@ func (s *Server) govern(now time.Time) {
 		r.mu.Lock()
 		r.plan = plan
 		for _, p := range r.peers {
-			p.dirty = p.dirty || len(p.wants) > 0
+			if len(p.wants) > 0 {
+				r.videoDirty(p)
+			}
 		}
 		r.mu.Unlock()
 	}

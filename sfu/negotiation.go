@@ -79,7 +79,8 @@ func (p *Peer) warn(warnings []media.Warning) {
 
 // current is the peer's connection, once what is desired of it has been applied: it may not have been let in.
 func (p *Peer) current() (*connection, error) {
-	p.room.settle(time.Now())
+	for p.room.settle(time.Now()) { // what others desire takes more than one turn
+	}
 	p.room.mu.Lock()
 	defer p.room.mu.Unlock()
 	if p.closed {
@@ -97,7 +98,8 @@ func (p *Peer) connected(c *connection) {
 		return
 	}
 	r.tell(media.Event{Kind: media.EventConnected, Participant: p.id})
-	p.dirty = true
+	r.audioDirty(p)
+	r.videoDirty(p)
 	c.Egress().Release() // slots that were given tracks before the keys were there have missed the key frame
 	r.soon()
 }
@@ -114,6 +116,9 @@ func (p *Peer) install(c, old *connection, o *sdp.Offer, sources map[string]medi
 	if old != nil && old != c {
 		r.retire(old)
 	}
+	if p.connection == c {
+		r.countSlots(c, -1)
+	}
 	p.connection = c
 	for i := range o.Media {
 		m := &o.Media[i]
@@ -126,7 +131,10 @@ func (p *Peer) install(c, old *connection, o *sdp.Offer, sources map[string]medi
 				TWCC: m.Extensions.TWCC, REMB: m.REMB})
 		}
 	}
-	p.dirty = true
+	c.sortSlots()
+	r.countSlots(c, 1)
+	r.audioDirty(p)
+	r.videoDirty(p)
 	r.soon()
 	r.mu.Unlock()
 	if old != nil && old != c {
@@ -144,19 +152,19 @@ func (r *state) publish(p *Peer, source media.Source, m *sdp.Media) {
 		}
 		r.unpublish(t)
 	}
-	t := newTrack(&forward.TrackConfig{Owner: p.id, Source: source, MID: m.MID, Format: m.Formats[0].Format,
+	t := newTrack(c, &forward.TrackConfig{Owner: p.id, Source: source, MID: m.MID, Format: m.Formats[0].Format,
 		Extensions: m.Extensions, RIDs: m.RIDs, RequireSFrame: r.room.cfg.RequireSFrame})
-	t.SetLive(p.live.Has(source))
 	r.tracks[t.key()] = t
+	r.room.published.Add(1)
 	c.replace(t)
 	var ssrcs []uint32
 	if len(m.RIDs) == 0 {
 		ssrcs = m.SSRCs
 	}
 	c.Publish(t.Track, ssrcs)
-	if t.Live() {
-		r.wake(t)
-	}
+	r.switchTrack(t, p.live.Has(source))
+	r.demanded(t)
+	r.wake(t)
 }
 
 func formatsOf(m *sdp.Media) []codec.Format {

@@ -30,7 +30,7 @@ func TestSlotsAreBounded(t *testing.T) {
 	if got, want := strings.Count(answer, "a=sendonly\r\n"), MaxAudioSlots+MaxVideoSlots; got != want {
 		t.Errorf("%d slots are announced, want %d", got, want)
 	}
-	inAudio, inVideo := a.connection.slots()
+	inAudio, inVideo := a.connection.audio, a.connection.video
 	if len(inAudio) != MaxAudioSlots || len(inVideo) != MaxVideoSlots {
 		t.Errorf("%d audio and %d video slots", len(inAudio), len(inVideo))
 	}
@@ -51,9 +51,7 @@ func TestTheMeetingIsToldThatAPeerIsLost(t *testing.T) {
 	})
 	now := time.Now()
 	for _, silent := range []time.Duration{26 * time.Second, 28 * time.Second, time.Minute} {
-		room.Room.mu.Lock()
-		p.connection.tick(now.Add(silent), reportEvery)
-		room.Room.mu.Unlock()
+		p.connection.Report(now.Add(silent))
 	}
 	if reason := <-failed; reason != "ice_timeout" {
 		t.Errorf("failed for %q", reason)

@@ -37,7 +37,8 @@ func TestPrivateAudioKnowsNoLevels(t *testing.T) {
 			return func() bool {
 				room.Room.mu.Lock()
 				defer room.Room.mu.Unlock()
-				return len(room.order) == 2 && room.order[0] == id
+				order := room.hearing.ranker.Order()
+				return len(order) == 2 && order[0].Key.id == id
 			}
 		}
 		if private {

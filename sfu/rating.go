@@ -1,7 +1,7 @@
 package sfu
 
 import (
-	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -15,24 +15,56 @@ const publishGrace = 5 * time.Second
 // aliveFor is how long after the latest authentic packet a connection whose checks stay unanswered counts as lost.
 const aliveFor = 3 * time.Second
 
-// rateConnections tells whose media has stopped or is back, and, if all are to be rated, whose connection has become
-// better or worse.
-func (r *state) rateConnections(now time.Time, all bool) {
-	var changed []media.Quality
-	for _, p := range r.peers {
-		if p.connection == nil || p.connection.Transport().Keys() == nil {
-			continue // never connected, or connecting anew: what was told still holds
-		}
-		if news := p.connection.listen(now); !news && !all {
-			continue
-		}
-		if bars, news := p.quality.Update(p.connection.sample(now)); news {
-			changed = append(changed, media.Quality{Participant: p.id, Bars: bars})
-		}
+// rate looks whether media still comes from p and, once a second, how good the connection is.
+func (r *state) rate(p *Peer, now time.Time, all bool) {
+	if p.connection == nil || p.connection.Transport().Keys() == nil {
+		return // never connected, or connecting anew: what was told still holds
 	}
-	if len(changed) > 0 {
-		slices.SortFunc(changed, func(a, b media.Quality) int { return cmp.Compare(a.Participant, b.Participant) })
-		r.room.tell(media.Event{Kind: media.EventQuality, Quality: changed})
+	if news := p.connection.listen(now); !news && !all {
+		return
+	}
+	if bars, news := p.quality.Update(p.connection.sample(now)); news {
+		r.quality.note(p.id, bars, !all)
+	}
+}
+
+// qualityNews gathers how good connections have become. Of those whose media has stopped or is back it is told twice a
+// second, of all others once.
+type qualityNews struct {
+	bars   map[media.ParticipantID]int // at most one a peer
+	urgent map[media.ParticipantID]int // of those whose media has stopped or is back
+}
+
+func (q *qualityNews) note(id media.ParticipantID, bars int, urgent bool) {
+	if q.bars == nil {
+		q.bars, q.urgent = map[media.ParticipantID]int{}, map[media.ParticipantID]int{}
+	}
+	if urgent {
+		delete(q.bars, id)
+		q.urgent[id] = bars
+		return
+	}
+	delete(q.urgent, id)
+	q.bars[id] = bars
+}
+
+// take returns what is to be told now, by participant.
+func (q *qualityNews) take(all bool) (list []media.Quality) {
+	if all {
+		maps.Copy(q.urgent, q.bars)
+		clear(q.bars)
+	}
+	for _, id := range slices.Sorted(maps.Keys(q.urgent)) {
+		list = append(list, media.Quality{Participant: id, Bars: q.urgent[id]})
+	}
+	clear(q.urgent)
+	return list
+}
+
+// tellQuality tells whose connection has become better or worse.
+func (r *state) tellQuality(all bool) {
+	if list := r.quality.take(all); len(list) > 0 {
+		r.room.tell(media.Event{Kind: media.EventQuality, Quality: list})
 	}
 }
 

@@ -1,12 +1,13 @@
 package sfu
 
 import (
-	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"conclave/media"
 	"conclave/sfu/audiorank"
+	"conclave/sfu/forward"
 	"conclave/sfu/overload"
 	"conclave/sfu/quality"
 )
@@ -32,9 +33,10 @@ type Room struct {
 	cfg       media.RoomConfig
 	tell      func(media.Event)
 	inbox     inbox
-	attention atomic.Bool // some slot has switched or waits to
-	hasWork   atomic.Bool // something is desired, or some peer is dirty
-	dirty     atomic.Bool // a slot has switched, or a layer come or gone: reconcile all peers at the next tick
+	attention attention
+	hasWork   atomic.Bool      // something is desired, or some peer is dirty
+	published atomic.Int32     // tracks
+	clock     func() time.Time // measures how long a turn takes
 
 	mu sync.Mutex
 	state
@@ -46,13 +48,28 @@ type state struct {
 	room     *Room
 	peers    map[media.ParticipantID]*Peer
 	tracks   map[trackKey]*track
-	ranker   audiorank.Ranker[media.ParticipantID]
-	order    []media.ParticipantID // open microphones, loudest first
-	speakers []media.ParticipantID
-	closed   bool
-	tellNow  bool        // some publisher is to be told to start an encoding
-	decided  []allotment // scratch
+	filming  map[*track]struct{}             // live tracks of video
+	interest map[trackKey]map[*Peer]struct{} // who wants a track, published or not: at most maxWants a peer
+	hearing  hearing
+	phases   phases
 	plan     overload.Plan
+	closed   bool
+	tellNow  bool     // some publisher is to be told to start an encoding
+	demands  []*track // of which it is to be decided what to ask for, each once
+	backlog  []desire // taken from the inbox and not yet applied
+	quality  qualityNews
+
+	dirtyAudio, dirtyVideo []*Peer // each once
+	looking                []*Peer // who is to be reallocated at some time, each once
+
+	// scratch
+	decided           []allotment
+	wanted            []*forward.Track
+	current, assigned []*forward.Track
+	due               []*Peer
+	retired           forward.Retired
+	chores            chores // of the ticking goroutine, which does them without the lock
+	work              work
 }
 
 // Peer is one participant's media side. Safe for concurrent use.
@@ -72,8 +89,12 @@ type Peer struct {
 	withheld   []media.Withheld
 	viewer     viewerState
 	quality    quality.Meter
-	dirty      bool
-	closed     bool // or not let in
+	voice      *audiorank.Voice[*Peer] // in the order of open microphones; nil: none is open
+	phase      int                     // of phases
+	dirtyAudio bool                    // in state.dirtyAudio
+	dirtyVideo bool                    // in state.dirtyVideo
+	looking    bool                    // in state.looking
+	closed     bool                    // or not let in
 }
 
 // NewRoom makes a room: a set of peers among which media may flow. tell, which may be nil, is called with each event,
@@ -82,8 +103,9 @@ func (s *Server) NewRoom(cfg media.RoomConfig, tell func(media.Event)) *Room {
 	if tell == nil {
 		tell = func(media.Event) {}
 	}
-	r := &Room{server: s, cfg: cfg, tell: tell}
-	r.state = state{room: r, peers: map[media.ParticipantID]*Peer{}, tracks: map[trackKey]*track{}}
+	r := &Room{server: s, cfg: cfg, tell: tell, clock: time.Now}
+	r.state = state{room: r, peers: map[media.ParticipantID]*Peer{}, tracks: map[trackKey]*track{},
+		filming: map[*track]struct{}{}, interest: map[trackKey]map[*Peer]struct{}{}}
 	s.roomMu.Lock()
 	defer s.roomMu.Unlock()
 	_, r.plan = s.load.read() // with roomMu held: a later plan finds the room in the list
@@ -108,6 +130,7 @@ func (r *state) admit(p *Peer) {
 		return
 	}
 	r.peers[p.id] = p
+	r.phases.add(p)
 }
 
 // remove ends p: when it returns, no further packet of or to the peer is forwarded.
@@ -117,6 +140,7 @@ func (r *state) remove(p *Peer) {
 	}
 	p.closed = true
 	delete(r.peers, p.id)
+	r.phases.remove(p)
 	r.forgetViewer(p)
 	if c := p.connection; c != nil {
 		p.connection = nil
@@ -137,7 +161,7 @@ func (r *state) setLive(p *Peer, sources media.SourceSet) {
 		if t == nil || t.Live() == sources.Has(source) {
 			continue
 		}
-		t.SetLive(sources.Has(source))
+		r.switchTrack(t, sources.Has(source))
 		if sources.Has(source) {
 			r.wake(t)
 			continue
@@ -162,6 +186,8 @@ func (r *Room) end() {
 // retire takes a connection's tracks and slots out of the room.
 func (r *state) retire(c *connection) {
 	c.Egress().Release()
+	r.countSlots(c, -1)
+	c.audio, c.video = nil, nil
 	for _, t := range c.tracks {
 		r.unpublish(t)
 	}
@@ -170,27 +196,48 @@ func (r *state) retire(c *connection) {
 
 // unpublish ends a track: what carries it is freed.
 func (r *state) unpublish(t *track) {
-	t.SetLive(false)
 	if r.tracks[t.key()] == t {
 		delete(r.tracks, t.key())
+		r.room.published.Add(-1)
 	}
+	r.switchTrack(t, false)
 	r.freeSlotsOf(t)
-	for _, p := range r.peers {
-		p.viewer.forgetTrack(t)
-		if p.connection != nil {
+	for viewer := range t.demand.byViewer {
+		if p := r.peers[viewer]; p != nil {
+			p.viewer.forgetTrack(t)
+		}
+	}
+	for viewer := range t.carried {
+		if p := r.peers[viewer]; p != nil && p.connection != nil {
 			p.connection.Egress().Forget(t.Track)
 		}
 	}
 }
 
-// freeSlotsOf takes t out of every slot that carries or awaits it.
+// freeSlotsOf takes t out of every slot that carries or awaits it. Audio slots are given something else, and are told
+// of, with the next list of who is heard.
 func (r *state) freeSlotsOf(t *track) {
-	for _, viewer := range t.Free() {
+	viewers := t.Free()
+	r.work.Freed += len(viewers)
+	if !t.Source.Video() {
+		r.hearing.stale = true
+		r.hearing.freed = r.hearing.freed || len(viewers) > 0
+		return
+	}
+	for p := range r.interest[t.key()] { // the reason why they do not get it is another
+		r.videoDirty(p)
+	}
+	for _, viewer := range viewers {
 		if p := r.peers[viewer]; p != nil {
-			p.dirty = true
+			r.videoDirty(p)
 		}
 	}
-	r.room.dirty.Store(true)
+}
+
+// countSlots keeps count of how many peers have how many audio slots.
+func (r *state) countSlots(c *connection, n int) {
+	r.hearing.slots[min(len(c.audio), MaxAudioSlots)] += n
+	r.hearing.stale = true
 }
 
 // soon has control reconcile the dirty peers at once, on its own goroutine: callers are actors with better things to
@@ -203,21 +250,12 @@ func (r *Room) soon() {
 	}
 }
 
-// wake marks those who want t, so that they are reconciled.
+// wake marks those who want t, so that they are reconciled. Who hears it follows from the list of who is heard.
 func (r *state) wake(t *track) {
-	for _, p := range r.peers {
-		if p.connection == nil || p.id == t.Owner {
-			continue
-		}
-		if !t.Source.Video() || slices.ContainsFunc(p.wants, t.isWanted) {
-			p.dirty = true
-		}
+	for p := range r.interest[t.key()] {
+		r.videoDirty(p)
 	}
-	r.room.dirty.Store(true)
 }
 
 // causeNotEncrypted is the protocol document's reason in media_refused.
 const causeNotEncrypted = "not_encrypted"
-
-// isWanted says whether w asks for t.
-func (t *track) isWanted(w media.Want) bool { return w.Participant == t.Owner && w.Source == t.Source }

@@ -38,7 +38,8 @@ func (r *testRoom) listen(id media.ParticipantID, listener func(media.Event)) {
 // setLive returns when it has taken effect.
 func setLive(p *Peer, sources media.SourceSet) {
 	p.SetLive(sources, 0)
-	p.room.settle(time.Now())
+	for p.room.settle(time.Now()) {
+	}
 }
 
 // Joining, switching and ending never wait for the room, however long control takes, and what has taken effect is told

@@ -96,6 +96,7 @@ type Allocator struct {
 	room     int64 // what of the budget is left for video
 	left     int64 // of that
 	climbing int64 // how much of room may be used by what climbs to a higher layer or was withheld
+	moved    bool  // something was decided otherwise than at the call before, or was new
 	stage    int   // height from which a source is on the stage
 }
 
@@ -149,6 +150,16 @@ func (a *Allocator) Allocate(in *Input) []Decision {
 	a.hold.observe(in.Now, a.budget.value(), lost, climbed)
 	a.remember(in, lost)
 	return a.result
+}
+
+// Next is when the decision about in, just made, may be another although in stays as it is but for the time. A time
+// that is not after in.Now says soon, zero that the decision stays. A decision asked for between makes no difference.
+func (a *Allocator) Next(in *Input) time.Time {
+	if a.moved || in.Drain > 0 || in.Silent {
+		return in.Now
+	}
+	first := clamp(in.Audio) + clamp(in.Repairs)
+	return sooner(a.hold.next(in.Now), a.budget.next(in.Now, in.Estimate, a.sent(), first, a.hold.patience()))
 }
 
 // Budget is what the hysteresis makes of the estimates so far, Unlimited while none is known.
@@ -213,10 +224,12 @@ func (a *Allocator) remember(in *Input, lost bool) {
 // own act; nor has anything when the estimate becomes known.
 func (a *Allocator) changes(in *Input) (lost, climbed bool) {
 	own := false
+	a.moved = len(a.before) != len(a.work)
 	for i := range a.work {
 		w, s := &a.work[i], &in.Sources[i]
 		now, before := a.result[i].Send, w.before.sent
 		own = own || w.fresh
+		a.moved = a.moved || w.fresh || now != before
 		switch {
 		case w.fresh:
 		case now.Layer > before.Layer:

@@ -64,6 +64,33 @@ func (b *budget) update(now time.Time, estimate, sent, first int64) {
 	}
 }
 
+// next is when update may come to another result although the estimate stays as it is; zero: never. sent and first are
+// as in update.
+func (b *budget) next(now time.Time, estimate, sent, first int64, patience time.Duration) time.Time {
+	if estimate <= 0 || estimate == Unlimited || b.current == 0 {
+		return time.Time{}
+	}
+	var at time.Time
+	switch over := sent > 0 && sent+first > min(estimate, maxRate); {
+	case over == b.overSince.IsZero():
+		return now
+	case over && estimate < b.current:
+		at = b.overSince.Add(overFor)
+	}
+	if b.fallen && (b.last > b.current || b.lowest(patience) < b.last) { // old estimates are forgotten one by one
+		at = sooner(at, time.Unix(0, (now.UnixNano()/int64(bucketLength)+1)*int64(bucketLength)))
+	}
+	return at
+}
+
+// sooner is the earlier of two times of which the zero value is none.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // begin makes it a beginning again: the latest estimate counts, and rises count at once.
 func (b *budget) begin() { b.current, b.fallen = b.last, false }
 
@@ -121,6 +148,17 @@ func (h *hold) active(now time.Time) bool { return now.Before(h.until) }
 // fresh says whether the latest loss is so near that what was withheld does not come back either: else it would take
 // the place of what has just been lost, in turns.
 func (h *hold) fresh(now time.Time) bool { return now.Before(h.until.Add(-h.wait / 2)) }
+
+// next is when what is forbidden changes; zero: it does not.
+func (h *hold) next(now time.Time) time.Time {
+	switch {
+	case h.fresh(now):
+		return h.until.Add(-h.wait / 2)
+	case h.active(now):
+		return h.until
+	}
+	return time.Time{}
+}
 
 // wider is by how much the lowest estimate of the last while exceeds the budget of the latest loss if it is not the
 // same link any more.

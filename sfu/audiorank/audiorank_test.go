@@ -1,6 +1,8 @@
 package audiorank
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -14,6 +16,9 @@ type hall struct {
 	levels map[int]*Level
 	ranker Ranker[int]
 	order  []int
+
+	voices map[int]*Voice[int]
+	full   fullRanker[int]
 }
 
 // voice and noise are levels in -dBov.
@@ -23,11 +28,43 @@ const (
 )
 
 func newHall(microphones int) *hall {
-	h := &hall{now: time.Unix(5000, 0), levels: map[int]*Level{}}
+	h := &hall{now: time.Unix(5000, 0), levels: map[int]*Level{}, voices: map[int]*Voice[int]{}}
 	for i := range microphones {
 		h.levels[i] = &Level{}
 	}
 	return h
+}
+
+// update tells the ranker what has changed, and compares the order with that of a full computation.
+func (h *hall) update() {
+	for k, v := range h.voices {
+		if h.levels[k] == nil {
+			h.ranker.Close(v)
+			delete(h.voices, k)
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(h.levels)) {
+		if level := h.levels[k]; level != nil {
+			if h.voices[k] == nil {
+				h.voices[k] = h.ranker.Open(k)
+			}
+			if h.voices[k].level != *level {
+				h.ranker.Hear(h.voices[k], *level)
+			}
+		}
+	}
+	before := h.order
+	changed := h.ranker.Update(h.now)
+	h.order = nil
+	for _, v := range h.ranker.Order() {
+		h.order = append(h.order, v.Key)
+	}
+	if full := h.full.update(h.levels, h.now); !slices.Equal(h.order, full) {
+		panic(fmt.Sprintf("the order is %v, computed from scratch %v", h.order, full))
+	}
+	if !changed && !slices.Equal(h.order, before) {
+		panic(fmt.Sprintf("%v became %v unnoticed", before, h.order))
+	}
 }
 
 // run lets time pass: each packet time every microphone in says sends a packet of that level and the others nothing.
@@ -37,7 +74,7 @@ func (h *hall) run(d time.Duration, says map[int]uint8) {
 		for k, level := range says {
 			h.levels[k].Observe(level, h.now)
 		}
-		h.order = h.ranker.Update(h.levels, h.now)
+		h.update()
 	}
 }
 
@@ -213,8 +250,8 @@ func TestMicrophonesComeAndGo(t *testing.T) {
 	}
 	clear(h.levels)
 	h.run(packetTime, nil)
-	if len(h.order) != 0 || len(h.ranker.known) != 0 {
-		t.Errorf("order %v, %d known", h.order, len(h.ranker.known))
+	if len(h.order) != 0 || len(h.ranker.active) != 0 {
+		t.Errorf("order %v, %d active", h.order, len(h.ranker.active))
 	}
 	h.levels[1] = &Level{}
 	h.levels[2] = nil
@@ -243,9 +280,29 @@ func TestUpdateDoesNotAllocate(t *testing.T) {
 		round++
 		h.now = h.now.Add(packetTime)
 		h.levels[round%100].Observe(voice, h.now)
-		h.ranker.Update(h.levels, h.now)
+		h.ranker.Hear(h.voices[round%100], *h.levels[round%100])
+		h.ranker.Update(h.now)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// Of a thousand open microphones, only those that are heard cost anything.
+func TestAnUpdateCostsWhatIsHeard(t *testing.T) {
+	h := newHall(1000)
+	h.run(time.Second, map[int]uint8{500: voice, 900: quiet})
+	if got := h.ranker.Heard(); got != 2 {
+		t.Errorf("%d microphones are looked at", got)
+	}
+	if !slices.Equal(h.order[:2], []int{500, 900}) {
+		t.Errorf("order %v", h.order[:3])
+	}
+	if got := h.ranker.Speaking(nil, 16, h.now); !slices.Equal(got, []int{500}) {
+		t.Errorf("%v speak", got)
+	}
+	h.run(time.Second, nil)
+	if got := h.ranker.Heard(); got != 0 {
+		t.Errorf("%d microphones are looked at in silence", got)
 	}
 }
 
@@ -272,7 +329,7 @@ func FuzzRanker(f *testing.F) {
 				h.now = h.now.Add(time.Duration(arg) * 4 * time.Millisecond)
 			}
 			before := slices.Clone(h.order)
-			h.order = h.ranker.Update(h.levels, h.now)
+			h.update()
 			h.checkPromise(t, before)
 		}
 	})
@@ -280,7 +337,7 @@ func FuzzRanker(f *testing.F) {
 
 func (h *hall) checkPromise(t *testing.T, before []int) {
 	t.Helper()
-	if len(h.order) != len(h.levels) || len(h.ranker.known) != len(h.levels) {
+	if len(h.order) != len(h.levels) {
 		t.Fatalf("%d microphones, order %v", len(h.levels), h.order)
 	}
 	seen := map[int]bool{}
@@ -310,6 +367,7 @@ func BenchmarkUpdate(b *testing.B) {
 	for b.Loop() {
 		h.now = h.now.Add(packetTime)
 		h.levels[3].Observe(voice, h.now)
-		h.ranker.Update(h.levels, h.now)
+		h.ranker.Hear(h.voices[3], *h.levels[3])
+		h.ranker.Update(h.now)
 	}
 }

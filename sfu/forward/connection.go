@@ -19,6 +19,12 @@ type Owner interface {
 	// Changed is called when a slot has switched or waits to: Egress.Tidy has work. It is called on the packet path, with
 	// locks held.
 	Changed()
+	// LevelChanged is called when a live track has a new level: once, until Track.TakeLevel. It is called on the packet
+	// path, with locks held.
+	LevelChanged(t *Track)
+	// EstimateChanged is called when the estimate has left the bounds of Egress.Expect, when a queue drains, and while the
+	// viewer is silent. It is called on the packet path, with locks held.
+	EstimateChanged()
 }
 
 // link is what both directions of a connection share.
@@ -99,9 +105,7 @@ func (c *Connection) Measure(now time.Time) {
 			c.in.mu.Lock()
 			bytes := l.receive.bytes
 			c.in.mu.Unlock()
-			l.meterMu.Lock()
-			l.meter.Observe(now, bytes)
-			l.meterMu.Unlock()
+			l.Observe(now, bytes)
 		}
 	}
 }

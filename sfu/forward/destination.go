@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,7 @@ type destination struct {
 
 	paced     atomic.Bool  // the pacer looks after it
 	estimated atomic.Int64 // what the way carries, in bit/s at IP level; 0: unknown
+	expected  [2]int64     // between which estimates the owner need not be told; guarded by mu
 	assumed   atomic.Bool  // and that is the owner's word
 }
 
@@ -149,6 +151,9 @@ func (d *destination) revise(now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.estimateChanged(now)
+	if d.path.bwe != nil && d.path.bwe.Silent(now) {
+		d.owner.EstimateChanged()
+	}
 	d.hold.rest()
 }
 
@@ -157,6 +162,9 @@ func (d *destination) estimateChanged(now time.Time) {
 	d.estimate(now)
 	if d.path.bwe == nil {
 		return
+	}
+	if _, on := d.draining(now); on {
+		d.owner.EstimateChanged()
 	}
 	if d.way.stream || d.engine.shed() > overload.Calm {
 		return
@@ -185,6 +193,31 @@ func (d *destination) estimate(now time.Time) {
 	default:
 		d.estimated.Store(bwe.Initial)
 	}
+	d.compare()
+}
+
+// compare tells the owner of an estimate that was not expected.
+func (d *destination) compare() {
+	if bps := limitOf(d.estimated.Load()); bps < d.expected[0] || bps > d.expected[1] {
+		d.owner.EstimateChanged()
+	}
+}
+
+// limitOf is an estimate of which 0 says that nothing limits it.
+func limitOf(bps int64) int64 {
+	if bps == 0 {
+		return math.MaxInt64
+	}
+	return bps
+}
+
+// Expect has the owner told of estimates below lowest or above highest only, in bit/s; an unknown one is above all. At
+// first it is told of each.
+func (d *destination) Expect(lowest, highest int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.expected = [2]int64{lowest, highest}
+	d.compare() // it may have changed meanwhile
 }
 
 // reported notes that the viewer has reported what it receives of one of its slots.
@@ -197,8 +230,11 @@ func (d *destination) reported(now time.Time) {
 // Assume takes it that the way to the viewer carries so much, in bit/s at IP level, until it gives an estimate. 0 is no
 // limit.
 func (d *destination) Assume(bps int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.assumed.Store(true)
 	d.estimated.Store(bps)
+	d.compare()
 }
 
 // Estimate is what the way to the viewer carries, in bit/s at IP level; 0: unknown.

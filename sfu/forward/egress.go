@@ -23,10 +23,12 @@ type Egress struct {
 	rtxTokens int // RTX packets that may still be sent, refilled each second
 	audio     audioRepair
 	retired   []*output // ended by a switch, not yet taken off their layers; Tidy does
-	played    int       // bytes of kept media sent since playedAt
-	playedAt  time.Time
-	fillSlot  int // which slot's packets probes repeat, and which of them
-	fillBack  uint16
+	// slots of either kind have switched since Tidy
+	switchedAudio, switchedVideo bool
+	played                       int // bytes of kept media sent since playedAt
+	playedAt                     time.Time
+	fillSlot                     int // which slot's packets probes repeat, and which of them
+	fillBack                     uint16
 
 	hasRetired atomic.Bool
 	hasPending atomic.Bool   // some slot may be waiting for a key frame
@@ -140,27 +142,40 @@ func (e *Egress) pending() {
 	e.owner.Changed()
 }
 
-// Tidy follows up on switches that have happened or are awaited, and says whether a slot's state has changed. Call it
-// after Owner.Changed, and once a second.
-func (e *Egress) Tidy(now time.Time) (changed bool) {
-	if e.hasRetired.Swap(false) {
-		e.clearRetired()
-		changed = true
+// Tidy follows up on switches that have happened or are awaited, and says whether the state of a slot of either kind
+// has changed. What it adds to retired is to be cleared. Call it after Owner.Changed, and ten times a second while
+// Waits.
+func (e *Egress) Tidy(now time.Time, retired *Retired) (audio, video bool) {
+	if e.hasRetired.Load() {
+		audio, video = e.takeRetired(retired)
 	}
 	if e.hasPending.Load() {
 		e.retryPending(now)
 	}
-	return changed
+	return audio, video
 }
 
-// clearRetired takes outputs that a switch has ended off their layers.
-func (e *Egress) clearRetired() {
+// Waits says whether a slot may be waiting for a key frame.
+func (e *Egress) Waits() bool { return e.hasPending.Load() }
+
+// takeRetired gathers outputs that a switch has ended, and says which kinds of slots have switched.
+func (e *Egress) takeRetired(retired *Retired) (audio, video bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, o := range e.retired {
-		o.layer.removeOutput(o)
-	}
-	e.retired = nil
+	audio, video = e.switchedAudio, e.switchedVideo
+	e.switchedAudio, e.switchedVideo = false, false
+	e.hasRetired.Store(false)
+	retired.outputs = append(retired.outputs, e.retired...)
+	clear(e.retired)
+	e.retired = e.retired[:0]
+	return audio, video
+}
+
+// Stopped says whether nothing passes through some slot of video until its next key frame, though it may.
+func (e *Egress) Stopped(now time.Time) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.ContainsFunc(e.slots, func(s *Slot) bool { return s.Video && s.assigned != nil && s.stopped(now) })
 }
 
 // retryPending starts slots whose key frame is in the history by now: it came out of order, or while keys were awaited.
@@ -181,9 +196,7 @@ func (e *Egress) awaited() (list []*output) {
 			list = append(list, s.next)
 		}
 	}
-	if e.hasPending.Store(len(list) > 0); len(list) > 0 {
-		e.owner.Changed()
-	}
+	e.hasPending.Store(len(list) > 0)
 	return list
 }
 

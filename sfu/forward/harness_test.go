@@ -83,8 +83,10 @@ func (r *rig) drive() *rig {
 }
 
 func (p *peer) tick(now time.Time, n int) {
-	if p.changed.Swap(false) || n%50 == 0 {
-		p.c.out.Tidy(now)
+	if p.changed.Swap(false) || n%5 == 0 {
+		var retired Retired
+		p.c.out.Tidy(now, &retired)
+		retired.Clear()
 	}
 	p.c.Repair(now)
 	if n%5 == 0 {
@@ -177,6 +179,8 @@ func (p *peer) Stuck(transport.Cause)            {}
 func (p *peer) Wanted(media.Source, []string)    {}
 func (p *peer) NotEncrypted(source media.Source) { p.told <- source.String() }
 func (p *peer) Changed()                         { p.changed.Store(true) }
+func (p *peer) LevelChanged(*Track)              {}
+func (p *peer) EstimateChanged()                 {}
 
 // shown says how many packets the peer's slot of video has sent.
 func (p *peer) shown() uint32 {

@@ -129,18 +129,55 @@ func (l *Layer) outputs() []*output {
 func (l *Layer) addOutput(o *output) {
 	l.outsMu.Lock()
 	defer l.outsMu.Unlock()
-	old := l.outputs()
-	table := make([]*output, len(old), len(old)+1)
-	copy(table, old)
-	table = append(table, o)
+	// Who reads an earlier table sees its own length of the array only; and no array grows from two tables, because all
+	// that shortens one makes a new array.
+	table := append(l.outputs(), o)
 	l.outs.Store(&table)
+}
+
+// takeOutputs empties the table and returns what was in it.
+func (l *Layer) takeOutputs() []*output {
+	l.outsMu.Lock()
+	defer l.outsMu.Unlock()
+	old := l.outputs()
+	l.outs.Store(nil)
+	return old
 }
 
 func (l *Layer) removeOutput(o *output) {
 	l.outsMu.Lock()
 	defer l.outsMu.Unlock()
-	table := slices.DeleteFunc(slices.Clone(l.outputs()), func(x *output) bool { return x == o })
-	l.outs.Store(&table)
+	old := l.outputs()
+	if i := slices.Index(old, o); i >= 0 {
+		table := slices.Concat(old[:i], old[i+1:])
+		l.outs.Store(&table)
+	}
+}
+
+// Retired gathers outputs that switches have ended, of many viewers: taking them off their layers one by one would cost
+// the square of their number. The zero value is empty. One goroutine at a time.
+type Retired struct{ outputs []*output }
+
+// Clear takes them off their layers.
+func (r *Retired) Clear() {
+	if len(r.outputs) == 0 {
+		return
+	}
+	byLayer := map[*Layer]map[*output]struct{}{}
+	for _, o := range r.outputs {
+		if byLayer[o.layer] == nil {
+			byLayer[o.layer] = map[*output]struct{}{}
+		}
+		byLayer[o.layer][o] = struct{}{}
+	}
+	for l, ended := range byLayer {
+		l.outsMu.Lock()
+		table := slices.DeleteFunc(slices.Clone(l.outputs()), func(o *output) bool { _, ok := ended[o]; return ok })
+		l.outs.Store(&table)
+		l.outsMu.Unlock()
+	}
+	clear(r.outputs)
+	r.outputs = r.outputs[:0]
 }
 
 // pass notes that a packet of l arrived, the last of a frame if end is true, while higher layers may have stopped.
@@ -157,6 +194,16 @@ func (l *Layer) pass(end bool) {
 	}
 }
 
+// Arrived notes that a packet of l has arrived.
+func (l *Layer) Arrived(now time.Time) { l.lastPacket.Store(now.UnixNano()) }
+
+// Observe takes in how many bytes have arrived so far of each temporal layer.
+func (l *Layer) Observe(now time.Time, bytes [allocation.MaxTemporal]uint64) {
+	l.meterMu.Lock()
+	defer l.meterMu.Unlock()
+	l.meter.Observe(now, bytes)
+}
+
 // accept is called once for each authentic media packet that is not a repeat: it keeps the statistics.
 func (l *Layer) accept(seq uint64, v *rtpview.View, newest bool, now time.Time) {
 	r := &l.receive
@@ -165,7 +212,7 @@ func (l *Layer) accept(seq uint64, v *rtpview.View, newest bool, now time.Time) 
 		r.nack.Audio = !l.track.Source.Video()
 	}
 	r.packets++
-	l.lastPacket.Store(now.UnixNano())
+	l.Arrived(now)
 	if !newest { // a retransmission says nothing about jitter
 		r.again++
 		return

@@ -42,8 +42,8 @@ type Slot struct {
 	cur       *output // what is being forwarded
 	next      *output // what takes over at its next key frame
 	sent      *[sentPackets]sent
-	short     *history.Short // of audio, while the viewer loses packets
-	epochs    [maxEpochs]*output
+	short     *history.Short     // of audio, while the viewer loses packets
+	epochs    [maxEpochs]*output // of video
 	epoch     uint8
 	rtxSeq    uint64
 	inPicture int // packets of the picture under way, those left out not counted
@@ -141,7 +141,9 @@ func (s *Slot) assign(l *Layer, now time.Time) (o *output, asks bool) {
 	s.await(o)
 	s.assigned = o
 	l.addOutput(o)
-	e.pending()
+	if s.Video {
+		e.pending()
+	}
 	return o, false
 }
 
@@ -157,7 +159,23 @@ func (s *Slot) await(o *output) {
 func (s *Slot) Release() {
 	s.egress.mu.Lock()
 	defer s.egress.mu.Unlock()
-	for _, o := range []*output{s.cur, s.next} {
+	s.release()
+}
+
+// releaseOf frees the slot if it carries or awaits t, and says so.
+func (s *Slot) releaseOf(t *Track) bool {
+	s.egress.mu.Lock()
+	defer s.egress.mu.Unlock()
+	of := func(o *output) bool { return o != nil && o.layer.track == t }
+	if !of(s.cur) && !of(s.next) {
+		return false
+	}
+	s.release()
+	return true
+}
+
+func (s *Slot) release() {
+	for _, o := range [...]*output{s.cur, s.next} {
 		if o != nil {
 			o.layer.removeOutput(o)
 		}
@@ -210,6 +228,18 @@ func (s *Slot) switchTo(o *output, p *packet) {
 	if s.short != nil {
 		*s.short = history.Short{} // what the slot carried before may be muted at any time
 	}
+	if s.Video {
+		s.beginEpoch(o)
+		s.egress.switchedVideo = true
+	} else {
+		s.egress.switchedAudio = true
+	}
+	s.egress.hasRetired.Store(true)
+	s.egress.owner.Changed()
+}
+
+// beginEpoch notes that what is sent from now on goes out through o.
+func (s *Slot) beginEpoch(o *output) {
 	s.epoch = (s.epoch + 1) % maxEpochs
 	if s.epochs[s.epoch] != nil && s.sent != nil {
 		for i := range s.sent { // what went out through the output of maxEpochs switches ago cannot be found any more
@@ -219,8 +249,6 @@ func (s *Slot) switchTo(o *output, p *packet) {
 		}
 	}
 	s.epochs[s.epoch] = o
-	s.egress.hasRetired.Store(true)
-	s.egress.owner.Changed()
 }
 
 // rebase has the slot's numbering go on at p, of output o, without a gap, whatever came before.

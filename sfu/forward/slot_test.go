@@ -26,9 +26,11 @@ func TestASwitchLeavesNothingBehind(t *testing.T) {
 		t.Errorf("the slot carries participant %d while the other is awaited", got)
 	}
 	w.feed(two, time.Now(), two.Sealed(wiretest.Video(6, 1, "q")))
-	if !viewer.changed.Load() || !viewer.c.out.Tidy(time.Now()) {
+	var retired Retired
+	if _, video := viewer.c.out.Tidy(time.Now(), &retired); !viewer.changed.Load() || !video {
 		t.Error("nothing says that the slot has switched")
 	}
+	retired.Clear()
 	if len(from.outputs()) != 0 || len(to.outputs()) != 1 {
 		t.Errorf("after the switch: %d and %d outputs", len(from.outputs()), len(to.outputs()))
 	}

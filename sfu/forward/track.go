@@ -36,8 +36,9 @@ type Track struct {
 	live    atomic.Bool // the meeting permits it and its owner has switched it on
 	refused atomic.Bool // its publisher has been told that it is not encrypted
 
-	levelMu sync.Mutex // audio: written per packet, read by the ranking every 20 ms
+	levelMu sync.Mutex // audio: written per packet, taken by the ranking every 20 ms
 	level   audiorank.Level
+	unheard bool // the upstream has been told of a level that has not been taken
 }
 
 // NewTrack makes a track that is not live. Connection.Publish gives it its upstream.
@@ -70,21 +71,23 @@ func (t *Track) SetLive(live bool) { t.live.Store(live) }
 func (t *Track) From(c *Connection) bool { return t.upstream == upstream(&c.in) }
 
 // Free takes the track out of every slot that carries or awaits it, and returns whose those were. When it returns, no
-// packet of the track is forwarded but those that a worker is just handing to the kernel.
+// packet of the track is forwarded but those that a worker is just handing to the kernel. It costs O(those slots).
 func (t *Track) Free() (viewers []media.ParticipantID) {
 	for _, l := range t.layers {
-		for _, o := range l.outputs() {
-			o.slot.Release()
-			viewers = append(viewers, o.slot.egress.viewer)
+		for _, o := range l.takeOutputs() {
+			if o.slot.releaseOf(t) {
+				viewers = append(viewers, o.slot.egress.viewer)
+			}
 		}
 	}
 	return viewers
 }
 
-// Level returns how loud the track is.
-func (t *Track) Level() audiorank.Level {
+// TakeLevel returns how loud the track is. Owner.LevelChanged is called when it has changed since.
+func (t *Track) TakeLevel() audiorank.Level {
 	t.levelMu.Lock()
 	defer t.levelMu.Unlock()
+	t.unheard = false
 	return t.level
 }
 
@@ -97,9 +100,21 @@ func (t *Track) observeLevel(v *rtpview.View, now time.Time) {
 	if len(ext) != 1 {
 		return
 	}
+	t.Observe(ext[0]&0x7f, now)
+}
+
+// Observe notes how loud a packet of the track is, in -dBov.
+func (t *Track) Observe(level uint8, now time.Time) {
 	t.levelMu.Lock()
-	t.level.Observe(ext[0]&0x7f, now)
+	t.level.Observe(level, now)
+	news := !t.unheard && t.live.Load()
+	if news {
+		t.unheard = true
+	}
 	t.levelMu.Unlock()
+	if news {
+		t.upstream.levelChanged(t)
+	}
 }
 
 // discard drops the payloads kept, even while the track is referenced.

@@ -12,6 +12,8 @@ type upstream interface {
 	requestKeyFrame(l *Layer) (ok bool)
 	// askAgain asks for what is missing of l.
 	askAgain(l *Layer, now time.Time)
+	// levelChanged says that t has a level that has not been taken.
+	levelChanged(t *Track)
 	// tellWanted says which layers of t, by their RIDs, viewers want.
 	tellWanted(t *Track, rids []string)
 	// keyFrameEvery is how often a key frame of one layer may be asked for.
@@ -64,6 +66,7 @@ func (g *ingress) requestKeyFrame(l *Layer) (ok bool) {
 }
 
 func (g *ingress) keyFrameEvery() time.Duration { return g.engine.keyFrameEvery() }
+func (g *ingress) levelChanged(t *Track)        { g.owner.LevelChanged(t) }
 
 func (g *ingress) tellWanted(t *Track, rids []string) { g.owner.Wanted(t.Source, rids) }
 
