@@ -11,6 +11,7 @@ type turn struct {
 	clock func() time.Time
 	until time.Time
 	steps int
+	ended bool
 }
 
 func (r *Room) turn() turn { return turn{clock: r.clock, until: r.clock().Add(turnLasts)} }
@@ -18,7 +19,10 @@ func (r *Room) turn() turn { return turn{clock: r.clock, until: r.clock().Add(tu
 // over says whether the time is used up. It looks at the clock at every eighth step: one takes a microsecond or so.
 func (t *turn) over() bool {
 	t.steps++
-	return t.steps%8 == 0 && !t.clock().Before(t.until)
+	if t.steps%8 == 0 && !t.clock().Before(t.until) {
+		t.ended = true
+	}
+	return t.ended
 }
 
 // work counts what control has looked at so far: its cost without a clock.
