@@ -10,7 +10,7 @@ import { deriveKeyPair } from './hpke.js';
 import { decryptWithLabel, deriveSecret, encryptWithLabel } from './labels.js';
 import { parentNode } from './nodes.js';
 import { HASH_LENGTH, NONE, wipe } from './primitives.js';
-import { isBelow } from './treemath.js';
+import { directPath, isBelow } from './treemath.js';
 import { usable } from './x25519.js';
 
 /** @typedef {Map<number, KeyPair>} PrivateKeys of the nodes that this member has, its leaf included */
@@ -113,8 +113,10 @@ export async function sealPath(tree, { steps, secrets, pairs, leaf }, added, con
 export async function applyPath(tree, sender, path, added) {
   const steps = tree.filteredPath(sender);
   must(path.nodes.length === steps.length, 'tree', 'a path of another length');
-  const before = tree.member(sender);
-  must(!equal(before.encryptionKey, path.leaf.encryptionKey), 'tree', 'the path does not change the leaf key');
+  // None of its keys may be in the tree (§12.4.2). checkUnique looks at the nodes that stay.
+  const replaced = [2 * sender, ...directPath(2 * sender, tree.width)].map((node) => tree.node(node)?.encryptionKey);
+  const fresh = [path.leaf, ...path.nodes].map((node) => node.encryptionKey);
+  must(!replaced.some((old) => old && fresh.some((key) => equal(key, old))), 'tree', 'a path with a key that was there');
   path.nodes.forEach((node, i) => {
     must(usable(node.encryptionKey), 'tree', 'a path has an unusable key');
     const expected = recipients(tree, steps[i], added).length;
