@@ -27,7 +27,7 @@ func startPeer(t *testing.T, script string, args ...string) *peer {
 		script = filepath.Join("..", "..", script)
 	}
 	if _, err := os.Stat(script); err != nil {
-		t.Skipf("the peer is not there: %v", err)
+		t.Fatal(err)
 	}
 	node, err := exec.LookPath("node")
 	if err != nil && os.Getenv("CI") == "true" {

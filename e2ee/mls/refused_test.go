@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"testing"
 )
@@ -57,6 +58,7 @@ type hostile struct {
 	victim *goParty // leaf 3
 	data   *refusedData
 	joiner *Joiner // a copy of the victim's, from before it joined
+	secret []byte  // path secret of the hostile member's last commit
 }
 
 func newHostile(t *testing.T) *hostile {
@@ -87,8 +89,11 @@ func newHostile(t *testing.T) *hostile {
 	k := must(victim.keyPackage())(t)
 	copied := *victim.joiner
 	copied.init, copied.private = bytes.Clone(copied.init), bytes.Clone(copied.private)
-	m = must(mallet.commit(change{adds: [][]byte{k}, path: true, psk: true}))(t)
 	h := &hostile{t: t, mallet: mallet, victim: victim, joiner: &copied}
+	h.secret = bytes.Repeat([]byte{3}, hashSize)
+	mallet.group.config.Random = io.MultiReader( // for the PSK's nonce and the leaf's key; the path secret; the rest
+		io.LimitReader(seeded("nonce and key"), 2*hashSize), bytes.NewReader(h.secret), seeded("the rest"))
+	m = must(mallet.commit(change{adds: [][]byte{k}, path: true, psk: true}))(t)
 	h.data = &refusedData{
 		About: "Made by refused_test.go, which says what it is.", KeyPackage: hex.EncodeToString(k),
 		Signature: hex.EncodeToString(victim.member.Key.Seed()), Encryption: hex.EncodeToString(copied.private),
@@ -377,6 +382,10 @@ func (h *hostile) paths() {
 	h.add("path: another key of a node", "parent hash", h.path(false, func(p *updatePath) {
 		p.nodes[1].key = publicOf(bytes.Repeat([]byte{79}, publicSize))
 	}))
+	random := g.config.Random // the leaf's key is new, the path secret is not
+	g.config.Random = io.MultiReader(io.LimitReader(seeded("key"), hashSize), bytes.NewReader(h.secret), random)
+	h.add("path: the keys that all nodes had", "tree", h.commit(CommitOptions{}, nil))
+	g.config.Random = random
 	h.add("path: another parent hash", "parent hash", h.path(true, func(p *updatePath) { p.leaf.ParentHash[0] ^= 1 }))
 	h.add("path: no parent hash", "parent hash", h.path(true, func(p *updatePath) { p.leaf.ParentHash = nil }))
 	h.add("path: a leaf of another source", "tree", h.path(true, func(p *updatePath) { p.leaf.Source = SourceKeyPackage }))
