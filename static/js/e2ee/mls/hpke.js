@@ -3,7 +3,7 @@
 // Wherever the RFC extracts and expands once from the same input, WebCrypto's HKDF does both in one call.
 /** @import {Bytes} from '../bytes.js' */
 /** @import {KeyPair} from './x25519.js' */
-import { concat, unhex, utf8 } from '../bytes.js';
+import { concat, equal, unhex, utf8 } from '../bytes.js';
 import { must } from './errors.js';
 import { HASH_LENGTH, KEY_LENGTH, NONCE_LENGTH, NONE, extract, open, seal, wipe } from './primitives.js';
 import { agree, newPair, pairFrom } from './x25519.js';
@@ -62,6 +62,17 @@ const decapsulate = async (recipient, enc) =>
 /** The psk input of "secret" and the hash of its id in base mode never change. @type {Promise<[CryptoKey, Bytes]>} */
 let base;
 
+/** A commit's seals have one info: its hash is kept for the next. @type {{info: Bytes, hash: Promise<Bytes>}|undefined} */
+let latest;
+
+/** @param {Bytes} info not secret @returns {Promise<Bytes>} info_hash */
+function infoHash(info) {
+  if (!latest || !equal(latest.info, info)) {
+    latest = { info, hash: extract(NONE, labelledInput(SUITE, 'info_hash', info)) };
+  }
+  return latest.hash;
+}
+
 /** @param {Psk|null} psk @returns {Promise<[CryptoKey, Bytes]>} */
 async function pskParts(psk) {
   const make = (/** @type {Bytes} */ secret, /** @type {Bytes} */ id) =>
@@ -80,11 +91,8 @@ async function pskParts(psk) {
  * @returns {Promise<[Bytes, Bytes]>} key and nonce
  */
 async function messageKey(shared, info, psk) {
-  const [[input, pskIdHash], infoHash] = await Promise.all([
-    pskParts(psk),
-    extract(NONE, labelledInput(SUITE, 'info_hash', info)),
-  ]);
-  const schedule = concat(Uint8Array.of(psk ? 1 : 0), pskIdHash, infoHash);
+  const [[input, pskIdHash], hashed] = await Promise.all([pskParts(psk), infoHash(info)]);
+  const schedule = concat(Uint8Array.of(psk ? 1 : 0), pskIdHash, hashed);
   const derive = (/** @type {string} */ label, /** @type {number} */ length) =>
     hkdf(input, shared, labelledInfo(SUITE, label, schedule, length), length);
   const both = await Promise.all([derive('key', KEY_LENGTH), derive('base_nonce', NONCE_LENGTH)]);
