@@ -5,14 +5,14 @@ import { concat, equal, hex, random, utf8 } from '../../js/e2ee/bytes.js';
 import { decode, encode } from '../../js/e2ee/mls/codec.js';
 import { MlsError } from '../../js/e2ee/mls/errors.js';
 import { membershipTag, signContent } from '../../js/e2ee/mls/framing.js';
-import { externalPubExtension } from '../../js/e2ee/mls/groupinfo.js';
+import { readGroupInfoMessage } from '../../js/e2ee/mls/groupinfo.js';
 import { openFrom, sealTo } from '../../js/e2ee/mls/hpke.js';
 import { newKeyPackage } from '../../js/e2ee/mls/keypackage.js';
 import * as m from '../../js/e2ee/mls/messages.js';
 import { parentNode } from '../../js/e2ee/mls/nodes.js';
 import { RatchetTree } from '../../js/e2ee/mls/ratchettree.js';
 import { newSignatureKey } from '../../js/e2ee/mls/signing.js';
-import { checkTree, extension } from '../../js/e2ee/mls/validate.js';
+import { checkTree } from '../../js/e2ee/mls/validate.js';
 import { newPair } from '../../js/e2ee/mls/x25519.js';
 import { Member, add, find, leafData, remove, replace, usePsk } from '../../../tests/unit/mls/member.js';
 
@@ -253,7 +253,8 @@ test('who lacks the pre-shared key cannot join, and a Welcome is for one key pac
 test('an external sender may remove, once its key is in the group', async () => {
   const server = await newSignatureKey();
   const senders = (w) => w.list([server], (x, s) => x.vec(s.publicKey).u16(1).vec(utf8('server')));
-  const [x, y, z] = await groupOf(3);
+  const policy = {};
+  const [x, y, z] = await groupOf(3, policy);
   const outside = async (proposal, member) => {
     const { groupId, epoch } = member.group.context;
     const sender = { type: 2, index: 0 };
@@ -270,6 +271,10 @@ test('an external sender may remove, once its key is in the group', async () => 
   x.confirm();
   const message = await outside(remove(2), x);
   for (const member of [x, y, z]) await member.process(message);
+  policy.proposal = ({ authenticatedData }) => (authenticatedData.length > 0 ? 'what its message says counts' : null);
+  await refused(y.commit({ references: true }), 'policy');
+  policy.proposal = ({ sender, authenticatedData }) =>
+    sender.type === 2 && hex(authenticatedData) === hex(utf8('7')) ? null : 'not the server';
   const second = await y.commit({ references: true });
   await x.process(second.commit);
   y.confirm();
@@ -305,10 +310,15 @@ test('a group ends with its secrets overwritten', async () => {
 test('GroupInfo and the two modes of HPKE serve those outside', async () => {
   const [x, y] = await groupOf(2);
   assert.equal(hex(await x.group.externalPub()), hex(await y.group.externalPub()));
-  const { message: info } = m.decodeMessage(
-    await x.group.groupInfo([externalPubExtension(await x.group.externalPub())]),
-  );
-  assert.equal(hex(decode(extension(info.extensions, 4), (r) => r.vec())), hex(await y.group.externalPub()));
+  const bytes = await x.group.groupInfo();
+  const outside = await readGroupInfoMessage(bytes);
+  assert.equal(hex(outside.externalPub), hex(await y.group.externalPub()));
+  assert.deepEqual([outside.signer, outside.members.length, outside.context.epoch], [0, 2, x.group.epoch]);
+  for (let i = 10; i < bytes.length; i += 37) {
+    const wrong = bytes.slice();
+    wrong[i] ^= 1;
+    await assert.rejects(readGroupInfoMessage(wrong), MlsError, `byte ${i}`);
+  }
   assert.equal(
     hex(await x.group.exportSecret('SFrame 1.0 Base Key', utf8(''), 16)),
     hex(await y.group.exportSecret('SFrame 1.0 Base Key', utf8(''), 16)),
@@ -320,6 +330,15 @@ test('GroupInfo and the two modes of HPKE serve those outside', async () => {
   await refused(openFrom(keys, utf8('info'), utf8('aad'), sealed), 'decrypt', 'without the psk');
   await refused(openFrom(keys, utf8('info'), utf8('aad'), sealed, { ...psk, psk: random(32) }), 'decrypt');
   await refused(sealTo(new Uint8Array(32), utf8(''), utf8(''), utf8('')), 'key');
+
+  const toAll = await sealTo(outside.externalPub, utf8('info'), utf8('aad'), utf8('for all'), psk);
+  for (const { group } of [x, y]) {
+    assert.equal(hex(await group.openExternal(utf8('info'), utf8('aad'), toAll, psk)), hex(utf8('for all')));
+  }
+  const leafKey = outside.members[1].node.encryptionKey;
+  const toOne = await sealTo(leafKey, utf8('info'), utf8('aad'), utf8('for one'), psk);
+  assert.equal(hex(await y.group.openOwn(utf8('info'), utf8('aad'), toOne, psk)), hex(utf8('for one')));
+  await refused(x.group.openOwn(utf8('info'), utf8('aad'), toOne, psk), 'decrypt');
 });
 
 test('copath sizes say what a path costs', async () => {

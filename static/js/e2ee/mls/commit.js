@@ -49,7 +49,7 @@ function gather(state, { proposals = [], references = [] }) {
   const sender = { type: SENDER.member, leaf: state.leaf };
   return [
     ...references.map((r) => state.proposals.get(hex(r)) ?? fail('usage', 'a reference to no known proposal')),
-    ...proposals.map((proposal) => ({ proposal, sender, reference: null })),
+    ...proposals.map((proposal) => ({ proposal, sender, reference: null, authenticatedData: NONE })),
   ];
 }
 
@@ -179,5 +179,5 @@ export async function makeProposal(state, proposal, authenticatedData) {
   const auth = { signature, confirmationTag: null };
   const reference = await proposalRef({ wireFormat: WIRE.public, content, auth });
   const message = await publicMessage(state, content, auth);
-  return { message, proposed: { proposal, sender: content.sender, reference } };
+  return { message, proposed: { proposal, sender: content.sender, reference, authenticatedData } };
 }

@@ -12,10 +12,12 @@
 /** @import {CommitOptions, Committed} from './commit.js' */
 /** @import {Outcome, Received} from './receive.js' */
 /** @import {FindPsk, Proposed, State} from './state.js' */
+/** @import {Psk, Sealed} from './hpke.js' */
 import { makeCommit, makeProposal } from './commit.js';
 import { fail } from './errors.js';
 import { sealPrivate, signContent } from './framing.js';
-import { externalPub, makeGroupInfo } from './groupinfo.js';
+import { externalKeys, externalPubExtension, makeGroupInfo } from './groupinfo.js';
+import { openFrom } from './hpke.js';
 import { found, join } from './join.js';
 import { APPLICATION, SENDER, WIRE, encodeMessage } from './messages.js';
 import { NONE, wipe } from './primitives.js';
@@ -80,13 +82,33 @@ export class Group {
   }
 
   /** @returns {Promise<Bytes>} external_pub: to it one outside encrypts to all members of this epoch */
-  externalPub() {
-    return externalPub(this.#state);
+  async externalPub() {
+    return (await externalKeys(this.#state)).publicKey;
   }
 
-  /** @param {T.Extension[]} [extensions] besides the tree @returns {Promise<Bytes>} a signed GroupInfo, an MLSMessage */
-  async groupInfo(extensions) {
-    return encodeMessage({ wireFormat: WIRE.groupInfo, message: await makeGroupInfo(this.#state, extensions) });
+  /** @returns {Promise<Bytes>} a signed GroupInfo with the tree and external_pub, an MLSMessage */
+  async groupInfo() {
+    const key = externalPubExtension(await this.externalPub());
+    return encodeMessage({ wireFormat: WIRE.groupInfo, message: await makeGroupInfo(this.#state, [key]) });
+  }
+
+  /**
+   * openExternal opens what one outside sealed to external_pub (sealTo of hpke.js).
+   * @param {Bytes} info @param {Bytes} aad @param {Sealed} sealed @param {Psk|null} [psk]
+   * @returns {Promise<Bytes>} throws MlsError
+   */
+  async openExternal(info, aad, sealed, psk) {
+    return openFrom(await externalKeys(this.#state), info, aad, sealed, psk);
+  }
+
+  /**
+   * openOwn opens what was sealed to this member's leaf, under its encryption key of this epoch.
+   * @param {Bytes} info @param {Bytes} aad @param {Sealed} sealed @param {Psk|null} [psk]
+   * @returns {Promise<Bytes>} throws MlsError
+   */
+  async openOwn(info, aad, sealed, psk) {
+    const keys = this.#state.keys.get(2 * this.#state.leaf) ?? fail('usage', 'the epoch was retired');
+    return openFrom(keys, info, aad, sealed, psk);
   }
 
   /** @returns {{leaf: number, sum: number, longest: number}[]} what a path costs each member: see RatchetTree */

@@ -8,7 +8,7 @@ import { fail, must } from './errors.js';
 import { KIND, SENDER } from './messages.js';
 import { FROM } from './nodes.js';
 import { MAX_PSKS } from './limits.js';
-import { HASH_LENGTH } from './primitives.js';
+import { HASH_LENGTH, NONE } from './primitives.js';
 import { encodePskId } from './state.js';
 import { checkKeyPackage, checkLeaf, externalSenders, mustSupport } from './validate.js';
 
@@ -28,7 +28,7 @@ const WITHOUT_PATH = [KIND.add, KIND.psk, KIND.reinit].map(Number);
  */
 export const resolveProposals = (state, commit, sender) =>
   commit.proposals.map((item) => {
-    if ('proposal' in item) return { proposal: item.proposal, sender, reference: null };
+    if ('proposal' in item) return { proposal: item.proposal, sender, reference: null, authenticatedData: NONE };
     return state.proposals.get(hex(item.reference)) ?? fail('proposals', 'a reference to no known proposal');
   });
 

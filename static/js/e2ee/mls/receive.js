@@ -78,7 +78,8 @@ export async function openMessage(state, bytes) {
   const common = { hash: messageHash, sender, authenticatedData, message };
   if (content.contentType === APPLICATION) return { ...common, kind: 'application', data: content.application };
   if (content.proposal) {
-    const proposed = { proposal: content.proposal, sender, reference: await proposalRef(message) };
+    const reference = await proposalRef(message);
+    const proposed = { proposal: content.proposal, sender, reference, authenticatedData };
     return { ...common, kind: 'proposal', proposed };
   }
   const commit = content.commit ?? fail('decode', 'neither proposal nor commit');

@@ -14,7 +14,12 @@ import { mac } from './primitives.js';
 import { pskSecret } from './schedule.js';
 import { SecretTree as Tree } from './secrettree.js';
 
-/** @typedef {{proposal: Proposal, sender: Sender, reference: Bytes|null}} Proposed reference: null when by value */
+/**
+ * @typedef {object} Proposed a proposal and who made it
+ * @property {Proposal} proposal @property {Sender} sender the committer when it is by value
+ * @property {Bytes|null} reference null when it is by value
+ * @property {Bytes} authenticatedData of its own message; empty when it is by value
+ */
 
 /**
  * @typedef {(id: PskId) => Bytes|null|undefined|Promise<Bytes|null|undefined>} FindPsk gives an external pre-shared key
