@@ -55,11 +55,13 @@ async function openWelcome({ welcome, own }) {
   if (m.wireFormat !== WIRE.welcome) return fail('decode', 'not a Welcome');
   mustBeOurSuite(m.message);
   mustOwn(own);
-  const { secrets, encryptedGroupInfo } = m.message;
+  const { secrets: joiners, encryptedGroupInfo } = m.message;
   const reference = await keyPackageRef(own.keyPackage);
-  const mine = secrets.find((s) => equal(s.keyPackageRef, reference)) ?? fail('welcome', 'not for this key package');
+  const mine = joiners.find((s) => equal(s.keyPackageRef, reference)) ?? fail('welcome', 'not for this key package');
   const bytes = await decryptWithLabel(own.initKey, 'Welcome', encryptedGroupInfo, mine.encrypted);
-  return { secrets: decode(bytes, readGroupSecrets), encryptedGroupInfo };
+  const secrets = decode(bytes, readGroupSecrets);
+  must(secrets.joinerSecret.length === HASH_LENGTH, 'welcome', 'a joiner secret of another length');
+  return { secrets, encryptedGroupInfo };
 }
 
 /**
