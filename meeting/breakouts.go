@@ -167,14 +167,7 @@ func (s *Seat) stillMayEnter(ctx context.Context, j Join) (*Seat, error) {
 }
 
 // isHere says whether a person has a seat past the lobby.
-func (s *state) isHere(who person) bool {
-	for _, p := range s.seats {
-		if p.role != noRole && p.identity.person() == who {
-			return true
-		}
-	}
-	return false
-}
+func (s *state) isHere(who person) bool { return s.here[who] > 0 }
 
 // evict takes all seats of a person.
 func (s *state) evict(now time.Time, who person) {

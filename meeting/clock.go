@@ -17,8 +17,8 @@ func (s *state) timeOfNotice() time.Time {
 // deadline is when tick should be called next; zero for never.
 func (s *state) deadline() time.Time { return s.next }
 
-// tick does what is due by now. It costs O(seats), but only when a deadline was reached: next is a lower bound that is
-// computed anew here and lowered by whatever sets a deadline.
+// tick does what is due by now. next is a lower bound that is computed anew here and lowered by whatever sets a deadline.
+// It costs O(seats) only when a deadline of a seat was reached, not when an event is due.
 func (s *state) tick(now time.Time) {
 	if s.ended || s.next.IsZero() || now.Before(s.next) {
 		return
@@ -30,11 +30,8 @@ func (s *state) tick(now time.Time) {
 	}
 	s.wake(s.expires)
 	s.notice(now)
-	for _, p := range s.seats {
-		s.tickSeat(now, p)
-		if s.ended {
-			return
-		}
+	if s.tickSeats(now); s.ended {
+		return
 	}
 	if s.present == s.streams && s.parent == (ID{}) { // streams keep no meeting alive; rooms end with theirs
 		at := s.emptySince.Add(s.cfg.EmptyAfter)
@@ -49,6 +46,22 @@ func (s *state) tick(now time.Time) {
 	s.wake(s.lobbyNews.due)
 	s.wake(s.quality.due)
 	s.wake(s.mail.due)
+}
+
+// tickSeats does what is due for seats.
+func (s *state) tickSeats(now time.Time) {
+	if s.seatsNext.IsZero() || now.Before(s.seatsNext) {
+		s.wake(s.seatsNext)
+		return
+	}
+	s.seatsNext = time.Time{}
+	for _, p := range s.seats {
+		s.looked++
+		s.tickSeat(now, p)
+		if s.ended {
+			return
+		}
+	}
 }
 
 func (s *state) notice(now time.Time) {
@@ -96,14 +109,14 @@ func (s *state) tickIdle(now time.Time, p *seat) {
 	if s.due(now, p.active.Add(idle)) {
 		p.asked = now
 		s.tell(p, &protocol.Idle{Seconds: wireSeconds(s.cfg.IdleAnswer)})
-		s.wake(now.Add(s.cfg.IdleAnswer))
+		s.wakeSeats(now.Add(s.cfg.IdleAnswer))
 	}
 }
 
-// due says whether at has come, and notes it as a deadline if not.
+// due says whether at has come, and notes it as a deadline of a seat if not.
 func (s *state) due(now, at time.Time) bool {
 	if now.Before(at) {
-		s.wake(at)
+		s.wakeSeats(at)
 		return false
 	}
 	return true

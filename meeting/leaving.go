@@ -15,7 +15,7 @@ func (s *state) lost(now time.Time, id media.ParticipantID, sink Sink) {
 		return
 	}
 	p.sink, p.lostAt = nil, now
-	s.wake(now.Add(s.cfg.ResumeGrace))
+	s.wakeSeats(now.Add(s.cfg.ResumeGrace))
 	if p.role == noRole || p.may(protocol.MayAdmit) {
 		s.lobbyChanged(now)
 	}
@@ -70,12 +70,16 @@ func (s *state) leave(now time.Time, p *seat, why protocol.LeftReason, bye proto
 	s.lowerHand(now, p)
 	s.speakers = slices.DeleteFunc(s.speakers, func(id media.ParticipantID) bool { return id == p.id })
 	s.present--
+	who := p.identity.person()
+	if s.here[who]--; s.here[who] == 0 {
+		delete(s.here, who)
+	}
 	if p.identity.stream() {
 		s.streams--
 	}
 	s.left(now, p.id, why)
-	if s.parent == (ID{}) && !s.isHere(p.identity.person()) {
-		s.do(effect{kind: leaveBreakouts, who: p.identity.person()})
+	if s.parent == (ID{}) && !s.isHere(who) {
+		s.do(effect{kind: leaveBreakouts, who: who})
 	}
 	if s.spotlight == p.id {
 		s.setSpotlight(0, 0)
@@ -153,7 +157,7 @@ func (s *state) end(why protocol.ByeReason) {
 	}
 	s.do(effect{kind: endMeeting})
 	s.seats, s.waiting, s.resumes, s.banned, s.hands, s.speakers = nil, nil, nil, nil, nil, nil
-	s.voices, s.keys, s.streams = nil, nil, 0
-	s.present, s.hosts, s.spotlight, s.next = 0, 0, 0, time.Time{}
+	s.voices, s.here, s.keys, s.streams = nil, nil, nil, 0
+	s.present, s.hosts, s.spotlight, s.next, s.seatsNext = 0, 0, 0, time.Time{}, time.Time{}
 	s.batch, s.lobbyNews, s.mail, s.quality = batch{}, lobbyNews{}, mail{}, qualityBatch{}
 }

@@ -107,7 +107,7 @@ func (s *state) report(now time.Time, id media.ParticipantID, r *mediaReport) {
 	}
 	if r.failed {
 		p.failedAt = now
-		s.wake(now.Add(s.cfg.MediaGrace))
+		s.wakeSeats(now.Add(s.cfg.MediaGrace))
 	}
 	if r.trouble != "" {
 		reason := protocol.MediaFailure(r.trouble)
@@ -183,7 +183,7 @@ func (s *state) speaking(now time.Time, list []media.ParticipantID) {
 		p.active, p.asked = now, time.Time{}
 	}
 	if !slices.Equal(list, s.speakers) {
-		s.speakers = list
+		s.speakers, s.restage = list, true
 		s.tellAll(&protocol.Speakers{Speakers: append([]media.ParticipantID{}, list...)})
 	}
 }

@@ -141,7 +141,7 @@ func (s *state) spotlightRequest(p *seat, m *protocol.Spotlight) error {
 
 func (s *state) setSpotlight(id, by media.ParticipantID) {
 	if s.spotlight != id {
-		s.spotlight = id
+		s.spotlight, s.restage = id, true
 		s.tellAll(&protocol.SpotlightEvent{Participant: id, By: by})
 	}
 }

@@ -105,6 +105,7 @@ func (s *state) declare(now time.Time, p *seat, sources media.SourceSet) {
 		return
 	}
 	s.recordShare(p, p.declared, sources)
+	s.seen(now, p) // until now
 	p.declared = sources
 	s.do(effect{kind: setLive, seat: p.id, live: p.live()})
 	s.changed(now, p.id, changed)
@@ -125,6 +126,7 @@ func (s *state) answered(id media.ParticipantID, sink Sink) error {
 		return ErrNotJoined
 	}
 	p.negotiated, p.failedAt, p.refused, p.trouble = true, time.Time{}, nil, nil
+	s.restage = true
 	return nil
 }
 

@@ -27,6 +27,7 @@ type batch struct {
 
 // schedule has the batch sent at once if the last one is long enough ago, else when it is.
 func (s *state) schedule(now time.Time) {
+	s.restage = true
 	if !s.batch.due.IsZero() || s.ended {
 		return
 	}
@@ -99,9 +100,13 @@ func (s *state) flushRoster(now time.Time) {
 	}
 	b := s.batch
 	s.batch = batch{sent: now}
-	hands := s.handPlaces()
+	ids := slices.Sorted(maps.Keys(b.entries))
+	var hands map[media.ParticipantID]int
+	if slices.ContainsFunc(ids, func(id media.ParticipantID) bool { return s.seats[id].hand }) {
+		hands = s.handPlaces()
+	}
 	r := &protocol.Roster{Left: b.left}
-	for _, id := range slices.Sorted(maps.Keys(b.entries)) {
+	for _, id := range ids {
 		entry := s.entry(s.seats[id], hands)
 		if b.entries[id] == joined {
 			r.Joined = append(r.Joined, entry)
@@ -146,6 +151,7 @@ func (s *state) handPlaces() map[media.ParticipantID]int {
 	}
 	out := make(map[media.ParticipantID]int, len(s.hands))
 	for i, id := range s.hands {
+		s.looked++
 		out[id] = i + 1
 	}
 	return out

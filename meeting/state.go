@@ -152,8 +152,9 @@ type state struct {
 	onStage    media.ParticipantID           // whose camera receiving streams get; zero: none
 	lastID     media.ParticipantID
 	entered    uint64
-	present    int // seats in the meeting
-	hosts      int // of them, hosts
+	present    int            // seats in the meeting
+	here       map[person]int // of them, by person
+	hosts      int            // of them, hosts
 	handedOver bool
 	emptySince time.Time
 	notices    int       // of expiryNotices, those given
@@ -171,6 +172,9 @@ type state struct {
 	records   []Record  // to be kept before the effects are carried out
 	by        *seat     // whose request is carried out; nil: none is
 	next      time.Time // no deadline is before this; tick may be called at any time
+	seatsNext time.Time // no deadline of a seat is before this
+	restage   bool      // what receiving streams are shown may have changed
+	looked    int       // seats and hands looked at so far: what the meeting costs beside what it tells
 }
 
 func newState(m meta, cfg *Config, lobby bool, now time.Time) *state {
@@ -242,6 +246,14 @@ func (s *state) wake(at time.Time) {
 	if !at.IsZero() && (s.next.IsZero() || at.Before(s.next)) {
 		s.next = at
 	}
+}
+
+// wakeSeats notes a deadline of a seat.
+func (s *state) wakeSeats(at time.Time) {
+	if s.seatsNext.IsZero() || at.Before(s.seatsNext) {
+		s.seatsNext = at
+	}
+	s.wake(at)
 }
 
 // joinRequest asks for a seat. Its token is fresh.
@@ -344,6 +356,10 @@ func (s *state) enter(now time.Time, p *seat, token string, role protocol.Role) 
 	s.entered++
 	p.entered, p.role, p.approved, p.active = s.entered, role, false, now
 	s.present++
+	if s.here == nil {
+		s.here = make(map[person]int)
+	}
+	s.here[p.identity.person()]++
 	if role == protocol.RoleHost {
 		s.hosts++
 	}
@@ -355,7 +371,7 @@ func (s *state) enter(now time.Time, p *seat, token string, role protocol.Role) 
 	s.changed(now, p.id, joined)
 	s.recordOf(ActionJoined, p, string(role))
 	if idle := s.idleAfter(); idle > 0 {
-		s.wake(now.Add(idle))
+		s.wakeSeats(now.Add(idle))
 	}
 }
 

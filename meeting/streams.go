@@ -125,14 +125,16 @@ func (s *state) keyOf(hash [32]byte) (key *streamKey) {
 	return key
 }
 
-// direct shows receiving streams the stage, when it changed. It is part of every flush.
+// direct shows receiving streams the stage, when it may have changed. It is part of every flush.
 func (s *state) direct() {
-	if s.streams == 0 {
+	if s.streams == 0 || !s.restage {
 		return
 	}
+	s.restage = false
 	s.follow()
 	wants := s.stageWants()
 	for _, p := range s.seats {
+		s.looked++
 		if p.identity.Stream == protocol.KindEgress && p.negotiated && !slices.Equal(p.stage, wants) {
 			p.stage = wants
 			s.do(effect{kind: setView, seat: p.id, wants: wants})
