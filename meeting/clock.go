@@ -17,8 +17,8 @@ func (s *state) timeOfNotice() time.Time {
 // deadline is when tick should be called next; zero for never.
 func (s *state) deadline() time.Time { return s.next }
 
-// tick does what is due by now. next is a lower bound that is computed anew here and lowered by whatever sets a deadline.
-// It costs O(seats) only when a deadline of a seat was reached, not when an event is due.
+// tick does what is due by now. next is a lower bound: it is computed anew here and lowered by what sets a deadline. It
+// costs O(seats) only when a deadline of a seat was reached, not when an event is due.
 func (s *state) tick(now time.Time) {
 	if s.ended || s.next.IsZero() || now.Before(s.next) {
 		return

@@ -18,7 +18,9 @@ func TestAnEventCostsWhatHasChanged(t *testing.T) {
 	}
 	for _, n := range people {
 		t.Run(fmt.Sprintf("people=%d", n), func(t *testing.T) {
-			st := newStage(t, withOptions(func(c *Config) { c.MaxParticipants = n + 10 }))
+			st := newStage(t, withOptions(func(c *Config) {
+				c.MaxParticipants, c.ParticipantIdle = n+10, time.Hour
+			}))
 			ana := st.join("ana")
 			people := []*someone{ana}
 			for i := range n - 1 {
@@ -57,7 +59,7 @@ func TestAFloodOfHandsCostsTheOthersTenEventsASecond(t *testing.T) {
 	if testing.Short() {
 		n = 300
 	}
-	st := newStage(t, withOptions(func(c *Config) { c.MaxParticipants = n }))
+	st := newStage(t, withOptions(func(c *Config) { c.MaxParticipants, c.ParticipantIdle = n, time.Hour }))
 	ana := st.join("ana")
 	var people []*someone
 	for i := range n - 1 {
