@@ -449,6 +449,7 @@ func testServer(t *testing.T) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.pin()
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)

@@ -101,6 +101,7 @@ func TestAClientWithoutACommonProfileIsToldSo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	srv.pin()
 	t.Cleanup(func() { _ = srv.Close() })
 	room := newRoom(srv, media.RoomConfig{})
 	c := newClient(t, room, 1, clientOptions{video: 1,

@@ -30,6 +30,7 @@ func tcpServer(t *testing.T, ip string, wrap func(net.Conn) net.Conn) (*Server, 
 	if err != nil {
 		t.Fatal(err)
 	}
+	srv.pin()
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {

@@ -65,6 +65,7 @@ func newLossyNetwork(t *testing.T) *lossyNetwork {
 	if err != nil {
 		t.Fatal(err)
 	}
+	n.server.pin()
 	t.Cleanup(func() {
 		if err := n.server.Close(); err != nil {
 			t.Error(err)

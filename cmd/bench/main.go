@@ -5,7 +5,7 @@
 // told apart. Linux only: CPU time is read from the kernel's process clocks.
 //
 //	bench      the command line
-//	measure    the measurements: forward, limit, join, rekey, scale, flood, soak
+//	measure    the measurements: forward, limit, join, rekey, scale, flood, overload, soak
 //	line       a link between namespaces with delay, jitter, loss and a width
 //	link       what viewers get through narrow, lossy and shared links, in the namespaces of netlab
 //	child      the processes that are measured and those that load them
@@ -34,14 +34,15 @@ import (
 
 // cli is the command line.
 type cli struct {
-	Forward   measure.Forward `cmd:"" help:"CPU time per delivered packet: the engine, the naive one, and the limit."`
-	Limit     measure.Limit   `cmd:"" help:"What sealing and sending the same packets costs, and nothing else."`
-	Join      measure.Join    `cmd:"" help:"What a participant costs: joining, being there, a slot."`
-	Rekey     measure.Rekey   `cmd:"" help:"What a leave costs an end-to-end encrypted meeting."`
-	Scale     measure.Scale   `cmd:"" help:"The ceiling with one worker and with two."`
-	Flood     measure.Flood   `cmd:"" help:"What a stranger's datagrams cost those in a meeting."`
-	Bandwidth link.Bandwidth  `cmd:"" help:"What viewers get through narrow, lossy and shared connections. Needs root."`
-	Soak      measure.Soak    `cmd:"" help:"A long meeting with much coming and going, and what is left of it."`
+	Forward   measure.Forward  `cmd:"" help:"CPU time per delivered packet: the engine, the naive one, and the limit."`
+	Limit     measure.Limit    `cmd:"" help:"What sealing and sending the same packets costs, and nothing else."`
+	Join      measure.Join     `cmd:"" help:"What a participant costs: joining, being there, a slot."`
+	Rekey     measure.Rekey    `cmd:"" help:"What a leave costs an end-to-end encrypted meeting."`
+	Scale     measure.Scale    `cmd:"" help:"The ceiling with one worker and with two."`
+	Flood     measure.Flood    `cmd:"" help:"What a stranger's datagrams cost those in a meeting."`
+	Overload  measure.Overload `cmd:"" help:"What gives way when a server is asked for more than it carries. Needs root."`
+	Bandwidth link.Bandwidth   `cmd:"" help:"What viewers get through narrow, lossy and shared connections. Needs root."`
+	Soak      measure.Soak     `cmd:"" help:"A long meeting with much coming and going, and what is left of it."`
 
 	Line     line.Command   `cmd:"" hidden:"" help:"A link of set delay and loss between namespaces. Needs root."`
 	Serve    child.Serve    `cmd:"" hidden:"" help:"A server child."`

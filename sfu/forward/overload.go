@@ -23,16 +23,16 @@ func (e *Engine) Delays() *Delays {
 	return d
 }
 
-// Latest says how long 99 of 100 receive batches took at most since it was last called, by all workers, 0 if none came;
-// and whether some worker found a standing queue.
-func (d *Delays) Latest() (p99 time.Duration, stands bool) {
+// Latest says how long half of the receive batches took at most since it was last called, by all workers, 0 if none
+// came; and whether some worker found a standing queue.
+func (d *Delays) Latest() (median time.Duration, stands bool) {
 	clear(d.buckets)
 	for _, w := range d.engine.workers {
 		for i := range d.buckets {
 			d.buckets[i] += w.counters.Delay.buckets[i].Load()
 		}
 	}
-	return d.window.Quantile(0.99, d.buckets, histogramBase), d.engine.stands.Swap(false)
+	return d.window.Quantile(0.5, d.buckets, histogramBase), d.engine.stands.Swap(false)
 }
 
 // Shed says how much gives way: repairs, probes and key frames are bounded by it. What slots carry is control's to

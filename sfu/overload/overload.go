@@ -45,8 +45,8 @@ func (p Plan) Keep(n int, viewer uint32) int {
 
 // Sample is what was measured since the last one.
 type Sample struct {
-	// Delay is how long 99 of 100 receive batches took at most, from the kernel's receipt of their first datagram to their
-	// departure.
+	// Delay is how long half of the receive batches took at most, from the kernel's receipt of their first datagram to
+	// their departure. Half, because moments at which the process does not run say nothing of what it carries.
 	Delay time.Duration
 	// CPU is the processor time used, as a part of what the process may use: 1 is all of it.
 	CPU float64
@@ -58,21 +58,23 @@ type Sample struct {
 
 // The rules of Governor. docs/overload.md says why they are what they are.
 const (
-	late     = 40 * time.Millisecond  // of Delay: something gives way
-	veryLate = 100 * time.Millisecond // of Delay: more of it
-	early    = 16 * time.Millisecond  // of Delay: something may come back
-	high     = 0.92                   // of CPU: something gives way
-	low      = 0.70                   // of CPU: something may come back
-	idle     = 0.50                   // of CPU: it comes back soon
-	aim      = 0.80                   // of CPU: what a step aims at
-	memory   = 0.90                   // of Memory: no one else comes in
+	// Of Delay, which comes in powers of two of 1/8192 s, as the upper bound: over 31 ms something gives way, over 62 ms
+	// more of it, under 15 ms something may come back.
+	late     = 32 * time.Millisecond
+	veryLate = 64 * time.Millisecond
+	early    = 16 * time.Millisecond
+	high     = 0.92 // of CPU: something gives way
+	low      = 0.70 // of CPU: something may come back
+	idle     = 0.50 // of CPU: it comes back soon
+	aim      = 0.80 // of CPU: what a step aims at
+	memory   = 0.90 // of Memory: no one else comes in
 
 	settles   = 200 * time.Millisecond // after a step down, before the next
 	rests     = 500 * time.Millisecond // after a step up, before the next
 	patience  = 2 * time.Second        // after a step down, before one up; doubled when that was too early
 	longest   = 16 * time.Second       // patience, at most
 	tooEarly  = 5 * time.Second        // between a step up and one down: the one up was too early
-	smoothing = 0.4                    // the weight of a new sample of CPU
+	smoothing = 0.5                    // the weight of a new sample of CPU
 	least     = 0.03                   // of Share: below, no picture is sent
 	rise      = 0.1                    // of Share, each step, while the machine is nearly idle
 	fullAfter = 400 * time.Millisecond // of sound alone that is too much, before no one else comes in
@@ -85,6 +87,7 @@ type Governor struct {
 	cpu      float64 // smoothed
 	down, up time.Time
 	wait     time.Duration // from the latest step down to the next one up
+	over     bool          // the latest sample was too much
 	crowded  time.Time     // since when sound alone is too much; zero: it is not
 	memory   bool          // is nearly used up
 }
@@ -108,8 +111,10 @@ func (g *Governor) Observe(now time.Time, s Sample) Plan {
 	g.cpu += smoothing * (s.CPU - g.cpu)
 	g.memory = s.Memory > memory || g.memory && s.Memory > memory-0.05
 	over := s.Delay > late || s.Stands || g.cpu > high
+	again := over && g.over || s.Stands // one late batch is no overload
+	g.over = over
 	switch {
-	case over && now.Sub(g.down) >= settles:
+	case again && now.Sub(g.down) >= settles:
 		g.reduce(now, s)
 	case !over && s.Delay < early && g.cpu < low:
 		g.restore(now)
@@ -167,7 +172,11 @@ func (g *Governor) restore(now time.Time) {
 		g.plan.Level = Calm
 		return
 	}
-	more := g.plan.Share * min(1.25, aim/max(g.cpu, 0.01))
+	factor := 1.25
+	if free {
+		factor = 2
+	}
+	more := g.plan.Share * min(factor, aim/max(g.cpu, 0.01))
 	if free || g.plan.Share == 0 {
 		more = max(more, g.plan.Share+rise)
 	}

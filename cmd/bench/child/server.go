@@ -170,7 +170,7 @@ func newBenchServer(cfg ServerConfig) (s *benchServer, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("meetings: %w", err)
 	}
-	if s.signaling, err = signaling.New(signaling.Config{}, s.auth, s.registry); err != nil {
+	if s.signaling, err = signaling.New(s.admission(), s.auth, s.registry); err != nil {
 		return nil, fmt.Errorf("signaling: %w", err)
 	}
 	s.lab = newLab(s.media)
@@ -180,6 +180,14 @@ func newBenchServer(cfg ServerConfig) (s *benchServer, err error) {
 		}
 	}
 	return s, nil
+}
+
+// admission has the engine say whether it carries one more.
+func (s *benchServer) admission() (c signaling.Config) {
+	if s.sfu != nil {
+		c.Reserve = func() (release func(), ok bool) { return func() {}, s.sfu.Admit() }
+	}
+	return c
 }
 
 func (s *benchServer) startMedia(cfg ServerConfig) (err error) {
