@@ -57,6 +57,11 @@ type Config struct {
 	// Bench plays the clip for measurements: one encoding, 120 packets of 1,100 bytes a second.
 	Bench bool
 
+	// Uneven has the bench clip's frames be of the sizes that an encoder makes, with the same mean.
+	Uneven bool
+	// Rooms is how many meetings there are with Count bots each; default 1. Not with Meeting.
+	Rooms int
+
 	// AudioSlots and VideoSlots are the receiving m-lines of each bot.
 	AudioSlots, VideoSlots int
 	// View is how many cameras each bot wants to see; negative: as many as it has slots.
@@ -118,6 +123,7 @@ type Config struct {
 func (c *Config) check() error {
 	defaults(&c.Name, "Bot")
 	defaults(&c.Count, 1)
+	defaults(&c.Rooms, 1)
 	defaults(&c.Height, 180)
 	defaults(&c.Duration, 20*time.Second)
 	defaults(&c.Settle, 2*time.Second)
@@ -138,7 +144,9 @@ func (c *Config) check() error {
 		return c.checkPlan()
 	}
 	switch {
-	case c.Count < 1 || c.Count > scenario.MaxBots:
+	case c.Rooms < 1 || c.Rooms > scenario.MaxBots || c.Rooms > 1 && c.Meeting != "":
+		return errors.New("bots: several rooms are meetings of the bots' own")
+	case c.Count < 1 || c.Count*c.Rooms > scenario.MaxBots:
 		return fmt.Errorf("bots: count must be between 1 and %d", scenario.MaxBots)
 	case c.AudioSlots < 0 || c.VideoSlots < 0 || c.AudioSlots+c.VideoSlots > protocol.MaxMediaLines-4:
 		return fmt.Errorf("bots: at most %d slots in all", protocol.MaxMediaLines-4)
@@ -154,6 +162,7 @@ func (c *Config) check() error {
 		return errors.New("bots: verify must be at least 1")
 	}
 	c.Plan = c.plan()
+	c.Count, c.Publishers = c.Rooms*c.Count, c.Rooms*c.Publishers
 	return c.checkThresholds()
 }
 
@@ -185,10 +194,13 @@ func (c *Config) checkPlan() error {
 
 // plan is what the fields of the configuration say: all join, and stay.
 func (c *Config) plan() *scenario.Plan {
-	p := &scenario.Plan{Meetings: []scenario.PlannedMeeting{{E2EE: c.E2EE}}}
-	for i := range c.Count {
+	p := &scenario.Plan{}
+	for range c.Rooms {
+		p.Meetings = append(p.Meetings, scenario.PlannedMeeting{E2EE: c.E2EE})
+	}
+	for i := range c.Count * c.Rooms {
 		b := scenario.Bot{
-			Sources: c.sources(i), Simulcast: c.Simulcast, AudioSlots: c.AudioSlots, VideoSlots: c.VideoSlots,
+			Meeting: i / c.Count, Sources: c.sources(i % c.Count), Simulcast: c.Simulcast, AudioSlots: c.AudioSlots, VideoSlots: c.VideoSlots,
 			View: c.View, Height: c.Height, Stage: c.Stage, Flip: c.Flip, Codec: c.Codec, Transport: c.Transport,
 		}
 		p.Bots = append(p.Bots, b)
@@ -197,8 +209,8 @@ func (c *Config) plan() *scenario.Plan {
 	if c.Churn > 0 {
 		stay = scenario.Stage{Kind: scenario.Churn, Length: c.Duration, Every: c.Churn, Away: c.Away}
 	}
-	ramp := time.Duration(c.Count-1) * c.Ramp
-	p.Stages = []scenario.Stage{{Kind: scenario.Join, Bots: c.Count, Length: ramp}, stay}
+	ramp := time.Duration(len(p.Bots)-1) * c.Ramp
+	p.Stages = []scenario.Stage{{Kind: scenario.Join, Bots: len(p.Bots), Length: ramp}, stay}
 	return p
 }
 
@@ -266,12 +278,12 @@ func splitLink(text string) (id, fragment string) {
 func (c *Config) configuration() (string, error) {
 	raw, err := json.Marshal(struct {
 		Plan                    *scenario.Plan
-		Bench, Feedback         bool
+		Bench, Feedback, Uneven bool
 		Verify                  int
 		Poll                    time.Duration
 		Thresholds              []string
 		NoDefaults, OwnMeetings bool
-	}{c.Plan, c.Bench, c.Feedback, c.Verify, c.Poll, c.Thresholds, c.NoDefaultLimits, c.Meeting == ""})
+	}{c.Plan, c.Bench, c.Feedback, c.Uneven, c.Verify, c.Poll, c.Thresholds, c.NoDefaultLimits, c.Meeting == ""})
 	if err != nil {
 		return "", fmt.Errorf("bots: configuration: %w", err)
 	}

@@ -25,3 +25,48 @@ func TestBadConfigurationsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// Bots are in step with each other as little as people are: pulses are spread over their interval, reports over theirs.
+func TestBotsAreNotInStep(t *testing.T) {
+	const bots, ticks = 100, 250 * pulseParts
+	reports := map[int]int{}
+	for i := range bots {
+		pulses, own := 0, 0
+		for n := range ticks {
+			due, report := pulseDue(n, i)
+			if due {
+				pulses++
+			}
+			if due && report {
+				own++
+				reports[n]++
+			}
+		}
+		if pulses != ticks/pulseParts || own != 5 {
+			t.Fatalf("bot %d: %d pulses, %d reports in five seconds", i, pulses, own)
+		}
+	}
+	for n, at := range reports {
+		if at > 3 {
+			t.Errorf("%d of %d bots report at tick %d", at, bots, n)
+		}
+	}
+}
+
+func TestSeveralRooms(t *testing.T) {
+	c := Config{Count: 3, Publishers: 1, Rooms: 4}
+	if err := c.check(); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Plan.Meetings) != 4 || len(c.Plan.Bots) != 12 || c.Count != 12 || c.Publishers != 4 {
+		t.Fatalf("%d meetings, %d bots of %d, %d publish", len(c.Plan.Meetings), len(c.Plan.Bots), c.Count, c.Publishers)
+	}
+	for i, b := range c.Plan.Bots {
+		if b.Meeting != i/3 || (len(b.Sources) > 0) != (i%3 == 0) {
+			t.Errorf("bot %d: %+v", i, b)
+		}
+	}
+	if (&Config{Rooms: 2, Meeting: "k7qm-2f9x-w3dj-8hrt"}).check() == nil {
+		t.Error("two rooms in one meeting")
+	}
+}

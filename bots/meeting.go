@@ -102,7 +102,7 @@ func (r *runner) loadClips() error {
 			return err //nolint:wrapcheck // says what is wrong
 		}
 		if r.cfg.Bench {
-			c = c.Bench(key.sealed)
+			c = c.Bench(key.sealed, r.cfg.Uneven)
 		}
 		r.clips[key] = c
 	}

@@ -24,6 +24,7 @@ import (
 
 const (
 	pulseInterval = 20 * time.Millisecond
+	pulseParts    = 5
 	drainTime     = 500 * time.Millisecond // between the last packet sent and the count
 	// maxJoins bounds the joins going on at once: a handshake is work for this machine too.
 	maxJoins = 32
@@ -234,24 +235,28 @@ func (r *runner) awaitJoins(ctx context.Context) {
 	}
 }
 
-// pulse gives every bot the chance to send its RTCP.
+// pulse gives every bot the chance to send its RTCP, each at a moment of its own within the interval: people's clients
+// are not in step, and what comes in volleys costs a server less.
 func (r *runner) pulse(ctx context.Context) {
-	tick := time.NewTicker(pulseInterval)
+	tick := time.NewTicker(pulseInterval / pulseParts)
 	defer tick.Stop()
-	var nextReports time.Time
-	for {
+	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
 		now := time.Now()
-		reports := now.After(nextReports)
-		if reports {
-			nextReports = now.Add(receive.ReportInterval)
-		}
-		for _, b := range r.bots() {
-			b.Pulse(now, reports, r.cfg.Timeline)
+		for i, b := range r.bots() {
+			if due, reports := pulseDue(n, i); due {
+				b.Pulse(now, reports, r.cfg.Timeline)
+			}
 		}
 	}
+}
+
+// pulseDue says whether bot i has its pulse at tick n, and whether its sender reports are due then.
+func pulseDue(n, i int) (due, reports bool) {
+	const rounds = int(receive.ReportInterval / pulseInterval)
+	return n%pulseParts == i%pulseParts, (n/pulseParts+i)%rounds == 0
 }

@@ -123,20 +123,32 @@ func (c *Clip) Layer(rid string) *Video {
 	return &c.Video[len(c.Video)-1]
 }
 
+// maxUneven bounds a frame of sizes as encoders make them.
+const maxUneven = 64 << 10
+
 // benchFrame makes four packets of MaxFragment bytes of each frame.
 const benchFrame = 4 * payload.MaxFragment
 
 // Bench returns a clip for measurements: one encoding of 120 packets a second and about 1.1 Mbit/s, each packet of the
 // same size. It is the h layer with every frame filled up. sealed leaves room for what end-to-end encryption adds, so
-// that the packets are the same.
-func (c *Clip) Bench(sealed bool) *Clip {
-	size := benchFrame
+// that the packets are the same. uneven fills frames up in proportion to what the encoder made them, key frames to many
+// times the mean: about as many packets, most of which differ in size from their neighbours.
+func (c *Clip) Bench(sealed, uneven bool) *Clip {
+	even, overhead := benchFrame, 0
 	if sealed {
-		size -= e2ee.Overhead
+		overhead = e2ee.Overhead
 	}
 	h := c.Layer("h")
 	v := Video{Codec: h.Codec, Width: h.Width, Height: h.Height}
+	total := 0
 	for _, frame := range h.Frames {
+		total += len(frame)
+	}
+	for _, frame := range h.Frames {
+		size := even - overhead
+		if uneven {
+			size = min(len(frame)*len(h.Frames)*even/total, maxUneven) - overhead
+		}
 		if len(frame) < size { // a stamp in the middle is one no longer
 			frame = payload.Room(h.Codec, frame, size)
 		}

@@ -44,7 +44,7 @@ func load(t *testing.T, codec e2ee.Codec) *Clip {
 
 func TestTheBenchClipIs120EqualPacketsASecond(t *testing.T) {
 	for _, codec := range []e2ee.Codec{e2ee.VP8, e2ee.VP9, e2ee.AV1} {
-		v := load(t, codec).Bench(false).Video[0]
+		v := load(t, codec).Bench(false, false).Video[0]
 		large := 0 // that are longer by themselves
 		for _, f := range v.Frames[1:] {
 			if len(f) > benchFrame {
@@ -57,6 +57,29 @@ func TestTheBenchClipIs120EqualPacketsASecond(t *testing.T) {
 			t.Errorf("%v: %d of %d frames are larger", codec, large, len(v.Frames))
 		}
 		if !payload.KeyFrame(codec, v.Frames[0]) {
+			t.Errorf("%v: does not begin with a key frame", codec)
+		}
+	}
+}
+
+// Uneven frames are as many bytes as even ones together, nearly, and differ.
+func TestTheBenchClipCanBeAsEncodersMakeIt(t *testing.T) {
+	for _, codec := range []e2ee.Codec{e2ee.VP8, e2ee.VP9, e2ee.AV1} {
+		even, uneven := load(t, codec).Bench(false, false).Video[0], load(t, codec).Bench(false, true).Video[0]
+		sum := func(v Video) (total int, sizes map[int]bool) {
+			sizes = map[int]bool{}
+			for _, f := range v.Frames {
+				total += len(f)
+				sizes[len(f)] = true
+			}
+			return total, sizes
+		}
+		all, _ := sum(even)
+		got, sizes := sum(uneven)
+		if got < all*8/10 || got > all*11/10 || len(sizes) < len(uneven.Frames)/3 {
+			t.Errorf("%v: %d bytes of %d sizes, even ones are %d bytes", codec, got, len(sizes), all)
+		}
+		if !payload.KeyFrame(codec, uneven.Frames[0]) {
 			t.Errorf("%v: does not begin with a key frame", codec)
 		}
 	}

@@ -66,12 +66,17 @@ func (e *Engine) keyFrameEvery() time.Duration {
 //
 // The packet is not known to be authentic: one who knows the SSRC and sends from the address of the publisher while a
 // queue stands can have the layer rest until its next key frame.
-func (st *incoming) leaveOut() (left bool) {
-	if st == nil || !st.layer.track.Source.Video() {
+func (st *incoming) leaveOut(now time.Time) (left bool) {
+	l := st.layer
+	if !l.track.Source.Video() {
 		return false
 	}
 	if !st.rtx {
-		st.layer.receive.resting = true
+		l.receive.resting = true
+		l.lastPacket.Store(now.UnixNano()) // it is being sent still
 	}
 	return true
 }
+
+// unseen says whether no viewer has or awaits the stream's layer.
+func (st *incoming) unseen() bool { return len(st.layer.outputs()) == 0 }

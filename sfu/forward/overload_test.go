@@ -64,6 +64,26 @@ func (s *standing) last() uint16 {
 	return uint16(last.Seq)
 }
 
+// While pictures give way, video that no viewer has is not even opened; it counts as being sent, so that it can come
+// back.
+func TestVideoThatNoOneSeesIsNotOpenedWhilePicturesGiveWay(t *testing.T) {
+	s := newStanding(t)
+	layer := s.publisher.camera.layers[0]
+	if why := s.video(true, 0); why != "" {
+		t.Fatalf("dropped: %s", why)
+	}
+	s.viewer.c.out.slots[0].Release()
+	heard := s.publisher.c.in.heard
+	s.viewer.c.engine.Shed(overload.Pictures)
+	if why := s.video(false, 0); why != "late" || s.publisher.c.in.heard != heard || !layer.Active(s.now) {
+		t.Errorf("dropped: %q, opened %v, active %v", why, s.publisher.c.in.heard != heard, layer.Active(s.now))
+	}
+	s.viewer.watch(s.publisher)
+	if why := s.video(true, 0); why != "" {
+		t.Errorf("it does not come back: %s", why)
+	}
+}
+
 // While a queue stands, video that has waited in it is left out, sound is not; after it video goes on at a key frame,
 // with no gap that viewers would ask for, and the publisher is asked for none of what was left out.
 func TestOldVideoIsLeftOutOfAStandingQueue(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"conclave/sfu/allocation"
 	"conclave/sfu/codec"
 	"conclave/sfu/drop"
+	"conclave/sfu/overload"
 	"conclave/sfu/rewrite"
 	"conclave/sfu/rtpview"
 	"conclave/sfu/transport/srtp"
@@ -85,7 +86,7 @@ func (g *ingress) receive(data []byte, late bool, now time.Time, scratch *srtp.S
 	}
 	g.budget--
 	st := g.streams[v.SSRC]
-	if late && st.leaveOut() {
+	if st != nil && (late || g.engine.shed() >= overload.Pictures && st.unseen()) && st.leaveOut(now) {
 		return drop.Late, false
 	}
 	fresh := st == nil

@@ -64,6 +64,7 @@ const (
 	veryLate = 64 * time.Millisecond
 	early    = 16 * time.Millisecond
 	high     = 0.92 // of CPU: something gives way
+	used     = 0.98 // of CPU, in a single sample: all of it was used
 	low      = 0.70 // of CPU: something may come back
 	idle     = 0.50 // of CPU: it comes back soon
 	aim      = 0.80 // of CPU: what a step aims at
@@ -110,13 +111,13 @@ func (g *Governor) Observe(now time.Time, s Sample) Plan {
 	}
 	g.cpu += smoothing * (s.CPU - g.cpu)
 	g.memory = s.Memory > memory || g.memory && s.Memory > memory-0.05
-	over := s.Delay > late || s.Stands || g.cpu > high
+	over := s.Delay > late || s.Stands || g.cpu > high || s.CPU > used
 	again := over && g.over || s.Stands // one late batch is no overload
 	g.over = over
 	switch {
 	case again && now.Sub(g.down) >= settles:
 		g.reduce(now, s)
-	case !over && s.Delay < early && g.cpu < low:
+	case !over && s.Delay < early && g.room():
 		g.restore(now)
 	}
 	g.fill(now, over)
@@ -137,8 +138,8 @@ func (g *Governor) reduce(now time.Time, s Sample) {
 	}
 	part := min(0.9, aim/max(g.cpu, 0.01))
 	switch {
-	case s.Delay > veryLate || s.Stands:
-		part = min(part, 0.7)
+	case s.Delay > veryLate || s.Stands || s.CPU > used:
+		part = min(part, 0.6) // how much too much there is can't be seen
 	case s.Delay > late:
 		part = min(part, 0.85)
 	}
@@ -158,14 +159,20 @@ func (g *Governor) share(x float64) {
 	}
 }
 
+// room says whether something may come back: there is processor time to spare, or enough for all that gives way, if all
+// of the time used now is for pictures.
+func (g *Governor) room() bool {
+	return g.cpu < low || g.plan.Share > 0 && g.cpu <= aim*g.plan.Share
+}
+
 // restore takes a step up, as large as the processor has room for.
 func (g *Governor) restore(now time.Time) {
 	free := g.cpu < idle
+	if free || now.Sub(g.down) > 2*longest { // what was too early before is no more
+		g.wait = patience
+	}
 	if g.plan.Level == Calm || now.Sub(g.up) < rests || !free && now.Sub(g.down) < g.wait || now.Sub(g.down) < patience/2 {
 		return
-	}
-	if now.Sub(g.down) > 2*longest {
-		g.wait = patience
 	}
 	g.up = now
 	if g.plan.Share >= 1 {
@@ -179,6 +186,9 @@ func (g *Governor) restore(now time.Time) {
 	more := g.plan.Share * min(factor, aim/max(g.cpu, 0.01))
 	if free || g.plan.Share == 0 {
 		more = max(more, g.plan.Share+rise)
+	}
+	if g.cpu <= aim*g.plan.Share {
+		more = 1
 	}
 	g.plan.Level = Pictures
 	g.share(more)

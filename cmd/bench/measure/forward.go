@@ -22,7 +22,11 @@ type scenario struct {
 	Title      string `json:"title"`
 	People     int    `json:"people"`
 	Publishers int    `json:"publishers"`
+	Rooms      int    `json:"rooms"` // so many such meetings at once; 0 is 1
 }
+
+// rooms is how many meetings there are.
+func (s scenario) rooms() int { return max(1, s.Rooms) }
 
 // slots is how many others publish, seen from a listener or, where all publish, from any participant.
 func (s scenario) slots() int {
@@ -32,9 +36,10 @@ func (s scenario) slots() int {
 	return s.Publishers
 }
 
-// scenarios are those of the field's comparison.
+// scenarios are those of the field's comparison, and many small meetings beside one another.
 func scenarios() []scenario {
-	return []scenario{{"A", "1 → 50", 51, 1}, {"B", "10 × 10", 10, 10}, {"C", "1 → 200", 201, 1}, {"D", "20 × 20", 20, 20}}
+	return []scenario{{"A", "1 → 50", 51, 1, 1}, {"B", "10 × 10", 10, 10, 1}, {"C", "1 → 200", 201, 1, 1},
+		{"D", "20 × 20", 20, 20, 1}, {"E", "30 × (1 → 30)", 31, 1, 30}}
 }
 
 // chosen returns the named scenarios.
@@ -46,7 +51,7 @@ func chosen(names []string) ([]scenario, error) {
 		}
 	}
 	if len(out) != len(names) {
-		return nil, errors.New("--scenarios: A, B, C and D are there")
+		return nil, errors.New("--scenarios: A, B, C, D and E are there")
 	}
 	return out, nil
 }
@@ -58,10 +63,11 @@ const sealed = "e2ee"
 type Forward struct {
 	Runs       int           `default:"5" help:"Runs of each server in each scenario, interleaved."`
 	Window     time.Duration `default:"10s" help:"How long is measured in each run."`
-	Scenarios  []string      `default:"A,B,C,D" help:"A: 1 to 50, B: 10 by 10, C: 1 to 200, D: 20 by 20."`
+	Scenarios  []string      `default:"A,B,C,D,E" help:"1 to 50, 10 by 10, 1 to 200, 20 by 20, 30 times 1 to 30."`
 	Servers    []string      `default:"engine,naive,limit" enum:"engine,e2ee,naive,limit" help:"Which."`
 	Workers    int           `help:"Workers of the engine. Default: one per core."`
 	Feedback   bool          `help:"Bots send transport-wide feedback where a server negotiates it."`
+	Uneven     bool          `help:"Frames of sizes as encoders make them."`
 	CPUProfile string        `name:"cpuprofile" placeholder:"FILE" help:"Write CPU profiles of the engine: FILE.A …"`
 	JSON       string        `name:"json" placeholder:"FILE" help:"Write all runs there."`
 	Quick      bool          `help:"A smoke test of some seconds: the figures mean nothing."`
@@ -107,7 +113,7 @@ func (cmd *Forward) Run(ctx context.Context, c figures.Console) error {
 	}
 	if cmd.Quick {
 		cmd.Runs, cmd.Window = 1, time.Second
-		list = []scenario{{"A'", "1 → 10", 11, 1}, {"B'", "4 × 4", 4, 4}}
+		list = []scenario{{"A'", "1 → 10", 11, 1, 1}, {"B'", "4 × 4", 4, 4, 1}, {"E'", "3 × (1 → 3)", 4, 1, 3}}
 	}
 	results, err := cmd.measure(ctx, c, list)
 	if err != nil {
@@ -175,7 +181,7 @@ func (cmd *Forward) one(ctx context.Context, s scenario, media string) (run forw
 	ctx, cancel := context.WithTimeout(ctx, cmd.Window+2*time.Minute)
 	defer cancel()
 	cfg := child.BenchBots(s.People, s.Publishers, s.slots(), cmd.Window)
-	cfg.Feedback = cmd.Feedback
+	cfg.Feedback, cfg.Uneven, cfg.Rooms = cmd.Feedback, cmd.Uneven, s.rooms()
 	if media == sealed {
 		media, cfg.E2EE = child.Engine, true
 	}

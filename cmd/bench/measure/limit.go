@@ -35,7 +35,7 @@ const limitName = "limit"
 type Limit struct {
 	Runs      int           `default:"5" help:"Runs of each scenario, interleaved."`
 	Time      time.Duration `default:"2s" help:"How long is measured in each run, flat out and paced each."`
-	Scenarios []string      `default:"A,B,C,D" help:"As of forward."`
+	Scenarios []string      `default:"A,B,C,D,E" help:"As of forward."`
 	JSON      string        `name:"json" placeholder:"FILE" help:"Write all runs there."`
 	Quick     bool          `help:"A smoke test of some seconds: the figures mean nothing."`
 }
@@ -171,7 +171,7 @@ func newLimiter(s scenario) (l *limiter, err error) {
 		most = max(most, b.packets)
 	}
 	l.arena = make([]byte, 0, most*wireSize(child.VideoPayload))
-	for i := range s.People {
+	for i := range s.People * s.rooms() {
 		if err := l.addSink(uint32(i)); err != nil {
 			return l, err
 		}

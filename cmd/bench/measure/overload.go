@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -75,12 +77,19 @@ type overloadResult struct {
 }
 
 // Run measures.
-func (cmd *Overload) Run(ctx context.Context, c figures.Console) error {
+func (cmd *Overload) Run(ctx context.Context, c figures.Console) (err error) {
 	if cmd.Quick {
 		cmd.People, cmd.Stage, cmd.Times, cmd.Quota = 6, 5*time.Second, []float64{1, 3}, 0.1
 	}
 	r := overloadResult{Carried: cmd.Meetings}
-	var err error
+	load, err := process.NewGroup("conclave-bench-"+strconv.Itoa(os.Getpid()), 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, load.Remove()) }()
+	if err := load.Add(os.Getpid()); err != nil { // and the bots with it
+		return err
+	}
 	if r.Carried == 0 {
 		if r.Carried, err = cmd.carried(ctx, c); err != nil {
 			return err
@@ -97,7 +106,7 @@ func (cmd *Overload) Run(ctx context.Context, c figures.Console) error {
 type overloaded struct {
 	*child.Server
 	meetings []*child.Process
-	release  func() error
+	group    *process.Group
 }
 
 func (cmd *Overload) start(ctx context.Context) (*overloaded, error) {
@@ -105,18 +114,21 @@ func (cmd *Overload) start(ctx context.Context) (*overloaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	release, err := process.Confine(srv.PID(), cmd.Quota)
+	group, err := process.NewGroup("conclave-bench-server-"+strconv.Itoa(os.Getpid()), cmd.Quota)
 	if err != nil {
 		return nil, errors.Join(err, srv.Stop())
 	}
-	return &overloaded{Server: srv, release: release}, nil
+	if err := group.Add(srv.PID()); err != nil {
+		return nil, errors.Join(err, srv.Stop(), group.Remove())
+	}
+	return &overloaded{Server: srv, group: group}, nil
 }
 
 func (o *overloaded) end() (err error) {
 	for _, m := range o.meetings {
 		_ = m.Stop() // cut short
 	}
-	return errors.Join(o.Stop(), o.release())
+	return errors.Join(o.Stop(), o.group.Remove())
 }
 
 // add has one more meeting begin, which lasts for so long.

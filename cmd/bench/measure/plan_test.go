@@ -11,8 +11,8 @@ import (
 func TestThePlanSendsEachReceiverAllOthersMedia(t *testing.T) {
 	for _, s := range scenarios() {
 		perSecond := 30*child.VideoPackets + 50
-		want := s.Publishers * perSecond * (s.People - 1)
-		got, byDestination := 0, make([]int, s.People)
+		want := s.rooms() * s.Publishers * perSecond * (s.People - 1)
+		got, byDestination := 0, make([]int, s.rooms()*s.People)
 		for _, b := range plan(s, 1) {
 			n := 0
 			for _, m := range b.messages {
@@ -25,7 +25,7 @@ func TestThePlanSendsEachReceiverAllOthersMedia(t *testing.T) {
 			got += n
 		}
 		// A publisher whose phase is nearly a whole interval sends one frame or packet less in the first second.
-		if slack := s.Publishers * child.VideoPackets * s.People; got > want || got < want-slack {
+		if slack := s.rooms() * s.Publishers * child.VideoPackets * s.People; got > want || got < want-slack {
 			t.Errorf("%s: %d packets a second, want %d", s.Name, got, want)
 		}
 		if s.Publishers == 1 && byDestination[0] != 0 {

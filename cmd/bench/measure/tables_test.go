@@ -28,13 +28,13 @@ func TestScenariosAreChosenByName(t *testing.T) {
 	if err != nil || len(list) != 2 || list[0].Name != "A" || list[1].Name != "D" {
 		t.Errorf("%+v %v", list, err)
 	}
-	for _, bad := range [][]string{{"E"}, {"A", "A"}, {"A", "E"}} {
+	for _, bad := range [][]string{{"F"}, {"A", "A"}, {"A", "F"}} {
 		if _, err := chosen(bad); err == nil {
 			t.Errorf("%q was chosen", bad)
 		}
 	}
 	for _, s := range scenarios() {
-		if want := map[string]int{"A": 1, "B": 9, "C": 1, "D": 19}[s.Name]; s.slots() != want {
+		if want := map[string]int{"A": 1, "B": 9, "C": 1, "D": 19, "E": 1}[s.Name]; s.slots() != want {
 			t.Errorf("%s: %d slots, want %d", s.Name, s.slots(), want)
 		}
 	}
