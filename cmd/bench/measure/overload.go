@@ -42,7 +42,7 @@ const (
 	joinEvery     = 150 * time.Millisecond
 	settling      = 2 * time.Second
 	climbEvery    = 6 * time.Second
-	afterwards    = 14 * time.Second // the last stage: what comes back
+	afterwards    = 30 * time.Second // the last stage: what comes back
 )
 
 // overloadStage is one stage.
@@ -195,7 +195,7 @@ func (cmd *Overload) stages(ctx context.Context, c figures.Console, r *overloadR
 		c.Progress("%s", s)
 		r.Stages = append(r.Stages, s)
 	}
-	r.Back = comesBack(ctx, o)
+	r.Back = comesBack(ctx, o, r.Stages[0].Present)
 	return cmd.gather(o, r)
 }
 
@@ -273,27 +273,33 @@ func soundOf(r *report.Report) (lost, expected uint64) {
 	return lost, expected
 }
 
-// comesBack waits until nothing gives way any more, and says how long that took.
-func comesBack(ctx context.Context, o *overloaded) time.Duration {
-	began := time.Now()
-	calm := time.Duration(-1)
-	for ctx.Err() == nil && time.Since(began) < afterwards-time.Second {
+// comesBack waits until those of the first stage are alone again (who joined late leaves late), and then until nothing
+// gives way any more. It says how long the latter took.
+func comesBack(ctx context.Context, o *overloaded, present float64) time.Duration {
+	ended, calm := time.Time{}, time.Time{}
+	for began := time.Now(); ctx.Err() == nil && time.Since(began) < afterwards-2*time.Second; {
 		st, err := o.Stats(ctx, false)
 		if err != nil {
 			break
 		}
+		if ended.IsZero() && st.Counters["peers"] <= present {
+			ended = time.Now()
+		}
 		switch {
 		case st.Counters["overload_level"] > 0 || st.Counters["withheld/server"] > 0:
-			calm = -1
-		case calm < 0:
-			calm = time.Since(began)
+			calm = time.Time{}
+		case calm.IsZero():
+			calm = time.Now()
+		}
+		if !ended.IsZero() && time.Since(ended) > backWithin+2*time.Second {
+			break
 		}
 		wait(ctx, 200*time.Millisecond)
 	}
-	if calm < 0 {
+	if calm.IsZero() || ended.IsZero() {
 		return time.Hour // never
 	}
-	return calm
+	return max(0, calm.Sub(ended))
 }
 
 // gather takes the reports of all meetings.
