@@ -153,6 +153,18 @@ func (h *hostile) listed(list ...*Proposal) []byte {
 	})
 }
 
+// bare is a commit with these proposals and without a path.
+func (h *hostile) bare(list ...*Proposal) []byte {
+	o := CommitOptions{Adds: []*KeyPackage{h.packaged("bare", func(*KeyPackage) {})}, NoPath: true}
+	return h.commit(o, func(m *publicMessage) func(*publicMessage) {
+		m.content.commit.proposals = nil
+		for _, p := range list {
+			m.content.commit.proposals = append(m.content.commit.proposals, proposalOrRef{proposal: p})
+		}
+		return nil
+	})
+}
+
 // path is a commit with a path that was changed; sign says whether the leaf is signed anew.
 func (h *hostile) path(sign bool, change func(p *updatePath)) []byte {
 	return h.commit(CommitOptions{}, func(m *publicMessage) func(*publicMessage) {
@@ -250,20 +262,10 @@ func (h *hostile) framing() {
 }
 
 func (h *hostile) proposals() {
-	bare := func(list ...*Proposal) []byte { // without a path
-		return h.commit(CommitOptions{Adds: []*KeyPackage{h.packaged("bare", func(*KeyPackage) {})}, NoPath: true},
-			func(m *publicMessage) func(*publicMessage) {
-				m.content.commit.proposals = nil
-				for _, p := range list {
-					m.content.commit.proposals = append(m.content.commit.proposals, proposalOrRef{proposal: p})
-				}
-				return nil
-			})
-	}
 	remove := func(leaf uint32) *Proposal { return &Proposal{Type: ProposalRemove, Remove: leaf} }
-	h.add("neither proposals nor a path", "proposal", bare())
-	h.add("a removal without a path", "proposal", bare(remove(1)))
-	h.add("extensions without a path", "proposal", bare(replacing()))
+	h.add("neither proposals nor a path", "proposal", h.bare())
+	h.add("a removal without a path", "proposal", h.bare(remove(1)))
+	h.add("extensions without a path", "proposal", h.bare(replacing()))
 	h.add("the committer removed", "proposal", h.listed(remove(0)))
 	h.add("a blank leaf removed", "proposal", h.listed(remove(5)))
 	h.add("a leaf outside the tree removed", "proposal", h.listed(remove(1<<31)))
@@ -308,7 +310,7 @@ func (h *hostile) proposals() {
 func (h *hostile) adds() {
 	changed := func(name, refused string, change func(k *KeyPackage)) {
 		h.t.Helper()
-		h.add("added: "+name, refused, h.listed(adding(h.packaged("new", change))))
+		h.add("added: "+name, refused, h.bare(adding(h.packaged("new", change))))
 	}
 	low := append([]byte{1}, make([]byte, 31)...)
 	changed("a leaf of another source", "tree", func(k *KeyPackage) { k.Leaf.Source = SourceUpdate })
@@ -336,17 +338,17 @@ func (h *hostile) adds() {
 	})
 	k := h.packaged("new", func(*KeyPackage) {})
 	k.Signature[0] ^= 1
-	h.add("added: a signature changed", "signature", h.listed(adding(k)))
+	h.add("added: a signature changed", "signature", h.bare(adding(k)))
 	k = h.packaged("new", func(*KeyPackage) {})
 	k.Leaf.Signature[0] ^= 1
 	k.Signature = signWithLabel(newGoParty("new").member.Key, "KeyPackageTBS", encoded(k.writeContent))
-	h.add("added: a signature of the leaf changed", "signature", h.listed(adding(k)))
+	h.add("added: a signature of the leaf changed", "signature", h.bare(adding(k)))
 	k, other := h.packaged("new", func(*KeyPackage) {}), h.packaged("new", func(k *KeyPackage) {
 		k.Leaf.EncryptionKey = publicOf(bytes.Repeat([]byte{77}, publicSize))
 	})
-	h.add("added: one signature key twice", "tree", h.listed(adding(k), adding(other)))
+	h.add("added: one signature key twice", "tree", h.bare(adding(k), adding(other)))
 	h.add("added: a signature key that is in the group", "tree",
-		h.listed(adding(h.packaged("hostile 1", func(k *KeyPackage) {
+		h.bare(adding(h.packaged("hostile 1", func(k *KeyPackage) {
 			k.Leaf.EncryptionKey = publicOf(bytes.Repeat([]byte{78}, publicSize))
 		}))))
 	grease := h.packaged("grease", func(k *KeyPackage) {
