@@ -59,7 +59,7 @@ func TestControlCostsWhatHasChanged(t *testing.T) {
 				case "idle":
 				case "10 speakers and cameras":
 					most.Levels, most.Audio, most.Publishers = 50*10, 4*n, most.Publishers+audible+50*10
-					most.Video, most.Allocations = n, 2*n // a camera's rates are known better after a while
+					most.Video, most.Allocations, most.Looks = 2*n, 2*n, 2*n // a camera's rates are known better after a while
 					most.Demands = 10 * 10
 				case "all microphones open":
 					most.Levels, most.Audio, most.Publishers = 50*n, n, most.Publishers+audible
