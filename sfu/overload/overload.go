@@ -65,7 +65,8 @@ const (
 	early    = 16 * time.Millisecond
 	high     = 0.92 // of CPU: something gives way
 	used     = 0.98 // of CPU, in a single sample: all of it was used
-	low      = 0.70 // of CPU: something may come back
+	low      = 0.70 // of CPU: layers may come back
+	spare    = 0.85 // of CPU: pictures may, as far as no more than this is used if all of it is for pictures
 	idle     = 0.50 // of CPU: it comes back soon
 	aim      = 0.80 // of CPU: what a step aims at
 	memory   = 0.90 // of Memory: no one else comes in
@@ -159,10 +160,13 @@ func (g *Governor) share(x float64) {
 	}
 }
 
-// room says whether something may come back: there is processor time to spare, or enough for all that gives way, if all
-// of the time used now is for pictures.
+// room says whether something may come back: there is processor time to spare, less for pictures, since what they take
+// is known, than for layers.
 func (g *Governor) room() bool {
-	return g.cpu < low || g.plan.Share > 0 && g.cpu <= aim*g.plan.Share
+	if g.plan.Share >= 1 || g.plan.Share == 0 {
+		return g.cpu < low
+	}
+	return g.cpu < spare
 }
 
 // restore takes a step up, as large as the processor has room for.
@@ -183,11 +187,11 @@ func (g *Governor) restore(now time.Time) {
 	if free {
 		factor = 2
 	}
-	more := g.plan.Share * min(factor, aim/max(g.cpu, 0.01))
+	more := g.plan.Share * min(factor, spare/max(g.cpu, 0.01))
 	if free || g.plan.Share == 0 {
 		more = max(more, g.plan.Share+rise)
 	}
-	if g.cpu <= aim*g.plan.Share {
+	if g.cpu <= spare*g.plan.Share {
 		more = 1
 	}
 	g.plan.Level = Pictures

@@ -93,6 +93,24 @@ func TestPicturesGiveWayAndComeBack(t *testing.T) {
 	}
 }
 
+// A machine that carried a load before a rush carries it afterwards, also if that is most of what it can do.
+func TestWhatWasCarriedBeforeIsCarriedAfterwards(t *testing.T) {
+	for _, load := range []float64{0.5, 0.7, 0.8, 0.84} {
+		m := newModel(t)
+		m.sound, m.pictures = 0.2*load, 0.8*load
+		m.run(3 * time.Second)
+		m.want(Calm)
+		m.sound, m.pictures = 0.6*load, 2.4*load
+		m.run(60 * time.Second)
+		m.want(Pictures)
+		m.sound, m.pictures = 0.2*load, 0.8*load
+		m.run(10 * time.Second)
+		if share := m.g.Plan().Share; share < 1 {
+			t.Errorf("%.2f: after 10 s %.2f of the pictures are sent", load, share)
+		}
+	}
+}
+
 // Where sound alone is too much, no one else comes in, until it is not.
 func TestSoundAloneCanFillTheMachine(t *testing.T) {
 	m := newModel(t)
