@@ -17,8 +17,8 @@ func TestTheCommandLine(t *testing.T) {
 		{[]string{"--help"}, 0, "bandwidth"},
 		{[]string{"forward", "--help"}, 0, "--scenarios"},
 		{[]string{"nonsense"}, 1, "nonsense"},
-		{[]string{"forward", "--scenarios", "Z"}, 1, "A, B, C and D"},
-		{[]string{"limit", "--scenarios", "A,A"}, 1, "A, B, C and D"},
+		{[]string{"forward", "--scenarios", "Z"}, 1, "A, B, C, D and E"},
+		{[]string{"limit", "--scenarios", "A,A"}, 1, "A, B, C, D and E"},
 		{[]string{"scale", "--publishers", "1000"}, 1, "--publishers"},
 		{nil, 1, "expected one of"},
 	} {
