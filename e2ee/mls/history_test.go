@@ -291,6 +291,9 @@ func operations(t *testing.T) int {
 // TestHistories has groups of 2 to 64 go through 200 operations each. After each, every member has the same epoch
 // authenticator, and the whole tree is valid to a joiner.
 func TestHistories(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, a minute: the race detector has nothing to find")
+	}
 	for seed, most := range []int{2, 5, 17, 64} {
 		t.Run(fmt.Sprintf("up to %d", most), func(t *testing.T) {
 			h := newHistory(t, uint64(seed), most, func(number int) party {

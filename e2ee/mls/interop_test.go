@@ -260,6 +260,9 @@ func jsPeer() string {
 // TestInteropHistories has members in Go and in JavaScript live in one group and take turns to commit. With
 // CONCLAVE_MLS_LONG=1 the group of up to 64 also goes through 200 operations.
 func TestInteropHistories(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, a minute: the race detector has nothing to find")
+	}
 	for seed, most := range []int{2, 9, 64} {
 		t.Run(fmt.Sprintf("up to %d", most), func(t *testing.T) {
 			js := startPeer(t, jsPeer())
@@ -284,6 +287,9 @@ func TestInteropHistories(t *testing.T) {
 // TestInteropHistoriesOfThree has members in Go, in JavaScript and of ts-mls, which shares nothing with ours, take
 // turns to commit in one group. CONCLAVE_MLS_LONG=1 has all groups go through 200 operations.
 func TestInteropHistoriesOfThree(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, a minute: the race detector has nothing to find")
+	}
 	for seed, most := range []int{3, 12, 64} {
 		t.Run(fmt.Sprintf("up to %d", most), func(t *testing.T) {
 			js, ts := startPeer(t, jsPeer()), startPeer(t, tsPeer(t))
