@@ -58,7 +58,11 @@ func TestOneWhoNeverReadsDelaysNobody(t *testing.T) {
 	})
 	eventually(t, "and nobody else is", func() bool { return s.handler.countSockets() == people+1 })
 	t.Logf("the slowest of %d requests took %v", people*rounds, slowest)
-	if slowest > 2*time.Second {
+	most := 2 * time.Second
+	if testing.Short() { // the race detector, on a machine that may do other work
+		most = 8 * time.Second
+	}
+	if slowest > most {
 		t.Fatalf("a request took %v", slowest)
 	}
 }
