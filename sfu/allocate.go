@@ -132,9 +132,6 @@ func (r *state) allocate(p *Peer, now time.Time) []allotment {
 	return v.allotted
 }
 
-// unlimited is an estimate above all.
-const unlimited = allocation.Unlimited
-
 // expect says when p has to be looked at again: when the estimate has moved, and at the time that the allocator names.
 // A way that carries half as much again as is useful may carry what it likes.
 func (r *state) expect(p *Peer, in *allocation.Input, useful int64) {
@@ -145,9 +142,10 @@ func (r *state) expect(p *Peer, in *allocation.Input, useful int64) {
 		r.lookAt(p, alone)
 	}
 	if v.ample = min(in.Estimate, v.allocator.Budget()) > ample && at.IsZero(); v.ample {
-		e.Expect(ample, unlimited)
+		e.Expect(ample, allocation.Unlimited)
 	} else {
-		e.Expect(in.Estimate-in.Estimate/estimateStep, in.Estimate+min(in.Estimate/estimateStep, unlimited-in.Estimate))
+		step := in.Estimate / estimateStep
+		e.Expect(in.Estimate-step, in.Estimate+min(step, allocation.Unlimited-in.Estimate))
 	}
 	if !at.IsZero() {
 		r.lookAt(p, at)

@@ -66,10 +66,12 @@ func (r *state) switchTrack(t *track, live bool) {
 		r.filming[t] = struct{}{}
 	case t.Source.Video():
 		delete(r.filming, t)
-	default:
-		if t.Source == media.ScreenAudio {
-			r.hearing.shared += map[bool]int{true: 1, false: -1}[live]
-		}
+	case t.Source == media.ScreenAudio && live:
+		r.hearing.shared++
+	case t.Source == media.ScreenAudio:
+		r.hearing.shared--
+	}
+	if !t.Source.Video() {
 		r.revoice(t.connection.peer)
 	}
 }

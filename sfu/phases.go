@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"conclave/sfu/allocation"
 	"conclave/sfu/forward"
 )
 
@@ -158,7 +159,7 @@ func (r *state) heed(connections []*connection, now time.Time) {
 		if len(p.wants) > 0 {
 			r.lookAt(p, now)
 		} else {
-			c.Egress().Expect(0, unlimited) // nothing depends on it
+			c.Egress().Expect(0, allocation.Unlimited) // nothing depends on it
 		}
 	}
 }

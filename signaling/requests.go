@@ -134,8 +134,13 @@ func (s *socket) answer(e *protocol.Error, why protocol.ByeReason) {
 
 // refuse answers a request with an error.
 func (s *socket) refuse(m protocol.ClientMessage, id protocol.ErrorID, text string) {
+	s.refuseUntil(m, id, text, 0)
+}
+
+// refuseUntil refuses m and says in how many seconds to try again; 0: not.
+func (s *socket) refuseUntil(m protocol.ClientMessage, id protocol.ErrorID, text string, again int) {
 	s.h.metrics.request(protocol.TypeOf(m), string(id))
-	s.answer(&protocol.Error{ID: m.Request(), Error: id, Message: text, Fatal: id.Fatal()}, byeFor(id))
+	s.answer(&protocol.Error{ID: m.Request(), Error: id, Message: text, Fatal: id.Fatal(), RetryAfterS: again}, byeFor(id))
 }
 
 // byeFor is the reason of the bye after a fatal error.
@@ -261,10 +266,8 @@ func (s *socket) refuseJoin(m *protocol.Join, err error) {
 		s.refuse(m, id, text)
 		return
 	}
-	s.h.metrics.request(protocol.TypeOf(m), string(id))
 	again := fullFor + rand.N(fullFor) //nolint:gosec // spreads load, hides nothing
-	s.answer(&protocol.Error{ID: m.Request(), Error: id, Fatal: id.Fatal(), RetryAfterS: again,
-		Message: fmt.Sprintf("The server is full. Try again in %d seconds.", again)}, byeFor(id))
+	s.refuseUntil(m, id, fmt.Sprintf("The server is full. Try again in %d seconds.", again), again)
 }
 
 // offer negotiates on this goroutine: it may take milliseconds, and holds up only its sender.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -82,7 +83,7 @@ func groups(root, text, controller string) (dirs []string) {
 		base := root
 		switch {
 		case parts[0] == "0" && parts[1] == "": // version 2
-		case containsWord(parts[1], controller):
+		case slices.Contains(strings.Split(parts[1], ","), controller):
 			base = filepath.Join(root, controller)
 		default:
 			continue
@@ -95,15 +96,6 @@ func groups(root, text, controller string) (dirs []string) {
 		}
 	}
 	return dirs
-}
-
-func containsWord(list, word string) bool {
-	for w := range strings.SplitSeq(list, ",") {
-		if w == word {
-			return true
-		}
-	}
-	return false
 }
 
 // limits are the smallest of what the groups grant and of what the machine has.
