@@ -46,6 +46,9 @@ var rules = withLeaves(map[string]rule{
 	"static":              {why: "the web client talks the public protocol only"},
 	"e2ee":                {why: "the keys of the meeting are nobody's business but the participants'"},
 	"e2ee/mls":            {why: "MLS, RFC 9420: a protocol that knows nothing of meetings"},
+	"e2ee/sframe":         {why: "frames and their keys: no group, no meeting"},
+	"e2ee/group": {imports: []string{"e2ee/mls", "e2ee/sframe"},
+		why: "who is in the meeting: it knows the server's messages as values, and no socket"},
 	"signaling": {imports: []string{
 		"auth", "meeting", "sfu", "media", "protocol"}, why: "joins sign-in, meetings and sockets"},
 	"protocol": {imports: []string{"media"}, why: "pure wire types, shared with bots"},
