@@ -43,6 +43,9 @@ func (p *Peer) Negotiate(ctx context.Context, offer string, tracks []media.Track
 	c := old
 	if old == nil || old.fingerprint != o.Fingerprint || old.Transport().Failed() {
 		c = p.newConnection(o.Fingerprint)
+		if old != nil {
+			c.Egress().Follow(old.Egress())
+		}
 	}
 	if err := o.SameOrder(c.lines); err != nil {
 		return "", err

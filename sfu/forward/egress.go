@@ -20,7 +20,8 @@ type Egress struct {
 	// guarded by destination.mu, which pending and mayPlay run with
 	slots     []*Slot // at most Limits.AudioSlots and VideoSlots
 	bySSRC    map[uint32]*Slot
-	rtxTokens int // RTX packets that may still be sent, refilled each second
+	marks     map[trackName]*mark // at most maxMarks
+	rtxTokens int                 // RTX packets that may still be sent, refilled each second
 	audio     audioRepair
 	retired   []*output // ended by a switch, not yet taken off their layers; Tidy does
 	// slots of either kind have switched since Tidy

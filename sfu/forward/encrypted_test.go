@@ -6,6 +6,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"conclave/media"
 	"conclave/sfu/codec"
 	"conclave/sfu/drop"
 	"conclave/sfu/sframe"
@@ -81,8 +82,10 @@ func withSFrame(t *testing.T, kind codec.Kind, payload, header []byte) []byte {
 	return append(payload[:at:at], append(header, body...)...)
 }
 
-// cameraHeader is an SFrame header of generation 0 for the camera.
-func cameraHeader(ctr byte) []byte { return []byte{0x18, 0x10 + ctr} }
+// cameraHeader is an SFrame header for the camera of leaf 5 in an epoch below 256.
+func cameraHeader(ctr byte, epoch ...byte) []byte {
+	return []byte{0xa8, 0x10, 0x14, append(epoch, 0)[0], 0x10 + ctr}
+}
 
 func (r *encryptedRoom) assertForwarded(what string, got [2]bool, want bool) {
 	r.t.Helper()
@@ -142,28 +145,97 @@ func TestNothingInClearIsKept(t *testing.T) {
 		r.frame(codec.VP8, true)
 	}
 	l := r.publisher.camera.layers[0]
-	if _, _, ok := l.sinceKey(playBytes); ok || l.hist != nil {
+	if _, _, ok := l.sinceKey(playBytes, &mark{}); ok || l.hist != nil {
 		t.Error("there is a history")
 	}
 }
 
 // A key frame sealed under an older key than what followed is not played to somebody who comes: they were not given
 // that key.
-func TestAKeyFrameOfAnOlderKeyIsNotPlayedAgain(t *testing.T) {
+func TestAKeyFrameOfAnOlderEpochIsNotPlayedAgain(t *testing.T) {
 	r := newEncryptedRoom(t, codec.VP8)
 	r.frame(codec.VP8, true, cameraHeader(0)...)
 	r.frame(codec.VP8, false, cameraHeader(1)...)
-	l := r.publisher.camera.layers[0]
-	if _, _, ok := l.sinceKey(playBytes); !ok {
-		t.Fatal("a key frame under the key in use is not there")
+	l, newcomer := r.publisher.camera.layers[0], &mark{}
+	if _, _, ok := l.sinceKey(playBytes, newcomer); !ok {
+		t.Fatal("a key frame of the epoch in use is not there")
 	}
-	r.frame(codec.VP8, false, 0x80, 0x09) // step 1, counter 0
-	if _, _, ok := l.sinceKey(playBytes); ok {
-		t.Error("it is played to newcomers after the key has changed")
+	r.frame(codec.VP8, false, cameraHeader(0, 1)...)
+	if _, _, ok := l.sinceKey(playBytes, newcomer); ok {
+		t.Error("it is played to newcomers after the epoch has changed")
 	}
-	r.frame(codec.VP8, true, 0x81, 0x09)
-	if _, _, ok := l.sinceKey(playBytes); !ok {
+	r.frame(codec.VP8, true, cameraHeader(1, 1)...)
+	if _, _, ok := l.sinceKey(playBytes, newcomer); !ok {
 		t.Error("the next key frame is not")
+	}
+	r.publisher.camera.reached(2) // another encoding has come to the next epoch
+	if _, _, ok := l.sinceKey(playBytes, newcomer); ok {
+		t.Error("it is played while another encoding is in the next epoch")
+	}
+	r.publisher.camera.reached(1)
+	if _, _, ok := l.sinceKey(playBytes, newcomer); ok {
+		t.Error("it is played because a frame of the epoch before came late")
+	}
+}
+
+// What a viewer was sent of a track, over any slot, encoding or connection, is not sent again, nor is what is older: a
+// frame is accepted once.
+func TestKeptMediaIsPlayedOnlyWhereItIsNewer(t *testing.T) {
+	r := newEncryptedRoom(t, codec.VP8)
+	r.frame(codec.VP8, true, cameraHeader(0)...)
+	r.frame(codec.VP8, false, cameraHeader(2)...)
+	l, e := r.publisher.camera.layers[0], r.viewer.c.Egress()
+	plays := func(e *Egress) bool {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		_, _, ok := l.sinceKey(playBytes, e.markOf(l))
+		return ok
+	}
+	if plays(e) {
+		t.Error("what the viewer was sent is sent again")
+	}
+	for _, s := range e.Slots() {
+		s.Release()
+	}
+	if plays(e) {
+		t.Error("it is sent again in another slot")
+	}
+	second := &Egress{}
+	second.Follow(e)
+	if plays(second) {
+		t.Error("it is sent again over another connection")
+	}
+	if !plays(&Egress{}) {
+		t.Error("it is not sent to another viewer")
+	}
+	r.frame(codec.VP8, true, cameraHeader(1, 1)...) // while nothing of the track is sent to the viewer
+	if !plays(e) {
+		t.Error("a later epoch is not newer")
+	}
+}
+
+// A repeat comes with a number below what was sent: it does not make the mark go back.
+func TestAMarkOnlyRises(t *testing.T) {
+	m := &mark{}
+	for _, p := range []packet{
+		{sealed: true, at: sframe.Position{Epoch: 1, CTR: 7}}, {sealed: true, at: sframe.Position{Epoch: 1, CTR: 3}},
+		{at: sframe.Position{Epoch: 9, CTR: 9}}, {sealed: true, at: sframe.Position{CTR: 99}},
+	} {
+		m.sends(&p)
+	}
+	if want := (sframe.Position{Epoch: 1, CTR: 7}); m.at != want {
+		t.Errorf("it is %+v", m.at)
+	}
+}
+
+// What an egress knows of what it sent is bounded; those who came last are known.
+func TestMarksAreBounded(t *testing.T) {
+	e := &Egress{}
+	for i := range media.ParticipantID(maxMarks + 3) {
+		e.markOf(NewTrack(&TrackConfig{Owner: i + 1, Source: media.Camera, RequireSFrame: true}).layers[0])
+	}
+	if len(e.marks) != maxMarks || e.marks[trackName{3, media.Camera}] != nil || e.marks[trackName{maxMarks + 3, media.Camera}] == nil {
+		t.Errorf("%d are known", len(e.marks))
 	}
 }
 
@@ -178,7 +250,7 @@ func TestMicrophonesMustBeEncryptedToo(t *testing.T) {
 		p.Payload = payload
 		return r.send(p)
 	}
-	sealed := func(ctr byte) []byte { return append([]byte{0x08, 0x10 + ctr}, make([]byte, 20)...) }
+	sealed := func(ctr byte) []byte { return append([]byte{0x98, 0x14, 0x00, 0x10 + ctr}, make([]byte, 20)...) }
 	wiretest.Eventually(t, "encrypted speech is heard", func() bool { return speak(sealed(byte(seq))) })
 	for range 10 {
 		speak(nil)

@@ -271,8 +271,8 @@ func (l *Layer) keep(p *packet) {
 	if l.hist == nil {
 		l.hist = history.New(historyBytes)
 	}
-	l.hist.Add(history.Meta{Seq: p.in.Seq, Timestamp: p.in.Timestamp, Marker: p.marker, KeyStart: p.info.KeyStart},
-		p.payload)
+	l.hist.Add(history.Meta{Seq: p.in.Seq, Timestamp: p.in.Timestamp, Marker: p.marker, KeyStart: p.info.KeyStart,
+		Epoch: p.at.Epoch, CTR: p.at.CTR}, p.payload)
 }
 
 // recall appends to dst the payload of a kept packet, found by the low half of its sequence number.
@@ -284,14 +284,4 @@ func (l *Layer) recall(dst []byte, low uint32) (history.Meta, []byte, bool) {
 	}
 	meta, payload, ok := l.hist.Get(uint64(low)) // a layer that sends 2^32 packets runs for a month; meetings do not
 	return meta, append(dst, payload...), ok
-}
-
-// forgetKeyFrame keeps the latest key frame from being played into a slot: it is sealed under another key than what
-// follows it, one that a viewer who has just come was not given. Such viewers get the next one.
-func (l *Layer) forgetKeyFrame() {
-	l.histMu.Lock()
-	defer l.histMu.Unlock()
-	if l.hist != nil {
-		l.hist.ForgetKey()
-	}
 }

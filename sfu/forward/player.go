@@ -7,6 +7,7 @@ import (
 	"conclave/sfu/batch"
 	"conclave/sfu/codec"
 	"conclave/sfu/rewrite"
+	"conclave/sfu/sframe"
 )
 
 // playBytes bounds the burst a new viewer is started with: half a second of 1 Mbit/s. An older key frame costs more
@@ -42,7 +43,7 @@ func (s *Slot) start(o *output, now time.Time) (started bool) {
 	if e.reach(to, now); e.way.behind > repeatBehind {
 		return false
 	}
-	from, until, ok := o.layer.sinceKey(e.mayPlay(now))
+	from, until, ok := o.layer.sinceKey(e.mayPlay(now), o.mark)
 	if !ok || s.next != o {
 		return false
 	}
@@ -80,6 +81,7 @@ func (p *player) load(l *Layer, seq uint64, now time.Time) (packet, bool) {
 		return packet{}, false
 	}
 	return packet{layer: l, payload: payload, info: info, arrived: now, marker: meta.Marker, newest: true,
+		sealed: l.encryption != nil && info.LayerStart, at: sframe.Position{Epoch: meta.Epoch, CTR: meta.CTR},
 		in: rewrite.In{Seq: seq, Timestamp: meta.Timestamp, PictureID: info.PictureID, TL0PicIdx: info.TL0PicIdx}}, true
 }
 
@@ -133,13 +135,16 @@ func (l *Layer) framesBetween(from, until uint64) *hastened {
 }
 
 // sinceKey is the range of the history from its latest key frame on, if that is no longer than maxBytes and
-// playPackets.
-func (l *Layer) sinceKey(maxBytes int) (from, until uint64, ok bool) {
+// playPackets, and may be sent to the viewer whose mark it is.
+func (l *Layer) sinceKey(maxBytes int, m *mark) (from, until uint64, ok bool) {
 	l.histMu.Lock()
 	defer l.histMu.Unlock()
 	if l.hist == nil {
 		return 0, 0, false
 	}
-	from, until, ok = l.hist.SinceKey(maxBytes)
-	return from, until, ok && until-from < playPackets
+	if from, until, ok = l.hist.SinceKey(maxBytes); !ok || until-from >= playPackets {
+		return 0, 0, false
+	}
+	key, _, _ := l.hist.Get(from)
+	return from, until, m.plays(l, sframe.Position{Epoch: key.Epoch, CTR: key.CTR})
 }

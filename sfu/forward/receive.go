@@ -14,6 +14,7 @@ import (
 	"conclave/sfu/overload"
 	"conclave/sfu/rewrite"
 	"conclave/sfu/rtpview"
+	"conclave/sfu/sframe"
 	"conclave/sfu/transport/srtp"
 )
 
@@ -56,6 +57,8 @@ type packet struct {
 	newest  bool // none later has come of its layer
 	resumes bool // the layer was left out before: numbering goes on here without a gap
 	padding bool // no media: takes a sequence number, nothing else
+	sealed  bool // it begins a frame that is end-to-end encrypted, at at
+	at      sframe.Position
 }
 
 func (g *ingress) init(l *link) {

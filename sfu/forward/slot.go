@@ -23,6 +23,7 @@ type output struct {
 	slot  *Slot
 	layer *Layer
 	to    *destination
+	mark  *mark // of the layer's track; nil where encryption is not required
 }
 
 // Slot is one outgoing m-line of a viewer: one SSRC for the life of the connection, whatever it carries. The exported
@@ -137,7 +138,7 @@ func (s *Slot) assign(l *Layer, now time.Time) (o *output, asks bool) {
 		s.assigned = s.cur
 		return nil, s.stopped(now)
 	}
-	o = &output{slot: s, layer: l, to: &e.destination}
+	o = &output{slot: s, layer: l, to: &e.destination, mark: e.markOf(l)}
 	s.await(o)
 	s.assigned = o
 	l.addOutput(o)
@@ -300,6 +301,7 @@ func (s *Slot) write(dst []byte, o *output, p *packet, w *sealer) ([]byte, drop.
 		s.lastClock = o.layer.track.clock.id
 	}
 	if s.Video && len(payload) > 0 {
+		o.mark.sends(p)
 		s.remember(p.in.Seq, out)
 		s.inPicture++
 		codec.Patch(payload, p.info, out.PictureID, out.TL0PicIdx)

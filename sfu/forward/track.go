@@ -33,8 +33,9 @@ type Track struct {
 	upstream   upstream
 	clock      clock
 
-	live    atomic.Bool // the meeting permits it and its owner has switched it on
-	refused atomic.Bool // its publisher has been told that it is not encrypted
+	live    atomic.Bool   // the meeting permits it and its owner has switched it on
+	refused atomic.Bool   // its publisher has been told that it is not encrypted
+	inUse   atomic.Uint32 // the epoch that its frames are sealed under, plus one; 0: not known
 
 	levelMu sync.Mutex // audio: written per packet, taken by the ranking every 20 ms
 	level   audiorank.Level

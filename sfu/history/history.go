@@ -14,6 +14,8 @@ type Meta struct {
 	Timestamp uint32
 	Marker    bool
 	KeyStart  bool
+	Epoch     uint16 // of a frame's first packet, if it is end-to-end encrypted
+	CTR       uint64 // the same
 }
 
 type entry struct {
@@ -69,9 +71,6 @@ func (h *History) Get(seq uint64) (m Meta, payload []byte, ok bool) {
 	at := e.pos % size
 	return e.Meta, h.bytes[at : at+uint64(e.size)], true
 }
-
-// ForgetKey makes SinceKey wait for the next key frame. Packets stay for Get.
-func (h *History) ForgetKey() { h.hasKey = false }
 
 // SinceKey returns the range [from, to] of sequence numbers from the latest key frame's first packet to the newest, if
 // every packet in it is here and together they are at most maxBytes.

@@ -149,23 +149,6 @@ func TestSinceKeyIsTheWholeRangeOrNothing(t *testing.T) {
 	}
 }
 
-func TestSinceKeyWaitsForTheNextKeyFrameAfterForgetKey(t *testing.T) {
-	h := history.New(100 << 10)
-	add(h, 1, 100, true)
-	h.ForgetKey()
-	add(h, 2, 100, false)
-	if _, _, ok := h.SinceKey(1 << 20); ok {
-		t.Error("the forgotten key frame is used")
-	}
-	if _, _, ok := h.Get(1); !ok {
-		t.Error("its packet is gone")
-	}
-	add(h, 3, 100, true)
-	if from, to, ok := h.SinceKey(1 << 20); !ok || from != 3 || to != 3 {
-		t.Errorf("the next one: %d to %d, %v", from, to, ok)
-	}
-}
-
 func TestSinceKeyEndsWhenTheKeyFrameIsOverwritten(t *testing.T) {
 	h := history.New(1000)
 	add(h, 1, 100, true)

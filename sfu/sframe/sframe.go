@@ -1,5 +1,5 @@
-// Package sframe is what a server without keys can tell of an end-to-end encrypted frame (RFC 9605, as docs/e2ee.md
-// uses it): does it begin with a well-formed SFrame header, of this track, under a key no older and a counter higher
+// Package sframe is what a server without keys can tell of an end-to-end encrypted frame (RFC 9605, as docs/e2ee2.md
+// uses it): does it begin with a well-formed SFrame header, of this track, of an epoch no older and with a counter higher
 // than the frame before? Frames that were never encrypted fail this within a few frames. It proves nothing about a
 // sender who means harm; only the receivers' keys do.
 //
@@ -16,9 +16,16 @@ import (
 // ErrMalformed is returned for bytes that begin no SFrame header, or one that is not encoded minimally.
 var ErrMalformed = errors.New("sframe: malformed header")
 
-// maxNumber is the highest KID and counter of docs/e2ee.md: 24 bits of generation, 8 of step and track; 2^32 frames
-// under a key.
-const maxNumber = 1<<32 - 1
+// A KID of docs/e2ee2.md (section 13) has 4 bits of context, 10 of sender and 10 of the epoch. A key is good for 2^32
+// frames.
+const (
+	maxKID      = 1<<24 - 1
+	maxCTR      = 1<<32 - 1
+	contextAt   = 20
+	epochs      = 1 << 10 // that the ten bits tell apart
+	mostForward = epochs / 2
+	outside     = 8 // what the context of a sender outside the group has more than the track
+)
 
 // tagLen is the authentication tag of AES_128_GCM_SHA256_128 (RFC 9605 §4.5).
 const tagLen = 16
@@ -129,15 +136,16 @@ type Result uint8
 
 // The results.
 const (
-	Valid       Result = iota
-	Malformed          // no SFrame header, or no room for the tag
-	WrongTrack         // the key is another track's
-	KeyBack            // an older key than the frame before
-	CounterBack        // the counter has not grown
-	Results            // how many there are
+	Valid        Result = iota
+	Malformed           // no SFrame header, or no room for the tag
+	WrongTrack          // the key is another track's
+	KeyBack             // an older epoch than the frame before
+	CounterBack         // the counter has not grown
+	CounterAhead        // the counter has grown by more than there were packets
+	Results             // how many there are
 )
 
-var resultNames = [Results]string{"valid", "malformed", "wrong_track", "key_back", "counter_back"}
+var resultNames = [Results]string{"valid", "malformed", "wrong_track", "key_back", "counter_back", "counter_ahead"}
 
 // String is the metric's label.
 func (r Result) String() string { return resultNames[r] }
@@ -145,31 +153,59 @@ func (r Result) String() string { return resultNames[r] }
 // Frame is the beginning of one frame of an RTP stream.
 type Frame struct {
 	Seq   uint64 // extended RTP sequence number of its first packet
-	Track uint8  // which the key must be for: the low three bits of the KID
+	Track uint8  // which the key must be for
 	Data  []byte // from the SFrame header on
 	Whole bool   // Data is all of it
+	Sound bool   // each packet of the stream is a frame, and there is one encoding
 }
 
-// inARow is how many frames in a row must fail before the gate closes, and pass before it opens again.
-const inARow = 3
+// inARow is how many frames in a row must fail before the gate closes, and pass before it opens again. Of sound more must
+// pass: the first bytes of Opus in clear often are those of a header of the first member in the first epochs, with a
+// counter that goes up and down slowly.
+const inARow, inARowOfSound = 3, 8
 
 // Checker follows one RTP stream. The zero value is ready. One goroutine at a time.
 type Checker struct {
 	seq    uint64 // of the newest frame that passed
-	key    uint64 // its generation and step
-	ctr    uint64
+	at     Position
 	any    bool
+	anew   bool // the numbering has begun anew since
 	closed bool
 	run    uint8 // frames in a row that speak against what closed says
+}
+
+// Position is where a frame stands among those of its track, of all encodings: an epoch, as the ten bits of the KID,
+// and a counter in it.
+type Position struct {
+	Epoch uint16
+	CTR   uint64
+}
+
+// Before says whether a frame at p was sealed before one at q, if they are less than 512 epochs apart.
+func (p Position) Before(q Position) bool {
+	if p.Epoch == q.Epoch {
+		return p.CTR < q.CTR
+	}
+	return (q.Epoch-p.Epoch)%epochs <= mostForward
+}
+
+// PositionOf reads where the frame that begins with an SFrame header stands. ok is false where there is no header.
+func PositionOf(frame []byte) (p Position, ok bool) {
+	h, err := ParseHeader(frame)
+	return Position{uint16(h.KID % epochs), h.CTR}, err == nil
 }
 
 // Check looks at a frame. Frames that come late, reordered or retransmitted, must be well formed and of the track, and
 // are not compared.
 func (c *Checker) Check(f Frame) Result {
 	r := c.look(f)
+	enough := uint8(inARow)
+	if c.closed && f.Sound {
+		enough = inARowOfSound
+	}
 	if (r == Valid) != c.closed {
 		c.run = 0
-	} else if c.run++; c.run >= inARow {
+	} else if c.run++; c.run >= enough {
 		c.closed, c.run = !c.closed, 0
 	}
 	return r
@@ -177,35 +213,40 @@ func (c *Checker) Check(f Frame) Result {
 
 func (c *Checker) look(f Frame) Result {
 	h, err := ParseHeader(f.Data)
-	if err != nil || h.KID > maxNumber || h.CTR > maxNumber || f.Whole && len(f.Data) < h.Len+tagLen {
+	if err != nil || h.KID > maxKID || h.CTR > maxCTR || f.Whole && len(f.Data) < h.Len+tagLen {
 		return Malformed
 	}
-	if h.KID&0x07 != uint64(f.Track) {
+	if h.KID>>contextAt&^outside != uint64(f.Track) {
 		return WrongTrack
 	}
 	if c.any && f.Seq < c.seq {
 		return Valid
 	}
-	result := Valid
-	switch key := h.KID >> 3; {
-	case c.any && key < c.key:
-		result = KeyBack
-	case c.any && key == c.key && h.CTR <= c.ctr:
+	result, at := Valid, Position{uint16(h.KID % epochs), h.CTR}
+	switch {
+	case !c.any:
+	case f.Sound && !c.anew && at.Epoch == c.at.Epoch && at.CTR > c.at.CTR+(f.Seq-c.seq):
+		result = CounterAhead
+	case c.at.Before(at):
+	case at.Epoch == c.at.Epoch:
 		result = CounterBack
+	default:
+		result = KeyBack
 	}
 	// What is held back is compared with its predecessor, whatever that was: a clear frame that happened to look like a
-	// far generation must not keep out the encrypted ones that follow.
-	if result == Valid || c.closed {
-		c.any, c.seq, c.key, c.ctr = true, f.Seq, h.KID>>3, h.CTR
+	// far epoch must not keep out the encrypted ones that follow. So with a counter that is ahead: that costs one frame.
+	if result == Valid || result == CounterAhead || c.closed {
+		c.any, c.anew, c.seq, c.at = true, false, f.Seq, at
 	}
 	return result
 }
 
-// Key is the generation and step of the newest frame, as one number; ok is false before the first.
-func (c *Checker) Key() (key uint64, ok bool) { return c.key, c.any }
+// At is where the newest frame stands; ok is false before the first.
+func (c *Checker) At() (p Position, ok bool) { return c.at, c.any }
 
-// Closed says whether the stream is to be held back: three frames in a row have failed, and no three since have passed.
+// Closed says whether the stream is to be held back: three frames in a row have failed, and no three since have passed,
+// of sound no eight.
 func (c *Checker) Closed() bool { return c.closed }
 
 // Renumber tells that sequence numbers begin anew: another SSRC. Keys and counters go on.
-func (c *Checker) Renumber() { c.seq = 0 }
+func (c *Checker) Renumber() { c.seq, c.anew = 0, true }
