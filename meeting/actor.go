@@ -254,7 +254,7 @@ func (a *actor) perform(effects []effect) {
 				w.ICEServers = a.peers[e.seat].servers
 			}
 			e.sink.Deliver(&Delivery{Message: e.event})
-		case sendAll, sendAdmitters, sendLobby:
+		case sendAll, sendAdmitters, sendRemovers, sendLobby, sendSome:
 			a.spread(e)
 		case openPeer:
 			a.openPeer(e.seat)
@@ -290,8 +290,10 @@ func (a *actor) spread(e effect) {
 
 // audience lists the sinks that an effect of many is for, as things are now.
 func (a *actor) audience(e effect) []Sink {
-	if e.kind != sendAll && e.kind != sendAdmitters && e.kind != sendLobby {
-		return nil
+	switch e.kind {
+	case sendAll, sendAdmitters, sendRemovers, sendLobby:
+	default:
+		return e.sinks
 	}
 	sinks := make([]Sink, 0, len(a.state.seats))
 	for _, p := range a.state.seats {
@@ -300,6 +302,7 @@ func (a *actor) audience(e effect) []Sink {
 		case e.kind == sendLobby && (p.role != noRole || p.approved):
 		case e.kind == sendAll && p.role == noRole:
 		case e.kind == sendAdmitters && !p.may(protocol.MayAdmit):
+		case e.kind == sendRemovers && !p.may(protocol.MayRemove):
 		default:
 			sinks = append(sinks, p.sink)
 		}

@@ -61,6 +61,9 @@ func (r *Registry) openBreakouts(ctx context.Context, parent *actor, host Identi
 			id: newID(), parent: of.id, title: of.title, creator: host.person(), policy: protocol.WhenKeep, e2ee: of.e2ee,
 			privateAudio: of.privateAudio, created: now, expires: of.expires,
 		}
+		if of.e2ee {
+			rooms[i].groupKey = groupKey()
+		}
 		if err := r.recordCreation(ctx, rooms[i], host); err != nil {
 			return nil, err
 		}

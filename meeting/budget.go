@@ -22,8 +22,47 @@ const (
 // loaded again. A bot token is many participants, each with its own budget.
 const maxSeatsPerPerson = 8
 
-// voice is what one person said to everybody. The zero value said nothing.
-type voice struct{ said, little allowance }
+// What one person may have clients do with the group of an encrypted meeting. Of what goes to everybody there is a bound
+// for the whole meeting too, beyond which only those are heard who have sent little. A commit of 64 new members has 70
+// KiB; without, it has 2 to 60. It counts groupCommit more, so that no one commits more than twice a second for long:
+// else a member could lead the log far ahead of the group.
+const (
+	groupBurst, groupRate               = 64 << 10, 2 << 10 // bytes, bytes a second: broadcasts, proposals
+	groupLittleBurst, groupLittleRate   = 8 << 10, 256
+	meetingGroupBurst, meetingGroupRate = 512 << 10, 64 << 10
+
+	groupCommit                           = 16 << 10
+	commitBurst, commitRate               = 512 << 10, 32 << 10
+	commitLittleBurst, commitLittleRate   = 192 << 10, 2 << 10
+	meetingCommitBurst, meetingCommitRate = 4 << 20, 256 << 10
+
+	joinersBurst, joinersRate   = 4 << 20, 192 << 10 // what goes to those who are added
+	packagesBurst, packagesRate = 16 << 10, 512      // key packages: each goes to a few members
+	getBurst, getRate           = 6 << 20, 64 << 10  // what of the log is sent again
+)
+
+// voice is what one person said to everybody, and had clients do with the group. The zero value said nothing.
+type voice struct {
+	said, little                                                   allowance
+	group, groupLittle, commits, commitsLittle, joiners, pack, got allowance
+}
+
+// rested says whether v is as good as new.
+func (v *voice) rested(now time.Time) bool {
+	for _, a := range []struct {
+		*allowance
+		rate int
+	}{
+		{&v.said, sayRate}, {&v.little, littleRate}, {&v.group, groupRate}, {&v.groupLittle, groupLittleRate},
+		{&v.commits, commitRate}, {&v.commitsLittle, commitLittleRate}, {&v.joiners, joinersRate}, {&v.pack, packagesRate},
+		{&v.got, getRate},
+	} {
+		if a.fits(now, 0, 0, a.rate); a.spent != 0 {
+			return false
+		}
+	}
+	return true
+}
 
 // allowance is a token bucket of bytes. The zero value is full.
 type allowance struct {
@@ -44,18 +83,77 @@ func (a *allowance) fits(now time.Time, n, burst, rate int) bool {
 
 // mayTellAll charges n bytes that p wants to tell everybody.
 func (s *state) mayTellAll(now time.Time, p *seat, n int) bool {
-	n += saidOverhead
+	return charge(now, n+saidOverhead, budget{&p.voice.said, sayBurst, sayRate},
+		budget{&p.voice.little, littleBurst, littleRate}, budget{&s.said, meetingSayBurst, meetingSayRate})
+}
+
+// mayTellGroup charges n bytes that p's client tells everybody by itself.
+func (s *state) mayTellGroup(now time.Time, p *seat, n int) bool {
 	v := p.voice
-	little := v.little.fits(now, n, littleBurst, littleRate)
-	if !v.said.fits(now, n, sayBurst, sayRate) {
+	return charge(now, n+saidOverhead, budget{&v.group, groupBurst, groupRate},
+		budget{&v.groupLittle, groupLittleBurst, groupLittleRate}, budget{&s.groupSaid, meetingGroupBurst, meetingGroupRate})
+}
+
+// mayAskGroup charges what p asks of the group. What LogGet costs is known later.
+func (s *state) mayAskGroup(now time.Time, p *seat, m protocol.ClientMessage) bool {
+	v := p.voice
+	switch m := m.(type) {
+	case *protocol.KeyPackage:
+		return v.pack.take(now, len(m.Data), packagesBurst, packagesRate)
+	case *protocol.Commit:
+		n := len(m.GroupInfo)
+		for _, a := range m.Added {
+			n += len(a.Secrets)
+		}
+		return v.joiners.take(now, n, joinersBurst, joinersRate) &&
+			charge(now, len(m.Data)+groupCommit, budget{&v.commits, commitBurst, commitRate},
+				budget{&v.commitsLittle, commitLittleBurst, commitLittleRate},
+				budget{&s.committed, meetingCommitBurst, meetingCommitRate})
+	case *protocol.Propose:
+		return s.mayTellGroup(now, p, len(m.Data))
+	case *protocol.LogGet:
+		return true
+	default: // they are small, and few get them
+		return s.mayTellGroup(now, p, 0)
+	}
+}
+
+// mayGet charges entries that are sent again.
+func (v *voice) mayGet(now time.Time, entries []protocol.LogEntry) bool {
+	n := saidOverhead
+	for _, e := range entries {
+		n += len(e.Data) + saidOverhead
+	}
+	return v.got.take(now, n, getBurst, getRate)
+}
+
+// budget is an allowance with its bounds.
+type budget struct {
+	*allowance
+	burst, rate int
+}
+
+// charge takes n bytes of what a person has. What all have together binds only who has used more than little.
+func charge(now time.Time, n int, own, little, all budget) bool {
+	isLittle := little.fits(now, n, little.burst, little.rate)
+	if !own.fits(now, n, own.burst, own.rate) {
 		return false
 	}
-	if !s.said.fits(now, n, meetingSayBurst, meetingSayRate) && !little {
+	if !all.fits(now, n, all.burst, all.rate) && !isLittle {
 		return false
 	}
-	v.said.spent += n
-	v.little.spent = min(v.little.spent+n, littleBurst)
-	s.said.spent = min(s.said.spent+n, meetingSayBurst)
+	own.spent += n
+	little.spent = min(little.spent+n, little.burst)
+	all.spent = min(all.spent+n, all.burst)
+	return true
+}
+
+// take charges n bytes if they fit.
+func (a *allowance) take(now time.Time, n, burst, rate int) bool {
+	if !a.fits(now, n, burst, rate) {
+		return false
+	}
+	a.spent += n
 	return true
 }
 
@@ -93,9 +191,7 @@ func (s *state) forgetVoices(now time.Time) {
 		used[p.voice] = true
 	}
 	for who, v := range s.voices {
-		v.said.fits(now, 0, sayBurst, sayRate)
-		v.little.fits(now, 0, littleBurst, littleRate)
-		if v.said.spent == 0 && v.little.spent == 0 && !used[v] {
+		if !used[v] && v.rested(now) {
 			delete(s.voices, who)
 		}
 	}

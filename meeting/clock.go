@@ -46,6 +46,9 @@ func (s *state) tick(now time.Time) {
 	s.wake(s.lobbyNews.due)
 	s.wake(s.quality.due)
 	s.wake(s.mail.due)
+	if s.group != nil {
+		s.wake(s.group.Deadline())
+	}
 }
 
 // tickSeats does what is due for seats.

@@ -43,5 +43,5 @@ func (s *state) seen(now time.Time, p *seat) {
 
 // mayBroadcast says whether a broadcast suits the meeting. Its kind is all that the server knows of it.
 func (s *state) mayBroadcast(kind protocol.BroadcastKind) bool {
-	return kind == protocol.BroadcastReaction || s.chats()
+	return kind == protocol.BroadcastReaction || kind == protocol.BroadcastGroup || s.chats()
 }

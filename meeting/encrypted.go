@@ -10,12 +10,19 @@ import (
 
 // What an end-to-end encrypted meeting is beside relaying: who may join with what, what the lobby is told, broadcasts.
 
-// broadcast tells everybody something that the server cannot read.
+// broadcast tells everybody something that the server cannot read. What clients tell each other by themselves needs no
+// permission, and is charged apart.
 func (s *state) broadcast(now time.Time, p *seat, r *protocol.Broadcast) error {
 	if !s.e2ee || !s.mayBroadcast(r.Kind) {
 		return ErrNotPermitted
 	}
-	if !s.mayTellAll(now, p, len(r.Data)) {
+	charge := s.mayTellAll
+	if r.Kind == protocol.BroadcastGroup {
+		charge = s.mayTellGroup
+	} else if !p.may(protocol.MayChat) {
+		return ErrNotPermitted
+	}
+	if !charge(now, p, len(r.Data)) {
 		return ErrTooMuch
 	}
 	s.tellAll(&protocol.BroadcastEvent{From: p.id, Kind: r.Kind, At: wireTime(now), Data: r.Data})
@@ -32,22 +39,8 @@ func (s *state) suits(j joinRequest) error {
 		return ErrE2EERequired
 	case s.e2ee && j.name != DisplayName{}:
 		return ErrNameInClear
-	case s.e2ee && j.resume == [32]byte{} && s.announcedByOther(j):
-		return ErrAnnounceTaken
 	}
 	return nil
-}
-
-// announcedByOther says whether another participant has the announce of a join. A copy could only make its owner look
-// like an impostor.
-func (s *state) announcedByOther(j joinRequest) bool {
-	own := s.placeInLobby(j.identity)
-	for _, p := range s.seats {
-		if p.announce == j.announce && p != own {
-			return true
-		}
-	}
-	return false
 }
 
 // lobbyHosts are those who may admit, as those who wait see them; with a connection first, then by number.

@@ -1,6 +1,8 @@
 package meeting
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"testing"
 	"time"
@@ -70,12 +72,13 @@ func newStage(t *testing.T, settings ...setting) *stage {
 	st := &stage{
 		t: t, now: start, cfg: DefaultConfig(), live: make(map[media.ParticipantID]media.SourceSet), views: make(map[media.ParticipantID]int),
 	}
-	m := meta{id: newID(), title: NewTitle("Weekly"), creator: who("ana").person(), created: start}
+	m := meta{id: newID(), title: NewTitle("Weekly"), creator: who("ana").person(), created: start, groupKey: groupKey()}
 	lobby := false
 	for _, f := range settings {
 		f(st, &m, &lobby)
 	}
 	m.expires = start.Add(st.cfg.MaxMeeting)
+	m.creatorOnly = lobby
 	st.s = newState(m, &st.cfg, lobby, start)
 	return st
 }
@@ -96,10 +99,15 @@ func (st *stage) settle() {
 		switch e.kind {
 		case sendOne:
 			e.sink.Deliver(&Delivery{Message: e.event})
-		case sendAll, sendAdmitters, sendLobby:
+		case sendSome:
+			for _, sink := range e.sinks {
+				sink.Deliver(&Delivery{Message: e.event})
+			}
+		case sendAll, sendAdmitters, sendRemovers, sendLobby:
 			for _, p := range st.s.seats {
 				if p.sink == nil || (e.kind == sendLobby) != (p.role == noRole) ||
-					e.kind == sendAdmitters && !p.may(protocol.MayAdmit) {
+					e.kind == sendAdmitters && !p.may(protocol.MayAdmit) ||
+					e.kind == sendRemovers && !p.may(protocol.MayRemove) {
 					continue
 				}
 				p.sink.Deliver(&Delivery{Message: e.event})
@@ -172,7 +180,11 @@ func (st *stage) checkSealed(p *seat) {
 	}
 }
 
-func announceOf(name string) Blob { return NewBlob("announce-of-" + name) }
+// announceOf is an announce with an identity key of its own for each name.
+func announceOf(name string) Blob {
+	key := sha256.Sum256([]byte(name))
+	return NewBlob(base64.RawURLEncoding.EncodeToString(append(key[:], "sealed-"+name...)))
+}
 
 func (st *stage) sink(name string) *guestSink { return &guestSink{st: st, name: name} }
 

@@ -20,6 +20,7 @@ func (s *state) lost(now time.Time, id media.ParticipantID, sink Sink) {
 		s.lobbyChanged(now)
 	}
 	if p.role != noRole {
+		s.connectedGroup(now, p)
 		s.changed(now, id, changed)
 	}
 }
@@ -63,6 +64,7 @@ func (s *state) leave(now time.Time, p *seat, why protocol.LeftReason, bye proto
 		s.lobbyChanged(now)
 		return
 	}
+	s.leaveGroup(now, p)
 	s.recordShare(p, p.declared, 0)
 	s.recordOf(ActionLeft, p, string(why))
 	s.do(effect{kind: closePeer, seat: p.id})
@@ -158,6 +160,6 @@ func (s *state) end(why protocol.ByeReason) {
 	s.do(effect{kind: endMeeting})
 	s.seats, s.waiting, s.resumes, s.banned, s.hands, s.speakers = nil, nil, nil, nil, nil, nil
 	s.voices, s.here, s.keys, s.streams = nil, nil, nil, 0
-	s.present, s.hosts, s.spotlight, s.next, s.seatsNext = 0, 0, 0, time.Time{}, time.Time{}
+	s.present, s.hosts, s.spotlight, s.next, s.seatsNext, s.group = 0, 0, 0, time.Time{}, time.Time{}, nil
 	s.batch, s.lobbyNews, s.mail, s.quality = batch{}, lobbyNews{}, mail{}, qualityBatch{}
 }

@@ -36,8 +36,11 @@ func (s *state) wait(now time.Time, j joinRequest) (media.ParticipantID, error) 
 
 // returnToLobby gives a place in the lobby to a new socket: the page was loaded again.
 func (s *state) returnToLobby(now time.Time, p *seat, j joinRequest) (media.ParticipantID, error) {
-	if p.announce != j.announce {
+	if p.deviceKey != identityOf(j.announce) {
 		p = s.replaceInLobby(now, p, j)
+	}
+	if p.approved && s.e2ee && s.holder(p.deviceKey) != nil {
+		return 0, ErrIdentityTaken
 	}
 	if p.approved && s.present >= s.cfg.MaxParticipants {
 		return 0, ErrMeetingFull
@@ -45,7 +48,7 @@ func (s *state) returnToLobby(now time.Time, p *seat, j joinRequest) (media.Part
 	if p.sink != j.sink {
 		s.bye(p, protocol.ByeReplaced)
 	}
-	p.sink, p.name, p.lostAt = j.sink, j.name, time.Time{}
+	p.sink, p.name, p.announce, p.lostAt = j.sink, j.name, j.announce, time.Time{}
 	if p.approved {
 		s.admit(now, p, j.token)
 		return p.id, nil
@@ -154,6 +157,9 @@ func (s *state) admitRequest(now time.Time, r *protocol.Admit, token func() stri
 		if list, err = s.named(ids, true); err != nil {
 			return err
 		}
+	}
+	if s.e2ee && s.anyHeld(list) {
+		return ErrIdentityTaken
 	}
 	for i, p := range list {
 		if s.present >= s.cfg.MaxParticipants {

@@ -35,9 +35,10 @@ var (
 	ErrNameInClear = Refusal{protocol.ErrInvalidRequest,
 		"\"name\" must be empty in an end-to-end encrypted meeting."}
 	ErrAnnounceChanged = Refusal{protocol.ErrInvalidRequest, "\"announce\" must be that of the seat, or absent."}
-	ErrAnnounceTaken   = Refusal{protocol.ErrInvalidRequest,
-		"Another participant has this \"announce\". Make a new one for each join."}
-	ErrAdmissions = Refusal{protocol.ErrInvalidRequest,
+	ErrIdentityPresent = Refusal{protocol.ErrIdentityPresent, "You are in this meeting already, on this device."}
+	ErrIdentityTaken   = Refusal{protocol.ErrIdentityPresent, "Another participant has this identity key."}
+	ErrLogGone         = Refusal{protocol.ErrLogGone, "The log does not go back as far. Ask to be added anew."}
+	ErrAdmissions      = Refusal{protocol.ErrInvalidRequest,
 		"\"admissions\" is required in end-to-end encrypted meetings, and not allowed in others."}
 	ErrNoStreams = Refusal{protocol.ErrNotPermitted,
 		"Streams need a meeting without end-to-end encryption."}

@@ -113,8 +113,11 @@ func (r *Registry) Create(ctx context.Context, c Creation) (ID, time.Time, error
 	now := r.deps.cfg.Now()
 	m := meta{
 		id: cmp.Or(c.Address, newID()), title: c.Title, creator: creator, policy: c.Policy, hasPassword: !hash.isZero(), e2ee: c.E2EE, privateAudio: c.PrivateAudio, confidential: c.Confidential, noGuests: c.NoGuests,
-		created: now,
+		creatorOnly: c.Lobby, created: now,
 		expires: now.Add(r.deps.cfg.MaxMeeting).Truncate(time.Second),
+	}
+	if m.e2ee {
+		m.groupKey = groupKey()
 	}
 	if err := r.recordCreation(ctx, m, c.Creator); err != nil {
 		return ID{}, time.Time{}, err
@@ -261,6 +264,7 @@ type Join struct {
 	Name     DisplayName // of a plain meeting
 	Announce Blob        // of an end-to-end encrypted one; with Resume the seat's own or none
 	Admit    Blob        // of an end-to-end encrypted one: what the person brings along that admits them; opaque
+	Switch   bool        // the person's seat with the same identity key ends, if there is one
 	Password string
 	Resume   string // the token of an earlier Welcome, to take that seat back; empty: a new seat
 	Full     bool   // the server is full: only those with a seat or a place in the lobby come in
@@ -285,7 +289,7 @@ func (r *Registry) Join(ctx context.Context, j Join) (*Seat, error) {
 // sit asks a meeting for a seat, with the password if it needs one.
 func (r *Registry) sit(ctx context.Context, a *actor, j Join) (*Seat, error) {
 	req := joinRequest{identity: j.Identity, name: j.Name, announce: j.Announce, admit: j.Admit, sink: j.Sink,
-		token: newToken(), full: j.Full}
+		token: newToken(), full: j.Full, takesOver: j.Switch}
 	if j.Resume != "" {
 		req.resume = hashToken(j.Resume)
 	}

@@ -88,6 +88,7 @@ func (s *state) flush(now time.Time) {
 		return
 	}
 	s.direct()
+	s.flushGroup(now)
 	s.flushRoster(now)
 	s.flushLobby(now)
 	s.flushQuality(now)

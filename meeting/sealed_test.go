@@ -45,25 +45,55 @@ func TestAMeetingIsEncryptedOrPlainForGood(t *testing.T) {
 	}
 }
 
-// Nobody joins under the announce of somebody who is there or waits; who has left has left it free.
-func TestAnAnnounceBelongsToOneSeat(t *testing.T) {
+// Who has a seat under an identity key keeps others out of it. The lobby keeps no one out: anybody may wait there under
+// anybody's key, but is not let in while its owner is there.
+func TestAnIdentityKeyBelongsToOneSeat(t *testing.T) {
 	st := newStage(t, withE2EE, withLobby)
-	ana, ben := st.join("ana"), st.join("ben")
-	for _, taken := range []string{"ana", "ben"} {
-		if _, err := st.tryJoin("eve", func(j *joinRequest) { j.announce = announceOf(taken) }); err != ErrAnnounceTaken {
-			t.Fatalf("as %s: %v", taken, err)
+	ana := st.join("ana")
+	as := func(name string) func(*joinRequest) {
+		return func(j *joinRequest) { j.announce = announceOf(name) }
+	}
+	for _, takesOver := range []bool{false, true} {
+		_, err := st.tryJoin("eve", as("ana"), func(j *joinRequest) { j.takesOver = takesOver })
+		if err != ErrIdentityTaken {
+			t.Fatalf("as ana: %v", err)
 		}
 	}
-	eve := st.join("eve")
-	if _, err := st.tryJoin("eve", func(j *joinRequest) { j.announce = announceOf("ana") }); err != ErrAnnounceTaken {
-		t.Fatalf("from one's place in the lobby: %v", err)
-	}
+	ben := st.join("ben")
+	eve := st.join("eve", as("ben"))
+	both := &protocol.Admit{Admissions: []protocol.Admission{{Participant: ben.id, Admit: "b"}, {Participant: eve.id, Admit: "e"}}}
+	st.refused(ana, both, ErrIdentityTaken)
+	st.must(ana, &protocol.Admit{Admissions: both.Admissions[:1]})
+	st.refused(ana, &protocol.Admit{Admissions: both.Admissions[1:]}, ErrIdentityTaken)
+	st.wantRole(ben, protocol.RoleParticipant)
 	st.wantRole(eve, noRole)
-	if again := st.join("eve"); again.id != eve.id {
-		t.Fatal("one's own announce is somebody else's")
+}
+
+// One device is one participant: the newer one takes the place of the older if its person says so, or if the older one
+// has lost its socket. The role and what was signed stay, and no host decides again.
+func TestTheSameDeviceTakesItsPlaceOver(t *testing.T) {
+	st := newStage(t, withE2EE, withLobby, withPolicy(protocol.WhenEnd))
+	ana, ben := st.join("ana"), st.join("ben")
+	st.must(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: ben.id, Admit: "admit-ben"}}})
+	st.must(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleCohost})
+	st.must(ana, &protocol.SetPolicy{Locked: ptr(true)})
+	if _, err := st.tryJoin("ben"); err != ErrIdentityPresent {
+		t.Fatalf("without saying so: %v", err)
 	}
-	st.must(ana, &protocol.Deny{Participants: []media.ParticipantID{ben.id}})
-	st.join("fay", func(j *joinRequest) { j.announce = announceOf("ben") })
+	again := st.join("ben", func(j *joinRequest) { j.takesOver = true })
+	st.wantBye(ben, protocol.ByeReplaced)
+	st.wantGone(ben)
+	st.wantRole(again, protocol.RoleCohost)
+	if w, _ := last[*protocol.Welcome](again); w.Admit != "admit-ben" || again.id == ben.id {
+		t.Fatalf("the welcome says %+v", w)
+	}
+	st.lose(again)
+	third := st.join("ben")
+	st.wantGone(again)
+	st.wantRole(third, protocol.RoleCohost)
+	host := st.join("ana", func(j *joinRequest) { j.takesOver = true }) // the last host goes, and the meeting stays
+	st.wantRole(host, protocol.RoleHost)
+	st.wantGone(ana)
 }
 
 // Texts in clear have no place in an encrypted meeting; hands stay.

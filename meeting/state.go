@@ -2,11 +2,13 @@ package meeting
 
 import (
 	"cmp"
+	"crypto/ed25519"
 	"errors"
 	"slices"
 	"time"
 
 	"conclave/media"
+	"conclave/meeting/grouplog"
 	"conclave/protocol"
 )
 
@@ -72,26 +74,29 @@ type meta struct {
 	creator      person
 	policy       protocol.LeavePolicy
 	hasPassword  bool
-	e2ee         bool // end-to-end encrypted: only what is opaque passes
-	privateAudio bool // clients send no audio levels
-	confidential bool // see confidential.go
-	noGuests     bool // the creator wants none
+	e2ee         bool               // end-to-end encrypted: only what is opaque passes
+	privateAudio bool               // clients send no audio levels
+	confidential bool               // see confidential.go
+	creatorOnly  bool               // of an encrypted one: founds its group, because the link says that the meeting has a lobby
+	noGuests     bool               // the creator wants none
+	groupKey     ed25519.PrivateKey // of an encrypted one: signs removals from its group
 	created      time.Time
 	expires      time.Time
 }
 
 // seat is one participant's place, in the lobby (role noRole) or in the meeting.
 type seat struct {
-	id       media.ParticipantID
-	identity Identity
-	name     DisplayName // empty in an end-to-end encrypted meeting
-	announce Blob        // of an end-to-end encrypted meeting: set once
-	admit    Blob        // what the admitting host signed
-	grant    Blob        // what the host signed who gave the role
-	role     protocol.Role
-	entered  uint64 // order of entering the meeting: who is longest present
-	since    time.Time
-	approved bool // admitted while its socket was away
+	id        media.ParticipantID
+	identity  Identity
+	name      DisplayName       // empty in an end-to-end encrypted meeting
+	announce  Blob              // of an end-to-end encrypted meeting: set once
+	deviceKey grouplog.Identity // with which announce begins
+	admit     Blob              // what the admitting host signed
+	grant     Blob              // what the host signed who gave the role
+	role      protocol.Role
+	entered   uint64 // order of entering the meeting: who is longest present
+	since     time.Time
+	approved  bool // admitted while its socket was away
 
 	sink   Sink // nil while the socket is lost
 	lostAt time.Time
@@ -160,8 +165,11 @@ type state struct {
 	notices    int       // of expiryNotices, those given
 	stops      time.Time // when the server does; zero: not known
 
+	group        *grouplog.Log // of an end-to-end encrypted meeting, else nil
 	lobbyRelayed allowance
 	said         allowance         // to everybody
+	groupSaid    allowance         // the same by clients themselves
+	committed    allowance         // the same of commits
 	voices       map[person]*voice // of persons with a seat, and of those who left within the last half minute
 	mail         mail
 	quality      qualityBatch
@@ -180,6 +188,9 @@ type state struct {
 func newState(m meta, cfg *Config, lobby bool, now time.Time) *state {
 	m.policy = cmp.Or(m.policy, protocol.WhenPromote)
 	s := &state{meta: m, cfg: cfg, lobby: lobby, emptySince: now}
+	if m.e2ee {
+		s.group = grouplog.New(m.groupKey, m.creatorOnly)
+	}
 	for s.notices < len(expiryNotices) && !m.expires.Add(-expiryNotices[s.notices]).After(now) {
 		s.notices++ // a meeting shorter than the notice
 	}
@@ -196,6 +207,8 @@ const (
 	sendOne       effectKind = iota // event to sink
 	sendAll                         // event to everybody in the meeting
 	sendAdmitters                   // event to those who may admit
+	sendRemovers                    // event to those who may remove
+	sendSome                        // event to sinks
 	sendLobby                       // event to those who wait
 	openPeer                        // seat joins the media room
 	closePeer
@@ -267,6 +280,8 @@ type joinRequest struct {
 	resume   [32]byte // hash of the token of an earlier Welcome, zero for none
 	proved   bool     // the password was right
 	full     bool     // the server is full
+	// the person's seat with the same identity key makes way
+	takesOver bool
 }
 
 // errNeedsPassword asks the caller to check the password and come again.
@@ -286,6 +301,11 @@ func (s *state) join(now time.Time, j joinRequest) (media.ParticipantID, error) 
 	creator := j.identity.person() == s.creator
 	if _, banned := s.banned[j.identity.person()]; banned {
 		return 0, ErrBanned
+	}
+	if before, err := s.sameDevice(j); err != nil {
+		return 0, err
+	} else if before != nil {
+		return s.takeOver(now, j, before)
 	}
 	if p := s.placeInLobby(j.identity); p != nil {
 		return s.returnToLobby(now, p, j)
@@ -340,7 +360,8 @@ func (s *state) roleOf(p *seat) protocol.Role {
 func (s *state) newSeat(now time.Time, j joinRequest) *seat {
 	s.lastID++
 	p := &seat{
-		id: s.lastID, identity: j.identity, name: j.name, announce: j.announce, admit: j.admit, sink: j.sink,
+		id: s.lastID, identity: j.identity, name: j.name, announce: j.announce, deviceKey: identityOf(j.announce),
+		admit: j.admit, sink: j.sink,
 		since: now, active: now, voice: s.voiceOf(now, j.identity),
 	}
 	if s.seats == nil {
@@ -367,6 +388,7 @@ func (s *state) enter(now time.Time, p *seat, token string, role protocol.Role) 
 		s.lobbyChanged(now)
 	}
 	s.do(effect{kind: openPeer, seat: p.id})
+	s.enterGroup(now, p)
 	s.welcome(now, p, token, false)
 	s.changed(now, p.id, joined)
 	s.recordOf(ActionJoined, p, string(role))
@@ -388,6 +410,7 @@ func (s *state) welcome(now time.Time, p *seat, token string, resumed bool) {
 		w.Waiting = s.waitingEntries()
 	}
 	s.tell(p, w)
+	s.tellGroup(p)
 	if len(s.speakers) > 0 {
 		s.tell(p, &protocol.Speakers{Speakers: slices.Clone(s.speakers)})
 	}
@@ -433,6 +456,7 @@ func (s *state) resume(now time.Time, j joinRequest) (media.ParticipantID, error
 	}
 	s.bye(p, protocol.ByeReplaced)
 	p.sink, p.lostAt, p.identity = j.sink, time.Time{}, j.identity
+	s.connectedGroup(now, p)
 	if j.resume == p.resumeBefore {
 		// The latest token never arrived; let welcome forget that one instead.
 		p.resume, p.resumeBefore = p.resumeBefore, p.resume

@@ -1,6 +1,9 @@
 package protocol
 
-import "strings"
+import (
+	"encoding/base64"
+	"strings"
+)
 
 // check holds the rules that concern more than one field, and brings what may be written in several ways into one form.
 func check(m ClientMessage) error {
@@ -31,6 +34,8 @@ func check(m ClientMessage) error {
 		if m.Participant != 0 && m.All {
 			return fieldError("participant", "and \"all\" cannot go together")
 		}
+	case *Commit:
+		return checkCommit(m)
 	case *Timer:
 		if (m.InS == nil) == (m.AddS == 0) {
 			return fieldError("in_s", "or \"add_s\" must be present, and not both")
@@ -59,6 +64,26 @@ func checkJoin(m *Join) error {
 		return fieldError("name", "must be empty where there is an \"announce\": names travel sealed")
 	case m.Name == "" && m.Announce == "" && m.Resume == "":
 		return fieldError("name", "must have between 1 and 64 characters")
+	}
+	return nil
+}
+
+// checkCommit: who is added needs the GroupInfo, and no one else does.
+func checkCommit(m *Commit) error {
+	if (m.GroupInfo == "") != (len(m.Added) == 0) {
+		return fieldError("group_info", "and \"added\" go together")
+	}
+	size := base64.RawURLEncoding.DecodedLen(len(m.GroupInfo))
+	named := make(map[Participant]bool, len(m.Added))
+	for _, a := range m.Added {
+		if named[a.Participant] {
+			return fieldError("added", "names a participant twice")
+		}
+		named[a.Participant] = true
+		size += base64.RawURLEncoding.DecodedLen(len(a.Secrets))
+	}
+	if size > MaxForJoiners {
+		return fieldError("group_info", "and all \"secrets\" must have at most 524288 bytes together")
 	}
 	return nil
 }

@@ -6,15 +6,17 @@ package protocol
 // §5), whose bounds are in bytes of what it encodes. docs/e2ee.md says what clients put in.
 
 // Join asks for a seat in a meeting: the first message of every socket. With Resume it takes an earlier seat back. In
-// an end-to-end encrypted meeting Announce is there and Name is empty: names travel sealed. Admit is there if the
-// client holds what admits it: the room's owner does.
+// an end-to-end encrypted meeting Announce is there and Name is empty: names travel sealed. Announce begins with the 32
+// bytes of the identity key, by which one device is known; all else of it is opaque. With Switch the seat that this
+// person has with the same key ends. Admit is there if the client holds what admits it: the room's owner does.
 type Join struct {
 	ID       RequestID `json:"id" bound:"1..2147483647"`
 	Version  int       `json:"version"`
 	Meeting  MeetingID `json:"meeting"`
 	Name     string    `json:"name" bound:"0..64" text:"line"`
-	Announce string    `json:"announce,omitempty" bound:"1..1024" text:"base64url"`
+	Announce string    `json:"announce,omitempty" bound:"33..512" text:"base64url"`
 	Admit    string    `json:"admit,omitempty" bound:"1..1024" text:"base64url"`
+	Switch   bool      `json:"switch,omitempty"`
 	Password string    `json:"password,omitempty" bound:"1..128"`
 	Resume   string    `json:"resume,omitempty" bound:"64..64" text:"hex"`
 }
@@ -206,7 +208,7 @@ type RelayOne struct {
 	Data        string      `json:"data" bound:"1..2048" text:"base64url"`
 }
 
-// Broadcast sends bytes to everybody.
+// Broadcast sends bytes to everybody. All kinds but BroadcastGroup need the permission MayChat.
 type Broadcast struct {
 	ID   RequestID     `json:"id" bound:"1..2147483647"`
 	Kind BroadcastKind `json:"kind"`
@@ -215,6 +217,76 @@ type Broadcast struct {
 
 // Request implements ClientMessage.
 func (m *Broadcast) Request() RequestID { return m.ID }
+
+// FoundGroup says that the client has made the group of an end-to-end encrypted meeting, as the server asked it to.
+// Leaf is its own leaf in it. The first Commit follows.
+type FoundGroup struct {
+	ID      RequestID `json:"id" bound:"1..2147483647"`
+	GroupID string    `json:"group_id" bound:"16..16" text:"base64url"`
+	Leaf    int       `json:"leaf" bound:"0..1023"`
+}
+
+// Request implements ClientMessage.
+func (m *FoundGroup) Request() RequestID { return m.ID }
+
+// KeyPackage is an MLS key package (RFC 9420 §10) of the sender, who wants to be added to the group. It takes the place
+// of the one before.
+type KeyPackage struct {
+	ID   RequestID `json:"id" bound:"1..2147483647"`
+	Data string    `json:"data" bound:"1..2048" text:"base64url"`
+}
+
+// Request implements ClientMessage.
+func (m *KeyPackage) Request() RequestID { return m.ID }
+
+// Commit is a candidate for the commit of an epoch: an MLSMessage with a PublicMessage (RFC 9420 §6.2). With Added
+// there is the GroupInfo of the epoch that it begins. GroupInfo and all secrets have 512 KiB together.
+type Commit struct {
+	ID        RequestID `json:"id" bound:"1..2147483647"`
+	Data      string    `json:"data" bound:"1..131072" text:"base64url"`
+	GroupInfo string    `json:"group_info,omitempty" bound:"1..524288" text:"base64url"`
+	Added     []Joiner  `json:"added,omitempty" bound:"1..64"`
+}
+
+// Request implements ClientMessage.
+func (m *Commit) Request() RequestID { return m.ID }
+
+// Joiner is one who is added: the leaf that the commit gives it, and the EncryptedGroupSecrets of its Welcome (RFC 9420
+// §12.4.3.1).
+type Joiner struct {
+	Participant Participant `json:"participant" bound:"1..4294967295"`
+	Leaf        int         `json:"leaf" bound:"0..1023"`
+	Secrets     string      `json:"secrets" bound:"1..4096" text:"base64url"`
+}
+
+// Propose is a member's proposal to remove its own leaf (RFC 9420 §12.1.3), before it leaves.
+type Propose struct {
+	ID   RequestID `json:"id" bound:"1..2147483647"`
+	Data string    `json:"data" bound:"1..4096" text:"base64url"`
+}
+
+// Request implements ClientMessage.
+func (m *Propose) Request() RequestID { return m.ID }
+
+// LogGet asks for the entries of the log from a position on. What fits one Log comes.
+type LogGet struct {
+	ID   RequestID `json:"id" bound:"1..2147483647"`
+	From int       `json:"from" bound:"1..9007199254740991"`
+}
+
+// Request implements ClientMessage.
+func (m *LogGet) Request() RequestID { return m.ID }
+
+// Stuck says that the client cannot follow a commit that it has to take: those who may remove are told. Hash is that of
+// the entry, as docs/e2ee2.md makes it.
+type Stuck struct {
+	ID    RequestID `json:"id" bound:"1..2147483647"`
+	Epoch int       `json:"epoch" bound:"0..9007199254740991"`
+	Hash  string    `json:"hash" bound:"32..32" text:"base64url"`
+}
+
+// Request implements ClientMessage.
+func (m *Stuck) Request() RequestID { return m.ID }
 
 // StreamKey makes a key with which a program may join a plain meeting over HTTP: to send into it (KindIngest, WHIP) or
 // to receive its stage (KindEgress, WHEP). Name is what the participants see. The reply is StreamKeyMade.

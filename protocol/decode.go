@@ -29,8 +29,8 @@ func (e *RequestError) Reply() *Error {
 // DecodeClient decodes a message of a client strictly and checks the bounds of every field. The error is a
 // *RequestError. The result shares no memory with data.
 func DecodeClient(data []byte) (ClientMessage, error) {
-	if len(data) > MaxRelay {
-		return nil, tooLarge(0, MaxRelay)
+	if len(data) > MaxCommit {
+		return nil, tooLarge(0, MaxCommit)
 	}
 	typ, id, err := head(data, MaxValues)
 	if err != nil {

@@ -12,7 +12,8 @@ const Subprotocol = "conclave.v1"
 const (
 	MaxMessage      = 16 << 10  // a message from a client, except those named below
 	MaxOffer        = 256 << 10 // an offer
-	MaxRelay        = 512 << 10 // a relay, or an admit with what was signed: the largest of all
+	MaxRelay        = 512 << 10 // a relay, or an admit with what was signed
+	MaxCommit       = 1 << 20   // a commit: the largest of all
 	MaxBroadcast    = 24 << 10  // a broadcast
 	MaxMediaLines   = 128       // m-lines of an offer
 	MaxServer       = 4 << 20   // a message from the server, as a client should bound it
@@ -24,10 +25,16 @@ const (
 	MaxChat         = 2000      // characters of a chat text
 	MaxAppToOne     = 1500      // what pages tell one participant, as in end-to-end encrypted meetings
 	MaxPassword     = 128       // characters of an access password
-	MaxAnnounce     = 1 << 10   // an announce, an admission, a role grant
+	MaxAnnounce     = 512       // an announce
+	MaxSigned       = 1 << 10   // an admission, a role grant
 	MaxRelayed      = 2 << 10   // what one participant gets of a relay
 	MaxRelayTo      = 1000      // entries of a relay
 	MaxBroadcasted  = 12 << 10  // what a broadcast carries
+	MaxEntry        = 128 << 10 // an entry of the log
+	MaxProposal     = 4 << 10   // a member's proposal
+	MaxKeyPackage   = 2 << 10   // a key package
+	MaxForJoiners   = 512 << 10 // a GroupInfo and the secrets of all who are added by one commit
+	MaxAdded        = 64        // added by one commit
 	MaxLobbyHosts   = 16        // those who may admit, as a lobby names them
 	MaxHeight       = 4320      // device pixels of a wanted picture
 	MaxValues       = 4 << 10   // JSON values in a message from a client; the largest relay needs 3003
@@ -199,11 +206,12 @@ type BroadcastKind string
 const (
 	BroadcastChat     BroadcastKind = "chat"
 	BroadcastReaction BroadcastKind = "reaction"
-	BroadcastApp      BroadcastKind = "app" // what pages tell each other
+	BroadcastApp      BroadcastKind = "app"   // what pages tell each other
+	BroadcastGroup    BroadcastKind = "group" // what clients tell each other by themselves
 )
 
 // Values implements Enum.
-func (BroadcastKind) Values() []string { return []string{"chat", "reaction", "app"} }
+func (BroadcastKind) Values() []string { return []string{"chat", "reaction", "app", "group"} }
 
 // RefusedReason says why the server does not forward what a participant publishes.
 type RefusedReason string
@@ -345,6 +353,9 @@ const (
 	ErrUnknownHost       ErrorID = "unknown_host"
 	ErrHTTPSOnly         ErrorID = "https_only"
 	ErrChallengeExpired  ErrorID = "challenge_expired"
+	ErrIdentityPresent   ErrorID = "identity_present"
+	ErrNotTaken          ErrorID = "not_taken"
+	ErrLogGone           ErrorID = "log_gone"
 )
 
 // Values implements Enum.
@@ -353,7 +364,8 @@ func (ErrorID) Values() []string {
 		"no_such_meeting", "wrong_password", "meeting_full", "server_full", "meeting_locked", "banned", "resume_failed",
 		"not_permitted", "not_allowed", "no_such_participant", "bad_offer", "no_media", "e2ee_required", "rate_limited", "unauthenticated",
 		"bad_origin", "internal", "invalid_email", "invalid_code", "code_expired",
-		"proof_needed", "audit_unavailable", "not_found", "method_not_allowed", "unknown_host", "https_only", "challenge_expired"}
+		"proof_needed", "audit_unavailable", "not_found", "method_not_allowed", "unknown_host", "https_only", "challenge_expired",
+		"identity_present", "not_taken", "log_gone"}
 }
 
 // Fatal says whether a bye and the close of the socket follow an error with this id.

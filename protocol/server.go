@@ -45,7 +45,7 @@ func (*Lobby) serverMessage() {}
 // LobbyHost is a participant who may admit, as those who wait see them: enough to seal one's name to them.
 type LobbyHost struct {
 	Participant Participant `json:"participant" bound:"1..4294967295"`
-	Announce    string      `json:"announce" bound:"1..1024" text:"base64url"`
+	Announce    string      `json:"announce" bound:"33..512" text:"base64url"`
 	Admit       string      `json:"admit,omitempty" bound:"1..1024" text:"base64url"`
 }
 
@@ -104,7 +104,7 @@ type RosterEntry struct {
 	Hand        int         `json:"hand"`
 	Connected   bool        `json:"connected"`
 	Kind        Kind        `json:"kind,omitempty"`
-	Announce    string      `json:"announce,omitempty" bound:"1..1024" text:"base64url"`
+	Announce    string      `json:"announce,omitempty" bound:"33..512" text:"base64url"`
 	Admit       string      `json:"admit,omitempty" bound:"1..1024" text:"base64url"`
 	Grant       string      `json:"grant,omitempty" bound:"1..1024" text:"base64url"`
 }
@@ -116,7 +116,7 @@ type WaitingEntry struct {
 	Email       string      `json:"email,omitempty"`
 	Since       time.Time   `json:"since"`
 	Kind        Kind        `json:"kind,omitempty"`
-	Announce    string      `json:"announce,omitempty" bound:"1..1024" text:"base64url"`
+	Announce    string      `json:"announce,omitempty" bound:"33..512" text:"base64url"`
 }
 
 // Answer is the SDP answer to an offer.
@@ -278,6 +278,68 @@ type BroadcastEvent struct {
 }
 
 func (*BroadcastEvent) serverMessage() {}
+
+// Group tells a client how the log of an end-to-end encrypted meeting stands: after each Welcome, and when who is to
+// found the group changes. ServerKey is the Ed25519 key by which the server signs removals. Position is that of the
+// newest entry and Epoch what the newest candidate is of; both are 0 while there is none. Found asks the client to found
+// the group.
+type Group struct {
+	ServerKey string `json:"server_key" bound:"32..32" text:"base64url"`
+	Position  int    `json:"position" bound:"0..9007199254740991"`
+	Epoch     int    `json:"epoch" bound:"0..9007199254740991"`
+	Found     bool   `json:"found,omitempty"`
+}
+
+func (*Group) serverMessage() {}
+
+// KeyPackages gives a member key packages of those who want to be added. Turn is the member's place among those who
+// have them.
+type KeyPackages struct {
+	Turn     int            `json:"turn" bound:"0..3"`
+	Packages []KeyPackageOf `json:"packages" bound:"1..64"`
+}
+
+func (*KeyPackages) serverMessage() {}
+
+// KeyPackageOf is one participant's KeyPackage.
+type KeyPackageOf struct {
+	Participant Participant `json:"participant" bound:"1..4294967295"`
+	Data        string      `json:"data" bound:"1..2048" text:"base64url"`
+}
+
+// Log brings entries of the log, in the order of their positions: new ones to everybody, and those asked for.
+type Log struct {
+	Entries []LogEntry `json:"entries"`
+}
+
+func (*Log) serverMessage() {}
+
+// LogEntry is an MLSMessage with a PublicMessage that holds a commit or a proposal. From is who sent it, 0 for the
+// server.
+type LogEntry struct {
+	Position int         `json:"position" bound:"1..9007199254740991"`
+	From     Participant `json:"from" bound:"0..4294967295"`
+	Data     string      `json:"data" bound:"1..131072" text:"base64url"`
+}
+
+// Secrets tells those whom a candidate adds what they need to come in. All of them get the same: each finds itself in
+// Joiners, and opens only its own. Position is the candidate's in the log.
+type Secrets struct {
+	Position  int      `json:"position" bound:"1..9007199254740991"`
+	GroupInfo string   `json:"group_info" bound:"1..524288" text:"base64url"`
+	Joiners   []Joiner `json:"joiners" bound:"1..64"`
+}
+
+func (*Secrets) serverMessage() {}
+
+// StuckEvent tells those who may remove that a participant cannot follow a commit.
+type StuckEvent struct {
+	Participant Participant `json:"participant" bound:"1..4294967295"`
+	Epoch       int         `json:"epoch" bound:"0..9007199254740991"`
+	Hash        string      `json:"hash" bound:"32..32" text:"base64url"`
+}
+
+func (*StuckEvent) serverMessage() {}
 
 // MediaRefused tells a publisher that the server forwards nothing more of a source, and why.
 type MediaRefused struct {

@@ -1,6 +1,7 @@
 package protocol_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -10,6 +11,19 @@ import (
 func sealed(name, announce string) string {
 	return `{"type":"join","id":1,"version":1,"meeting":"k7qm-2f9x-w3dj-8hrt","name":"` + name + `","announce":"` +
 		announce + `"}`
+}
+
+// joiner is one who is added, with so many characters of secrets.
+func joiner(participant, characters int) string {
+	return fmt.Sprintf(`{"participant":%d,"leaf":%d,"secrets":"%s"}`, participant, participant, strings.Repeat("A", characters))
+}
+
+func joiners(n, characters int) string {
+	var list []string
+	for i := range n {
+		list = append(list, joiner(i+1, characters))
+	}
+	return strings.Join(list, ",")
 }
 
 func TestStrictDecoding(t *testing.T) {
@@ -123,8 +137,22 @@ func TestStrictDecoding(t *testing.T) {
 		"announce_with_slack":    {sealed("", "YWJ"), "invalid_request", `"announce"`},
 		"announce_of_one_letter": {sealed("", "Y"), "invalid_request", `"announce"`},
 		"announce_empty":         {sealed("", ""), "invalid_request", `"announce"`},
-		"announce_over_1_KiB":    {sealed("", strings.Repeat("A", 1367)), "invalid_request", `"announce" must have between 1 and 1024 bytes`},
-		"announce_and_name":      {sealed("Ana", "YWJj"), "invalid_request", `"name"`},
+		"announce_over_512":      {sealed("", strings.Repeat("A", 684)), "invalid_request", `"announce" must have between 33 and 512 bytes`},
+		"announce_of_a_key":      {sealed("", strings.Repeat("A", 43)), "invalid_request", `"announce" must have between 33 and 512 bytes`},
+		"announce_and_name":      {sealed("Ana", strings.Repeat("A", 44)), "invalid_request", `"name"`},
+		"commit_over_128_KiB":    {`{"type":"commit","id":1,"data":"` + strings.Repeat("A", 174766) + `"}`, "invalid_request", `"data"`},
+		"commit_over_1_MiB":      {`{"type":"commit","id":1,"data":"` + strings.Repeat("A", 1<<20) + `"}`, "too_large", "1024 KiB"},
+		"commit_of_no_info":      {`{"type":"commit","id":1,"data":"YWJj","added":[` + joiner(1, 4) + `]}`, "invalid_request", `"group_info"`},
+		"commit_for_nobody":      {`{"type":"commit","id":1,"data":"YWJj","group_info":"YWJj"}`, "invalid_request", `"group_info"`},
+		"commit_adds_one_twice":  {`{"type":"commit","id":1,"data":"YWJj","group_info":"YWJj","added":[` + joiner(1, 4) + "," + joiner(1, 4) + `]}`, "invalid_request", `"added"`},
+		"commit_adds_65":         {`{"type":"commit","id":1,"data":"YWJj","group_info":"YWJj","added":[` + joiners(65, 4) + `]}`, "invalid_request", `"added"`},
+		"secrets_over_512_KiB":   {`{"type":"commit","id":1,"data":"YWJj","group_info":"` + strings.Repeat("A", 699048-64*1024) + `","added":[` + joiners(64, 1028) + `]}`, "invalid_request", `"group_info"`},
+		"leaf_of_1024":           {`{"type":"found","id":1,"group_id":"` + strings.Repeat("A", 22) + `","leaf":1024}`, "invalid_request", `"leaf"`},
+		"group_id_of_15":         {`{"type":"found","id":1,"group_id":"` + strings.Repeat("A", 20) + `","leaf":0}`, "invalid_request", `"group_id"`},
+		"key_package_over_2_KiB": {`{"type":"key_package","id":1,"data":"` + strings.Repeat("A", 2732) + `"}`, "invalid_request", `"data"`},
+		"propose_over_4_KiB":     {`{"type":"propose","id":1,"data":"` + strings.Repeat("A", 5464) + `"}`, "invalid_request", `"data"`},
+		"log_from_0":             {`{"type":"log_get","id":1,"from":0}`, "invalid_request", `"from"`},
+		"stuck_of_a_short_hash":  {`{"type":"stuck","id":1,"epoch":0,"hash":"YWJj"}`, "invalid_request", `"hash"`},
 		"relay_to_nobody":        {`{"type":"relay","id":1,"to":[]}`, "invalid_request", `"to"`},
 		"relay_to_1001":          {`{"type":"relay","id":1,"to":[` + strings.Repeat(`{"participant":1,"data":"YWJj"},`, 1000) + `{"participant":1,"data":"YWJj"}]}`, "invalid_request", `"to"`},
 		"relay_to_zero":          {`{"type":"relay","id":1,"to":[{"participant":0,"data":"YWJj"}]}`, "invalid_request", `"to[0].participant"`},
@@ -132,7 +160,7 @@ func TestStrictDecoding(t *testing.T) {
 		"relay_names_its_sender": {`{"type":"relay","id":1,"from":3,"to":[{"participant":1,"data":"YWJj"}]}`, "invalid_request", `"from"`},
 		"entry_names_its_sender": {`{"type":"relay","id":1,"to":[{"participant":1,"from":3,"data":"YWJj"}]}`, "invalid_request", `"to[0].from"`},
 		"relays_of_a_client":     {`{"type":"relays","relays":[{"from":3,"data":"YWJj"}]}`, "unknown_type", ""},
-		"relay_over_512_KiB":     {`{"type":"relay","id":9,"to":[` + strings.Repeat(`{"participant":1,"data":"`+strings.Repeat("A", 2728)+`"},`, 200) + `]}`, "too_large", "512 KiB"},
+		"relay_over_512_KiB":     {`{"type":"relay","id":9,"to":[` + strings.Repeat(`{"participant":1,"data":"`+strings.Repeat("A", 2728)+`"},`, 200) + `{"participant":1,"data":"YWJj"}]}`, "too_large", "512 KiB"},
 		"broadcast_of_a_sort":    {`{"type":"broadcast","id":1,"kind":"file","data":"YWJj"}`, "invalid_request", `"kind"`},
 		"broadcast_over_12_KiB":  {`{"type":"broadcast","id":1,"kind":"chat","data":"` + strings.Repeat("A", 16387) + `"}`, "invalid_request", `"data"`},
 		"broadcast_over_24_KiB":  {`{"type":"broadcast","id":1,"kind":"chat","data":"` + strings.Repeat("A", 24<<10) + `"}`, "too_large", "24 KiB"},
@@ -175,7 +203,8 @@ func TestAcceptsWhatTheDocumentAllows(t *testing.T) {
 		"everything_muted":      `{"type":"media","id":1,"sources":[]}`,
 		"view_of_nothing":       `{"type":"view","id":1,"wants":[]}`,
 		"largest_id":            `{"type":"leave","id":2147483647}`,
-		"largest_announce":      sealed("", strings.Repeat("A", 1366)),
+		"largest_announce":      sealed("", strings.Repeat("A", 683)[:682]+"A"),
+		"largest_commit":        `{"type":"commit","id":1,"data":"` + strings.Repeat("A", 174763) + `","group_info":"` + strings.Repeat("A", 699048-65*1024) + `","added":[` + joiners(64, 1024) + `]}`,
 		"resumed_without_name":  `{"type":"join","id":1,"version":1,"meeting":"k7qm-2f9x-w3dj-8hrt","name":"","resume":"` + strings.Repeat("0", 64) + `"}`,
 		"largest_relay":         `{"type":"relay","id":1,"to":[` + strings.Repeat(`{"participant":1,"data":"`+strings.Repeat("A", 2728)+`"},`, 189) + `{"participant":2,"data":"AA"}]}`,
 		"relay_to_1000":         `{"type":"relay","id":1,"to":[` + strings.Repeat(`{"participant":1,"data":"YWJj"},`, 999) + `{"participant":1,"data":"YWJj"}]}`,

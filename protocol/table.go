@@ -57,7 +57,13 @@ var (
 		client[Timer](Spec{Type: "timer", Needs: MaySpotlight}),
 		client[SetPolicy](Spec{Type: "policy", Needs: MayLock}),
 		client[Relay](Spec{Type: "relay", MaxSize: MaxRelay, From: InLobby, Weight: OneRequest / 4, Automatic: true}),
-		client[Broadcast](Spec{Type: "broadcast", MaxSize: MaxBroadcast, Needs: MayChat}),
+		client[Broadcast](Spec{Type: "broadcast", MaxSize: MaxBroadcast}), // the meeting knows what which kind needs
+		client[FoundGroup](Spec{Type: "found", Automatic: true}),
+		client[KeyPackage](Spec{Type: "key_package", Automatic: true}),
+		client[Commit](Spec{Type: "commit", MaxSize: MaxCommit, Weight: 2 * OneRequest, Automatic: true}),
+		client[Propose](Spec{Type: "propose", Automatic: true}),
+		client[LogGet](Spec{Type: "log_get", Automatic: true}),
+		client[Stuck](Spec{Type: "stuck", Automatic: true}),
 		client[StreamKey](Spec{Type: "stream_key", Needs: MayAdmit}),
 		client[RevokeStreamKey](Spec{Type: "revoke_stream_key", Needs: MayAdmit}),
 		client[OpenBreakouts](Spec{Type: "open_breakouts", Needs: MayEnd, Weight: 5 * OneRequest}),
@@ -90,6 +96,11 @@ var (
 		server[Quality]("quality"),
 		server[Relays]("relays"),
 		server[BroadcastEvent]("broadcast"),
+		server[Group]("group"),
+		server[KeyPackages]("key_packages"),
+		server[Log]("log"),
+		server[Secrets]("secrets"),
+		server[StuckEvent]("stuck"),
 		server[MediaRefused]("media_refused"),
 		server[MediaFailed]("media_failed"),
 		server[Warnings]("warnings"),
@@ -172,6 +183,15 @@ func SpecOf(m Message) *Spec {
 		return s
 	}
 	return serverTable.byStruct[t]
+}
+
+// IsAutomatic says whether a client sends m by itself, as its row says. A broadcast of the kind BroadcastGroup is no
+// person's act either.
+func IsAutomatic(m ClientMessage) bool {
+	if b, ok := m.(*Broadcast); ok && b.Kind == BroadcastGroup {
+		return true
+	}
+	return SpecOf(m).Automatic
 }
 
 // TypeOf returns the "type" of a message on the wire. The message must be one of this package's.

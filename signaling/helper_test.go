@@ -3,6 +3,7 @@ package signaling
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -591,7 +592,7 @@ func (a *account) wait(id protocol.MeetingID, more ...func(*protocol.Join)) *pee
 
 // sealed joins as clients of end-to-end encrypted meetings do.
 func sealed(name string) func(*protocol.Join) {
-	return func(j *protocol.Join) { j.Name, j.Announce = "", opaque("announce of "+name) }
+	return func(j *protocol.Join) { j.Name, j.Announce = "", announceOf(name) }
 }
 
 // opaque is what the server cannot read, in the form of the wire.
@@ -637,3 +638,9 @@ func (s *server) counter(name, label, value string) (sum float64) {
 
 // meetingConfig keeps the tests' signatures short.
 type meetingConfig = meeting.Config
+
+// announceOf is an announce with an identity key of its own for each name.
+func announceOf(name string) string {
+	key := sha256.Sum256([]byte(name))
+	return opaque(string(key[:]) + "sealed name of " + name)
+}

@@ -4,7 +4,9 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -127,7 +129,10 @@ func examples(t *testing.T) map[string]string {
 // Of all messages that the protocol lists, only join and leave mean anything before a seat, and only relay besides in
 // the lobby.
 func TestNothingButJoinBeforeTheWelcome(t *testing.T) {
-	s := newServer(t)
+	var seconds atomic.Int64 // no rate is reached
+	s := newServer(t, func(c *Config, _ *meeting.Config) {
+		c.Now = func() time.Time { return time.Unix(seconds.Add(1), 0) }
+	})
 	ana := s.signIn("ana")
 	id := ana.create(`{}`)
 	stranger, waiting := ana.dial(), s.signIn("ben").wait(id)

@@ -9,6 +9,9 @@ const (
 	bytesRefill = time.Second / (128 << 10) // a byte: 128 KiB a second
 	bytesBurst  = (1 << 20) * bytesRefill
 
+	commitsRefill = bytesRefill * 2 / 3 // a byte of a commit: 192 KiB a second
+	commitsBurst  = (3 << 20) * commitsRefill
+
 	// A person has a few sockets: 30 requests a second over all of them, burst 120.
 	personRefill = rateRefill / 3
 

@@ -25,7 +25,7 @@ const (
 
 // handle does what one message asks. Its bytes are charged before it is decoded.
 func (s *socket) handle(data []byte) {
-	if ok, giveUp := s.mayBring(len(data)); !ok {
+	if ok, giveUp := s.mayBring(data); !ok {
 		_, id := protocol.Peek(data)
 		s.h.metrics.request("unreadable", string(protocol.ErrRateLimited))
 		s.send(&protocol.Error{ID: id, Error: protocol.ErrRateLimited, Message: "Too many bytes. Nothing was done."})
@@ -76,13 +76,17 @@ func (s *socket) dispatch(m protocol.ClientMessage) {
 	}
 }
 
-// mayBring charges n bytes of a message: to the socket, and before its welcome to the person, over all of their
-// sockets.
-func (s *socket) mayBring(n int) (ok, giveUp bool) {
+// mayBring charges the bytes of a message: to the socket, and before its welcome to the person, over all of their
+// sockets. Commits are charged apart: one that adds many to a large group is as large as everything else in seconds.
+func (s *socket) mayBring(data []byte) (ok, giveUp bool) {
+	n, now := time.Duration(len(data)), s.h.cfg.Now()
 	if !s.joined.Load() {
-		return s.person.early.take(s.h.cfg.Now(), time.Duration(n)*earlyRefill, earlyBurst)
+		return s.person.early.take(now, n*earlyRefill, earlyBurst)
 	}
-	return s.bytes.take(s.h.cfg.Now(), time.Duration(n)*bytesRefill, bytesBurst)
+	if typ, _ := protocol.Peek(data); typ == "commit" {
+		return s.commits.take(now, n*commitsRefill, commitsBurst)
+	}
+	return s.bytes.take(now, n*bytesRefill, bytesBurst)
 }
 
 // mayAsk charges a request by its weight, to the socket and to the person; m is nil if it could not be read.
@@ -115,7 +119,7 @@ func (s *socket) decode(data []byte) (protocol.ClientMessage, error) {
 
 // touch tells the session that its person is there, now and then. What a client does by itself does not count.
 func (s *socket) touch(m protocol.ClientMessage) {
-	if s.who.Bot || protocol.SpecOf(m).Automatic {
+	if s.who.Bot || protocol.IsAutomatic(m) {
 		return
 	}
 	if now := s.h.cfg.Now(); now.Sub(s.touched) >= touchEvery {
@@ -240,7 +244,7 @@ func (s *socket) seated(ctx context.Context, m *protocol.Join, id meeting.ID) er
 	}
 	seat, err := s.h.registry.Join(ctx, meeting.Join{
 		Meeting: id, Identity: identity(s.who), Name: meeting.NewDisplayName(m.Name), Announce: meeting.NewBlob(m.Announce),
-		Admit: meeting.NewBlob(m.Admit), Password: m.Password,
+		Admit: meeting.NewBlob(m.Admit), Switch: m.Switch, Password: m.Password,
 		Resume: m.Resume, Full: !room, Sink: s,
 	})
 	if room && (err != nil || s.waits.Load()) {

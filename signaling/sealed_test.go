@@ -67,11 +67,11 @@ func TestAnEncryptedMeetingOverTheWire(t *testing.T) {
 	guest.ask(made.Meeting, sealed("ben"))
 	lobby := match(guest, func(l *protocol.Lobby) bool { return l.ID != 0 })
 	if want := (protocol.LobbyHost{Participant: host.me(),
-		Announce: opaque("announce of ana")}); len(lobby.Hosts) != 1 || lobby.Hosts[0] != want {
+		Announce: announceOf("ana")}); len(lobby.Hosts) != 1 || lobby.Hosts[0] != want {
 		t.Fatalf("%+v", lobby)
 	}
 	waiting := match(host, func(w *protocol.Waiting) bool { return len(w.Waiting) == 1 }).Waiting[0]
-	if waiting.Name != "" || waiting.Announce != opaque("announce of ben") || waiting.Email != "ben@example.org" {
+	if waiting.Name != "" || waiting.Announce != announceOf("ben") || waiting.Email != "ben@example.org" {
 		t.Fatalf("%+v", waiting)
 	}
 	guest.ok(&protocol.Relay{ID: guest.id(), To: []protocol.RelayOne{{Participant: host.me(),
@@ -86,11 +86,11 @@ func TestAnEncryptedMeetingOverTheWire(t *testing.T) {
 		Admit: opaque("signed by ana")}}})
 	guest.in()
 	if guest.welcome.Admit != opaque("signed by ana") ||
-		guest.welcome.Participants[0].Announce != opaque("announce of ana") {
+		guest.welcome.Participants[0].Announce != announceOf("ana") {
 		t.Fatalf("%+v", guest.welcome)
 	}
 	host.sees(guest.me(), func(e protocol.RosterEntry) bool {
-		return e.Name == "" && e.Announce == opaque("announce of ben") && e.Admit == opaque("signed by ana")
+		return e.Name == "" && e.Announce == announceOf("ben") && e.Admit == opaque("signed by ana")
 	})
 
 	guest.rejected(&protocol.Chat{ID: guest.id(), Text: "in clear"}, protocol.ErrE2EERequired)
@@ -119,7 +119,7 @@ func TestAnEncryptedMeetingOverTheWire(t *testing.T) {
 		t.Fatalf("%+v", back.welcome)
 	}
 	relayedTo(back, host.me(), opaque("while away"))
-	if log := s.log.String(); strings.Contains(log, opaque("announce of ben")) || strings.Contains(log, opaque("sealed")) {
+	if log := s.log.String(); strings.Contains(log, announceOf("ben")) || strings.Contains(log, opaque("sealed")) {
 		t.Fatal("what was sealed is in the log")
 	}
 }
@@ -342,7 +342,7 @@ func TestOneWhoNeverReadsRelaysDelaysNobody(t *testing.T) {
 	s := newServer(t, func(c *Config, _ *meeting.Config) { c.WriteTimeout = 2 * time.Second })
 	id, check := pair(t, s)
 	deaf := s.signIn("deaf").rawDial()
-	deaf.must(fin|opText, fmt.Sprintf(`{"type":"join","id":1,"version":1,"meeting":%q,"name":"","announce":"YWJj"}`, id))
+	deaf.must(fin|opText, fmt.Sprintf(`{"type":"join","id":1,"version":1,"meeting":%q,"name":"","announce":%q}`, id, announceOf("deaf")))
 	eventually(t, "the deaf one is in, as number 3", func() bool { return s.registry.Gauges().Participants == 3 })
 	talkers := make([]*peer, 4)
 	for i := range talkers {

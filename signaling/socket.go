@@ -40,6 +40,7 @@ type socket struct {
 	// Of the reading goroutine.
 	rate    bucket // of requests
 	bytes   bucket // of messages, from the welcome on
+	commits bucket // of those that are commits
 	touched time.Time
 	tried   bool // a join came with this message
 	away    bool // the client closed because its page is gone

@@ -64,6 +64,8 @@ func (g *generator) limits() {
 		{"title", protocol.MaxTitle}, {"chat", protocol.MaxChat}, {"password", protocol.MaxPassword},
 		{"height", protocol.MaxHeight}, {"relay", protocol.MaxRelay}, {"relayTo", protocol.MaxRelayTo},
 		{"relayed", protocol.MaxRelayed}, {"announce", protocol.MaxAnnounce}, {"broadcasted", protocol.MaxBroadcasted},
+		{"commit", protocol.MaxCommit}, {"entry", protocol.MaxEntry}, {"proposal", protocol.MaxProposal},
+		{"keyPackage", protocol.MaxKeyPackage}, {"forJoiners", protocol.MaxForJoiners}, {"added", protocol.MaxAdded},
 	} {
 		g.line("  %s: %d,", l.name, l.value)
 	}

@@ -22,8 +22,14 @@ export const LIMITS = Object.freeze({
   relay: 524288,
   relayTo: 1000,
   relayed: 2048,
-  announce: 1024,
+  announce: 512,
   broadcasted: 12288,
+  commit: 1048576,
+  entry: 131072,
+  proposal: 4096,
+  keyPackage: 2048,
+  forJoiners: 524288,
+  added: 64,
 });
 
 /** @typedef {"camera" | "mic" | "screen" | "screen_audio"} Source */
@@ -32,7 +38,7 @@ export const LIMITS = Object.freeze({
 
 /** @typedef {"cohost" | "host" | "participant" | "viewer"} Role */
 
-/** @typedef {"app" | "chat" | "reaction"} BroadcastKind */
+/** @typedef {"app" | "chat" | "group" | "reaction"} BroadcastKind */
 
 /** @typedef {"bot" | "egress" | "guest" | "ingest" | "person"} Kind */
 
@@ -54,7 +60,7 @@ export const LIMITS = Object.freeze({
 
 /** @typedef {"banned" | "denied" | "ended" | "expired" | "idle" | "internal" | "left" | "media_failed" | "protocol_error" | "rate_limited" | "removed" | "replaced" | "shutting_down" | "signed_out" | "slow_reader"} ByeReason */
 
-/** @typedef {"already_joined" | "audit_unavailable" | "bad_json" | "bad_offer" | "bad_origin" | "banned" | "challenge_expired" | "code_expired" | "e2ee_required" | "https_only" | "internal" | "invalid_code" | "invalid_email" | "invalid_request" | "meeting_full" | "meeting_locked" | "method_not_allowed" | "no_media" | "no_such_meeting" | "no_such_participant" | "not_allowed" | "not_found" | "not_joined" | "not_permitted" | "proof_needed" | "rate_limited" | "resume_failed" | "server_full" | "too_large" | "unauthenticated" | "unknown_host" | "unknown_type" | "version" | "wrong_password"} ErrorID */
+/** @typedef {"already_joined" | "audit_unavailable" | "bad_json" | "bad_offer" | "bad_origin" | "banned" | "challenge_expired" | "code_expired" | "e2ee_required" | "https_only" | "identity_present" | "internal" | "invalid_code" | "invalid_email" | "invalid_request" | "log_gone" | "meeting_full" | "meeting_locked" | "method_not_allowed" | "no_media" | "no_such_meeting" | "no_such_participant" | "not_allowed" | "not_found" | "not_joined" | "not_permitted" | "not_taken" | "proof_needed" | "rate_limited" | "resume_failed" | "server_full" | "too_large" | "unauthenticated" | "unknown_host" | "unknown_type" | "version" | "wrong_password"} ErrorID */
 
 /** @typedef {"failing" | "mail" | "terminal"} Delivery */
 
@@ -67,8 +73,9 @@ export const LIMITS = Object.freeze({
  * @property {number} version
  * @property {string} meeting
  * @property {string} name 0..64
- * @property {string} [announce] 1..1024 bytes, base64url
+ * @property {string} [announce] 33..512 bytes, base64url
  * @property {string} [admit] 1..1024 bytes, base64url
+ * @property {boolean} [switch]
  * @property {string} [password] 1..128
  * @property {string} [resume] 64..64
  */
@@ -241,6 +248,59 @@ export const LIMITS = Object.freeze({
  */
 
 /**
+ * @typedef {object} FoundGroup
+ * @property {"found"} type
+ * @property {number} id 1..2147483647
+ * @property {string} group_id 16..16 bytes, base64url
+ * @property {number} leaf 0..1023
+ */
+
+/**
+ * @typedef {object} KeyPackage
+ * @property {"key_package"} type
+ * @property {number} id 1..2147483647
+ * @property {string} data 1..2048 bytes, base64url
+ */
+
+/**
+ * @typedef {object} Joiner
+ * @property {number} participant 1..4294967295
+ * @property {number} leaf 0..1023
+ * @property {string} secrets 1..4096 bytes, base64url
+ */
+
+/**
+ * @typedef {object} Commit
+ * @property {"commit"} type
+ * @property {number} id 1..2147483647
+ * @property {string} data 1..131072 bytes, base64url
+ * @property {string} [group_info] 1..524288 bytes, base64url
+ * @property {Joiner[]} [added] 1..64
+ */
+
+/**
+ * @typedef {object} Propose
+ * @property {"propose"} type
+ * @property {number} id 1..2147483647
+ * @property {string} data 1..4096 bytes, base64url
+ */
+
+/**
+ * @typedef {object} LogGet
+ * @property {"log_get"} type
+ * @property {number} id 1..2147483647
+ * @property {number} from 1..9007199254740991
+ */
+
+/**
+ * @typedef {object} Stuck
+ * @property {"stuck"} type
+ * @property {number} id 1..2147483647
+ * @property {number} epoch 0..9007199254740991
+ * @property {string} hash 32..32 bytes, base64url
+ */
+
+/**
  * @typedef {object} StreamKey
  * @property {"stream_key"} type
  * @property {number} id 1..2147483647
@@ -313,7 +373,7 @@ export const LIMITS = Object.freeze({
 /**
  * @typedef {object} LobbyHost
  * @property {number} participant 1..4294967295
- * @property {string} announce 1..1024 bytes, base64url
+ * @property {string} announce 33..512 bytes, base64url
  * @property {string} [admit] 1..1024 bytes, base64url
  */
 
@@ -351,7 +411,7 @@ export const LIMITS = Object.freeze({
  * @property {number} hand
  * @property {boolean} connected
  * @property {Kind} [kind]
- * @property {string} [announce] 1..1024 bytes, base64url
+ * @property {string} [announce] 33..512 bytes, base64url
  * @property {string} [admit] 1..1024 bytes, base64url
  * @property {string} [grant] 1..1024 bytes, base64url
  */
@@ -363,7 +423,7 @@ export const LIMITS = Object.freeze({
  * @property {string} [email]
  * @property {string} since
  * @property {Kind} [kind]
- * @property {string} [announce] 1..1024 bytes, base64url
+ * @property {string} [announce] 33..512 bytes, base64url
  */
 
 /**
@@ -554,6 +614,57 @@ export const LIMITS = Object.freeze({
  */
 
 /**
+ * @typedef {object} Group
+ * @property {"group"} type
+ * @property {string} server_key 32..32 bytes, base64url
+ * @property {number} position 0..9007199254740991
+ * @property {number} epoch 0..9007199254740991
+ * @property {boolean} [found]
+ */
+
+/**
+ * @typedef {object} KeyPackageOf
+ * @property {number} participant 1..4294967295
+ * @property {string} data 1..2048 bytes, base64url
+ */
+
+/**
+ * @typedef {object} KeyPackages
+ * @property {"key_packages"} type
+ * @property {number} turn 0..3
+ * @property {KeyPackageOf[]} packages 1..64
+ */
+
+/**
+ * @typedef {object} LogEntry
+ * @property {number} position 1..9007199254740991
+ * @property {number} from 0..4294967295
+ * @property {string} data 1..131072 bytes, base64url
+ */
+
+/**
+ * @typedef {object} Log
+ * @property {"log"} type
+ * @property {LogEntry[]} entries
+ */
+
+/**
+ * @typedef {object} Secrets
+ * @property {"secrets"} type
+ * @property {number} position 1..9007199254740991
+ * @property {string} group_info 1..524288 bytes, base64url
+ * @property {Joiner[]} joiners 1..64
+ */
+
+/**
+ * @typedef {object} StuckEvent
+ * @property {"stuck"} type
+ * @property {number} participant 1..4294967295
+ * @property {number} epoch 0..9007199254740991
+ * @property {string} hash 32..32 bytes, base64url
+ */
+
+/**
  * @typedef {object} MediaRefused
  * @property {"media_refused"} type
  * @property {Source} source
@@ -728,6 +839,6 @@ export const LIMITS = Object.freeze({
  * @property {number} [bits]
  */
 
-/** @typedef {Join | Offer | Media | View | Chat | App | React | Hand | Admit | Deny | Mute | AskUnmute | Remove | SetRole | Spotlight | Timer | SetPolicy | Relay | Broadcast | StreamKey | RevokeStreamKey | OpenBreakouts | CloseBreakouts | End | Active | Leave} ClientMessage what a client sends */
+/** @typedef {Join | Offer | Media | View | Chat | App | React | Hand | Admit | Deny | Mute | AskUnmute | Remove | SetRole | Spotlight | Timer | SetPolicy | Relay | Broadcast | FoundGroup | KeyPackage | Commit | Propose | LogGet | Stuck | StreamKey | RevokeStreamKey | OpenBreakouts | CloseBreakouts | End | Active | Leave} ClientMessage what a client sends */
 
-/** @typedef {OK | StreamKeyMade | Breakouts | Lobby | Welcome | Answer | Slots | Encode | Roster | Speakers | ChatEvent | AppEvent | Reaction | Waiting | Muted | AskUnmuteEvent | Permissions | PolicyEvent | SpotlightEvent | TimerEvent | Quality | Relays | BroadcastEvent | MediaRefused | MediaFailed | Warnings | Notice | Idle | Bye | Error} ServerMessage what the server sends */
+/** @typedef {OK | StreamKeyMade | Breakouts | Lobby | Welcome | Answer | Slots | Encode | Roster | Speakers | ChatEvent | AppEvent | Reaction | Waiting | Muted | AskUnmuteEvent | Permissions | PolicyEvent | SpotlightEvent | TimerEvent | Quality | Relays | BroadcastEvent | Group | KeyPackages | Log | Secrets | StuckEvent | MediaRefused | MediaFailed | Warnings | Notice | Idle | Bye | Error} ServerMessage what the server sends */

@@ -1,0 +1,183 @@
+package grouplog
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"conclave/protocol"
+)
+
+// How key packages are given out: to turns members at a time, to the next ones after packageAgain, and no more after
+// packageRounds. A client that is not in by then sends a new one.
+const (
+	turns         = 4
+	packageDelay  = 25 * time.Millisecond // those that come meanwhile go along
+	packageAgain  = time.Second
+	packageRounds = 16
+	maxPackages   = protocol.MaxAdded // on their way at once: as many as one commit adds
+)
+
+// keyPackage is that of one seat.
+type keyPackage struct {
+	seat  protocol.Participant
+	data  string
+	round int       // how often it was given out
+	due   time.Time // when it is to be given out next
+	// in is whether a candidate adds the seat, and epoch that candidate's.
+	in    bool
+	epoch uint64
+}
+
+// again has it given out once more.
+func (p *keyPackage) again(now time.Time) { p.in, p.due = false, now }
+
+// Package takes a seat's key package in place of the one before.
+func (l *Log) Package(now time.Time, id protocol.Participant, data string) error {
+	if l.seats[id] == nil {
+		return ErrNotHere
+	}
+	l.dropPackage(id)
+	l.packages = append(l.packages, &keyPackage{seat: id, data: data, due: now.Add(packageDelay)})
+	return nil
+}
+
+func (l *Log) dropPackage(id protocol.Participant) {
+	l.packages = slices.DeleteFunc(l.packages, func(p *keyPackage) bool { return p.seat == id })
+}
+
+// settle looks at the key packages after a candidate of an epoch. Those in a candidate of the epoch before have done
+// their work. Those in an earlier candidate of the same epoch were not: the new one rejects that.
+func (l *Log) settle(now time.Time, epoch uint64, added []protocol.Joiner) {
+	for _, p := range l.packages {
+		if s := l.seats[p.seat]; s != nil && p.in && p.epoch+1 == epoch {
+			s.confirmed = true
+		}
+	}
+	l.packages = slices.DeleteFunc(l.packages, func(p *keyPackage) bool { return p.in && p.epoch+1 == epoch })
+	for _, p := range l.packages {
+		is := slices.ContainsFunc(added, func(j protocol.Joiner) bool { return j.Participant == p.seat })
+		switch {
+		case is:
+			p.in, p.epoch = true, epoch
+		case p.in && p.epoch == epoch:
+			p.again(now)
+		}
+	}
+}
+
+// add notes whom a candidate adds, and sends them what they need. Only who has sent a key package can be added.
+func (l *Log) add(position int, c *protocol.Commit) {
+	m := &protocol.Secrets{Position: position, GroupInfo: c.GroupInfo}
+	var to []protocol.Participant
+	for _, j := range c.Added {
+		asked := slices.ContainsFunc(l.packages, func(p *keyPackage) bool { return p.seat == j.Participant })
+		if s := l.seats[j.Participant]; s != nil && asked {
+			l.claim(s, uint32(j.Leaf)) //nolint:gosec // the protocol bounds it
+			m.Joiners, to = append(m.Joiners, j), append(to, j.Participant)
+		}
+	}
+	if len(to) > 0 {
+		l.news.Secrets = append(l.news.Secrets, Secrets{To: to, Message: m})
+	}
+}
+
+// claim notes that a seat is said to have a leaf.
+func (l *Log) claim(s *seat, leaf uint32) {
+	if len(s.claims) == 0 {
+		l.order++
+		s.joined = l.order
+	}
+	s.claims = slices.DeleteFunc(s.claims, func(c uint32) bool { return c == leaf })
+	if len(s.claims) == maxClaims {
+		s.claims = slices.Delete(s.claims, 0, 1)
+	}
+	s.claims = append(s.claims, leaf)
+}
+
+// adders are the members who can be given key packages: those in the group for longest first, and after them those of
+// whom that is not certain yet. Who wants to be added is not one of them.
+func (l *Log) adders() []*seat {
+	list := l.byEntering(l.mayAdd)
+	slices.SortStableFunc(list, func(a, b *seat) int {
+		if a.confirmed != b.confirmed {
+			if a.confirmed {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a.joined, b.joined)
+	})
+	return list
+}
+
+// underWay are the key packages that are given out now: no more than one commit takes.
+func (l *Log) underWay() []*keyPackage {
+	list := make([]*keyPackage, 0, min(len(l.packages), maxPackages))
+	for _, p := range l.packages {
+		if !p.in && len(list) < maxPackages {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+func (l *Log) timeOfPackages() (at time.Time) {
+	if !l.begun || !l.hasAdder() {
+		return at
+	}
+	for _, p := range l.underWay() {
+		if at.IsZero() || p.due.Before(at) {
+			at = p.due
+		}
+	}
+	return at
+}
+
+func (l *Log) mayAdd(s *seat) bool {
+	return s.connected && len(s.claims) > 0 &&
+		!slices.ContainsFunc(l.packages, func(p *keyPackage) bool { return p.seat == s.Seat && !p.in })
+}
+
+func (l *Log) hasAdder() bool {
+	for _, s := range l.seats {
+		if l.mayAdd(s) {
+			return true
+		}
+	}
+	return false
+}
+
+// dispatch gives out the key packages that are due.
+func (l *Log) dispatch(now time.Time) {
+	members := l.adders()
+	if !l.begun || len(members) == 0 {
+		return
+	}
+	l.packages = slices.DeleteFunc(l.packages, func(p *keyPackage) bool {
+		return !p.in && p.round == packageRounds && !p.due.After(now)
+	})
+	rounds := make(map[int]*protocol.KeyPackages)
+	for _, p := range l.underWay() {
+		if p.due.After(now) {
+			continue
+		}
+		m := rounds[p.round]
+		if m == nil {
+			m = &protocol.KeyPackages{}
+			rounds[p.round] = m
+		}
+		m.Packages = append(m.Packages, protocol.KeyPackageOf{Participant: p.seat, Data: p.data})
+		p.round, p.due = p.round+1, now.Add(packageAgain)
+	}
+	for round := range packageRounds {
+		if m := rounds[round]; m != nil {
+			for turn := range min(turns, len(members)) {
+				to := members[(round*turns+turn)%len(members)]
+				l.news.Packages = append(l.news.Packages, Packages{
+					To: to.Seat, Message: &protocol.KeyPackages{Turn: turn, Packages: m.Packages},
+				})
+			}
+		}
+	}
+}
