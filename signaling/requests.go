@@ -79,14 +79,14 @@ func (s *socket) dispatch(m protocol.ClientMessage) {
 // mayBring charges the bytes of a message: to the socket, and before its welcome to the person, over all of their
 // sockets. Commits are charged apart: one that adds many to a large group is as large as everything else in seconds.
 func (s *socket) mayBring(data []byte) (ok, giveUp bool) {
-	n, now := time.Duration(len(data)), s.h.cfg.Now()
+	n, now := len(data), s.h.cfg.Now()
 	if !s.joined.Load() {
-		return s.person.early.take(now, n*earlyRefill, earlyBurst)
+		return s.person.early.take(now, time.Duration(n)*earlyRefill, earlyBurst)
 	}
 	if typ, _ := protocol.Peek(data); typ == "commit" {
-		return s.commits.take(now, n*commitsRefill, commitsBurst)
+		return s.commits.take(now, time.Duration(n)*commitsRefill, commitsBurst)
 	}
-	return s.bytes.take(now, n*bytesRefill, bytesBurst)
+	return s.bytes.take(now, time.Duration(n)*bytesRefill, bytesBurst)
 }
 
 // mayAsk charges a request by its weight, to the socket and to the person; m is nil if it could not be read.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"testing"
 
+	"conclave/e2ee/mls"
 	"conclave/protocol"
 )
 
@@ -150,6 +151,19 @@ func TestTheServersProposalIsThatOfTheRFC(t *testing.T) {
 	value, _ := hex.DecodeString("0001" + content + "4040" + hex.EncodeToString(signature))
 	if ref != reference(value[2:]) {
 		t.Error("the reference is another's")
+	}
+}
+
+// It is what the clients' own implementation makes.
+func TestTheServersProposalIsThatOfTheClients(t *testing.T) {
+	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32))
+	for _, epoch := range []uint64{0, 1, 1 << 40} {
+		ik := keyOf(5)
+		got, _ := externalRemove(key, testGroup, epoch, 77, ik)
+		want := mls.ExternalProposal(key, 0, testGroup, epoch, &mls.Proposal{Type: mls.ProposalRemove, Remove: 77}, ik[:])
+		if !bytes.Equal(got, want) {
+			t.Errorf("got  %x\nwant %x", got, want)
+		}
 	}
 }
 

@@ -38,7 +38,7 @@ func (g *ingress) check(l *Layer, p *packet) {
 		e.failed, e.any = p.in.Timestamp, true
 	}
 	p.at, p.sealed = sframe.PositionOf(data)
-	if at, any := e.checker.At(); any {
+	if at, ok := e.checker.At(); ok {
 		l.track.reached(at.Epoch)
 	}
 	switch closed := e.checker.Closed(); {
@@ -100,10 +100,10 @@ func (e *Egress) markOf(l *Layer) *mark {
 }
 
 func (e *Egress) forgetMark() {
-	oldest, any := trackName{}, false
+	oldest, found := trackName{}, false
 	for name := range e.marks {
-		if !any || name.owner < oldest.owner {
-			oldest, any = name, true
+		if !found || name.owner < oldest.owner {
+			oldest, found = name, true
 		}
 	}
 	delete(e.marks, oldest)
