@@ -22,10 +22,10 @@ const (
 // loaded again. A bot token is many participants, each with its own budget.
 const maxSeatsPerPerson = 8
 
-// What one person may have clients do with the group of an encrypted meeting. Of what goes to everybody there is a bound
-// for the whole meeting too, beyond which only those are heard who have sent little. A commit of 64 new members has 70
-// KiB; without, it has 2 to 60. It counts groupCommit more, so that no one commits more than twice a second for long:
-// else a member could lead the log far ahead of the group.
+// What one person may have clients do with the group of an encrypted meeting. Of what goes to everybody there is a
+// bound for the whole meeting too, beyond which only those are heard who have sent little. A commit of 64 new members
+// has 70 KiB; without, it has 2 to 60. It counts groupCommit more, so that no one commits more than twice a second for
+// long: else a member could lead the log far ahead of the group.
 const (
 	groupBurst, groupRate               = 64 << 10, 2 << 10 // bytes, bytes a second: broadcasts, proposals
 	groupLittleBurst, groupLittleRate   = 8 << 10, 256

@@ -54,7 +54,8 @@ func TestTheGroupGrows(t *testing.T) {
 	if g, _ := last[*protocol.Group](ben); g.Found || g.Position != 1 || g.Epoch != 0 || g.ServerKey == "" {
 		t.Fatalf("ben is told %+v", g)
 	}
-	if i := slices.IndexFunc(ben.events, func(e protocol.ServerMessage) bool { _, ok := e.(*protocol.Group); return ok }); i < 1 {
+	isGroup := func(e protocol.ServerMessage) bool { _, ok := e.(*protocol.Group); return ok }
+	if i := slices.IndexFunc(ben.events, isGroup); i < 1 {
 		t.Fatal("before the welcome")
 	} else if _, ok := ben.events[i-1].(*protocol.Welcome); !ok {
 		t.Fatal("not right after the welcome")
@@ -171,7 +172,8 @@ func TestStuckIsToldToThoseWhoMayRemove(t *testing.T) {
 	st := newStage(t, withE2EE)
 	ana, ben, cem := st.join("ana"), st.join("ben"), st.join("cem")
 	st.must(ben, &protocol.Stuck{Epoch: 3, Hash: "aGFzaA"})
-	if e, _ := last[*protocol.StuckEvent](ana); e == nil || *e != (protocol.StuckEvent{Participant: ben.id, Epoch: 3, Hash: "aGFzaA"}) {
+	want := protocol.StuckEvent{Participant: ben.id, Epoch: 3, Hash: "aGFzaA"}
+	if e, _ := last[*protocol.StuckEvent](ana); e == nil || *e != want {
 		t.Fatalf("ana got %+v", e)
 	}
 	if count[*protocol.StuckEvent](ben)+count[*protocol.StuckEvent](cem) != 0 {
@@ -282,7 +284,8 @@ func TestWhatTheGroupCostsIsBounded(t *testing.T) {
 func TestVoicesRest(t *testing.T) {
 	v := &voice{}
 	now := start
-	if !v.rested(now) || !v.commits.take(now, 1000, commitBurst, commitRate) || v.rested(now) || !v.rested(now.Add(time.Second)) {
+	if !v.rested(now) || !v.commits.take(now, 1000, commitBurst, commitRate) || v.rested(now) ||
+		!v.rested(now.Add(time.Second)) {
 		t.Error("it does not rest")
 	}
 }

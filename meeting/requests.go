@@ -81,7 +81,8 @@ func (s *state) carryOut(now time.Time, p *seat, m protocol.ClientMessage, token
 	case *protocol.End:
 		s.end(protocol.ByeEnded)
 	case *protocol.Active:
-	case *protocol.FoundGroup, *protocol.KeyPackage, *protocol.Commit, *protocol.Propose, *protocol.LogGet, *protocol.Stuck:
+	case *protocol.FoundGroup, *protocol.KeyPackage, *protocol.Commit, *protocol.Propose, *protocol.LogGet,
+		*protocol.Stuck:
 		return s.groupRequest(now, p, m)
 	default:
 		return ErrInternal // a message that meetings do not handle

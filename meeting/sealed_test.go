@@ -61,7 +61,9 @@ func TestAnIdentityKeyBelongsToOneSeat(t *testing.T) {
 	}
 	ben := st.join("ben")
 	eve := st.join("eve", as("ben"))
-	both := &protocol.Admit{Admissions: []protocol.Admission{{Participant: ben.id, Admit: "b"}, {Participant: eve.id, Admit: "e"}}}
+	both := &protocol.Admit{Admissions: []protocol.Admission{
+		{Participant: ben.id, Admit: "b"}, {Participant: eve.id, Admit: "e"},
+	}}
 	st.refused(ana, both, ErrIdentityTaken)
 	st.must(ana, &protocol.Admit{Admissions: both.Admissions[:1]})
 	st.refused(ana, &protocol.Admit{Admissions: both.Admissions[1:]}, ErrIdentityTaken)

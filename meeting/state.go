@@ -77,7 +77,7 @@ type meta struct {
 	e2ee         bool               // end-to-end encrypted: only what is opaque passes
 	privateAudio bool               // clients send no audio levels
 	confidential bool               // see confidential.go
-	creatorOnly  bool               // of an encrypted one: founds its group, because the link says that the meeting has a lobby
+	creatorOnly  bool               // of an encrypted one: founds its group, for the link says that there is a lobby
 	noGuests     bool               // the creator wants none
 	groupKey     ed25519.PrivateKey // of an encrypted one: signs removals from its group
 	created      time.Time

@@ -281,10 +281,11 @@ func (*BroadcastEvent) serverMessage() {}
 
 // Group tells a client how the log of an end-to-end encrypted meeting stands: after each Welcome, and when who is to
 // found the group changes. ServerKey is the Ed25519 key by which the server signs removals. Position is that of the
-// newest entry and Epoch what the newest candidate is of; both are 0 while there is none. Found asks the client to found
-// the group.
+// newest entry. GroupID is there once the group has its first commit, and Epoch is then what the newest candidate is
+// of. Found asks the client to found the group.
 type Group struct {
 	ServerKey string `json:"server_key" bound:"32..32" text:"base64url"`
+	GroupID   string `json:"group_id,omitempty" bound:"16..16" text:"base64url"`
 	Position  int    `json:"position" bound:"0..9007199254740991"`
 	Epoch     int    `json:"epoch" bound:"0..9007199254740991"`
 	Found     bool   `json:"found,omitempty"`

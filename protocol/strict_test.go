@@ -15,7 +15,8 @@ func sealed(name, announce string) string {
 
 // joiner is one who is added, with so many characters of secrets.
 func joiner(participant, characters int) string {
-	return fmt.Sprintf(`{"participant":%d,"leaf":%d,"secrets":%q}`, participant, participant, strings.Repeat("A", characters))
+	return fmt.Sprintf(`{"participant":%d,"leaf":%d,"secrets":%q}`, participant, participant,
+		strings.Repeat("A", characters))
 }
 
 func joiners(n, characters int) string {

@@ -342,7 +342,8 @@ func TestOneWhoNeverReadsRelaysDelaysNobody(t *testing.T) {
 	s := newServer(t, func(c *Config, _ *meeting.Config) { c.WriteTimeout = 2 * time.Second })
 	id, check := pair(t, s)
 	deaf := s.signIn("deaf").rawDial()
-	deaf.must(fin|opText, fmt.Sprintf(`{"type":"join","id":1,"version":1,"meeting":%q,"name":"","announce":%q}`, id, announceOf("deaf")))
+	deaf.must(fin|opText, fmt.Sprintf(`{"type":"join","id":1,"version":1,"meeting":%q,"name":"","announce":%q}`,
+		id, announceOf("deaf")))
 	eventually(t, "the deaf one is in, as number 3", func() bool { return s.registry.Gauges().Participants == 3 })
 	talkers := make([]*peer, 4)
 	for i := range talkers {

@@ -15,8 +15,8 @@ const (
 )
 
 // ask asks those who may found the group. In a meeting that had a lobby from the start these are the seats of its
-// creator, all at once: which device can, the link says. In others it is one after the other, in the order in which they
-// came; while only bots were asked, which may be no members, a person is asked at once.
+// creator, all at once: which device can, the link says. In others it is one after the other, in the order in which
+// they came; while only bots were asked, which may be no members, a person is asked at once.
 func (l *Log) ask(now time.Time) {
 	if l.group != nil {
 		return

@@ -18,7 +18,7 @@ const (
 	maxKept       = 4 << 20 // bytes of entries
 	entryOverhead = 64      // what an entry counts beside its bytes
 	maxCandidates = 8       // of one epoch, from seats that are here
-	// The same with those whose seats have ended: whoever removes the seats that filled an epoch makes room in it.
+	// The same with those whose seats have ended: who removes the seats that filled an epoch makes room in it.
 	maxCandidatesEver = 64
 	maxClaims         = 4 // leaves that were claimed for one seat; the latest count
 )
@@ -114,7 +114,10 @@ type seat struct {
 
 // New makes the log of a meeting that has no group yet. key signs removals.
 func New(key ed25519.PrivateKey, creatorOnly bool) *Log {
-	return &Log{key: key, creatorOnly: creatorOnly, seats: make(map[protocol.Participant]*seat), epochs: make(map[uint64]*candidates)}
+	return &Log{
+		key: key, creatorOnly: creatorOnly, seats: make(map[protocol.Participant]*seat),
+		epochs: make(map[uint64]*candidates),
+	}
 }
 
 // Take returns the news so far and forgets them.
@@ -129,6 +132,7 @@ func (l *Log) Stands(id protocol.Participant) *protocol.Group {
 	public, _ := l.key.Public().(ed25519.PublicKey) // it is one
 	g := &protocol.Group{ServerKey: base64.RawURLEncoding.EncodeToString(public), Position: l.last}
 	if l.begun {
+		g.GroupID = base64.RawURLEncoding.EncodeToString(l.group)
 		g.Epoch = int(l.newest) //nolint:gosec // it counts from 0
 	}
 	s := l.seats[id]
@@ -136,7 +140,7 @@ func (l *Log) Stands(id protocol.Participant) *protocol.Group {
 	return g
 }
 
-// Enter notes that somebody has come into the meeting.
+// Enter notes that a participant has come into the meeting.
 func (l *Log) Enter(now time.Time, who Newcomer) {
 	l.order++
 	l.seats[who.Seat] = &seat{Newcomer: who, order: l.order, connected: true}

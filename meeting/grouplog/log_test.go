@@ -17,11 +17,14 @@ func TestEpochsComeInOrder(t *testing.T) {
 	st.refused(st.send(1, st.bytesOf(0, nil)), ErrOther)
 	st.refused(st.found(1), nil)
 	st.refused(st.send(1, st.bytesOf(1, nil)), ErrAhead)
+	if g := st.l.Stands(1); g.GroupID != "" {
+		t.Fatalf("there is a group before its first commit: %+v", g)
+	}
 	st.commit(1)
 	st.refused(st.send(1, st.bytesOf(2, nil)), ErrAhead)
 	st.commit(1)
 	st.commit(1)
-	if g := st.l.Stands(1); g.Epoch != 2 || g.Position != 3 || g.Found {
+	if g := st.l.Stands(1); g.Epoch != 2 || g.Position != 3 || g.Found || g.GroupID == "" {
 		t.Fatalf("it stands at %+v", g)
 	}
 	for i, e := range st.sent {

@@ -146,7 +146,8 @@ func TestWhoComesBackAddsNobody(t *testing.T) {
 	st.group(2)
 	st.ask(1)
 	st.advance(packageDelay)
-	if to, whose := st.receivers(); !slices.Equal(to, []protocol.Participant{2}) || !slices.Equal(whose, []protocol.Participant{1}) {
+	to, whose := st.receivers()
+	if !slices.Equal(to, []protocol.Participant{2}) || !slices.Equal(whose, []protocol.Participant{1}) {
 		t.Fatalf("%v got those of %v", to, whose)
 	}
 }

@@ -87,9 +87,9 @@ func (l *Log) sign(r *removal) {
 	l.append(0, r.epoch, base64.RawURLEncoding.EncodeToString(message), len(message))
 }
 
-// removed looks at the removals after a candidate of an epoch; first is whether it is the epoch's first. What the newest
-// candidate refers to is done, unless another candidate of the same epoch does not. What is not done is signed for the
-// epoch that follows.
+// removed looks at the removals after a candidate of an epoch; first is whether it is the epoch's first. What the
+// newest candidate refers to is done, unless another candidate of the same epoch does not. What is not done is signed
+// for the epoch that follows.
 func (l *Log) removed(epoch uint64, candidate []byte, first bool) {
 	if epoch != l.newest {
 		return // signed for the epoch after it already

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"conclave/e2ee/mls"
@@ -29,8 +30,8 @@ func (st *stage) removes() (list [][]byte) {
 	return list
 }
 
-// For a seat that has ended the server signs a removal of its leaf, for each new epoch until the newest candidate refers
-// to it.
+// For a seat that has ended the server signs a removal of its leaf, for each new epoch until the newest candidate
+// refers to it.
 func TestRemovalsAreSignedUntilACandidateRefersToThem(t *testing.T) {
 	st := newStage(t, true)
 	st.group(2, 3)
@@ -130,12 +131,13 @@ func TestTheServersProposalIsThatOfTheRFC(t *testing.T) {
 	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32))
 	ik := keyOf(5)
 	got, ref := externalRemove(key, testGroup, 0x0102030405060708, 0x0a0b, ik)
-	content := "10" + hex.EncodeToString(testGroup) + "0102030405060708" + "02" + "00000000" + "20" + hex.EncodeToString(ik[:]) +
-		"02" + "0003" + "00000a0b"
+	content := "10" + hex.EncodeToString(testGroup) + "0102030405060708" + "02" + "00000000" +
+		"20" + hex.EncodeToString(ik[:]) + "02" + "0003" + "00000a0b"
 	label := "MLS 1.0 FramedContentTBS"
 	tbs := "00010001" + content
 	size := len(tbs) / 2
-	signed := hex.EncodeToString(append([]byte{byte(len(label))}, label...)) + hex.EncodeToString([]byte{0x40 | byte(size>>8), byte(size)}) + tbs
+	signed := hex.EncodeToString(append([]byte{byte(len(label))}, label...)) +
+		hex.EncodeToString([]byte{0x40 | byte(size>>8), byte(size)}) + tbs
 	message, err := hex.DecodeString(signed)
 	if err != nil {
 		t.Fatal(err)
@@ -167,12 +169,13 @@ func TestTheServersProposalIsThatOfTheClients(t *testing.T) {
 	}
 }
 
-// vectors is where the MLS working group's test vectors are, if they are.
-const vectors = "../../../../shared/data/mls/message-protection.json"
-
 // Headers of real messages are read, and a proposal's reference is that of its AuthenticatedContent.
 func TestMessagesOfTheVectorsAreRead(t *testing.T) {
-	raw, err := os.ReadFile(vectors)
+	folder := os.Getenv("CONCLAVE_MLS_VECTORS")
+	if folder == "" {
+		folder = filepath.Join("..", "..", "..", "..", "shared", "data", "mls")
+	}
+	raw, err := os.ReadFile(filepath.Join(folder, "message-protection.json"))
 	if err != nil {
 		t.Skip("the vectors are not here")
 	}

@@ -131,9 +131,9 @@ func (m *mark) sends(p *packet) {
 	}
 }
 
-// plays says whether a kept key frame of the layer, and what follows it, may be sent to a viewer: it is of the epoch that
-// the track has come to, and newer than all that the viewer was sent of the track. Others would not open: newcomers
-// have no older key, and a counter is accepted once.
+// plays says whether a kept key frame of the layer, and what follows it, may be sent to a viewer: it is of the epoch
+// that the track has come to, and newer than all that the viewer was sent of the track. Others would not open:
+// newcomers have no older key, and a counter is accepted once.
 func (m *mark) plays(l *Layer, key sframe.Position) bool {
 	return m == nil || l.track.inUse.Load() == uint32(key.Epoch)+1 && (!m.any || m.at.Before(key))
 }

@@ -234,7 +234,8 @@ func TestMarksAreBounded(t *testing.T) {
 	for i := range media.ParticipantID(maxMarks + 3) {
 		e.markOf(NewTrack(&TrackConfig{Owner: i + 1, Source: media.Camera, RequireSFrame: true}).layers[0])
 	}
-	if len(e.marks) != maxMarks || e.marks[trackName{3, media.Camera}] != nil || e.marks[trackName{maxMarks + 3, media.Camera}] == nil {
+	if len(e.marks) != maxMarks || e.marks[trackName{3, media.Camera}] != nil ||
+		e.marks[trackName{maxMarks + 3, media.Camera}] == nil {
 		t.Errorf("%d are known", len(e.marks))
 	}
 }

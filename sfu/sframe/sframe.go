@@ -1,7 +1,7 @@
 // Package sframe is what a server without keys can tell of an end-to-end encrypted frame (RFC 9605, as docs/e2ee2.md
-// uses it): does it begin with a well-formed SFrame header, of this track, of an epoch no older and with a counter higher
-// than the frame before? Frames that were never encrypted fail this within a few frames. It proves nothing about a
-// sender who means harm; only the receivers' keys do.
+// uses it): does it begin with a well-formed SFrame header, of this track, of an epoch no older and with a counter
+// higher than the frame before? Frames that were never encrypted fail this within a few frames. It proves nothing about
+// a sender who means harm; only the receivers' keys do.
 //
 // No state but what a Checker holds, no clock, no allocation.
 package sframe
@@ -159,9 +159,9 @@ type Frame struct {
 	Sound bool   // each packet of the stream is a frame, and there is one encoding
 }
 
-// inARow is how many frames in a row must fail before the gate closes, and pass before it opens again. Of sound more must
-// pass: the first bytes of Opus in clear often are those of a header of the first member in the first epochs, with a
-// counter that goes up and down slowly.
+// inARow is how many frames in a row must fail before the gate closes, and pass before it opens again. Of sound more
+// must pass: the first bytes of Opus in clear often are those of a header of the first member in the first epochs, with
+// a counter that goes up and down slowly.
 const inARow, inARowOfSound = 3, 8
 
 // Checker follows one RTP stream. The zero value is ready. One goroutine at a time.
@@ -234,7 +234,8 @@ func (c *Checker) look(f Frame) Result {
 		result = KeyBack
 	}
 	// What is held back is compared with its predecessor, whatever that was: a clear frame that happened to look like a
-	// far epoch must not keep out the encrypted ones that follow. So with a counter that is ahead: that costs one frame.
+	// far epoch must not keep out the encrypted ones that follow. So with a counter that is ahead: that costs one
+	// frame.
 	if result == Valid || result == CounterAhead || c.closed {
 		c.any, c.anew, c.seq, c.at = true, false, f.Seq, at
 	}

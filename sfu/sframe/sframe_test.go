@@ -232,8 +232,8 @@ func TestThreeFailuresInARowCloseAndThreeValidFramesOpen(t *testing.T) {
 	}
 }
 
-// Sound in clear can look like a short header, of which the counter jumps. Encrypted sound that leaves frames out, or is
-// lost on the way, loses at most one frame by it.
+// Sound in clear can look like a short header, of which the counter jumps. Encrypted sound that leaves frames out, or
+// is lost on the way, loses at most one frame by it.
 func TestTheCounterOfSoundGrowsAsItsPacketsCome(t *testing.T) {
 	var c sframe.Checker
 	for i, f := range []struct {
@@ -266,7 +266,8 @@ func TestTheCounterOfSoundGrowsAsItsPacketsCome(t *testing.T) {
 		t.Error("closed after eight frames")
 	}
 	c.Renumber()
-	if got := c.Check(sframe.Frame{Seq: 5, Data: encrypted(kid(0, 0, 2), 2000, 5), Whole: true, Sound: true}); got != sframe.Valid {
+	got := c.Check(sframe.Frame{Seq: 5, Data: encrypted(kid(0, 0, 2), 2000, 5), Whole: true, Sound: true})
+	if got != sframe.Valid {
 		t.Errorf("in another numbering it is %s", got)
 	}
 }
@@ -354,7 +355,9 @@ func TestRealFramesInClearAreHeldBack(t *testing.T) {
 				continue // an empty frame
 			}
 			data, _ := sframe.Find(kind, info, payload)
-			if c.Check(sframe.Frame{Seq: uint64(i), Track: track, Data: data, Whole: true, Sound: kind == codec.Opus}) == sframe.Valid {
+			if c.Check(sframe.Frame{
+				Seq: uint64(i), Track: track, Data: data, Whole: true, Sound: kind == codec.Opus,
+			}) == sframe.Valid {
 				valid++
 			}
 			if i == 20 && !c.Closed() {

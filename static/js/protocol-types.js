@@ -617,6 +617,7 @@ export const LIMITS = Object.freeze({
  * @typedef {object} Group
  * @property {"group"} type
  * @property {string} server_key 32..32 bytes, base64url
+ * @property {string} [group_id] 16..16 bytes, base64url
  * @property {number} position 0..9007199254740991
  * @property {number} epoch 0..9007199254740991
  * @property {boolean} [found]
