@@ -333,16 +333,6 @@ func (l *Log) Since(position, most int) ([]protocol.LogEntry, error) {
 	return slices.Clone(l.entry[from:to]), nil
 }
 
-// Author is who sent the candidate of an epoch that has a hash, as far as it is known.
-func (l *Log) Author(epoch uint64, hash Hash) (protocol.Participant, bool) {
-	if e := l.epochs[epoch]; e != nil {
-		if i := slices.Index(e.hashes, hash); i >= 0 {
-			return e.from[i], true
-		}
-	}
-	return 0, false
-}
-
 // Deadline is when Tick should be called next; zero for never.
 func (l *Log) Deadline() time.Time {
 	var at time.Time
