@@ -7,9 +7,10 @@ import (
 	"conclave/protocol"
 )
 
-// commitOf is a commit of an epoch below 256 in the tests' group, of so many bytes, as far as the server reads it.
+// commitOf is a commit of an epoch below 128 in the tests' group, of so many bytes, as far as the server reads it.
 func commitOf(epoch byte, size int) string {
-	b := "\x00\x01\x00\x01\x10" + testGroup + "\x00\x00\x00\x00\x00\x00\x00" + string(rune(epoch)) + "\x01\x00\x00\x00\x00\x00\x03"
+	b := "\x00\x01\x00\x01\x10" + testGroup + strings.Repeat("\x00", 7) + string(rune(epoch)) +
+		"\x01\x00\x00\x00\x00\x00\x03"
 	return opaque(b + strings.Repeat("c", size-len(b)))
 }
 
@@ -56,7 +57,9 @@ func TestTheLargestCommitPasses(t *testing.T) {
 	})
 	host.ok(&protocol.Commit{ID: host.id(), Data: commitOf(2, 3000)})
 	host.ok(&protocol.Broadcast{ID: host.id(), Kind: protocol.BroadcastGroup, Data: opaque("beat")})
-	match(guest, func(m *protocol.BroadcastEvent) bool { return m.Kind == protocol.BroadcastGroup && m.From == host.me() })
+	match(guest, func(m *protocol.BroadcastEvent) bool {
+		return m.Kind == protocol.BroadcastGroup && m.From == host.me()
+	})
 	guest.send(&protocol.LogGet{ID: guest.id(), From: 1})
 	match(guest, func(l *protocol.Log) bool { return len(l.Entries) == 3 })
 }

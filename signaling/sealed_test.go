@@ -100,7 +100,9 @@ func TestAnEncryptedMeetingOverTheWire(t *testing.T) {
 		e.Kind != protocol.BroadcastChat || e.At.IsZero() {
 		t.Fatalf("%+v", e)
 	}
-	host.send(&protocol.SetRole{ID: host.id(), Participant: guest.me(), Role: protocol.RoleCohost, Grant: opaque("cohost")})
+	host.send(&protocol.SetRole{
+		ID: host.id(), Participant: guest.me(), Role: protocol.RoleCohost, Grant: opaque("cohost"),
+	})
 	host.sees(guest.me(), func(e protocol.RosterEntry) bool {
 		return e.Role == protocol.RoleCohost &&
 			e.Grant == opaque("cohost")
