@@ -42,6 +42,10 @@ func (g *Group) Verify(b []byte) (*Incoming, error) {
 	if g.closed {
 		return nil, ErrClosed
 	}
+	return Once(g.config.Shared, sharedVerify, func() (*Incoming, error) { return g.verify(b) }, g.encoded, g.interim, b)
+}
+
+func (g *Group) verify(b []byte) (*Incoming, error) {
 	in := &Incoming{Hash: sha256.Sum256(b)}
 	var err error
 	if in.message, err = g.authenticate(b); err != nil {
@@ -191,17 +195,31 @@ func (g *Group) Apply(in *Incoming, o Options) (*Group, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := g.draft(in.Sender, proposed, o.Authorize)
+	d, err := Once(g.config.Shared, sharedDraft, func() (*draft, error) {
+		return g.outcome(in.Sender, proposed, c.path, o.Authorize)
+	}, g.encoded, g.interim, in.Hash[:])
 	if err != nil {
 		return nil, err
 	}
-	if err := d.usePath(g, c.path); err != nil {
+	return g.receive(d, in.message, o.PSKs)
+}
+
+// outcome is what a commit makes of the public state. Its tree has all its hashes: nothing changes it any more.
+func (g *Group) outcome(
+	committer Sender, list []*Proposed, path *updatePath, authorize func(*Proposed) error,
+) (*draft, error) {
+	d, err := g.draft(committer, list, authorize)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.usePath(g, path); err != nil {
 		return nil, err
 	}
 	if err := d.check(); err != nil {
 		return nil, err
 	}
-	return g.receive(d, in.message, o.PSKs)
+	d.tree.rootHash()
+	return d, nil
 }
 
 // receive goes from a draft to the next state: what only secrets show.

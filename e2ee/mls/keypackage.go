@@ -80,6 +80,8 @@ func ParseKeyPackage(b []byte) (*KeyPackage, error) {
 type Config struct {
 	// Random is the source of randomness; nil is crypto/rand.
 	Random io.Reader
+	// Shared is what members of this process have in common; nil: nothing. They must have the same Authorize.
+	Shared *Shared
 
 	wider bool // for the vectors: see the package's comment
 }

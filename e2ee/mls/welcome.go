@@ -168,7 +168,7 @@ func Join(j *Joiner, b, tree []byte, psks []PSK) (*Group, error) {
 	if err != nil {
 		return nil, because(ErrWelcome, "GroupInfo: %v", err)
 	}
-	view, err := newView(plain, tree)
+	view, err := Once(j.config.Shared, sharedView, func() (*View, error) { return newView(plain, tree) }, plain, tree)
 	if err != nil {
 		return nil, err
 	}
