@@ -35,11 +35,11 @@ func fields(label string, list ...[]byte) []byte {
 	return out
 }
 
-func u8(n uint8) []byte { return []byte{n} }
+func u8(n uint8) []byte   { return []byte{n} }
+func u32(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
+func u64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
 // derive is HKDF (RFC 5869) with SHA-256. Its only error is a length above 255 hashes, which no caller asks for.
-//
-//nolint:unparam // the salt is P for the PSK
 func derive(ikm, salt, info []byte, n int) []byte {
 	out, err := hkdf.Key(sha256.New, ikm, salt, string(info), n)
 	if err != nil {

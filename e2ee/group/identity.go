@@ -26,3 +26,5 @@ func (id *Identity) Public() ed25519.PublicKey {
 
 // Key is the public identity key, as groups and media know it.
 func (id *Identity) Key() Key { return Key(id.Public()) }
+
+func (id *Identity) sign(message []byte) []byte { return ed25519.Sign(id.key, message) }

@@ -23,12 +23,13 @@ type Root struct {
 	join     []byte
 	name     []byte
 	hpke     []byte
+	shared   *shared
 }
 
 // Root derives a meeting's secrets. meeting is the canonical meeting id, password "" in a meeting without: one costs
 // 0.2 s.
 func (l *Link) Root(meeting, password string) (*Root, error) {
-	r := &Root{meeting: meeting, link: *l}
+	r := &Root{meeting: meeting, link: *l, shared: newShared()}
 	copy(r.root[:], derive(l.Secret[:], nil, fields("link", []byte(meeting), l.Creator[:], u8(l.lobby())), 32))
 	if password != "" {
 		salt := derive(r.root[:], nil, fields("password salt"), 16)
@@ -49,3 +50,10 @@ func (r *Root) PasswordProof() []byte { return r.verifier }
 
 // Link is what the root was made of.
 func (r *Root) Link() Link { return r.link }
+
+// pskID names the secret of the link of a version, and psk is it.
+func pskID(version uint32) []byte { return fields("psk", u32(version)) }
+
+func (r *Root) psk(version uint32) []byte {
+	return derive(r.root[:], r.password, pskID(version), 32)
+}

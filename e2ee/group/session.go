@@ -1,8 +1,40 @@
 package group
 
 import (
+	"crypto/rand"
 	"errors"
+	"io"
+	"slices"
 	"time"
+
+	"conclave/e2ee/mls"
+	"conclave/e2ee/sframe"
+)
+
+// Times of the specification.
+const (
+	sendLater     = 200 * time.Millisecond // after a commit that removed none
+	keepAfterGone = 2 * time.Second        // how long messages of an epoch are read after a removal
+	keepAfter     = 5 * time.Second        // after another commit
+	holdTime      = 5 * time.Second        // of messages whose epoch, or whose sender's seat, is not known yet
+	gapLongest    = 3 * time.Second        // without the entries that were missed
+	askAgain      = time.Second            // shortest time between two questions for the log
+	offerAgain    = 10 * time.Second       // until a key package that had no answer is replaced; doubled each time
+	offerLongest  = time.Minute
+)
+
+// Bounds of what others can make a Session keep.
+const (
+	maxSeats     = 4096
+	maxEarly     = 256     // entries that came before the group was entered
+	maxEarlySize = 1 << 20 // and their bytes
+	maxOld       = 3       // epochs of before whose messages are read
+	maxHeld      = 1024    // messages held, in all
+	maxHeldEach  = 32      // of one participant
+	maxOutbox    = 32      // own messages that wait
+	maxJoins     = 16      // GroupInfos tried for one key package
+	maxOffers    = 256     // key packages of others
+	maxNoted     = 4096    // keys of which something is noted
 )
 
 // Errors of a Session's own acts.
@@ -17,90 +49,345 @@ var (
 	ErrBusy = errors.New("e2ee: too much is waiting")
 )
 
-// Session is one seat's state machine: events with their time in, Output out. Take the Output after each event, and call
-// Tick when Next says. One join, one Session; a resumed seat goes on with the same.
-type Session struct{}
+// phase is where a session is.
+type phase uint8
+
+const (
+	outside  phase = iota // in no group
+	inside                // has the group's state
+	stuck                 // had it, and could not follow: comes back by a new key package
+	finished              // has left, was removed for good, or another device took over
+)
+
+// Session is one seat's state machine: events with their time in, Output out. Take the Output after each event, and
+// call Tick when Next says. One join, one Session; a resumed seat goes on with the same.
+type Session struct {
+	cfg      Config
+	root     *Root
+	random   io.Reader
+	self     Key
+	name     []byte // sealed
+	number   uint32 // 0 until welcomed
+	online   bool   // connected to the server
+	admitted *admission
+	server   State
+
+	seats map[uint32]seatInfo // by participant; at most maxSeats
+	seat  map[Key]uint32      // the participant that stands for a key
+
+	phase   phase
+	cur     *state   // nil outside
+	old     []*state // newest last; at most maxOld
+	states  uint64   // how many states there were
+	first   uint64   // epoch in which this session came in
+	sure    bool     // confirmed (section 9)
+	founder bool
+
+	position uint64 // of the last entry that was read
+	asked    time.Time
+	early    []Entry // at most maxEarly, maxEarlySize
+
+	joining joining
+	duty    duty
+	watch   watch
+	talk    talk
+	numbers numbers
+
+	now      time.Time     // of the last event
+	sending  *sframe.Epoch // what media was last told to use; nil: stopped
+	everSent bool
+	out      Output
+}
+
+// seatInfo is a participant as the roster shows it.
+type seatInfo struct {
+	key       Key
+	connected bool
+	bot       bool
+}
+
+// state is this member's state of the group in one epoch.
+type state struct {
+	group    *mls.Group
+	public   *public
+	media    *sframe.Epoch
+	entered  time.Time
+	until    time.Time // when its messages are no longer read; zero: the present one
+	position uint64    // of the commit that made it
+}
+
+// joining is the own key package.
+type joining struct {
+	joiner *mls.Joiner
+	at     time.Time // when it was offered
+	wait   time.Duration
+	tries  int
+}
 
 // NewSession makes the session of a new seat.
-func NewSession(cfg Config) (*Session, error) { return nil, ErrNotReady }
+func NewSession(cfg Config) (*Session, error) {
+	s := &Session{
+		cfg: cfg, root: cfg.Root, random: cfg.Random, self: cfg.Identity.Key(), online: true,
+		seats: map[uint32]seatInfo{}, seat: map[Key]uint32{},
+	}
+	if s.random == nil {
+		s.random = rand.Reader
+	}
+	var err error
+	s.name, err = s.root.sealName(s.random, s.self, cfg.Name)
+	return s, err
+}
 
 // Announce is what join carries: IK ‖ sealed name.
-func (s *Session) Announce() []byte { return nil }
-
-// Welcome takes the server's welcome: one's own number, the admission if there is one, everybody with a seat. After a
-// resume it is the same again.
-func (s *Session) Welcome(now time.Time, self uint32, admission []byte, seats []Seat) {}
-
-// Roster takes a change of the roster: who came or changed, and who left.
-func (s *Session) Roster(now time.Time, changed []Seat, left []uint32) {}
-
-// Group takes the server's message group, after each welcome.
-func (s *Session) Group(now time.Time, g State) {}
-
-// Log takes entries, in order.
-func (s *Session) Log(now time.Time, entries []Entry) {}
-
-// KeyPackages takes key packages of those who want in, with this member's turn.
-func (s *Session) KeyPackages(now time.Time, turn int, list []Package) {}
-
-// Secrets takes what a joiner needs.
-func (s *Session) Secrets(now time.Time, in Secrets) {}
-
-// Stuck takes that a participant could not open a commit.
-func (s *Session) Stuck(now time.Time, from uint32, epoch uint64, hash [HashSize]byte) {}
-
-// Relay takes a message to oneself alone.
-func (s *Session) Relay(now time.Time, from uint32, data []byte) {}
-
-// Broadcast takes a message to all.
-func (s *Session) Broadcast(now time.Time, from uint32, kind Kind, data []byte) {}
-
-// Lost says that the connection to the server is lost. Group says that it is back.
-func (s *Session) Lost(now time.Time) {}
-
-// UnknownEpoch says that a frame came whose epoch is not known (sframe.ErrUnknown): the log is asked for, at most once a
-// second.
-func (s *Session) UnknownEpoch(now time.Time) {}
-
-// Tick does what is due.
-func (s *Session) Tick(now time.Time) {}
-
-// Next is when Tick is due; zero: nothing is.
-func (s *Session) Next() time.Time { return time.Time{} }
+func (s *Session) Announce() []byte { return slices.Concat(s.self[:], s.name) }
 
 // Take returns what is to be done and forgets it.
-func (s *Session) Take() Output { return Output{} }
+func (s *Session) Take() Output {
+	out := s.out
+	s.out = Output{}
+	return out
+}
 
-// Say says something to all. What cannot be sent yet waits, 32 at most.
-func (s *Session) Say(now time.Time, kind Kind, text string) error { return ErrNotReady }
+func (s *Session) send(m Message) { s.out.Messages = append(s.out.Messages, m) }
 
-// Private says something to one member; app says that it is for pages.
-func (s *Session) Private(now time.Time, to Key, app bool, text string) error { return ErrNotReady }
+func (s *Session) notice(n Notice) {
+	if n.Participant == 0 && n.From != (Key{}) {
+		n.Participant = s.seat[n.From]
+	}
+	s.out.Notices = append(s.out.Notices, n)
+}
 
-// Admit signs an admission for a person in the lobby, by their announce, up to a role. It travels in the protocol's
-// admit.
-func (s *Session) Admit(announce []byte, role Role) ([]byte, error) { return nil, ErrNotReady }
+// Welcome takes the server's welcome: one's own number, the admission if there is one, everybody with a seat. After a
+// resume it is the same again. Group follows.
+func (s *Session) Welcome(now time.Time, self uint32, admission []byte, seats []Seat) {
+	s.number, s.online = self, true
+	if a, err := parseAdmission(admission); err == nil {
+		s.admitted = a
+	}
+	here := map[uint32]bool{self: true}
+	for i := range seats {
+		here[seats[i].Participant] = true
+	}
+	var left []uint32
+	for number := range s.seats {
+		if !here[number] {
+			left = append(left, number)
+		}
+	}
+	s.show(now, []Seat{{Participant: self, Announce: s.Announce(), Connected: true, Bot: s.cfg.Bot}})
+	s.show(now, seats)
+	s.gone(now, left)
+	s.settle(now)
+}
 
-// LobbyName opens the name in an announce; "" if it does not open.
-func (s *Session) LobbyName(announce []byte) string { return "" }
+// Roster takes a change of the roster: who came or changed, and who left.
+func (s *Session) Roster(now time.Time, changed []Seat, left []uint32) {
+	s.show(now, changed)
+	s.gone(now, left)
+	s.settle(now)
+}
 
-// SetRole gives a member another role. Only hosts may.
-func (s *Session) SetRole(now time.Time, of Key, role Role) error { return ErrNotReady }
+// show takes seats.
+func (s *Session) show(now time.Time, list []Seat) {
+	for i := range list {
+		seat := &list[i]
+		key, _, ok := parseAnnounce(seat.Announce)
+		_, known := s.seats[seat.Participant]
+		if !ok || !known && len(s.seats) >= maxSeats || seat.Participant != s.number && key == s.self {
+			continue
+		}
+		if last := s.seats[seat.Participant]; known && last.key != key {
+			s.unseat(now, seat.Participant)
+		}
+		s.seats[seat.Participant] = seatInfo{key: key, connected: seat.Connected, bot: seat.Bot}
+		if other, taken := s.seat[key]; taken && other != seat.Participant {
+			continue // two seats with one key: the first counts
+		}
+		s.seat[key] = seat.Participant
+		s.watch.back(key)
+		if seat.Participant != s.number {
+			s.out.Owners = append(s.out.Owners, Owner{Participant: seat.Participant, Key: key})
+		}
+	}
+}
 
-// Remove removes a member for good; lock also switches the lobby on.
-func (s *Session) Remove(now time.Time, who Key, lock bool) error { return ErrNotReady }
+func (s *Session) gone(now time.Time, list []uint32) {
+	for _, number := range list {
+		if number != s.number {
+			s.unseat(now, number)
+		}
+	}
+}
 
-// SetLobby switches the lobby on or off.
-func (s *Session) SetLobby(now time.Time, on bool) error { return ErrNotReady }
+// unseat takes a participant out, and lets another seat of the same key stand for it.
+func (s *Session) unseat(now time.Time, number uint32) {
+	info, known := s.seats[number]
+	if !known {
+		return
+	}
+	delete(s.seats, number)
+	s.talk.forget(number)
+	if s.seat[info.key] != number {
+		return
+	}
+	delete(s.seat, info.key)
+	s.out.Owners = append(s.out.Owners, Owner{Participant: number, Key: info.key, Gone: true})
+	for other, o := range s.seats {
+		if o.key == info.key {
+			s.seat[info.key] = other
+			s.out.Owners = append(s.out.Owners, Owner{Participant: other, Key: info.key})
+			return
+		}
+	}
+	s.lose(now, info.key, false)
+}
 
-// Rename changes one's own name.
-func (s *Session) Rename(now time.Time, name string) error { return ErrNotReady }
+// Group takes the server's message group, after each welcome.
+func (s *Session) Group(now time.Time, g State) {
+	s.server, s.online = g, true
+	s.watch.reconnected(now)
+	switch {
+	case s.phase == finished:
+	case g.Found:
+		s.found(now)
+	case s.phase != inside:
+		s.offer(now)
+	case g.Position > s.position:
+		s.askLog(now)
+	case g.Position < s.position: // the server has forgotten the log
+		s.lost(now)
+	}
+	if s.phase == inside {
+		s.duty.again(s)
+	}
+	s.settle(now)
+}
 
-// Leave says goodbye: nothing is sent after it.
-func (s *Session) Leave(now time.Time) {}
+// Lost says that the connection to the server is lost. Welcome and Group say that it is back.
+func (s *Session) Lost(now time.Time) {
+	s.online = false
+	s.settle(now)
+}
 
-// People is everybody in the group, by leaf.
-func (s *Session) People() []Person { return nil }
+// UnknownEpoch says that a frame came whose epoch is not known (sframe.ErrUnknown): the log is asked for, at most once
+// a second.
+func (s *Session) UnknownEpoch(now time.Time) {
+	if s.phase == inside {
+		s.askLog(now)
+	}
+}
+
+// askLog asks for what comes after the last entry that was read.
+func (s *Session) askLog(now time.Time) {
+	if !s.online || !s.asked.IsZero() && now.Before(s.asked.Add(askAgain)) {
+		return
+	}
+	s.asked = now
+	s.send(&LogGet{From: s.position + 1})
+}
+
+// Tick does what is due.
+func (s *Session) Tick(now time.Time) { s.settle(now) }
+
+// settle does what is due, after every event.
+func (s *Session) settle(now time.Time) {
+	s.now = now
+	if s.phase == finished {
+		s.mediaNow(now)
+		return
+	}
+	s.rejoin(now)
+	s.expire(now)
+	if s.phase == inside {
+		s.watchNow(now)
+		s.dutyNow(now)
+		s.talkNow(now)
+	}
+	s.mediaNow(now)
+}
+
+// expire ends what is kept for a while only.
+func (s *Session) expire(now time.Time) {
+	for len(s.old) > 0 && !now.Before(s.old[0].until) {
+		s.old[0].group.Close()
+		s.old = s.old[1:]
+	}
+	s.talk.expire(now)
+}
+
+// mediaNow says what own media is sealed with, if that changed.
+func (s *Session) mediaNow(now time.Time) {
+	want := s.mediaEpoch(now)
+	if want == s.sending {
+		return
+	}
+	s.sending = want
+	s.out.Sending = &Sending{Epoch: want}
+	if want != nil && !s.everSent {
+		s.everSent = true
+		s.notice(Notice{Kind: NoticeReady})
+	}
+}
+
+// mediaEpoch is the epoch that media may be sealed under now; nil: none.
+func (s *Session) mediaEpoch(now time.Time) *sframe.Epoch {
+	if !s.mayTalk(now) {
+		return nil
+	}
+	use := s.matured(now)
+	if !s.lostIn(use, now) {
+		return use.media
+	}
+	if s.lostIn(s.cur, now) {
+		return nil
+	}
+	return s.cur.media
+}
+
+// matured is the newest state that others have by now: they need a while after a commit that removed none.
+func (s *Session) matured(now time.Time) *state {
+	for i := len(s.old); ; i-- {
+		st := s.cur
+		if i < len(s.old) {
+			st = s.old[i]
+		}
+		if i == 0 || st.media.Removes || !now.Before(st.entered.Add(sendLater)) {
+			return st
+		}
+	}
+}
 
 // Ready says whether the session may send now.
-func (s *Session) Ready() bool { return false }
+func (s *Session) Ready() bool { return s.sending != nil }
+
+// mayTalk says whether anything may be said in the group, but for who is lost.
+func (s *Session) mayTalk(time.Time) bool {
+	return s.phase == inside && s.sure && s.cur.public.epoch > 0 && !s.watch.stopped
+}
+
+// Next is when Tick is due; zero: nothing is.
+func (s *Session) Next() time.Time {
+	if s.phase == finished {
+		return time.Time{}
+	}
+	var next time.Time
+	at := func(t time.Time) { // what was due when the last event came has been done
+		if t.After(s.now) && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	if s.phase != inside && s.joining.joiner != nil {
+		at(s.joining.at.Add(s.joining.wait))
+	}
+	for _, o := range s.old {
+		at(o.until)
+		at(o.entered.Add(sendLater))
+	}
+	s.talk.due(at)
+	if s.phase == inside {
+		at(s.cur.entered.Add(sendLater))
+		s.watchDue(at)
+		at(s.dutyDue())
+	}
+	return next
+}

@@ -159,7 +159,9 @@ func (o *Opener) AddSingle(epoch, kid uint64, key SingleKey) {
 
 // Open appends a frame's plaintext to dst. from is the participant, and t the track, that the slot carries. key says
 // whether the packets call it a key frame; it matters for VP9 and AV1 only.
-func (o *Opener) Open(dst []byte, from uint32, t Track, c Codec, key bool, frame []byte, now time.Time) ([]byte, error) {
+func (o *Opener) Open(
+	dst []byte, from uint32, t Track, c Codec, key bool, frame []byte, now time.Time,
+) ([]byte, error) {
 	owner, known := o.owners[from]
 	if !known {
 		return nil, ErrNoKey

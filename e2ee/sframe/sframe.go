@@ -133,7 +133,9 @@ func newFrameKey(suite CipherSuite, kid uint64, base []byte) (*frameKey, error) 
 	return frameKeyOf(kid, key, salt)
 }
 
-func keyAndSalt(suite CipherSuite, h func() hash.Hash, size int, kid uint64, base []byte) (key, salt []byte, err error) {
+func keyAndSalt(
+	suite CipherSuite, h func() hash.Hash, size int, kid uint64, base []byte,
+) (key, salt []byte, err error) {
 	suffix := binary.BigEndian.AppendUint64(nil, kid)
 	suffix = binary.BigEndian.AppendUint16(suffix, uint16(suite))
 	if key, err = hkdf.Key(h, base, nil, "SFrame 1.0 Secret key "+string(suffix), size); err != nil {
