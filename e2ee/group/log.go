@@ -41,6 +41,11 @@ func (s *Session) found(now time.Time) {
 	if s.root.link.Lobby && FingerprintOf(creator[:]) != s.root.link.Creator {
 		return // only the creator founds
 	}
+	if s.phase == inside && s.founder && s.cur.public.epoch == 0 && s.duty.pending != nil {
+		s.server.GroupID = slices.Clone(s.cur.public.group)
+		s.send(&Found{GroupID: s.server.GroupID, Leaf: 0}) // it asks twice: the commit follows, as after a lost connection
+		return
+	}
 	if s.phase == inside {
 		s.dropStates()
 	}
