@@ -36,6 +36,8 @@ var (
 	ErrUnknown = fmt.Errorf("%w of its epoch", ErrNoKey)
 	// ErrPast is also ErrNoKey: the frame is of an epoch that was closed, or from before one's own time.
 	ErrPast = fmt.Errorf("%w of an epoch in the past", ErrNoKey)
+	// ErrBefore is also ErrPast: the frame is from before one's own time.
+	ErrBefore = fmt.Errorf("%w: it is older than the first that one has", ErrPast)
 )
 
 // Opener opens other participants' frames. Its zero value has no key. It keeps MaxEpochs epochs, in each of them a key
@@ -43,6 +45,7 @@ var (
 type Opener struct {
 	owners map[uint32]Key // by participant; at most maxOwners
 	epochs []*openEpoch   // oldest first; at most MaxEpochs
+	first  uint64         // number of the first that was added after Clear
 	heard  map[Key]*heard // senders that frames opened of; at most maxOwners
 }
 
@@ -115,6 +118,9 @@ func (o *Opener) Add(e *Epoch, now time.Time) {
 		if end := now.Add(after); old.until.IsZero() || end.Before(old.until) {
 			old.until = end
 		}
+	}
+	if len(o.epochs) == 0 {
+		o.first = e.Number
 	}
 	o.epochs = append(o.epochs, &openEpoch{Epoch: e})
 	if len(o.epochs) > MaxEpochs {
@@ -212,8 +218,15 @@ func (o *Opener) find(bits uint16, now time.Time) (*openEpoch, error) {
 			return e, nil
 		}
 	}
-	if n := len(o.epochs); n > 0 && (o.epochs[n-1].Number-uint64(bits))&epochMask < 1<<(epochBits-1) {
-		return nil, ErrPast
+	if n := len(o.epochs); n > 0 {
+		newest := o.epochs[n-1].Number
+		switch age := (newest - uint64(bits)) & epochMask; {
+		case age >= 1<<(epochBits-1):
+		case newest-o.first < age:
+			return nil, ErrBefore
+		default:
+			return nil, ErrPast
+		}
 	}
 	return nil, ErrUnknown
 }
