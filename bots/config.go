@@ -13,7 +13,7 @@ import (
 
 	"conclave/bots/report"
 	"conclave/bots/scenario"
-	"conclave/e2ee"
+	"conclave/e2ee/group"
 	"conclave/media"
 	"conclave/protocol"
 )
@@ -29,8 +29,6 @@ type Config struct {
 	Meeting string
 	// E2EE makes the bots' own meeting end-to-end encrypted. Another one is what it is.
 	E2EE bool
-	// Purpose is why people should let the bots receive their media; empty: the bots do not ask.
-	Purpose string
 	// Password is the meeting's access password, if it has one.
 	Password string
 	// Name begins the display names; default "Bot".
@@ -115,7 +113,7 @@ type Config struct {
 	// Share makes this run one of several that carry out the plan; nil: it is the only one.
 	Share *Share `json:"-"`
 
-	link        *e2ee.Link    // of an end-to-end encrypted meeting
+	link        *group.Link   // of an end-to-end encrypted meeting
 	arrivalWait time.Duration // for every expected stream, before the window begins anyway
 }
 
@@ -224,7 +222,7 @@ func (c *Config) readLink() error {
 	if fragment == "" {
 		return nil
 	}
-	link, err := e2ee.ParseLink(fragment)
+	link, err := group.ParseLink(fragment)
 	if err != nil {
 		return errors.New("bots: the meeting's link is incomplete: give all of it, in quotes")
 	}

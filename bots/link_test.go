@@ -16,7 +16,7 @@ import (
 	"conclave/bots/receive"
 	"conclave/bots/report"
 	"conclave/bots/wire"
-	"conclave/e2ee"
+	"conclave/e2ee/sframe"
 	"conclave/protocol"
 )
 
@@ -54,7 +54,7 @@ const (
 
 func newLink(t *testing.T, delay time.Duration, drop func([]byte) bool) *link {
 	t.Helper()
-	clip, err := clip.Load(e2ee.VP8)
+	clip, err := clip.Load(sframe.VP8)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"conclave/bots/clip"
 	"conclave/bots/scenario"
 	"conclave/bots/speech"
-	"conclave/e2ee"
+	"conclave/e2ee/group"
 	"conclave/protocol"
 )
 
@@ -20,11 +20,13 @@ import (
 type meeting struct {
 	id protocol.MeetingID
 	// link is nil of a meeting without end-to-end encryption, and so is root, which all its bots share.
-	link *e2ee.Link
-	root *e2ee.Root
-	// creator is the identity of all bots but guests, in an encrypted meeting with a waiting room: it may admit.
-	creator *e2ee.Identity
-	// password is that of a meeting of our own; empty: none.
+	link *group.Link
+	root *group.Root
+	// outside says that the meeting is encrypted and of other people: bots are no members of its group.
+	outside bool
+	// creator is the key that makes all bots but guests hosts, in an encrypted meeting with a waiting room of our own.
+	creator *group.Identity
+	// password is what the server is given; empty: none.
 	password string
 }
 
@@ -51,7 +53,9 @@ func (r *runner) signIn(ctx context.Context) error {
 			return err
 		}
 	} else if r.cfg.Meeting != "" {
-		m := meeting{id: protocol.MeetingID(r.cfg.Meeting), link: r.cfg.link}
+		m := meeting{
+			id: protocol.MeetingID(r.cfg.Meeting), link: r.cfg.link, outside: r.cfg.link != nil, password: r.cfg.Password,
+		}
 		if err := r.lookUp(ctx, &m); err != nil {
 			return err
 		}
@@ -60,8 +64,8 @@ func (r *runner) signIn(ctx context.Context) error {
 		return fmt.Errorf("create a meeting: %w", err)
 	}
 	for i := range r.meetings {
-		if m := &r.meetings[i]; m.link != nil {
-			m.root = m.link.Root(string(m.id))
+		if err := r.meetings[i].makeRoot(r.cfg.Password); err != nil {
+			return err
 		}
 	}
 	r.talk()
@@ -131,6 +135,10 @@ func (r *runner) lookUp(ctx context.Context, m *meeting) error {
 		_, _ = fmt.Fprintln(r.cfg.Progress, "The meeting has a waiting room: a host must admit the bots. "+
 			"In the meeting, open People and choose \"Admit all\".")
 	}
+	if m.outside && r.cfg.Progress != nil {
+		_, _ = fmt.Fprintln(r.cfg.Progress, "The meeting is end-to-end encrypted, and the bots are no members of its group. "+
+			"They wait for people's consent: until then they hear and send nothing.")
+	}
 	return nil
 }
 
@@ -175,14 +183,33 @@ func (r *runner) createOne(ctx context.Context, planned scenario.PlannedMeeting)
 	return m, err
 }
 
-// makeLink makes the key of a meeting. Where people wait, the creator joins it, to admit them; otherwise no bot is the
-// creator.
+// makeRoot makes what all bots of an encrypted meeting have in common. In other people's a password is part of it, and
+// the server is given what it is compared with. In one of our own it only keeps others out: what the server knows of it
+// had to be said before there was a link.
+func (m *meeting) makeRoot(password string) (err error) {
+	if m.link == nil {
+		return nil
+	}
+	if !m.outside {
+		password = ""
+	}
+	if m.root, err = m.link.Root(string(m.id), password); err != nil {
+		return fmt.Errorf("bots: %w", err)
+	}
+	if proof := m.root.PasswordProof(); proof != nil {
+		m.password = group.Encode(proof)
+	}
+	return nil
+}
+
+// makeLink makes the key of a meeting. Where people wait, bots are hosts by the creator's key, to admit them; otherwise
+// no bot is the creator.
 func (m *meeting) makeLink(lobby bool) error {
-	creator, err := e2ee.NewIdentity(rand.Reader)
+	creator, err := group.NewIdentity(rand.Reader)
 	if err != nil {
 		return fmt.Errorf("bots: %w", err)
 	}
-	link, err := e2ee.NewLink(rand.Reader, creator.Public(), lobby)
+	link, err := group.NewLink(rand.Reader, creator.Public(), lobby)
 	if err != nil {
 		return fmt.Errorf("bots: %w", err)
 	}

@@ -1,7 +1,6 @@
 package bots
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -132,8 +131,8 @@ func (r *runner) botConfig(i int, a *admission) client.Config {
 		creator = nil
 	}
 	return client.Config{
-		Meeting: m.id, Name: fmt.Sprintf("%s %d", c.Name, i+1), Password: cmp.Or(m.password, c.Password),
-		Root: m.root, Purpose: c.Purpose,
+		Meeting: m.id, Name: fmt.Sprintf("%s %d", c.Name, i+1), Password: m.password,
+		Root: m.root, Outside: m.outside,
 		Sources: b.Sources, Clip: r.clips[r.plays(b)], Simulcast: b.Simulcast && !c.Bench,
 		AudioSlots: b.AudioSlots, VideoSlots: b.VideoSlots, View: b.View, Height: b.Height, Stage: b.Stage, Flip: b.Flip,
 		Local: r.local, Identity: r.identity, Buffers: &r.buffers, Verify: c.Verify, Feedback: c.Feedback, Poll: c.Poll,

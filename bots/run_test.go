@@ -15,7 +15,7 @@ import (
 	"conclave/bots/client"
 	"conclave/bots/report"
 	"conclave/bots/scenario"
-	"conclave/e2ee"
+	"conclave/e2ee/group"
 	"conclave/protocol"
 )
 
@@ -196,11 +196,11 @@ func TestADowngradedMeetingIsNotJoined(t *testing.T) {
 	f, url := newFakeServer(t) // says, in its welcome, that its meeting is not encrypted
 	f.info = protocol.MeetingInfo{Meeting: "k7qm-2f9x-w3dj-8hrt", E2EE: true}
 	cfg := short(url)
-	creator, err := e2ee.NewIdentity(rand.Reader)
+	creator, err := group.NewIdentity(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	link, err := e2ee.NewLink(rand.Reader, creator.Public(), false)
+	link, err := group.NewLink(rand.Reader, creator.Public(), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -327,11 +327,11 @@ func TestALinkWithAKeyIsNotForAnUnencryptedMeeting(t *testing.T) {
 	f, url := newFakeServer(t)
 	f.info = protocol.MeetingInfo{Meeting: "k7qm-2f9x-w3dj-8hrt"}
 	cfg := short(url)
-	creator, err := e2ee.NewIdentity(rand.Reader)
+	creator, err := group.NewIdentity(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	link, err := e2ee.NewLink(rand.Reader, creator.Public(), false)
+	link, err := group.NewLink(rand.Reader, creator.Public(), false)
 	if err != nil {
 		t.Fatal(err)
 	}

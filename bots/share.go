@@ -12,7 +12,7 @@ import (
 	"conclave/bots/measure"
 	"conclave/bots/report"
 	"conclave/bots/scenario"
-	"conclave/e2ee"
+	"conclave/e2ee/group"
 	"conclave/protocol"
 )
 
@@ -44,6 +44,8 @@ const (
 type MeetingKey struct {
 	ID   string `json:"id"`
 	Link string `json:"link,omitempty"` // empty without end-to-end encryption
+	// Outside says that the meeting is of other people.
+	Outside bool `json:"outside,omitempty"`
 }
 
 // Published counts the tracks that bots publish in one meeting.
@@ -105,7 +107,7 @@ func Prepare(ctx context.Context, cfg Config) (*Prepared, error) {
 	for _, m := range r.meetings {
 		key := MeetingKey{ID: string(m.id)}
 		if m.link != nil {
-			key.Link = m.link.String()
+			key.Link, key.Outside = m.link.String(), m.outside
 		}
 		p.Meetings = append(p.Meetings, key)
 	}
@@ -118,12 +120,12 @@ var errOneMachine = errors.New("bots: a scenario with a waiting room or a passwo
 // given takes over the meetings of a share.
 func (r *runner) given() error {
 	for _, key := range r.cfg.Share.Meetings {
-		m := meeting{id: protocol.MeetingID(key.ID)}
+		m := meeting{id: protocol.MeetingID(key.ID), outside: key.Outside, password: r.cfg.Password}
 		if !m.id.Valid() {
 			return errors.New("bots: a meeting id looks like k7qm-2f9x-w3dj-8hrt")
 		}
 		if key.Link != "" {
-			link, err := e2ee.ParseLink(key.Link)
+			link, err := group.ParseLink(key.Link)
 			if err != nil {
 				return fmt.Errorf("bots: %w", err)
 			}

@@ -15,7 +15,7 @@ import (
 	"conclave/bots/publish"
 	"conclave/bots/receive"
 	"conclave/bots/wire"
-	"conclave/e2ee"
+	"conclave/e2ee/group"
 	"conclave/protocol"
 )
 
@@ -24,10 +24,10 @@ type Config struct {
 	Meeting  protocol.MeetingID
 	Name     string
 	Password string
-	// Root is that of the meeting's link, nil of a meeting without end-to-end encryption; purpose is what people are
-	// asked for. All bots of a meeting share one.
-	Root    *e2ee.Root
-	Purpose string
+	// Root is that of the meeting's link, nil of a meeting without end-to-end encryption. All bots of a meeting share one.
+	Root *group.Root
+	// Outside says that the bot is no member of the group: the meeting is of people, whose consent it needs.
+	Outside bool
 
 	// Sources are what it publishes, playing clip.
 	Sources   []protocol.Source
@@ -42,11 +42,11 @@ type Config struct {
 	Follow bool
 	// Speaks says whether the bot speaks at a time; nil: always, with the clip's pauses.
 	Speaks func(time.Time) bool
-	// Host lets in who waits, AdmitAfter later. Creator is the identity of an encrypted meeting's creator, which may
-	// admit; nil: the bot has one of its own.
+	// Host lets in who waits, AdmitAfter later. Creator is the key that an encrypted meeting's admissions come from: the
+	// bot is a host of the group by it, on a device of its own. nil: it is let in like others.
 	Host       bool
 	AdmitAfter time.Duration
-	Creator    *e2ee.Identity
+	Creator    *group.Identity
 	// Requests and Datagrams are what the bot floods the server with each second; 0: not.
 	Requests, Datagrams int
 	// Transport is how media goes: udp (also if empty), ice_tcp, turn_tcp or turn_tls.

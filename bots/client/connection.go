@@ -22,7 +22,7 @@ import (
 	"conclave/bots/publish"
 	"conclave/bots/receive"
 	"conclave/bots/wire"
-	"conclave/e2ee"
+	"conclave/e2ee/sframe"
 	"conclave/protocol"
 )
 
@@ -43,9 +43,10 @@ type connectionConfig struct {
 	clock      measure.Clock
 	identity   *path.Identity
 	buffers    *wire.Buffers
-	sealer     *e2ee.Sealer // nil in a meeting without end-to-end encryption
-	transport  string       // how media goes; see Config
-	relays     []path.TURN  // that the server offers
+	sealer     *sframe.Sealer // nil in a meeting without end-to-end encryption
+	unknown    func()         // hears of frames whose epoch is not known; with a sealer
+	transport  string         // how media goes; see Config
+	relays     []path.TURN    // that the server offers
 	speaks     func(time.Time) bool
 }
 
@@ -78,19 +79,22 @@ type connection struct {
 type sendLine struct {
 	mid       string
 	source    protocol.Source
-	codec     e2ee.Codec
+	codec     sframe.Codec
 	encodings []publish.Encoding // their RIDs and SSRCs
 }
 
 func (l *sendLine) video() bool { return l.source.Video() }
 
 // codecs are those that the line offers; none for sound.
-func (l *sendLine) codecs() []e2ee.Codec {
+func (l *sendLine) codecs() []sframe.Codec {
 	if !l.video() {
 		return nil
 	}
-	return []e2ee.Codec{l.codec}
+	return []sframe.Codec{l.codec}
 }
+
+// publishes says whether the connection has anything to send.
+func (c *connection) publishes() bool { return len(c.sending) > 0 }
 
 func newConnection(cfg connectionConfig) (*connection, error) {
 	c := &connection{
@@ -103,7 +107,7 @@ func newConnection(cfg connectionConfig) (*connection, error) {
 		Speaks: cfg.speaks,
 	})
 	c.receiver = receive.New(receive.Config{
-		Verify: cfg.verify, Feedback: cfg.feedback, Encrypted: cfg.sealer != nil,
+		Verify: cfg.verify, Feedback: cfg.feedback, Encrypted: cfg.sealer != nil, Unknown: cfg.unknown,
 		Recent: cfg.recent, Clock: cfg.clock, Keys: c.keys, SendRTCP: c.publisher.SendRTCP, OnRTCP: c.publisher.OnRTCP,
 	})
 	for _, source := range cfg.sources {
@@ -122,7 +126,7 @@ func newConnection(cfg connectionConfig) (*connection, error) {
 
 // newSendLine makes the m-line of a source, with random SSRCs.
 func (c *connection) newSendLine(n int, source protocol.Source) sendLine {
-	l := sendLine{mid: strconv.Itoa(n), source: source, codec: e2ee.Opus}
+	l := sendLine{mid: strconv.Itoa(n), source: source, codec: sframe.Opus}
 	if source.Video() {
 		l.codec = c.cfg.clip.Layer("").Codec
 	}

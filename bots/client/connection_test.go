@@ -12,7 +12,8 @@ import (
 	"conclave/bots/measure"
 	"conclave/bots/path"
 	"conclave/bots/wire"
-	"conclave/e2ee"
+	"conclave/e2ee/group"
+	"conclave/e2ee/sframe"
 	"conclave/protocol"
 )
 
@@ -53,11 +54,15 @@ func TestABotKeepsLittleOfTheOthersInAMeeting(t *testing.T) {
 		t.Skip("the race detector keeps memory of its own")
 	}
 	const people, bots, most = 300, 8, 300 * 512 // bytes: 512 for each other participant, and what the bot has anyway
-	link, err := e2ee.NewLink(rand.Reader, make([]byte, 32), false)
+	link, err := group.NewLink(rand.Reader, make([]byte, 32), false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Meeting: "k7qm-2f9x-w3dj-8hrt", Root: link.Root("k7qm-2f9x-w3dj-8hrt"), Name: "Bot", View: 1}
+	root, err := link.Root("k7qm-2f9x-w3dj-8hrt", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{Meeting: "k7qm-2f9x-w3dj-8hrt", Root: root, Name: "Bot", View: 1}
 	entries := make([]protocol.RosterEntry, people)
 	for i := range entries {
 		s, err := newEncryption(&cfg)
@@ -66,7 +71,7 @@ func TestABotKeepsLittleOfTheOthersInAMeeting(t *testing.T) {
 		}
 		entries[i] = protocol.RosterEntry{
 			Participant: protocol.Participant(i + 100), Role: protocol.RoleParticipant, Kind: protocol.KindBot,
-			Announce: e2ee.Encode(s.session.Announce()), Sources: []protocol.Source{}, Connected: true,
+			Announce: group.Encode(s.session.Announce()), Sources: []protocol.Source{}, Connected: true,
 		}
 	}
 	entries[7].Sources = []protocol.Source{protocol.Mic, protocol.Camera}
@@ -82,7 +87,7 @@ func TestABotKeepsLittleOfTheOthersInAMeeting(t *testing.T) {
 		if b.encryption, err = newEncryption(&cfg); err != nil {
 			t.Fatal(err)
 		}
-		b.encryption.session.Welcome(time.Now(), e2ee.Member{Participant: uint32(b.self)}, nil)
+		b.encryption.session.Welcome(time.Now(), uint32(b.self), nil, nil)
 		roster, err := protocol.DecodeServer(raw) // each bot reads its own copy
 		if err != nil {
 			t.Fatal(err)
@@ -120,7 +125,7 @@ func TestAnOfferSaysWhatIsSentAndReceived(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	played, err := clip.Load(e2ee.AV1)
+	played, err := clip.Load(sframe.AV1)
 	if err != nil {
 		t.Fatal(err)
 	}

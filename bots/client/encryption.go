@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"conclave/bots/measure"
-	"conclave/e2ee"
+	"conclave/e2ee/group"
 	"conclave/protocol"
 )
 
@@ -19,13 +19,18 @@ var ErrDowngrade = errors.New("bots: the link is for an end-to-end encrypted mee
 // relayBytes bounds the data of one relay message, so that with its frame it stays under the protocol's limit.
 const relayBytes = protocol.MaxRelay / 2
 
-// encryption is a bot's end-to-end encryption (docs/e2ee.md): its session of e2ee and where the keys go.
-// The bot's goroutine owns it.
+// encryption is a bot's end-to-end encryption (docs/e2ee.md): its session of the group and where the keys go. The bot's
+// goroutine owns it.
 type encryption struct {
-	session *e2ee.Session
-	media   *connection // nil until there is one; keys of before are kept in early
-	early   []e2ee.Output
-	timer   *time.Timer // when the session is due
+	session *group.Session
+	outside bool // the bot is no member: its session is told nothing of the group
+	self    protocol.Participant
+	media   *connection   // nil until there is one; what was for it before is kept in early
+	early   group.Output  // Owners, Clear, Epochs and Sending
+	timer   *time.Timer   // when the session is due
+	unknown chan struct{} // holds one value: a frame came whose epoch is not known
+	ready   bool          // the bot may send, and hears: it has got so far once
+	state   uint64        // of the newest epoch that was sent under
 	log     *measure.RekeyLog
 }
 
@@ -34,22 +39,21 @@ func newEncryption(cfg *Config) (*encryption, error) {
 	if cfg.Root == nil {
 		return nil, nil
 	}
-	identity := cfg.Creator
-	if identity == nil {
-		var err error
-		if identity, err = e2ee.NewIdentity(rand.Reader); err != nil {
-			return nil, fmt.Errorf("bots: %w", err)
-		}
+	identity, err := group.NewIdentity(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("bots: %w", err)
 	}
-	session, err := e2ee.NewSession(e2ee.Config{
-		Root: cfg.Root, Identity: identity, Name: cfg.Name, Bot: true, Purpose: cfg.Purpose,
+	session, err := group.NewSession(group.Config{
+		Root: cfg.Root, Identity: identity, Room: cfg.Creator, Name: cfg.Name, Bot: true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("bots: %w", err)
 	}
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
-	return &encryption{session: session, timer: timer, log: cfg.Rekeys}, nil
+	return &encryption{
+		session: session, outside: cfg.Outside, timer: timer, unknown: make(chan struct{}, 1), log: cfg.Rekeys,
+	}, nil
 }
 
 // due fires when the session has something to do; never without a session.
@@ -60,24 +64,43 @@ func (s *encryption) due() <-chan time.Time {
 	return s.timer.C
 }
 
-// member is a roster entry as the session takes it. What is no base64url is as good as nothing.
-func member(e *protocol.RosterEntry) e2ee.Member {
-	return e2ee.Member{
-		Participant: uint32(e.Participant), Announce: decoded(e.Announce), Admit: decoded(e.Admit), Grant: decoded(e.Grant),
-		Bot: e.Kind == protocol.KindBot, Connected: e.Connected,
+// missing fires when the session should ask for what it has missed; never without a session.
+func (s *encryption) missing() <-chan struct{} {
+	if s == nil {
+		return nil
+	}
+	return s.unknown
+}
+
+// member says whether the bot is, or is going to be, a member of the group.
+func (s *encryption) member() bool { return s != nil && !s.outside }
+
+// awaited says whether the bot waits to come into the group.
+func (s *encryption) awaited() bool { return s.member() && !s.ready }
+
+// noEpoch takes note of a frame whose epoch is not known. It may be called by any goroutine.
+func (s *encryption) noEpoch() {
+	select {
+	case s.unknown <- struct{}{}:
+	default:
 	}
 }
 
-func members(list []protocol.RosterEntry) []e2ee.Member {
-	out := make([]e2ee.Member, 0, len(list))
+// seats are roster entries as the session takes them. What is no base64url is as good as nothing.
+func seats(list []protocol.RosterEntry) []group.Seat {
+	out := make([]group.Seat, 0, len(list))
 	for i := range list {
-		out = append(out, member(&list[i]))
+		e := &list[i]
+		out = append(out, group.Seat{
+			Participant: uint32(e.Participant), Announce: decoded(e.Announce), Connected: e.Connected,
+			Bot: e.Kind == protocol.KindBot,
+		})
 	}
 	return out
 }
 
 func decoded(text string) []byte {
-	b, err := e2ee.Decode(text)
+	b, err := group.Decode(text)
 	if err != nil || len(b) == 0 {
 		return nil
 	}
@@ -87,52 +110,73 @@ func decoded(text string) []byte {
 // event gives the session what the server sent.
 func (s *encryption) event(m protocol.ServerMessage, now time.Time) {
 	switch m := m.(type) {
-	case *protocol.Lobby:
-		hosts := make([]e2ee.Member, 0, len(m.Hosts))
-		for _, h := range m.Hosts {
-			hosts = append(hosts, e2ee.Member{
-				Participant: uint32(h.Participant), Announce: decoded(h.Announce), Admit: decoded(h.Admit),
-			})
-		}
-		s.session.Lobby(now, hosts)
 	case *protocol.Welcome:
-		self := e2ee.Member{Participant: uint32(m.Participant), Admit: decoded(m.Admit), Grant: decoded(m.Grant)}
-		s.session.Welcome(now, self, members(m.Participants))
-		s.lobby(m.Waiting, now)
-	case *protocol.Waiting:
-		s.lobby(m.Waiting, now)
+		s.self = m.Participant
+		s.session.Welcome(now, uint32(m.Participant), decoded(m.Admit), seats(m.Participants))
 	case *protocol.Roster:
 		left := make([]uint32, 0, len(m.Left))
 		for i := range m.Left {
 			left = append(left, uint32(m.Left[i].Participant))
 		}
-		s.session.Roster(now, slices.Concat(members(m.Joined), members(m.Changed)), left)
+		s.session.Roster(now, slices.Concat(seats(m.Joined), seats(m.Changed)), left)
 	case *protocol.Relays:
 		for _, r := range m.Relays {
 			s.session.Relay(now, uint32(r.From), decoded(r.Data))
 		}
 	case *protocol.BroadcastEvent:
-		kind := e2ee.KindChat
-		switch m.Kind {
-		case protocol.BroadcastReaction:
-			kind = e2ee.KindReaction
-		case protocol.BroadcastApp:
-			kind = e2ee.KindApp
+		s.session.Broadcast(now, uint32(m.From), kinds[m.Kind], decoded(m.Data))
+	default:
+		if !s.outside {
+			s.groupEvent(m, now)
 		}
-		s.session.Broadcast(now, uint32(m.From), kind, decoded(m.Data))
 	}
 }
 
-// lobby gives the session who waits, as those who may admit see it.
-func (s *encryption) lobby(waiting []protocol.WaitingEntry, now time.Time) {
-	list := make([]e2ee.Member, 0, len(waiting))
-	for i := range waiting {
-		w := &waiting[i]
-		list = append(list, e2ee.Member{
-			Participant: uint32(w.Participant), Announce: decoded(w.Announce), Bot: w.Kind == protocol.KindBot, Connected: true,
+// groupEvent is one of the messages that make members.
+func (s *encryption) groupEvent(m protocol.ServerMessage, now time.Time) {
+	switch m := m.(type) {
+	case *protocol.Group:
+		s.session.Group(now, group.State{
+			ServerKey: decoded(m.ServerKey), GroupID: decoded(m.GroupID), Position: uint64(m.Position),
+			Epoch: uint64(m.Epoch), Found: m.Found,
 		})
+	case *protocol.Log:
+		list := make([]group.Entry, 0, len(m.Entries))
+		for i := range m.Entries {
+			e := &m.Entries[i]
+			list = append(list, group.Entry{Position: uint64(e.Position), From: uint32(e.From), Data: decoded(e.Data)})
+		}
+		s.session.Log(now, list)
+	case *protocol.KeyPackages:
+		list := make([]group.Package, 0, len(m.Packages))
+		for _, p := range m.Packages {
+			list = append(list, group.Package{Participant: uint32(p.Participant), Data: decoded(p.Data)})
+		}
+		s.session.KeyPackages(now, m.Turn, list)
+	case *protocol.Secrets:
+		for _, j := range m.Joiners { // others' do not open
+			if j.Participant == s.self {
+				s.session.Secrets(now, group.Secrets{
+					GroupInfo: decoded(m.GroupInfo), Data: decoded(j.Secrets), Leaf: uint32(j.Leaf), Position: uint64(m.Position),
+				})
+			}
+		}
+	case *protocol.StuckEvent:
+		if hash := decoded(m.Hash); len(hash) == group.HashSize {
+			s.session.Stuck(now, uint32(m.Participant), uint64(m.Epoch), [group.HashSize]byte(hash))
+		}
 	}
-	s.session.Waiting(now, list)
+}
+
+// kinds are the kinds of broadcasts.
+var kinds = map[protocol.BroadcastKind]group.Kind{
+	protocol.BroadcastChat: group.KindChat, protocol.BroadcastReaction: group.KindReaction,
+	protocol.BroadcastApp: group.KindApp, protocol.BroadcastGroup: group.KindGroup,
+}
+
+var kindNames = map[group.Kind]protocol.BroadcastKind{
+	group.KindChat: protocol.BroadcastChat, group.KindReaction: protocol.BroadcastReaction,
+	group.KindApp: protocol.BroadcastApp, group.KindGroup: protocol.BroadcastGroup,
 }
 
 // act carries out what the session wants done.
@@ -142,33 +186,77 @@ func (b *Bot) act(ctx context.Context) error {
 		return nil
 	}
 	out := s.session.Take()
-	if s.media == nil {
-		s.early = append(s.early, out) // bounded: the session acts on what the server sends during one join
-	} else {
-		s.apply(&out)
-	}
+	s.apply(&out)
 	if next := s.session.Next(); next.IsZero() {
 		s.timer.Stop()
 	} else {
 		s.timer.Reset(max(0, time.Until(next)))
 	}
-	if err := b.relay(ctx, out.Relays); err != nil {
-		return err
+	for i := range out.Notices {
+		b.noted(&out.Notices[i])
 	}
-	for _, g := range out.Broadcasts {
-		kind := protocol.BroadcastChat
-		if g.Kind == e2ee.KindReaction {
-			kind = protocol.BroadcastReaction
+	var relays []*group.Relay
+	for _, m := range out.Messages {
+		if r, ok := m.(*group.Relay); ok {
+			relays = append(relays, r)
+			continue
 		}
-		if err := b.ws.send(ctx, &protocol.Broadcast{ID: b.ws.id(), Kind: kind, Data: e2ee.Encode(g.Data)}); err != nil {
+		if err := b.ws.send(ctx, b.message(m)); err != nil {
 			return err
 		}
 	}
-	return nil
+	return b.relay(ctx, relays)
+}
+
+// noted takes note of what a person would be shown.
+func (b *Bot) noted(n *group.Notice) {
+	switch n.Kind {
+	case group.NoticeReady:
+		b.encryption.ready = true
+		b.times.Group = time.Now()
+	case group.NoticeFalseGroup, group.NoticeForged, group.NoticeStuck, group.NoticeStopped, group.NoticeWaiting:
+		b.failedRequest(troubles[n.Kind])
+	default:
+	}
+}
+
+// troubles are what a session complains of, as they stand among the errors of a bot.
+var troubles = map[group.NoticeKind]protocol.ErrorID{
+	group.NoticeFalseGroup: "e2ee_false_group", group.NoticeForged: "e2ee_forged", group.NoticeStuck: "e2ee_stuck",
+	group.NoticeStopped: "e2ee_stopped", group.NoticeWaiting: "e2ee_waiting",
+}
+
+// message is a message of the session's in the form of the protocol.
+func (b *Bot) message(m group.Message) protocol.ClientMessage {
+	id := b.ws.id()
+	switch m := m.(type) {
+	case *group.Found:
+		return &protocol.FoundGroup{ID: id, GroupID: group.Encode(m.GroupID), Leaf: int(m.Leaf)}
+	case *group.KeyPackage:
+		return &protocol.KeyPackage{ID: id, Data: group.Encode(m.Data)}
+	case *group.Commit:
+		c := &protocol.Commit{ID: id, Data: group.Encode(m.Data), GroupInfo: group.Encode(m.GroupInfo)}
+		for _, a := range m.Added {
+			c.Added = append(c.Added, protocol.Joiner{
+				Participant: protocol.Participant(a.Participant), Leaf: int(a.Leaf), Secrets: group.Encode(a.Secrets),
+			})
+		}
+		return c
+	case *group.Propose:
+		return &protocol.Propose{ID: id, Data: group.Encode(m.Data)}
+	case *group.LogGet:
+		return &protocol.LogGet{ID: id, From: int(m.From)} //nolint:gosec // a position that the server counted
+	case *group.Stuck:
+		return &protocol.Stuck{ID: id, Epoch: int(m.Epoch), Hash: group.Encode(m.Hash[:])} //nolint:gosec // likewise
+	case *group.Broadcast:
+		return &protocol.Broadcast{ID: id, Kind: kindNames[m.Kind], Data: group.Encode(m.Data)}
+	default:
+		panic(fmt.Sprintf("bots: %T is no message to the server", m)) // a bug of ours, never input
+	}
 }
 
 // relay sends what is due to several people as few messages as may be.
-func (b *Bot) relay(ctx context.Context, list []e2ee.Relay) error {
+func (b *Bot) relay(ctx context.Context, list []*group.Relay) error {
 	m, size := &protocol.Relay{}, 0
 	flush := func() error {
 		if len(m.To) == 0 {
@@ -180,8 +268,8 @@ func (b *Bot) relay(ctx context.Context, list []e2ee.Relay) error {
 		return err
 	}
 	for _, r := range list {
-		data := e2ee.Encode(r.Data)
-		m.To = append(m.To, protocol.RelayOne{Participant: protocol.Participant(r.Participant), Data: data})
+		data := group.Encode(r.Data)
+		m.To = append(m.To, protocol.RelayOne{Participant: protocol.Participant(r.To), Data: data})
 		if size += len(data) + 48; len(m.To) == protocol.MaxRelayTo || size > relayBytes {
 			if err := flush(); err != nil {
 				return err
@@ -193,18 +281,35 @@ func (b *Bot) relay(ctx context.Context, list []e2ee.Relay) error {
 
 // connect says where keys go from now on.
 func (s *encryption) connect(c *connection) {
-	s.media = c
-	for i := range s.early {
-		s.apply(&s.early[i])
-	}
-	s.early = nil
+	early := s.early
+	s.media, s.early = c, group.Output{}
+	s.apply(&early)
 }
 
-// apply hands keys to the media path.
-func (s *encryption) apply(out *e2ee.Output) {
-	s.media.receiver.SetKeys(out.Forget, out.Receive)
-	if out.Send != nil {
-		s.media.publisher.SetKey(*out.Send)
-		s.log.Switched(out.Send.Step == 0 && out.Send.Generation > 0)
+// apply hands keys to the media path, or keeps them until there is one.
+func (s *encryption) apply(out *group.Output) {
+	if s.media == nil {
+		e := &s.early // bounded: the session acts on what the server sends during one join
+		e.Owners = append(e.Owners, out.Owners...)
+		if out.Clear {
+			e.Clear, e.Epochs = true, nil
+		}
+		e.Epochs = append(e.Epochs, out.Epochs...)
+		if out.Sending != nil {
+			e.Sending = out.Sending
+		}
+		return
+	}
+	if len(out.Owners)+len(out.Epochs) > 0 || out.Clear {
+		s.media.receiver.SetKeys(out, time.Now())
+	}
+	if out.Sending == nil {
+		return
+	}
+	epoch := out.Sending.Epoch
+	s.media.publisher.SetEpoch(epoch)
+	if epoch != nil {
+		s.log.Switched(epoch.Removes && epoch.State > s.state && s.media.publishes())
+		s.state = max(s.state, epoch.State)
 	}
 }

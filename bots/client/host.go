@@ -2,9 +2,10 @@ package client
 
 import (
 	"context"
+	"errors"
 	"time"
 
-	"conclave/e2ee"
+	"conclave/e2ee/group"
 	"conclave/protocol"
 )
 
@@ -34,11 +35,15 @@ func (b *Bot) doorOpens() <-chan time.Time {
 func (b *Bot) admit(ctx context.Context) error {
 	m := &protocol.Admit{ID: b.ws.id(), All: b.encryption == nil}
 	if s := b.encryption; s != nil {
-		now := time.Now()
 		for i := range b.queue[:min(len(b.queue), maxAdmitted)] {
 			w := &b.queue[i]
-			if raw, err := s.session.Issue(now, uint32(w.Participant), e2ee.RoleParticipant); err == nil {
-				m.Admissions = append(m.Admissions, protocol.Admission{Participant: w.Participant, Admit: e2ee.Encode(raw)})
+			raw, err := s.session.Admit(decoded(w.Announce), group.RoleParticipant)
+			if errors.Is(err, group.ErrNotReady) {
+				b.admitting = time.NewTimer(admitInterval)
+				return nil
+			}
+			if err == nil {
+				m.Admissions = append(m.Admissions, protocol.Admission{Participant: w.Participant, Admit: group.Encode(raw)})
 			}
 		}
 	}

@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"conclave/e2ee"
+	"conclave/e2ee/group"
+	"conclave/e2ee/sframe"
 	"conclave/protocol"
 )
 
@@ -32,7 +33,7 @@ func (b *Bot) Join(ctx context.Context) error {
 		transport: b.cfg.Transport, relays: b.relays, speaks: b.cfg.Speaks,
 	}
 	if b.encryption != nil {
-		media.sealer = e2ee.NewSealer(b.encryption.session.Hash())
+		media.sealer, media.unknown = &sframe.Sealer{}, b.encryption.noEpoch
 	}
 	c, err := newConnection(media)
 	if err != nil {
@@ -51,7 +52,8 @@ func (b *Bot) Join(ctx context.Context) error {
 	return b.switchOn(ctx)
 }
 
-// awaitMedia waits for ICE and DTLS. Meanwhile the bot answers what others send: they wait for it.
+// awaitMedia waits for ICE and DTLS, and until the bot is in the group of an encrypted meeting. Meanwhile it does its
+// part in the group.
 func (b *Bot) awaitMedia(ctx context.Context) error {
 	type outcome struct {
 		ice, dtls time.Time
@@ -65,16 +67,25 @@ func (b *Bot) awaitMedia(ctx context.Context) error {
 		done <- o
 	}()
 	defer stop() // a bot that gives up does not wait for it
-	for {
+	for up := false; !up || b.encryption.awaited(); {
 		select {
 		case o := <-done:
-			b.times.ICE, b.times.DTLS = o.ice, o.dtls
-			return o.err
+			if o.err != nil {
+				return o.err
+			}
+			b.times.ICE, b.times.DTLS, up = o.ice, o.dtls, true
+		case <-ctx.Done():
+			return fmt.Errorf("bots: waiting to come into the group: %w", ctx.Err())
 		case <-b.encryption.due():
 			b.encryption.session.Tick(time.Now())
+		case <-b.encryption.missing():
+			b.encryption.session.UnknownEpoch(time.Now())
 		case m, ok := <-b.ws.messages:
 			if !ok {
 				return b.ws.err
+			}
+			if bye, ok := m.(*protocol.Bye); ok {
+				return fmt.Errorf("%w: %s", errBye, bye.Reason)
 			}
 			b.handle(m)
 		}
@@ -82,6 +93,7 @@ func (b *Bot) awaitMedia(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
 }
 
 // dial opens the WebSocket; told to come back later, it does.
@@ -115,7 +127,7 @@ func (b *Bot) enter(ctx context.Context) error {
 		return err
 	}
 	if b.encryption != nil {
-		join.Name, join.Announce = "", e2ee.Encode(b.encryption.session.Announce())
+		join.Name, join.Announce = "", group.Encode(b.encryption.session.Announce())
 	}
 	if err := b.ws.send(ctx, join); err != nil {
 		return err
@@ -216,9 +228,5 @@ func (b *Bot) switchOn(ctx context.Context) error {
 		return err
 	}
 	b.publish(sources)
-	if b.encryption == nil {
-		return nil
-	}
-	b.encryption.session.SetLive(time.Now(), true)
-	return b.act(ctx)
+	return nil
 }

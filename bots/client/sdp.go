@@ -13,7 +13,7 @@ import (
 	"conclave/bots/path"
 	"conclave/bots/payload"
 	"conclave/bots/publish"
-	"conclave/e2ee"
+	"conclave/e2ee/sframe"
 )
 
 const (
@@ -57,7 +57,7 @@ func writeOffer(o *offer) string {
 }
 
 // line writes what all m-lines of a kind say: of pictures in codecs, or of sound if there is none.
-func (o *offer) line(b *strings.Builder, mid string, codecs []e2ee.Codec, direction string) {
+func (o *offer) line(b *strings.Builder, mid string, codecs []sframe.Codec, direction string) {
 	if len(codecs) == 0 {
 		b.WriteString("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n")
 	} else {
@@ -87,16 +87,16 @@ const videoExtensions = "a=extmap:1 " + uriMID + "\r\na=extmap:2 " + uriTWCC + "
 	"a=extmap:4 " + uriRepaired + "\r\n"
 
 // pictures are the codecs of pictures, in the order in which a slot offers them.
-var pictures = [...]e2ee.Codec{e2ee.VP8, e2ee.VP9, e2ee.AV1}
+var pictures = [...]sframe.Codec{sframe.VP8, sframe.VP9, sframe.AV1}
 
 // codecNames are their encoding names (RFC 7741, RFC 9628, and AV1's payload format), codecParameters their formats.
 var (
-	codecNames      = [...]string{e2ee.VP8: "VP8", e2ee.VP9: "VP9", e2ee.AV1: "AV1"}
-	codecParameters = [...]string{e2ee.VP8: "", e2ee.VP9: "profile-id=0", e2ee.AV1: "profile=0"}
+	codecNames      = [...]string{sframe.VP8: "VP8", sframe.VP9: "VP9", sframe.AV1: "AV1"}
+	codecParameters = [...]string{sframe.VP8: "", sframe.VP9: "profile-id=0", sframe.AV1: "profile=0"}
 )
 
 // writeCodec writes what an m-line says of a codec of pictures.
-func writeCodec(b *strings.Builder, c e2ee.Codec) {
+func writeCodec(b *strings.Builder, c sframe.Codec) {
 	pt := payload.Type(c)
 	fmt.Fprintf(b, "a=rtpmap:%d %s/90000\r\n", pt, codecNames[c])
 	if f := codecParameters[c]; f != "" {

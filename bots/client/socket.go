@@ -226,8 +226,9 @@ func (s *socket) send(ctx context.Context, m protocol.ClientMessage) error {
 	if err != nil {
 		return fmt.Errorf("bots: %w", err)
 	}
-	if r, ok := m.(*protocol.Relay); ok {
-		s.log.Carried(len(raw), len(r.To))
+	switch m.(type) {
+	case *protocol.Commit, *protocol.Propose, *protocol.KeyPackage, *protocol.LogGet:
+		s.log.Carried(len(raw), 1)
 	}
 	ctx, cancel := context.WithTimeout(ctx, httpTimeout)
 	defer cancel()
@@ -251,8 +252,9 @@ func (s *socket) read(ctx context.Context) {
 			s.err = fmt.Errorf("bots: the server sent what the protocol does not know: %w", err)
 			return
 		}
-		if r, ok := m.(*protocol.Relays); ok {
-			s.log.Carried(len(raw), len(r.Relays))
+		switch m.(type) {
+		case *protocol.Log, *protocol.KeyPackages, *protocol.Secrets:
+			s.log.Carried(len(raw), 1)
 		}
 		select {
 		case s.messages <- m:

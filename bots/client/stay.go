@@ -52,6 +52,11 @@ func (b *Bot) Stay(ctx context.Context, quiet, gone, dismissed <-chan struct{}) 
 			if err := b.act(ctx); err != nil {
 				return err
 			}
+		case <-b.encryption.missing():
+			b.encryption.session.UnknownEpoch(time.Now())
+			if err := b.act(ctx); err != nil {
+				return err
+			}
 		case <-view.C:
 			if err := b.sendView(ctx); err != nil {
 				return err
@@ -141,6 +146,9 @@ func (b *Bot) handle(m protocol.ServerMessage) (view bool) {
 			b.failedRequest(protocol.ErrorID(m.Reason))
 		}
 	case *protocol.Error:
+		if m.Error == protocol.ErrNotTaken && b.encryption != nil { // another was first: the log says what counts
+			break
+		}
 		b.failedRequest(m.Error)
 		if m.Error == protocol.ErrRateLimited && !b.floods() {
 			b.setViewing(nil) // it may have been the view: send it again
@@ -177,13 +185,16 @@ func (b *Bot) obey(muted []protocol.Source) {
 	if b.media != nil {
 		b.publish(live)
 	}
-	if b.encryption != nil {
-		b.encryption.session.SetLive(time.Now(), len(live) > 0)
-	}
 }
 
-// leave says goodbye and waits for the answer, but not for long.
+// leave says goodbye and waits for the answer, but not for long. A member of a group signs its own removal first.
 func (b *Bot) leave(ctx context.Context) error {
+	if b.encryption.member() {
+		b.encryption.session.Leave(time.Now())
+		if err := b.act(ctx); err != nil {
+			return err
+		}
+	}
 	if err := b.ws.send(ctx, &protocol.Leave{ID: b.ws.id()}); err != nil {
 		return err
 	}

@@ -1,11 +1,11 @@
 package payload
 
-import "conclave/e2ee"
+import "conclave/e2ee/sframe"
 
 // Packetizer turns the frames of one RTP stream into payloads. Not safe for concurrent use.
 type Packetizer struct {
 	// Codec is VP8, VP9 or AV1. Width and Height are said by VP9 only.
-	Codec         e2ee.Codec
+	Codec         sframe.Codec
 	Width, Height uint16
 
 	pictureID   uint16
@@ -24,7 +24,7 @@ func (p *Packetizer) Begin(pictureID uint16, tl0 uint8) { p.pictureID, p.tl0 = p
 // clip. The frame must stay as it is until the last payload is made.
 func (p *Packetizer) Frame(frame []byte, number int) (count int) {
 	p.number, p.frame = number, frame
-	if p.Codec == e2ee.AV1 {
+	if p.Codec == sframe.AV1 {
 		var ok bool
 		if p.obus, p.ends, ok = appendOBUs(p.obus[:0], p.ends[:0], frame); !ok {
 			return 0
@@ -43,9 +43,9 @@ func (p *Packetizer) Frame(frame []byte, number int) (count int) {
 func (p *Packetizer) Append(dst []byte, i int) []byte {
 	from, to := i*p.size, min((i+1)*p.size, len(p.frame))
 	switch p.Codec {
-	case e2ee.AV1:
+	case sframe.AV1:
 		return appendElements(dst, p.frame, p.ends, from, to, p.number == 0)
-	case e2ee.VP9:
+	case sframe.VP9:
 		dst = appendVP9Descriptor(dst, p, i == 0, i == p.count-1)
 	default:
 		dst = appendVP8Descriptor(dst, p, i == 0)
@@ -55,12 +55,12 @@ func (p *Packetizer) Append(dst []byte, i int) []byte {
 
 // KeyStart says whether a key frame begins with an RTP payload. It understands any descriptor, the server's rewritten
 // ones too.
-func KeyStart(c e2ee.Codec, p []byte) bool {
+func KeyStart(c sframe.Codec, p []byte) bool {
 	switch c {
-	case e2ee.VP9:
+	case sframe.VP9:
 		d, _, ok := vp9(p)
 		return ok && d.B && !d.P && d.SID == 0
-	case e2ee.AV1:
+	case sframe.AV1:
 		return av1KeyStart(p)
 	default:
 		_, key := vp8Start(p)
@@ -69,13 +69,13 @@ func KeyStart(c e2ee.Codec, p []byte) bool {
 }
 
 // KeyFrame says whether an encoder's frame is a key frame.
-func KeyFrame(c e2ee.Codec, frame []byte) bool {
+func KeyFrame(c sframe.Codec, frame []byte) bool {
 	switch {
 	case len(frame) == 0:
 		return false
-	case c == e2ee.VP9:
+	case c == sframe.VP9:
 		return frame[0]&0x0C == 0 // VP9 specification §6.2: show_existing_frame, and frame_type, which is 0
-	case c == e2ee.AV1:
+	case c == sframe.AV1:
 		return av1KeyFrame(frame)
 	default:
 		return frame[0]&1 == 0 // RFC 6386 §9.1
@@ -83,12 +83,12 @@ func KeyFrame(c e2ee.Codec, frame []byte) bool {
 }
 
 // AppendBody appends what an RTP payload carries of a frame to dst; ok is false if it is malformed.
-func AppendBody(dst []byte, c e2ee.Codec, p []byte) (out []byte, ok bool) {
+func AppendBody(dst []byte, c sframe.Codec, p []byte) (out []byte, ok bool) {
 	switch c {
-	case e2ee.VP9:
+	case sframe.VP9:
 		_, body, ok := vp9(p)
 		return append(dst, body...), ok
-	case e2ee.AV1:
+	case sframe.AV1:
 		return appendAV1Body(dst, p)
 	default:
 		n := vp8DescriptorLen(p)

@@ -6,7 +6,7 @@ import (
 	"encoding/binary"
 	"time"
 
-	"conclave/e2ee"
+	"conclave/e2ee/sframe"
 	"conclave/protocol"
 )
 
@@ -18,22 +18,22 @@ const (
 )
 
 // types are the payload types of what bots offer.
-var types = [...]uint8{e2ee.Opus: 111, e2ee.VP8: 96, e2ee.VP9: 98, e2ee.AV1: 45}
+var types = [...]uint8{sframe.Opus: 111, sframe.VP8: 96, sframe.VP9: 98, sframe.AV1: 45}
 
 // Type returns the payload type of a codec. The RTX of a picture's is one higher.
-func Type(c e2ee.Codec) uint8 { return types[c] }
+func Type(c sframe.Codec) uint8 { return types[c] }
 
 // CodecOf returns the codec of a payload type, that of retransmissions included; VP8 for an unknown one.
-func CodecOf(payloadType uint8) e2ee.Codec {
+func CodecOf(payloadType uint8) sframe.Codec {
 	switch payloadType {
-	case types[e2ee.Opus]:
-		return e2ee.Opus
-	case types[e2ee.VP9], types[e2ee.VP9] + 1:
-		return e2ee.VP9
-	case types[e2ee.AV1], types[e2ee.AV1] + 1:
-		return e2ee.AV1
+	case types[sframe.Opus]:
+		return sframe.Opus
+	case types[sframe.VP9], types[sframe.VP9] + 1:
+		return sframe.VP9
+	case types[sframe.AV1], types[sframe.AV1] + 1:
+		return sframe.AV1
 	default:
-		return e2ee.VP8
+		return sframe.VP8
 	}
 }
 
@@ -57,25 +57,25 @@ const paddingOBU = 0x7A
 // Room returns a copy of a frame with room for a stamp, where no decoder looks and no SFU writes: behind the last
 // partition of VP8; behind VP9's data, in a superframe whose index says that the frame goes so far; in a padding OBU of
 // AV1. The copy is filled up with zeros to size bytes if it is shorter (AV1: once to one more).
-func Room(c e2ee.Codec, frame []byte, size int) []byte {
+func Room(c sframe.Codec, frame []byte, size int) []byte {
 	extra := StampSize
 	switch c {
-	case e2ee.VP9:
+	case sframe.VP9:
 		extra += superframeIndex
-	case e2ee.AV1:
+	case sframe.AV1:
 		extra += 2
 	default:
 	}
 	fill := max(0, size-len(frame)-extra)
-	if c == e2ee.AV1 && fill >= 0x80-StampSize { // the padding's size takes two bytes
+	if c == sframe.AV1 && fill >= 0x80-StampSize { // the padding's size takes two bytes
 		fill = max(0x80-StampSize, fill-1)
 	}
 	out := append(make([]byte, 0, len(frame)+fill+extra), frame...)
-	if c == e2ee.AV1 {
+	if c == sframe.AV1 {
 		out = appendLEB128(append(out, paddingOBU), fill+StampSize)
 	}
 	out = append(out, make([]byte, fill+StampSize)...)
-	if c == e2ee.VP9 {
+	if c == sframe.VP9 {
 		n := len(out)
 		out = append(binary.LittleEndian.AppendUint32(append(out, superframeMark), uint32(n)), superframeMark)
 	}
@@ -83,9 +83,9 @@ func Room(c e2ee.Codec, frame []byte, size int) []byte {
 }
 
 // stamp is the part of a frame, or of the last payload of one, that holds the send time; nil if it is too short.
-func stamp(c e2ee.Codec, b []byte) []byte {
+func stamp(c sframe.Codec, b []byte) []byte {
 	end := len(b)
-	if c == e2ee.VP9 {
+	if c == sframe.VP9 {
 		end -= superframeIndex
 	}
 	if end < StampSize {
@@ -95,7 +95,7 @@ func stamp(c e2ee.Codec, b []byte) []byte {
 }
 
 // PutStamp writes the send time into the room of a frame.
-func PutStamp(c e2ee.Codec, frame []byte, now time.Time) {
+func PutStamp(c sframe.Codec, frame []byte, now time.Time) {
 	if s := stamp(c, frame); s != nil {
 		binary.BigEndian.PutUint64(s, uint64(now.UnixNano()))
 		binary.BigEndian.PutUint32(s[8:], stampMark)
@@ -103,7 +103,7 @@ func PutStamp(c e2ee.Codec, frame []byte, now time.Time) {
 }
 
 // ReadStamp returns the send time in a frame, or in the last payload of one; ok is false when there is none.
-func ReadStamp(c e2ee.Codec, b []byte) (sent time.Time, ok bool) {
+func ReadStamp(c sframe.Codec, b []byte) (sent time.Time, ok bool) {
 	s := stamp(c, b)
 	if s == nil || binary.BigEndian.Uint32(s[8:]) != stampMark {
 		return time.Time{}, false
@@ -162,17 +162,20 @@ func OpusRepairs(packet []byte) bool {
 	return packet[first]&(0x80>>frames) != 0
 }
 
+// noTrack is none: nothing is sealed under it, and nothing opens.
+const noTrack = sframe.Track(0xFF)
+
 // SFrameTrack is the SFrame track of a source.
-func SFrameTrack(s protocol.Source) e2ee.Track {
+func SFrameTrack(s protocol.Source) sframe.Track {
 	switch s {
 	case protocol.Mic:
-		return e2ee.TrackMic
+		return sframe.Mic
 	case protocol.Camera:
-		return e2ee.TrackCamera
+		return sframe.Camera
 	case protocol.ScreenAudio:
-		return e2ee.TrackScreenAudio
+		return sframe.ScreenAudio
 	case protocol.Screen:
-		return e2ee.TrackScreen
+		return sframe.Screen
 	}
-	return e2ee.TrackData // nothing is sealed under it as media, so nothing opens
+	return noTrack
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/pion/rtp/codecs"
 
-	"conclave/e2ee"
+	"conclave/e2ee/sframe"
 )
 
 func TestAStampSurvivesAndDecodersDoNotSeeIt(t *testing.T) {
@@ -17,8 +17,8 @@ func TestAStampSurvivesAndDecodersDoNotSeeIt(t *testing.T) {
 	if !ok {
 		t.Fatal("no room")
 	}
-	PutStamp(e2ee.Opus, padded, at)
-	got, ok := ReadStamp(e2ee.Opus, padded)
+	PutStamp(sframe.Opus, padded, at)
+	got, ok := ReadStamp(sframe.Opus, padded)
 	if !ok || !got.Equal(at) {
 		t.Errorf("read %v %v", got, ok)
 	}
@@ -31,7 +31,7 @@ func TestAStampSurvivesAndDecodersDoNotSeeIt(t *testing.T) {
 	if _, ok := PadOpus([]byte{0x79, 1}); ok {
 		t.Error("padded a packet of code 1")
 	}
-	if _, ok := ReadStamp(e2ee.Opus, []byte("no stamp in here")); ok {
+	if _, ok := ReadStamp(sframe.Opus, []byte("no stamp in here")); ok {
 		t.Error("read a stamp where there is none")
 	}
 }
@@ -46,19 +46,19 @@ func TestFragmentsCoverTheFrame(t *testing.T) {
 }
 
 // pictures are the codecs of pictures.
-var pictures = [...]e2ee.Codec{e2ee.VP8, e2ee.VP9, e2ee.AV1}
+var pictures = [...]sframe.Codec{sframe.VP8, sframe.VP9, sframe.AV1}
 
 // frameOf is a frame of about n bytes as an encoder writes it.
-func frameOf(c e2ee.Codec, key bool, n int) []byte {
+func frameOf(c sframe.Codec, key bool, n int) []byte {
 	body := bytes.Repeat([]byte{0xA5}, n)
 	switch c {
-	case e2ee.VP9:
+	case sframe.VP9:
 		body[0] = 0x86
 		if key {
 			body[0] = 0x82
 		}
 		return body
-	case e2ee.AV1:
+	case sframe.AV1:
 		unit := []byte{0x12, 0}
 		if key {
 			unit = append(unit, 0x0A, 3, 1, 2, 3)
@@ -102,7 +102,7 @@ func TestAFrameIsPutTogetherAgain(t *testing.T) {
 				}
 			}
 			want := frame
-			if c == e2ee.AV1 {
+			if c == sframe.AV1 {
 				want, _, _ = appendOBUs(nil, nil, frame)
 			}
 			if !bytes.Equal(body, want) {
@@ -125,10 +125,10 @@ func TestRoomIsFilledUpToASize(t *testing.T) {
 			if !bytes.HasPrefix(got, frame) || len(got) < size || size > len(frame)+40 && len(got) > size+1 {
 				t.Fatalf("%v: %d bytes for %d", c, len(got), size)
 			}
-			if c == e2ee.VP9 && int(binary.LittleEndian.Uint32(got[len(got)-5:])) != len(got)-superframeIndex {
+			if c == sframe.VP9 && int(binary.LittleEndian.Uint32(got[len(got)-5:])) != len(got)-superframeIndex {
 				t.Fatalf("the index says % x of %d", got[len(got)-superframeIndex:], len(got))
 			}
-			if _, _, ok := appendOBUs(nil, nil, got); c == e2ee.AV1 && !ok {
+			if _, _, ok := appendOBUs(nil, nil, got); c == sframe.AV1 && !ok {
 				t.Fatalf("size %d: not OBUs", size)
 			}
 		}
@@ -148,7 +148,7 @@ func TestDescriptorsAreReadByOthers(t *testing.T) {
 			}
 			for i := range count {
 				b := p.Append(nil, i)
-				if c == e2ee.VP8 {
+				if c == sframe.VP8 {
 					var d codecs.VP8Packet
 					if _, err := d.Unmarshal(b); err != nil || (d.S == 1) != (i == 0) || d.PID != 0 || d.PictureID != 0x1234 ||
 						d.TL0PICIDX != tl0 || d.TID != tid || (d.Y == 1) != sync {
@@ -176,7 +176,7 @@ func TestDescriptorsAreReadByOthers(t *testing.T) {
 
 // FuzzAV1 checks that no payload and no temporal unit makes the readers fail.
 func FuzzAV1(f *testing.F) {
-	f.Add(Room(e2ee.AV1, frameOf(e2ee.AV1, true, 300), 0))
+	f.Add(Room(sframe.AV1, frameOf(sframe.AV1, true, 300), 0))
 	f.Add([]byte{0x10, 0x30, 1, 2})
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		_, _, _ = appendOBUs(nil, nil, b)

@@ -14,7 +14,7 @@ import (
 	"conclave/bots/measure"
 	"conclave/bots/payload"
 	"conclave/bots/wire"
-	"conclave/e2ee"
+	"conclave/e2ee/sframe"
 	"conclave/protocol"
 )
 
@@ -105,7 +105,7 @@ type Config struct {
 	// Clock is this machine's: stamps are made in the common one.
 	Clock measure.Clock
 	// Sealer encrypts frames; nil in a meeting without end-to-end encryption.
-	Sealer *e2ee.Sealer
+	Sealer *sframe.Sealer
 	// Speaks says whether the person speaks at a time; nil: always. In a pause the microphone sends what Opus sends in
 	// silence (DTX): a packet every 400 ms.
 	Speaks func(time.Time) bool
@@ -308,7 +308,7 @@ func (p *Publisher) audioPacket(now time.Time) {
 				e.pause = 0
 				e.next = (e.next + 1) % len(e.Audio.Packets)
 			}
-			if frame := p.stamped(t, e2ee.Opus, false, packet); frame != nil {
+			if frame := p.stamped(t, sframe.Opus, false, packet); frame != nil {
 				p.sendPacket(e, append(p.header(t, e, resumes, level), frame...)) // RFC 7587 §4.1: marks what follows a pause
 			}
 		}
@@ -320,7 +320,7 @@ const silence = 127
 
 // stamped returns a frame as it goes on the wire: with the time in the room for it, and encrypted in an end-to-end
 // encrypted meeting. It returns nil while there is no key.
-func (p *Publisher) stamped(t *track, codec e2ee.Codec, key bool, frame []byte) []byte {
+func (p *Publisher) stamped(t *track, codec sframe.Codec, key bool, frame []byte) []byte {
 	p.frame = append(p.frame[:0], frame...)
 	payload.PutStamp(codec, p.frame, p.Clock.Common(time.Now()))
 	if p.Sealer == nil {
@@ -334,21 +334,24 @@ func (p *Publisher) stamped(t *track, codec e2ee.Codec, key bool, frame []byte) 
 	return out
 }
 
-// SetKey switches to a key of the bot's own. The first one lets media begin, with key frames.
-func (p *Publisher) SetKey(k e2ee.SenderKey) {
+// SetEpoch seals with an epoch from now on; nil: nothing is sent until the next one, which begins with key frames.
+func (p *Publisher) SetEpoch(e *sframe.Epoch) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.Sealer == nil {
+	switch {
+	case p.Sealer == nil:
 		return
-	}
-	if !p.Sealer.Usable() {
+	case e == nil:
+		p.Sealer.Stop()
+		return
+	case !p.Sealer.Usable():
 		for _, t := range p.tracks {
 			for _, e := range t.streams {
 				e.restart()
 			}
 		}
 	}
-	p.Sealer.SetKey(k)
+	p.Sealer.Use(e)
 }
 
 // header starts a packet in p.plain: the RTP header with its extensions.

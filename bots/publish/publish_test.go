@@ -11,7 +11,7 @@ import (
 
 	"conclave/bots/clip"
 	"conclave/bots/measure"
-	"conclave/e2ee"
+	"conclave/e2ee/sframe"
 	"conclave/media"
 	"conclave/protocol"
 )
@@ -47,7 +47,7 @@ func contexts(t *testing.T) (out, in *srtp.Context) {
 
 func newSender(t *testing.T) *sender {
 	t.Helper()
-	played, err := clip.Load(e2ee.VP8)
+	played, err := clip.Load(sframe.VP8)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,9 @@ func (r *Receiver) Pulse(now time.Time) {
 		r.mu.Unlock()
 		return
 	}
+	if r.opener != nil {
+		r.expireHeld(now)
+	}
 	var out []rtcp.Packet
 	if r.gap {
 		r.gap = false

@@ -5,16 +5,19 @@ import (
 	"time"
 
 	"conclave/bots/payload"
-	"conclave/e2ee"
+	"conclave/e2ee/group"
+	"conclave/e2ee/sframe"
 	"conclave/protocol"
 )
 
 const (
 	// maxParts bounds the packets kept of one stream until their frames are complete.
 	maxParts = 2048
-	// maxHeldFrames and heldFor bound the frames that wait for the slots message that names their sender.
+	// maxHeldFrames bounds the frames of a slot that wait: for the slots message that names their sender, heldFor at
+	// most, or for the epoch that they are of, epochFor at most.
 	maxHeldFrames = 64
 	heldFor       = 300 * time.Millisecond
+	epochFor      = 500 * time.Millisecond
 )
 
 // Opened counts what became of end-to-end encrypted frames. Failed and NoKey fail a run.
@@ -22,7 +25,7 @@ type Opened struct {
 	Frames uint64 `json:"frames"` // opened and authentic
 	Failed uint64 `json:"failed"` // not authentic, of another track, or no SFrame
 	NoKey  uint64 `json:"no_key"` // of a sender whose frames were opened before
-	Early  uint64 `json:"early"`  // from before the bot's time, or before the sender's key was there
+	Early  uint64 `json:"early"`  // from before the bot's time in the group
 	Stale  uint64 `json:"stale"`  // of a participant that the slot no longer carries
 	Repeat uint64 `json:"repeat"` // seen before
 }
@@ -39,21 +42,20 @@ func (o *Opened) Add(x *Opened) {
 
 // frameOpener opens a receiver's frames. Owned by the receiver's mutex.
 type frameOpener struct {
-	frames *e2ee.Opener
-	heard  map[uint32]bool // senders that a frame was opened of; bounded by the meeting's size
+	frames sframe.Opener
+	inside bool            // there is an epoch
+	heard  map[uint32]bool // senders that a frame was opened of since then; bounded by the meeting's size
 	frame  []byte          // the frame being put together
 	plain  []byte
 	counts Opened
 }
 
-func newFrameOpener() *frameOpener {
-	return &frameOpener{frames: e2ee.NewOpener(), heard: map[uint32]bool{}}
-}
+func newFrameOpener() *frameOpener { return &frameOpener{heard: map[uint32]bool{}} }
 
 // part is what one packet carries of a video frame.
 type part struct {
 	csrc  uint32
-	codec e2ee.Codec
+	codec sframe.Codec
 	key   bool // a key frame begins with it
 	data  []byte
 }
@@ -62,24 +64,43 @@ type part struct {
 type heldFrame struct {
 	csrc  uint32
 	at    int64
-	codec e2ee.Codec
+	codec sframe.Codec
 	key   bool
 	data  []byte
 }
 
-// SetKeys takes what the session says about others' keys.
-func (r *Receiver) SetKeys(forget []uint32, keys []e2ee.ReceiveKey) {
+// SetKeys takes what the session says about others' keys: owners, and epochs.
+func (r *Receiver) SetKeys(out *group.Output, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.opener == nil {
+	u := r.opener
+	if u == nil {
 		return
 	}
-	for _, n := range forget {
-		r.opener.frames.Forget(n)
-		delete(r.opener.heard, n)
+	for i := range out.Owners {
+		o := &out.Owners[i]
+		if o.Gone {
+			u.frames.ForgetOwner(o.Participant)
+			delete(u.heard, o.Participant)
+			continue
+		}
+		u.frames.SetOwner(o.Participant, o.Key)
 	}
-	for _, k := range keys {
-		r.opener.frames.SetKey(k.From, k.Sender, k.Key)
+	if out.Clear {
+		u.frames.Clear()
+		u.inside = false
+		clear(u.heard)
+	}
+	for _, e := range out.Epochs {
+		u.frames.Add(e, now)
+		u.inside = true
+	}
+	if len(out.Owners)+len(out.Epochs) > 0 {
+		for _, s := range r.list {
+			if len(s.held) > 0 {
+				r.tryHeld(s, now)
+			}
+		}
 	}
 }
 
@@ -113,31 +134,57 @@ func (r *Receiver) whole(s *stream, after, upTo, at int64) bool {
 	return r.openFrame(s, f)
 }
 
-// openFrame opens a frame, or holds it while slots may still name its sender.
+// openFrame opens a frame, or holds it while slots may still name its sender, or the session may come to know its epoch.
 func (r *Receiver) openFrame(s *stream, f heldFrame) bool {
 	if f.csrc != uint32(s.owner) {
-		if len(s.held) >= maxHeldFrames {
-			r.opener.counts.Stale++
-			s.held = s.held[1:]
-		}
-		f.data = append([]byte(nil), f.data...)
-		s.held = append(s.held, f)
+		r.hold(s, f)
 		return true
 	}
-	return r.openOwn(s, &f)
+	ok, later := r.openOwn(s, &f)
+	if later {
+		r.hold(s, f)
+		r.Unknown()
+	}
+	return ok || later
 }
 
-// openOwn opens a frame of the slot's owner.
-func (r *Receiver) openOwn(s *stream, f *heldFrame) bool {
+// hold keeps a frame for later.
+func (r *Receiver) hold(s *stream, f heldFrame) {
+	if len(s.held) >= maxHeldFrames {
+		r.drop(s, &s.held[0])
+		s.held = s.held[1:]
+	}
+	f.data = append([]byte(nil), f.data...)
+	s.held = append(s.held, f)
+}
+
+// drop counts a frame that was held in vain.
+func (r *Receiver) drop(s *stream, f *heldFrame) {
+	if f.csrc != uint32(s.owner) {
+		r.opener.counts.Stale++
+		return
+	}
+	if s.video {
+		s.frames.broken = true
+	}
+	r.noKey(f.csrc)
+}
+
+// noKey counts a frame that there is no key for.
+func (r *Receiver) noKey(from uint32) {
+	if r.opener.heard[from] {
+		r.opener.counts.NoKey++
+	} else {
+		r.opener.counts.Early++
+	}
+}
+
+// openOwn opens a frame of the slot's owner. later says that its epoch is not known yet.
+func (r *Receiver) openOwn(s *stream, f *heldFrame) (ok, later bool) {
 	u, at := r.opener, f.at
 	from := uint32(s.owner)
 	track := payload.SFrameTrack(s.source)
-	plain, err := u.frames.Open(u.plain[:0], from, track, f.codec, f.data, time.Unix(0, at))
-	if errors.Is(err, e2ee.ErrReplay) && f.key && at-s.againAt >= int64(time.Second) {
-		s.againAt = at // another layer, begun with the newest key frame there is: docs/e2ee.md, section 8
-		u.frames.Restart(from, track)
-		plain, err = u.frames.Open(u.plain[:0], from, track, f.codec, f.data, time.Unix(0, at))
-	}
+	plain, err := u.frames.Open(u.plain[:0], from, track, f.codec, f.key, f.data, time.Unix(0, at))
 	switch {
 	case err == nil:
 		u.plain = plain
@@ -146,16 +193,45 @@ func (r *Receiver) openOwn(s *stream, f *heldFrame) bool {
 		if sent, ok := payload.ReadStamp(f.codec, plain); ok {
 			r.delay(s, sent, at)
 		}
-	case errors.Is(err, e2ee.ErrPast), errors.Is(err, e2ee.ErrNoKey) && !u.heard[from]:
+		return true, false
+	case errors.Is(err, sframe.ErrUnknown) && u.inside:
+		return false, true
+	case errors.Is(err, sframe.ErrBefore):
 		u.counts.Early++
-	case errors.Is(err, e2ee.ErrNoKey):
-		u.counts.NoKey++
-	case errors.Is(err, e2ee.ErrReplay):
+	case errors.Is(err, sframe.ErrNoKey):
+		r.noKey(from)
+	case errors.Is(err, sframe.ErrReplay):
 		u.counts.Repeat++
 	default:
 		u.counts.Failed++
 	}
-	return err == nil
+	return false, false
+}
+
+// tryHeld opens what was held of a slot, as far as that is possible now.
+func (r *Receiver) tryHeld(s *stream, now time.Time) {
+	held := s.held
+	s.held = nil
+	for i := range held {
+		h := &held[i]
+		age := now.UnixNano() - h.at
+		ok, later := false, false
+		own := h.csrc == uint32(s.owner)
+		if own {
+			ok, later = r.openOwn(s, h)
+		}
+		switch {
+		case ok:
+		case own && later && age < int64(epochFor), !own && age < int64(heldFor):
+			s.held = append(s.held, *h)
+		case own && !later:
+			if s.video {
+				s.frames.broken = true
+			}
+		default:
+			r.drop(s, h)
+		}
+	}
 }
 
 // reassigned is told that a slot carries something else: frames that came before the message that says so are opened.
@@ -164,16 +240,24 @@ func (r *Receiver) reassigned(s *stream, source protocol.Source, now time.Time) 
 	if r.opener == nil {
 		return
 	}
-	r.opener.frames.Restart(uint32(s.owner), payload.SFrameTrack(source))
 	held := s.held
 	s.held = nil
 	for i := range held {
 		if h := &held[i]; h.csrc == uint32(s.owner) && now.UnixNano()-h.at < int64(heldFor) {
-			if !r.openOwn(s, h) && s.video {
-				s.frames.broken = true
-			}
+			s.held = append(s.held, *h)
 			continue
 		}
 		r.opener.counts.Stale++
+	}
+	r.tryHeld(s, now)
+}
+
+// expireHeld gives up what was held for too long.
+func (r *Receiver) expireHeld(now time.Time) {
+	for _, s := range r.list {
+		for len(s.held) > 0 && now.UnixNano()-s.held[0].at >= int64(epochFor) {
+			r.drop(s, &s.held[0])
+			s.held = s.held[1:]
+		}
 	}
 }

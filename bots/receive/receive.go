@@ -15,7 +15,7 @@ import (
 	"conclave/bots/measure"
 	"conclave/bots/payload"
 	"conclave/bots/wire"
-	"conclave/e2ee"
+	"conclave/e2ee/sframe"
 	"conclave/protocol"
 )
 
@@ -48,8 +48,7 @@ type stream struct {
 	source      protocol.Source      // likewise
 	parts       map[int64]part       // of frames that are not complete, by extended number; at most maxParts
 	held        []heldFrame          // at most maxHeldFrames
-	againAt     int64                // when the slot last began anew at a key frame that was seen before
-	codec       e2ee.Codec           // of the latest packet
+	codec       sframe.Codec         // of the latest packet
 	csrc        uint32               // by the packets themselves
 	csrcChanges uint64
 	firstAt     int64
@@ -93,6 +92,8 @@ type Config struct {
 	Recent *measure.Recent
 	// Keys returns the context to decrypt with, an error until the handshake has given one.
 	Keys func() (*srtp.Context, error)
+	// Unknown hears of a frame whose epoch is not known. It must not block. It is needed if Encrypted.
+	Unknown func()
 	// SendRTCP sends what the receiver asks for.
 	SendRTCP func([]rtcp.Packet)
 	// OnRTCP hears of every packet that concerns the bot's own streams.
