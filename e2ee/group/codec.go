@@ -90,7 +90,8 @@ type messageHead struct {
 	private bool
 	group   []byte
 	epoch   uint64
-	content uint8 // mls.ContentType
+	content uint8  // mls.ContentType
+	names   []byte // authenticated_data of a PublicMessage
 }
 
 // readHead reads the beginning of an MLSMessage that holds a PublicMessage or PrivateMessage (RFC 9420 §6).
@@ -102,7 +103,7 @@ func readHead(b []byte) (h messageHead, ok bool) {
 		if sender := r.u8(); sender == 1 || sender == 2 {
 			r.u32()
 		}
-		r.vec() // authenticated_data
+		h.names = r.vec()
 	}
 	h.content = r.u8()
 	return h, !r.failed && version == 1 && (wire == 1 || wire == 2)

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -92,16 +93,34 @@ func (s *Session) offer(now time.Time) {
 	if s.joining.joiner != nil {
 		s.joining.joiner.Close()
 	}
-	s.joining = joining{joiner: j, at: now, wait: min(max(offerAgain, 2*s.joining.wait), offerLongest)}
+	wait := min(max(offerAgain, 2*s.joining.wait), offerLongest)
+	s.joining = joining{joiner: j, at: now, wait: wait, doubt: s.joining.doubt}
 	s.send(&KeyPackage{Data: j.KeyPackage.Message()})
 }
 
-// rejoin offers another key package where there was no answer.
+// rejoin offers another key package where there was no answer, or where those who should confirm the state do not.
 func (s *Session) rejoin(now time.Time) {
-	if s.phase == inside || !s.online || s.joining.joiner == nil || now.Before(s.joining.at.Add(s.joining.wait)) {
-		return
+	j := &s.joining
+	switch {
+	case !s.online || j.joiner == nil:
+	case s.phase != inside && !now.Before(j.at.Add(j.wait)):
+		s.offer(now)
+	case s.doubts() && !now.Before(j.since.Add(j.doubt)):
+		s.lost(now)
 	}
-	s.offer(now)
+}
+
+// doubts says whether a state waits for the word of a member who is there.
+func (s *Session) doubts() bool {
+	if s.phase != inside || s.sure {
+		return false
+	}
+	for i, key := range s.cur.public.leaves {
+		if s.cur.public.seats[i] != nil && s.vouches(key) && s.eligible(uint32(i), nil) {
+			return true
+		}
+	}
+	return false
 }
 
 // Secrets takes what a joiner needs. What verifies takes the place of what verified before, until a host has confirmed
@@ -119,7 +138,7 @@ func (s *Session) Secrets(now time.Time, in Secrets) {
 }
 
 func (s *Session) enterBy(now time.Time, in *Secrets) error {
-	if s.phase == inside && in.Position <= s.cur.position {
+	if s.phase == inside && !s.rejects(in.Position) {
 		return nil
 	}
 	g, err := mls.Join(s.joining.joiner.Clone(), mls.JoinWelcome(in.Data, in.GroupInfo), nil, s.root.psks())
@@ -138,6 +157,7 @@ func (s *Session) enterBy(now time.Time, in *Secrets) error {
 		s.dropStates()
 	}
 	s.sure, s.founder, s.first = false, false, p.epoch
+	s.joining.since, s.joining.doubt = now, min(max(doubtFirst, 2*s.joining.doubt), offerLongest)
 	if err := s.take(now, g, in.Position, true); err != nil {
 		return err
 	}
@@ -150,6 +170,21 @@ func (s *Session) enterBy(now time.Time, in *Secrets) error {
 		s.askLog(now)
 	}
 	return nil
+}
+
+// rejects says whether the commit at a position says that the one that made the present state does not count. The first
+// of two that count makes the next epoch.
+func (s *Session) rejects(position uint64) bool {
+	var present, later *seenCommit
+	for i := range s.commits {
+		switch c := &s.commits[i]; c.position {
+		case s.cur.position:
+			present = c
+		case position:
+			later = c
+		}
+	}
+	return present != nil && later != nil && bytes.Contains(later.names, present.hash[:])
 }
 
 // checkShown says whether a group that was shown is one of the link and of the server's.
@@ -263,6 +298,9 @@ func (s *Session) Log(now time.Time, entries []Entry) {
 
 // entry takes one entry.
 func (s *Session) entry(now time.Time, e *Entry) {
+	if s.phase != inside || !s.sure {
+		s.keepCommit(e)
+	}
 	if s.phase != inside {
 		s.keepEarly(e)
 		return
@@ -287,6 +325,18 @@ func (s *Session) entry(now time.Time, e *Entry) {
 		}
 	case mls.ContentCommit:
 		s.candidate(now, e, in, err)
+	}
+}
+
+// keepCommit remembers what a commit rejects.
+func (s *Session) keepCommit(e *Entry) {
+	h, ok := readHead(e.Data)
+	if !ok || h.private || mls.ContentType(h.content) != mls.ContentCommit {
+		return
+	}
+	s.commits = append(s.commits, seenCommit{e.Position, EntryHash(e.Data), slices.Clone(h.names)})
+	if len(s.commits) > maxSeen {
+		s.commits = s.commits[1:]
 	}
 }
 

@@ -21,6 +21,7 @@ const (
 	askAgain      = time.Second            // shortest time between two questions for the log
 	offerAgain    = 10 * time.Second       // until a key package that had no answer is replaced; doubled each time
 	offerLongest  = time.Minute
+	doubtFirst    = 5 * time.Second // until a state that no host confirms is given up; doubled each time
 )
 
 // Bounds of what others can make a Session keep.
@@ -32,6 +33,7 @@ const (
 	maxHeld      = 1024    // messages held, in all
 	maxHeldEach  = 32      // of one participant
 	maxOutbox    = 32      // own messages that wait
+	maxSeen      = 64      // commits remembered until a state is confirmed
 	maxJoins     = 16      // GroupInfos tried for one key package
 	maxOffers    = 256     // key packages of others
 	maxNoted     = 4096    // keys of which something is noted
@@ -85,7 +87,8 @@ type Session struct {
 
 	position uint64 // of the last entry that was read
 	asked    time.Time
-	early    []Entry // at most maxEarly, maxEarlySize
+	early    []Entry      // at most maxEarly, maxEarlySize
+	commits  []seenCommit // while not confirmed; at most maxSeen
 
 	joining joining
 	duty    duty
@@ -122,6 +125,16 @@ type joining struct {
 	at     time.Time // when it was offered
 	wait   time.Duration
 	tries  int
+
+	since time.Time     // when the state that awaits a host's word was entered
+	doubt time.Duration // how long it is kept
+}
+
+// seenCommit is a commit in the log, as far as one can tell who is not in the group.
+type seenCommit struct {
+	position uint64
+	hash     [HashSize]byte
+	names    []byte // authenticated_data: what it rejects
 }
 
 // NewSession makes the session of a new seat.
@@ -376,8 +389,11 @@ func (s *Session) Next() time.Time {
 			next = t
 		}
 	}
-	if s.phase != inside && s.joining.joiner != nil {
+	switch {
+	case s.phase != inside && s.joining.joiner != nil:
 		at(s.joining.at.Add(s.joining.wait))
+	case s.doubts():
+		at(s.joining.since.Add(s.joining.doubt))
 	}
 	for _, o := range s.old {
 		at(o.until)

@@ -223,7 +223,7 @@ func (s *Session) confirm(key Key, epoch uint64) {
 		if s.joining.joiner != nil {
 			s.joining.joiner.Close()
 		}
-		s.joining = joining{}
+		s.joining, s.commits = joining{}, nil
 		s.notice(Notice{Kind: NoticePeople})
 	}
 }

@@ -35,6 +35,7 @@ type world struct {
 	recorded map[int][]*wire
 	frame    time.Duration // between frames of a track
 	frames   int           // sealed so far
+	trace    func(format string, args ...any)
 	onFrame  func(from *person, sealed []byte, at time.Time)
 }
 
@@ -677,6 +678,9 @@ func (s *server) commit(seat *serverSeat, m *Commit) {
 	names := aadOf(m.Data)
 	if len(list) > 0 && !slices.ContainsFunc(list, func(c *candidate) bool { return bytes.Contains(names, c.hash[:]) }) {
 		return
+	}
+	if s.w.trace != nil {
+		s.w.trace("%s's commit of epoch %d at %d adds %d, names %d, hash %x", seat.p.name, h.epoch, len(s.entries)+1, len(m.Added), len(names)/34, EntryHash(m.Data))
 	}
 	s.candidates[h.epoch] = append(list, &candidate{EntryHash(m.Data), seat})
 	if h.epoch > s.newest || !s.begun {
