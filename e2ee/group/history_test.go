@@ -249,12 +249,12 @@ func runHistory(t *testing.T, seed uint64, lobby, bad bool) {
 		for _, name := range h.order {
 			p := h.people[name]
 			d := &p.session.duty
-			t.Logf("%s: there %v cut %v seat %d claims %v: %+v, sends %v stopped %v losses %d pending %v offers %d rejected %d",
-				name, h.there[name], h.cut[name], p.seat.number, p.seat.claims, p.session.Status(), p.sends, p.session.watch.stopped,
+			t.Logf("%s: there %v cut %v seat %d claims %v: %+v, sends %v losses %d pending %v offers %d rejected %d",
+				name, h.there[name], h.cut[name], p.seat.number, p.seat.claims, p.session.Status(), p.sends,
 				len(p.session.watch.losses), d.pending != nil, len(d.offers), len(d.rejected))
 		}
-		t.Logf("server: %d entries, newest epoch %d, ended %d, founder %v", len(h.server.entries), h.server.newest, len(h.server.ended),
-			h.server.founder != nil && !h.server.founder.gone)
+		t.Logf("server: %d entries, newest epoch %d, ended %d", len(h.server.entries), h.server.newest,
+			len(h.server.ended))
 	}
 }
 

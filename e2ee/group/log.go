@@ -96,6 +96,14 @@ func (s *Session) offer(now time.Time) {
 	wait := min(max(offerAgain, 2*s.joining.wait), offerLongest)
 	s.joining = joining{joiner: j, at: now, wait: wait, doubt: s.joining.doubt}
 	s.send(&KeyPackage{Data: j.KeyPackage.Message()})
+	s.offers = append(s.offers, [HashSize]byte(j.KeyPackage.Ref()))
+	s.offers = s.offers[max(0, len(s.offers)-maxOwnOffers):]
+}
+
+// offeredBefore says of a key package that adds the own key whether this session made it, or no other seat of the key
+// is there that could have: then a member has used it a second time, and no other device takes over.
+func (s *Session) offeredBefore(k *mls.KeyPackage) bool {
+	return len(s.twins) == 0 || slices.Contains(s.offers, [HashSize]byte(k.Ref()))
 }
 
 // rejoin offers another key package where there was no answer, or where those who should confirm the state do not.
@@ -206,6 +214,7 @@ func (s *Session) checkShown(g *mls.Group, p *public) error {
 
 // dropStates forgets the group.
 func (s *Session) dropStates() {
+	s.duty.offers = nil // of epochs that one has lost sight of
 	for _, st := range append(s.old, s.cur) {
 		if st != nil {
 			st.group.Close()
@@ -456,7 +465,7 @@ func (s *Session) removed(now time.Time, in *mls.Incoming, list []*mls.Proposed)
 			if m, _, err := splitExtensions(p.Extensions); err == nil && m.isRevoked(s.self) {
 				kind = NoticeRemoved
 			}
-		case p.Type == mls.ProposalAdd && Key(p.Add.Leaf.SignatureKey) == s.self:
+		case p.Type == mls.ProposalAdd && Key(p.Add.Leaf.SignatureKey) == s.self && !s.offeredBefore(p.Add):
 			kind = NoticeSwitched
 		}
 	}

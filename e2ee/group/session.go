@@ -29,14 +29,16 @@ const (
 	maxSeats     = 4096
 	maxEarly     = 256     // entries that came before the group was entered
 	maxEarlySize = 1 << 20 // and their bytes
-	maxOld       = 3       // epochs of before whose messages are read
-	maxHeld      = 1024    // messages held, in all
-	maxHeldEach  = 32      // of one participant
-	maxOutbox    = 32      // own messages that wait
-	maxSeen      = 64      // commits remembered until a state is confirmed
-	maxJoins     = 16      // GroupInfos tried for one key package
-	maxOffers    = 256     // key packages of others
-	maxNoted     = 4096    // keys of which something is noted
+	maxTwins     = 16
+	maxOwnOffers = 64
+	maxOld       = 3    // epochs of before whose messages are read
+	maxHeld      = 1024 // messages held, in all
+	maxHeldEach  = 32   // of one participant
+	maxOutbox    = 32   // own messages that wait
+	maxSeen      = 64   // commits remembered until a state is confirmed
+	maxJoins     = 16   // GroupInfos tried for one key package
+	maxOffers    = 256  // key packages of others
+	maxNoted     = 4096 // keys of which something is noted
 )
 
 // Errors of a Session's own acts.
@@ -76,6 +78,7 @@ type Session struct {
 
 	seats map[uint32]seatInfo // by participant; at most maxSeats
 	seat  map[Key]uint32      // the participant that stands for a key
+	twins []uint32            // other seats of the own key; at most maxTwins
 
 	phase   phase
 	cur     *state   // nil outside
@@ -91,6 +94,7 @@ type Session struct {
 	commits  []seenCommit // while not confirmed; at most maxSeen
 
 	joining joining
+	offers  [][HashSize]byte // references of the key packages that were offered; at most maxOwnOffers
 	duty    duty
 	watch   watch
 	talk    talk
@@ -164,6 +168,10 @@ func (s *Session) Take() Output {
 func (s *Session) send(m Message) { s.out.Messages = append(s.out.Messages, m) }
 
 func (s *Session) notice(n Notice) {
+	told := func(o Notice) bool { return o.Kind == NoticePeople }
+	if n.Kind == NoticePeople && slices.ContainsFunc(s.out.Notices, told) {
+		return
+	}
 	if n.Participant == 0 && n.From != (Key{}) {
 		n.Participant = s.seat[n.From]
 	}
@@ -206,26 +214,33 @@ func (s *Session) show(now time.Time, list []Seat) {
 		seat := &list[i]
 		key, _, ok := parseAnnounce(seat.Announce)
 		_, known := s.seats[seat.Participant]
-		if !ok || !known && len(s.seats) >= maxSeats || seat.Participant != s.number && key == s.self {
+		if !ok || !known && len(s.seats) >= maxSeats {
+			continue
+		}
+		if seat.Participant != s.number && key == s.self { // another device of one's own
+			s.twins = append(slices.DeleteFunc(s.twins, is(seat.Participant)), seat.Participant)
+			s.twins = s.twins[max(0, len(s.twins)-maxTwins):]
 			continue
 		}
 		if last := s.seats[seat.Participant]; known && last.key != key {
 			s.unseat(now, seat.Participant)
 		}
 		s.seats[seat.Participant] = seatInfo{key: key, connected: seat.Connected, bot: seat.Bot}
-		if other, taken := s.seat[key]; taken && other != seat.Participant {
-			continue // two seats with one key: the first counts
-		}
-		s.seat[key] = seat.Participant
-		s.watch.back(key)
 		if seat.Participant != s.number {
 			s.out.Owners = append(s.out.Owners, Owner{Participant: seat.Participant, Key: key})
 		}
+		if _, taken := s.seat[key]; !taken { // of two seats with one key the first stands for it
+			s.seat[key] = seat.Participant
+		}
+		s.watch.back(key)
 	}
 }
 
+func is(number uint32) func(uint32) bool { return func(n uint32) bool { return n == number } }
+
 func (s *Session) gone(now time.Time, list []uint32) {
 	for _, number := range list {
+		s.twins = slices.DeleteFunc(s.twins, is(number))
 		if number != s.number {
 			s.unseat(now, number)
 		}
@@ -240,15 +255,14 @@ func (s *Session) unseat(now time.Time, number uint32) {
 	}
 	delete(s.seats, number)
 	s.talk.forget(number)
+	s.out.Owners = append(s.out.Owners, Owner{Participant: number, Key: info.key, Gone: true})
 	if s.seat[info.key] != number {
 		return
 	}
 	delete(s.seat, info.key)
-	s.out.Owners = append(s.out.Owners, Owner{Participant: number, Key: info.key, Gone: true})
 	for other, o := range s.seats {
 		if o.key == info.key {
 			s.seat[info.key] = other
-			s.out.Owners = append(s.out.Owners, Owner{Participant: other, Key: info.key})
 			return
 		}
 	}
@@ -288,6 +302,14 @@ func (s *Session) UnknownEpoch(now time.Time) {
 	if s.phase == inside {
 		s.askLog(now)
 	}
+}
+
+// Forgotten says that the server no longer has the entries that were asked for: the session comes back as a return.
+func (s *Session) Forgotten(now time.Time) {
+	if s.phase == inside {
+		s.lost(now)
+	}
+	s.settle(now)
 }
 
 // askLog asks for what comes after the last entry that was read.

@@ -298,7 +298,7 @@ func (s *Session) watchNow(now time.Time) {
 		}
 		s.notice(Notice{Kind: kind})
 	}
-	if !s.missed() {
+	if !s.missed() || !s.online {
 		w.heardAt = now
 	}
 	if !w.warned && !now.Before(w.heardAt.Add(silenceWarns)) {
@@ -323,7 +323,7 @@ func (s *Session) watchDue(at func(time.Time)) {
 		at(l.at.Add(sendAfterLoss))
 		at(l.at.Add(tellWaiting))
 	}
-	if s.missed() {
+	if s.missed() && s.online {
 		at(w.heardAt.Add(silenceWarns))
 		at(w.heardAt.Add(silenceStops))
 	}

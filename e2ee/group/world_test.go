@@ -33,8 +33,9 @@ type world struct {
 	server   *server
 	filters  []*filter
 	recorded map[int][]*wire
-	frame    time.Duration // between frames of a track
-	frames   int           // sealed so far
+	frame    time.Duration     // between frames of a track
+	frames   int               // sealed so far
+	renamed  map[string]uint32 // whose frames come under which other number
 	trace    func(format string, args ...any)
 	onFrame  func(from *person, sealed []byte, at time.Time)
 }
@@ -85,7 +86,8 @@ func newWorld(t testing.TB, lobby bool, creator string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.server = &server{w: w, key: private, seats: map[uint32]*serverSeat{}, candidates: map[uint64][]*candidate{}}
+	w.server = &server{w: w, key: private, seats: map[uint32]*serverSeat{}, serverLog: &serverLog{}}
+	w.server.candidates = map[uint64][]*candidate{}
 	return w
 }
 
@@ -131,7 +133,8 @@ type person struct {
 	seen     map[int]bool
 	twice    bool
 	held     []*frame
-	epochs   []*sframe.Epoch // every one it was ever given
+	epochs   []*sframe.Epoch // that the session was given
+	all      []*sframe.Epoch // that any session of the person was given
 	verified map[Key]bool
 	old      []*KeyPackage
 }
@@ -162,6 +165,13 @@ func (p *person) key() Key { return p.identity.Key() }
 
 // join makes a new seat.
 func (p *person) join() {
+	p.start()
+	seat := p.seat
+	p.w.after(hop, func() { p.w.server.join(seat) })
+}
+
+// start makes a session.
+func (p *person) start() {
 	root := p.w.root
 	if p.link != nil {
 		root = p.link
@@ -172,9 +182,7 @@ func (p *person) join() {
 	}
 	p.session, p.sealer, p.opener, p.sends = s, &sframe.Sealer{}, &sframe.Opener{}, false
 	p.epochs, p.held = nil, nil
-	seat := &serverSeat{p: p, announce: s.Announce(), connected: true, session: s}
-	p.seat = seat
-	p.w.after(hop, func() { p.w.server.join(seat) })
+	p.seat = &serverSeat{p: p, announce: s.Announce(), connected: true, session: s}
 }
 
 // take carries out what a session wants done. seat is the seat of that session.
@@ -195,6 +203,10 @@ func (p *person) take(seat *serverSeat) {
 			p.w.after(hop, func() { p.w.server.message(seat, m) })
 		}
 	}
+	if s.Status().Over && !seat.dead { // its client leaves
+		seat.dead = true
+		p.w.after(hop, func() { p.w.server.end(seat) })
+	}
 	p.schedule(seat)
 }
 
@@ -211,7 +223,7 @@ func (p *person) media(out *Output) {
 	}
 	for _, e := range out.Epochs {
 		p.opener.Add(e, p.w.now)
-		p.epochs = append(p.epochs, e)
+		p.epochs, p.all = append(p.epochs, e), append(p.all, e)
 	}
 	if out.Sending != nil {
 		p.sends = out.Sending.Epoch != nil
@@ -308,10 +320,13 @@ func (p *person) sendFrame(t sframe.Track) {
 	}
 	for _, o := range p.w.server.present() {
 		if o.p != p {
-			p.w.deliver(&wire{what: "frames", from: p.name, to: o, data: data, hops: 2, do: func(data []byte) {
+			p.w.deliver(&wire{what: "frames", from: p.name, to: o, data: data, hops: 2, call: func(to *serverSeat, data []byte) {
 				c := *f
-				c.data = data
-				o.p.open(&c)
+				c.data, c.arrived = data, time.Time{}
+				if number, renamed := p.w.renamed[p.name]; renamed {
+					c.number = number
+				}
+				to.p.open(&c)
 			}})
 		}
 	}
@@ -355,7 +370,8 @@ type wire struct {
 	to   *serverSeat
 	data []byte
 	hops int
-	do   func(data []byte)
+	call func(to *serverSeat, data []byte)
+	as   func(to *serverSeat, from uint32, data []byte) // the same from another participant, where there is one
 }
 
 // filter changes what the server delivers.
@@ -410,7 +426,7 @@ func (w *world) hand(m *wire) {
 	if m.to.gone || !m.to.connected && m.what != "frames" || m.to.dead {
 		return
 	}
-	m.do(m.data)
+	m.call(m.to, m.data)
 	if m.what != "frames" {
 		m.to.p.take(m.to)
 	}
@@ -418,19 +434,55 @@ func (w *world) hand(m *wire) {
 
 // server follows section 5.
 type server struct {
+	*serverLog // that of those who are in no group of a split
 	w          *world
 	key        ed25519.PrivateKey
-	groupID    []byte
-	founder    *serverSeat
 	last       uint32
 	seats      map[uint32]*serverSeat
 	waiting    []*serverSeat
+	logs       map[int]*serverLog // of the groups of a split
+	forgotten  uint64             // entries up to here are gone
+	unsigned   bool               // it signs no removals
+}
+
+// serverLog is the log of a group.
+type serverLog struct {
+	groupID    []byte
+	founder    *serverSeat
 	entries    []Entry
 	candidates map[uint64][]*candidate
 	newest     uint64
 	begun      bool
 	ended      []*endedSeat
-	forgets    bool
+}
+
+// log is the log that a seat is shown.
+func (s *server) log(seat *serverSeat) *serverLog {
+	if l := s.logs[seat.group]; l != nil {
+		return l
+	}
+	return s.serverLog
+}
+
+// all are all logs.
+func (s *server) all() (list []*serverLog) {
+	list = append(list, s.serverLog)
+	for _, n := range slices.Sorted(maps.Keys(s.logs)) {
+		list = append(list, s.logs[n])
+	}
+	return list
+}
+
+// divide gives each group of a split its own log, which goes on from the same entries.
+func (s *server) divide() {
+	s.logs = map[int]*serverLog{}
+	for _, seat := range s.seats {
+		if seat.group > 0 && s.logs[seat.group] == nil {
+			l := *s.serverLog
+			l.entries, l.candidates, l.ended = slices.Clone(l.entries), maps.Clone(l.candidates), nil
+			s.logs[seat.group] = &l
+		}
+	}
 }
 
 type serverSeat struct {
@@ -448,7 +500,8 @@ type serverSeat struct {
 	claims    []uint32
 	since     int // when it came into the group: the order
 	wake      time.Time
-	group     int // of a split
+	group     int             // of a split
+	captive   func(m Message) // a false meeting takes its messages
 }
 
 type candidate struct {
@@ -547,27 +600,33 @@ func (s *server) welcome(seat *serverSeat) {
 			others = append(others, s.shown(o))
 		}
 	}
-	now := func() time.Time { return s.w.now }
-	s.w.deliver(&wire{what: "roster", to: seat, do: func([]byte) {
-		seat.session.Welcome(now(), seat.number, seat.admission, others)
+	s.w.deliver(&wire{what: "roster", to: seat, call: func(to *serverSeat, _ []byte) {
+		to.session.Welcome(s.w.now, to.number, to.admission, others)
 	}})
 	s.group(seat)
 }
 
 func (s *server) group(seat *serverSeat) {
-	g := State{ServerKey: s.public(), GroupID: s.groupID, Position: uint64(len(s.entries)), Epoch: s.newest}
+	l := s.log(seat)
+	g := State{ServerKey: s.public(), GroupID: l.groupID, Position: uint64(len(l.entries)), Epoch: l.newest}
 	creator := FingerprintOf(seat.p.identity.Public()) == s.w.link.Creator
 	if s.groupID == nil && (s.founder == nil || s.founder.gone) && (creator || !s.w.link.Lobby) {
 		s.founder, g.Found = seat, true
 	}
-	s.w.deliver(&wire{what: "group", to: seat, do: func([]byte) { seat.session.Group(s.w.now, g) }})
+	s.w.deliver(&wire{what: "group", to: seat, call: func(to *serverSeat, _ []byte) { to.session.Group(s.w.now, g) }})
 }
 
 func (s *server) roster(to *serverSeat, changed []Seat, left []uint32) {
-	s.w.deliver(&wire{what: "roster", to: to, do: func([]byte) { to.session.Roster(s.w.now, changed, left) }})
+	s.w.deliver(&wire{what: "roster", to: to, call: func(to *serverSeat, _ []byte) {
+		to.session.Roster(s.w.now, changed, left)
+	}})
 }
 
 func (s *server) message(seat *serverSeat, m Message) {
+	if seat.captive != nil {
+		seat.captive(m)
+		return
+	}
 	if seat.gone || !seat.connected || s.seats[seat.number] != seat {
 		return
 	}
@@ -588,36 +647,55 @@ func (s *server) message(seat *serverSeat, m Message) {
 	case *Commit:
 		s.commit(seat, m)
 	case *Propose:
-		s.append(seat, m.Data)
+		s.append(s.log(seat), seat, m.Data)
 	case *LogGet:
-		if m.From >= 1 && m.From <= uint64(len(s.entries)) && !s.forgets {
-			list := slices.Clone(s.entries[m.From-1:])
-			for i := range list {
-				s.give(seat, &list[i], "log")
-			}
-		}
+		s.answer(seat, m)
 	case *Stuck:
 		for _, o := range s.present() {
 			if o != seat {
-				s.w.deliver(&wire{what: "stuck", from: seat.p.name, to: o, do: func([]byte) {
-					o.session.Stuck(s.w.now, seat.number, m.Epoch, m.Hash)
+				s.w.deliver(&wire{what: "stuck", from: seat.p.name, to: o, call: func(to *serverSeat, _ []byte) {
+					to.session.Stuck(s.w.now, seat.number, m.Epoch, m.Hash)
 				}})
 			}
 		}
 	case *Broadcast:
 		for _, o := range s.present() {
 			if o != seat && o.group == seat.group {
-				do := func(data []byte) { o.session.Broadcast(s.w.now, seat.number, m.Kind, data) }
-				s.w.deliver(&wire{what: whatOf(m), from: seat.p.name, to: o, data: m.Data, do: do})
+				s.w.deliver(sayable(whatOf(m), seat, o, m.Data, func(to *serverSeat, from uint32, data []byte) {
+					to.session.Broadcast(s.w.now, from, m.Kind, data)
+				}))
 			}
 		}
 	case *Relay:
 		if o := s.seats[m.To]; o != nil && o.group == seat.group {
-			s.w.deliver(&wire{what: "relays", from: seat.p.name, to: o, data: m.Data, do: func(data []byte) {
-				o.session.Relay(s.w.now, seat.number, data)
-			}})
+			s.w.deliver(sayable("relays", seat, o, m.Data, func(to *serverSeat, from uint32, data []byte) {
+				to.session.Relay(s.w.now, from, data)
+			}))
 		}
 	}
+}
+
+func (s *server) answer(seat *serverSeat, m *LogGet) {
+	l := s.log(seat)
+	if m.From <= s.forgotten {
+		s.w.deliver(&wire{what: "log", to: seat, call: func(to *serverSeat, _ []byte) { to.session.Forgotten(s.w.now) }})
+		return
+	}
+	if m.From < 1 || m.From > uint64(len(l.entries)) {
+		return
+	}
+	for _, e := range slices.Clone(l.entries[m.From-1:]) {
+		s.give(seat, &e)
+	}
+}
+
+// sayable is a message from a participant, which a server may say to be from another.
+func sayable(
+	what string, from, to *serverSeat, data []byte, as func(to *serverSeat, from uint32, data []byte),
+) *wire {
+	return &wire{what: what, from: from.p.name, to: to, data: data, as: as, call: func(to *serverSeat, data []byte) {
+		as(to, from.number, data)
+	}}
 }
 
 // whatOf tells beats and here from the rest: a scenario can, a server cannot.
@@ -635,111 +713,105 @@ func (s *server) pass(seat *serverSeat, pack []byte, round int) {
 	}
 	var members []*serverSeat
 	for _, o := range s.present() {
-		if len(o.claims) > 0 && o.connected && o != seat {
+		if len(o.claims) > 0 && o.connected && o != seat && o.group == seat.group {
 			members = append(members, o)
 		}
 	}
 	slices.SortStableFunc(members, func(a, b *serverSeat) int { return a.since - b.since })
 	for turn := range min(4, len(members)) {
 		o := members[(4*round+turn)%len(members)]
-		list := []Package{{Participant: seat.number, Data: pack}}
-		s.w.deliver(&wire{what: "key_packages", from: seat.p.name, to: o, data: pack, do: func(data []byte) {
-			list[0].Data = data
-			o.session.KeyPackages(s.w.now, turn, list)
-		}})
+		m := &wire{what: "key_packages", from: seat.p.name, to: o, data: pack}
+		m.call = func(to *serverSeat, data []byte) {
+			to.session.KeyPackages(s.w.now, turn, []Package{{Participant: seat.number, Data: data}})
+		}
+		s.w.deliver(m)
 	}
 	s.w.after(time.Second, func() { s.pass(seat, pack, round+1) })
 }
 
-// aadOf reads the authenticated data of a PublicMessage.
-func aadOf(b []byte) []byte {
-	r := reader{b: b}
-	r.take(4)
-	r.vec()
-	r.u64()
-	if t := r.u8(); t == 1 || t == 2 {
-		r.u32()
-	}
-	return r.vec()
-}
-
 func (s *server) commit(seat *serverSeat, m *Commit) {
+	l := s.log(seat)
 	h, ok := readHead(m.Data)
-	if !ok || h.private || h.content != uint8(mls.ContentCommit) {
+	if !ok || h.private || h.content != uint8(mls.ContentCommit) || h.epoch != l.newest && h.epoch != l.epoch() {
 		return
 	}
-	if s.begun && h.epoch > s.newest+1 || !s.begun && h.epoch != 0 || s.begun && h.epoch < s.newest {
-		return
-	}
-	list := s.candidates[h.epoch]
+	list := l.candidates[h.epoch]
 	if len(list) >= 8 || slices.ContainsFunc(list, func(c *candidate) bool { return c.seat == seat }) {
 		return
 	}
-	names := aadOf(m.Data)
-	if len(list) > 0 && !slices.ContainsFunc(list, func(c *candidate) bool { return bytes.Contains(names, c.hash[:]) }) {
+	named := func(c *candidate) bool { return bytes.Contains(h.names, c.hash[:]) }
+	if len(list) > 0 && !slices.ContainsFunc(list, named) {
 		return
 	}
 	if s.w.trace != nil {
-		s.w.trace("%s's commit of epoch %d at %d adds %d, names %d, hash %x", seat.p.name, h.epoch, len(s.entries)+1, len(m.Added), len(names)/34, EntryHash(m.Data))
+		s.w.trace("%s's commit of epoch %d at %d adds %d, names %d", seat.p.name, h.epoch, len(l.entries)+1, len(m.Added),
+			len(h.names)/(2+HashSize))
 	}
-	s.candidates[h.epoch] = append(list, &candidate{EntryHash(m.Data), seat})
-	if h.epoch > s.newest || !s.begun {
-		for _, o := range s.seats {
-			o.packedIn = o.packedIn && len(o.claims) > 0
-		}
+	l.candidates[h.epoch] = append(slices.Clip(list), &candidate{EntryHash(m.Data), seat})
+	l.newest, l.begun = h.epoch, true
+	s.append(l, seat, m.Data)
+	for i := range m.Added {
+		s.added(l, seat, m, &m.Added[i])
 	}
-	s.newest, s.begun = h.epoch, true
-	s.append(seat, m.Data)
-	position := uint64(len(s.entries))
-	for _, a := range m.Added {
-		o := s.seats[a.Participant]
-		if o == nil {
-			continue
-		}
-		o.packedIn = true
-		if len(o.claims) == 0 {
-			o.since = len(s.entries)
-		}
-		if len(o.claims) < 4 {
-			o.claims = append(o.claims, a.Leaf)
-		}
-		s.w.deliver(&wire{what: "secrets", from: seat.p.name, to: o, data: m.GroupInfo, do: func(data []byte) {
-			o.session.Secrets(s.w.now, Secrets{GroupInfo: data, Data: a.Secrets, Leaf: a.Leaf, Position: position})
-		}})
-	}
-	s.signRemovals(m.Data, m.Added)
+	s.signRemovals(l, m.Data, m.Added)
 }
 
-func (s *server) append(seat *serverSeat, data []byte) {
-	e := Entry{Position: uint64(len(s.entries) + 1), Data: data}
+// added sends a joiner what it needs.
+func (s *server) added(l *serverLog, by *serverSeat, m *Commit, a *Added) {
+	o := s.seats[a.Participant]
+	if o == nil {
+		return
+	}
+	o.packedIn = true
+	for _, other := range s.seats {
+		if other != o && bytes.Equal(other.announce[:keySize], o.announce[:keySize]) {
+			other.claims = nil
+		}
+	}
+	if len(o.claims) == 0 {
+		o.since = len(l.entries)
+	}
+	if len(o.claims) < 4 {
+		o.claims = append(o.claims, a.Leaf)
+	}
+	position := uint64(len(l.entries))
+	s.w.deliver(&wire{what: "secrets", from: by.p.name, to: o, data: m.GroupInfo, call: func(to *serverSeat, data []byte) {
+		to.session.Secrets(s.w.now, Secrets{GroupInfo: data, Data: a.Secrets, Leaf: a.Leaf, Position: position})
+	}})
+}
+
+func (s *server) append(l *serverLog, seat *serverSeat, data []byte) {
+	e := Entry{Position: uint64(len(l.entries) + 1), Data: data}
 	if seat != nil {
 		e.From = seat.number
 	}
-	s.entries = append(s.entries, e)
+	l.entries = append(slices.Clip(l.entries), e)
 	for _, o := range s.present() {
-		s.give(o, &e, "log")
+		if s.log(o) == l {
+			s.give(o, &e)
+		}
 	}
 }
 
-func (s *server) give(to *serverSeat, e *Entry, what string) {
-	from := ""
+func (s *server) give(to *serverSeat, e *Entry) {
+	from, what := "", "log"
 	if o := s.seats[e.From]; o != nil {
 		from = o.p.name
 	}
 	if e.From == 0 {
 		what = "remove"
 	}
-	s.w.deliver(&wire{what: what, from: from, to: to, data: e.Data, do: func(data []byte) {
+	s.w.deliver(&wire{what: what, from: from, to: to, data: e.Data, call: func(to *serverSeat, data []byte) {
 		to.session.Log(s.w.now, []Entry{{Position: e.Position, From: e.From, Data: data}})
 	}})
 }
 
 // epoch is the one that the next candidate is of.
-func (s *server) epoch() uint64 {
-	if !s.begun {
+func (l *serverLog) epoch() uint64 {
+	if !l.begun {
 		return 0
 	}
-	return s.newest + 1
+	return l.newest + 1
 }
 
 // end ends a seat.
@@ -756,13 +828,15 @@ func (s *server) end(seat *serverSeat) {
 	for _, o := range s.present() {
 		s.roster(o, nil, []uint32{seat.number})
 	}
-	if len(seat.claims) > 0 {
-		e := &endedSeat{
-			key: bytes.Clone(seat.announce[:keySize]), leaves: seat.claims, done: map[uint32]uint64{},
-			refs: map[uint32][]byte{},
+	for _, l := range s.all() {
+		if len(seat.claims) > 0 && l.groupID != nil {
+			e := &endedSeat{
+				key: bytes.Clone(seat.announce[:keySize]), leaves: slices.Clone(seat.claims), done: map[uint32]uint64{},
+				refs: map[uint32][]byte{},
+			}
+			l.ended = append(l.ended, e)
+			s.sign(l, e)
 		}
-		s.ended = append(s.ended, e)
-		s.sign(e)
 	}
 	if !slices.ContainsFunc(s.present(), func(o *serverSeat) bool { return len(o.claims) > 0 }) {
 		s.reset()
@@ -771,23 +845,22 @@ func (s *server) end(seat *serverSeat) {
 
 // reset forgets the group: the last member has gone. The next to come founds another.
 func (s *server) reset() {
-	s.groupID, s.founder, s.ended, s.begun, s.newest = nil, nil, nil, false, 0
-	s.candidates = map[uint64][]*candidate{}
+	*s.serverLog = serverLog{candidates: map[uint64][]*candidate{}}
 	for _, o := range s.present() {
 		s.group(o)
 	}
 }
 
 // sign signs the removals of a seat for the present epoch.
-func (s *server) sign(e *endedSeat) {
+func (s *server) sign(l *serverLog, e *endedSeat) {
 	for _, leaf := range e.leaves {
-		if e.done[leaf] == s.epoch() {
+		if e.done[leaf] == l.epoch() || s.unsigned {
 			continue // a candidate refers to it
 		}
 		p := &mls.Proposal{Type: mls.ProposalRemove, Remove: leaf}
-		b := mls.ExternalProposal(s.key, 0, s.groupID, s.epoch(), p, e.key)
+		b := mls.ExternalProposal(s.key, 0, l.groupID, l.epoch(), p, e.key)
 		e.refs[leaf] = refOf(b)
-		s.append(nil, b)
+		s.append(l, nil, b)
 	}
 }
 
@@ -800,10 +873,10 @@ func refOf(b []byte) []byte {
 }
 
 // signRemovals signs again what a candidate did not refer to.
-func (s *server) signRemovals(commit []byte, added []Added) {
-	s.ended = slices.DeleteFunc(s.ended, func(e *endedSeat) bool {
+func (s *server) signRemovals(l *serverLog, commit []byte, added []Added) {
+	l.ended = slices.DeleteFunc(l.ended, func(e *endedSeat) bool {
 		e.leaves = slices.DeleteFunc(e.leaves, func(leaf uint32) bool {
-			return e.done[leaf] != 0 && e.done[leaf] < s.epoch()
+			return e.done[leaf] != 0 && e.done[leaf] < l.epoch()
 		})
 		back := slices.ContainsFunc(added, func(a Added) bool {
 			o := s.seats[a.Participant]
@@ -811,14 +884,14 @@ func (s *server) signRemovals(commit []byte, added []Added) {
 		})
 		return back || len(e.leaves) == 0
 	})
-	for _, e := range s.ended {
+	for _, e := range l.ended {
 		for _, leaf := range e.leaves {
 			delete(e.done, leaf)
 			if e.refs[leaf] != nil && bytes.Contains(commit, e.refs[leaf]) {
-				e.done[leaf] = s.epoch()
+				e.done[leaf] = l.epoch()
 			}
 		}
-		s.sign(e)
+		s.sign(l, e)
 	}
 }
 
