@@ -719,3 +719,8 @@ var expectations = map[string]func(r *runner, s *step){
 func (p *person) everHad(base [16]byte) bool {
 	return slices.ContainsFunc(p.all, func(e *sframe.Epoch) bool { return e.Base == base })
 }
+
+// privateOf is the private key of a joiner's leaf.
+func privateOf(j *mls.Joiner) []byte {
+	return bytes.Clone(reflect.ValueOf(j).Elem().FieldByName("private").Bytes())
+}

@@ -31,12 +31,16 @@ type pair struct{ last uint32 }
 // errPrivate means that a private message is not authentic, or came before.
 var errPrivate = errors.New("e2ee: private message: not authentic, or repeated")
 
-func privateCipher(g *mls.Group) (cipher.AEAD, error) {
+// privateKey is the key of the outer layer in an epoch.
+func privateKey(g *mls.Group) ([]byte, error) {
 	key, err := g.Export("conclave private", nil, 16)
 	if err != nil {
 		return nil, fmt.Errorf("e2ee: %w", err)
 	}
-	defer clear(key)
+	return key, nil
+}
+
+func privateCipher(key []byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, fmt.Errorf("e2ee: %w", err)
@@ -108,19 +112,54 @@ func (s *Session) sealPrivate(st *state, public []byte, to Key, inner []byte) ([
 	if err != nil {
 		return nil, fmt.Errorf("e2ee: %w", err)
 	}
-	body := s.cfg.Identity.sign(privateSigned(group, epoch, s.self, to, sealed))
-	body = append(body, sealed...)
-	outer, err := privateCipher(st.group)
+	sig := s.cfg.Identity.sign(privateSigned(group, epoch, s.self, to, sealed))
+	key, err := privateKey(st.group)
 	if err != nil {
 		return nil, err
 	}
-	data := u64(epoch)
+	defer clear(key)
+	return sealOuter(s.random, key, epoch, slices.Concat(sig, sealed))
+}
+
+// sealOuter seals what is signed and sealed to a leaf, under the key of the epoch.
+func sealOuter(random io.Reader, key []byte, epoch uint64, body []byte) ([]byte, error) {
+	outer, err := privateCipher(key)
+	if err != nil {
+		return nil, err
+	}
 	nonce := make([]byte, nonceSize)
-	if _, err := io.ReadFull(s.random, nonce); err != nil {
+	if _, err := io.ReadFull(random, nonce); err != nil {
 		return nil, fmt.Errorf("e2ee: %w", err)
 	}
-	data = append(data, nonce...)
-	return outer.Seal(data, nonce, body, u64(epoch)), nil
+	return outer.Seal(slices.Concat(u64(epoch), nonce), nonce, body, u64(epoch)), nil
+}
+
+// openOuter opens it again, and checks whose it is.
+func openOuter(key, group []byte, from, to Key, data []byte) (sealed []byte, err error) {
+	outer, err := privateCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	body, err := outer.Open(nil, data[8:8+nonceSize], data[8+nonceSize:], data[:8])
+	if err != nil || len(body) < ed25519.SignatureSize+hpkeSize+tagSize {
+		return nil, errPrivate
+	}
+	sig, sealed := body[:ed25519.SignatureSize], body[ed25519.SignatureSize:]
+	text := privateSigned(group, binary.BigEndian.Uint64(data), from, to, sealed)
+	if mls.VerifyEd25519(from[:], text, sig) != nil {
+		return nil, errPrivate
+	}
+	return sealed, nil
+}
+
+// readInner reads what was sealed to a leaf.
+func readInner(plain []byte) (kind byte, counter uint32, text string, err error) {
+	inner, err := unpadded(plain)
+	if err != nil || len(inner) < 5 {
+		return 0, 0, "", errPrivate
+	}
+	text = string(inner[5:])
+	return inner[0], binary.BigEndian.Uint32(inner[1:]), text, checkText(text, MaxPrivateBytes, MaxPrivateBytes, true)
 }
 
 // Relay takes a message to oneself alone.
@@ -163,33 +202,26 @@ func (s *Session) openPrivate(st *state, from Key, data []byte) (kind byte, text
 	if _, here := st.public.index[from]; !here || from == s.self {
 		return 0, "", ErrNotHere
 	}
-	outer, err := privateCipher(st.group)
+	key, err := privateKey(st.group)
 	if err != nil {
 		return 0, "", err
 	}
-	body, err := outer.Open(nil, data[8:8+nonceSize], data[8+nonceSize:], data[:8])
-	if err != nil || len(body) < ed25519.SignatureSize+hpkeSize+tagSize {
-		return 0, "", errPrivate
-	}
+	defer clear(key)
 	group, epoch := st.public.group, st.public.epoch
-	sig, sealed := body[:ed25519.SignatureSize], body[ed25519.SignatureSize:]
-	if mls.VerifyEd25519(from[:], privateSigned(group, epoch, from, s.self, sealed), sig) != nil {
-		return 0, "", errPrivate
+	sealed, err := openOuter(key, group, from, s.self, data)
+	if err != nil {
+		return 0, "", err
 	}
 	aad := slices.Concat(from[:], s.self[:])
 	plain, err := st.group.OpenOwn(privateInfo(group, epoch), aad, sealed, fields("hpke"), s.root.hpke)
 	if err != nil {
 		return 0, "", errPrivate
 	}
-	inner, err := unpadded(plain)
-	if err != nil || len(inner) < 5 {
-		return 0, "", errPrivate
+	kind, counter, text, err := readInner(plain)
+	if err == nil && !s.talk.newer(privatePair{epoch, from}, counter) {
+		err = errPrivate
 	}
-	if !s.talk.newer(privatePair{epoch, from}, binary.BigEndian.Uint32(inner[1:])) {
-		return 0, "", errPrivate
-	}
-	text = string(inner[5:])
-	return inner[0], text, checkText(text, MaxPrivateBytes, MaxPrivateBytes, true)
+	return kind, text, err
 }
 
 // newer says whether a counter is greater than the last of its pair, and keeps it.

@@ -68,7 +68,7 @@ func (q *eventQueue) Pop() any {
 
 func newWorld(t testing.TB, lobby bool, creator string) *world {
 	t.Helper()
-	start := time.UnixMilli(1_795_300_000_000)
+	start := testStart
 	w := &world{
 		t: t, start: start, now: start, random: rand.NewChaCha8([32]byte{1}), people: map[string]*person{},
 		recorded: map[int][]*wire{}, frame: 20 * time.Millisecond,
@@ -991,3 +991,5 @@ func (p *person) authenticator() string {
 	}
 	return string(p.session.cur.group.Authenticator())
 }
+
+var testStart = time.UnixMilli(1_795_300_000_000)
