@@ -16,7 +16,7 @@ const rooms = {
   net: [],
   ui: ['i18n'],
   media: ['core', 'ui'],
-  e2ee: ['core', 'ui'],
+  e2ee: ['core', 'e2ee/mls', 'ui'],
   'e2ee/mls': ['e2ee'],
   rooms: ['core', 'e2ee', 'net'],
   call: ['core', 'e2ee', 'media', 'net', 'ui'],

@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import { hex, unhex } from '../js/e2ee/bytes.js';
 import * as sframe from '../js/e2ee/sframe.js';
 import * as frame from '../js/e2ee/frame.js';
-import { ReplayWindow, WINDOW } from '../js/e2ee/replay.js';
+import { ReplayWindow } from '../js/e2ee/replay.js';
+
+const WINDOW = 1024;
 
 test('a changed byte anywhere, and other metadata, do not open', async () => {
   const key = await sframe.deriveKey(9n, new Uint8Array(32));
@@ -55,14 +57,14 @@ for (const { codec, isKey, data, clear } of frames) {
     const sealed = await frame.sealFrame(key, 5n, codec, isKey, unhex(data));
     assert.equal(hex(sealed.subarray(0, clear)), data.slice(0, 2 * clear));
     if (codec === 'av1') assert.equal(sealed[0], isKey ? 0x0a : 0x32);
-    const parsed = frame.parseFrame(codec, sealed);
+    const parsed = frame.parseFrame(codec, sealed, isKey);
     assert(parsed);
     assert.equal(parsed.header.ctr, 5n);
     assert.equal(hex(await frame.openFrame(key, parsed)), data);
     if (clear) {
       const changed = sealed.slice();
       changed[clear - 1] ^= 0x10;
-      const other = frame.parseFrame(codec, changed);
+      const other = frame.parseFrame(codec, changed, isKey);
       if (other) await assert.rejects(frame.openFrame(key, other), 'a readable byte was changed');
     }
   });
@@ -71,7 +73,7 @@ for (const { codec, isKey, data, clear } of frames) {
 test('what is no sealed frame is refused before any key is asked for', () => {
   for (const codec of /** @type {frame.Codec[]} */ (['opus', 'vp8', 'vp9', 'av1'])) {
     for (let n = 0; n < 30; n++) {
-      const parsed = frame.parseFrame(codec, new Uint8Array(n));
+      const parsed = frame.parseFrame(codec, new Uint8Array(n), false);
       assert(!parsed || parsed.body.length >= parsed.header.length + sframe.TAG);
     }
   }

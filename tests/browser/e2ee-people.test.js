@@ -141,20 +141,10 @@ for (const [kind, other] of process.env.E2EE_PEOPLE_SHORT ? pairs.slice(0, 1) : 
       },
     );
 
-    step('who is refused gets no picture and no word, until the codes were compared', async () => {
-      await until('the other sees a picture', async () => (await openedWithin(impostor)) > 0);
-      await ana.at('changed-refuse').click();
-      await until('nothing opens any more', async () => (await openedWithin(impostor)) === 0);
-      await says(ana, 'between friends');
-      await reads(ana, 'between friends');
-      assert.equal(await openedWithin(impostor), 0);
+    step('whom one compares the number with is verified, and no one is warned of any more', async () => {
       await ana.code();
       await ana.at('e2ee-verify').click();
       await sees(ana, 'Ben', 'verified');
-      await until('it is seen again', async () => (await openedWithin(impostor)) > 0);
-      await says(ana, 'for Ben as well');
-      await reads(impostor, 'for Ben as well');
-      assert.equal(await impostor.at('chat-message').filter({ hasText: 'between friends' }).count(), 0);
       assert.equal(await ana.at('security').getAttribute('data-troubled'), 'false');
     });
   });
@@ -175,7 +165,7 @@ describe('a server that shows different people to two', () => {
     relay.stop();
   });
 
-  step('both are told that they do not see the same people, and no longer when they do', async () => {
+  step('the list of people is the group: whom the server hides from one is seen all the same', async () => {
     const ana = await Person.arrive(chromium, server, 'Ana', small);
     ana.email = 'ana-split@example.org';
     await ana.signIn();
@@ -188,35 +178,19 @@ describe('a server that shows different people to two', () => {
     await ben.join({ mic: false, camera: false });
     await sees(ana, 'Ben', 'new');
     await sees(ben, 'Ana', 'new');
-    const [first, second] = await Promise.all([ana.code(), ben.code()]);
-    assert.equal(first, second);
-    const shown = new Set(/** @type {number[]} */ ([]));
     // Ben is told of nobody else from now on.
-    relay.tamper = (m, direction) => {
-      if (direction === 'up' || m.type !== 'roster') return m;
-      for (const p of m.joined ?? []) shown.add(p.participant);
-      return {
-        ...m,
-        joined: [],
-        changed: m.changed?.filter((/** @type {{participant: number}} */ p) => !shown.has(p.participant)),
-        left: m.left?.filter((/** @type {{participant: number}} */ p) => !shown.has(p.participant)),
-      };
-    };
+    relay.tamper = (m, direction) => (direction === 'up' || m.type !== 'roster' ? m : { ...m, joined: [] });
     const cem = await Person.arrive(chromium, server, 'Cem', { path: ana.link(), ...small });
     cem.email = 'cem-split@example.org';
     people.push(cem);
     await cem.signIn();
     await cem.join({ mic: false, camera: false });
     await sees(ana, 'Cem', 'new');
-    for (const person of [ana, ben]) {
-      await person.at('e2ee-differs').getByText(words('security.differs')).waitFor({ timeout: patience });
-      assert.equal(await person.at('security').getAttribute('data-troubled'), 'true');
-    }
-    assert.notEqual(await ana.code(), await ben.code());
-    assert.equal(await ben.tileOf('Cem').count(), 0);
+    await sees(ben, 'Cem', 'new');
+    const number = await ana.code();
+    assert.equal(await ben.code(), number);
     await cem.leave();
-    for (const person of [ana, ben]) await person.at('e2ee-differs').waitFor({ state: 'hidden', timeout: patience });
-    assert.equal(await ana.code(), await ben.code());
+    for (const person of [ana, ben]) await person.tileOf('Cem').waitFor({ state: 'detached', timeout: patience });
   });
 });
 
@@ -331,68 +305,23 @@ describe('whose word lets somebody in', () => {
     await admits(ben, 'Dan');
     await dan.screen('call');
     relay.tamper = (m) => m;
-    await dan.at('e2ee-outside').getByText(words('security.outside.self')).waitFor();
-    for (const person of [ana, ben, cem]) {
-      await person.code();
-      await person.page
-        .locator('[data-testid="e2ee-person"][data-trust="outside"]')
-        .getByText(words('security.outside'))
-        .waitFor({ timeout: patience });
-    }
+    await dan.at('e2ee-unconfirmed').getByText(words('security.unconfirmed.self')).waitFor();
+    for (const person of [ana, ben, cem]) assert.equal(await person.tileOf('Dan').count(), 0);
     await says(ana, 'not for Dan');
     await reads(cem, 'not for Dan');
     assert.equal((await dan.sealing()).opened, 0);
     assert.equal(await dan.at('chat-message').count(), 0);
     await dan.leave();
-    await ana.tileOf('Dan').waitFor({ state: 'detached' });
   });
 
-  step(
-    'a creator who vanishes leaves nobody who could let others in, and can do so again when back on the same device',
-    async () => {
-      await anaChooses('Ben', 'make-participant');
-      await until('Ben is no co-host any more', async () => !(await ben.at('lobby-switch').isVisible()));
-      // Gone without a last word: the relay swallows it.
-      relay.tamper = (m) => (m.type === 'leave' ? { type: 'leave', id: m.id } : m);
-      await ana.leave();
-      relay.tamper = (m) => m;
-      await ben.press('people', true);
-      await ben.at('lobby-switch').waitFor({ timeout: patience }); // the server made him host
-      const eve = await arrive(chromium, 'Eve', ben.link());
-      await knocks(eve);
-      await admits(ben, 'Eve');
-      await ben.at('toast').getByText(words('security.cannotadmit')).waitFor();
-      await eve.screen('lobby');
-      await ana.page.reload();
-      await ana.join({ mic: false });
-      await admits(ana, 'Eve');
-      await eve.screen('call');
-      for (const person of [ana, ben, cem]) await sees(person, 'Eve', 'new');
-      await until('Eve sees a picture', async () => (await openedWithin(eve)) > 0);
-    },
-  );
-
-  step('a creator who closes the page leaves word who may let others in', async () => {
-    await until('Ben is who was there longest', async () => (await ana.at('person').count()) === 4);
-    // The word is signed in advance, whenever the page looks after such things.
-    const looks = () => ana.page.evaluate(() => /** @type {number} */ (Reflect.get(window, 'conclaveProbe').looks));
-    const earlier = await looks();
-    await until('the word was signed', async () => (await looks()) >= earlier + 3);
-    await ana.page.evaluate(() => window.dispatchEvent(new PageTransitionEvent('pagehide')));
-    await ana.tileOf('Ben').waitFor({ state: 'detached' });
-    const host = await until('somebody is host', async () => {
-      for (const person of [ben, cem]) {
-        await person.press('people', true);
-        if (await person.at('lobby-switch').isVisible()) return person;
-      }
-      return null;
-    });
-    const fay = await arrive(chromium, 'Fay', ben.link());
-    await knocks(fay);
-    await admits(host, 'Fay');
-    await fay.screen('call');
-    for (const person of [ben, cem]) await sees(person, 'Fay', 'new');
-    await sees(fay, 'Ben', 'new');
-    assert.equal(await fay.code(), await ben.code());
+  step('when the creator has gone, an heir of the group becomes host, and can let others in', async () => {
+    await ana.leave();
+    await ben.at('promoted').getByText(words('security.promoted.self')).waitFor({ timeout: 90_000 });
+    const eve = await arrive(chromium, 'Eve', ben.link());
+    await knocks(eve);
+    await admits(ben, 'Eve');
+    await eve.screen('call');
+    for (const person of [ben, cem]) await sees(person, 'Eve', 'new');
+    await sees(eve, 'Ben', 'new');
   });
 });

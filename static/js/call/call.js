@@ -10,8 +10,8 @@
 /** @import {Timer} from '../core/timer.js' */
 /** @import {LocalMedia} from './localmedia.js' */
 /** @import {Link} from '../e2ee/link.js' */
-/** @import {Identity} from '../e2ee/announce.js' */
-import { initialState, reduce, named, may, permissionFor } from '../core/state.js';
+/** @import {Identity} from '../e2ee/seat.js' */
+import { initialState, reduce, named, present, may, permissionFor } from '../core/state.js';
 import { LOOK_MS } from '../core/flow.js';
 import { newPageTime, ran } from '../core/pagetime.js';
 import { newLadder, next, openLimit } from '../core/reconnect.js';
@@ -35,6 +35,8 @@ const WAKE_MS = 4000;
 const DOUBT_MS = 1000;
 /** Reasons of `media_failed` that trying again does not mend. */
 const IMPOSSIBLE = new Set(['fingerprint_mismatch', 'no_common_srtp_profile']);
+/** What the group asks the server for by itself: the group sees to it when that fails, and the person is not told. */
+const QUIET = new Set(['relay', 'found', 'key_package', 'commit', 'propose', 'log_get', 'stuck']);
 /** Reasons of `bye` after which the seat is still there (docs/protocol.md). */
 const RESUMABLE = new Set(['slow_reader', 'rate_limited', 'protocol_error']);
 
@@ -128,8 +130,9 @@ export class Call extends EventTarget {
 
   /**
    * @param {{meeting: string, name: string, password: string, pressed: number, link: Link|null, guest: boolean,
-   *   room: Identity|null}} join pressed: when, in ms of performance.now(); link: null for a meeting without end-to-end
-   *   encryption; room: the key of this meeting's room, if it is this person's
+   *   room: Identity|null, instead?: boolean}} join pressed: when, in ms of performance.now(); link: null for a meeting
+   *   without end-to-end encryption; room: the key of this meeting's room, if it is this person's; instead: of another
+   *   seat of this person
    * @param {LocalMedia} local what the person switched on before
    */
   constructor(join, local) {
@@ -159,27 +162,42 @@ export class Call extends EventTarget {
   }
 
   /**
-   * @param {{meeting: string, link: Link, name: string, guest: boolean, room: Identity|null}} join
+   * @param {{meeting: string, link: Link, name: string, guest: boolean, room: Identity|null, password: string}} join
    * @returns {Secrets}
    */
   #protect(join) {
     return new Secrets(join, {
-      send: async (type, fields) =>
-        this.#socket?.request(type, fields).catch((err) => {
-          if (type !== 'relay') this.#emit('problem', { error: err });
-        }),
+      send: (type, fields) => this.#sendFor(type, fields),
       heard: (m) => (m.type === 'app' ? this.parts.hear(m) : this.#change((s) => reduce(s, m))),
+      present: (people) => this.#change((s) => present(s, people)),
       named: (names) => this.#change((s) => named(s, names)),
       emit: (type, detail) => this.#emit(type, detail),
     });
   }
 
   /**
-   * @returns {Promise<{name: string, announce?: string, admit?: string}>} who asks to join, with new keys where there
-   *   are keys
+   * @template {ClientMessage['type']} T @param {T} type @param {Fields<T>} fields @returns {Promise<unknown>}
    */
-  async #who() {
-    return this.encryption ? this.encryption.begin() : { name: this.#join.name };
+  async #sendFor(type, fields) {
+    try {
+      if (!this.#socket) throw new RequestError('network', '', false);
+      return await this.#socket.request(type, fields);
+    } catch (err) {
+      const quiet = QUIET.has(type) || /** @type {any} */ (fields).kind === 'group';
+      if (!quiet) this.#emit('problem', { error: err });
+      throw err;
+    }
+  }
+
+  /**
+   * @param {boolean} again in the place of a seat that one has
+   * @returns {Promise<{name: string, announce?: string, password?: string, switch?: boolean}>} who asks to join, with new
+   *   keys where there are keys
+   */
+  async #who(again) {
+    const { name, password } = this.#join;
+    if (!this.encryption) return { name, ...(password && { password }) };
+    return { ...(await this.encryption.begin()), ...(again && { switch: true }) };
   }
 
   /** @param {Partial<Presence>} change */
@@ -214,12 +232,9 @@ export class Call extends EventTarget {
       await socket.opened;
       this.#usual = performance.now() - asked;
       this.#phase('socket');
-      const { meeting, password } = this.#join;
-      await socket.request(
-        'join',
-        { version: PROTOCOL_VERSION, meeting, ...(await this.#who()), ...(password ? { password } : {}) },
-        { timeout: 0 },
-      );
+      const { meeting, instead = false } = this.#join;
+      const who = await this.#who(instead);
+      await socket.request('join', { version: PROTOCOL_VERSION, meeting, ...who }, { timeout: 0 });
     } catch (err) {
       this.#free(); // the preview goes on
       throw err;
@@ -262,6 +277,7 @@ export class Call extends EventTarget {
   #socketGone(answered) {
     const { phase } = this.store.get().state;
     if (this.#over || phase === 'ended') return;
+    this.encryption?.connection(false);
     if (phase === 'joined') return this.#climb(answered ? 'socket_lost' : 'socket_unanswered');
     if (phase === 'lobby') this.#end('unreachable', '');
   }
@@ -276,7 +292,7 @@ export class Call extends EventTarget {
       case 'welcome':
         return this.#welcomed(m);
       case 'slots':
-        this.#media.assign(m.slots);
+        this.#media.assign();
         return this.#applyVolumes();
       case 'encode':
         return this.#media.setEncode(m.source, m.rids);
@@ -351,6 +367,7 @@ export class Call extends EventTarget {
       this.#someToSee = m.participants.some((p) => p.sources.includes('camera') || p.sources.includes('screen'));
     }
     this.#phase('welcome');
+    this.encryption?.connection(true);
     this.#resume = m.resume;
     this.#update({ timer: null }); // if one runs, the server says so next
     if (m.ice_servers) this.#media.relayedBy(m.ice_servers);
@@ -420,7 +437,7 @@ export class Call extends EventTarget {
   async #rejoin(fresh) {
     const { step, attempt } = this.store.get().ladder;
     const resume = step === 'resume' && this.#resume;
-    const { meeting, password } = this.#join;
+    const { meeting } = this.#join;
     try {
       if (fresh) {
         await this.#openSocket(openLimit(attempt, this.#usual)).opened.catch((err) => {
@@ -428,13 +445,9 @@ export class Call extends EventTarget {
           throw err;
         });
       }
-      const who = resume && this.encryption ? { name: '' } : await this.#who();
-      const credential = resume ? { resume } : password ? { password } : {};
-      await this.#socket?.request(
-        'join',
-        { version: PROTOCOL_VERSION, meeting, ...who, ...credential },
-        { timeout: resume ? 8000 : 0 },
-      );
+      const who = resume ? { name: this.encryption ? '' : this.#join.name, resume } : await this.#who(true);
+      const timeout = resume ? 8000 : 0;
+      await this.#socket?.request('join', { version: PROTOCOL_VERSION, meeting, ...who }, { timeout });
     } catch (err) {
       if (!(err instanceof RequestError)) throw err;
       if (err.id === 'resume_failed') return this.#climb('resume_failed');
@@ -466,7 +479,6 @@ export class Call extends EventTarget {
   /** @param {readonly Source[]} sources */
   #sourcesChanged(sources) {
     this.#change((s) => ({ ...s, sources: [...sources] }));
-    this.encryption?.sending(sources.length > 0);
     this.#update({ mediaVersion: this.store.get().mediaVersion + 1 });
     this.#sendMedia();
   }
@@ -494,10 +506,9 @@ export class Call extends EventTarget {
     return true;
   }
 
-  /** Periodic housekeeping, including what a closing page has no time for. */
+  /** Periodic housekeeping. */
   #look() {
     void this.#media.look();
-    if (!this.#left) void this.encryption?.will(this.store.get().state);
   }
 
   /**
@@ -578,14 +589,15 @@ export class Call extends EventTarget {
   leave({ closing = false, replaced = false } = {}) {
     const sign = !this.#left && !closing && this.encryption;
     this.#left = true;
-    if (sign) void sign.will(this.store.get().state).finally(() => this.#leave(replaced));
+    if (sign) void sign.goodbye().finally(() => this.#leave(replaced));
     else this.#leave(replaced);
   }
 
   /** @param {boolean} replaced */
   #leave(replaced) {
     if (this.#over) return;
-    depart(this.#socket, this.encryption?.lastWord(this.store.get().state));
+    const heir = this.encryption?.heir(this.store.get().state);
+    depart(this.#socket, heir ? { heir } : {});
     this.#socket = null; // nothing that still arrives is ours
     this.#end(replaced ? 'replaced' : 'left', '');
   }

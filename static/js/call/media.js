@@ -3,7 +3,6 @@
 /** @import {Presence, Phases} from './call.js' */
 /** @import {Event as LadderEvent} from '../core/reconnect.js' */
 /** @import {Source, Want} from '../core/types.js' */
-/** @import {Slot} from '../protocol-types.js' */
 /** @import {Flow} from '../core/flow.js' */
 /** @import {Snapshot} from '../media/stats.js' */
 /** @import {Sinks} from '../media/sinks.js' */
@@ -189,9 +188,8 @@ export class CallMedia {
     } else if (state === 'failed') this.#o.climb('media_lost');
   }
 
-  /** @param {readonly Slot[]} slots that carry something else from now on; the state has them already */
-  assign(slots) {
-    this.#seal?.renew(slots);
+  /** assign shows what slots carry from now on; the state has it already. */
+  assign() {
     this.#slotsChanged();
   }
 

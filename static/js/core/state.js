@@ -180,6 +180,17 @@ export function named(s, names) {
   return next;
 }
 
+/**
+ * present puts in the people of an end-to-end encrypted meeting who were here before: they are known when the group is,
+ * after the welcome, and are no news.
+ * @param {State} s @param {readonly Person[]} people @returns {State}
+ */
+export function present(s, people) {
+  const next = { ...s, people: new Map(people.map((p) => [p.participant, p])) };
+  const bots = people.filter((p) => p.kind === 'bot' && !s.people.has(p.participant));
+  return bots.length > 0 ? tell(next, 'bots', bots[0].name, { many: bots.length }) : next;
+}
+
 /** @param {State} s @param {P.Roster} m @returns {State} */
 function roster(s, m) {
   const people = new Map(s.people);

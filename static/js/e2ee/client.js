@@ -1,55 +1,56 @@
-// The page's side of the encryption worker: orders and words over postMessage, and the transforms of each PeerConnection.
+// The page's side of the two encryption workers: orders and words over postMessage, and the transforms of each
+// PeerConnection. The group worker holds the group, the media worker opens and seals frames.
 /** @import {Event, Output, View} from './types.js' */
-/** @import {Order, Word} from './worker.js' */
+/** @import {GroupOrder, GroupWord} from './groupworker.js' */
+/** @import {MediaOrderOfPage, MediaWord} from './mediaworker.js' */
 /** @import {Seal} from '../media/seal.js' */
 /** @import {Source} from '../core/types.js' */
 import { LeakWatch } from './leaks.js';
 
-const WORKER = new URL('./worker.js', import.meta.url).href;
+const GROUP = new URL('./groupworker.js', import.meta.url).href;
+const MEDIA = new URL('./mediaworker.js', import.meta.url).href;
 
-/** What the page's policy lets become a worker: this one file. */
+/** What the page's policy lets become a worker: these two files. */
 const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy('conclave', {
   createScriptURL: (/** @type {string} */ url) => {
-    if (url !== WORKER) throw new TypeError('no other worker');
+    if (url !== GROUP && url !== MEDIA) throw new TypeError('no other worker');
     return url;
   },
 });
 
-/** A sender that is not protected by then never will be. */
+/** A sender whose transform isn't attached by then never will be protected. */
 const READY_MS = 10_000;
 const LOOK_MS = 50;
 
 /** @template T @typedef {T extends {call: number} ? Omit<T, 'call'> : never} Uncalled */
 
-/** The worker, as the page sees it. */
-export class Worklet {
-  #worker;
+/** A worker that answers. @template Order, Word */
+class Answering {
+  worker;
   /** @type {Map<number, {resolve: (answer: any) => void, reject: (err: Error) => void}>} */
   #calls = new Map();
   #next = 1;
 
-  /** @param {{out: (out: Output[]) => void, view: (view: View) => void, broken: () => void}} o broken: the worker could not start, or failed */
-  constructor({ out, view, broken }) {
-    this.broken = broken;
-    this.#worker = new Worker(policy?.createScriptURL(WORKER) ?? WORKER, { type: 'module', name: 'e2ee' });
-    this.#worker.onmessage = (/** @type {MessageEvent<Word>} */ { data }) => {
-      if (data.say === 'out') return out(data.out);
-      if (data.say === 'view') return view(data.view);
+  /** @param {string} url @param {string} name @param {(word: Word) => void} heard what is no answer @param {() => void} broken */
+  constructor(url, name, heard, broken) {
+    this.worker = new Worker(policy?.createScriptURL(url) ?? url, { type: 'module', name });
+    this.worker.onmessage = ({ data }) => {
+      if (data.say !== 'answer') return heard(data);
       this.#calls.get(data.call)?.resolve(data.answer);
       this.#calls.delete(data.call);
+      return undefined;
     };
-    this.#worker.onerror = () => {
+    this.worker.onerror = () => {
       for (const { reject } of this.#calls.values()) reject(new Error('the worker failed'));
       this.#calls.clear();
       broken();
     };
   }
 
-  /** @returns {Worker} */
-  get worker() { return this.#worker; }
-
-  /** @param {Order} order */
-  tell(order) { this.#worker.postMessage(order); }
+  /** @param {Order} order @param {Transferable[]} [given] */
+  tell(order, given = []) {
+    this.worker.postMessage(order, given);
+  }
 
   /** @param {Uncalled<Order>} order @returns {Promise<any>} */
   ask(order) {
@@ -59,15 +60,42 @@ export class Worklet {
       this.tell(/** @type {Order} */ ({ ...order, call }));
     });
   }
-
-  /** @param {Event} event */
-  event(event) { this.tell({ do: 'event', event }); }
-
-  close() { this.#worker.terminate(); }
 }
 
-/** @param {number} ms @returns {Promise<false>} */
-const after = (ms) => new Promise((resolve) => { setTimeout(() => resolve(false), ms); });
+/** The workers, as the page sees them. */
+export class Worklet {
+  /** @type {Answering<GroupOrder, Exclude<GroupWord, {say: 'answer'}>>} */
+  group;
+  /** @type {Answering<MediaOrderOfPage, MediaWord>} */
+  media;
+
+  /** @param {{out: (out: Output[]) => void, view: (view: View) => void, broken: () => void}} o broken: a worker failed */
+  constructor({ out, view, broken }) {
+    this.broken = broken;
+    this.group = new Answering(GROUP, 'group', (m) => (m.say === 'out' ? out(m.out) : view(m.view)), broken);
+    this.media = new Answering(MEDIA, 'media', () => {}, broken);
+    // Keys pass from one worker to the other over this; the page gives both ends away and reads nothing of it.
+    const { port1, port2 } = new MessageChannel();
+    this.group.tell({ do: 'port', port: port1 }, [port1]);
+    this.media.tell({ do: 'port', port: port2 }, [port2]);
+  }
+
+  /** @param {Event} event */
+  event(event) {
+    this.group.tell({ do: 'event', event });
+  }
+
+  close() {
+    this.group.worker.terminate();
+    this.media.worker.terminate();
+  }
+}
+
+/** @param {number} ms @returns {Promise<void>} */
+const after = (ms) =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 
 let ids = 0;
 
@@ -93,7 +121,7 @@ export class WorkerSeal {
   /** @param {RTCRtpSender} sender @param {Source} source */
   sending(sender, source) {
     const id = `s${++ids}`;
-    const transform = new RTCRtpScriptTransform(this.#worklet.worker, { seal: source, id });
+    const transform = new RTCRtpScriptTransform(this.#worklet.media.worker, { seal: source, id });
     sender.transform = transform;
     this.#senders.set(source, { id, attached: () => sender.transform === transform });
   }
@@ -101,31 +129,25 @@ export class WorkerSeal {
   /** @param {RTCRtpReceiver} receiver @param {() => string|null} mid */
   receiving(receiver, mid) {
     const id = `r${++ids}`;
-    receiver.transform = new RTCRtpScriptTransform(this.#worklet.worker, { id });
+    receiver.transform = new RTCRtpScriptTransform(this.#worklet.media.worker, { id });
     this.#slots.push({ id, mid });
   }
 
   /**
-   * ready resolves when the worker has a key for the sender, and the sender has its transform: the worker hears of a transform when it is
-   * made, not when it is attached.
+   * ready resolves when there is a key for the sender, and the sender has its transform: the worker hears of a transform
+   * when it is made, not when it is attached. A key may take a while: a newcomer waits for a host's word.
    * @param {Source} source @returns {Promise<void>} rejects when that does not come about
    */
   async ready(source) {
     const sender = this.#senders.get(source);
     if (!sender) throw new Error('no such sender');
-    this.#worklet.event({ type: 'sources', live: true });
+    const confirmed = await this.#worklet.media.ask({ do: 'ready', sender: sender.id });
     const since = performance.now();
-    const confirmed = await Promise.race([this.#worklet.ask({ do: 'ready', sender: sender.id }), after(READY_MS)]);
     while (!sender.attached() && performance.now() - since < READY_MS && !this.#closed) await after(LOOK_MS);
-    if (this.#closed) throw new Error('the connection is gone');
-    if (confirmed && sender.attached()) return;
+    if (this.#closed || !confirmed) throw new Error('the connection is gone');
+    if (sender.attached()) return;
     this.#worklet.broken();
     throw new Error('the sender cannot be protected');
-  }
-
-  /** @param {readonly {mid: string}[]} slots that the server named: what they carry begins anew, even where it is the same */
-  renew(slots) {
-    for (const { mid } of slots) this.#told.delete(this.#slots.find((s) => s.mid() === mid)?.id ?? '');
   }
 
   /** @param {Iterable<{mid: string, participant: number, source?: string}>} slots whose track each carries, as the server says it */
@@ -138,7 +160,7 @@ export class WorkerSeal {
       this.#told.set(slot, what);
       changed.push({ slot, participant, source });
     }
-    if (changed.length > 0) this.#worklet.tell({ do: 'slots', slots: changed });
+    if (changed.length > 0) this.#worklet.media.tell({ do: 'slots', slots: changed });
   }
 
   /**
@@ -148,18 +170,23 @@ export class WorkerSeal {
    * @returns {Promise<Source[]>}
    */
   async leaks(sent) {
-    const { passed } = await this.#worklet.ask({ do: 'counts' });
+    const { passed } = await this.#worklet.media.ask({ do: 'counts' });
     const now = performance.now();
     return [...this.#senders].flatMap(([source, { id }]) => {
       const streams = sent.filter((s) => s.source === source);
       const sum = (/** @type {(s: typeof sent[number]) => number} */ of) => streams.reduce((n, s) => n + of(s), 0);
       const frames = streams.some((s) => s.kind === 'audio') ? null : sum((s) => s.frames);
-      return this.#leaks.look(source, { bytes: sum((s) => s.bytes - s.again), frames }, passed[id] ?? 0, now) ? [source] : [];
+      return this.#leaks.look(source, { bytes: sum((s) => s.bytes - s.again), frames }, passed[id] ?? 0, now)
+        ? [source]
+        : [];
     });
   }
 
   close() {
     this.#closed = true;
-    this.#worklet.tell({ do: 'drop', ids: [...[...this.#senders.values()].map((s) => s.id), ...this.#slots.map((s) => s.id)] });
+    this.#worklet.media.tell({
+      do: 'drop',
+      ids: [...[...this.#senders.values()].map((s) => s.id), ...this.#slots.map((s) => s.id)],
+    });
   }
 }

@@ -1,4 +1,4 @@
-// How values become bytes (docs/e2ee.md, section 2): fields with their lengths, big-endian numbers, hashes, derived keys.
+// How values become bytes (docs/e2ee2.md, section 2): fields with their lengths, big-endian numbers, hashes, derived keys.
 /** @import {Bytes} from './bytes.js' */
 import { concat, text, utf8 } from './bytes.js';
 
@@ -20,15 +20,17 @@ export function u64(n) {
 }
 
 /** @param {string} x @returns {string} the first field of everything that is hashed, signed or derived */
-export const label = (x) => `conclave e2ee/1 ${x}`;
+export const label = (x) => `conclave e2ee/2 ${x}`;
 
 /** @param {...(Uint8Array|string)} parts text is UTF-8 @returns {Bytes} each with its length before it */
 export function fields(...parts) {
-  return concat(...parts.flatMap((part) => {
-    const bytes = typeof part === 'string' ? utf8(part) : part;
-    if (bytes.length > 0xffff) throw new RangeError('a field has at most 65,535 bytes');
-    return [Uint8Array.of(bytes.length >> 8, bytes.length & 0xff), bytes];
-  }));
+  return concat(
+    ...parts.flatMap((part) => {
+      const bytes = typeof part === 'string' ? utf8(part) : part;
+      if (bytes.length > 0xffff) throw new RangeError('a field has at most 65,535 bytes');
+      return [Uint8Array.of(bytes.length >> 8, bytes.length & 0xff), bytes];
+    }),
+  );
 }
 
 /** @param {...(Uint8Array|string)} parts @returns {Promise<Bytes>} SHA-256 of the fields */
@@ -61,16 +63,24 @@ export class Reader {
   }
 
   /** @returns {number} */
-  u8() { return this.take(1)[0]; }
+  u8() {
+    return this.take(1)[0];
+  }
 
   /** @returns {number} */
-  u32() { return this.take(4).reduce((n, b) => n * 256 + b, 0); }
+  u32() {
+    return this.take(4).reduce((n, b) => n * 256 + b, 0);
+  }
 
   /** @returns {bigint} */
-  u64() { return BigInt(this.u32()) << 32n | BigInt(this.u32()); }
+  u64() {
+    return (BigInt(this.u32()) << 32n) | BigInt(this.u32());
+  }
 
   /** @returns {Bytes} */
-  rest() { return this.take(this.#data.length - this.#at); }
+  rest() {
+    return this.take(this.#data.length - this.#at);
+  }
 
   end() {
     if (this.#at !== this.#data.length) throw new RangeError('too long');
@@ -87,24 +97,21 @@ export function readLine(bytes) {
   return line;
 }
 
-/** @param {Uint8Array} bytes @returns {string} a display name; throws when it is none */
-export function readName(bytes) {
-  const name = readLine(bytes);
-  if (name.trim() === '' || [...name].length > 64) throw new TypeError('not a name');
-  return name;
-}
-
 /** @param {Uint8Array} bytes @returns {string} what somebody wrote; throws when it may not be shown */
 export function readChat(bytes) {
   const said = text(bytes);
   const n = [...said].length;
-  if (bytes.length > 8000 || n < 1 || n > 2000 || CONTROL.test(said.replace(/[\n\t]/g, ''))) throw new TypeError('not a message');
+  if (bytes.length > 8000 || n < 1 || n > 2000 || CONTROL.test(said.replace(/[\n\t]/g, ''))) {
+    throw new TypeError('not a message');
+  }
   return said;
 }
 
 /** @param {Uint8Array} bytes @returns {string} what a page says to other pages; throws when it is none */
 export function readApp(bytes) {
   const said = text(bytes);
-  if (bytes.length > 8000 || said === '' || CONTROL.test(said.replace(/[\n\t]/g, ''))) throw new TypeError('not a message');
+  if (bytes.length > 8000 || said === '' || CONTROL.test(said.replace(/[\n\t]/g, ''))) {
+    throw new TypeError('not a message');
+  }
   return said;
 }

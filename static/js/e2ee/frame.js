@@ -30,7 +30,7 @@ const OBU_DELTA = 0x32;
 function leb128(n) {
   const out = [];
   do {
-    out.push(n & 0x7f | (n > 0x7f ? 0x80 : 0));
+    out.push((n & 0x7f) | (n > 0x7f ? 0x80 : 0));
     n >>>= 7;
   } while (n > 0);
   return out;
@@ -38,6 +38,9 @@ function leb128(n) {
 
 /** Of a type-1 or type-6 OBU without extension: the header without its size bit. */
 const isCarrier = (/** @type {number} */ h) => (h & ~2) === (OBU_KEY & ~2) || (h & ~2) === (OBU_DELTA & ~2);
+
+/** @param {Bytes} data @returns {number} the header of the one OBU, after a temporal delimiter if there is one */
+const carrierOf = (data) => data[data[0] === 0x12 && data[1] === 0 ? 2 : 0];
 
 /**
  * unwrapOBU takes a frame out of its one OBU. Browsers differ in what they hand over: with or without a temporal delimiter before it,
@@ -51,11 +54,17 @@ function unwrapOBU(data) {
   let size = 0;
   for (let i = 0; i < 4 && at + 1 + i < data.length; i++) {
     const b = data[at + 1 + i];
-    size |= (b & 0x7f) << 7 * i;
+    size |= (b & 0x7f) << (7 * i);
     if (!(b & 0x80)) return data.length === at + 2 + i + size ? data.subarray(at + 2 + i) : null;
   }
   return null;
 }
+
+/**
+ * metadata is what is authenticated with a frame: its clear bytes, and, where these don't tell it, whether it is a key frame.
+ * @param {Codec} codec @param {Bytes} clear @param {boolean} isKey @returns {Bytes}
+ */
+const metadata = (codec, clear, isKey) => (codec === 'vp9' || codec === 'av1' ? Uint8Array.of(isKey ? 1 : 0) : clear);
 
 /**
  * sealFrame makes of an encoded frame what may leave the device.
@@ -65,24 +74,29 @@ function unwrapOBU(data) {
 export async function sealFrame(key, ctr, codec, isKey, data) {
   const n = clearBytes(codec, data);
   const clear = data.subarray(0, n);
-  const sealed = await sframe.seal(key, ctr, clear, data.subarray(n));
+  const sealed = await sframe.seal(key, ctr, metadata(codec, clear, isKey), data.subarray(n));
   if (codec === 'av1') return concat(Uint8Array.of(isKey ? OBU_KEY : OBU_DELTA, ...leb128(sealed.length)), sealed);
   return n ? concat(clear, sealed) : sealed;
 }
 
-/** @typedef {{header: Header, clear: Bytes, body: Bytes}} Parsed */
+/** @typedef {{header: Header, clear: Bytes, body: Bytes, metadata: Bytes}} Parsed */
 
-/** @param {Codec} codec @param {Bytes} data a frame as it came @returns {Parsed|null} null when it cannot be a sealed frame */
-export function parseFrame(codec, data) {
+/**
+ * @param {Codec} codec @param {Bytes} data a frame as it came @param {boolean} isKey as the browser says it; AV1's OBU tells
+ *   @returns {Parsed|null} null when it cannot be a sealed frame
+ */
+export function parseFrame(codec, data, isKey) {
   const n = clearBytes(codec, data);
   const body = codec === 'av1' ? unwrapOBU(data) : data.subarray(n);
   const header = body && sframe.parseHeader(body);
   if (!body || !header || body.length < header.length + sframe.TAG) return null;
-  return { header, clear: data.subarray(0, n), body };
+  const clear = data.subarray(0, n);
+  const key = codec === 'av1' ? (carrierOf(data) & ~2) === (OBU_KEY & ~2) : isKey;
+  return { header, clear, body, metadata: metadata(codec, clear, key) };
 }
 
 /** @param {FrameKey} key @param {Parsed} parsed @returns {Promise<Bytes>} the encoded frame; rejects when anything was changed */
-export async function openFrame(key, { header, clear, body }) {
-  const plain = await sframe.open(key, header, clear, body);
+export async function openFrame(key, { header, clear, body, metadata: aad }) {
+  const plain = await sframe.open(key, header, aad, body);
   return clear.length ? concat(clear, plain) : plain;
 }

@@ -1,18 +1,22 @@
 // What a device keeps: its own identity key, and the keys of those it met (docs/e2ee.md, sections 4 and 13). Guests keep nothing.
-/** @import {Identity} from './announce.js' */
+/** @import {Identity} from './seat.js' */
 /** @import {Pin, PinChange} from './pins.js' */
-import { ED25519, rawKey } from './announce.js';
 
 const DATABASE = 'conclave-e2ee';
+const ED25519 = { name: 'Ed25519' };
+
+/** @param {CryptoKey} key @returns {Promise<import('./bytes.js').Bytes>} */
+export const rawKey = async (key) => new Uint8Array(await crypto.subtle.exportKey('raw', key));
 
 /** Lasts as long as the page, where nothing is kept. @type {Promise<Identity>|null} */
 let passing = null;
 
 /** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
-const done = (request) => new Promise((resolve, reject) => {
-  request.onsuccess = () => resolve(request.result);
-  request.onerror = () => reject(request.error);
-});
+const done = (request) =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
 
 /** @returns {Promise<IDBDatabase>} */
 function open() {

@@ -1,96 +1,225 @@
-// The keys others gave us: chains by sender, stepped forward as their frames ask for it (docs/e2ee.md, section 7, Receiving).
+// The keys of media: those of each epoch, for whom they open, and until when (docs/e2ee2.md, section 13). The group tells
+// what there is; time is an argument. It lives in the media worker, and no key leaves it.
 /** @import {Bytes} from './bytes.js' */
-/** @import {Chain} from './chain.js' */
 /** @import {FrameKey} from './sframe.js' */
-import { frameKey, ratchet, readKid } from './chain.js';
+/** @import {MediaOrder} from './types.js' */
+import { ReplayWindow } from './replay.js';
+import { deriveKey } from './sframe.js';
 
-/** Generations kept of one sender, and steps kept of one generation. */
-const GENERATIONS = 3;
-const STEPS = 2;
-/** Keys made for one generation: those of two steps, and some that frames asked for and that may not be genuine. */
-const KEYS = 32;
-/** How long what is older than the newest that opened stays. */
-const LINGER_MS = 10_000;
+/** Track numbers: the context of a key id. */
+export const TRACKS = Object.freeze({ mic: 0, camera: 1, screen_audio: 2, screen: 3 });
+const OWN_TRACKS = Object.values(TRACKS);
 
-/** @typedef {{key: FrameKey, chain: Chain, highest: bigint}} OpenKey highest is the highest counter opened, -1n for none */
-/** @typedef {{gen: number, chains: Chain[], keys: Map<bigint, Promise<OpenKey>>}} Generation chains: what frames have opened with, oldest first */
-/** @typedef {{hash: Bytes, generations: Generation[], newest: {gen: number, step: number}, due: {at: number, gen: number, step: number}[]}} Sender */
+/** Epochs held. */
+const EPOCHS = 8;
+/** After a commit that only adds, one goes on under the old epoch for so long. */
+const SWITCH_MS = 200;
+/** And opens it for so long. */
+const OPEN_MS = 5000;
+/** After a removal: so long after a sender's first frame of the new epoch, and after the commit at most. */
+const REMOVED_EACH_MS = 1000;
+const REMOVED_MS = 2000;
+/** Frames of one owner and epoch that may fail to open within a second. */
+const FAILURES = 30;
+/** The log is asked for because of an unknown epoch no more often. */
+const ASK_MS = 1000;
+/** Owners that the server names. */
+const MAX_OWNERS = 8192;
+const BITS = 1024;
 
-/** Everything that can be opened. */
+/** @typedef {{key: FrameKey, next: bigint}} SendKey next is the counter of the next frame: one count for all encodings */
+/** @typedef {{context: number, sender: number, bits: number}} Kid */
+
+/** @param {Kid} k @returns {bigint} */
+const writeKid = ({ context, sender, bits }) => BigInt((context << 20) | (sender << 10) | bits);
+
+/** @param {bigint} kid @returns {Kid|null} null when it is none of ours */
+export function readKid(kid) {
+  if (kid >> 24n) return null;
+  const n = Number(kid);
+  return { context: n >> 20, sender: (n >> 10) & 0x3ff, bits: n & 0x3ff };
+}
+
+/**
+ * @typedef {object} Held one epoch
+ * @property {bigint} epoch @property {Bytes} base @property {Map<string, number>} leaves by key
+ * @property {Map<bigint, Promise<FrameKey>>} keys @property {Map<bigint, ReplayWindow>} windows made by frames that opened
+ * @property {number} closesAt @property {boolean} removal somebody was removed after it
+ * @property {Map<string, number>} moved when each sender's first frame of a later epoch opened, after a removal
+ * @property {Map<string, {at: number, n: number}>} failures
+ */
+
+/** The keys of one seat. */
 export class Keyring {
-  /** @type {Map<number, Sender>} */
-  #senders = new Map();
+  /** newest last @type {Held[]} */
+  #epochs = [];
+  /** @type {Map<number, string>} */
+  #owners = new Map();
+  /** @type {{keys: Map<number, SendKey>, at: number}|null} */
+  #sending = null;
+  /** @type {{keys: Map<number, SendKey>, at: number}|null} */
+  #next = null;
+  #send = false;
+  #haltAt = Infinity;
+  #askedAt = -ASK_MS;
+  /** @type {Promise<void>|null} */
+  #another = null;
+  #wake = () => {};
+
+  /** @param {MediaOrder} o what the group says @param {number} now */
+  async take(o, now) {
+    switch (o.order) {
+      case 'owners':
+        for (const [participant, key] of o.owners) {
+          if (key === null) this.#owners.delete(participant);
+          else if (this.#owners.size < MAX_OWNERS) this.#owners.set(participant, key);
+        }
+        return undefined;
+      case 'may':
+        this.#send = o.send;
+        this.#haltAt = o.haltIn === null ? Infinity : now + o.haltIn;
+        return undefined;
+      case 'over':
+        this.#sending = this.#next = null;
+        this.#epochs = [];
+        return undefined;
+      default:
+        return this.#enter(o, now);
+    }
+  }
+
+  /** @param {Extract<MediaOrder, {order: 'epoch'}>} o @param {number} now */
+  async #enter({ epoch, base, leaf, members, removal }, now) {
+    // A group that was joined anew may be at the same epoch as one that led nowhere.
+    this.#epochs = this.#epochs.filter((e) => e.epoch < epoch);
+    for (const e of this.#epochs) {
+      e.closesAt = Math.min(e.closesAt, now + (removal ? REMOVED_MS : OPEN_MS));
+      e.removal ||= removal;
+    }
+    const leaves = new Map(members.map(([l, key]) => [key, l]));
+    this.#epochs.push({
+      epoch,
+      base,
+      leaves,
+      keys: new Map(),
+      windows: new Map(),
+      closesAt: Infinity,
+      removal: false,
+      moved: new Map(),
+      failures: new Map(),
+    });
+    for (const gone of this.#epochs.splice(0, this.#epochs.length - EPOCHS)) gone.base.fill(0);
+    const keys = new Map();
+    const bits = Number(epoch % BigInt(BITS));
+    for (const track of OWN_TRACKS) {
+      const key = await deriveKey(writeKid({ context: track, sender: leaf, bits }), base);
+      keys.set(track, { key, next: 0n });
+    }
+    this.#switch(now);
+    const next = { keys, at: now };
+    if (removal || !this.#sending) {
+      this.#sending = next;
+      this.#next = null;
+    } else {
+      // Adds that follow each other do not put off the first switch.
+      this.#next = { keys, at: this.#next && now < this.#next.at ? this.#next.at : now + SWITCH_MS };
+    }
+    this.#another = null;
+    this.#wake();
+  }
+
+  /** @param {number} now sends under the next epoch, if it is time */
+  #switch(now) {
+    if (!this.#next || now < this.#next.at) return;
+    this.#sending = this.#next;
+    this.#next = null;
+  }
+
+  /** @param {number} now deletes what is over */
+  sweep(now) {
+    for (const e of this.#epochs) if (e.closesAt <= now) e.base.fill(0);
+    this.#epochs = this.#epochs.filter((e) => e.closesAt > now);
+  }
+
+  /** @param {number} now @returns {boolean} whether frames may be sent */
+  usable(now) {
+    return this.#send && now < this.#haltAt && this.#sending !== null;
+  }
+
+  /** @param {number} track @param {number} now @returns {SendKey|null} null: nothing may be sent */
+  sendKey(track, now) {
+    this.#switch(now);
+    return this.usable(now) ? (this.#sending?.keys.get(track) ?? null) : null;
+  }
+
+  /** @param {number} participant @returns {string} whose key the server's number stands for; empty for nobody's */
+  owner(participant) {
+    return this.#owners.get(participant) ?? '';
+  }
+
+  /** @param {number} bits @param {number} now @returns {Held|null} null for an epoch that isn't held */
+  find(bits, now) {
+    this.sweep(now);
+    return this.#epochs.findLast((e) => Number(e.epoch % BigInt(BITS)) === bits) ?? null;
+  }
+
+  /** @param {Held} e @param {string} owner @param {number} now @returns {boolean} whether frames of theirs still open */
+  isOpen(e, owner, now) {
+    return now < e.closesAt && (!e.removal || now < (e.moved.get(owner) ?? Infinity) + REMOVED_EACH_MS);
+  }
+
+  /** @param {Held} e @param {bigint} kid whose sender has a leaf @returns {Promise<FrameKey>} */
+  key(e, kid) {
+    const made = e.keys.get(kid) ?? deriveKey(kid, e.base.slice());
+    e.keys.set(kid, made);
+    return made;
+  }
+
+  /** @param {Held} e @param {bigint} kid @param {bigint} ctr @returns {boolean} whether it was not accepted before */
+  fresh(e, kid, ctr) {
+    return e.windows.get(kid)?.fresh(ctr) ?? true;
+  }
 
   /**
-   * @param {number} participant @param {Bytes} hash their announce hash @param {Chain} chain
-   * @returns {boolean} whether it is news
+   * opened accepts a frame that was genuine.
+   * @param {Held} e @param {string} owner @param {bigint} kid @param {bigint} ctr @param {number} now
+   * @returns {boolean} false when it was accepted before after all
    */
-  install(participant, hash, chain) {
-    const sender = this.#senders.get(participant) ?? { hash, generations: [], newest: { gen: -1, step: 0 }, due: [] };
-    this.#senders.set(participant, sender);
-    const { generations } = sender;
-    if (generations.some((g) => g.gen === chain.gen) || chain.gen < sender.newest.gen) return false;
-    if (generations.length === GENERATIONS && chain.gen < generations[0].gen) return false;
-    generations.push({ gen: chain.gen, chains: [chain], keys: new Map() });
-    generations.sort((a, b) => a.gen - b.gen);
-    if (generations.length > GENERATIONS) generations.shift();
+  opened(e, owner, kid, ctr, now) {
+    const window = e.windows.get(kid) ?? new ReplayWindow();
+    e.windows.set(kid, window);
+    if (!window.take(ctr)) return false;
+    for (const old of this.#epochs) {
+      if (old.epoch < e.epoch && old.removal && !old.moved.has(owner)) old.moved.set(owner, now);
+    }
     return true;
   }
 
-  /** @param {number} participant */
-  forget(participant) { this.#senders.delete(participant); }
-
-  /** @param {number} participant @param {bigint} kid @returns {Promise<OpenKey|null>} null when they gave us none */
-  async key(participant, kid) {
-    const asked = readKid(kid);
-    const sender = this.#senders.get(participant);
-    const generation = asked && sender?.generations.find((g) => g.gen === asked.gen);
-    if (!asked || !sender || !generation) return null;
-    const made = generation.keys.get(kid);
-    if (made) return made;
-    const from = generation.chains.findLast((c) => c.step <= asked.step);
-    if (!from) return null;
-    for (const old of generation.keys.keys()) {
-      if (generation.keys.size < KEYS) break;
-      generation.keys.delete(old);
-    }
-    const making = (async () => {
-      const chain = await ratchet(from, asked.step);
-      return { key: await frameKey(chain, asked.track, sender.hash), chain, highest: -1n };
-    })();
-    generation.keys.set(kid, making);
-    return making;
+  /** @param {Held} e @param {string} owner @param {number} now @returns {boolean} whether too much failed in this second */
+  spent(e, owner, now) {
+    const f = e.failures.get(owner);
+    return f !== undefined && now - f.at < 1000 && f.n >= FAILURES;
   }
 
-  /**
-   * opened says that a frame was genuine: only now does a later step count.
-   * @param {number} participant @param {OpenKey} key @param {bigint} ctr @param {number} now ms
-   */
-  opened(participant, key, ctr, now) {
-    if (ctr > key.highest) key.highest = ctr;
-    const sender = this.#senders.get(participant);
-    const { gen, step } = key.chain;
-    if (!sender || gen < sender.newest.gen || (gen === sender.newest.gen && step <= sender.newest.step)) return;
-    const generation = sender.generations.find((g) => g.gen === gen);
-    if (!generation) return;
-    sender.newest = { gen, step };
-    sender.due.push({ at: now + LINGER_MS, gen, step });
-    if (sender.due.length > GENERATIONS * STEPS) sender.due.shift();
-    if (generation.chains.every((c) => c.step < step)) generation.chains.push(key.chain);
-    if (generation.chains.length > STEPS) generation.chains.shift();
+  /** @param {Held} e @param {string} owner @param {number} now a frame did not open */
+  failed(e, owner, now) {
+    const f = e.failures.get(owner);
+    if (!f || now - f.at >= 1000) e.failures.set(owner, { at: now, n: 1 });
+    else f.n++;
   }
 
-  /** @param {number} now ms deletes what is over */
-  sweep(now) {
-    for (const sender of this.#senders.values()) {
-      while (sender.due.length > 0 && sender.due[0].at <= now) {
-        const { gen, step } = /** @type {{gen: number, step: number}} */ (sender.due.shift());
-        sender.generations = sender.generations.filter((g) => g.gen >= gen);
-        const current = sender.generations.find((g) => g.gen === gen);
-        if (!current) continue;
-        current.chains = current.chains.filter((c) => c.step >= step);
-        for (const kid of current.keys.keys()) if ((readKid(kid)?.step ?? 0) < step) current.keys.delete(kid);
-      }
-    }
+  /** @param {number} now @returns {boolean} whether the log is to be asked for because of an unknown epoch */
+  asks(now) {
+    if (now < this.#askedAt + ASK_MS) return false;
+    this.#askedAt = now;
+    return true;
+  }
+
+  /** @returns {Promise<void>} when there is another epoch */
+  another() {
+    this.#another ??= new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+    return this.#another;
   }
 }

@@ -1,8 +1,8 @@
-// Whose key is whose: what a device remembers of those it met, and what that makes of those who are here (docs/e2ee.md, section 13).
+// Whose key is whose: what a device remembers of those it met, and what that makes of those who are here (docs/e2ee2.md, section 15).
 // What is remembered is stored by `identity`.
-/** @import {PersonView} from './types.js' */
 import { base64url } from './bytes.js';
 import { hash, label } from './encoding.js';
+import { fold } from './fold.js';
 
 /** People remembered; of more, those met longest ago are forgotten. */
 export const MAX_PINS = 1000;
@@ -11,8 +11,10 @@ export const MAX_PINS = 1000;
 /** @typedef {'verified'|'known'|'new'|'changed'} Trust */
 /** @typedef {{put: Pin[], drop: string[]}} PinChange pins to store anew, and keys to forget */
 
-/** @param {string} name @returns {Promise<string>} names are compared without case, accents composed */
-const nameMark = async (name) => base64url((await hash(label('pin'), name.normalize('NFC').trim().toLowerCase())).subarray(0, 16));
+/** @typedef {{key: string, name: string}} Met somebody who is here */
+
+/** @param {string} name @returns {Promise<string>} the same for names that look the same */
+const nameMark = async (name) => base64url((await hash(label('pin'), fold(name))).subarray(0, 16));
 
 /** Who this device met, by key. */
 export class Pins {
@@ -27,8 +29,8 @@ export class Pins {
     this.#now = new Map(this.#before);
   }
 
-  /** @param {Pick<PersonView, 'ik'|'name'>} p @returns {Promise<Trust>} */
-  async trust({ ik, name }) {
+  /** @param {Met} p @returns {Promise<Trust>} */
+  async trust({ key: ik, name }) {
     const mark = await nameMark(name);
     const now = this.#now.get(ik);
     if (now?.verified && now.name === mark) return 'verified';
@@ -39,21 +41,33 @@ export class Pins {
   }
 
   /**
-   * meet remembers who is here. A key that is not the one known for its name is not remembered before the codes were compared: else it
-   * would be known from the next meeting on, whosever it is.
-   * @param {readonly PersonView[]} people @param {boolean} verified the person compared the codes @param {number} now Unix ms
-   * @returns {Promise<PinChange>} what is to be stored
+   * meet remembers who is here. A key that is not the one known for its name is not remembered before the numbers were
+   * compared: else it would be known from the next meeting on, whosever it is.
+   * @param {readonly Met[]} people @param {boolean} verified the person compared numbers with each of these
+   * @param {number} now Unix ms @returns {Promise<PinChange>} what is to be stored
    */
   async meet(people, verified, now) {
     /** @type {Pin[]} */
     const put = [];
     for (const p of people) {
-      if (!p.ik || !p.name || p.status !== 'ok') continue;
-      if (!verified && await this.trust(p) === 'changed') continue;
-      const before = this.#now.get(p.ik);
-      const pin = { ik: p.ik, name: await nameMark(p.name), verified: verified || Boolean(before?.verified), met: now };
-      if (before && before.name === pin.name && before.verified === pin.verified && this.#before.get(p.ik) !== before) continue;
-      this.#now.set(p.ik, pin);
+      if (!p.key || !p.name) continue;
+      if (!verified && (await this.trust(p)) === 'changed') continue;
+      const before = this.#now.get(p.key);
+      const pin = {
+        ik: p.key,
+        name: await nameMark(p.name),
+        verified: verified || Boolean(before?.verified),
+        met: now,
+      };
+      if (
+        before &&
+        before.name === pin.name &&
+        before.verified === pin.verified &&
+        this.#before.get(p.key) !== before
+      ) {
+        continue;
+      }
+      this.#now.set(p.key, pin);
       put.push(pin);
     }
     return { put, drop: this.#forget() };
@@ -61,7 +75,10 @@ export class Pins {
 
   /** @returns {string[]} the keys forgotten, because there are too many */
   #forget() {
-    const drop = [...this.#now.values()].sort((a, b) => a.met - b.met).slice(0, Math.max(0, this.#now.size - MAX_PINS)).map((p) => p.ik);
+    const drop = [...this.#now.values()]
+      .sort((a, b) => a.met - b.met)
+      .slice(0, Math.max(0, this.#now.size - MAX_PINS))
+      .map((p) => p.ik);
     for (const ik of drop) this.#now.delete(ik);
     return drop;
   }

@@ -1,18 +1,17 @@
-// The two ways media takes through the worker (docs/e2ee.md, section 8). Both fail closed: what has no key, or does not open, goes
-// nowhere.
-/** @import {OpenKey} from './keyring.js' */
-/** @import {SendKey} from './sender.js' */
+// The two ways media takes through the worker (docs/e2ee2.md, section 13). Both fail closed: what has no key, or does not
+// open, goes nowhere.
+/** @import {Held, Keyring, SendKey} from './keyring.js' */
 import * as frame from './frame.js';
-import { ReplayWindow, WINDOW } from './replay.js';
+import { readKid } from './keyring.js';
 
 /** How long a frame is held for the word that its slot has a new owner. */
 const HOLD_MS = 300;
-/** Frames of one slot that may fail to open within a second; the rest of that second nothing is tried. */
-const FAILURES = 30;
-/** A slot may begin anew at a key frame (a layer switch) this often; so often, too, a key frame is asked for. */
-const RESTART_MS = 1000;
-/** Windows of one slot: a stream moves on to a new key, and late frames come under the old. */
-const WINDOWS = 8;
+/** How long a frame of an epoch that isn't here yet is held. The browser keeps what comes behind it. */
+const EPOCH_MS = 500;
+/** Frames of one slot that are held for one epoch. */
+const HELD = 64;
+/** So often a key frame is asked for. */
+const ASK_MS = 1000;
 
 /** @typedef {{participant: number, track: number}} Owner whose track a slot carries; participant 0 for nobody */
 
@@ -54,7 +53,7 @@ export class Sealer {
   }
 }
 
-/** @typedef {{key: (participant: number, kid: bigint) => Promise<OpenKey|null>, opened: (participant: number, key: OpenKey, ctr: bigint) => void, now: () => number}} Keys */
+/** @typedef {{ring: Keyring, now: () => number, unknown: () => void}} Keys unknown: a frame is of an epoch that isn't held */
 
 /**
  * Opens what one slot receives: only what the owner of the slot sealed, and only on the track the slot is said to carry. So
@@ -63,27 +62,32 @@ export class Sealer {
 export class Opener {
   /** asks the sender for a key frame, where the browser can */
   askKeyFrame = () => {};
-  counts = { opened: 0, noKey: 0, failed: 0, repeated: 0, stranger: 0, restarts: 0, asked: 0 };
+  counts = { opened: 0, noKey: 0, failed: 0, repeated: 0, stranger: 0, late: 0, asked: 0 };
   /** @type {Owner} */
   #owner = { participant: 0, track: 0 };
   #former = 0;
   /** whose frames were dropped last because the slot was not theirs */
   #stranger = 0;
-  /** @type {Map<bigint, ReplayWindow>} */
-  #windows = new Map();
-  #second = { at: 0, failures: 0 };
-  #restartedAt = 0;
-  #askedAt = 0;
-  /** frames were dropped for want of a key */
-  #lacked = false;
+  #askedAt = -ASK_MS;
   /** a slot waits once for each owner, so that a flood of what never opens is not kept */
   #patient = true;
+  /** the unknown epoch that is waited for: its bits, until when, how many frames were held */
+  #awaited = { bits: -1, until: 0, n: 0 };
   #wake = () => {};
   #keys;
   #wait;
 
   /** @param {Keys} keys @param {(ms: number, wake: Promise<void>) => Promise<void>} [wait] */
-  constructor(keys, wait = (ms, wake) => Promise.race([wake, new Promise((resolve) => { setTimeout(resolve, ms); })])) {
+  constructor(
+    keys,
+    wait = (ms, wake) =>
+      Promise.race([
+        wake,
+        new Promise((resolve) => {
+          setTimeout(resolve, ms);
+        }),
+      ]),
+  ) {
     this.#keys = keys;
     this.#wait = wait;
   }
@@ -92,66 +96,75 @@ export class Opener {
   assign(owner) {
     if (owner.participant !== this.#owner.participant) this.#former = this.#owner.participant;
     this.#owner = owner;
-    this.#windows.clear();
     this.#patient = true;
-    this.#lacked = false;
-    if (this.#stranger === owner.participant && owner.participant > 0) this.#wantKeyFrame(this.#keys.now());
+    if (this.#stranger === owner.participant && owner.participant > 0) this.#wantKeyFrame();
     this.#stranger = 0;
     this.#wake();
-  }
-
-  /** @param {number} participant who gave us a key */
-  keyCame(participant) {
-    if (!this.#lacked || this.#owner.participant !== participant) return;
-    this.#lacked = false;
-    this.#ask();
-  }
-
-  #ask() {
-    this.counts.asked++;
-    this.askKeyFrame();
   }
 
   /** @param {EncodedFrame} f @returns {Promise<boolean>} whether it may go to the decoder: it was changed in place */
   async pass(f) {
     const meta = f.getMetadata();
     const codec = frame.codecOf(meta.mimeType);
-    const parsed = codec && frame.parseFrame(codec, new Uint8Array(f.data));
-    if (!parsed) return this.#refuse('failed');
-    if (!await this.#isOwners(meta.contributingSources?.[0], f.type === 'key')) return this.#refuse('stranger');
-    const { kid, ctr } = parsed.header;
+    const isKey = f.type === 'key';
+    const parsed = codec && frame.parseFrame(codec, new Uint8Array(f.data), isKey);
+    const kid = parsed && readKid(parsed.header.kid);
+    if (!parsed || !kid) return this.#refuse('failed');
+    if (!(await this.#isOwners(meta.contributingSources?.[0], isKey))) return this.#refuse('stranger');
     const { participant, track } = this.#owner;
-    if (participant === 0 || Number(kid & 7n) !== track) return this.#refuse('stranger');
-    const now = this.#keys.now();
-    if (this.#spent(now)) return this.#refuse('failed');
-    const key = await this.#keys.key(participant, kid);
-    if (!key) {
-      this.#lacked = true;
-      return this.#refuse('noKey');
+    if (participant === 0 || kid.context !== track) return this.#refuse('stranger');
+    const held = await this.#epoch(kid.bits);
+    if (!held) return this.#refuse('noKey');
+    if (this.#owner.participant !== participant) return this.#refuse('stranger');
+    return this.#open(f, parsed, held, kid.sender);
+  }
+
+  /** @param {EncodedFrame} f @param {frame.Parsed} parsed @param {Held} held @param {number} sender @returns {Promise<boolean>} */
+  async #open(f, parsed, held, sender) {
+    const { ring, now } = this.#keys;
+    const { participant } = this.#owner;
+    const owner = ring.owner(participant);
+    if (!owner || held.leaves.get(owner) !== sender) return this.#refuse('stranger');
+    if (!ring.isOpen(held, owner, now())) return this.#refuse('late');
+    if (ring.spent(held, owner, now())) return this.#refuse('failed');
+    const { kid, ctr } = parsed.header;
+    if (!ring.fresh(held, kid, ctr)) {
+      if (f.type === 'key') this.#wantKeyFrame(); // a server may start a slot with what it has: another one is needed
+      return this.#refuse('repeated');
     }
-    let window = this.#window(kid, key);
-    const again = !window.fresh(ctr);
-    if (again) {
-      // A server that switches layers may begin with the newest key frame it has, and what followed it.
-      window = new ReplayWindow(floorOf(key));
-      const isKey = f.type === 'key';
-      if (!isKey || !window.fresh(ctr) || now - this.#restartedAt < RESTART_MS) {
-        if (isKey) this.#wantKeyFrame(now);
-        return this.#refuse('repeated');
-      }
-    }
+    let plain;
     try {
-      const plain = await frame.openFrame(key.key, parsed);
-      if (this.#owner.participant !== participant || !window.take(ctr)) return this.#refuse('repeated');
-      f.data = plain.buffer;
-      if (again) this.#restart(kid, window, now);
+      plain = await frame.openFrame(await ring.key(held, kid), parsed);
     } catch {
-      this.#second.failures++;
+      ring.failed(held, owner, now());
       return this.#refuse('failed');
     }
-    this.#keys.opened(participant, key, ctr);
+    if (this.#owner.participant !== participant || !ring.opened(held, owner, kid, ctr, now())) {
+      return this.#refuse('repeated');
+    }
+    f.data = plain.buffer;
     this.counts.opened++;
     return true;
+  }
+
+  /** @param {number} bits @returns {Promise<Held|null>} the epoch, after a moment if it isn't here yet */
+  async #epoch(bits) {
+    const { ring, now, unknown } = this.#keys;
+    const found = ring.find(bits, now());
+    if (found) return found;
+    if (ring.asks(now())) unknown();
+    const w = this.#awaited;
+    if (w.bits !== bits || now() >= w.until + EPOCH_MS) this.#awaited = { bits, until: now() + EPOCH_MS, n: 0 };
+    for (;;) {
+      const left = this.#awaited.until - now();
+      if (left <= 0 || this.#awaited.n++ >= HELD) return null;
+      await this.#wait(left, ring.another());
+      const come = ring.find(bits, now());
+      if (come) {
+        this.#wantKeyFrame(); // what was dropped meanwhile is missing
+        return come;
+      }
+    }
   }
 
   /** @param {number|undefined} from whom the server says the frame is of @param {boolean} isKey @returns {Promise<boolean>} */
@@ -160,55 +173,32 @@ export class Opener {
     // The picture may be here before the word that the slot is theirs. It begins with a key frame.
     if ((isKey || from !== this.#former) && this.#patient) {
       this.#patient = false;
-      await this.#wait(HOLD_MS, new Promise((resolve) => { this.#wake = () => resolve(); }));
+      await this.#wait(
+        HOLD_MS,
+        new Promise((resolve) => {
+          this.#wake = () => resolve();
+        }),
+      );
     }
     if (from === this.#owner.participant) return true;
     this.#stranger = from;
     return false;
   }
 
-  /** @param {number} now @returns {boolean} whether too much failed in this second */
-  #spent(now) {
-    if (now - this.#second.at >= 1000) this.#second = { at: now, failures: 0 };
-    return this.#second.failures >= FAILURES;
-  }
-
-  /** @param {bigint} kid @param {OpenKey} key @returns {ReplayWindow} a server may play its newest key frame again in a slot given anew, and nothing older */
-  #window(kid, key) {
-    let window = this.#windows.get(kid);
-    if (!window) {
-      window = new ReplayWindow(floorOf(key));
-      this.#windows.set(kid, window);
-      if (this.#windows.size > WINDOWS) this.#windows.delete(/** @type {bigint} */ (this.#windows.keys().next().value));
-    }
-    return window;
-  }
-
-  /** @param {bigint} kid @param {ReplayWindow} window @param {number} now */
-  #restart(kid, window, now) {
-    this.counts.restarts++;
-    this.#restartedAt = now;
-    this.#windows.set(kid, window);
-  }
-
-  /** @param {number} now a key frame came that may not be shown again: another is needed */
-  #wantKeyFrame(now) {
-    if (now - this.#askedAt < RESTART_MS) return;
+  /** A key frame is needed. */
+  #wantKeyFrame() {
+    const now = this.#keys.now();
+    if (now - this.#askedAt < ASK_MS) return;
     this.#askedAt = now;
-    this.#ask();
+    this.counts.asked++;
+    this.askKeyFrame();
   }
 
-  /** @param {'noKey'|'failed'|'repeated'|'stranger'} why @returns {false} */
+  /** @param {'noKey'|'failed'|'repeated'|'stranger'|'late'} why @returns {false} */
   #refuse(why) {
     this.counts[why]++;
     return false;
   }
-}
-
-/** @param {OpenKey} key @returns {bigint} nothing of it that is older is opened, whatever the server plays again */
-function floorOf(key) {
-  const floor = key.highest - BigInt(WINDOW);
-  return floor > 0n ? floor : 0n;
 }
 
 /** How long the last frames took, in ms, from being read to being written. */
@@ -217,10 +207,14 @@ export class Times {
   #n = 0;
 
   /** @param {number} ms */
-  add(ms) { this.#ms[this.#n++ % this.#ms.length] = ms; }
+  add(ms) {
+    this.#ms[this.#n++ % this.#ms.length] = ms;
+  }
 
   /** @returns {number[]} */
-  list() { return [...this.#ms.subarray(0, this.#n)]; }
+  list() {
+    return [...this.#ms.subarray(0, this.#n)];
+  }
 }
 
 /**

@@ -1,24 +1,17 @@
 // Which counters of one key were seen: nothing is taken twice, and nothing from further back than the window.
 
 /** Counters that may come late, behind the highest one seen. */
-export const WINDOW = 1024;
+const WINDOW = 1024;
 
-/** The window of one key in one slot. */
+/** The window of one sender's track in one epoch. A counter is accepted once, ever. */
 export class ReplayWindow {
-  #highest;
+  #highest = -1n;
   /** one bit a counter of the last WINDOW */
   #seen = new Uint32Array(WINDOW / 32);
-
-  /** @param {bigint} [floor] nothing below it is taken */
-  constructor(floor = 0n) {
-    this.#highest = floor - 1n;
-    this.floor = floor;
-  }
 
   /** @param {bigint} ctr @returns {boolean} whether it was not taken yet and is not too old; changes nothing */
   fresh(ctr) {
     if (ctr > this.#highest) return true;
-    if (ctr < this.floor) return false;
     return this.#highest - ctr < WINDOW && !this.#bit(ctr);
   }
 
@@ -34,7 +27,7 @@ export class ReplayWindow {
   /** @param {bigint} ctr */
   #bit(ctr) {
     const i = Number(ctr % BigInt(WINDOW));
-    return (this.#seen[i >> 5] & 1 << (i & 31)) !== 0;
+    return (this.#seen[i >> 5] & (1 << (i & 31))) !== 0;
   }
 
   /** @param {bigint} to clears what falls out */

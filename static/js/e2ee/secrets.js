@@ -1,48 +1,60 @@
-// Between a call and the encryption worker: what the server says goes to the worker and comes back with names, what the person does
-// goes through it to the server, and what there is to show of keys is kept in a store.
+// Between a call and the encryption workers: what the server says goes to the group and comes back with names, what the
+// person does goes through it to the server, and what there is to show of the group is kept in a store.
 /** @import {Link} from './link.js' */
-/** @import {Output, PersonView, View} from './types.js' */
+/** @import {Output, OutsideView, PersonView, View} from './types.js' */
 /** @import {Trust} from './pins.js' */
-/** @import {Identity} from './announce.js' */
+/** @import {Identity} from './seat.js' */
 /** @import {State} from '../core/state.js' */
-/** @import {ServerMessage, ClientMessage, Fields, Role} from '../core/types.js' */
+/** @import {ServerMessage, ClientMessage, Fields, Person} from '../core/types.js' */
 import { createStore } from '../ui/store.js';
 import { Worklet, WorkerSeal } from './client.js';
 import { identity, keepPins, keptPins } from './identity.js';
+import { People } from './people.js';
 import { Pins } from './pins.js';
 
-/** Who has not said their name after this long is shown without one. */
-const NAMELESS_MS = 3000;
 /** What is to be relayed within this time goes in one message, because the server counts messages. */
 const GATHER_MS = 30;
 /** Who leaves does not wait longer for a signature. */
-const SIGN_MS = 300;
+const SIGN_MS = 200;
+/** A comparison is shown for so long. */
+const COMPARE_MS = 300_000;
 
-/** @typedef {PersonView & {trust: Trust}} Known */
+/** @typedef {PersonView & {trust: Trust, consent: boolean|null, outside: boolean}} Known */
+/** @typedef {{by: string, own: boolean, number: string, people: {key: string, name: string}[], until: number}} Comparison */
 
 /**
  * @typedef {object} Shown
- * @property {string} code thirty digits, empty before the meeting
- * @property {boolean} open the link has no waiting room, or no key at all
- * @property {boolean} admitted whether others give us keys
- * @property {ReadonlyMap<number, Known>} people
+ * @property {View|null} view what the group is, before names and trust; null before the first word of it
+ * @property {boolean} open the link has no waiting room
+ * @property {ReadonlyMap<number, Known>} people by the numbers that the call uses
+ * @property {ReadonlyMap<string, string>} pairs the lasting numbers with single people that were asked for, by key
+ * @property {Comparison|null} comparison what is to be compared now
  * @property {readonly string[]} leaked sources that were stopped because they left unsealed
- * @property {boolean} broken the worker failed: nothing is sent or heard any more
+ * @property {boolean} broken a worker failed: nothing is sent or heard any more
  */
 
 /**
  * @typedef {object} Ways out of here
- * @property {<T extends ClientMessage['type']>(type: T, fields: Fields<T>) => Promise<unknown>} send
- * @property {(m: ServerMessage) => void} heard what somebody said, as the server would say it
+ * @property {<T extends ClientMessage['type']>(type: T, fields: Fields<T>) => Promise<unknown>} send rejects when it failed
+ * @property {(m: ServerMessage) => void} heard what somebody said, and who came and went, as the server would say it
+ * @property {(people: readonly Person[]) => void} present who is here already
  * @property {(names: ReadonlyMap<number, string>) => void} named
  * @property {(type: string, detail: object) => void} emit
  */
 
-/** The keys of one person in one meeting. */
+/** The encryption of one person in one meeting. */
 export class Secrets {
-  store = createStore(/** @type {Shown} */ ({ code: '', open: false, admitted: true, people: new Map(), leaked: [], broken: false }));
-  /** the link holds a key, so that the server cannot stand in between */
-  keyed;
+  store = createStore(
+    /** @type {Shown} */ ({
+      view: null,
+      open: false,
+      people: new Map(),
+      pairs: new Map(),
+      comparison: null,
+      leaked: [],
+      broken: false,
+    }),
+  );
   #o;
   #ways;
   #worklet;
@@ -52,94 +64,155 @@ export class Secrets {
   #shown = Promise.resolve();
   /** @type {Promise<Identity>} */
   #identity;
-  /** @type {Map<number, string>} */
-  #names = new Map();
-  /** when somebody without a name was first seen, ms @type {Map<number, number>} */
-  #nameless = new Map();
+  #people = new People();
   /** @type {{participant: number, data: string}[]} */
   #relays = [];
   /** @type {number[]} who waits, for "admit all" */
   #waiting = [];
-  /** whom everybody was let in by after us, signed in advance */
-  #will = { heir: 0, grant: '' };
   #closed = false;
+  /** who waits for one's own goodbye */
+  #gone = () => {};
+  #compareTimer = 0;
 
-  /** @param {{meeting: string, link: Link, name: string, guest: boolean, room: Identity|null}} o @param {Ways} ways */
+  /**
+   * @param {{meeting: string, link: Link, name: string, guest: boolean, room: Identity|null, password: string}} o
+   * @param {Ways} ways
+   */
   constructor(o, ways) {
     this.#o = o;
     this.#ways = ways;
-    this.keyed = o.link.c.length > 0;
+    this.#set({ open: !o.link.lobby });
     this.#pins = o.guest ? Promise.resolve(new Pins()) : keptPins().then((kept) => new Pins(kept));
     this.#identity = identity(o.guest);
     this.#worklet = new Worklet({
-      out: (out) => { for (const o2 of out) this.#out(o2); },
-      view: (view) => { this.#shown = this.#shown.then(() => this.#view(view)); },
+      out: (out) => {
+        for (const o2 of out) this.#out(o2);
+      },
+      view: (view) => {
+        this.#shown = this.#shown.then(() => this.#view(view));
+      },
       broken: () => this.#set({ broken: true }),
     });
   }
 
   /** @param {Partial<Shown>} change */
-  #set(change) { this.store.set((s) => ({ ...s, ...change })); }
+  #set(change) {
+    this.store.set((s) => ({ ...s, ...change }));
+  }
 
-  /** @returns {Promise<{name: string, announce: string, admit?: string}>} what `join` carries, with new keys: the old seat's are forgotten */
+  /**
+   * @returns {Promise<{name: string, announce: string, password?: string}>} what `join` carries, for a new seat. password:
+   *   what the server compares with, from which the password can't be found
+   */
   async begin() {
-    const { meeting, link, name, room } = this.#o;
+    const { meeting, link, name, room, password } = this.#o;
     const [mine] = await Promise.all([this.#identity, this.#pins]);
-    this.#names.clear();
-    this.#will = { heir: 0, grant: '' };
-    const { announce, admit } = await this.#worklet.ask({ do: 'begin', meeting, link, identity: mine, name, room });
-    return { name: '', announce, ...(admit && { admit }) };
+    const order = { do: /** @type {const} */ ('begin'), meeting, link, identity: mine, name, room, password };
+    const { announce, verifier } = await this.#worklet.group.ask(order);
+    this.#people.clear();
+    return { name: '', announce, ...(verifier && { password: verifier }) };
   }
 
   /** @returns {WorkerSeal} for a new PeerConnection */
-  seal() { return new WorkerSeal(this.#worklet); }
+  seal() {
+    return new WorkerSeal(this.#worklet);
+  }
+
+  /** @param {boolean} up whether the WebSocket is there */
+  connection(up) {
+    this.#worklet.event({ type: 'connection', up });
+  }
 
   /**
    * hear takes a message of the server.
-   * @param {ServerMessage} m @returns {ServerMessage|null} the message with names in it; null when it is the worker's alone
+   * @param {ServerMessage} m @returns {ServerMessage|null} the message with names in it; null when it is the group's alone
    */
   hear(m) {
     switch (m.type) {
-      case 'relays': case 'broadcast':
+      case 'relays':
+      case 'broadcast':
+      case 'group':
+      case 'log':
+      case 'key_packages':
+      case 'secrets':
+      case 'stuck':
         this.#worklet.event(m);
         return null;
-      case 'lobby':
-        this.#worklet.event({ type: 'lobby', hosts: m.hosts });
-        return m;
       case 'welcome':
         this.#worklet.event(m);
         this.#waiting = (m.waiting ?? []).map((w) => w.participant);
-        return { ...m, participants: m.participants.map((p) => this.#withName(p)), waiting: (m.waiting ?? []).map((w) => this.#withName(w)) };
+        return { ...m, participants: this.#people.welcome(m), waiting: this.#people.withNames(m.waiting ?? []) };
       case 'roster':
         this.#worklet.event(m);
-        return { ...m, joined: m.joined?.map((p) => this.#withName(p)), changed: m.changed?.map((p) => this.#withName(p)) };
+        this.#tell(this.#people.roster(m));
+        return this.#people.ofSelf(m);
       case 'waiting':
         this.#worklet.event(m);
         this.#waiting = m.waiting.map((w) => w.participant);
-        return { ...m, waiting: m.waiting.map((w) => this.#withName(w)) };
-      case 'chat': case 'reaction': case 'app': return null; // members say it sealed: this is the server's own
-      default: return m;
+        return { ...m, waiting: this.#people.withNames(m.waiting) };
+      case 'chat':
+      case 'reaction':
+      case 'app':
+        return null; // members say it sealed: this is the server's own
+      default:
+        return m;
     }
   }
 
-  /** @template {{participant: number, name: string}} P @param {P} p @returns {P} */
-  #withName(p) {
-    const name = this.#names.get(p.participant);
-    if (name === undefined && !this.#nameless.has(p.participant)) {
-      this.#nameless.set(p.participant, performance.now());
-      setTimeout(() => this.#tellNames(), NAMELESS_MS + 50);
-    }
-    return { ...p, name: name ?? '' };
+  /** @param {ReturnType<People['roster']>} change who came, changed and went */
+  #tell(change) {
+    if (!change) return;
+    if (change.first) this.#ways.present(change.first);
+    else this.#ways.heard({ type: 'roster', ...change.roster });
   }
 
   /** @param {Output} o */
   #out(o) {
-    if (o.type === 'relay') this.#relay(o.to);
-    else if (o.type === 'broadcast') void this.#ways.send('broadcast', { kind: o.kind, data: o.data });
-    else if (o.type === 'chat') this.#ways.heard({ type: 'chat', from: o.from, text: o.text, at: new Date(o.at).toISOString(), ...(o.to ? { to: o.to } : {}) });
-    else if (o.type === 'app') this.#ways.heard({ type: 'app', from: o.from, text: o.text, ...(o.to ? { to: o.to } : {}) });
-    else if (o.type === 'reaction') this.#ways.emit('reaction', { from: o.from, reaction: o.reaction });
-    else if (o.type === 'unsent') this.#ways.emit('unsent', { to: o.to });
+    const { emit, heard } = this.#ways;
+    const from = 'key' in o ? this.#people.number(o.key) : 0;
+    switch (o.type) {
+      case 'send':
+        return this.#send(o.what, o.fields);
+      case 'chat': {
+        const at = o.at ? new Date(o.at) : new Date();
+        return heard({ type: 'chat', from, text: o.text, at: at.toISOString(), ...(o.to ? { to: o.to } : {}) });
+      }
+      case 'app':
+        return heard({ type: 'app', from, text: o.text, ...(o.to ? { to: o.to } : {}) });
+      case 'reaction':
+        return emit('reaction', { from, reaction: o.reaction });
+      case 'unsent':
+        return emit('unsent', { to: o.to });
+      case 'admissions':
+        if (o.missing > 0) emit('cannot_admit', { n: o.missing });
+        if (o.list.length > 0) this.#do('admit', { admissions: o.list });
+        return undefined;
+      case 'number':
+        return this.#set({ pairs: new Map([...this.store.get().pairs, [o.key, o.number]]) });
+      case 'compare':
+        return this.#compared(o);
+      case 'promoted':
+        return emit('promoted', { participant: from });
+      default:
+        return undefined;
+    }
+  }
+
+  /** @param {string} what @param {Record<string, any>} fields */
+  #send(what, fields) {
+    if (what === 'relay') return this.#relay(fields.to);
+    const sent = this.#do(/** @type {ClientMessage['type']} */ (what), /** @type {any} */ (fields));
+    if (what === 'propose') void sent.finally(() => this.#gone());
+    return undefined;
+  }
+
+  /** @template {ClientMessage['type']} T @param {T} what @param {Fields<T>} fields */
+  async #do(what, fields) {
+    try {
+      await this.#ways.send(what, fields);
+    } catch {
+      this.#worklet.event({ type: 'refused', what });
+    }
   }
 
   /** @param {{participant: number, data: string}[]} to */
@@ -147,142 +220,187 @@ export class Secrets {
     this.#relays.push(...to);
     if (this.#relays.length > to.length) return;
     setTimeout(() => {
-      for (const all = this.#relays.splice(0); all.length > 0;) void this.#ways.send('relay', { to: all.splice(0, 200) });
+      for (const all = this.#relays.splice(0); all.length > 0;) void this.#do('relay', { to: all.splice(0, 200) });
     }, GATHER_MS);
   }
 
   /** @param {View} view */
   async #view(view) {
-    const before = this.store.get().people;
-    const people = await this.#known(view.people);
+    const before = this.store.get();
+    const people = await this.#known(view);
     if (this.#closed) return;
-    this.#set({ code: view.code, open: view.open, admitted: view.admitted, people });
+    this.#set({ view, people });
     for (const [n, p] of people) {
-      if (p.name) this.#names.set(n, p.name);
-      if (p.asks !== null && before.get(n)?.asks !== p.asks && p.consent === null) this.#ways.emit('consent_asked', { participant: n, what: p.asks });
-      if (p.trust === 'changed' && before.get(n)?.trust !== 'changed') this.#ways.emit('changed_key', { participant: n, name: p.name });
+      const was = before.people.get(n);
+      if (p.trust === 'changed' && was?.trust !== 'changed') {
+        this.#ways.emit('changed_key', { participant: n, name: p.name });
+      }
     }
-    this.#tellNames();
-    await this.#meet(view.people, false);
+    this.#tell(this.#people.group(view));
+    this.#ways.named(this.#people.names);
+    await this.#meet(
+      view.people.filter((p) => !p.self && p.confirmed),
+      false,
+    );
   }
 
-  /** @param {Iterable<PersonView>} people @returns {Promise<Map<number, Known>>} with what this device knows of their keys */
-  async #known(people) {
+  /** @param {View} view @returns {Promise<Map<number, Known>>} with what this device knows of their keys */
+  async #known({ people, outside }) {
     const pins = await this.#pins;
-    return new Map(await Promise.all([...people].map(async (p) => /** @type {const} */ ([p.participant, { ...p, trust: await pins.trust(p) }]))));
+    const known = new Map();
+    for (const p of people) {
+      if (p.self) continue;
+      const trust = await pins.trust(p);
+      known.set(this.#people.numberOf(p), { ...p, trust, consent: null, outside: false });
+    }
+    for (const o of outside) known.set(o.participant, { ...asPerson(o), trust: 'new' });
+    return known;
   }
 
-  /** @param {readonly PersonView[]} people @param {boolean} verified */
+  /** @param {readonly {key: string, name: string}[]} people @param {boolean} verified */
   async #meet(people, verified) {
     const change = await (await this.#pins).meet(people, verified, Date.now());
     if (!this.#o.guest) void keepPins(change);
   }
 
-  #tellNames() {
-    if (this.#closed) return;
-    const { people } = this.store.get();
-    const names = new Map(this.#names);
-    for (const [n, since] of this.#nameless) {
-      if (names.has(n)) this.#nameless.delete(n);
-      else if (people.get(n)?.status === 'invalid' || performance.now() - since >= NAMELESS_MS) names.set(n, '?');
-    }
-    this.#ways.named(names);
-  }
-
   /**
-   * say does in its own way what the server cannot be asked for in the clear.
+   * say does in its own way what the server cannot be asked for in the clear, and by a commit what is the group's to
+   * decide.
    * @param {ClientMessage['type']} type @param {any} fields of the request as it would be without encryption
    * @returns {Promise<unknown>|null} null when the request goes to the server as it is
    */
   say(type, fields) {
+    const { event } = this;
     switch (type) {
       case 'chat':
-        this.#worklet.event(fields.to ? { type: 'private', kind: 'chat', to: fields.to, text: fields.text } : { type: 'say', kind: 'chat', text: fields.text });
+      case 'app': {
+        const { to, text } = fields;
+        event(to ? { type: 'private', kind: type, to, text } : { type: 'say', kind: type, text });
         return Promise.resolve();
-      case 'app':
-        this.#worklet.event(fields.to ? { type: 'private', kind: 'app', to: fields.to, text: fields.text } : { type: 'say', kind: 'app', text: fields.text });
-        return Promise.resolve();
+      }
       case 'react':
-        this.#worklet.event({ type: 'say', kind: 'reaction', text: fields.reaction });
+        event({ type: 'say', kind: 'reaction', text: fields.reaction });
         return Promise.resolve();
-      case 'admit': return this.#admit(fields.all ? this.#waiting : fields.participants ?? []);
-      case 'role': return this.#role(fields);
-      case 'policy':
-        if (!fields.lobby) this.#worklet.event({ type: 'auto_admit', on: true });
-        else this.#worklet.event({ type: 'auto_admit', on: false });
+      case 'admit':
+        event({ type: 'admit', participants: fields.all ? this.#waiting : (fields.participants ?? []) });
+        return Promise.resolve();
+      case 'remove':
+        return this.#remove(fields);
+      case 'role': {
+        const key = this.#people.key(fields.participant);
+        if (key) event({ type: 'role', key, role: fields.role });
         return null;
-      default: return null;
+      }
+      case 'policy':
+        if (fields.lobby !== undefined) event({ type: 'policy', lobby: fields.lobby });
+        return null;
+      default:
+        return null;
     }
   }
 
-  /** @param {readonly number[]} participants */
-  async #admit(participants) {
-    const signed = await this.#sign(participants.map((participant) => ({ participant, role: 'participant' })));
-    const admissions = signed.flatMap(({ participant, credential }) => {
-      // A meeting without waiting room in its link needs no signature to let somebody in; the server wants something to show.
-      const admit = credential ?? (this.store.get().open ? 'AA' : null);
-      return admit ? [{ participant, admit }] : [];
+  /** @param {import('./types.js').Event} event */
+  event = (event) => this.#worklet.event(event);
+
+  /** lock turns the waiting room on with the next removal: who was removed can't come back under a new key. */
+  lock() {
+    this.event({ type: 'policy', lobby: true });
+    void this.#do('policy', { lobby: true });
+  }
+
+  /** @param {{participants: number[], ban?: boolean}} fields @returns {Promise<unknown>|null} */
+  #remove({ participants, ban }) {
+    const keys = participants.map((n) => this.#people.key(n)).filter(Boolean);
+    if (keys.length > 0) this.event({ type: 'remove', keys });
+    const seats = participants.filter((n) => this.#people.hasSeat(n));
+    if (seats.length === 0) return Promise.resolve();
+    return this.#ways.send('remove', { participants: seats, ...(ban !== undefined && { ban }) });
+  }
+
+  /** @param {number} participant a bot outside the group @param {boolean} given */
+  consent(participant, given) {
+    const key = this.store.get().people.get(participant)?.key;
+    if (key) this.event({ type: 'consent', key, given });
+  }
+
+  /** @param {string} key asks for the lasting number with one person */
+  askPair(key) {
+    this.event({ type: 'pair', key });
+  }
+
+  /** compare shows everybody the number of now. */
+  compare() {
+    this.event({ type: 'compare' });
+  }
+
+  /** @param {Extract<Output, {type: 'compare'}>} o */
+  #compared({ by, number, people }) {
+    const { view } = this.store.get();
+    const own = view?.people.find((p) => p.self)?.key ?? '';
+    const named = people.flatMap((key) => {
+      const p = view?.people.find((x) => x.key === key);
+      return key === own ? [] : [{ key, name: p?.name ?? '' }];
     });
-    if (admissions.length < participants.length) this.#ways.emit('cannot_admit', { n: participants.length - admissions.length });
-    if (admissions.length > 0) await this.#ways.send('admit', { admissions });
+    const until = performance.now() + COMPARE_MS;
+    this.#set({ comparison: { by, own: by === own, number, people: named, until } });
+    clearTimeout(this.#compareTimer);
+    this.#compareTimer = window.setTimeout(() => this.#set({ comparison: null }), COMPARE_MS);
+    this.#ways.emit('compare', { participant: this.#people.number(by), own: by === own });
   }
 
-  /** @param {{participant: number, role: Role}} fields */
-  async #role({ participant, role }) {
-    const [{ credential }] = await this.#sign([{ participant, role }]);
-    await this.#ways.send('role', { participant, role, ...(credential ? { grant: credential } : {}) });
-  }
-
-  /** @param {{participant: number, role: string}[]} list @returns {Promise<{participant: number, credential: string|null}[]>} */
-  #sign(list) { return this.#worklet.ask({ do: 'issue', list }); }
-
-  /** @param {boolean} live whether any source is on */
-  sending(live) { this.#worklet.event({ type: 'sources', live }); }
-
-  /** @param {number} participant @param {boolean} given */
-  consent(participant, given) { this.#worklet.event({ type: 'consent', participant, given }); }
-
-  /** verify notes that the person compared the code with everybody: these are their keys. Who was refused for another's key is heard again. */
-  verify() {
+  /** @param {readonly {key: string, name: string}[]} people verify notes that the person compared numbers with these */
+  verify(people) {
     this.#shown = this.#shown.then(async () => {
-      const { people } = this.store.get();
-      await this.#meet([...people.values()].filter((p) => p.status === 'ok'), true);
-      for (const [n, p] of people) if (p.trust === 'changed' && p.consent === false && !p.bot) this.consent(n, true);
-      this.#set({ people: await this.#known(people.values()) });
+      await this.#meet(people, true);
+      const { view } = this.store.get();
+      if (view) this.#set({ people: await this.#known(view) });
     });
     return this.#shown;
   }
 
-  /** @param {State} s @returns {number} who is to be host when we leave; 0 where that takes no signature, or there is nobody */
+  /** @param {State} s @returns {number} who is to be host when we leave, as far as the server goes; 0 for nobody */
   heir(s) {
-    if (s.role !== 'host' || this.store.get().open) return 0;
-    const able = [...s.people.values()].filter((p) => p.connected && !p.kind && this.store.get().people.get(p.participant)?.hears);
-    const rank = (/** @type {Role} */ role) => ['host', 'cohost'].indexOf(role) + 1 || 3; // another host may be one by the server's word alone
-    const [first] = able.sort((a, b) => rank(a.role) - rank(b.role) || a.participant - b.participant);
-    return first?.participant ?? 0;
+    if (s.role !== 'host') return 0;
+    const members = [...this.store.get().people.values()].filter((p) => !p.outside && !p.bot && p.connected);
+    const rank = (/** @type {Known} */ p) => ['host', 'cohost'].indexOf(p.role) + 1 || 3;
+    const [first] = members.sort((a, b) => rank(a) - rank(b) || a.leaf - b.leaf);
+    return first && this.#people.hasSeat(first.participant) ? first.participant : 0;
   }
 
-  /**
-   * will signs that somebody may admit others after us; a page that closes has no time to, and has signed before.
-   * @param {State} s @returns {Promise<void>} when that is signed, or soon after in any case
-   */
-  async will(s) {
-    const heir = this.heir(s);
-    if (heir === this.#will.heir) return;
-    this.#will = { heir: 0, grant: '' };
-    if (!heir) return;
-    const signed = this.#sign([{ participant: heir, role: 'host' }]).then(([{ credential }]) => { if (credential) this.#will = { heir, grant: credential }; }, () => {});
-    await Promise.race([signed, new Promise((resolve) => { setTimeout(resolve, SIGN_MS); })]);
+  /** goodbye signs one's own removal, so that others need not wait for the server's. @returns {Promise<void>} soon */
+  goodbye() {
+    const signed = new Promise((resolve) => {
+      this.#gone = () => resolve(undefined);
+    });
+    this.event({ type: 'leave' });
+    return Promise.race([signed, new Promise((resolve) => setTimeout(resolve, SIGN_MS))]).then(() => {});
   }
-
-  /** @param {State} s @returns {{heir?: number, grant?: string}} what `leave` carries */
-  lastWord(s) { return this.#will.heir > 0 && this.#will.heir === this.heir(s) ? this.#will : {}; }
 
   /** @param {string} source */
-  leaked(source) { this.#set({ leaked: [...this.store.get().leaked.filter((s) => s !== source), source] }); }
+  leaked(source) {
+    const others = this.store.get().leaked.filter((s) => s !== source);
+    this.#set({ leaked: [...others, source] });
+  }
 
   close() {
     this.#closed = true;
+    clearTimeout(this.#compareTimer);
     this.#worklet.close();
   }
 }
+
+/** @param {OutsideView} o @returns {Omit<Known, 'trust'>} */
+const asPerson = (o) => ({
+  key: o.key,
+  leaf: -1,
+  participant: o.participant,
+  name: o.name,
+  role: 'viewer',
+  bot: true,
+  self: false,
+  connected: true,
+  confirmed: true,
+  leaving: false,
+  consent: o.consent,
+  outside: true,
+});

@@ -1,454 +1,574 @@
-// The state machine of docs/e2ee.md, section 14: what the server and the person say goes in, with the time; what is to be sent and
-// shown comes out. It knows no socket, no clock and no storage.
+// The state machine of docs/e2ee2.md: what the server says and the person does goes in, with the time; what is to be sent
+// and shown comes out. It knows no socket, no clock and no storage.
 /** @import {Bytes} from './bytes.js' */
-/** @import {Announcement, Identity} from './announce.js' */
-/** @import {Credential} from './credential.js' */
-/** @import {Link, LinkKeys} from './link.js' */
-/** @import {Member} from './member.js' */
-/** @import {Message} from './messages.js' */
-/** @import {Event, Output, RosterEntry, View} from './types.js' */
-import { base64url, equal, unbase64url, utf8 } from './bytes.js';
-import { MAX_PRIVATE, encode, parse } from './messages.js';
-import { announce, newSeatKey, rawKey } from './announce.js';
-import { Admission } from './admission.js';
-import { fingerprint, keys as linkKeys } from './link.js';
-import { Channel } from './channel.js';
-import { Keyring } from './keyring.js';
-import { Sender } from './sender.js';
-import { Sameness } from './sameness.js';
-import { Group } from './groupchat.js';
-import { COHOST, HOST, PARTICIPANT, VIEWER, mayGive } from './credential.js';
+/** @import {Link, LinkSecrets} from './link.js' */
+/** @import {Identity, Admission} from './seat.js' */
+/** @import {Pending} from './commits.js' */
+/** @import {Received} from './mls/receive.js' */
+/** @import {OwnKeyPackage} from './mls/keypackage.js' */
+/** @import {Event, LogEntry, Output, RosterEntry, View} from './types.js' */
+import { base64url, equal, random, unbase64url } from './bytes.js';
+import { Beats } from './beats.js';
+import { Blame } from './blame.js';
+import { Commits, findPsk } from './commits.js';
+import { NONE } from './encoding.js';
+import { entryHash, readSecrets } from './entries.js';
+import { Epoch } from './epoch.js';
+import { Gate } from './gate.js';
+import * as links from './link.js';
+import { assembleWelcome } from './mls/commit.js';
+import { MlsError } from './mls/errors.js';
+import { Group } from './mls/group.js';
+import { COMMIT, KIND, PROPOSAL, SENDER, WIRE, decodeMessage } from './mls/messages.js';
+import { applyProposals } from './mls/proposals.js';
+import { meetingOf, firstExtensions, Found } from './policy.js';
+import { Newcomer, vouches } from './newcomer.js';
+import { Losses, Roster, shown } from './presence.js';
+import { joinedProblem, keepable, pathProblem, policyFor } from './rules.js';
+import {
+  COHOST,
+  HOST,
+  PARTICIPANT,
+  admit,
+  keyPackage,
+  leafData,
+  openName,
+  readAdmission,
+  sealName,
+  signatureKeyOf,
+  writeAdmission,
+  writeSeat,
+} from './seat.js';
+import { Speech } from './speech.js';
+import { Stewardship } from './stewardship.js';
+import { viewOf } from './view.js';
 
-const ROLES = /** @type {Record<string, number>} */ ({ viewer: VIEWER, participant: PARTICIPANT, cohost: COHOST, host: HOST });
-/** In a meeting as small as this everybody keeps a fresh key, who sends nothing too. */
-const SMALL = 16;
-/** Relays of somebody not yet in the roster: kept how long, how many of one, how many in all. */
-const HOLD_MS = 5000;
-const HOLD_EACH = 8;
-const HOLD_ALL = 1024;
-const GOSSIP_MS = 10_000;
+/** Epochs of the past of which messages are still opened, and for how long. */
+const OLD = 4;
+const OLD_MS = 10_000;
+/** The log is asked for no more often. */
+const ASK_MS = 1000;
+/** Key packages of one's own that a joiner's secrets may be for. */
+const OWN_PACKAGES = 3;
+/** Those who wait, whose names are opened. */
+const MAX_WAITING = 256;
 
-/** One seat in one meeting. Calls of `handle` must not overlap; whoever owns the session queues them. */
+/** Errors of a commit that its author signed: with these it is known whose fault it is. */
+const SIGNED = new Set(['proposals', 'policy', 'tree', 'parent-hash', 'confirmation']);
+
+/** @param {string} data base64url @returns {Bytes} nothing where it isn't */
+function bytesOf(data) {
+  try {
+    return unbase64url(data);
+  } catch {
+    return NONE;
+  }
+}
+
+/** One seat in one meeting. Calls of `handle` must not overlap; who owns the session queues them. */
 export class Session {
-  keyring = new Keyring();
-  sender;
-  #identity;
-  #ek;
-  #link;
-  #root;
-  #admission;
-  #self;
-  #participant = 0;
-  /** who made the meeting has the key that the link names @type {Identity|null} */
-  #owner;
-  /** @type {Credential|null} */
-  #credential = null;
-  /** everybody sees it in the roster */
-  #credentialShown = false;
-  #name;
-  /** @type {Map<number, Member>} everybody else, the lobby included */
-  #members = new Map();
-  /** @type {{from: number, data: string, until: number}[]} */
-  #held = [];
-  /** @type {{member: Member, message: () => Message}[]} sealed when all of an event is known, because keys carry the roster's hash */
-  #outbox = [];
-  #same;
-  #group;
-  #live = false;
-  #autoAdmit = false;
-  #joined = false;
-  #gossipAt = 0;
+  roster = new Roster();
+  losses = new Losses();
+  beats = new Beats();
+  found = new Found();
+  /** @type {Epoch|null} */
+  epoch = null;
+  /** newest first @type {{epoch: Epoch, until: number}[]} */
+  old = [];
+  /** the newest entry that was read */
+  position = 0;
+  /** a commit did not open: one comes back with a new leaf */
+  stuck = false;
+  removed = false;
+  /** one was shown a group that is not the meeting of the link */
+  falseGroup = false;
+  /** another seat with the same key took the place of this one */
+  switched = false;
+  /** the epoch in which one came in */
+  since = 0n;
+  /** the last epoch in which each key signed something @type {Map<string, bigint>} */
+  signed = new Map();
+  blame = new Blame();
+  /** who waits @type {{participant: number, name: string, key: string}[]} */
+  waiting = [];
+  /** names of those without a leaf, by key and what they are sealed in @type {Map<string, string>} */
+  names = new Map();
+  participant = 0;
+  up = true;
   /** @type {Output[]} */
-  #out = [];
+  out = [];
+  #newest = 0;
+  #askedAt = -ASK_MS;
+  #asks = false;
+  /** @type {Bytes} */
+  #serverKey = NONE;
+  /** @type {Bytes|null} */
+  #groupId = null;
+  /** @type {OwnKeyPackage[]} newest last */
+  #packages = [];
+  /** @type {Admission|null} */
+  #admission = null;
+  #leaves = new WeakMap();
+  #founding = false;
 
   /**
-   * @param {{meeting: string, link: Link, keys: LinkKeys, identity: Identity, ek: CryptoKeyPair, self: Announcement,
-   *   owner: Identity|null, name: string}} o
+   * @param {{link: Link, secrets: LinkSecrets, identity: Identity, owner: Identity|null, name: string, sealed: Bytes,
+   *   bot: boolean}} o
    */
-  constructor({ meeting, link, keys, identity, ek, self, owner, name }) {
-    this.#identity = identity;
-    this.#ek = ek;
-    this.#link = link;
-    this.#root = keys.root;
-    this.#self = self;
-    this.#owner = owner;
-    this.#name = name;
-    this.#admission = new Admission(meeting, link, keys);
-    this.#same = new Sameness(keys.root);
-    this.sender = new Sender(self.hash, (member, chain) => this.#post(member, () => ({ type: 'key', ...chain, hash: this.#same.hash })));
-    this.#group = new Group({ meeting, identity, self, sender: this.sender, keyring: this.keyring });
+  constructor(o) {
+    this.o = o;
+    this.identity = o.identity;
+    this.owner = o.owner;
+    this.secrets = o.secrets;
+    this.key = base64url(o.identity.ikPublic);
+    this.name = o.name;
+    this.policy = policyFor(o.secrets, this.found);
+    this.newcomer = new Newcomer(o.link.lobby);
+    const { found, roster, losses } = this;
+    this.commits = new Commits({ link: o.secrets, found, roster, losses });
+    this.speech = new Speech(this);
+    this.steward = new Stewardship(this);
+    this.gate = new Gate(this);
   }
 
   /**
-   * @param {{meeting: string, link: Link, identity: Identity, name: string, room?: Identity|null, now?: number}} o room:
-   *   the key of the meeting's room, which its owner has; now: Unix ms
-   * @returns {Promise<Session>} with a new seat key
+   * @param {{meeting: string, link: Link, identity: Identity, name: string, room?: Identity|null, p?: Bytes, bot?: boolean}} o
+   *   room: the key of the meeting's room, which its owner has; p: what the password adds
+   * @returns {Promise<Session>}
    */
-  static async create({ meeting, link, identity, name, room = null, now = 0 }) {
-    const keys = await linkKeys(link, meeting);
-    const ek = await newSeatKey();
-    const self = await announce(identity, await rawKey(ek.publicKey), keys, meeting);
-    const names = async (/** @type {Identity} */ of) => equal(await fingerprint(of.ikPublic), link.c);
-    const owner = room && await names(room) ? room : await names(identity) ? identity : null;
-    const session = new Session({ meeting, link, keys, identity, ek, self, owner, name });
-    if (owner === room) await session.#admitSelf(now);
-    return session;
+  static async create({ meeting, link, identity, name, room = null, p = NONE, bot = false }) {
+    const secrets = await links.secrets(link, meeting, p);
+    const names = async (/** @type {Identity} */ of) => equal(await links.fingerprint(of.ikPublic), link.c);
+    const owner = room && (await names(room)) ? room : (await names(identity)) ? identity : null;
+    const sealed = await sealName(secrets, identity.ikPublic, name);
+    return new Session({ link, secrets, identity, owner, name, sealed, bot });
   }
-
-  /** @param {number} now the owner's own seat is admitted by the room's key: what others know them by is their device's */
-  async #admitSelf(now) {
-    const bytes = this.#owner && await this.#admission.issue(this.#owner, true, null, this.#self, HOST, now);
-    this.#credential = await this.#admission.better(this.#self, null, bytes ?? undefined, now);
-  }
-
-  /** @returns {string} what `join` carries of it; empty for who has to be let in, or brings no key of a room */
-  get admit() { return this.#credential ? base64url(this.#credential.bytes) : ''; }
 
   /** @returns {string} what `join` carries */
-  get announce() { return base64url(this.#self.bytes); }
+  get announce() {
+    return base64url(new Uint8Array([...this.identity.ikPublic, ...this.o.sealed]));
+  }
 
-  /** @returns {boolean} */
-  get #admitted() { return !this.#link.lobby || this.#owner !== null || this.#credential !== null; }
-
-  /** @returns {Member[]} */
-  get #recipients() { return [...this.#members.values()].filter((m) => m.recipient); }
-
-  /** @returns {boolean} whether this device's chain is kept ready */
-  get #active() { return this.#live || [...this.#members.values()].filter((m) => m.admitted && !m.outside).length < SMALL; }
+  /** @returns {boolean} whether a host has confirmed that this is the meeting */
+  get confirmed() {
+    return this.newcomer.confirmed;
+  }
 
   /**
-   * handle takes one event.
-   * @param {Event} event @param {number} now Unix ms, never going back @returns {Promise<Output[]>} in order
+   * @param {Event} event @param {number} now monotonic ms, never less than before
+   * @returns {Promise<Output[]>}
    */
   async handle(event, now) {
-    switch (event.type) {
-      case 'welcome': await this.#welcome(event, now); break;
-      case 'roster': await this.#roster(event, now); break;
-      case 'lobby': await this.#lobby(event.hosts ?? [], now); break;
-      case 'waiting': await this.#waiting(event.waiting, now); break;
-      case 'relays': for (const r of event.relays) await this.#relay(r.from, r.data, now); break;
-      case 'broadcast': await this.#group.receive(event, this.#members.get(event.from), event.from === this.#participant, now); break;
-      case 'sources': this.#live = event.live; break;
-      case 'say': this.#group.say(event.kind, event.text, now); break;
-      case 'private': this.#private(event.kind, event.to, event.text, now); break;
-      case 'consent': this.#consent(event.participant, event.given); break;
-      case 'auto_admit': this.#autoAdmit = event.on; break;
-      case 'credential': await this.#spread(unbase64url(event.credential), event.participant, now); break;
-      case 'tick': break;
-    }
+    await this.#take(event, now);
     await this.#settle(now);
-    return this.#out.splice(0);
+    return this.out.splice(0);
   }
 
-  /** @param {number} now @returns {number} Unix ms: when to say `tick` at the latest */
-  deadline(now) {
-    if (!this.#joined) return Infinity;
-    let at = Math.min(this.#gossipAt, this.sender.deadline(now, this.#members.values()), this.#same.deadline(this.#members.values()), now + 5000);
-    for (const h of this.#held) at = Math.min(at, h.until);
-    return at;
+  /** @param {Event} event @param {number} now */
+  async #take(event, now) {
+    switch (event.type) {
+      case 'welcome':
+        return this.#welcome(event, now);
+      case 'roster':
+        return this.#roster(event, now);
+      case 'waiting':
+        return this.#waits(event.waiting);
+      case 'group':
+        return this.#group(event, now);
+      case 'log':
+        for (const entry of event.entries) await this.#entry(entry, now);
+        return undefined;
+      case 'key_packages':
+        if (this.epoch && this.confirmed) await this.commits.offered(this.epoch, event.turn, event.packages, now);
+        return undefined;
+      case 'secrets':
+        return this.#secrets(event, now);
+      case 'stuck':
+        return this.blame.said(event);
+      case 'connection':
+        this.up = event.up;
+        this.beats.restart(event.up ? now : Infinity); // nothing is missed while one hears nobody
+        return undefined;
+      case 'refused':
+        return this.#refused(event.what, now);
+      case 'asked_log':
+        return this.asks();
+      case 'admit':
+        return this.#admit(event.participants);
+      case 'rename':
+        return this.#rename(event.name);
+      case 'leave':
+        return this.#leave();
+      case 'tick':
+        return undefined;
+      default:
+        return (await this.steward.take(event)) ? undefined : this.speech.take(event, now);
+    }
   }
 
-  /** @param {{participant: number, participants: RosterEntry[], waiting?: RosterEntry[], admit?: string, grant?: string, resumed: boolean}} m @param {number} now */
+  /** @param {Extract<Event, {type: 'welcome'}>} m @param {number} now */
   async #welcome(m, now) {
-    this.#joined = true;
-    this.#participant = m.participant;
-    this.#admission.claim(m.participant, this.#self);
-    this.#gossipAt ||= now + GOSSIP_MS;
-    for (const given of [m.admit, m.grant]) await this.#own(given, true, now);
-    const here = new Set(m.participants.map((p) => p.participant));
-    for (const member of this.#members.values()) if (!member.outside && !here.has(member.participant)) await this.#gone(member, now);
-    for (const p of m.participants) await this.#see(p, now);
-    await this.#waiting(m.waiting ?? [], now);
-    if (m.resumed) for (const r of this.#recipients) this.#again(r, now);
-  }
-
-  /** @param {{joined?: RosterEntry[], changed?: RosterEntry[], left?: {participant: number}[]}} m @param {number} now */
-  async #roster(m, now) {
-    for (const p of [...m.joined ?? [], ...m.changed ?? []]) {
-      if (p.participant === this.#participant) for (const given of [p.admit, p.grant]) await this.#own(given, true, now);
-      else await this.#see(p, now);
-    }
-    for (const { participant } of m.left ?? []) {
-      const member = this.#members.get(participant);
-      if (member) await this.#gone(member, now);
-    }
-  }
-
-  /** @param {RosterEntry[]} hosts who may admit oneself @param {number} now */
-  async #lobby(hosts, now) {
-    if (this.#joined) return;
-    for (const p of hosts) {
-      const member = await this.#see(p, now);
-      const may = member.creator || (member.credential && mayGive(member.credential.role) >= 0);
-      if (may && member.announce && !member.greeted) this.#greet(member);
-    }
-  }
-
-  /** @param {RosterEntry[]} waiting @param {number} now */
-  async #waiting(waiting, now) {
-    const here = new Set(waiting.map((w) => w.participant));
-    for (const member of this.#members.values()) if (member.outside && !here.has(member.participant)) this.#members.delete(member.participant);
-    for (const w of waiting) {
-      if (this.#members.has(w.participant)) continue;
-      const member = await this.#admission.member(w.participant, w.announce ?? '');
-      member.outside = true;
-      member.bot ||= w.kind === 'bot';
-      this.#members.set(w.participant, member);
-      await this.#release(w.participant, now);
-    }
-  }
-
-  /** @param {RosterEntry} p somebody in the meeting, as the server shows them @param {number} now @returns {Promise<Member>} */
-  async #see(p, now) {
-    let member = this.#members.get(p.participant);
-    const known = member !== undefined;
-    member ??= await this.#admission.member(p.participant, p.announce ?? '');
-    if (member.shown !== (p.announce ?? '')) member.announce = null; // another one for the same number: for good
-    this.#members.set(p.participant, member);
-    member.outside = false;
-    member.bot ||= p.kind === 'bot';
-    const back = p.connected !== false && !member.connected;
-    member.connected = p.connected !== false;
-    for (const given of [p.admit, p.grant]) await this.#credit(member, given, now);
-    if (back && member.recipient) this.#again(member, now);
-    if (!known) await this.#release(p.participant, now);
-    if (this.#autoAdmit && member.announce && !member.admitted) {
-      const blob = await this.issue(p.participant, 'participant', now);
-      if (blob) await this.#spread(unbase64url(blob), p.participant, now);
-    }
-    return member;
-  }
-
-  /** @param {Member} member @param {string|Bytes|undefined} given @param {number} now */
-  async #credit(member, given, now) {
-    if (!member.announce || !given) return;
-    member.credential = await this.#admission.better(member.announce, member.credential, given, now);
-    member.admitted ||= member.credential !== null;
-  }
-
-  /** @param {string|Bytes|undefined} given @param {boolean} shown @param {number} now */
-  async #own(given, shown, now) {
-    const before = this.#credential;
-    this.#credential = await this.#admission.better(this.#self, before, given, now);
-    if (this.#credential === before) {
-      if (shown && given === this.admit) this.#credentialShown = true;
-      return;
-    }
-    this.#credentialShown = shown;
-    if (!shown) for (const m of this.#members.values()) if (m.greeted) this.#introduce(m);
-  }
-
-  /** @param {Member} member @param {number} now */
-  async #gone(member, now) {
-    this.#members.delete(member.participant);
-    this.keyring.forget(member.participant);
-    this.#group.forget(member.participant);
-    if (member.recipient) await this.sender.lost(member, now);
-    member.recipient = false;
-  }
-
-  /** @param {Member} member @param {() => Message} message made when all of an event is known */
-  #post(member, message) { this.#outbox.push({ member, message }); }
-
-  /** @param {Member} member tells them by whose word we are here, if the server does not show it */
-  #introduce(member) {
-    const credential = this.#credential?.bytes;
-    if (credential && !this.#credentialShown) this.#post(member, () => ({ type: 'credential', credential }));
-  }
-
-  /** @param {Member} member @param {number} now a connection was lost, theirs or ours, and what was on its way with it */
-  #again(member, now) {
-    this.#greet(member);
-    this.sender.again(member, now);
-  }
-
-  /** @param {Member} member tells them who we are, and by whose word */
-  #greet(member) {
-    member.greeted = true;
-    this.#introduce(member);
-    this.#post(member, () => ({ type: 'name', name: this.#name }));
-  }
-
-  /** What follows from all that: who gets keys now and who no longer, what is due, what there is to send. @param {number} now */
-  async #settle(now) {
-    if (this.#joined) {
-      await this.#recipientsNow(now);
-      await this.#same.update([this.#self, ...this.#admittedOthers()].map((a) => a.hash), this.#members.values(), now);
-      for (const m of this.#same.unsure(this.#members.values(), now)) this.#tellRoster(m, true);
-      if (now >= this.#gossipAt) this.#gossip(now);
-      if (this.#live || this.#group.waits) await this.sender.want(this.#recipients, now);
-      await this.sender.tick(this.#recipients, this.#active, now);
-      this.#out.push(...await this.#group.flush(now));
-      this.keyring.sweep(now);
-      this.#held = this.#held.filter((h) => h.until > now);
-    }
-    await this.#sealOutbox();
-  }
-
-  /** @returns {Announcement[]} */
-  #admittedOthers() {
-    return [...this.#members.values()].flatMap((m) => (m.announce && m.admitted && !m.outside ? [m.announce] : []));
-  }
-
-  /** @param {number} now */
-  async #recipientsNow(now) {
-    const newcomers = [];
-    for (const m of this.#members.values()) {
-      const wanted = m.wanted && this.#admitted;
-      if (wanted && !m.recipient) newcomers.push(m);
-      if (!wanted && m.recipient) await this.sender.lost(m, now);
-      m.recipient = wanted;
-    }
-    for (const m of newcomers) if (!m.greeted) this.#greet(m);
-    for (const m of newcomers) await this.#late(m, now);
-    if (newcomers.length > 0) await this.sender.joined(newcomers, this.#recipients, this.#active, now);
-    else if (this.#admitted && this.#active) await this.sender.want(this.#recipients, now);
-  }
-
-  /** @param {Member} member @param {number} now what they said before we knew that they are let in */
-  async #late(member, now) {
-    for (const { plain, until } of member.early.splice(0)) {
-      if (until > now) await this.#message(member, plain, now).catch(() => { member.refused++; });
-    }
-  }
-
-  /** @param {number} now one random other is told whom we see */
-  #gossip(now) {
-    this.#gossipAt = now + GOSSIP_MS;
-    const all = this.#recipients;
-    const one = all[crypto.getRandomValues(new Uint32Array(1))[0] % all.length];
-    if (one) this.#tellRoster(one, false);
-  }
-
-  /** @param {Member} member @param {boolean} ask */
-  #tellRoster(member, ask) { this.#post(member, () => ({ type: 'roster', hash: this.#same.hash, ask })); }
-
-  async #sealOutbox() {
-    const entries = [];
-    for (const { member, message } of this.#outbox.splice(0)) {
-      const channel = await this.#channel(member);
-      if (channel) entries.push({ participant: member.participant, data: base64url(await channel.seal(encode(message()))) });
-    }
-    if (entries.length > 0) this.#out.push({ type: 'relay', to: entries });
-  }
-
-  /** @param {Member} member @returns {Promise<Channel|null>} */
-  async #channel(member) {
-    if (!member.announce) return null;
-    member.channel ??= await Channel.to(this.#ek.privateKey, this.#self.hash, member.announce, this.#root).catch(() => null);
-    return member.channel;
-  }
-
-  /** @param {number} from @param {string} data @param {number} now */
-  async #relay(from, data, now) {
-    const member = this.#members.get(from);
-    if (!member) {
-      if (this.#held.length < HOLD_ALL && this.#held.filter((h) => h.from === from).length < HOLD_EACH) this.#held.push({ from, data, until: now + HOLD_MS });
-      return;
-    }
-    const channel = await this.#channel(member);
+    this.participant = m.participant;
     try {
-      const plain = channel && await channel.open(unbase64url(data));
-      if (plain) await this.#message(member, plain, now);
-      else member.refused++;
+      if (m.admit) this.#admission = readAdmission(unbase64url(m.admit));
     } catch {
-      member.refused++; // not what it should be, from somebody who has the keys
+      // not an admission: there is none
+    }
+    const here = new Set(m.participants.map((p) => p.participant));
+    for (const n of [...this.roster.seats.keys()]) if (!here.has(n)) this.#gone(n, now);
+    for (const p of m.participants) await this.#see(p);
+    await this.#waits(m.waiting ?? []);
+  }
+
+  /** @param {Extract<Event, {type: 'roster'}>} m @param {number} now */
+  async #roster(m, now) {
+    for (const { participant } of m.left ?? []) this.#gone(participant, now);
+    for (const p of [...(m.joined ?? []), ...(m.changed ?? [])]) await this.#see(p);
+  }
+
+  /** @param {RosterEntry} p */
+  async #see(p) {
+    const s = this.roster.see(p);
+    if (s?.key) this.losses.back(s.key);
+    if (!s?.key || !s.name || this.epoch?.members.has(s.key)) return;
+    await this.#open(s.key, s.name);
+  }
+
+  /** @param {string} key @param {Bytes} sealed @returns {Promise<string>} */
+  async #open(key, sealed) {
+    const id = key + base64url(sealed);
+    const name = this.names.get(id) ?? (await openName(this.secrets, unbase64url(key), sealed));
+    if (this.names.size > 2 * MAX_WAITING) this.names.clear();
+    this.names.set(id, name);
+    return name;
+  }
+
+  /** @param {number} participant @param {number} now */
+  #gone(participant, now) {
+    const s = this.roster.gone(participant);
+    this.commits.forget(participant);
+    const member = s && this.roster.number(s.key) === 0 && this.epoch?.members.get(s.key);
+    if (member && member !== this.epoch?.self) this.losses.learn(member.leaf, member.key, now, true);
+  }
+
+  /** @param {RosterEntry[]} list */
+  async #waits(list) {
+    this.waiting = [];
+    for (const p of list.slice(0, MAX_WAITING)) {
+      const { participant, key, name } = shown(p);
+      if (key && name) this.waiting.push({ participant, key, name: await this.#open(key, name) });
     }
   }
 
-  /** @param {number} from @param {number} now what was held for somebody who is known now */
-  async #release(from, now) {
-    const mine = this.#held.filter((h) => h.from === from);
-    this.#held = this.#held.filter((h) => h.from !== from);
-    for (const h of mine) await this.#relay(from, h.data, now);
+  /** @param {number[]} participants */
+  async #admit(participants) {
+    const list = [];
+    const role = this.epoch?.self.role ?? 0;
+    for (const participant of participants) {
+      const w = this.waiting.find((x) => x.participant === participant);
+      if (!w || !this.epoch || role < COHOST) continue;
+      const { groupId, meeting } = this.epoch;
+      const by = this.identity;
+      const a = meeting.lobby ? await admit(by, groupId, unbase64url(w.key), PARTICIPANT) : null;
+      list.push({ participant, admit: a ? base64url(writeAdmission(a)) : 'AA' });
+    }
+    this.out.push({ type: 'admissions', list, missing: participants.length - list.length });
   }
 
-  /** @param {Member} member @param {Bytes} plain @param {number} now */
-  async #message(member, plain, now) {
-    const m = parse(plain);
-    if (m?.type === 'credential') return this.#credentialCame(m.credential, now);
-    if (m?.type === 'name') {
-      member.name = m.name;
-    } else if (!member.admitted || member.outside) {
-      // Their messages may be here before the word that they were let in.
-      if (member.early.length < HOLD_EACH) member.early.push({ plain, until: now + HOLD_MS });
-    } else if (m?.type === 'key') {
-      this.#keyCame(member, m, now);
-    } else if (m?.type === 'ack') {
-      await this.sender.acked(member, m.gen, m.step, now);
-    } else if (m?.type === 'consent') {
-      if (m.state === 2 && member.bot) member.asks = m.what;
-    } else if (m?.type === 'chat') {
-      this.#out.push({ type: 'chat', from: member.participant, to: this.#participant, text: m.text, at: now });
-    } else if (m?.type === 'app') {
-      this.#out.push({ type: 'app', from: member.participant, to: this.#participant, text: m.text });
-    } else if (m?.type === 'roster') {
-      if (m.ask && this.#same.mayAnswer(member, now)) this.#tellRoster(member, false);
-      this.#same.heard(member, m.hash, now);
+  /** @param {string} name */
+  #rename(name) {
+    this.name = name;
+    const seat = async () => {
+      this.o.sealed = await sealName(this.secrets, this.identity.ikPublic, name);
+      return this.#seat();
+    };
+    this.commits.want({ seat });
+  }
+
+  /** @returns {Promise<Bytes>} one's own seat as it is now */
+  async #seat() {
+    if (this.owner && this.owner !== this.identity && this.#groupId) {
+      this.#admission = await admit(this.owner, this.#groupId, this.identity.ikPublic, HOST);
+    }
+    return writeSeat({ bot: this.o.bot, name: this.o.sealed, admission: this.#admission });
+  }
+
+  /** @param {Extract<Event, {type: 'group'}>} m @param {number} now */
+  async #group(m, now) {
+    try {
+      this.#serverKey = unbase64url(m.server_key);
+      if (m.group_id) this.#groupId = unbase64url(m.group_id);
+    } catch {
+      return;
+    }
+    this.#newest = Math.max(this.#newest, m.position);
+    if (m.found) return this.#found(now);
+    if (this.epoch && !this.stuck) {
+      const { pending } = this.commits;
+      if (m.position > this.position) this.#asks = true;
+      else if (pending) this.commits.refused(now); // it never got into the log: it is made again
+      return undefined;
+    }
+    return this.#offer();
+  }
+
+  /** Offers a key package: one comes in, or comes back. */
+  async #offer() {
+    if (this.#founding) return;
+    const own = await keyPackage(signatureKeyOf(this.identity), this.secrets, await this.#seat());
+    this.#packages = [...this.#packages, own].slice(-OWN_PACKAGES);
+    this.out.push({ type: 'send', what: 'key_package', fields: { data: base64url(own.message) } });
+  }
+
+  /** @param {number} now founds the group: with a waiting room only the creator does. Its first commit is due at once */
+  async #found(now) {
+    if (this.epoch || (this.o.link.lobby && !this.owner)) return;
+    this.#founding = true;
+    const groupId = random(16);
+    this.#groupId = groupId;
+    const { c: creator, lobby } = this.o.link;
+    const first = { creator, lobby, pskVersion: 1, roles: [], heirs: [], revoked: [] };
+    const group = await Group.found({
+      groupId,
+      extensions: firstExtensions(this.#serverKey, await this.steward.firstMeeting(first, groupId)),
+      data: leafData(this.identity.ikPublic, await this.#seat()),
+      signatureKey: signatureKeyOf(this.identity),
+      policy: this.policy,
+    });
+    this.epoch = await Epoch.of(group, this.secrets, this.found, this.#leaves, now);
+    this.newcomer.confirm();
+    this.out.push({ type: 'send', what: 'found', fields: { group_id: base64url(groupId), leaf: 0 } });
+  }
+
+  /** @param {Extract<Event, {type: 'secrets'}>} m @param {number} now */
+  async #secrets(m, now) {
+    // A candidate may be rejected: until a host has confirmed the group, one that rejects it takes its place.
+    if (this.epoch && !this.stuck && !this.newcomer.takes(m.position)) return;
+    const mine = m.joiners.find((j) => j.participant === this.participant);
+    if (!mine) return;
+    for (const own of [...this.#packages].reverse()) {
+      try {
+        const welcome = assembleWelcome(unbase64url(m.group_info), [readSecrets(unbase64url(mine.secrets))]);
+        const signatureKey = signatureKeyOf(this.identity);
+        const group = await Group.join({ welcome, own, signatureKey, psk: findPsk(this.secrets), policy: this.policy });
+        this.falseGroup = (await joinedProblem(group, this.o.link.c, this.found)) !== '';
+        if (this.falseGroup) return;
+        this.old = [];
+        this.stuck = false;
+        this.removed = false;
+        this.newcomer.joined(m.position, now);
+        this.position = Math.max(0, m.position);
+        this.since = group.epoch;
+        this.signed.clear();
+        this.#groupId = group.context.groupId;
+        this.beats.restart(now);
+        await this.#enter(group, { author: '', own: null, path: false, removed: [] }, now);
+        if (this.#newest > this.position) this.#asks = true;
+        return;
+      } catch {
+        // not for this key package, or not a group of this link
+      }
     }
   }
 
-  /** @param {Member} member @param {{gen: number, step: number, chain: Bytes, hash: Bytes}} m @param {number} now */
-  #keyCame(member, { hash, ...chain }, now) {
-    if (!member.announce) return;
-    if (this.keyring.install(member.participant, member.announce.hash, chain)) this.#out.push({ type: 'keys', participant: member.participant });
-    this.#post(member, () => ({ type: 'ack', gen: chain.gen, step: chain.step }));
-    this.#same.heard(member, hash, now);
+  /** @param {LogEntry} entry @param {number} now */
+  async #entry({ position, data }, now) {
+    this.#newest = Math.max(this.#newest, position);
+    if (!this.confirmed) await this.newcomer.saw(position, bytesOf(data));
+    if (!this.epoch || this.stuck || position <= this.position) return;
+    if (position > this.position + 1) {
+      this.#asks = true;
+      return;
+    }
+    this.position = position;
+    try {
+      const bytes = unbase64url(data);
+      const m = decodeMessage(bytes);
+      if (m.wireFormat !== WIRE.public) return;
+      const { content } = m.message;
+      if (!equal(content.groupId, this.epoch.groupId) || content.epoch !== this.epoch.number) return;
+      if (content.contentType === PROPOSAL) await this.#proposal(this.epoch, bytes, now);
+      else if (content.contentType === COMMIT) await this.#candidate(this.epoch, bytes, content.sender, now);
+    } catch (err) {
+      if (!(err instanceof MlsError || err instanceof TypeError)) throw err;
+    }
   }
 
-  /** @param {Bytes} bytes of anybody's seat: the signatures say what it is worth @param {number} now */
-  async #credentialCame(bytes, now) {
-    const a = bytes.subarray(-96, -64);
-    if (equal(a, this.#self.hash)) return this.#own(bytes.slice(), false, now);
-    for (const m of this.#members.values()) if (m.announce && equal(m.announce.hash, a)) await this.#credit(m, bytes.slice(), now);
+  /** @param {Epoch} epoch @param {Bytes} bytes @param {number} now */
+  async #proposal(epoch, bytes, now) {
+    const received = await epoch.group.open(bytes);
+    if (!keepable(epoch.group, received)) return;
+    const p = received.proposed?.proposal;
+    if (p?.type !== KIND.remove) return;
+    const member = epoch.leaves.get(p.removed);
+    if (!member || this.commits.going.includes(p.removed)) return;
+    this.commits.proposed(p.removed, epoch.group.keep(received), now);
+    if (member !== epoch.self) this.losses.learn(member.leaf, member.key, now, false);
   }
 
-  /** @param {Bytes} bytes @param {number} participant whose it is @param {number} now tells everybody of a credential we issued */
-  async #spread(bytes, participant, now) {
-    const subject = this.#members.get(participant);
-    if (!subject) return;
-    await this.#credit(subject, bytes, now);
-    for (const m of this.#members.values()) if (m.announce && (m === subject || m.admitted)) this.#post(m, () => ({ type: 'credential', credential: bytes }));
+  /** @param {Epoch} epoch @param {Bytes} bytes @param {import('./mls/types.js').Sender} sender @param {number} now */
+  async #candidate(epoch, bytes, sender, now) {
+    const { pending } = this.commits;
+    if (pending && equal(pending.message, bytes)) {
+      await this.blame.remember(bytes, this.key);
+      return this.#enter(
+        pending.group,
+        { author: this.key, own: pending, path: pending.path, removed: pending.removed },
+        now,
+      );
+    }
+    const author = sender.type === SENDER.member ? (epoch.leaves.get(sender.leaf)?.key ?? '') : '';
+    let proven = false;
+    try {
+      const received = await epoch.group.open(bytes);
+      proven = true;
+      const problem = await pathProblem(epoch.group, received, this.found);
+      if (problem) throw new MlsError('policy', problem);
+      if (sender.type === SENDER.member && sender.leaf === epoch.group.leaf) {
+        return this.#notOurs(epoch, received, bytes);
+      }
+      await this.#apply(epoch, received, author, bytes, now);
+    } catch (err) {
+      if (!(err instanceof MlsError)) throw err;
+      if (!err.public) return this.#isStuck(epoch, bytes);
+      const known = proven || SIGNED.has(err.check);
+      this.commits.reject(await entryHash(bytes), known ? author : '', now);
+    }
+    return undefined;
   }
 
   /**
-   * issue signs that somebody is admitted, or has another role. Only by a person's act.
-   * @param {number} participant @param {string} role @param {number} now Unix ms @returns {Promise<string|null>} base64url; null when one may not, or theirs is not genuine
+   * @param {Epoch} epoch @param {Received} received a commit under one's own key that this seat did not make
+   * @param {Bytes} bytes @returns {Promise<void>} throws MlsError when it doesn't count; else one can't follow it
    */
-  async issue(participant, role, now) {
-    const to = this.#members.get(participant)?.announce;
-    if (!to || !this.#admission.closed) return null;
-    const bytes = await this.#admission.issue(this.#owner ?? this.#identity, this.#owner !== null, this.#credential, to, ROLES[role] ?? VIEWER, now);
-    return bytes && base64url(bytes);
+  async #notOurs(epoch, received, bytes) {
+    const { proposals = [], authenticatedData } = received;
+    await applyProposals(epoch.group.state, proposals, epoch.group.leaf, authenticatedData);
+    return this.#isStuck(epoch, bytes);
   }
 
-  /** @param {'chat'|'app'} kind @param {number} to @param {string} text @param {number} now */
-  #private(kind, to, text, now) {
-    const member = this.#members.get(to);
-    if (!member?.recipient || utf8(text).length > MAX_PRIVATE) {
-      this.#out.push({ type: 'unsent', to });
-      return;
+  /** @param {Epoch} epoch @param {Received} received @param {string} author @param {Bytes} bytes @param {number} now */
+  async #apply(epoch, received, author, bytes, now) {
+    const { group, applied } = await epoch.group.apply(received, findPsk(this.secrets));
+    await this.blame.remember(bytes, author);
+    if (group) {
+      return this.#enter(group, { author, own: null, path: Boolean(received.path), removed: applied.removed }, now);
     }
-    this.#post(member, () => ({ type: kind, text }));
-    if (kind === 'chat') this.#out.push({ type: 'chat', from: this.#participant, to, text, at: now });
+    this.removed = true;
+    this.switched = applied.added.some((a) => equal(a.keyPackage.leaf.signatureKey, this.identity.ikPublic));
+    this.epoch = null;
+    this.out.push({ type: 'media', order: { order: 'over' } });
+    const revoked = meetingOf(applied.extensions)?.revoked ?? [];
+    if (!this.switched && !revoked.some((k) => equal(k, this.identity.ikPublic))) return this.#offer();
+    return undefined;
   }
 
-  /** @param {number} participant @param {boolean} given */
-  #consent(participant, given) {
-    const member = this.#members.get(participant);
+  /** @param {Epoch} epoch @param {Bytes} bytes of a commit that everybody takes, and whose path does not open here */
+  async #isStuck(epoch, bytes) {
+    this.stuck = true;
+    const hash = base64url(await entryHash(bytes));
+    this.out.push({ type: 'send', what: 'stuck', fields: { epoch: Number(epoch.number), hash } });
+    await this.#offer();
+  }
+
+  /**
+   * enter takes the next epoch in the place of this one.
+   * @param {Group} group @param {{author: string, own: Pending|null, path: boolean, removed: number[]}} how @param {number} now
+   */
+  async #enter(group, how, now) {
+    const before = this.epoch;
+    const epoch = await Epoch.of(group, this.secrets, this.found, this.#leaves, now);
+    if (before && before.number < epoch.number) {
+      if (before.number > 0n) this.old.unshift({ epoch: before, until: now + OLD_MS });
+      else before.group.wipe();
+      for (const { epoch: e } of this.old.splice(OLD)) e.group.wipe();
+    }
+    this.epoch = epoch;
+    this.#founding = false;
+    if (how.author) this.signed.set(how.author, epoch.number);
+    for (const key of this.signed.keys()) if (!epoch.members.has(key)) this.signed.delete(key);
+    for (const leaf of how.removed) this.losses.keep((l) => l !== leaf);
+    this.losses.keep((leaf, key) => epoch.leaves.get(leaf)?.key === key);
+    this.commits.entered(epoch, how, now);
+    this.beats.entered(epoch, now);
+    this.newcomer.entered(epoch);
+    await this.speech.entered(epoch, vouches(epoch, before));
+    await this.steward.entered(epoch, before, now);
+    await this.gate.entered(epoch, before, how.removed.length > 0);
+  }
+
+  /**
+   * heard notes that a member signed something: an application message, which opens for members alone.
+   * @param {Epoch} epoch @param {string} key @param {number} now
+   */
+  heard(epoch, key, now) {
+    const member = epoch.members.get(key);
     if (!member) return;
-    member.consent = given;
-    if (member.bot && member.admitted) this.#post(member, () => ({ type: 'consent', state: given ? 1 : 0, what: '' }));
+    if ((this.signed.get(key) ?? -1n) < epoch.number) this.signed.set(key, epoch.number);
+    if (this.epoch) this.beats.heard(this.epoch, member, now);
+    if (epoch.number >= this.since) this.newcomer.heard(epoch, member);
   }
 
-  /** @returns {Promise<View>} what there is to show */
-  async view() {
-    /** @param {Member} m @returns {'ok'|'invalid'|'outside'} */
-    const status = (m) => (!m.announce ? 'invalid' : m.admitted ? 'ok' : 'outside');
-    const people = [...this.#members.values()].map((m) => ({
-      participant: m.participant, name: m.name, bot: m.bot, differs: m.differs, status: status(m),
-      ik: m.announce ? base64url(m.announce.ik) : '', hears: m.recipient, asks: m.asks, consent: m.consent,
-    }));
-    return { code: this.#joined ? await this.#same.code() : '', admitted: this.#admitted, open: !this.#link.lobby, ready: this.sender.usable, people };
+  /** @param {string} what @param {number} now a request of this seat that the server did not do */
+  async #refused(what, now) {
+    if (what === 'commit') this.commits.refused(now);
+    if (what !== 'log_get' || !this.epoch) return;
+    // The log does not go back so far any more: one comes back with a new leaf.
+    this.stuck = true;
+    await this.#offer();
+  }
+
+  /** Something was said of what is not here yet: the log is asked for. */
+  asks() {
+    this.#asks = true;
+  }
+
+  /** One's own goodbye. */
+  async #leave() {
+    const { epoch } = this;
+    if (!epoch || epoch.number === 0n || this.stuck) return;
+    const data = await epoch.group.propose({ type: KIND.remove, removed: epoch.group.leaf });
+    this.out.push({ type: 'send', what: 'propose', fields: { data: base64url(data) } });
+  }
+
+  /** @param {number} now what follows from all that, and what is due */
+  async #settle(now) {
+    for (const { epoch } of this.old.filter((o) => o.until <= now)) epoch.group.wipe();
+    this.old = this.old.filter((o) => o.until > now);
+    if (this.#asks && now >= this.#askedAt + ASK_MS) {
+      this.#asks = false;
+      this.#askedAt = now;
+      this.out.push({ type: 'send', what: 'log_get', fields: { from: this.position + 1 } });
+    }
+    const { epoch } = this;
+    if (epoch && !this.stuck && this.newcomer.givesUp(epoch, this.roster, now)) await this.#offer();
+    if (epoch && !this.stuck && this.confirmed) {
+      await this.steward.settle(epoch, now);
+      if (this.up && (await this.commits.due(epoch, now)) <= now) {
+        this.out.push(...(await this.commits.make(epoch, now)));
+      }
+    }
+    this.gate.settle(now);
+    await this.speech.settle(now);
+  }
+
+  /** @param {number} now @returns {Promise<number>} when to say `tick` at the latest */
+  async deadline(now) {
+    const { epoch } = this;
+    const times = [this.#asks ? this.#askedAt + ASK_MS : Infinity, ...this.old.map((o) => o.until)];
+    times.push(this.speech.deadline(now), this.losses.deadline(now));
+    if (epoch) {
+      const active = !this.stuck && this.confirmed;
+      times.push(this.beats.deadline(epoch, now, active && epoch.number > 0n));
+      if (!active && !this.stuck) times.push(this.newcomer.deadline(now));
+      if (active) times.push(this.steward.deadline(epoch, now));
+      if (active && this.up) times.push(await this.commits.due(epoch, now));
+    }
+    return Math.min(...times);
+  }
+
+  /** @param {number} now @returns {View} what there is to show */
+  view(now) {
+    return viewOf(this, now);
   }
 }

@@ -29,14 +29,15 @@ export function encodeHeader(kid, ctr) {
   if (kid < 0n || ctr < 0n || kid >> 64n || ctr >> 64n) throw new RangeError('KID and CTR have 64 bits');
   const k = kid < 8n ? [] : octets(kid);
   const c = ctr < 8n ? [] : octets(ctr);
-  const config = (k.length ? 0x80 | (k.length - 1) << 4 : Number(kid) << 4) | (c.length ? 0x08 | c.length - 1 : Number(ctr));
+  const config =
+    (k.length ? 0x80 | ((k.length - 1) << 4) : Number(kid) << 4) | (c.length ? 0x08 | (c.length - 1) : Number(ctr));
   return Uint8Array.of(config, ...k, ...c);
 }
 
 /** @param {Uint8Array} data @param {number} from @param {number} n @returns {bigint} */
 function number(data, from, n) {
   let out = 0n;
-  for (let i = 0; i < n; i++) out = out << 8n | BigInt(data[from + i]);
+  for (let i = 0; i < n; i++) out = (out << 8n) | BigInt(data[from + i]);
   return out;
 }
 
@@ -47,13 +48,14 @@ function number(data, from, n) {
 export function parseHeader(data) {
   if (data.length === 0) return null;
   const config = data[0];
-  const kLength = config & 0x80 ? (config >> 4 & 7) + 1 : 0;
+  const kLength = config & 0x80 ? ((config >> 4) & 7) + 1 : 0;
   const cLength = config & 0x08 ? (config & 7) + 1 : 0;
   const length = 1 + kLength + cLength;
   if (data.length < length) return null;
-  const kid = kLength ? number(data, 1, kLength) : BigInt(config >> 4 & 7);
+  const kid = kLength ? number(data, 1, kLength) : BigInt((config >> 4) & 7);
   const ctr = cLength ? number(data, 1 + kLength, cLength) : BigInt(config & 7);
-  const minimal = (/** @type {bigint} */ v, /** @type {number} */ n) => n === 0 || (v >= 8n && v >> BigInt(8 * (n - 1)) > 0n);
+  const minimal = (/** @type {bigint} */ v, /** @type {number} */ n) =>
+    n === 0 || (v >= 8n && v >> BigInt(8 * (n - 1)) > 0n);
   return minimal(kid, kLength) && minimal(ctr, cLength) ? { kid, ctr, length } : null;
 }
 
@@ -75,7 +77,11 @@ export async function deriveKey(kid, baseKey, suite = SUITE) {
   const { hash, key: bytes } = SUITES[suite];
   const secret = await crypto.subtle.importKey('raw', baseKey, 'HKDF', false, ['deriveBits']);
   const derive = (/** @type {string} */ what, /** @type {number} */ n) =>
-    crypto.subtle.deriveBits({ name: 'HKDF', hash, salt: new Uint8Array(0), info: label(what, kid, suite) }, secret, n * 8);
+    crypto.subtle.deriveBits(
+      { name: 'HKDF', hash, salt: new Uint8Array(0), info: label(what, kid, suite) },
+      secret,
+      n * 8,
+    );
   const [key, salt] = await Promise.all([derive('key', bytes), derive('salt', 12)]);
   const aead = await crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt', 'decrypt']);
   return { kid, aead, salt: new Uint8Array(salt) };
@@ -96,7 +102,11 @@ function nonce({ salt }, ctr) {
  */
 export async function seal(key, ctr, metadata, plain) {
   const header = encodeHeader(key.kid, ctr);
-  const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv: nonce(key, ctr), additionalData: concat(header, metadata), tagLength: TAG * 8 }, key.aead, plain);
+  const sealed = await crypto.subtle.encrypt(
+    { name: 'AES-GCM', iv: nonce(key, ctr), additionalData: concat(header, metadata), tagLength: TAG * 8 },
+    key.aead,
+    plain,
+  );
   return concat(header, new Uint8Array(sealed));
 }
 
@@ -106,6 +116,15 @@ export async function seal(key, ctr, metadata, plain) {
  * @returns {Promise<Bytes>} rejects when anything was changed
  */
 export async function open(key, header, metadata, data) {
-  const plain = await crypto.subtle.decrypt({ name: 'AES-GCM', iv: nonce(key, header.ctr), additionalData: concat(data.subarray(0, header.length), metadata), tagLength: TAG * 8 }, key.aead, data.subarray(header.length));
+  const plain = await crypto.subtle.decrypt(
+    {
+      name: 'AES-GCM',
+      iv: nonce(key, header.ctr),
+      additionalData: concat(data.subarray(0, header.length), metadata),
+      tagLength: TAG * 8,
+    },
+    key.aead,
+    data.subarray(header.length),
+  );
   return new Uint8Array(plain);
 }

@@ -3,7 +3,7 @@
 /** @import {Wish} from '../net/api.js' */
 import * as api from '../net/api.js';
 import { base64url, random, unbase64url } from '../e2ee/bytes.js';
-import { fingerprint, format } from '../e2ee/link.js';
+import { fingerprint, format, passwordSecrets } from '../e2ee/link.js';
 import { MAX_PASSWORD, MAX_TITLE } from '../core/text.js';
 import { address, prove } from './proof.js';
 import { MAX_ROOMS, keep, kept } from './store.js';
@@ -33,7 +33,8 @@ export async function open(room) {
     const signed = await prove(room.key, location.host, room.nonce, unbase64url(challenge));
     return { key: base64url(room.owner), nonce: base64url(room.nonce), challenge, proof: base64url(signed) };
   };
-  const ask = async () => api.createMeeting({ ...room.wish, room: await proof() });
+  const password = await passwordFor(room);
+  const ask = async () => api.createMeeting({ ...room.wish, ...(password && { password }), room: await proof() });
   const made = await ask().catch((err) => {
     if (err instanceof api.ApiError && err.id === 'challenge_expired') return ask();
     throw err;
@@ -41,14 +42,28 @@ export async function open(room) {
   if (room.until) await keep({ ...room, until: Date.parse(made.expires_at) });
 }
 
-/** @param {Room} room @returns {Promise<string>} its path, with the key in the fragment: the same each time */
-export async function path(room) {
-  if (room.k.length === 0) return `/m/${room.id}`;
-  const c = (await fingerprint(room.owner)).slice();
-  return `/m/${room.id}${format({ k: room.k, c, lobby: room.wish.lobby ?? true })}`;
+/** @param {Room} room @returns {Promise<import('../e2ee/link.js').Link|null>} null without end-to-end encryption */
+async function linkOf(room) {
+  if (room.k.length === 0) return null;
+  return { k: room.k, c: await fingerprint(room.owner), lobby: room.wish.lobby ?? true };
 }
 
-/** @param {Room} room @returns {Promise<import('../e2ee/announce.js').Identity>} what admits its owner */
+/** @param {Room} room @returns {Promise<string>} its path, with the key in the fragment: the same each time */
+export async function path(room) {
+  const link = await linkOf(room);
+  return `/m/${room.id}${link ? format(link) : ''}`;
+}
+
+/**
+ * @param {Room} room @returns {Promise<string>} what the server compares passwords with: in an encrypted meeting it does not
+ *   get the password, which is part of the keys
+ */
+async function passwordFor(room) {
+  const [link, password = ''] = [await linkOf(room), room.wish.password];
+  return link && password ? base64url((await passwordSecrets(link, room.id, password)).verifier) : password;
+}
+
+/** @param {Room} room @returns {Promise<import('../e2ee/seat.js').Identity>} what admits its owner */
 export async function ownerOf(room) {
   const publicKey = await crypto.subtle.importKey('raw', room.owner, ED25519, true, ['verify']);
   return { ik: { privateKey: room.key, publicKey }, ikPublic: room.owner };

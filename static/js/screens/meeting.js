@@ -166,7 +166,6 @@ export function meeting(app, id) {
     const before = cameFrom();
     app.again = null;
     if (!before || (info.password && !info.host && !before.password)) return false;
-    if (info.e2ee && !hasKey(location.hash)) return false;
     if (await pages.elsewhere()) return false; // a copy of a tab has what the tab kept, too
     const problem = await join(info, before.name, before.password);
     if (problem) ask(info, problem);
@@ -185,13 +184,6 @@ export function meeting(app, id) {
     const refused = await asGuest(app);
     if (refused || gone) return refused;
     const link = info.e2ee ? parseLink(location.hash) : null;
-    if (
-      info.e2ee &&
-      !hasKey(location.hash) &&
-      !(await confirm(t('nokey.title'), t('nokey.text'), t('nokey.go'), { testid: 'nokey' }))
-    ) {
-      return '';
-    }
     const pressed = performance.now();
     const parts = await loadCall().catch(() => null);
     if (!parts) return t('error.part');
@@ -200,7 +192,19 @@ export function meeting(app, id) {
     const mine = link && !app.session?.guest ? await find(id) : null;
     const room = mine && (await ownerOf(mine));
     if (gone) return '';
-    const s = new Made({ meeting: id, name, password, pressed, link, guest: Boolean(app.session?.guest), room }, local);
+    const s = new Made(
+      {
+        meeting: id,
+        name,
+        password: password || (mine?.wish.password ?? ''),
+        pressed,
+        link,
+        guest: Boolean(app.session?.guest),
+        room,
+        instead,
+      },
+      local,
+    );
     call = s;
     const endVisits = visiting(app, s, show);
     s.store.watch(
@@ -241,6 +245,10 @@ export function meeting(app, id) {
       return '';
     } catch (err) {
       const problem = err instanceof RequestError ? err : new RequestError('unknown', '', false);
+      if (problem.id === 'identity_present' && !instead) {
+        const yes = await confirm(t('elsewhere.title'), t('elsewhere.text'), t('prejoin.switch'), { testid: 'switch' });
+        return yes ? join(info, name, password, { instead: true }) : '';
+      }
       if (s.store.get().state.phase === 'ended') return ''; // denied in the lobby: the end screen says so
       if (problem.id === 'network' && !(await signedIn(app))) return '';
       const text =

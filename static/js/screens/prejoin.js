@@ -372,7 +372,7 @@ function form(app, o, title, signal) {
         t('guest.signin.instead'),
       ),
     info.confidential && confidentialNotice(),
-    protection({ e2ee: info.e2ee, keyed: location.hash.length > 1, audited: app.config.audited }),
+    protection({ e2ee: info.e2ee, audited: app.config.audited }),
     app.config.operator && h('p', { class: 'muted small' }, t('home.operator', { operator: app.config.operator })),
   );
   const found = (/** @type {string} */ as) => {

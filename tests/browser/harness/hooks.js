@@ -56,7 +56,8 @@ export function installProbe(cameraRate) {
   Object.defineProperty(window, 'conclaveProbe', { value: probe });
 
   const alarms = {
-    'people who do not see the same': '[data-testid="e2ee-differs"]:not([hidden])',
+    'a split group': '[data-testid="e2ee-silence"]:not([hidden])',
+    'no host that confirms': '[data-testid="e2ee-unconfirmed"]:not([hidden])',
     'something unencrypted': '[data-testid="leaked"]',
     reconnecting: '[data-testid="ladder"]:not([hidden])',
     'no bars': '[data-testid="quality"][data-quality="0"]',
@@ -109,10 +110,11 @@ export function installProbe(cameraRate) {
     /**
      * @override
      * @param {any} message
+     * @param {any} [transfer]
      */
-    postMessage(message) {
+    postMessage(message, transfer) {
       if (message.do === 'counts' && message.call > 0) probe.looks += 1;
-      super.postMessage(message);
+      super.postMessage(message, transfer ?? []);
     }
   };
 

@@ -308,7 +308,9 @@ export class Person {
 
   /** @returns {Promise<string>} the meeting code, as the security panel shows it */
   async code() {
-    if (!(await this.at('e2ee-code').isVisible())) await this.at('security').click();
+    if (!(await this.at('e2ee-code').or(this.at('e2ee-compare')).isVisible())) await this.at('security').click();
+    if (await this.at('e2ee-compare').isVisible()) await this.at('e2ee-compare').click();
+    await this.at('e2ee-code').waitFor();
     return (await this.at('e2ee-code').innerText()).replace(/\s+/g, ' ').trim();
   }
 

@@ -39,8 +39,7 @@ export function infoPanel({ app, call }) {
     h('p', { class: 'info-title' }, title),
     linkRow(),
     h('div', { class: 'actions' }, share, calendar),
-    call.encryption?.keyed &&
-      h('p', { class: 'muted small', 'data-testid': 'calendar-warning' }, t('security.calendar')),
+    call.encryption && h('p', { class: 'muted small', 'data-testid': 'calendar-warning' }, t('security.calendar')),
     h(
       'dl',
       { class: 'facts-list' },
@@ -61,7 +60,7 @@ export function infoPanel({ app, call }) {
     h('figure', { class: 'qr' }, qrImage(link), h('figcaption', { class: 'muted small' }, t('info.qr'))),
     meeting?.confidential && confidentialNotice(),
     meeting?.confidential && whoWasHere(call.met),
-    protection({ e2ee: call.encryption !== null, keyed: call.encryption?.keyed ?? false, audited: app.config.audited }),
+    protection({ e2ee: call.encryption !== null, audited: app.config.audited }),
   );
   return { el, destroy() {} };
 }

@@ -105,15 +105,20 @@ function roleItems({ call }, person) {
 
 /** @param {CallContext} context @param {Person} person @returns {Item[]} */
 function removeItems({ call }, person) {
-  return /** @type {const} */ (['remove', 'ban']).map((what) => ({
+  const { encryption } = call;
+  const open = encryption !== null && encryption.store.get().view?.lobby === false;
+  /** @type {readonly ('remove'|'ban'|'removelock')[]} */
+  const ways = open ? ['remove', 'removelock', 'ban'] : ['remove', 'ban'];
+  return ways.map((what) => ({
     label: t(`people.${what}`),
     icon: 'remove',
     danger: true,
     testid: what,
     act: () =>
-      void confirmThen(what, person, () =>
-        call.request('remove', { participants: [person.participant], ban: what === 'ban' }),
-      ),
+      void confirmThen(what, person, async () => {
+        if (what === 'removelock') encryption?.lock();
+        return call.request('remove', { participants: [person.participant], ban: what === 'ban' });
+      }),
   }));
 }
 
@@ -129,37 +134,24 @@ export function spotlightItem({ call }, participant) {
 }
 
 /**
- * Each person decides who receives what they send: whether a bot does, and whether a person with an unexpected key
- * does.
+ * Each person decides whether a bot outside the group receives what they send.
  * @param {CallContext} context @param {Person} person @returns {(Item|false)[]}
  */
 function consent({ call: { encryption } }, person) {
   const p = encryption?.store.get().people.get(person.participant);
-  if (!encryption || p?.status !== 'ok') return [];
-  const act = () => encryption.consent(person.participant, !p.hears);
-  if (p.bot) {
-    return [
-      {
-        label: t(p.hears ? 'security.bot.stop' : 'security.bot.allow'),
-        icon: p.hears ? 'eyeOff' : 'shield',
-        act,
-        testid: 'bot-consent',
-      },
-    ];
-  }
-  if (p.trust !== 'changed' && p.consent !== false) return [];
+  if (!encryption || !p?.outside || !p.key) return [];
   return [
     {
-      label: t(p.hears ? 'security.changed.refuse' : 'security.changed.allow'),
-      icon: p.hears ? 'eyeOff' : 'shield',
-      act,
-      testid: 'changed-consent',
+      label: t(p.consent ? 'security.bot.stop' : 'security.bot.allow'),
+      icon: p.consent ? 'eyeOff' : 'shield',
+      act: () => encryption.consent(person.participant, !p.consent),
+      testid: 'bot-consent',
     },
   ];
 }
 
 /**
- * @param {'remove'|'ban'|'handover'} what
+ * @param {'remove'|'ban'|'removelock'|'handover'} what
  * @param {Person} person
  * @param {() => Promise<boolean>} act
  */

@@ -37,7 +37,8 @@ export function securityChip({ call, ui, cleanup }) {
 const troubled = (s) =>
   s.broken ||
   s.leaked.length > 0 ||
-  [...s.people.values()].some((p) => p.differs || p.trust === 'changed' || p.status === 'invalid');
+  s.view?.beats !== 'ok' ||
+  [...s.people.values()].some((p) => p.trust === 'changed' || (p.outside && !p.key));
 
 /**
  * @param {CallContext} context

@@ -18,10 +18,10 @@ export function auditNotice() {
 }
 
 /**
- * @param {{e2ee: boolean, keyed: boolean, audited: boolean}} o keyed: the link holds a key
+ * @param {{e2ee: boolean, audited: boolean}} o
  * @returns {HTMLElement}
  */
-export function protection({ e2ee, keyed, audited }) {
+export function protection({ e2ee, audited }) {
   const stored = audited
     ? auditNotice()
     : h('p', null, h('strong', null, t('security.none.stored')), ' ', t('security.none.stored.text'));
@@ -43,21 +43,7 @@ export function protection({ e2ee, keyed, audited }) {
     h('p', null, t('security.noreview')),
     !audited && stored,
   );
-  return keyed && !audited
-    ? details
-    : h(
-        'div',
-        { class: 'stack' },
-        !keyed &&
-          h(
-            'p',
-            { class: 'hint warning', 'data-testid': 'no-key' },
-            icon('warn'),
-            h('span', null, t('security.nokey')),
-          ),
-        details,
-        audited && stored,
-      );
+  return audited ? h('div', { class: 'stack' }, details, stored) : details;
 }
 
 /** @returns {HTMLElement} what a confidential meeting is, and what no browser can do */

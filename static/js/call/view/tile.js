@@ -211,7 +211,7 @@ export class TileElement {
     setHidden(this.#hand, isScreen || person.hand === 0);
     setText(/** @type {Element} */ (this.#hand.lastElementChild), String(person.hand));
     setHidden(this.#key, !keyState.bad);
-    attr(this.el, 'data-trust', key ? (key.status === 'ok' ? key.trust : key.status) : null);
+    attr(this.el, 'data-trust', key ? (key.outside ? 'outside' : key.trust) : null);
     setText(this.#note, note);
     setHidden(this.#note, !note);
     setHidden(this.#away, !gone);

@@ -66,6 +66,16 @@ export class Group {
     return this.#state.tree.members.map((leaf) => ({ leaf, node: this.#state.tree.member(leaf) }));
   }
 
+  /** @returns {State} what rules of the application are judged by; it is not changed */
+  get state() {
+    return this.#state;
+  }
+
+  /** @returns {import('./x25519.js').KeyPair} of one's own leaf, which others can seal to beside MLS */
+  get leafKey() {
+    return this.#state.keys.get(2 * this.#state.leaf) ?? fail('usage', 'the epoch was retired');
+  }
+
   /** @returns {Bytes} epoch_authenticator: the same for all members, and for them only */
   get authenticator() {
     return this.#state.secrets.authenticator.slice();

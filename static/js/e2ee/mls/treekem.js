@@ -116,7 +116,11 @@ export async function applyPath(tree, sender, path, added) {
   // None of its keys may be in the tree (§12.4.2). checkUnique looks at the nodes that stay.
   const replaced = [2 * sender, ...directPath(2 * sender, tree.width)].map((node) => tree.node(node)?.encryptionKey);
   const fresh = [path.leaf, ...path.nodes].map((node) => node.encryptionKey);
-  must(!replaced.some((old) => old && fresh.some((key) => equal(key, old))), 'tree', 'a path with a key that was there');
+  must(
+    !replaced.some((old) => old && fresh.some((key) => equal(key, old))),
+    'tree',
+    'a path with a key that was there',
+  );
   path.nodes.forEach((node, i) => {
     must(usable(node.encryptionKey), 'tree', 'a path has an unusable key');
     const expected = recipients(tree, steps[i], added).length;

@@ -18,10 +18,6 @@ export default {
   'security.code': 'Sicherheitsnummer',
   'security.code.same': 'Die Nummern stimmen überein',
   'security.code.alone': 'Es ist noch niemand da, mit dem Sie sie vergleichen können.',
-  'security.code.help':
-    'Lesen Sie sie einander vor, oder vergleichen Sie sie außerhalb dieses Meetings. Alle, die dieselbe Nummer ' +
-    'sehen, sehen dieselben Teilnehmenden mit denselben Schlüsseln. Sie ändert sich, wenn jemand dazukommt oder ' +
-    'geht.',
   'security.verified': 'Diese Schlüssel sind jetzt verifiziert.',
   'security.people': 'Schlüssel der Teilnehmenden',
   'security.more': { one: '… und noch eine Person.', other: '… und {n} weitere.' },
@@ -33,14 +29,29 @@ export default {
     'Das ist nicht der Schlüssel, den Sie zu diesem Namen kennen. Vergleichen Sie die Sicherheitsnummern.',
   'security.changed.name':
     'Das ist nicht der Schlüssel, den Sie zu „{name}“ kennen. Vergleichen Sie die Sicherheitsnummern.',
-  'security.changed.refuse': 'Nichts mehr an diese Person senden',
-  'security.changed.allow': 'Wieder an diese Person senden',
-  'security.refused': 'Sie senden nichts an diese Person.',
+  'security.code.help':
+    'Lesen Sie sie einander vor oder vergleichen Sie sie außerhalb dieses Meetings. Wer dieselbe Nummer sieht, hat dieselben Schlüssel und sieht dieselben Teilnehmenden.',
+  'security.outside': 'Nicht in der Gruppe. Empfängt nur, was Sie erlauben.',
+  'security.unconfirmed.self': 'Ein Host muss dieses Meeting noch bestätigen. Bis dahin senden Sie nichts.',
+  'security.falsegroup':
+    'Der Server hat ein Meeting gezeigt, das nicht zu Ihrem Link gehört. Sie nehmen daran nicht teil.',
+  'security.silence': 'Seit 45 Sekunden ist von keinem Host etwas zu hören. Das Meeting wurde vielleicht geteilt.',
+  'security.stopped': 'Seit 75 Sekunden ist von keinem Host etwas zu hören. Zur Sicherheit senden Sie nichts mehr.',
+  'security.waiting': 'Jemand ist gegangen. Sie senden wieder, sobald dessen Schlüssel nicht mehr gelten.',
+  'security.stuck': 'Ein Schlüsselwechsel war hier nicht lesbar. Sie werden neu eingelassen.',
+  'security.culprit': 'Schlüsselwechsel von {name} können andere nicht lesen.',
+  'security.heirless': 'Es gibt keinen Host und niemanden, der es werden könnte. Niemand Neues kann teilnehmen.',
+  'security.linkonly': 'Es gibt keinen Warteraum und keinen Host. Alle mit dem Link können hier sein.',
+  'security.promoted': '{name} ist jetzt Host, weil kein Host da war.',
+  'security.promoted.self': 'Sie sind jetzt Host, weil kein Host da war.',
+  'security.unconfirmed': 'Noch nicht bestätigt',
+  'security.leaving': 'Verlässt das Meeting',
+  'security.compare': 'Vergleichen',
+  'security.compare.asked': '{name} möchte die Sicherheitsnummer vergleichen.',
+  'security.compare.people': 'Diese Nummer gilt für Sie und: {names}',
+  'security.pair': 'Nummer für Sie beide',
+  'security.pair.help': 'Diese Nummer bleibt für Sie beide in jedem Meeting gleich.',
   'security.invalid': 'Der Schlüssel dieser Person ist ungültig. Sie sieht und hört niemanden.',
-  'security.outside': 'Kein Host hat diese Person eingelassen. Sie sieht und hört niemanden.',
-  'security.outside.self': 'Noch hat Sie kein Host eingelassen. Sie sehen und hören niemanden.',
-  'security.differs': 'Nicht alle Teilnehmenden sehen dieselben Personen.',
-  'security.differs.person': 'Diese Person sieht andere Teilnehmende als Sie.',
   'security.broken':
     'Die Verschlüsselung ist auf dieser Seite fehlgeschlagen, daher wird nichts gesendet oder wiedergegeben.',
   'security.leaked': 'Etwas wäre beinahe unverschlüsselt gesendet worden. Es wurde verhindert.',
@@ -231,6 +242,9 @@ export default {
   'people.remove': 'Entfernen',
   'people.remove.title': '{name} entfernen?',
   'people.remove.text': 'Die Verbindung wird getrennt. Diese Person kann erneut um Einlass bitten.',
+  'people.removelock': 'Entfernen und Warteraum einschalten',
+  'people.removelock.title': '{name} entfernen und den Warteraum einschalten?',
+  'people.removelock.text': 'Die Verbindung wird getrennt. Von jetzt an muss ein Host alle einlassen, die dazukommen.',
   'people.ban': 'Entfernen und sperren',
   'people.ban.title': '{name} entfernen und sperren?',
   'people.ban.text':

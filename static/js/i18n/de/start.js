@@ -106,21 +106,15 @@ export default {
     'Der Server erfährt dennoch, wer wann teilnimmt, die Netzwerkadressen, wer spricht und wie laut, und wie ' +
     'viele Daten gesendet werden. Die Verschlüsselung schützt nicht vor einer veränderten Seite, einem ' +
     'kompromittierten Gerät oder Teilnehmenden, die aufzeichnen.',
-  'nokey.title': 'Dieser Link enthält keinen Schlüssel',
-  'nokey.text':
-    'Das Meeting ist verschlüsselt, aber ein bösartiger Server könnte trotzdem mithören, bis Sie die ' +
-    'Sicherheitsnummern vergleichen. Personen, deren Link den Schlüssel enthält, werden Sie weder sehen noch ' +
-    'hören. Bitten Sie stattdessen um den ganzen Link.',
-  'nokey.go': 'Trotzdem teilnehmen',
+  'elsewhere.title': 'Sie sind bereits in diesem Meeting',
+  'elsewhere.text':
+    'Dieses Gerät ist in einem anderen Tab oder Fenster in diesem Meeting. Wenn Sie hierher wechseln, verlässt es das Meeting dort.',
   'badlink.incomplete.title': 'Dieser Link ist unvollständig',
   'badlink.incomplete.text': 'Der Teil nach # ist der Schlüssel. Bitten Sie um den ganzen Link.',
   'badlink.downgrade.title': 'Dieses Meeting passt nicht zu seinem Link',
   'badlink.downgrade.text':
     'Der Link ist für ein verschlüsseltes Meeting, aber der Server sagt, es sei nicht verschlüsselt. Zur ' +
     'Sicherheit haben Sie nicht teilgenommen.',
-  'security.nokey':
-    'Dieser Link enthält keinen Schlüssel. Das Meeting ist verschlüsselt, aber ein bösartiger Server könnte ' +
-    'trotzdem mithören, bis Sie die Sicherheitsnummern vergleichen.',
   'security.transport.text':
     'Ihr Ton und Ihr Video sind zwischen Ihnen und dem Server sowie zwischen dem Server und den anderen ' +
     'verschlüsselt. Der Server selbst hat Zugriff darauf, während er sie weiterleitet. Er zeichnet sie nicht auf ' +
@@ -173,6 +167,9 @@ export default {
   'error.title': 'Das hat nicht funktioniert',
   'error.unknown': 'Etwas ist schiefgegangen.',
   'error.network': 'Der Server ist nicht erreichbar. Prüfen Sie Ihre Verbindung.',
+  'error.identity_present': 'Sie sind bereits in einem anderen Tab oder Fenster in diesem Meeting.',
+  'error.log_gone': 'Das Meeting ging ohne Sie weiter. Nehmen Sie erneut teil.',
+  'error.not_taken': 'Jemand war schneller. Versuchen Sie es erneut.',
   'error.bad_json': 'Diese Seite und der Server haben sich nicht verstanden. Laden Sie die Seite neu.',
   'error.unknown_type': 'Diese Seite und der Server passen nicht zusammen. Laden Sie die Seite neu.',
   'error.invalid_request': 'Der Server hat diese Eingabe nicht angenommen.',

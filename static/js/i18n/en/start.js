@@ -98,19 +98,13 @@ export default {
     'The server still learns who joins and when, their network addresses, who speaks and how loudly, and how ' +
     'much data is sent. Encryption doesn’t protect against an altered page, a compromised device, or a ' +
     'participant who records.',
-  'nokey.title': 'This link has no key',
-  'nokey.text':
-    'The meeting is encrypted, but a malicious server could still listen in until you compare safety numbers. ' +
-    'People whose link has the key won’t see or hear you. Ask for the whole link instead.',
-  'nokey.go': 'Join anyway',
+  'elsewhere.title': 'You’re already in this meeting',
+  'elsewhere.text': 'This device is in the meeting in another tab or window. If you switch here, it leaves there.',
   'badlink.incomplete.title': 'This link is incomplete',
   'badlink.incomplete.text': 'The part after # is the key. Ask for the whole link.',
   'badlink.downgrade.title': 'This meeting doesn’t match its link',
   'badlink.downgrade.text':
     'The link is for an encrypted meeting, but the server says it isn’t encrypted. To be safe, you didn’t join.',
-  'security.nokey':
-    'This link has no key. The meeting is encrypted, but a malicious server could still listen in until you ' +
-    'compare safety numbers.',
   'security.transport.text':
     'Your audio and video are encrypted between you and the server, and between the server and the others. The ' +
     'server itself has access to them while it passes them on. It doesn’t record or store them, but its operator ' +
@@ -163,6 +157,9 @@ export default {
   'error.title': 'That didn’t work',
   'error.unknown': 'Something went wrong.',
   'error.network': 'Can’t reach the server. Check your connection.',
+  'error.identity_present': 'You’re already in this meeting in another tab or window.',
+  'error.log_gone': 'The meeting went on without you. Join again.',
+  'error.not_taken': 'Someone else was first. Try again.',
   'error.bad_json': 'This page and the server didn’t understand each other. Reload the page.',
   'error.unknown_type': 'This page and the server don’t match. Reload the page.',
   'error.invalid_request': 'The server didn’t accept this input.',

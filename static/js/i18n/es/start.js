@@ -101,21 +101,15 @@ export default {
     'Aun así, el servidor sabe quién se une y cuándo, las direcciones de red, quién habla y a qué volumen, y ' +
     'cuántos datos se envían. El cifrado no protege frente a una página alterada, un dispositivo comprometido o ' +
     'un participante que graba.',
-  'nokey.title': 'Este enlace no tiene clave',
-  'nokey.text':
-    'La reunión está cifrada, pero un servidor malicioso todavía podría escuchar hasta que compare los números ' +
-    'de seguridad. Las personas cuyo enlace tiene la clave no le verán ni le oirán. Pida mejor el enlace ' +
-    'completo.',
-  'nokey.go': 'Unirse de todos modos',
+  'elsewhere.title': 'Ya está en esta reunión',
+  'elsewhere.text':
+    'Este dispositivo está en la reunión en otra pestaña o ventana. Si cambia aquí, saldrá de ella allí.',
   'badlink.incomplete.title': 'Este enlace está incompleto',
   'badlink.incomplete.text': 'La parte después de # es la clave. Pida el enlace completo.',
   'badlink.downgrade.title': 'Esta reunión no coincide con su enlace',
   'badlink.downgrade.text':
     'El enlace es de una reunión cifrada, pero el servidor dice que no está cifrada. Por seguridad, no se ha ' +
     'unido.',
-  'security.nokey':
-    'Este enlace no tiene clave. La reunión está cifrada, pero un servidor malicioso todavía podría escuchar ' +
-    'hasta que compare los números de seguridad.',
   'security.transport.text':
     'Su audio y su vídeo van cifrados entre usted y el servidor, y entre el servidor y los demás. El propio ' +
     'servidor tiene acceso a ellos mientras los reenvía. No los graba ni los guarda, pero su operador podría ' +
@@ -168,6 +162,9 @@ export default {
   'error.title': 'Eso no ha funcionado',
   'error.unknown': 'Algo ha salido mal.',
   'error.network': 'No se puede contactar con el servidor. Compruebe su conexión.',
+  'error.identity_present': 'Ya está en esta reunión en otra pestaña o ventana.',
+  'error.log_gone': 'La reunión siguió sin usted. Únase de nuevo.',
+  'error.not_taken': 'Alguien fue más rápido. Inténtelo de nuevo.',
   'error.bad_json': 'Esta página y el servidor no se han entendido. Recargue la página.',
   'error.unknown_type': 'Esta página y el servidor no se corresponden. Recargue la página.',
   'error.invalid_request': 'El servidor no ha aceptado estos datos.',

@@ -106,21 +106,15 @@ export default {
     'Le serveur sait tout de même qui participe et quand, les adresses réseau, qui parle et à quel volume, et ' +
     'combien de données sont envoyées. Le chiffrement ne protège pas contre une page modifiée, un appareil ' +
     'compromis ou un participant qui enregistre.',
-  'nokey.title': 'Ce lien n’a pas de clé',
-  'nokey.text':
-    'La réunion est chiffrée, mais un serveur malveillant pourrait encore écouter tant que vous n’avez pas ' +
-    'comparé les numéros de sécurité. Les personnes dont le lien contient la clé ne vous verront pas et ne vous ' +
-    'entendront pas. Demandez plutôt le lien complet.',
-  'nokey.go': 'Rejoindre quand même',
+  'elsewhere.title': 'Vous êtes déjà dans cette réunion',
+  'elsewhere.text':
+    'Cet appareil est dans la réunion dans un autre onglet ou une autre fenêtre. Si vous passez ici, il la quitte là-bas.',
   'badlink.incomplete.title': 'Ce lien est incomplet',
   'badlink.incomplete.text': 'La partie après # est la clé. Demandez le lien complet.',
   'badlink.downgrade.title': 'Cette réunion ne correspond pas à son lien',
   'badlink.downgrade.text':
     'Le lien est celui d’une réunion chiffrée, mais le serveur dit qu’elle ne l’est pas. Par sécurité, vous ne ' +
     'l’avez pas rejointe.',
-  'security.nokey':
-    'Ce lien n’a pas de clé. La réunion est chiffrée, mais un serveur malveillant pourrait encore écouter tant ' +
-    'que vous n’avez pas comparé les numéros de sécurité.',
   'security.transport.text':
     'Votre son et votre vidéo sont chiffrés entre vous et le serveur, et entre le serveur et les autres. Le ' +
     'serveur lui-même y a accès pendant qu’il les transmet. Il ne les enregistre pas et ne les conserve pas, ' +
@@ -171,6 +165,9 @@ export default {
   'error.title': 'Cela n’a pas fonctionné',
   'error.unknown': 'Une erreur s’est produite.',
   'error.network': 'Le serveur est injoignable. Vérifiez votre connexion.',
+  'error.identity_present': 'Vous êtes déjà dans cette réunion dans un autre onglet ou une autre fenêtre.',
+  'error.log_gone': 'La réunion a continué sans vous. Rejoignez-la de nouveau.',
+  'error.not_taken': 'Quelqu’un a été plus rapide. Réessayez.',
   'error.bad_json': 'Cette page et le serveur ne se sont pas compris. Rechargez la page.',
   'error.unknown_type': 'Cette page et le serveur ne correspondent pas. Rechargez la page.',
   'error.invalid_request': 'Le serveur n’a pas accepté cette saisie.',

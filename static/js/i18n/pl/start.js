@@ -106,20 +106,14 @@ export default {
     'Serwer nadal wie, kto i kiedy dołącza, zna adresy sieciowe, wie, kto mówi i jak głośno, oraz ile danych ' +
     'jest przesyłanych. Szyfrowanie nie chroni przed zmienioną stroną, przejętym urządzeniem ani uczestnikiem, ' +
     'który nagrywa.',
-  'nokey.title': 'Ten link nie zawiera klucza',
-  'nokey.text':
-    'Spotkanie jest szyfrowane, ale złośliwy serwer mógłby jeszcze podsłuchiwać, dopóki nie porównasz numerów ' +
-    'bezpieczeństwa. Osoby, których link zawiera klucz, nie będą Cię widzieć ani słyszeć. Poproś o cały link.',
-  'nokey.go': 'Dołącz mimo to',
+  'elsewhere.title': 'Jesteś już na tym spotkaniu',
+  'elsewhere.text': 'To urządzenie jest na spotkaniu w innej karcie lub oknie. Jeśli przełączysz tutaj, opuści je tam.',
   'badlink.incomplete.title': 'Ten link jest niekompletny',
   'badlink.incomplete.text': 'Część po znaku # to klucz. Poproś o cały link.',
   'badlink.downgrade.title': 'To spotkanie nie zgadza się ze swoim linkiem',
   'badlink.downgrade.text':
     'Link prowadzi do szyfrowanego spotkania, ale serwer mówi, że nie jest ono szyfrowane. Dla bezpieczeństwa ' +
     'nie dołączono.',
-  'security.nokey':
-    'Ten link nie zawiera klucza. Spotkanie jest szyfrowane, ale złośliwy serwer mógłby jeszcze podsłuchiwać, ' +
-    'dopóki nie porównasz numerów bezpieczeństwa.',
   'security.transport.text':
     'Twój dźwięk i obraz są szyfrowane między Tobą a serwerem oraz między serwerem a innymi. Sam serwer ma do ' +
     'nich dostęp podczas przekazywania. Nie nagrywa ich ani nie przechowuje, ale jego operator mógłby ' +
@@ -169,6 +163,9 @@ export default {
   'error.title': 'To się nie udało',
   'error.unknown': 'Coś poszło nie tak.',
   'error.network': 'Nie można połączyć się z serwerem. Sprawdź swoje połączenie.',
+  'error.identity_present': 'Jesteś już na tym spotkaniu w innej karcie lub oknie.',
+  'error.log_gone': 'Spotkanie potoczyło się dalej bez Ciebie. Dołącz ponownie.',
+  'error.not_taken': 'Ktoś był szybszy. Spróbuj ponownie.',
   'error.bad_json': 'Ta strona i serwer się nie zrozumiały. Odśwież stronę.',
   'error.unknown_type': 'Ta strona nie pasuje do serwera. Odśwież stronę.',
   'error.invalid_request': 'Serwer nie przyjął tych danych.',

@@ -99,19 +99,13 @@ export default {
     'O servidor ainda sabe quem entra e quando, os endereços de rede, quem fala e com que volume, e quantos ' +
     'dados são enviados. A criptografia não protege contra uma página alterada, um dispositivo comprometido ou ' +
     'um participante que grava.',
-  'nokey.title': 'Este link não tem chave',
-  'nokey.text':
-    'A reunião é criptografada, mas um servidor mal-intencionado ainda poderia escutar até que você compare os ' +
-    'números de segurança. As pessoas cujo link tem a chave não verão nem ouvirão você. Peça o link completo.',
-  'nokey.go': 'Entrar mesmo assim',
+  'elsewhere.title': 'Você já está nesta reunião',
+  'elsewhere.text': 'Este dispositivo está na reunião em outra aba ou janela. Se você mudar para cá, ele sai de lá.',
   'badlink.incomplete.title': 'Este link está incompleto',
   'badlink.incomplete.text': 'A parte depois de # é a chave. Peça o link completo.',
   'badlink.downgrade.title': 'Esta reunião não corresponde ao seu link',
   'badlink.downgrade.text':
     'O link é de uma reunião criptografada, mas o servidor diz que ela não é. Por segurança, você não entrou.',
-  'security.nokey':
-    'Este link não tem chave. A reunião é criptografada, mas um servidor mal-intencionado ainda poderia escutar ' +
-    'até que você compare os números de segurança.',
   'security.transport.text':
     'Seu áudio e seu vídeo são criptografados entre você e o servidor, e entre o servidor e os outros. O próprio ' +
     'servidor tem acesso a eles enquanto os repassa. Ele não os grava nem os guarda, mas o operador poderia ' +
@@ -163,6 +157,9 @@ export default {
   'error.title': 'Isso não funcionou',
   'error.unknown': 'Algo deu errado.',
   'error.network': 'Não foi possível acessar o servidor. Verifique sua conexão.',
+  'error.identity_present': 'Você já está nesta reunião em outra aba ou janela.',
+  'error.log_gone': 'A reunião continuou sem você. Entre de novo.',
+  'error.not_taken': 'Alguém foi mais rápido. Tente de novo.',
   'error.bad_json': 'Esta página e o servidor não se entenderam. Recarregue a página.',
   'error.unknown_type': 'Esta página e o servidor não são compatíveis. Recarregue a página.',
   'error.invalid_request': 'O servidor não aceitou estes dados.',

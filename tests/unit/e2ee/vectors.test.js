@@ -1,0 +1,122 @@
+// What Go made opens here, and comes out the same here: e2ee/testdata/e2ee2-vectors.json (docs/e2ee2.md).
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { hex, unhex } from '../../../static/js/e2ee/bytes.js';
+import { pairNumber, safetyNumber } from '../../../static/js/e2ee/codes.js';
+import { entryHash } from '../../../static/js/e2ee/entries.js';
+import { openFrame, parseFrame, sealFrame } from '../../../static/js/e2ee/frame.js';
+import * as links from '../../../static/js/e2ee/link.js';
+import { mac } from '../../../static/js/e2ee/mls/primitives.js';
+import { pairFrom } from '../../../static/js/e2ee/mls/x25519.js';
+import { Found, grantsAreRight, meetingOf, roleOf, writeMeeting } from '../../../static/js/e2ee/policy.js';
+import { epochOf, openPrivate } from '../../../static/js/e2ee/private.js';
+import { MEETING, isSigned, openName, readAdmission, seatOf, writeSeat } from '../../../static/js/e2ee/seat.js';
+import { deriveKey } from '../../../static/js/e2ee/sframe.js';
+
+const vectors = JSON.parse(readFileSync(new URL('../../../e2ee/testdata/e2ee2-vectors.json', import.meta.url), 'utf8'));
+
+/** @param {any} v a link of the vectors @returns {Promise<links.LinkSecrets>} */
+async function secretsOf(v) {
+  const link = links.parse(v.fragment);
+  assert(link);
+  const { p } = v.password ? await links.passwordSecrets(link, v.meeting, v.password) : { p: new Uint8Array(0) };
+  return links.secrets(link, v.meeting, p);
+}
+
+test('links', async () => {
+  for (const v of vectors.links) {
+    const s = await secretsOf(v);
+    assert.equal(hex(s.root), v.root);
+    assert.equal(hex(links.pskId(1)), v.psk_1_id);
+    assert.equal(hex(await links.psk(s, 1)), v.psk_1);
+    assert.deepEqual([s.join, s.name, s.hpke].map(hex), [v.join_key, v.name_key, v.hpke_psk]);
+    if (!v.password) continue;
+    const link = /** @type {links.Link} */ (links.parse(v.fragment));
+    const { verifier } = await links.passwordSecrets(link, v.meeting, v.password);
+    assert.equal(hex(verifier), v.password_verifier);
+  }
+});
+
+test('sealed names', async () => {
+  for (const v of vectors.names) {
+    const s = await secretsOf(vectors.links[v.link]);
+    assert.equal(await openName(s, unhex(v.ik), unhex(v.sealed)), v.name);
+  }
+});
+
+test('proofs of the link', async () => {
+  for (const v of vectors.proofs) {
+    const s = await secretsOf(vectors.links[v.link]);
+    assert.equal(hex(await mac(s.join, unhex(v.signature_key + v.init_key))), v.proof);
+  }
+});
+
+test('admissions and seats', async () => {
+  for (const v of vectors.admissions) {
+    const a = readAdmission(unhex(v.admission));
+    assert.equal(a !== null && (await isSigned(a, unhex(v.group_id), unhex(v.subject))), v.valid);
+    const ik = unhex(v.subject);
+    const leaf = /** @type {any} */ ({
+      signatureKey: ik,
+      credential: { type: 1, identity: ik },
+      extensions: [{ type: 0xf0c1, data: unhex(v.seat) }],
+    });
+    const seat = seatOf(leaf);
+    assert(seat);
+    assert.equal(hex(seat.name), v.sealed_name);
+    assert.equal(hex(writeSeat(seat)), v.seat);
+  }
+});
+
+test('meetings, their grants, and whose role is what', async () => {
+  const found = new Found();
+  for (const v of vectors.meetings) {
+    const data = unhex(v.meeting);
+    const m = meetingOf([{ type: MEETING, data }]);
+    const right = m !== null && (await grantsAreRight(m, unhex(v.group_id), found));
+    assert.equal(right, v.valid);
+    if (!m || !right) continue;
+    assert.equal(hex(writeMeeting(m)), v.meeting);
+    const roles = Buffer.from(v.roles, 'base64');
+    for (const [i, key] of v.keys.entries()) {
+      assert.equal(await roleOf(m, unhex(v.group_id), unhex(key), null, found), roles[i], key);
+    }
+  }
+});
+
+test('hashes of entries', async () => {
+  for (const v of vectors.entries) assert.equal(hex(await entryHash(unhex(v.entry))), v.hash);
+});
+
+test('frames of each codec', async () => {
+  for (const v of vectors.frames) {
+    const kid = BigInt((v.track << 20) | (v.leaf << 10) | (v.epoch % 1024));
+    const key = await deriveKey(kid, unhex(v.base_key));
+    const sealed = await sealFrame(key, BigInt(v.counter), v.codec, v.key_frame, unhex(v.frame));
+    assert.equal(hex(sealed), v.wire, v.codec);
+    const parsed = parseFrame(v.codec, unhex(v.wire), v.key_frame);
+    assert(parsed);
+    assert.equal(hex(await openFrame(key, parsed)), v.frame);
+  }
+});
+
+test('private messages', async () => {
+  for (const v of vectors.private) {
+    const s = await secretsOf(vectors.links[v.link]);
+    const data = unhex(v.data);
+    assert.equal(epochOf(data), BigInt(v.epoch));
+    const under = { groupId: unhex(v.group_id), epoch: BigInt(v.epoch), key: unhex(v.exporter_key), hpke: s.hpke };
+    const leaf = await pairFrom(unhex(v.leaf_private_key));
+    const inner = await openPrivate(under, unhex(v.to), leaf, unhex(v.from), data);
+    assert.deepEqual(inner, { kind: v.type === 3 ? 'chat' : 'app', counter: v.counter, text: v.text });
+  }
+});
+
+test('numbers', async () => {
+  for (const v of vectors.numbers) {
+    const n = await safetyNumber(unhex(v.epoch_authenticator), unhex(v.group_id), BigInt(v.epoch));
+    assert.equal(n, v.number);
+  }
+  for (const v of vectors.pairs) assert.equal(await pairNumber(unhex(v.a), unhex(v.b)), v.number);
+});
