@@ -32,8 +32,8 @@ const signatureRoom = 66
 
 // appClasses are what application messages are padded to, and privateClasses private ones.
 var (
-	appClasses     = [...]int{64, 256, 1024, 4096, 16384}
-	privateClasses = [...]int{64, 256, 1024, 4096}
+	appClasses     = [...]int{64, 256, 1024, 4096, 8192}
+	privateClasses = [...]int{64, 256, 1024, 1600}
 )
 
 // talk is what was said and waits.
