@@ -370,7 +370,8 @@ func (m *maker) links(creator *Identity) {
 		m.v.Links = append(m.v.Links, linkVector{
 			l.String(), "k7qm-2f9x-w3dj-8hrt", password, r.root[:], r.psk(1), pskID(1), r.join, r.name, r.hpke, r.verifier,
 		})
-		for _, name := range []string{"Ann", "Žofie Nováková", "a name of sixty-four letters, which is as long as a name can be!"} {
+		const longest = "a name of sixty-four letters, which is as long as a name can be!"
+		for _, name := range []string{"Ann", "Žofie Nováková", longest} {
 			key := m.identity().Key()
 			sealed := must[[]byte](m.t)(r.sealName(m.random, key, name))
 			m.v.Names = append(m.v.Names, nameVector{i, key[:], name, sealed})
@@ -416,7 +417,9 @@ func (m *maker) signed(creator *Identity) {
 	succeeded.set(heir.Key(), &promoted)
 	m.meeting(succeeded, true, creator, host, coHost, heir, subject)
 	circle := base.clone()
-	for _, g := range []grant{newGrant(coHost, m.group, host.Key(), RoleHost), newGrant(host, m.group, coHost.Key(), RoleHost)} {
+	for _, g := range []grant{
+		newGrant(coHost, m.group, host.Key(), RoleHost), newGrant(host, m.group, coHost.Key(), RoleHost),
+	} {
 		circle.set(g.key, &g)
 	}
 	m.meeting(circle, false)
