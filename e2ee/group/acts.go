@@ -27,6 +27,7 @@ const (
 	actRename
 	actHeirs
 	actSucceed
+	actFresh // a path: another epoch, nothing else
 )
 
 // act is one thing to do by the next commit.
@@ -157,6 +158,8 @@ func (s *Session) planActs(p *plan, now time.Time, remove func(uint32)) {
 		case a.kind == actRename:
 			m := s.member()
 			p.options.Leaf = &mls.LeafChange{Credential: m.Credential, Capabilities: m.Capabilities, Extensions: m.Extensions}
+		case a.kind == actFresh:
+			p.fresh = true
 		case a.kind == actSucceed:
 			if after := pub.succession(s.self); after != nil && len(pub.hosts) == 0 {
 				next = after

@@ -160,6 +160,7 @@ type Output struct {
 	Owners   []Owner
 	Clear    bool            // sframe.Opener.Clear: the session is in no group any more
 	Epochs   []*sframe.Epoch // sframe.Opener.Add
+	Outside  []OutsideKey    // sframe.Opener.AddOutside
 	Sending  *Sending        // nil: no change
 	Messages []Message
 	Notices  []Notice
@@ -205,6 +206,9 @@ const (
 	NoticeCompare
 	// NoticeConsent: From agreed, or no longer does (On), to be heard by the recorder or bot with the key Bot.
 	NoticeConsent
+	// NoticeAsk: a recorder or bot outside the group, From, asks to hear this person; Text is what for. See
+	// Session.Consent.
+	NoticeAsk
 	// NoticeForged: a message did not open, or was not signed by whom it claims. Err says why.
 	NoticeForged
 )

@@ -41,7 +41,8 @@ func TestAShownGroupIsChecked(t *testing.T) {
 	if s := shown(t, nil, make([]byte, 32)); s.Status().Inside {
 		t.Error("another server's key")
 	}
-	if s := shown(t, func(l *lab, m *meeting) { m.set(l.key("pat"), l.grant("pat", "pat", RoleHost)) }, nil); s.Status().Inside {
+	selfMade := func(l *lab, m *meeting) { m.set(l.key("pat"), l.grant("pat", "pat", RoleHost)) }
+	if s := shown(t, selfMade, nil); s.Status().Inside {
 		t.Error("a host that no host made")
 	}
 	coHosts := func(l *lab, m *meeting) {

@@ -461,6 +461,7 @@ type plan struct {
 	options mls.CommitOptions
 	offers  []*offer
 	acts    int
+	fresh   bool // a path is wanted for its own sake
 }
 
 // empty says whether there is nothing but a path.
@@ -472,7 +473,7 @@ func (p *plan) empty() bool {
 // commit makes a commit of all there is to be done, and sends it.
 func (s *Session) commit(now time.Time) {
 	p := s.plan(now)
-	if p.acts > 0 && p.empty() {
+	if p.acts > 0 && p.empty() && !p.fresh {
 		s.duty.acts = s.duty.acts[p.acts:] // nothing comes of them: the role was taken away, or it is so already
 		return
 	}

@@ -176,6 +176,10 @@ func (s *Session) readRelay(now time.Time, m *heldMessage) {
 		return
 	}
 	epoch := binary.BigEndian.Uint64(m.data)
+	if epoch == outsideMark {
+		s.relayOutside(now, m.from, m.data)
+		return
+	}
 	info, known := s.seats[m.from]
 	st, later := s.stateOf(now, epoch)
 	if st == nil || !known {

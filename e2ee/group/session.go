@@ -99,6 +99,7 @@ type Session struct {
 	watch   watch
 	talk    talk
 	numbers numbers
+	beyond  beyond
 
 	now      time.Time     // of the last event
 	sending  *sframe.Epoch // what media was last told to use; nil: stopped
@@ -337,6 +338,7 @@ func (s *Session) settle(now time.Time) {
 		s.watchNow(now)
 		s.dutyNow(now)
 		s.talkNow(now)
+		s.outsideNow(now)
 	}
 	s.mediaNow(now)
 }
@@ -370,10 +372,10 @@ func (s *Session) mediaEpoch(now time.Time) *sframe.Epoch {
 		return nil
 	}
 	use := s.matured(now)
-	if !s.lostIn(use, now) {
+	if !s.lostIn(use, now) && !s.heardOutside(use, now) {
 		return use.media
 	}
-	if s.lostIn(s.cur, now) {
+	if s.lostIn(s.cur, now) || s.heardOutside(s.cur, now) {
 		return nil
 	}
 	return s.cur.media

@@ -319,6 +319,7 @@ func (s *Session) beats() bool {
 
 func (s *Session) watchDue(at func(time.Time)) {
 	w := &s.watch
+	at(s.beyond.withdrawn.Add(sendAfterLoss))
 	for _, l := range w.losses {
 		at(l.at.Add(sendAfterLoss))
 		at(l.at.Add(tellWaiting))

@@ -38,6 +38,7 @@ type world struct {
 	renamed  map[string]uint32 // whose frames come under which other number
 	trace    func(format string, args ...any)
 	onWire   func(m *wire)
+	outside  func(from *serverSeat, m *Relay) // of one outside the group
 	onFrame  func(from *person, sealed []byte, at time.Time)
 }
 
@@ -134,6 +135,7 @@ type person struct {
 	seen     map[int]bool
 	twice    bool
 	held     []*frame
+	outside  []OutsideKey
 	epochs   []*sframe.Epoch // that the session was given
 	all      []*sframe.Epoch // that any session of the person was given
 	verified map[Key]bool
@@ -222,6 +224,7 @@ func (p *person) media(out *Output) {
 	if out.Clear {
 		p.opener.Clear()
 	}
+	p.outside = append(p.outside, out.Outside...)
 	for _, e := range out.Epochs {
 		p.opener.Add(e, p.w.now)
 		p.epochs, p.all = append(p.epochs, e), append(p.all, e)
@@ -671,6 +674,9 @@ func (s *server) message(seat *serverSeat, m Message) {
 			}
 		}
 	case *Relay:
+		if s.w.outside != nil {
+			s.w.outside(seat, m)
+		}
 		if o := s.seats[m.To]; o != nil && o.group == seat.group {
 			s.w.deliver(sayable("relays", seat, o, m.Data, func(to *serverSeat, from uint32, data []byte) {
 				to.session.Relay(s.w.now, from, data)

@@ -189,7 +189,7 @@ func TestOpenersAreBounded(t *testing.T) {
 			o.AddOutside(i+1, n, Key{3}, [16]byte{1})
 		}
 		for n := range uint64(2 * maxSingles) {
-			o.AddSingle(i+1, n, SingleKey{})
+			o.AddSingle(i+1, n, Key{1}, SingleKey{}, start)
 		}
 	}
 	if len(o.owners) > maxOwners || len(o.epochs) > MaxEpochs {
@@ -225,10 +225,18 @@ func TestASingleKeyOpensOneTrack(t *testing.T) {
 	}
 	o := &Opener{}
 	o.SetOwner(1, Key{1})
-	o.Add(&Epoch{Number: 5, State: 1, Leaves: []Key{{1}, {2}}}, start)
-	o.AddSingle(5, kid, key)
-	wantErr(t, o, 1, Camera, seal(t, s, Camera, VP8, false, someFrame), 0, nil)
-	wantErr(t, o, 1, Screen, seal(t, s, Screen, VP8, false, someFrame), 0, ErrNoKey)
+	o.SetOwner(2, Key{2})
+	o.AddSingle(5, kid, Key{1}, key, start)
+	a, b := seal(t, s, Camera, VP8, false, someFrame), seal(t, s, Camera, VP8, false, someFrame)
+	wantErr(t, o, 2, Camera, a, 0, ErrOwner)
+	wantErr(t, o, 1, Camera, a, 0, nil)
+	wantErr(t, o, 1, Screen, seal(t, s, Screen, VP8, false, someFrame), 0, ErrOwner)
+	six, key, err := epochOf(6, 0).Single(Camera)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.AddSingle(6, six, Key{1}, key, start)
+	wantErr(t, o, 1, Camera, b, 5*time.Second, ErrPast)
 }
 
 // TestSealingAndOpeningAllocateNothing: per frame, once the key is derived.

@@ -55,7 +55,13 @@ type openEpoch struct {
 	until   time.Time // when it is closed; zero while it is the newest
 	senders map[senderID]*senderKeys
 	outside map[uint32]outsider // by number; at most maxOutside
-	singles map[uint64]SingleKey
+	singles map[uint64]ownedKey // by KID; at most maxSingles
+}
+
+// ownedKey is the key of one KID, and whose frames it opens.
+type ownedKey struct {
+	owner Key
+	key   SingleKey
 }
 
 // senderID is a sender in an epoch: a leaf, or a number outside.
@@ -148,17 +154,28 @@ func (o *Opener) AddOutside(epoch uint64, number uint32, owner Key, base [16]byt
 	}
 }
 
-// AddSingle takes the key of one KID, for one who is outside the group: the epoch was added without a base.
-func (o *Opener) AddSingle(epoch, kid uint64, key SingleKey) {
+// AddSingle takes the key of one KID, for one who is outside the group and whom Add gives nothing. An epoch newer than
+// all is begun by it; those before are closed as after a commit that removes no one.
+func (o *Opener) AddSingle(epoch, kid uint64, owner Key, key SingleKey, now time.Time) {
+	if n := len(o.epochs); n == 0 || epoch > o.epochs[n-1].Number {
+		next := &Epoch{Number: epoch, State: epoch + 1}
+		if n > 0 && epoch != o.epochs[n-1].Number+1 { // it may have missed some: the last goes on for a while
+			o.epochs = o.epochs[n-1:]
+			o.epochs[0].until = now.Add(afterChange)
+			o.epochs = append(o.epochs, &openEpoch{Epoch: next})
+		} else {
+			o.Add(next, now)
+		}
+	}
 	for _, e := range o.epochs {
 		if e.Number != epoch || len(e.singles) >= maxSingles {
 			continue
 		}
 		if e.singles == nil {
-			e.singles = map[uint64]SingleKey{}
+			e.singles = map[uint64]ownedKey{}
 		}
 		if _, known := e.singles[kid]; !known {
-			e.singles[kid] = key
+			e.singles[kid] = ownedKey{owner, key}
 		}
 	}
 }
@@ -267,7 +284,7 @@ func (o *Opener) advance(owner Key, epoch uint64, now time.Time) {
 }
 
 func (e *openEpoch) open(dst []byte, f *sealedFrame, id senderID, now time.Time) ([]byte, error) {
-	if !e.owns(id, f.owner) {
+	if single, given := e.singles[f.kid]; given && single.owner != f.owner || !given && !e.owns(id, f.owner) {
 		return nil, ErrOwner
 	}
 	s := e.senders[id]
@@ -321,8 +338,8 @@ func (e *openEpoch) key(id senderID, kid uint64) (*frameKey, error) {
 		base := e.outside[id.number].base
 		return newFrameKey(AES128GCM, kid, base[:])
 	}
-	if k, given := e.singles[kid]; given {
-		return frameKeyOf(kid, k[:KeySize-nonceSize], k[KeySize-nonceSize:])
+	if single, given := e.singles[kid]; given {
+		return frameKeyOf(kid, single.key[:KeySize-nonceSize], single.key[KeySize-nonceSize:])
 	}
 	if e.Base == [16]byte{} {
 		return nil, ErrNoKey

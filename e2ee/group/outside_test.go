@@ -1,0 +1,187 @@
+package group
+
+import (
+	"testing"
+	"time"
+
+	"conclave/e2ee/sframe"
+)
+
+// recorder is one outside the group, whom the server shows and passes relays for.
+type recorder struct {
+	*Outsider
+	w      *world
+	number uint32
+	heard  map[string]*Heard // by the member's name: the newest
+	opener *sframe.Opener
+	bad    int
+}
+
+// recorderIn brings a recorder into a meeting.
+func recorderIn(t *testing.T, w *world) *recorder {
+	t.Helper()
+	p := w.person("rec")
+	o := must[*Outsider](t)(NewOutsider(Config{Root: w.root, Identity: p.identity, Name: "rec", Random: w.random}))
+	r := &recorder{Outsider: o, w: w, number: 77, heard: map[string]*Heard{}, opener: &sframe.Opener{}}
+	o.Admitted(must[[]byte](t)(w.people["ann"].session.Admit(o.Announce(), RoleParticipant)))
+	for _, seat := range w.server.present() {
+		seat.session.Roster(w.now, []Seat{{Participant: r.number, Announce: o.Announce(), Connected: true, Bot: true}}, nil)
+		seat.p.take(seat)
+		r.opener.SetOwner(seat.number, seat.p.key())
+	}
+	w.outside = func(from *serverSeat, m *Relay) {
+		if m.To != r.number {
+			return
+		}
+		h, err := o.Relay(from.announce, m.Data)
+		if err != nil {
+			r.bad++
+			return
+		}
+		r.heard[from.p.name] = h
+		for _, k := range h.Keys {
+			r.opener.AddSingle(h.Epoch, k.KID, h.From, k.Key, w.now)
+		}
+	}
+	return r
+}
+
+// tell gives a member a relay of the recorder.
+func (r *recorder) tell(p *person, data []byte) {
+	p.session.Relay(r.w.now, r.number, data)
+	p.take(p.seat)
+}
+
+// hears says whether a frame that a member seals now opens for the recorder.
+func (r *recorder) hears(p *person, t sframe.Track) bool {
+	b, err := p.sealer.Seal(nil, t, sframe.Opus, false, []byte("a frame"))
+	if err != nil {
+		return false
+	}
+	_, err = r.opener.Open(nil, p.number, t, sframe.Opus, false, b, r.w.now)
+	return err == nil
+}
+
+func TestARecorderHearsWhoAgreedAndNothingElse(t *testing.T) {
+	w := joined(t, true, "ann", "bob", "cat")
+	r := recorderIn(t, w)
+	bob, cat := w.people["bob"], w.people["cat"]
+	bob.session.SetLive(w.now, sframe.Mic)
+	bob.take(bob.seat)
+	r.tell(bob, must[[]byte](t)(r.Ask(bob.seat.announce, "a recording")))
+	r.tell(cat, must[[]byte](t)(r.Ask(bob.seat.announce, "what bob was asked")))
+	w.pass(time.Second)
+	if !bob.warned(NoticeAsk, 0) || cat.warned(NoticeAsk, 0) || len(r.heard) > 0 || r.hears(bob, sframe.Mic) {
+		t.Fatal("asked wrongly, or heard before anybody agreed")
+	}
+	consent := func(on bool) {
+		t.Helper()
+		if err := bob.does(func(s *Session) error { return s.Consent(w.now, r.self, on) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	consent(true)
+	w.pass(time.Second)
+	if !r.hears(bob, sframe.Mic) || r.hears(bob, sframe.Camera) || r.hears(cat, sframe.Mic) {
+		t.Error("does not hear what it may, or hears more")
+	}
+	if !cat.warned(NoticeConsent, 0) {
+		t.Error("others were not told")
+	}
+	cat.closes() // another epoch
+	w.pass(time.Second)
+	if !r.hears(bob, sframe.Mic) {
+		t.Error("no keys of the next epoch")
+	}
+	w.filters = append(w.filters, &filter{what: "log", kind: "drop"}) // no commit comes
+	consent(false)
+	w.pass(950 * time.Millisecond)
+	if !bob.sends {
+		t.Error("stopped too early")
+	}
+	w.pass(60 * time.Millisecond)
+	if bob.sends {
+		t.Error("sends what the recorder could open")
+	}
+	w.filters = nil
+	bob.session.askLog(w.now.Add(time.Minute))
+	w.pass(10 * time.Second)
+	if !bob.sends || r.hears(bob, sframe.Mic) {
+		t.Error("does not go on, or is heard")
+	}
+}
+
+func TestAnOutsiderSpeaksByOneSecretAnEpoch(t *testing.T) {
+	w := joined(t, true, "ann", "bob")
+	r := recorderIn(t, w)
+	ann, bob := w.people["ann"], w.people["bob"]
+	r.tell(ann, must[[]byte](t)(r.Ask(ann.seat.announce, "music")))
+	if err := ann.does(func(s *Session) error { return s.Consent(w.now, r.self, true) }); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(time.Second)
+	if r.heard["ann"] == nil {
+		t.Fatal("no keys")
+	}
+	first, epoch, err := r.Speak(r.heard["ann"], 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, _, err := r.Speak(r.heard["ann"], 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mute := *r.Outsider
+	mute.admitted = nil
+	stranger, _, err := mute.Speak(r.heard["ann"], 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.tell(bob, stranger)
+	if len(bob.outside) != 0 {
+		t.Error("one who was not admitted speaks")
+	}
+	changed := append([]byte(nil), first...)
+	changed[len(changed)-1] ^= 1
+	r.tell(bob, changed)
+	r.tell(bob, first)
+	r.tell(bob, second)
+	r.tell(bob, first)
+	if len(bob.outside) != 1 || bob.outside[0].Base != epoch.Base || bob.outside[0].Owner != r.self {
+		t.Errorf("bob has %d secrets", len(bob.outside))
+	}
+	s := &sframe.Sealer{}
+	s.UseOutside(epoch, 3)
+	b := must[[]byte](t)(s.Seal(nil, sframe.Mic, sframe.Opus, false, []byte("music")))
+	k := bob.outside[0]
+	bob.opener.AddOutside(k.Epoch, k.Number, k.Owner, k.Base)
+	bob.opener.SetOwner(r.number, r.self)
+	if _, err := bob.opener.Open(nil, r.number, sframe.Mic, sframe.Opus, false, b, w.now); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnOutsiderBelievesWhoTheCreatorAdmitted(t *testing.T) {
+	w := joined(t, true, "ann", "bob")
+	r := recorderIn(t, w)
+	bob := w.people["bob"]
+	r.tell(bob, must[[]byte](t)(r.Ask(bob.seat.announce, "a recording")))
+	if err := bob.does(func(s *Session) error { return s.Consent(w.now, r.self, true) }); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(time.Second)
+	if r.heard["bob"] == nil || r.bad > 0 {
+		t.Fatal("bob is not believed")
+	}
+	data := must[[]byte](t)(bob.session.sealKeys(r.self, r.hpke.PublicKey().Bytes()))
+	if _, err := r.Relay(w.people["ann"].seat.announce, data); err == nil {
+		t.Error("bob's keys pass for ann's")
+	}
+	seats := bob.session.cur.public.seats
+	own := bob.session.cur.group.Own()
+	seats[own] = &seat{name: seats[own].name}
+	data = must[[]byte](t)(bob.session.sealKeys(r.self, r.hpke.PublicKey().Bytes()))
+	if _, err := r.Relay(bob.seat.announce, data); err == nil {
+		t.Error("one whom no one admitted is believed")
+	}
+}
