@@ -136,3 +136,113 @@ const benchFrame = 4 * payload.MaxFragment
 func (c *Clip) Bench(sealed, uneven bool) *Clip {
 	even, overhead := benchFrame, 0
 	if sealed {
+		overhead = sframe.Overhead
+	}
+	h := c.Layer("h")
+	v := Video{Codec: h.Codec, Width: h.Width, Height: h.Height}
+	total := 0
+	for _, frame := range h.Frames {
+		total += len(frame)
+	}
+	for _, frame := range h.Frames {
+		size := even - overhead
+		if uneven {
+			size = min(len(frame)*len(h.Frames)*even/total, maxUneven) - overhead
+		}
+		if len(frame) < size { // a stamp in the middle is one no longer
+			frame = payload.Room(h.Codec, frame, size)
+		}
+		v.Frames = append(v.Frames, frame)
+	}
+	return &Clip{Video: []Video{v}, Audio: c.Audio}
+}
+
+var (
+	errBadIVF = errors.New("not an IVF file of this codec")
+	errBadOgg = errors.New("not an Ogg file with Opus")
+)
+
+// parseIVF reads an IVF file. Frames alias raw.
+func parseIVF(raw []byte, codec sframe.Codec) (Video, error) {
+	if len(raw) < 32 || string(raw[:4]) != "DKIF" || string(raw[8:12]) != fourCCs[codec] {
+		return Video{}, errBadIVF
+	}
+	v := Video{
+		Codec:  codec,
+		Width:  int(binary.LittleEndian.Uint16(raw[12:])),
+		Height: int(binary.LittleEndian.Uint16(raw[14:])),
+	}
+	header := int(binary.LittleEndian.Uint16(raw[6:]))
+	if header < 32 || header > len(raw) {
+		return Video{}, errBadIVF
+	}
+	for rest := raw[header:]; len(rest) > 0; {
+		if len(rest) < 12 {
+			return Video{}, errBadIVF
+		}
+		size := int(binary.LittleEndian.Uint32(rest))
+		if size <= 0 || size > len(rest)-12 {
+			return Video{}, errBadIVF
+		}
+		v.Frames = append(v.Frames, rest[12:12+size])
+		rest = rest[12+size:]
+	}
+	if len(v.Frames) == 0 || !payload.KeyFrame(codec, v.Frames[0]) {
+		return Video{}, fmt.Errorf("%w: must begin with a key frame", errBadIVF)
+	}
+	return v, nil
+}
+
+// parseOggOpus returns the Opus packets of an Ogg file (RFC 3533, RFC 7845) that holds one stream, without its two
+// header packets.
+func parseOggOpus(raw []byte) ([][]byte, error) {
+	var packets [][]byte
+	var partial []byte
+	for len(raw) > 0 {
+		if len(raw) < 27 || string(raw[:4]) != "OggS" {
+			return nil, errBadOgg
+		}
+		segments := int(raw[26])
+		if len(raw) < 27+segments {
+			return nil, errBadOgg
+		}
+		lacing, body := raw[27:27+segments], raw[27+segments:]
+		for _, n := range lacing {
+			if int(n) > len(body) {
+				return nil, errBadOgg
+			}
+			partial = append(partial, body[:n]...)
+			body = body[n:]
+			if n < 255 { // RFC 3533 §6: a packet ends with a lacing value below 255
+				packets = append(packets, partial)
+				partial = nil
+			}
+		}
+		raw = body
+	}
+	if len(packets) < 3 || !bytes.HasPrefix(packets[0], []byte("OpusHead")) ||
+		!bytes.HasPrefix(packets[1], []byte("OpusTags")) {
+		return nil, errBadOgg
+	}
+	return packets[2:], nil
+}
+
+// parseLevels reads one decimal level a line and makes the list as long as the packets (an encoder may add one or two
+// for its own delay): the last level is repeated.
+func parseLevels(text string, packets int) ([]uint8, error) {
+	levels := make([]uint8, 0, packets)
+	for _, line := range strings.Fields(text) {
+		n, err := strconv.ParseUint(line, 10, 7)
+		if err != nil {
+			return nil, fmt.Errorf("audio levels: %w", err)
+		}
+		levels = append(levels, uint8(n))
+	}
+	if len(levels) == 0 {
+		return nil, errors.New("audio levels: none")
+	}
+	for len(levels) < packets {
+		levels = append(levels, levels[len(levels)-1])
+	}
+	return levels[:packets], nil
+}

@@ -43,3 +43,60 @@ func load(t *testing.T, codec sframe.Codec) *Clip {
 }
 
 func TestTheBenchClipIs120EqualPacketsASecond(t *testing.T) {
+	for _, codec := range []sframe.Codec{sframe.VP8, sframe.VP9, sframe.AV1} {
+		v := load(t, codec).Bench(false, false).Video[0]
+		large := 0 // that are longer by themselves
+		for _, f := range v.Frames[1:] {
+			if len(f) > benchFrame {
+				large++
+			} else if n, size := payload.Fragments(len(f)); n != 4 || size != payload.MaxFragment {
+				t.Fatalf("%v: %d packets of %d", codec, n, size)
+			}
+		}
+		if large > len(v.Frames)/20 {
+			t.Errorf("%v: %d of %d frames are larger", codec, large, len(v.Frames))
+		}
+		if !payload.KeyFrame(codec, v.Frames[0]) {
+			t.Errorf("%v: does not begin with a key frame", codec)
+		}
+	}
+}
+
+// Uneven frames are as many bytes as even ones together, nearly, and differ.
+func TestTheBenchClipCanBeAsEncodersMakeIt(t *testing.T) {
+	for _, codec := range []sframe.Codec{sframe.VP8, sframe.VP9, sframe.AV1} {
+		even, uneven := load(t, codec).Bench(false, false).Video[0], load(t, codec).Bench(false, true).Video[0]
+		sum := func(v Video) (total int, sizes map[int]bool) {
+			sizes = map[int]bool{}
+			for _, f := range v.Frames {
+				total += len(f)
+				sizes[len(f)] = true
+			}
+			return total, sizes
+		}
+		all, _ := sum(even)
+		got, sizes := sum(uneven)
+		if got < all*8/10 || got > all*11/10 || len(sizes) < len(uneven.Frames)/3 {
+			t.Errorf("%v: %d bytes of %d sizes, even ones are %d bytes", codec, got, len(sizes), all)
+		}
+		if !payload.KeyFrame(codec, uneven.Frames[0]) {
+			t.Errorf("%v: does not begin with a key frame", codec)
+		}
+	}
+}
+
+// FuzzContainers checks that no file makes the clip readers fail.
+func FuzzContainers(f *testing.F) {
+	for _, name := range []string{"vp8-q.ivf", "av1-q.ivf", "speech.ogg"} {
+		raw, err := clipFiles.ReadFile("clips/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw[:min(len(raw), 4096)])
+	}
+	f.Fuzz(func(_ *testing.T, raw []byte) {
+		_, _ = parseIVF(raw, sframe.VP8)
+		_, _ = parseIVF(raw, sframe.AV1)
+		_, _ = parseOggOpus(raw)
+	})
+}
