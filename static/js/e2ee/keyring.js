@@ -163,6 +163,14 @@ export class Keyring {
     return this.#epochs.findLast((e) => Number(e.epoch % BigInt(BITS)) === bits) ?? null;
   }
 
+  /** @param {number} bits of an epoch that isn't held @returns {boolean} whether it is one from before those that are held */
+  isPast(bits) {
+    const newest = this.#epochs.at(-1);
+    if (!newest) return false;
+    const behind = (Number(newest.epoch % BigInt(BITS)) - bits + BITS) % BITS;
+    return behind > 0 && behind < BITS / 2;
+  }
+
   /** @param {Held} e @param {string} owner @param {number} now @returns {boolean} whether frames of theirs still open */
   isOpen(e, owner, now) {
     return now < e.closesAt && (!e.removal || now < (e.moved.get(owner) ?? Infinity) + REMOVED_EACH_MS);

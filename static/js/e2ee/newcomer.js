@@ -3,6 +3,8 @@
 /** @import {Bytes} from './bytes.js' */
 /** @import {Epoch, Member} from './epoch.js' */
 /** @import {Roster} from './presence.js' */
+/** @import {OwnKeyPackage} from './mls/keypackage.js' */
+/** @import {KeyPackage} from './mls/types.js' */
 import { base64url, equal, hex } from './bytes.js';
 import { entryHash } from './entries.js';
 import { COMMIT, WIRE, decodeMessage } from './mls/messages.js';
@@ -39,6 +41,15 @@ export function vouches(epoch, before) {
   if (!before || ![...epoch.members.values()].some(isNew)) return false;
   return elders(epoch, (m) => !isNew(m)).includes(epoch.self);
 }
+
+/**
+ * isTakenOver says, of a commit that removes one and adds one's key again, whether another seat of the same device took
+ * over. Who only shows one's own package again throws nobody out.
+ * @param {KeyPackage} again @param {readonly OwnKeyPackage[]} own that one offered @param {number} seat the roster's of
+ *   one's key @param {number} participant one's own @returns {boolean}
+ */
+export const isTakenOver = (again, own, seat, participant) =>
+  !own.some((p) => equal(p.keyPackage.encoded, again.encoded)) && seat !== 0 && seat !== participant;
 
 /** What a newcomer waits for. */
 export class Newcomer {

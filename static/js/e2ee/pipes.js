@@ -71,6 +71,8 @@ export class Opener {
   #askedAt = -ASK_MS;
   /** a slot waits once for each owner, so that a flood of what never opens is not kept */
   #patient = true;
+  /** frames were dropped for want of a key */
+  #lacked = false;
   /** the unknown epoch that is waited for: its bits, until when, how many frames were held */
   #awaited = { bits: -1, until: 0, n: 0 };
   #wake = () => {};
@@ -114,7 +116,10 @@ export class Opener {
     const { participant, track } = this.#owner;
     if (participant === 0 || kid.context !== track) return this.#refuse('stranger');
     const held = await this.#epoch(kid.bits);
-    if (!held) return this.#refuse('noKey');
+    if (!held) {
+      this.#lacked = true;
+      return this.#refuse('noKey');
+    }
     if (this.#owner.participant !== participant) return this.#refuse('stranger');
     return this.#open(f, parsed, held, kid.sender);
   }
@@ -143,6 +148,8 @@ export class Opener {
       return this.#refuse('repeated');
     }
     f.data = plain.buffer;
+    if (this.#lacked && f.type === 'delta') this.#wantKeyFrame(); // what it stands on was dropped
+    this.#lacked = false;
     this.counts.opened++;
     return true;
   }
@@ -152,6 +159,7 @@ export class Opener {
     const { ring, now, unknown } = this.#keys;
     const found = ring.find(bits, now());
     if (found) return found;
+    if (ring.isPast(bits)) return null; // it is over, or from before one came in
     if (ring.asks(now())) unknown();
     const w = this.#awaited;
     if (w.bits !== bits || now() >= w.until + EPOCH_MS) this.#awaited = { bits, until: now() + EPOCH_MS, n: 0 };
@@ -160,10 +168,7 @@ export class Opener {
       if (left <= 0 || this.#awaited.n++ >= HELD) return null;
       await this.#wait(left, ring.another());
       const come = ring.find(bits, now());
-      if (come) {
-        this.#wantKeyFrame(); // what was dropped meanwhile is missing
-        return come;
-      }
+      if (come) return come;
     }
   }
 

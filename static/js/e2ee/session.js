@@ -22,13 +22,11 @@ import { Group } from './mls/group.js';
 import { COMMIT, KIND, PROPOSAL, SENDER, WIRE, decodeMessage } from './mls/messages.js';
 import { applyProposals } from './mls/proposals.js';
 import { meetingOf, firstExtensions, Found } from './policy.js';
-import { Newcomer, vouches } from './newcomer.js';
+import { Newcomer, isTakenOver, vouches } from './newcomer.js';
 import { Losses, Roster, shown } from './presence.js';
 import { joinedProblem, keepable, pathProblem, policyFor } from './rules.js';
 import {
-  COHOST,
   HOST,
-  PARTICIPANT,
   admit,
   keyPackage,
   leafData,
@@ -36,7 +34,6 @@ import {
   readAdmission,
   sealName,
   signatureKeyOf,
-  writeAdmission,
   writeSeat,
 } from './seat.js';
 import { Speech } from './speech.js';
@@ -193,8 +190,6 @@ export class Session {
         return this.#refused(event.what, now);
       case 'asked_log':
         return this.asks();
-      case 'admit':
-        return this.#admit(event.participants);
       case 'rename':
         return this.#rename(event.name);
       case 'leave':
@@ -258,21 +253,6 @@ export class Session {
       const { participant, key, name } = shown(p);
       if (key && name) this.waiting.push({ participant, key, name: await this.#open(key, name) });
     }
-  }
-
-  /** @param {number[]} participants */
-  async #admit(participants) {
-    const list = [];
-    const role = this.epoch?.self.role ?? 0;
-    for (const participant of participants) {
-      const w = this.waiting.find((x) => x.participant === participant);
-      if (!w || !this.epoch || role < COHOST) continue;
-      const { groupId, meeting } = this.epoch;
-      const by = this.identity;
-      const a = meeting.lobby ? await admit(by, groupId, unbase64url(w.key), PARTICIPANT) : null;
-      list.push({ participant, admit: a ? base64url(writeAdmission(a)) : 'AA' });
-    }
-    this.out.push({ type: 'admissions', list, missing: participants.length - list.length });
   }
 
   /** @param {string} name */
@@ -455,7 +435,11 @@ export class Session {
       return this.#enter(group, { author, own: null, path: Boolean(received.path), removed: applied.removed }, now);
     }
     this.removed = true;
-    this.switched = applied.added.some((a) => equal(a.keyPackage.leaf.signatureKey, this.identity.ikPublic));
+    const again = applied.added
+      .map((a) => a.keyPackage)
+      .find((k) => equal(k.leaf.signatureKey, this.identity.ikPublic));
+    this.switched =
+      again !== undefined && isTakenOver(again, this.#packages, this.roster.number(this.key), this.participant);
     this.epoch = null;
     this.out.push({ type: 'media', order: { order: 'over' } });
     const revoked = meetingOf(applied.extensions)?.revoked ?? [];

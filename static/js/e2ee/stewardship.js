@@ -6,10 +6,10 @@
 /** @import {Identity} from './seat.js' */
 /** @import {Session} from './session.js' */
 /** @import {Event} from './types.js' */
-import { equal, unbase64url } from './bytes.js';
+import { base64url, equal, unbase64url } from './bytes.js';
 import { HEIR, MAX_HEIRS, MAX_REVOKED, grant, has, sameGrant, withGrant } from './policy.js';
 import { heirsOf } from './rules.js';
-import { COHOST, HOST, PARTICIPANT } from './seat.js';
+import { COHOST, HOST, PARTICIPANT, admit, writeAdmission } from './seat.js';
 import { ROLES } from './view.js';
 
 /** Heirs wait so long without any host, and so much longer for each place in the order. */
@@ -50,6 +50,9 @@ export class Stewardship {
   async take(event) {
     const { commits } = this.#s;
     switch (event.type) {
+      case 'admit':
+        await this.#admit(event.participants);
+        return true;
       case 'role': {
         const role = ROLES.indexOf(event.role);
         const key = unbase64url(event.key);
@@ -68,6 +71,21 @@ export class Stewardship {
       default:
         return false;
     }
+  }
+
+  /** @param {number[]} participants */
+  async #admit(participants) {
+    const list = [];
+    const { epoch } = this.#s;
+    for (const participant of participants) {
+      const w = this.#s.waiting.find((x) => x.participant === participant);
+      if (!w || !epoch || epoch.self.role < COHOST) continue;
+      const { groupId, meeting } = epoch;
+      const by = this.#s.identity;
+      const a = meeting.lobby ? await admit(by, groupId, unbase64url(w.key), PARTICIPANT) : null;
+      list.push({ participant, admit: a ? base64url(writeAdmission(a)) : 'AA' });
+    }
+    this.#s.out.push({ type: 'admissions', list, missing: participants.length - list.length });
   }
 
   /**

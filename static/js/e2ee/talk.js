@@ -4,7 +4,7 @@ import { concat, text, utf8 } from './bytes.js';
 import { NONE, Reader, readApp, readChat, u64, u8 } from './encoding.js';
 
 /** Classes of length that messages are padded to. */
-const CLASSES = [64, 256, 1024, 4096, 16_384];
+const CLASSES = [64, 256, 1024, 4096, 8192];
 const REACTION = /^[a-z_]{1,32}$/;
 
 /** @param {number} n bytes @returns {number} the class they are padded to */

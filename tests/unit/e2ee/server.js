@@ -148,7 +148,7 @@ export class Server {
       this.replaced.push(old);
       for (const s of this.here()) this.send(s, 'roster', { type: 'roster', left: [{ participant: old.n }] });
     }
-    for (const s of others.filter((o) => !o.ended)) {
+    for (const s of others.filter((o) => !o.ended || o.replaced)) {
       this.send(s, 'roster', { type: 'roster', joined: [this.entry(seat)] });
     }
     this.#welcome(seat, false);

@@ -15,6 +15,7 @@ const list = (who) => (Array.isArray(who) ? who : [who]);
 /** @returns {Promise<string[]>} what was not as expected */
 export async function runScenario(scenario) {
   const world = new World(scenario);
+  world.steps = scenario.steps.map((s) => s.at);
   await world.begin();
   const problems = [];
   for (const step of scenario.steps) {
@@ -62,7 +63,7 @@ const ACTS = {
     const seat = w.seat(s.same);
     const shown = seat.numbers.at(-1);
     const key = w.seat(s.with).session.key;
-    if (shown?.people.includes(key)) seat.person.verified.add(s.with);
+    if (shown?.people.includes(key) && w.clock.now < shown.at + 300_000) seat.person.verified.add(s.with);
   },
   server: (w, s) => SERVER[s.server](w, s),
   bad: (w, s) => bad(w, s),
@@ -304,7 +305,7 @@ async function expect(w, step) {
 async function deaf(w, s) {
   const mal = w.seat(s.who);
   const to = w.person(s.to);
-  const frames = w.sealed.filter((f) => f.from.person === to && f.at >= s.from);
+  const frames = w.sealed.filter((f) => f.from.person === to && f.at >= s.from && f.at < (s.until ?? Infinity));
   for (const { epoch, base } of mal.bases ?? []) {
     const ring = new Keyring();
     await ring.take({ order: 'epoch', epoch, base: base.slice(), leaf: 0, members: [], removal: true }, 0);

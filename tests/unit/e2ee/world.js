@@ -38,6 +38,8 @@ export class World {
   people = new Map();
   sealed = [];
   lobby;
+  /** when there are steps @type {number[]|null} */
+  steps = null;
 
   constructor({ people, lobby = false, room = false }) {
     this.lobby = lobby;
@@ -173,11 +175,18 @@ export class World {
 
   #frames() {
     this.clock.in(FRAME_MS, async () => {
-      for (const { seat } of this.people.values()) {
+      for (const { seat } of this.needed() ? this.people.values() : []) {
         if (seat?.inside && seat.live.length > 0) for (const track of seat.live) await this.#seal(seat, track);
       }
       this.#frames();
     });
+  }
+
+  /** In long scenarios frames are sealed where a step comes soon, or was a moment ago. */
+  needed() {
+    const { now } = this.clock;
+    const steps = this.steps ?? [];
+    return (steps.at(-1) ?? 0) < 130_000 || steps.some((at) => at > now - 3000 && at < now + 3000);
   }
 
   async #seal(seat, track) {
