@@ -3,8 +3,6 @@
 /** @import {Bytes} from './bytes.js' */
 /** @import {Epoch, Member} from './epoch.js' */
 /** @import {Roster} from './presence.js' */
-/** @import {OwnKeyPackage} from './mls/keypackage.js' */
-/** @import {KeyPackage} from './mls/types.js' */
 import { base64url, equal, hex } from './bytes.js';
 import { entryHash } from './entries.js';
 import { COMMIT, WIRE, decodeMessage } from './mls/messages.js';
@@ -43,13 +41,11 @@ export function vouches(epoch, before) {
 }
 
 /**
- * isTakenOver says, of a commit that removes one and adds one's key again, whether another seat of the same device took
- * over. Who only shows one's own package again throws nobody out.
- * @param {KeyPackage} again @param {readonly OwnKeyPackage[]} own that one offered @param {number} seat the roster's of
- *   one's key @param {number} participant one's own @returns {boolean}
+ * isTakenOver says, of a commit that removes one and adds one's key again by a package that one did not offer last, whether
+ * another seat of the same device took over. Who only shows an old package again throws nobody out.
+ * @param {number} seat the roster's of one's key @param {number} participant one's own @returns {boolean}
  */
-export const isTakenOver = (again, own, seat, participant) =>
-  !own.some((p) => equal(p.keyPackage.encoded, again.encoded)) && seat !== 0 && seat !== participant;
+export const isTakenOver = (seat, participant) => seat !== 0 && seat !== participant;
 
 /** What a newcomer waits for. */
 export class Newcomer {

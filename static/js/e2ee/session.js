@@ -434,16 +434,16 @@ export class Session {
     if (group) {
       return this.#enter(group, { author, own: null, path: Boolean(received.path), removed: applied.removed }, now);
     }
-    this.removed = true;
-    const again = applied.added
-      .map((a) => a.keyPackage)
-      .find((k) => equal(k.leaf.signatureKey, this.identity.ikPublic));
-    this.switched =
-      again !== undefined && isTakenOver(again, this.#packages, this.roster.number(this.key), this.participant);
     this.epoch = null;
     this.out.push({ type: 'media', order: { order: 'over' } });
+    const { ikPublic } = this.identity;
+    const again = applied.added.map((a) => a.keyPackage).find((k) => equal(k.leaf.signatureKey, ikPublic));
+    const own = again && this.#packages.at(-1);
+    if (own && again && equal(own.keyPackage.encoded, again.encoded)) return undefined; // the secrets of it are on the way
+    this.removed = true;
+    this.switched = again !== undefined && isTakenOver(this.roster.number(this.key), this.participant);
     const revoked = meetingOf(applied.extensions)?.revoked ?? [];
-    if (!this.switched && !revoked.some((k) => equal(k, this.identity.ikPublic))) return this.#offer();
+    if (!this.switched && !revoked.some((k) => equal(k, ikPublic))) return this.#offer();
     return undefined;
   }
 
