@@ -340,6 +340,9 @@ func TestWhoMayChangeWhat(t *testing.T) {
 	}})
 	l.wants("ann", "another server key", false, mls.CommitOptions{Extensions: other})
 	l.wants("ann", "without a policy", false, mls.CommitOptions{Extensions: other[1:]})
+	plain := newLab(t, nil, "ann", "pat")
+	creator := plain.policy(func(m *meeting) { m.creator = FingerprintOf(plain.person("pat").Public()) })
+	plain.wants("ann", "gives the meeting away", false, mls.CommitOptions{Extensions: creator})
 }
 
 func TestWhoSucceeds(t *testing.T) {
