@@ -270,6 +270,7 @@ func (s *Session) dutyDue() time.Time {
 			due = t
 		}
 	}
+	at(s.rejectedDue())
 	at(s.removalDue())
 	at(s.seatlessDue())
 	at(s.addDue())
@@ -332,6 +333,16 @@ func (s *Session) removalDue() time.Time {
 		return time.Time{}
 	}
 	return s.after(s.duty.proposed, removalDelay).Add(time.Duration(s.place(s.cur.public.ranked(), leaves)) * rankDelay)
+}
+
+// rejectedDue is when the session commits because a candidate does not count: the server takes the epoch for ended, and
+// signs its removals for the next.
+func (s *Session) rejectedDue() time.Time {
+	if s.duty.rejectedAt.IsZero() {
+		return time.Time{}
+	}
+	leaves, _ := s.leaving()
+	return s.duty.rejectedAt.Add(time.Duration(s.place(s.cur.public.ranked(), leaves)) * rankDelay)
 }
 
 // seatlessDue is when a host removes leaves whose seats have left.

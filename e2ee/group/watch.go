@@ -113,7 +113,20 @@ func (w *watch) entered(s *Session, now time.Time, last *state) {
 		w.warned, w.stopped = false, false
 	}
 	w.newcomers(s, last)
+	w.seatless(s, now, last)
 	w.succession(s, now, last)
+}
+
+// seatless: a member of whom the roster shows no seat has gone, before one came to know of it.
+func (w *watch) seatless(s *Session, now time.Time, last *state) {
+	for i, key := range s.cur.public.leaves {
+		if s.cur.public.seats[i] == nil || last != nil && !isNew(s.cur, last, key) {
+			continue
+		}
+		if _, here := s.seat[key]; !here {
+			s.lose(now, key, false)
+		}
+	}
 }
 
 // isNew says whether a key has a leaf that was added since a state.
@@ -151,15 +164,14 @@ func (w *watch) newcomers(s *Session, last *state) {
 	}
 }
 
-// confirmers are those who confirm an epoch to those it added: witnesses that are not new themselves.
+// confirmers are those who confirm an epoch to those it added: hosts that are not new themselves; where there are none,
+// heirs and the first members.
 func (p *public) confirmers(added map[uint32]bool) []uint32 {
 	isNew := func(leaf uint32) bool { return added[leaf] }
-	for _, list := range [][]uint32{p.hosts, p.heirLeaves(), p.some()} {
-		if list = slices.DeleteFunc(slices.Clone(list), isNew); len(list) > 0 {
-			return list
-		}
+	if list := slices.DeleteFunc(slices.Clone(p.hosts), isNew); len(list) > 0 {
+		return list
 	}
-	return nil
+	return slices.DeleteFunc(append(p.heirLeaves(), p.some()...), isNew)
 }
 
 // some are the first leaves.
@@ -229,7 +241,7 @@ func (s *Session) confirm(key Key, epoch uint64) {
 }
 
 // vouches says whether a member's word confirms the group: a host's. A host who comes back where there is no other
-// takes an heir's, or where there is none that of one of the first members.
+// takes that of an heir or of one of the first members.
 func (s *Session) vouches(key Key) bool {
 	pub := s.cur.public
 	leaf, here := pub.index[key]

@@ -88,7 +88,9 @@ func newWorld(t testing.TB, lobby bool, creator string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.server = &server{w: w, key: private, seats: map[uint32]*serverSeat{}, serverLog: &serverLog{}}
+	w.server = &server{
+		w: w, key: private, seats: map[uint32]*serverSeat{}, gone: map[uint32]*serverSeat{}, serverLog: &serverLog{},
+	}
 	w.server.candidates = map[uint64][]*candidate{}
 	return w
 }
@@ -446,6 +448,7 @@ type server struct {
 	key        ed25519.PrivateKey
 	last       uint32
 	seats      map[uint32]*serverSeat
+	gone       map[uint32]*serverSeat
 	waiting    []*serverSeat
 	logs       map[int]*serverLog // of the groups of a split
 	forgotten  uint64             // entries up to here are gone
@@ -576,7 +579,7 @@ func (s *server) openDoor() {
 			seat.admission = a
 			s.admit(seat)
 		}
-		return
+		break
 	}
 	if len(s.waiting) > 0 {
 		s.w.after(100*time.Millisecond, s.openDoor)
@@ -770,6 +773,13 @@ func (s *server) commit(seat *serverSeat, m *Commit) {
 func (s *server) added(l *serverLog, by *serverSeat, m *Commit, a *Added) {
 	o := s.seats[a.Participant]
 	if o == nil {
+		if gone := s.gone[a.Participant]; gone != nil { // it left while it was added
+			e := &endedSeat{
+				key: bytes.Clone(gone.announce[:keySize]), leaves: []uint32{a.Leaf}, done: map[uint32]uint64{},
+				refs: map[uint32][]byte{},
+			}
+			l.ended = append(l.ended, e)
+		}
 		return
 	}
 	o.packedIn = true
@@ -835,6 +845,7 @@ func (s *server) end(seat *serverSeat) {
 		return
 	}
 	delete(s.seats, seat.number)
+	s.gone[seat.number] = seat
 	for _, o := range s.present() {
 		s.roster(o, nil, []uint32{seat.number})
 	}
