@@ -90,6 +90,7 @@ type Log struct {
 	order  uint64
 
 	packages []*keyPackage // at most one a seat
+	late     []lateSeat    // at most maxLate, oldest first
 	removals []*removal    // at most maxRemovals
 	news     News
 }
@@ -162,6 +163,7 @@ func (l *Log) Leave(now time.Time, id protocol.Participant) {
 		return
 	}
 	delete(l.seats, id)
+	l.leaveLate(now, s)
 	l.dropPackage(id)
 	if l.begun {
 		l.lose(s)
@@ -226,7 +228,7 @@ func (l *Log) Commit(now time.Time, id protocol.Participant, c *protocol.Commit)
 	e.hashes, e.from = append(e.hashes, hash), append(e.from, id)
 	position := l.append(id, h.epoch, c.Data, len(raw))
 	l.settle(now, h.epoch, c.Added)
-	l.add(position, c)
+	l.add(now, position, c)
 	l.removed(h.epoch, raw, first)
 	return nil
 }

@@ -66,15 +66,62 @@ func (l *Log) settle(now time.Time, epoch uint64, added []protocol.Joiner) {
 	}
 }
 
+// A seat may end while a member adds it. Its leaf has to be removed, then, as if it had been claimed before.
+const (
+	lateFor = time.Minute
+	maxLate = 256
+)
+
+// lateSeat is a seat that ended while its key package was on its way.
+type lateSeat struct {
+	seat  protocol.Participant
+	key   Identity
+	until time.Time
+}
+
+// leaveLate remembers a seat that may still be added.
+func (l *Log) leaveLate(now time.Time, s *seat) {
+	l.late = slices.DeleteFunc(l.late, func(x lateSeat) bool { return !now.Before(x.until) })
+	if !slices.ContainsFunc(l.packages, func(p *keyPackage) bool { return p.seat == s.Seat }) {
+		return
+	}
+	l.late = append(l.late, lateSeat{s.Seat, s.Key, now.Add(lateFor)})
+	l.late = l.late[max(0, len(l.late)-maxLate):]
+}
+
+// addLate has the leaf of a seat that has ended meanwhile removed.
+func (l *Log) addLate(now time.Time, j protocol.Joiner) {
+	for _, x := range l.late {
+		if x.seat == j.Participant && now.Before(x.until) && len(l.removals) < maxRemovals {
+			leaf := uint32(j.Leaf) //nolint:gosec // the protocol bounds it
+			l.removals = append(l.removals, &removal{leaf: leaf, key: x.key})
+		}
+	}
+}
+
+// returned drops what was claimed for other seats of a key that a candidate adds again: the member is back, often in the
+// same leaf, and a removal of that would throw it out.
+func (l *Log) returned(s *seat) {
+	for _, o := range l.seats {
+		if o != s && o.Key == s.Key {
+			o.claims = nil
+		}
+	}
+	l.removals = slices.DeleteFunc(l.removals, func(r *removal) bool { return r.key == s.Key })
+}
+
 // add notes whom a candidate adds, and sends them what they need. Only who has sent a key package can be added.
-func (l *Log) add(position int, c *protocol.Commit) {
+func (l *Log) add(now time.Time, position int, c *protocol.Commit) {
 	m := &protocol.Secrets{Position: position, GroupInfo: c.GroupInfo}
 	var to []protocol.Participant
 	for _, j := range c.Added {
 		asked := slices.ContainsFunc(l.packages, func(p *keyPackage) bool { return p.seat == j.Participant })
 		if s := l.seats[j.Participant]; s != nil && asked {
+			l.returned(s)
 			l.claim(s, uint32(j.Leaf)) //nolint:gosec // the protocol bounds it
 			m.Joiners, to = append(m.Joiners, j), append(to, j.Participant)
+		} else if s == nil {
+			l.addLate(now, j)
 		}
 	}
 	if len(to) > 0 {

@@ -275,3 +275,64 @@ func FuzzLog(f *testing.F) {
 		}
 	})
 }
+
+// A member who is back under another number has the same key, and often the same leaf: what was claimed for the seat of
+// before counts no more, whether that has ended or ends later.
+func TestAMemberWhoIsBackIsNotRemoved(t *testing.T) {
+	for _, first := range []bool{true, false} { // the seat of before ends first
+		st := newStage(t, true)
+		st.group(2, 3)
+		if first {
+			st.leave(2)
+		}
+		st.l.Enter(st.now, Newcomer{Seat: 9, Key: keyOf(2)})
+		st.settle()
+		st.ask(9)
+		st.commit(1, add(9)...)
+		st.removes()
+		if !first {
+			st.leave(2)
+		}
+		st.commit(1)
+		if n := len(st.removes()); n != 0 {
+			t.Errorf("ended first %v: %d removals of one who is there", first, n)
+		}
+		st.leave(9)
+		if n := len(st.removes()); n != 1 {
+			t.Errorf("ended first %v: %d removals of one who has left", first, n)
+		}
+	}
+}
+
+// A seat that ends while a member adds it leaves a leaf behind.
+func TestASeatThatEndsWhileItIsAddedIsRemoved(t *testing.T) {
+	st := newStage(t, true)
+	st.group(2)
+	st.enter(3, 4)
+	st.ask(3)
+	st.leave(3)
+	st.leave(4) // it has asked for nothing
+	st.removes()
+	st.commit(1, add(3, 4)...)
+	if n := len(st.removes()); n != 1 {
+		t.Fatalf("%d removals", n)
+	}
+	st = newStage(t, true)
+	st.group(2)
+	st.enter(3)
+	st.ask(3)
+	st.leave(3)
+	st.now = st.now.Add(lateFor)
+	st.commit(1, add(3)...)
+	if n := len(st.removes()); n != 0 {
+		t.Fatalf("%d removals of one who left long ago", n)
+	}
+	for id := protocol.Participant(100); id < 100+2*maxLate; id++ {
+		st.enter(id)
+		st.ask(id)
+		st.leave(id)
+	}
+	if len(st.l.late) > maxLate {
+		t.Errorf("%d are remembered", len(st.l.late))
+	}
+}
