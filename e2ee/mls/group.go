@@ -245,7 +245,10 @@ func (g *Group) openPrivate(m *privateMessage) (*authenticated, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.verify(leaf.SignatureKey, g.encoded); err != nil {
+	_, err = Once(g.config.Shared, sharedSigned, func() (struct{}, error) {
+		return struct{}{}, a.verify(leaf.SignatureKey, g.encoded)
+	}, leaf.SignatureKey, a.tbs(g.encoded), a.signature)
+	if err != nil {
 		return nil, err
 	}
 	used()
