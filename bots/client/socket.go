@@ -211,7 +211,7 @@ type socket struct {
 	ws       *websocket.Conn
 	lastID   protocol.RequestID
 	messages chan protocol.ServerMessage
-	log      *measure.RekeyLog // of sealed messages; nil: not counted
+	log      *measure.RekeyLog // of the group's messages; nil: not counted
 	err      error             // why messages was closed; read it after that
 }
 
@@ -228,7 +228,7 @@ func (s *socket) send(ctx context.Context, m protocol.ClientMessage) error {
 	}
 	switch m.(type) {
 	case *protocol.Commit, *protocol.Propose, *protocol.KeyPackage, *protocol.LogGet:
-		s.log.Carried(len(raw), 1)
+		s.log.Carried(len(raw))
 	}
 	ctx, cancel := context.WithTimeout(ctx, httpTimeout)
 	defer cancel()
@@ -254,7 +254,7 @@ func (s *socket) read(ctx context.Context) {
 		}
 		switch m.(type) {
 		case *protocol.Log, *protocol.KeyPackages, *protocol.Secrets:
-			s.log.Carried(len(raw), 1)
+			s.log.Carried(len(raw))
 		}
 		select {
 		case s.messages <- m:

@@ -146,7 +146,7 @@ func (b *Bot) handle(m protocol.ServerMessage) (view bool) {
 			b.failedRequest(protocol.ErrorID(m.Reason))
 		}
 	case *protocol.Error:
-		if m.Error == protocol.ErrNotTaken && b.encryption != nil { // another was first: the log says what counts
+		if b.encryption.explains(m.Error, time.Now()) {
 			break
 		}
 		b.failedRequest(m.Error)

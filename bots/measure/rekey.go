@@ -8,15 +8,14 @@ import (
 // maxRekeys bounds the leaves that are looked at.
 const maxRekeys = 1024
 
-// Rekey is what one leave cost: from the leaver's last message until every publisher that was there has a key that the
-// leaver does not have.
+// Rekey is what one leave cost: from the leaver's last message until every publisher that was there uses an epoch that
+// the leaver is not in.
 type Rekey struct {
-	// MS is how long the last publisher took, the 500 ms of the specification included; 0 if there was none.
+	// MS is how long the last publisher took; 0 if there was none.
 	MS float64 `json:"ms"`
-	// Publishers is how many renewed their keys.
+	// Publishers is how many went to that epoch.
 	Publishers int `json:"publishers"`
-	// Bytes is what all bots sent and received for it on their WebSockets until then, Messages how many sealed messages
-	// that was.
+	// Bytes is what all bots sent and received of the group's messages on their WebSockets until then, Messages how many.
 	Bytes    uint64 `json:"bytes"`
 	Messages uint64 `json:"messages"`
 }
@@ -25,23 +24,23 @@ type Rekey struct {
 // use. Safe for concurrent use; a nil RekeyLog ignores Carried.
 type RekeyLog struct {
 	mu       sync.Mutex
-	relayed  uint64 // bytes of WebSocket messages with sealed ones, both ways
-	messages uint64 // sealed messages in them
+	carried  uint64 // bytes of the group's WebSocket messages, both ways
+	messages uint64 // how many they were
 	leftAt   time.Time
 	before   Rekey // totals when it left
 	list     []Rekey
 	over     bool // the run ends: all leave
 }
 
-// Carried takes note of a WebSocket message of n bytes with sealed messages that a bot sent or received.
-func (l *RekeyLog) Carried(n, messages int) {
+// Carried takes note of a WebSocket message of n bytes that a bot sent or received for the group.
+func (l *RekeyLog) Carried(n int) {
 	if l == nil {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.relayed += uint64(n)
-	l.messages += uint64(messages)
+	l.carried += uint64(n)
+	l.messages++
 }
 
 // Left takes note of a leave.
@@ -52,7 +51,7 @@ func (l *RekeyLog) Left() {
 		return
 	}
 	l.leftAt = time.Now()
-	l.before = Rekey{Bytes: l.relayed, Messages: l.messages}
+	l.before = Rekey{Bytes: l.carried, Messages: l.messages}
 	l.list = append(l.list, Rekey{})
 }
 
@@ -63,7 +62,7 @@ func (l *RekeyLog) End() {
 	l.over = true
 }
 
-// Switched takes note of a publisher that uses a new key; fresh if it is a new generation, and not the first one.
+// Switched takes note of a publisher that goes to another epoch; fresh if that one began with a removal.
 func (l *RekeyLog) Switched(fresh bool) {
 	if !fresh {
 		return
@@ -76,7 +75,7 @@ func (l *RekeyLog) Switched(fresh bool) {
 	r := &l.list[len(l.list)-1]
 	r.MS = float64(time.Since(l.leftAt)) / float64(time.Millisecond)
 	r.Publishers++
-	r.Bytes, r.Messages = l.relayed-l.before.Bytes, l.messages-l.before.Messages
+	r.Bytes, r.Messages = l.carried-l.before.Bytes, l.messages-l.before.Messages
 }
 
 // List returns the leaves so far, in order.

@@ -12,10 +12,9 @@ import (
 	"conclave/cmd/bench/figures"
 )
 
-// Rekey measures what a leave costs an end-to-end encrypted meeting: every publisher gives each of those who stay a new
-// key. The time is from the leaver's goodbye until the last publisher uses its new key, all having acknowledged it;
-// the half second in which others may leave too (docs/e2ee.md) is part of it. Signalling is what all bots send and
-// receive of relayed messages, whole WebSocket messages.
+// Rekey measures what a leave costs an end-to-end encrypted meeting: a commit takes the leaver out of the group. The time
+// is from the leaver's goodbye until the last publisher seals under the epoch of that commit. Signalling is what all bots
+// send and receive of the log, of commits and proposals, and of key packages meanwhile, whole WebSocket messages.
 type Rekey struct {
 	People     int    `default:"100" help:"How many are in the meeting."`
 	Publishers int    `default:"20" help:"How many of them publish, their microphones only."`
@@ -24,7 +23,7 @@ type Rekey struct {
 	Quick      bool   `help:"A smoke test of some seconds."`
 }
 
-// rekeyEvery is the time between two leaves, rekeyAway how long one stays away: the newcomer's keys do not count.
+// rekeyEvery is the time between two leaves, rekeyAway how long one stays away: the commit that adds them does not count.
 const (
 	rekeyEvery = 3 * time.Second
 	rekeyAway  = 2 * time.Second
@@ -70,9 +69,9 @@ func rekeyTable(list []measure.Rekey) string {
 			fmt.Sprint(len(list)), what, figures.Number(s.Median, 0), figures.Number(s.Min, 0) + "–" + figures.Number(s.Max, 0),
 		})
 	}
-	add("ms until all publishers use new keys", func(r measure.Rekey) float64 { return r.MS })
-	add("publishers that renewed theirs", func(r measure.Rekey) float64 { return float64(r.Publishers) })
+	add("ms until all publishers use the next epoch", func(r measure.Rekey) float64 { return r.MS })
+	add("publishers that did", func(r measure.Rekey) float64 { return float64(r.Publishers) })
 	add("KiB of signalling, both ways", func(r measure.Rekey) float64 { return float64(r.Bytes) / 1024 })
-	add("sealed messages, sent and received", func(r measure.Rekey) float64 { return float64(r.Messages) })
+	add("messages, sent and received", func(r measure.Rekey) float64 { return float64(r.Messages) })
 	return figures.Markdown(rows)
 }
