@@ -168,8 +168,8 @@ func (s *encryption) groupEvent(m protocol.ServerMessage, now time.Time) {
 	}
 }
 
-// explains says whether an error is one that the group expects: another commit was first, and the log says which counts;
-// or the server no longer has what was asked for, and the session comes back.
+// explains says whether an error is one that the group expects: another commit was first, and the log says which
+// counts; or the server no longer has what was asked for, and the session comes back.
 func (s *encryption) explains(id protocol.ErrorID, now time.Time) bool {
 	if s == nil {
 		return false

@@ -12,9 +12,9 @@ import (
 	"conclave/cmd/bench/figures"
 )
 
-// Rekey measures what a leave costs an end-to-end encrypted meeting: a commit takes the leaver out of the group. The time
-// is from the leaver's goodbye until the last publisher seals under the epoch of that commit. Signalling is what all bots
-// send and receive of the log, of commits and proposals, and of key packages meanwhile, whole WebSocket messages.
+// Rekey measures what a leave costs an end-to-end encrypted meeting: a commit takes the leaver out of the group. The
+// time is from the leaver's goodbye until the last publisher seals under the epoch of that commit. Signalling is what
+// all bots send and receive of the group meanwhile, whole WebSocket messages.
 type Rekey struct {
 	People     int    `default:"100" help:"How many are in the meeting."`
 	Publishers int    `default:"20" help:"How many of them publish, their microphones only."`
@@ -23,7 +23,7 @@ type Rekey struct {
 	Quick      bool   `help:"A smoke test of some seconds."`
 }
 
-// rekeyEvery is the time between two leaves, rekeyAway how long one stays away: the commit that adds them does not count.
+// rekeyEvery is the time between two leaves, rekeyAway how long one stays away: the commit that adds it does not count.
 const (
 	rekeyEvery = 3 * time.Second
 	rekeyAway  = 2 * time.Second
