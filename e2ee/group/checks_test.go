@@ -329,3 +329,19 @@ func TestANameMayChange(t *testing.T) {
 	w.pass(time.Second)
 	w.agrees("ann", "bob")
 }
+
+// A session that joined holds other copies of the leaves than those whose work it shares.
+func TestAHostWhoCameBackConfirmsNewcomersAtOnce(t *testing.T) {
+	w := joined(t, true, "ann", "bob", "cat")
+	w.people["ann"].closes()
+	w.people["ann"].join()
+	w.pass(3 * time.Second)
+	w.person("dan").join()
+	w.pass(1500 * time.Millisecond)
+	if !w.people["dan"].session.Status().Confirmed {
+		t.Error("dan is not confirmed")
+	}
+	if w.people["ann"].session.cur.media.Removes {
+		t.Error("an addition passes for a removal")
+	}
+}

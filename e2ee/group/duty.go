@@ -503,15 +503,15 @@ func (s *Session) commit(now time.Time) {
 	m := &Commit{Data: c.Message}
 	if c.Welcome != nil {
 		m.GroupInfo = c.Welcome.GroupInfo
-		m.Added = added(c, p.offers)
+		m.Added = places(c, p.offers)
 	}
 	s.duty.pending = &pending{commit: c, hash: EntryHash(c.Message), m: m, at: now, acts: p.acts}
 	s.duty.fresh = false
 	s.send(m)
 }
 
-// added says which leaf each offer got.
-func added(c *mls.Commit, offers []*offer) []Added {
+// places says which leaf each offer got.
+func places(c *mls.Commit, offers []*offer) []Added {
 	leaves := map[Key]uint32{}
 	for i, leaf := range c.Next.Leaves() {
 		leaves[Key(leaf.SignatureKey)] = i

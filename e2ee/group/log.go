@@ -287,7 +287,7 @@ func removes(last *public, before, after *mls.Group) bool {
 		if leaf == nil || Key(leaf.SignatureKey) != key {
 			return true
 		}
-		if leaf.Source == mls.SourceKeyPackage && leaf != before.Leaf(uint32(i)) {
+		if added(leaf, before.Leaf(uint32(i))) {
 			return true
 		}
 	}

@@ -129,10 +129,16 @@ func (w *watch) seatless(s *Session, now time.Time, last *state) {
 	}
 }
 
-// isNew says whether a key has a leaf that was added since a state.
+// isNew says whether a key has a leaf that was added since a state. (Trees are shared, and one leaf may be in memory
+// twice: its key tells.)
 func isNew(st, last *state, key Key) bool {
-	leaf := leafOf(st, key)
-	return leaf.Source == mls.SourceKeyPackage && leaf != leafOf(last, key)
+	return added(leafOf(st, key), leafOf(last, key))
+}
+
+// added says whether a leaf was added after the one that was there, if any.
+func added(leaf, last *mls.LeafNode) bool {
+	return leaf.Source == mls.SourceKeyPackage &&
+		(last == nil || string(leaf.EncryptionKey) != string(last.EncryptionKey))
 }
 
 // leafOf is the leaf of a key in a state.
@@ -149,17 +155,17 @@ func (w *watch) newcomers(s *Session, last *state) {
 		return
 	}
 	pub := s.cur.public
-	added := map[uint32]bool{}
+	fresh := map[uint32]bool{}
 	for i, key := range pub.leaves {
 		if pub.seats[i] == nil {
 			continue
 		}
 		if isNew(s.cur, last, key) {
-			added[uint32(i)] = true
+			fresh[uint32(i)] = true
 			s.sign(key)
 		}
 	}
-	if len(added) > 0 && slices.Contains(pub.confirmers(added), s.cur.group.Own()) {
+	if len(fresh) > 0 && slices.Contains(pub.confirmers(fresh), s.cur.group.Own()) {
 		w.hereDue = true
 	}
 }

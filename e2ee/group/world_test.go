@@ -116,6 +116,29 @@ func (w *world) run(until time.Duration) {
 // pass lets time pass.
 func (w *world) pass(d time.Duration) { w.run(w.now.Sub(w.start) + d) }
 
+// client is a session as the server knows it: of this implementation or another.
+type client interface {
+	Announce() []byte
+	Welcome(now time.Time, self uint32, admission []byte, seats []Seat)
+	Roster(now time.Time, changed []Seat, left []uint32)
+	Group(now time.Time, g State)
+	Log(now time.Time, entries []Entry)
+	KeyPackages(now time.Time, turn int, list []Package)
+	Secrets(now time.Time, in Secrets)
+	Stuck(now time.Time, from uint32, epoch uint64, hash [HashSize]byte)
+	Relay(now time.Time, from uint32, data []byte)
+	Broadcast(now time.Time, from uint32, kind Kind, data []byte)
+	Lost(now time.Time)
+	Forgotten(now time.Time)
+	UnknownEpoch(now time.Time)
+	Leave(now time.Time)
+	Tick(now time.Time)
+	Next() time.Time
+	Take() Output
+	Status() Status
+	Admit(announce []byte, role Role) ([]byte, error)
+}
+
 // person has one device.
 type person struct {
 	w        *world
@@ -124,6 +147,7 @@ type person struct {
 	bot      bool
 	link     *Root // nil: the world's
 	session  *Session
+	peer     *jsPeer // its sessions are in another language: session is nil
 	number   uint32
 	seat     *serverSeat
 	sealer   *sframe.Sealer
@@ -177,6 +201,12 @@ func (p *person) join() {
 
 // start makes a session.
 func (p *person) start() {
+	if p.peer != nil {
+		p.sealer, p.opener, p.sends, p.epochs, p.held = &sframe.Sealer{}, &sframe.Opener{}, false, nil, nil
+		s := p.peer.session(p)
+		p.seat = &serverSeat{p: p, announce: s.Announce(), connected: true, session: s}
+		return
+	}
 	root := p.w.root
 	if p.link != nil {
 		root = p.link
@@ -194,7 +224,7 @@ func (p *person) start() {
 func (p *person) take(seat *serverSeat) {
 	s := seat.session
 	out := s.Take()
-	if s == p.session {
+	if seat == p.seat {
 		p.media(&out)
 	}
 	for _, n := range out.Notices {
@@ -321,7 +351,7 @@ func (p *person) sendFrame(t sframe.Track) {
 	p.w.frames++
 	p.last = p.w.now
 	f := &frame{id: p.w.frames, from: p.name, number: p.seat.number, track: t, data: data, sealed: p.w.now}
-	if p.w.onFrame != nil {
+	if p.w.onFrame != nil && p.session != nil {
 		p.w.onFrame(p, data, p.w.now)
 	}
 	for _, o := range p.w.server.present() {
@@ -364,7 +394,7 @@ func (p *person) open(f *frame) {
 		if len(p.held) < 64 {
 			p.held = append(p.held, f)
 		}
-		p.session.UnknownEpoch(p.w.now)
+		p.seat.session.UnknownEpoch(p.w.now)
 		p.take(p.seat)
 	}
 }
@@ -497,7 +527,7 @@ func (s *server) divide() {
 
 type serverSeat struct {
 	p         *person
-	session   *Session
+	session   client
 	number    uint32
 	announce  []byte
 	admission []byte
@@ -562,10 +592,7 @@ func (s *server) returns(seat *serverSeat) bool {
 // openDoor lets the first host or co-host who is there admit those who wait.
 func (s *server) openDoor() {
 	for _, o := range s.present() {
-		if !o.connected || o.p.session != o.session || len(s.waiting) == 0 {
-			continue
-		}
-		if o.session.ownRole() < RoleCoHost {
+		if !o.connected || o.p.seat != o || len(s.waiting) == 0 || o.session.Status().Role < RoleCoHost {
 			continue
 		}
 		waiting := s.waiting
@@ -920,7 +947,7 @@ func (s *server) signRemovals(l *serverLog, commit []byte, added []Added) {
 
 func (p *person) leave() {
 	seat := p.seat
-	p.session.Leave(p.w.now)
+	seat.session.Leave(p.w.now)
 	p.take(seat)
 	p.w.after(hop+time.Millisecond, func() { p.w.server.end(seat) })
 	p.w.after(2*hop, func() { seat.dead = true })
@@ -937,7 +964,7 @@ func (p *person) closes() {
 func (p *person) cut() {
 	seat := p.seat
 	seat.connected = false
-	p.session.Lost(p.w.now)
+	seat.session.Lost(p.w.now)
 	p.take(seat)
 	for _, o := range p.w.server.present() {
 		if o != seat {
