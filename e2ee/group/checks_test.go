@@ -345,3 +345,19 @@ func TestAHostWhoCameBackConfirmsNewcomersAtOnce(t *testing.T) {
 		t.Error("an addition passes for a removal")
 	}
 }
+
+func TestKeyPackagesGoWithTheStateTheyWereOfferedTo(t *testing.T) {
+	w := joined(t, true, "ann", "bob")
+	w.filters = append(w.filters, &filter{what: "log", to: []string{"bob"}, kind: "drop"})
+	w.person("cat").join()
+	w.pass(2 * time.Second)
+	bob := w.people["bob"]
+	if len(bob.session.duty.offers) == 0 {
+		t.Fatal("bob was offered nothing")
+	}
+	bob.session.Forgotten(w.now)
+	bob.take(bob.seat)
+	if len(bob.session.duty.offers) != 0 {
+		t.Error("he keeps what others have used")
+	}
+}

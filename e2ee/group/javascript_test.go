@@ -17,8 +17,8 @@ import (
 	"conclave/e2ee/sframe"
 )
 
-// jsPeer is a process that holds sessions of the JavaScript implementation: tests/unit/e2ee/session-peer.js says how one
-// talks to it.
+// jsPeer is a process that holds sessions of the JavaScript implementation: tests/unit/e2ee/session-peer.js says how
+// one talks to it.
 type jsPeer struct {
 	t    testing.TB
 	in   io.WriteCloser
@@ -460,8 +460,8 @@ func stateOf(p *person) string {
 	return fmt.Sprintf("%d %s", a.Epoch, a.Authenticator)
 }
 
-// TestGoAndJavaScriptInOneMeeting: people of both implementations come, go, reload and are cut off at random; afterwards
-// all are in one group and hear each other.
+// TestGoAndJavaScriptInOneMeeting: people of both implementations come, go, reload and are cut off at random;
+// afterwards all are in one group and hear each other.
 func TestGoAndJavaScriptInOneMeeting(t *testing.T) {
 	seeds := 2
 	if text := os.Getenv("HISTORIES"); text != "" {
