@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"conclave/bots/report"
 	"conclave/bots/scenario"
@@ -29,6 +30,8 @@ type Config struct {
 	Meeting string
 	// E2EE makes the bots' own meeting end-to-end encrypted. Another one is what it is.
 	E2EE bool
+	// Purpose is why people should let the bots hear them, 64 characters at most; empty: the bots do not ask.
+	Purpose string
 	// Password is the meeting's access password, if it has one.
 	Password string
 	// Name begins the display names; default "Bot".
@@ -221,6 +224,9 @@ func (c *Config) readLink() error {
 	c.Meeting = id
 	if fragment == "" {
 		return nil
+	}
+	if utf8.RuneCountInString(c.Purpose) > group.MaxNameRunes {
+		return fmt.Errorf("bots: a purpose has %d characters at most", group.MaxNameRunes)
 	}
 	link, err := group.ParseLink(fragment)
 	if err != nil {

@@ -132,7 +132,7 @@ func (r *runner) botConfig(i int, a *admission) client.Config {
 	}
 	return client.Config{
 		Meeting: m.id, Name: fmt.Sprintf("%s %d", c.Name, i+1), Password: m.password,
-		Root: m.root, Outside: m.outside,
+		Root: m.root, Outside: m.outside, Purpose: c.Purpose,
 		Sources: b.Sources, Clip: r.clips[r.plays(b)], Simulcast: b.Simulcast && !c.Bench,
 		AudioSlots: b.AudioSlots, VideoSlots: b.VideoSlots, View: b.View, Height: b.Height, Stage: b.Stage, Flip: b.Flip,
 		Local: r.local, Identity: r.identity, Buffers: &r.buffers, Verify: c.Verify, Feedback: c.Feedback, Poll: c.Poll,

@@ -169,7 +169,7 @@ func (a *agent) config(j *job) bots.Config {
 	clock := j.Clock
 	clock.Ahead = a.cfg.ClockAhead
 	return bots.Config{
-		URL: a.cfg.Target, PlainHTTP: a.cfg.PlainHTTP, Token: j.Token, Password: j.Password,
+		URL: a.cfg.Target, PlainHTTP: a.cfg.PlainHTTP, Token: j.Token, Password: j.Password, Purpose: j.Purpose,
 		Name: j.Name, Scenario: j.Scenario, Label: j.Label, Bench: j.Bench, Feedback: j.Feedback, Verify: j.Verify,
 		Poll: j.Poll, Settle: j.Settle, JoinTimeout: j.JoinTimeout, LobbyTimeout: j.LobbyTimeout, Plan: j.Plan,
 		NoDefaultLimits: true,

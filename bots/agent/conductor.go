@@ -122,7 +122,7 @@ func (c *conductor) conduct(ctx context.Context) (*report.Report, error) {
 func (c *conductor) job(i int, p *peer) *job {
 	b := c.run.Config
 	return &job{
-		Token: b.Token, Password: b.Password, Name: b.Name, Scenario: b.Scenario, Label: b.Label,
+		Token: b.Token, Password: b.Password, Purpose: b.Purpose, Name: b.Name, Scenario: b.Scenario, Label: b.Label,
 		Bench: b.Bench, Feedback: b.Feedback, Verify: b.Verify, Poll: b.Poll, Settle: b.Settle, JoinTimeout: b.JoinTimeout,
 		LobbyTimeout: b.LobbyTimeout, Plan: b.Plan, Meetings: c.run.Meetings, Index: i, Of: len(c.peers), Clock: p.clock,
 	}

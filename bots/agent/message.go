@@ -62,6 +62,7 @@ type (
 type job struct {
 	Token        string            `json:"token"`
 	Password     string            `json:"password,omitempty"`
+	Purpose      string            `json:"purpose,omitempty"`
 	Name         string            `json:"name"`
 	Scenario     string            `json:"scenario,omitempty"`
 	Label        string            `json:"label,omitempty"`

@@ -26,8 +26,10 @@ type Config struct {
 	Password string
 	// Root is that of the meeting's link, nil of a meeting without end-to-end encryption. All bots of a meeting share one.
 	Root *group.Root
-	// Outside says that the bot is no member of the group: the meeting is of people, whose consent it needs.
+	// Outside says that the bot is no member of the group: the meeting is of people, whose consent it needs. Purpose is
+	// what it asks them for.
 	Outside bool
+	Purpose string
 
 	// Sources are what it publishes, playing clip.
 	Sources   []protocol.Source

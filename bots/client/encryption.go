@@ -19,14 +19,23 @@ var ErrDowngrade = errors.New("bots: the link is for an end-to-end encrypted mee
 // relayBytes bounds the data of one relay message, so that with its frame it stays under the protocol's limit.
 const relayBytes = protocol.MaxRelay / 2
 
-// encryption is a bot's end-to-end encryption (docs/e2ee.md): its session of the group and where the keys go. The bot's
-// goroutine owns it.
+// party is what a bot's session is in any meeting: a member's, or that of one outside.
+type party interface {
+	Announce() []byte
+	Welcome(now time.Time, self uint32, admission []byte, seats []group.Seat)
+	Roster(now time.Time, changed []group.Seat, left []uint32)
+	Relay(now time.Time, from uint32, data []byte)
+	Take() group.Output
+}
+
+// encryption is a bot's end-to-end encryption (docs/e2ee.md): its session and where the keys go. The bot's goroutine
+// owns it.
 type encryption struct {
-	session *group.Session
-	outside bool // the bot is no member: its session is told nothing of the group
+	party
+	session *group.Session // nil outside the group
 	self    protocol.Participant
 	media   *connection   // nil until there is one; what was for it before is kept in early
-	early   group.Output  // Owners, Clear, Epochs and Sending
+	early   group.Output  // all but Messages and Notices
 	timer   *time.Timer   // when the session is due
 	unknown chan struct{} // holds one value: a frame came whose epoch is not known
 	ready   bool          // the bot may send, and hears: it has got so far once
@@ -43,17 +52,22 @@ func newEncryption(cfg *Config) (*encryption, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bots: %w", err)
 	}
-	session, err := group.NewSession(group.Config{
-		Root: cfg.Root, Identity: identity, Room: cfg.Creator, Name: cfg.Name, Bot: true,
-	})
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	s := &encryption{timer: timer, unknown: make(chan struct{}, 1), log: cfg.Rekeys}
+	who := group.Config{
+		Root: cfg.Root, Identity: identity, Room: cfg.Creator, Name: cfg.Name, Bot: true, Purpose: cfg.Purpose,
+	}
+	if cfg.Outside {
+		s.party, err = group.NewOutsideSession(who)
+	} else {
+		s.session, err = group.NewSession(who)
+		s.party = s.session
+	}
 	if err != nil {
 		return nil, fmt.Errorf("bots: %w", err)
 	}
-	timer := time.NewTimer(time.Hour)
-	timer.Stop()
-	return &encryption{
-		session: session, outside: cfg.Outside, timer: timer, unknown: make(chan struct{}, 1), log: cfg.Rekeys,
-	}, nil
+	return s, nil
 }
 
 // due fires when the session has something to do; never without a session.
@@ -73,10 +87,24 @@ func (s *encryption) missing() <-chan struct{} {
 }
 
 // member says whether the bot is, or is going to be, a member of the group.
-func (s *encryption) member() bool { return s != nil && !s.outside }
+func (s *encryption) member() bool { return s != nil && s.session != nil }
 
 // awaited says whether the bot waits to come into the group.
 func (s *encryption) awaited() bool { return s.member() && !s.ready }
+
+// tick does what is due.
+func (s *encryption) tick(now time.Time) {
+	if s.session != nil {
+		s.session.Tick(now)
+	}
+}
+
+// askLog has the session ask for what it has missed: a frame came whose epoch is not known.
+func (s *encryption) askLog(now time.Time) {
+	if s.session != nil {
+		s.session.UnknownEpoch(now)
+	}
+}
 
 // noEpoch takes note of a frame whose epoch is not known. It may be called by any goroutine.
 func (s *encryption) noEpoch() {
@@ -112,29 +140,29 @@ func (s *encryption) event(m protocol.ServerMessage, now time.Time) {
 	switch m := m.(type) {
 	case *protocol.Welcome:
 		s.self = m.Participant
-		s.session.Welcome(now, uint32(m.Participant), decoded(m.Admit), seats(m.Participants))
+		s.Welcome(now, uint32(m.Participant), decoded(m.Admit), seats(m.Participants))
 	case *protocol.Roster:
 		left := make([]uint32, 0, len(m.Left))
 		for i := range m.Left {
 			left = append(left, uint32(m.Left[i].Participant))
 		}
-		s.session.Roster(now, slices.Concat(seats(m.Joined), seats(m.Changed)), left)
+		s.Roster(now, slices.Concat(seats(m.Joined), seats(m.Changed)), left)
 	case *protocol.Relays:
 		for _, r := range m.Relays {
-			s.session.Relay(now, uint32(r.From), decoded(r.Data))
+			s.Relay(now, uint32(r.From), decoded(r.Data))
 		}
-	case *protocol.BroadcastEvent:
-		s.session.Broadcast(now, uint32(m.From), kinds[m.Kind], decoded(m.Data))
 	default:
-		if !s.outside {
+		if s.member() {
 			s.groupEvent(m, now)
 		}
 	}
 }
 
-// groupEvent is one of the messages that make members.
+// groupEvent is one of the messages that are for members.
 func (s *encryption) groupEvent(m protocol.ServerMessage, now time.Time) {
 	switch m := m.(type) {
+	case *protocol.BroadcastEvent:
+		s.session.Broadcast(now, uint32(m.From), kinds[m.Kind], decoded(m.Data))
 	case *protocol.Group:
 		s.session.Group(now, group.State{
 			ServerKey: decoded(m.ServerKey), GroupID: decoded(m.GroupID), Position: uint64(m.Position),
@@ -171,7 +199,7 @@ func (s *encryption) groupEvent(m protocol.ServerMessage, now time.Time) {
 // explains says whether an error is one that the group expects: another commit was first, and the log says which
 // counts; or the server no longer has what was asked for, and the session comes back.
 func (s *encryption) explains(id protocol.ErrorID, now time.Time) bool {
-	if s == nil {
+	if !s.member() {
 		return false
 	}
 	if id == protocol.ErrLogGone {
@@ -197,9 +225,10 @@ func (b *Bot) act(ctx context.Context) error {
 	if s == nil {
 		return nil
 	}
-	out := s.session.Take()
+	out := s.Take()
 	s.apply(&out)
-	if next := s.session.Next(); next.IsZero() {
+	if s.session == nil { // it has nothing to do by itself
+	} else if next := s.session.Next(); next.IsZero() {
 		s.timer.Stop()
 	} else {
 		s.timer.Reset(max(0, time.Until(next)))
@@ -304,22 +333,27 @@ func (s *encryption) apply(out *group.Output) {
 		e := &s.early // bounded: the session acts on what the server sends during one join
 		e.Owners = append(e.Owners, out.Owners...)
 		if out.Clear {
-			e.Clear, e.Epochs = true, nil
+			e.Clear, e.Epochs, e.Outside, e.Heard = true, nil, nil, nil
 		}
 		e.Epochs = append(e.Epochs, out.Epochs...)
+		e.Outside, e.Heard = append(e.Outside, out.Outside...), append(e.Heard, out.Heard...)
 		if out.Sending != nil {
 			e.Sending = out.Sending
 		}
 		return
 	}
-	if len(out.Owners)+len(out.Epochs) > 0 || out.Clear {
+	if len(out.Owners)+len(out.Epochs)+len(out.Outside)+len(out.Heard) > 0 || out.Clear {
 		s.media.receiver.SetKeys(out, time.Now())
 	}
 	if out.Sending == nil {
 		return
 	}
 	epoch := out.Sending.Epoch
-	s.media.publisher.SetEpoch(epoch)
+	if out.Sending.Outside {
+		s.media.publisher.SetOutside(epoch, out.Sending.Number)
+	} else {
+		s.media.publisher.SetEpoch(epoch)
+	}
 	if epoch != nil {
 		s.log.Switched(epoch.Removes && epoch.State > s.state && s.media.publishes())
 		s.state = max(s.state, epoch.State)

@@ -16,9 +16,9 @@ const (
 	maxAdmitted = 256
 )
 
-// openDoor has the bot let in who waits, after a while, if it is a host.
+// openDoor has the bot let in who waits, after a while, if it is a host of the bots' own meeting.
 func (b *Bot) openDoor() {
-	if b.cfg.Host && len(b.queue) > 0 && b.admitting == nil {
+	if b.cfg.Host && !b.cfg.Outside && len(b.queue) > 0 && b.admitting == nil {
 		b.admitting = time.NewTimer(max(b.cfg.AdmitAfter, admitInterval))
 	}
 }

@@ -77,9 +77,9 @@ func (b *Bot) awaitMedia(ctx context.Context) error {
 		case <-ctx.Done():
 			return fmt.Errorf("bots: waiting to come into the group: %w", ctx.Err())
 		case <-b.encryption.due():
-			b.encryption.session.Tick(time.Now())
+			b.encryption.tick(time.Now())
 		case <-b.encryption.missing():
-			b.encryption.session.UnknownEpoch(time.Now())
+			b.encryption.askLog(time.Now())
 		case m, ok := <-b.ws.messages:
 			if !ok {
 				return b.ws.err
@@ -127,7 +127,7 @@ func (b *Bot) enter(ctx context.Context) error {
 		return err
 	}
 	if b.encryption != nil {
-		join.Name, join.Announce = "", group.Encode(b.encryption.session.Announce())
+		join.Name, join.Announce = "", group.Encode(b.encryption.Announce())
 	}
 	if err := b.ws.send(ctx, join); err != nil {
 		return err

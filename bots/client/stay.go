@@ -48,12 +48,12 @@ func (b *Bot) Stay(ctx context.Context, quiet, gone, dismissed <-chan struct{}) 
 				}
 			}
 		case <-b.encryption.due():
-			b.encryption.session.Tick(time.Now())
+			b.encryption.tick(time.Now())
 			if err := b.act(ctx); err != nil {
 				return err
 			}
 		case <-b.encryption.missing():
-			b.encryption.session.UnknownEpoch(time.Now())
+			b.encryption.askLog(time.Now())
 			if err := b.act(ctx); err != nil {
 				return err
 			}

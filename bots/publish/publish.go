@@ -335,7 +335,14 @@ func (p *Publisher) stamped(t *track, codec sframe.Codec, key bool, frame []byte
 }
 
 // SetEpoch seals with an epoch from now on; nil: nothing is sent until the next one, which begins with key frames.
-func (p *Publisher) SetEpoch(e *sframe.Epoch) {
+func (p *Publisher) SetEpoch(e *sframe.Epoch) { p.use(e, func() { p.Sealer.Use(e) }) }
+
+// SetOutside seals with an epoch as a sender outside the group.
+func (p *Publisher) SetOutside(e *sframe.Epoch, number uint32) {
+	p.use(e, func() { p.Sealer.UseOutside(e, number) })
+}
+
+func (p *Publisher) use(e *sframe.Epoch, begin func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
@@ -351,7 +358,7 @@ func (p *Publisher) SetEpoch(e *sframe.Epoch) {
 			}
 		}
 	}
-	p.Sealer.Use(e)
+	begin()
 }
 
 // header starts a packet in p.plain: the RTP header with its extensions.

@@ -25,7 +25,7 @@ type Opened struct {
 	Frames uint64 `json:"frames"` // opened and authentic
 	Failed uint64 `json:"failed"` // not authentic, of another track, or no SFrame
 	NoKey  uint64 `json:"no_key"` // of a sender whose frames were opened before
-	Early  uint64 `json:"early"`  // from before the bot's time in the group
+	Early  uint64 `json:"early"`  // from before the bot's time in the group, or of who lets no one outside hear
 	Stale  uint64 `json:"stale"`  // of a participant that the slot no longer carries
 	Repeat uint64 `json:"repeat"` // seen before
 }
@@ -44,6 +44,7 @@ func (o *Opened) Add(x *Opened) {
 type frameOpener struct {
 	frames sframe.Opener
 	inside bool            // there is an epoch
+	guest  bool            // the keys are those of people who agreed, and may take that back
 	heard  map[uint32]bool // senders that a frame was opened of since then; bounded by the meeting's size
 	frame  []byte          // the frame being put together
 	plain  []byte
@@ -69,7 +70,8 @@ type heldFrame struct {
 	data  []byte
 }
 
-// SetKeys takes what the session says about others' keys: owners, and epochs.
+// SetKeys takes what the session says about others' keys: owners, epochs, what those outside say, what one outside is
+// told.
 func (r *Receiver) SetKeys(out *group.Output, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -95,7 +97,16 @@ func (r *Receiver) SetKeys(out *group.Output, now time.Time) {
 		u.frames.Add(e, now)
 		u.inside = true
 	}
-	if len(out.Owners)+len(out.Epochs) > 0 {
+	for _, k := range out.Outside {
+		u.frames.AddOutside(k.Epoch, k.Number, k.Owner, k.Base)
+	}
+	for _, h := range out.Heard {
+		u.inside, u.guest = true, true
+		for i := range h.Keys {
+			u.frames.AddSingle(h.Epoch, h.Keys[i].KID, h.From, h.Keys[i].Key, now)
+		}
+	}
+	if len(out.Owners)+len(out.Epochs)+len(out.Heard) > 0 {
 		for _, s := range r.list {
 			if len(s.held) > 0 {
 				r.tryHeld(s, now)
@@ -172,7 +183,7 @@ func (r *Receiver) drop(s *stream, f *heldFrame) {
 
 // noKey counts a frame that there is no key for.
 func (r *Receiver) noKey(from uint32) {
-	if r.opener.heard[from] {
+	if r.opener.heard[from] && !r.opener.guest {
 		r.opener.counts.NoKey++
 	} else {
 		r.opener.counts.Early++

@@ -46,6 +46,7 @@ type botsTarget struct {
 	TokenFile string `placeholder:"FILE" help:"File that holds the token."`
 	Meeting   string `env:"CONCLAVE_BOT_MEETING" placeholder:"ADDRESS" help:"Meeting to join. Default: a new one."`
 	Password  string `name:"meeting-password" placeholder:"TEXT" help:"The meeting's password."`
+	Purpose   string `default:"Testing this server" placeholder:"TEXT" help:"Why people should let bots hear them."`
 	BotName   string `default:"Bot" help:"What the display names begin with."`
 
 	JoinTimeout  time.Duration `default:"30s" help:"How long one join may take, without the waiting room."`
@@ -203,7 +204,7 @@ func (t *botsTarget) config(bench bool) (*bots.Config, error) {
 		token = strings.TrimSpace(string(raw))
 	}
 	cfg := &bots.Config{
-		URL: t.URL, Token: token, Meeting: t.Meeting, Password: t.Password, Name: t.BotName,
+		URL: t.URL, Token: token, Meeting: t.Meeting, Password: t.Password, Name: t.BotName, Purpose: t.Purpose,
 		JoinTimeout: t.JoinTimeout, LobbyTimeout: t.LobbyTimeout, ServerPID: t.ServerPID, Feedback: t.Feedback,
 		Verify: t.Verify, Poll: t.Poll, Thresholds: t.Threshold, NoDefaultLimits: !t.Defaults, Bench: bench,
 		MetricsURL: t.Metrics, Label: t.Label,

@@ -32,6 +32,8 @@ type Config struct {
 	Name string
 	// Bot marks a bot.
 	Bot bool
+	// Purpose is what an OutsideSession asks people for.
+	Purpose string
 	// Random is where keys come from; nil is crypto/rand.
 	Random io.Reader
 }
@@ -152,8 +154,13 @@ type Owner struct {
 	Gone        bool
 }
 
-// Sending says what own media is sealed with from now on: sframe.Sealer.Use, or Stop if Epoch is nil.
-type Sending struct{ Epoch *sframe.Epoch }
+// Sending says what own media is sealed with from now on: sframe.Sealer.Use, or Stop if Epoch is nil. Outside says that
+// it is sframe.Sealer.UseOutside, with Number.
+type Sending struct {
+	Epoch   *sframe.Epoch
+	Outside bool
+	Number  uint32
+}
 
 // Output is what to do after an event, in the order of the fields.
 type Output struct {
@@ -161,6 +168,7 @@ type Output struct {
 	Clear    bool            // sframe.Opener.Clear: the session is in no group any more
 	Epochs   []*sframe.Epoch // sframe.Opener.Add
 	Outside  []OutsideKey    // sframe.Opener.AddOutside
+	Heard    []*Heard        // sframe.Opener.AddSingle of each key: to an OutsideSession
 	Sending  *Sending        // nil: no change
 	Messages []Message
 	Notices  []Notice

@@ -21,6 +21,7 @@ type scenario struct {
 	Shows  string                       `json:"shows"`
 	Lobby  bool                         `json:"lobby"`
 	People []string                     `json:"people"`
+	Outer  []string                     `json:"outside"`
 	Steps  []map[string]json.RawMessage `json:"steps"`
 }
 
@@ -65,6 +66,9 @@ func (sc *scenario) run(t *testing.T) {
 	r := &runner{world: newWorld(t, sc.Lobby, sc.People[0]), t: t, listeners: map[string]*listener{}}
 	for _, name := range sc.People {
 		r.person(name)
+	}
+	for _, name := range sc.Outer {
+		r.person(name).outer = true
 	}
 	r.onFrame = r.overhear
 	for i, raw := range sc.Steps {
@@ -140,6 +144,8 @@ func (r *runner) step(s *step) {
 		{"policy", func(s *step) { r.act(s, s.text("by"), r.policy) }},
 		{"compare", func(s *step) { r.act(s, s.text("compare"), r.compare) }},
 		{"same", r.sameStep},
+		{"consent", func(s *step) { r.act(s, s.text("consent"), r.consent) }},
+		{"asks", r.asksStep},
 	} {
 		if s.has(known.verb) {
 			known.do(s)
@@ -212,7 +218,30 @@ func (r *runner) liveStep(s *step) {
 	for _, name := range read[[]string](s, "tracks") {
 		tracks = append(tracks, names[name])
 	}
-	r.one(s.text("live")).live(tracks...)
+	p := r.one(s.text("live"))
+	if p.live(tracks...); p.session != nil {
+		p.session.SetLive(r.now, tracks...)
+		p.take(p.seat)
+	}
+}
+
+func (r *runner) consent(s *step, by *Session) error {
+	return by.Consent(r.now, r.one(s.text("to")).key(), read[bool](s, "given"))
+}
+
+// asksStep has one outside ask a person, as it would ask another if that is said.
+func (r *runner) asksStep(s *step) {
+	p, of := r.one(s.text("asks")), r.one(s.text("of"))
+	meant := of
+	if s.has("meant for") {
+		meant = r.one(s.text("meant for"))
+	}
+	ask, err := p.beyond().Ask(meant.seat.announce, "a recording")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	p.beyond().out.Messages = append(p.beyond().out.Messages, &Relay{To: of.seat.number, Data: ask})
+	p.take(p.seat)
 }
 
 // What a hostile server does.
@@ -346,11 +375,42 @@ func (r *runner) badStep(s *step) {
 		r.after(hop, func() { r.server.message(seat, first) })
 	case s.has("shows"):
 		r.falseMeeting(s, p, r.one(s.text("shows")))
+	case s.has("asks"):
+		r.memberAsks(p, r.one(s.text("asks")))
+	case s.has("speaks"):
+		r.speaks(p, s.text("speaks"))
 	case s.has("listens"):
 		read[bool](s, "listens")
 		r.listeners[p.name] = &listener{r.now}
 	default:
 		r.t.Fatalf("%s: unknown", r.what)
+	}
+}
+
+// memberAsks has a member ask as if it were outside.
+func (r *runner) memberAsks(p, of *person) {
+	o, err := NewOutsider(Config{Root: r.root, Identity: p.identity, Name: p.name, Random: r.random})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	ask, err := o.Ask(of.seat.announce, "a recording")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.deliver(sayable("relays", p.seat, of.seat, ask, func(to *serverSeat, from uint32, data []byte) {
+		to.session.Relay(r.now, from, data)
+	}))
+}
+
+// speaks has one outside say another secret of its epoch.
+func (r *runner) speaks(p *person, how string) {
+	s := p.beyond()
+	if how == "not admitted" {
+		s.admitted = nil
+	}
+	if s.heard != nil {
+		s.speak(s.heard)
+		p.take(p.seat)
 	}
 }
 
@@ -666,6 +726,20 @@ var expectations = map[string]func(r *runner, s *step){
 		r.who(s, func(p *person) {
 			if got := p.warned(kind, from); got != is {
 				r.errorf("%s was warned: %v", p.name, got)
+			}
+		})
+	},
+	"asked": func(r *runner, s *step) {
+		by, times := r.one(s.text("by")).key(), read[int](s, "times")
+		r.who(s, func(p *person) {
+			n := 0
+			for i := range p.notices {
+				if o := &p.notices[i]; o.Kind == NoticeAsk && o.From == by {
+					n++
+				}
+			}
+			if n != times {
+				r.errorf("%s was asked %d times", p.name, n)
 			}
 		})
 	},

@@ -142,6 +142,8 @@ type jsOut struct {
 		Send    bool
 		HaltIn  *float64
 		Owners  [][2]any
+		Number  uint32
+		Owner   string
 	}
 	To *float64
 }
@@ -185,6 +187,10 @@ func (s *jsSession) take(o *jsOut) {
 		from, err := Decode(o.Key)
 		if err == nil && len(from) == keySize {
 			s.out.Notices = append(s.out.Notices, Notice{Kind: kind, From: Key(from), Text: o.Text})
+		}
+	case "asked":
+		if from, err := Decode(o.Key); err == nil && len(from) == keySize {
+			s.out.Notices = append(s.out.Notices, Notice{Kind: NoticeAsk, From: Key(from), Text: o.What})
 		}
 	case "admissions":
 		for _, a := range o.List {
@@ -280,6 +286,13 @@ func (s *jsSession) media(o *jsOut) {
 		}
 		s.epoch = e
 		s.out.Epochs = append(s.out.Epochs, e)
+	case "outside":
+		base, err := hex.DecodeString(o.Order.Base)
+		owner, err2 := Decode(o.Order.Owner)
+		if err != nil || err2 != nil || len(base) != 16 {
+			s.peer.t.Fatal("secret outside")
+		}
+		s.out.Outside = append(s.out.Outside, OutsideKey{o.Order.Epoch, o.Order.Number, Key(owner), [16]byte(base)})
 	case "may":
 		s.may, s.halt = o.Order.Send, time.Time{}
 		if o.Order.HaltIn != nil {
@@ -474,6 +487,42 @@ func TestGoAndJavaScriptInOneMeeting(t *testing.T) {
 		for _, lobby := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%d lobby %v", seed, lobby), func(t *testing.T) { runMixed(t, seed, lobby) })
 		}
+	}
+}
+
+// TestAPageAndOneOutside: a page is asked by one outside, gives it keys, and hears it; so does everybody else.
+func TestAPageAndOneOutside(t *testing.T) {
+	w := newWorld(t, true, "ann")
+	w.person("bob").peer = startJavaScript(t, w.link)
+	w.person("rec").outer = true
+	for _, name := range []string{"ann", "bob", "rec"} {
+		w.person(name).join()
+		w.person(name).live(sframe.Mic)
+		w.pass(2 * time.Second)
+	}
+	bob, rec := w.people["bob"], w.people["rec"]
+	page, _ := bob.seat.session.(*jsSession)
+	tell := func(e map[string]any) {
+		page.event(w.now, e)
+		bob.take(bob.seat)
+	}
+	key := rec.key()
+	tell(map[string]any{"type": "live", "sources": []string{"mic"}})
+	if !bob.warned(NoticeAsk, 0) || rec.hears(bob) {
+		t.Fatal("not asked, or heard before the person agreed")
+	}
+	tell(map[string]any{"type": "consent", "key": Encode(key[:]), "given": true})
+	w.pass(2 * time.Second)
+	if !rec.hears(bob) || !bob.hears(rec) || !w.people["ann"].hears(rec) || rec.hears(w.people["ann"]) {
+		t.Error("who agreed is not heard, or someone does not hear, or who did not agree is heard")
+	}
+	if !w.people["ann"].warned(NoticeConsent, 0) {
+		t.Error("others were not told")
+	}
+	tell(map[string]any{"type": "consent", "key": Encode(key[:]), "given": false})
+	w.pass(2 * time.Second)
+	if rec.hears(bob) || !w.people["ann"].hears(bob) {
+		t.Error("still heard, or not heard by members")
 	}
 }
 

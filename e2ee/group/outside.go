@@ -3,6 +3,7 @@ package group
 import (
 	"bytes"
 	"encoding/binary"
+	"maps"
 	"slices"
 	"time"
 
@@ -40,8 +41,9 @@ type beyond struct {
 
 // outsideMember is one who asked.
 type outsideMember struct {
-	hpke   []byte // X25519
-	at     time.Time
+	question
+	at     time.Time // when that was shown
+	asks   bool      // it is to be shown once it can be answered
 	agreed bool
 }
 
@@ -101,11 +103,19 @@ func (s *Session) Consent(now time.Time, to Key, on bool) error {
 	o.agreed = on
 	s.beyond.told = 0
 	if took {
-		s.beyond.withdrawn, s.beyond.until = now, s.cur.public.epoch
+		s.beyond.withdraw(now, s.cur.public.epoch)
 		return s.do(now, act{kind: actFresh})
 	}
 	s.settle(now)
 	return nil
+}
+
+// withdraw notes that one has keys of epochs up to this one. Nothing puts off the end of an earlier agreement.
+func (b *beyond) withdraw(now time.Time, epoch uint64) {
+	if b.withdrawn.IsZero() || epoch > b.until {
+		b.withdrawn = now
+	}
+	b.until = epoch
 }
 
 // heardOutside says whether media under a state would be heard by one to whom this person no longer agrees.
@@ -123,70 +133,109 @@ func (s *Session) consented(key Key, body []byte) {
 	}
 }
 
+// isMember says whether a key has a leaf.
+func (s *Session) isMember(key Key) bool {
+	if s.phase != inside {
+		return false
+	}
+	_, member := s.cur.public.index[key]
+	return member
+}
+
 // relayOutside takes a message of one who has no leaf.
-func (s *Session) relayOutside(now time.Time, from uint32, data []byte) {
-	info, known := s.seats[from]
-	if s.phase != inside || !known || len(data) < 9 {
+func (s *Session) relayOutside(now time.Time, m *heldMessage) {
+	info, known := s.seats[m.from]
+	if !known || s.isMember(info.key) {
 		return
 	}
-	if _, member := s.cur.public.index[info.key]; member {
-		return
-	}
-	ok := false
-	switch body := data[9:]; data[8] {
+	err := errPrivate
+	switch m.data[8] {
 	case outsideAsk:
-		ok = s.asks(now, info.key, body)
+		err = s.asks(info.key, m.data[9:])
 	case outsideVoice:
-		ok = s.hearVoice(now, info.key, body)
+		err = s.hearVoice(now, info.key, m)
 	}
-	if !ok {
-		s.notice(Notice{Kind: NoticeForged, From: info.key, Err: errPrivate})
+	if err != nil {
+		s.notice(Notice{Kind: NoticeForged, From: info.key, Err: err})
 	}
+}
+
+// question is what one outside asks.
+type question struct {
+	hpke    []byte // X25519
+	purpose string
+}
+
+// openAsk reads what one outside asks a member.
+func (r *Root) openAsk(from, to Key, body []byte) (*question, error) {
+	in := reader{b: body}
+	hpke, sig := in.take(keySize), in.take(64)
+	sealed := in.b
+	if in.failed || mls.VerifyEd25519(from[:], askText(r.meeting, from, to, hpke, sealed), sig) != nil {
+		return nil, errPrivate
+	}
+	q := &question{bytes.Clone(hpke), r.openName(from, sealed)}
+	if q.purpose == "" {
+		return nil, errPrivate
+	}
+	return q, nil
 }
 
 // asks takes the question of one outside whether it may hear this person.
-func (s *Session) asks(now time.Time, key Key, body []byte) bool {
-	r := reader{b: body}
-	hpke, sig := r.take(keySize), r.take(64)
-	sealed := r.b
-	if r.failed || mls.VerifyEd25519(key[:], askText(s.root.meeting, key, s.self, hpke, sealed), sig) != nil {
-		return false
-	}
-	purpose := s.root.openName(key, sealed)
-	if purpose == "" {
-		return false
+func (s *Session) asks(key Key, body []byte) error {
+	q, err := s.root.openAsk(key, s.self, body)
+	if err != nil {
+		return err
 	}
 	o := s.beyond.asked[key]
 	if o == nil {
-		if len(s.beyond.asked) >= maxOutsiders {
-			return true
+		if o = s.newOutsider(key); o == nil {
+			return nil
 		}
-		if s.beyond.asked == nil {
-			s.beyond.asked = map[Key]*outsideMember{}
-		}
-		o = &outsideMember{}
-		s.beyond.asked[key] = o
 	}
-	if !bytes.Equal(o.hpke, hpke) { // it is there anew
-		o.hpke, s.beyond.told = bytes.Clone(hpke), 0
+	if !bytes.Equal(o.hpke, q.hpke) { // it is there anew
+		s.beyond.told = 0
 	}
-	if o.at.IsZero() || !now.Before(o.at.Add(askEvery)) {
-		o.at = now
-		s.notice(Notice{Kind: NoticeAsk, From: key, Text: purpose, On: o.agreed})
-	}
-	return true
+	o.question, o.asks = *q, true
+	return nil
 }
 
-// outsideNow gives those to whom this person agreed the keys of a new epoch, or of tracks that are live now.
+// newOutsider makes room for one who asks; nil where there is none. Those who are gone make room.
+func (s *Session) newOutsider(key Key) *outsideMember {
+	b := &s.beyond
+	if b.asked == nil {
+		b.asked = map[Key]*outsideMember{}
+	}
+	if len(b.asked) >= maxOutsiders {
+		maps.DeleteFunc(b.asked, func(key Key, _ *outsideMember) bool { _, here := s.seat[key]; return !here })
+	}
+	if len(b.asked) >= maxOutsiders {
+		return nil
+	}
+	b.asked[key] = &outsideMember{}
+	return b.asked[key]
+}
+
+// outsideNow shows the questions of those outside, and gives those to whom this person agreed the keys of a new epoch,
+// or of tracks that are live now.
 func (s *Session) outsideNow(now time.Time) {
 	b := &s.beyond
-	if len(b.asked) == 0 || b.told == s.cur.media.State || !s.mayTalk(now) {
+	if len(b.asked) == 0 || !s.mayTalk(now) {
 		return
 	}
+	tell := b.told != s.cur.media.State
 	b.told = s.cur.media.State
 	for key, o := range b.asked {
 		seat, here := s.seat[key]
-		if _, member := s.cur.public.index[key]; !o.agreed || !here || member {
+		if !here || s.isMember(key) {
+			continue
+		}
+		if o.asks && (o.at.IsZero() || !now.Before(o.at.Add(askEvery))) {
+			o.at = now
+			s.notice(Notice{Kind: NoticeAsk, From: key, Text: o.purpose, On: o.agreed})
+		}
+		o.asks = false
+		if !tell || !o.agreed {
 			continue
 		}
 		if data, err := s.sealKeys(key, o.hpke); err == nil {
@@ -223,48 +272,78 @@ func (s *Session) sealKeys(to Key, hpke []byte) ([]byte, error) {
 	return slices.Concat(head, pub.group, u64(pub.epoch), sig, sealed), nil
 }
 
-// hearVoice takes the secret under which an admitted outsider seals in an epoch. A second one is refused.
-func (s *Session) hearVoice(now time.Time, key Key, body []byte) bool {
+// said is the secret of one outside, for an epoch, as it came.
+type said struct {
+	group         []byte
+	epoch         uint64
+	number        uint16
+	admitted, sig []byte
+	sealed        []byte
+}
+
+func readVoice(body []byte) (*said, error) {
 	r := reader{b: body}
-	group, epoch := r.take(groupIDSize), r.u64()
-	number := uint16(r.u8())<<8 | uint16(r.u8())
-	admitted, sig := r.take(AdmissionSize), r.take(64)
-	sealed := r.b
-	if r.failed || !bytes.Equal(group, s.cur.public.group) {
-		return false
+	v := &said{group: r.take(groupIDSize), epoch: r.u64(), number: uint16(r.u8())<<8 | uint16(r.u8())}
+	v.admitted, v.sig, v.sealed = r.take(AdmissionSize), r.take(64), r.b
+	if r.failed || v.number > sframe.MaxSender {
+		return nil, errPrivate
 	}
-	st, later := s.stateOf(now, epoch)
+	return v, nil
+}
+
+// open checks who said it, and of which state of the group, and opens the secret.
+func (v *said) open(from Key, confirmed []byte, open func(info, aad, sealed []byte) ([]byte, error)) ([]byte, error) {
+	if mls.VerifyEd25519(from[:], voiceText(v.group, v.epoch, confirmed, v.number, v.sealed), v.sig) != nil {
+		return nil, errPrivate
+	}
+	base, err := open(fields("outside", v.group, u64(v.epoch)), from[:], v.sealed)
+	if err != nil || len(base) != 16 {
+		return nil, errPrivate
+	}
+	return base, nil
+}
+
+// hearVoice takes the secret under which an admitted outsider seals in an epoch. A second one is refused.
+func (s *Session) hearVoice(now time.Time, key Key, m *heldMessage) error {
+	v, err := readVoice(m.data[9:])
+	if err != nil {
+		return err
+	}
+	st, later := s.stateOf(now, v.epoch)
 	if st == nil {
 		if later {
-			s.askLog(now)
+			s.hold(now, m)
 		}
-		return later
+		return nil
 	}
-	if !s.mayBeHeard(st.public, key, admitted) {
+	id := voice{v.epoch, key}
+	if !bytes.Equal(v.group, st.public.group) || !s.mayBeHeard(st.public, key, v.admitted) || s.beyond.voices[id] {
+		return errPrivate
+	}
+	base, err := v.open(key, st.public.confirmed, func(info, aad, sealed []byte) ([]byte, error) {
+		return st.group.OpenExternal(info, aad, sealed, fields("hpke"), s.root.hpke)
+	})
+	if err != nil {
+		return err
+	}
+	if s.beyond.keep(id, s.cur.public.epoch) {
+		s.out.Outside = append(s.out.Outside, OutsideKey{v.epoch, uint32(v.number), key, [16]byte(base)})
+	}
+	return nil
+}
+
+// keep notes that a secret was taken; false says that there is no room for another.
+func (b *beyond) keep(id voice, epoch uint64) bool {
+	if len(b.voices) >= maxOld*maxOutsiders {
+		maps.DeleteFunc(b.voices, func(v voice, _ bool) bool { return v.epoch+maxOld < epoch })
+	}
+	if len(b.voices) >= maxOld*maxOutsiders {
 		return false
 	}
-	text := voiceText(group, epoch, st.public.confirmed, number, sealed)
-	if mls.VerifyEd25519(key[:], text, sig) != nil {
-		return false
+	if b.voices == nil {
+		b.voices = map[voice]bool{}
 	}
-	info := fields("outside", group, u64(epoch))
-	base, err := st.group.OpenExternal(info, key[:], sealed, fields("hpke"), s.root.hpke)
-	if err != nil || len(base) != 16 || s.beyond.voices[voice{epoch, key}] {
-		return false
-	}
-	if s.beyond.voices == nil || len(s.beyond.voices) >= maxOld*maxOutsiders {
-		kept := map[voice]bool{}
-		for v := range s.beyond.voices {
-			if v.epoch+maxOld >= s.cur.public.epoch {
-				kept[v] = true
-			}
-		}
-		if s.beyond.voices = kept; len(kept) >= maxOld*maxOutsiders {
-			return true
-		}
-	}
-	s.beyond.voices[voice{epoch, key}] = true
-	s.out.Outside = append(s.out.Outside, OutsideKey{epoch, uint32(number) & sframe.MaxSender, key, [16]byte(base)})
+	b.voices[id] = true
 	return true
 }
 

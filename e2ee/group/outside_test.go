@@ -62,6 +62,39 @@ func (r *recorder) hears(p *person, t sframe.Track) bool {
 	return err == nil
 }
 
+// outsideClient is an OutsideSession as the server knows it: what is for members passes it by.
+type outsideClient struct{ *OutsideSession }
+
+func (outsideClient) Group(time.Time, State)                           {}
+func (outsideClient) Log(time.Time, []Entry)                           {}
+func (outsideClient) KeyPackages(time.Time, int, []Package)            {}
+func (outsideClient) Secrets(time.Time, Secrets)                       {}
+func (outsideClient) Stuck(time.Time, uint32, uint64, [HashSize]byte)  {}
+func (outsideClient) Broadcast(time.Time, uint32, Kind, []byte)        {}
+func (outsideClient) Lost(time.Time)                                   {}
+func (outsideClient) Forgotten(time.Time)                              {}
+func (outsideClient) UnknownEpoch(time.Time)                           {}
+func (outsideClient) Leave(time.Time)                                  {}
+func (outsideClient) Tick(time.Time)                                   {}
+func (outsideClient) Next() time.Time                                  { return time.Time{} }
+func (outsideClient) Status() Status                                   { return Status{} }
+func (outsideClient) Admit(announce []byte, role Role) ([]byte, error) { return nil, ErrNotAllowed }
+
+// startOutside makes a session without a leaf.
+func (p *person) startOutside() {
+	s, err := NewOutsideSession(Config{
+		Root: p.w.root, Identity: p.identity, Name: p.name, Purpose: "a recording", Random: p.w.random,
+	})
+	if err != nil {
+		p.w.t.Fatal(err)
+	}
+	p.sealer, p.opener, p.sends, p.epochs, p.held = &sframe.Sealer{}, &sframe.Opener{}, false, nil, nil
+	p.seat = &serverSeat{p: p, announce: s.Announce(), connected: true, session: outsideClient{s}}
+}
+
+// beyond is the session of a person without a leaf.
+func (p *person) beyond() *OutsideSession { return p.seat.session.(outsideClient).OutsideSession }
+
 func TestARecorderHearsWhoAgreedAndNothingElse(t *testing.T) {
 	w := joined(t, true, "ann", "bob", "cat")
 	r := recorderIn(t, w)

@@ -177,7 +177,7 @@ func (s *Session) readRelay(now time.Time, m *heldMessage) {
 	}
 	epoch := binary.BigEndian.Uint64(m.data)
 	if epoch == outsideMark {
-		s.relayOutside(now, m.from, m.data)
+		s.relayOutside(now, m)
 		return
 	}
 	info, known := s.seats[m.from]

@@ -2,6 +2,7 @@ package group
 
 import (
 	"bytes"
+	"crypto/ecdh"
 	"encoding/hex"
 	"encoding/json"
 	"math/rand/v2"
@@ -38,6 +39,7 @@ type vectors struct {
 	Keys       []keyVector       `json:"keys"`
 	Frames     []frameVector     `json:"frames"`
 	Private    []privateVector   `json:"private"`
+	Outside    []outsideVector   `json:"outside"`
 	Numbers    []numberVector    `json:"numbers"`
 	Pairs      []pairVector      `json:"pairs"`
 }
@@ -132,6 +134,24 @@ type privateVector struct {
 	Text    string   `json:"text"`
 }
 
+// outsideVector is what one outside says: its question, and its secret of an epoch.
+type outsideVector struct {
+	Link      int      `json:"link"`
+	From      hexBytes `json:"from"`
+	To        hexBytes `json:"to"`
+	X         hexBytes `json:"x"`
+	Purpose   string   `json:"purpose"`
+	Ask       hexBytes `json:"ask"`
+	Group     hexBytes `json:"group_id"`
+	Epoch     uint64   `json:"epoch"`
+	Confirmed hexBytes `json:"confirmed_transcript_hash"`
+	External  hexBytes `json:"external_private_key"`
+	Admission hexBytes `json:"admission"`
+	Number    uint16   `json:"number"`
+	Base      hexBytes `json:"secret"`
+	Voice     hexBytes `json:"voice"`
+}
+
 type numberVector struct {
 	Authenticator hexBytes `json:"epoch_authenticator"`
 	Group         hexBytes `json:"group_id"`
@@ -219,6 +239,9 @@ func (v *vectors) verify(t *testing.T) {
 	v.verifyMedia(t)
 	for i := range v.Private {
 		v.verifyPrivate(t, i)
+	}
+	for i := range v.Outside {
+		v.verifyOutside(t, i)
 	}
 	for i, n := range v.Numbers {
 		got := must[string](t)(digits(n.Authenticator, fields("code", n.Group, u64(n.Epoch)), numberSize))
@@ -325,6 +348,29 @@ func (v *vectors) verifyPrivate(t *testing.T, i int) {
 	}
 }
 
+func (v *vectors) verifyOutside(t *testing.T, i int) {
+	n, r := &v.Outside[i], v.rootOf(t, v.Outside[i].Link)
+	from := Key(n.From)
+	ask, err := r.openAsk(from, Key(n.To), n.Ask[9:])
+	if err != nil || ask.purpose != n.Purpose {
+		t.Errorf("question %d: %v", i, err)
+	}
+	same(t, "key of a question", i, ask.hpke, n.X)
+	said, err := readVoice(n.Voice[9:])
+	if err != nil || said.epoch != n.Epoch || said.number != n.Number {
+		t.Fatalf("secret %d: %v", i, err)
+	}
+	same(t, "group of a secret", i, said.group, n.Group)
+	same(t, "admission of a secret", i, said.admitted, n.Admission)
+	base, err := said.open(from, n.Confirmed, func(info, aad, sealed []byte) ([]byte, error) {
+		return mls.OpenPSK(n.External, info, aad, sealed, fields("hpke"), r.hpke)
+	})
+	if err != nil {
+		t.Errorf("secret %d: %v", i, err)
+	}
+	same(t, "secret", i, base, n.Base)
+}
+
 // maker makes vectors of reproducible bytes.
 type maker struct {
 	t      *testing.T
@@ -360,7 +406,34 @@ func makeVectors(t *testing.T) *vectors {
 		number := must[string](t)(digits(secret, fields("code", m.group, u64(epoch)), numberSize))
 		m.v.Numbers = append(m.v.Numbers, numberVector{secret, m.group, epoch, number})
 	}
+	for i := range 2 {
+		m.outside(i)
+	}
 	return m.v
+}
+
+func (m *maker) outside(i int) {
+	r, id, to := m.v.rootOf(m.t, i), m.identity(), m.identity().Key()
+	o := must[*Outsider](m.t)(NewOutsider(Config{Root: r, Identity: id, Name: "rec", Random: m.random}))
+	n := outsideVector{
+		Link: i, From: o.self[:], To: to[:], X: o.hpke.PublicKey().Bytes(), Purpose: "a recording", Group: m.group,
+		Epoch: uint64(7 + 2000*i), Confirmed: m.bytes(HashSize), Number: uint16(1000 * i), Admission: make([]byte, AdmissionSize),
+	}
+	if i > 0 {
+		n.Admission = newAdmission(m.identity(), m.group, o.self, RoleParticipant).encode()
+		o.Admitted(n.Admission)
+	}
+	announce := slices.Concat(to[:], make([]byte, nonceSize+nameShort+tagSize))
+	n.Ask = must[[]byte](m.t)(o.Ask(announce, n.Purpose))
+	external := must[*ecdh.PrivateKey](m.t)(ecdh.X25519().NewPrivateKey(m.bytes(keySize)))
+	n.External = external.Bytes()
+	h := &Heard{Epoch: n.Epoch, group: n.Group, confirm: n.Confirmed, public: external.PublicKey().Bytes()}
+	voice, epoch, err := o.Speak(h, uint32(n.Number))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	n.Voice, n.Base = voice, epoch.Base[:]
+	m.v.Outside = append(m.v.Outside, n)
 }
 
 func (m *maker) links(creator *Identity) {

@@ -148,6 +148,7 @@ type person struct {
 	link     *Root // nil: the world's
 	session  *Session
 	peer     *jsPeer // its sessions are in another language: session is nil
+	outer    bool    // its sessions have no leaf: session is nil
 	number   uint32
 	seat     *serverSeat
 	sealer   *sframe.Sealer
@@ -207,6 +208,10 @@ func (p *person) start() {
 		p.seat = &serverSeat{p: p, announce: s.Announce(), connected: true, session: s}
 		return
 	}
+	if p.outer {
+		p.startOutside()
+		return
+	}
 	root := p.w.root
 	if p.link != nil {
 		root = p.link
@@ -261,11 +266,22 @@ func (p *person) media(out *Output) {
 		p.opener.Add(e, p.w.now)
 		p.epochs, p.all = append(p.epochs, e), append(p.all, e)
 	}
-	if out.Sending != nil {
-		p.sends = out.Sending.Epoch != nil
-		if p.sends {
-			p.sealer.Use(out.Sending.Epoch)
-		} else {
+	for _, k := range out.Outside {
+		p.opener.AddOutside(k.Epoch, k.Number, k.Owner, k.Base)
+	}
+	for _, h := range out.Heard {
+		for i := range h.Keys {
+			p.opener.AddSingle(h.Epoch, h.Keys[i].KID, h.From, h.Keys[i].Key, p.w.now)
+		}
+	}
+	if to := out.Sending; to != nil {
+		p.sends = to.Epoch != nil
+		switch {
+		case to.Outside:
+			p.sealer.UseOutside(to.Epoch, to.Number)
+		case p.sends:
+			p.sealer.Use(to.Epoch)
+		default:
 			p.sealer.Stop()
 		}
 	}

@@ -209,7 +209,7 @@ func TestSendersOutside(t *testing.T) {
 	s.UseOutside(e, 3)
 	b := seal(t, s, Camera, VP8, false, someFrame)
 	o.SetOwner(9, Key{9})
-	wantErr(t, o, 9, Camera, b, 0, ErrOwner)
+	wantErr(t, o, 9, Camera, b, 0, ErrNoKey)
 	o.AddOutside(5, 3, Key{9}, e.Base)
 	wantErr(t, o, 1, Camera, b, 0, ErrOwner)
 	wantErr(t, o, 9, Camera, b, 0, nil)
@@ -230,7 +230,7 @@ func TestASingleKeyOpensOneTrack(t *testing.T) {
 	a, b := seal(t, s, Camera, VP8, false, someFrame), seal(t, s, Camera, VP8, false, someFrame)
 	wantErr(t, o, 2, Camera, a, 0, ErrOwner)
 	wantErr(t, o, 1, Camera, a, 0, nil)
-	wantErr(t, o, 1, Screen, seal(t, s, Screen, VP8, false, someFrame), 0, ErrOwner)
+	wantErr(t, o, 1, Screen, seal(t, s, Screen, VP8, false, someFrame), 0, ErrNoKey)
 	six, key, err := epochOf(6, 0).Single(Camera)
 	if err != nil {
 		t.Fatal(err)

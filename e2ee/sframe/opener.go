@@ -285,6 +285,9 @@ func (o *Opener) advance(owner Key, epoch uint64, now time.Time) {
 
 func (e *openEpoch) open(dst []byte, f *sealedFrame, id senderID, now time.Time) ([]byte, error) {
 	if single, given := e.singles[f.kid]; given && single.owner != f.owner || !given && !e.owns(id, f.owner) {
+		if !given && !e.knows(id) {
+			return nil, ErrNoKey
+		}
 		return nil, ErrOwner
 	}
 	s := e.senders[id]
@@ -330,6 +333,16 @@ func (e *openEpoch) owns(id senderID, owner Key) bool {
 		return known && x.owner == owner
 	}
 	return int(id.number) < len(e.Leaves) && e.Leaves[id.number] == owner && owner != Key{}
+}
+
+// knows says whether it is known whose a sender is: one outside says it by its secret, and who is outside is told of
+// single keys only.
+func (e *openEpoch) knows(id senderID) bool {
+	if id.outside {
+		_, known := e.outside[id.number]
+		return known
+	}
+	return len(e.Leaves) > 0
 }
 
 // key derives a sender's key, or takes the one that was given.

@@ -486,6 +486,7 @@ export class Call extends EventTarget {
   /** @param {number} [timeout] ms */
   #sendMedia(timeout) {
     if (this.store.get().state.phase !== 'joined') return;
+    this.encryption?.live(this.local.sources());
     this.#socket?.request('media', { sources: this.local.sources() }, { timeout }).catch((err) => {
       if (err instanceof RequestError && err.id === 'not_permitted') this.local.stop(this.local.sources());
       if (this.#silent(err)) return;

@@ -36,6 +36,7 @@ const MAX_PACKAGES = 256;
  * @typedef {object} Act what this person wants to have committed
  * @property {(m: Meeting, group: Group) => Promise<Meeting|null>} [change] null: there is nothing to change any more
  * @property {string[]} [removes] keys @property {() => Promise<Bytes>} [seat] one's own, anew
+ * @property {bigint} [leaves] an epoch that one wants to get out of
  */
 
 /** @typedef {{participant: number, key: string, k: KeyPackage, at: number, turn: number}} Waiting */
@@ -219,7 +220,7 @@ export class Commits {
   async make(epoch, now) {
     const { group } = epoch;
     const acts = [...this.#acts];
-    const { meeting, seat, removes } = await this.#gather(epoch, acts);
+    const { meeting, seat, removes, fresh } = await this.#gather(epoch, acts);
     const kept = [...this.#kept].filter(([leaf]) => leaf !== group.leaf);
     const gone = new Set([...kept.map(([leaf]) => leaf), ...removes]);
     const adds = [];
@@ -231,7 +232,8 @@ export class Commits {
       const old = epoch.members.get(key);
       if (old && !gone.has(old.leaf)) removes.push(old.leaf);
     }
-    const some = adds.length + gone.size + removes.length > 0 || meeting !== null || seat !== null;
+    const own = meeting !== null || seat !== null || fresh;
+    const some = adds.length + gone.size + removes.length > 0 || own;
     if (!some && epoch.number > 0n && this.#renewal(epoch) > now) return [];
     const proposals = /** @type {Proposal[]} */ ([
       ...(meeting ? [{ type: KIND.extensions, extensions: withMeeting(group.context.extensions, meeting) }] : []),
@@ -239,8 +241,7 @@ export class Commits {
       ...adds.map(({ k }) => ({ type: KIND.add, keyPackage: k })),
       ...(adds.length > 0 || epoch.number === 0n ? [pskProposal(epoch.meeting.pskVersion)] : []),
     ]);
-    const path =
-      adds.length === 0 || epoch.number === 0n || meeting !== null || gone.size + removes.length > 0 || seat !== null;
+    const path = adds.length === 0 || epoch.number === 0n || gone.size + removes.length > 0 || own;
     return this.#commit(
       epoch,
       { proposals, references: kept.map(([, k]) => k.reference), path, seat, acts, adds },
@@ -250,7 +251,7 @@ export class Commits {
 
   /**
    * @param {Epoch} epoch @param {Act[]} acts those that ask for nothing any more are dropped
-   * @returns {Promise<{meeting: Meeting|null, seat: Bytes|null, removes: number[]}>}
+   * @returns {Promise<{meeting: Meeting|null, seat: Bytes|null, removes: number[], fresh: boolean}>}
    */
   async #gather(epoch, acts) {
     let { meeting } = epoch;
@@ -266,8 +267,9 @@ export class Commits {
       }
     }
     const changed = !equal(writeMeeting(meeting), writeMeeting(epoch.meeting));
-    if (!changed && !seat && removes.size === 0) this.#acts = this.#acts.filter((a) => !acts.includes(a));
-    return { meeting: changed ? meeting : null, seat, removes: [...removes] };
+    const fresh = acts.some(({ leaves }) => leaves !== undefined && epoch.number <= leaves);
+    if (!changed && !seat && removes.size === 0 && !fresh) this.#acts = this.#acts.filter((a) => !acts.includes(a));
+    return { meeting: changed ? meeting : null, seat, removes: [...removes], fresh };
   }
 
   /**

@@ -3,7 +3,8 @@
 /** @import {Session} from './session.js' */
 import { NONE } from './encoding.js';
 
-const BASE_KEY = 'SFrame 1.0 Base Key';
+/** The exporter's label of base_key. */
+export const BASE_KEY = 'SFrame 1.0 Base Key';
 
 /** The gate of one seat. */
 export class Gate {
@@ -15,12 +16,27 @@ export class Gate {
     this.#s = session;
   }
 
-  /** @param {number} now @returns {boolean} whether what one says and shows may go out */
-  open(now) {
+  /** @param {number} now @returns {boolean} whether anything may be said in the group, but for who is lost */
+  ready(now) {
     const s = this.#s;
     const { epoch } = s;
     if (!epoch || epoch.number === 0n || s.stuck || !s.confirmed) return false;
-    return now < s.losses.stopAt && s.beats.state(now) !== 'stopped';
+    return s.beats.state(now) !== 'stopped';
+  }
+
+  /** @param {number} now @returns {boolean} whether what one says may go out */
+  open(now) {
+    return this.ready(now) && now < this.#s.losses.stopAt;
+  }
+
+  /** @param {number} now @returns {boolean} whether what one shows may go out */
+  media(now) {
+    return this.ready(now) && now < this.#stopAt;
+  }
+
+  /** @returns {number} when media ends: somebody hears it who should not */
+  get #stopAt() {
+    return Math.min(this.#s.losses.stopAt, this.#s.outsiders.stopAt);
   }
 
   /** @param {Epoch} epoch @param {Epoch|null} before @param {boolean} removal */
@@ -37,6 +53,7 @@ export class Gate {
       leaf,
       members,
       removal: removal || anew,
+      atOnce: before !== null && this.#s.outsiders.overheard(before),
     };
     this.#s.out.push({ type: 'media', order });
   }
@@ -46,9 +63,10 @@ export class Gate {
     const s = this.#s;
     const owners = s.roster.news();
     if (owners.length > 0) s.out.push({ type: 'media', order: { order: 'owners', owners } });
-    const send = this.open(now);
-    const haltIn = send && s.losses.stopAt < Infinity ? s.losses.stopAt - now : null;
-    const state = `${send} ${haltIn === null ? '' : s.losses.stopAt}`;
+    const send = this.media(now);
+    const stopAt = this.#stopAt;
+    const haltIn = send && stopAt < Infinity ? stopAt - now : null;
+    const state = `${send} ${haltIn === null ? '' : stopAt}`;
     if (state === this.#told) return;
     this.#told = state;
     s.out.push({ type: 'media', order: { order: 'may', send, haltIn } });

@@ -26,12 +26,16 @@ const ASK_MS = 1000;
 /** Owners that the server names. */
 const MAX_OWNERS = 8192;
 const BITS = 1024;
+/** What the context of a sender outside the group has more than the track. */
+export const OUTSIDE = 8;
+/** Senders outside, of one epoch. */
+const MAX_OUTSIDE = 64;
 
 /** @typedef {{key: FrameKey, next: bigint}} SendKey next is the counter of the next frame: one count for all encodings */
 /** @typedef {{context: number, sender: number, bits: number}} Kid */
 
 /** @param {Kid} k @returns {bigint} */
-const writeKid = ({ context, sender, bits }) => BigInt((context << 20) | (sender << 10) | bits);
+export const writeKid = ({ context, sender, bits }) => BigInt((context << 20) | (sender << 10) | bits);
 
 /** @param {bigint} kid @returns {Kid|null} null when it is none of ours */
 export function readKid(kid) {
@@ -47,7 +51,13 @@ export function readKid(kid) {
  * @property {number} closesAt @property {boolean} removal somebody was removed after it
  * @property {Map<string, number>} moved when each sender's first frame of a later epoch opened, after a removal
  * @property {Map<string, {at: number, n: number}>} failures
+ * @property {Map<number, {owner: string, base: Bytes}>} outside senders outside the group
  */
+
+/** @param {Held} e overwrites what its keys came from */
+function forget(e) {
+  for (const { base } of [e, ...e.outside.values()]) base.fill(0);
+}
 
 /** The keys of one seat. */
 export class Keyring {
@@ -79,6 +89,12 @@ export class Keyring {
         this.#send = o.send;
         this.#haltAt = o.haltIn === null ? Infinity : now + o.haltIn;
         return undefined;
+      case 'outside': {
+        const e = this.#epochs.find((x) => x.epoch === o.epoch);
+        // A second secret of a number is refused.
+        if (e && !e.outside.has(o.number) && e.outside.size < MAX_OUTSIDE) e.outside.set(o.number, o);
+        return undefined;
+      }
       case 'over':
         this.#sending = this.#next = null;
         this.#epochs = [];
@@ -89,7 +105,7 @@ export class Keyring {
   }
 
   /** @param {Extract<MediaOrder, {order: 'epoch'}>} o @param {number} now */
-  async #enter({ epoch, base, leaf, members, removal }, now) {
+  async #enter({ epoch, base, leaf, members, removal, atOnce }, now) {
     // A group that was joined anew may be at the same epoch as one that led nowhere.
     this.#epochs = this.#epochs.filter((e) => e.epoch < epoch);
     for (const e of this.#epochs) {
@@ -107,8 +123,9 @@ export class Keyring {
       removal: false,
       moved: new Map(),
       failures: new Map(),
+      outside: new Map(),
     });
-    for (const gone of this.#epochs.splice(0, this.#epochs.length - EPOCHS)) gone.base.fill(0);
+    for (const gone of this.#epochs.splice(0, this.#epochs.length - EPOCHS)) forget(gone);
     const keys = new Map();
     const bits = Number(epoch % BigInt(BITS));
     for (const track of OWN_TRACKS) {
@@ -117,7 +134,7 @@ export class Keyring {
     }
     this.#switch(now);
     const next = { keys, at: now };
-    if (removal || !this.#sending) {
+    if (removal || atOnce || !this.#sending) {
       this.#sending = next;
       this.#next = null;
     } else {
@@ -137,7 +154,7 @@ export class Keyring {
 
   /** @param {number} now deletes what is over */
   sweep(now) {
-    for (const e of this.#epochs) if (e.closesAt <= now) e.base.fill(0);
+    for (const e of this.#epochs) if (e.closesAt <= now) forget(e);
     this.#epochs = this.#epochs.filter((e) => e.closesAt > now);
   }
 
@@ -176,9 +193,23 @@ export class Keyring {
     return now < e.closesAt && (!e.removal || now < (e.moved.get(owner) ?? Infinity) + REMOVED_EACH_MS);
   }
 
-  /** @param {Held} e @param {bigint} kid whose sender has a leaf @returns {Promise<FrameKey>} */
+  /** @param {Held} e @param {Kid} kid @returns {boolean} whether it is known who the sender is */
+  knows(e, { context, sender }) {
+    return context < OUTSIDE || e.outside.has(sender);
+  }
+
+  /** @param {Held} e @param {Kid} kid @param {string} owner @returns {boolean} whether the sender is theirs */
+  owns(e, { context, sender }, owner) {
+    return (
+      owner !== '' && (context < OUTSIDE ? e.leaves.get(owner) === sender : e.outside.get(sender)?.owner === owner)
+    );
+  }
+
+  /** @param {Held} e @param {bigint} kid whose sender is known @returns {Promise<FrameKey>} */
   key(e, kid) {
-    const made = e.keys.get(kid) ?? deriveKey(kid, e.base.slice());
+    const { context, sender } = /** @type {Kid} */ (readKid(kid));
+    const base = (context < OUTSIDE ? e : e.outside.get(sender))?.base;
+    const made = e.keys.get(kid) ?? deriveKey(kid, base?.slice() ?? new Uint8Array(0));
     e.keys.set(kid, made);
     return made;
   }

@@ -39,6 +39,7 @@ export const make = async (key, lobby) => ({ k: random(32), c: await fingerprint
 
 /**
  * @typedef {object} LinkSecrets
+ * @property {string} meeting
  * @property {Bytes} root
  * @property {Bytes} p what a password adds; empty without one
  * @property {Bytes} join the key of proofs in key packages
@@ -54,7 +55,7 @@ export const make = async (key, lobby) => ({ k: random(32), c: await fingerprint
 export async function secrets({ k, c, lobby }, meeting, p = NONE) {
   const root = await hkdf(k, NONE, fields(label('link'), meeting, c, u8(lobby ? 1 : 0)), 32);
   const derive = (/** @type {string} */ what) => hkdf(root, NONE, fields(label(what)), 32);
-  return { root, p, join: await derive('join'), name: await derive('name'), hpke: await derive('hpke') };
+  return { meeting, root, p, join: await derive('join'), name: await derive('name'), hpke: await derive('hpke') };
 }
 
 /**

@@ -87,7 +87,7 @@ function assign(slots) {
 }
 
 /**
- * @returns {{sealed: Record<string, number>, dropped: Record<string, number>, passed: Record<string, number>, opened: Record<string,
+ * @returns {{sealed: Record<string, number>, dropped: Record<string, number>, kids: Record<string, number>, passed: Record<string, number>, opened: Record<string,
  *   Opener['counts']>}} frames by sender and by slot; passed: all that reached a sender's transform
  */
 const counts = () => ({
@@ -103,6 +103,7 @@ const counts = () => ({
   ),
   sealed: Object.fromEntries([...sealers].map(([id, s]) => [id, s.sealer.counts.sealed])),
   dropped: Object.fromEntries([...sealers].map(([id, s]) => [id, s.sealer.counts.dropped])),
+  kids: Object.fromEntries([...sealers].map(([id, s]) => [id, Number(s.sealer.kid)])),
   opened: Object.fromEntries([...openers].map(([id, o]) => [id, o.opener.counts])),
 });
 

@@ -1,8 +1,8 @@
 // The two ways media takes through the worker (docs/e2ee2.md, section 13). Both fail closed: what has no key, or does not
 // open, goes nowhere.
-/** @import {Held, Keyring, SendKey} from './keyring.js' */
+/** @import {Held, Keyring, Kid, SendKey} from './keyring.js' */
 import * as frame from './frame.js';
-import { readKid } from './keyring.js';
+import { OUTSIDE, readKid } from './keyring.js';
 
 /** How long a frame is held for the word that its slot has a new owner. */
 const HOLD_MS = 300;
@@ -26,6 +26,8 @@ const ASK_MS = 1000;
 /** Seals what one sender sends. */
 export class Sealer {
   counts = { sealed: 0, dropped: 0, empty: 0 };
+  /** the key id that it sealed under last; below 0: none yet */
+  kid = -1n;
   #key;
 
   /** @param {() => SendKey|null} key the key of now */
@@ -46,6 +48,7 @@ export class Sealer {
       this.counts.dropped++;
       return false;
     }
+    this.kid = key.key.kid;
     const ctr = key.next++; // taken before anything waits: no counter is used twice
     f.data = (await frame.sealFrame(key.key, ctr, codec, f.type === 'key', data)).buffer;
     this.counts.sealed++;
@@ -114,22 +117,26 @@ export class Opener {
     if (!parsed || !kid) return this.#refuse('failed');
     if (!(await this.#isOwners(meta.contributingSources?.[0], isKey))) return this.#refuse('stranger');
     const { participant, track } = this.#owner;
-    if (participant === 0 || kid.context !== track) return this.#refuse('stranger');
+    if (participant === 0 || kid.context % OUTSIDE !== track) return this.#refuse('stranger');
     const held = await this.#epoch(kid.bits);
     if (!held) {
       this.#lacked = true;
       return this.#refuse('noKey');
     }
     if (this.#owner.participant !== participant) return this.#refuse('stranger');
-    return this.#open(f, parsed, held, kid.sender);
+    return this.#open(f, parsed, held, kid);
   }
 
-  /** @param {EncodedFrame} f @param {frame.Parsed} parsed @param {Held} held @param {number} sender @returns {Promise<boolean>} */
-  async #open(f, parsed, held, sender) {
+  /** @param {EncodedFrame} f @param {frame.Parsed} parsed @param {Held} held @param {Kid} id @returns {Promise<boolean>} */
+  async #open(f, parsed, held, id) {
     const { ring, now } = this.#keys;
     const { participant } = this.#owner;
     const owner = ring.owner(participant);
-    if (!owner || held.leaves.get(owner) !== sender) return this.#refuse('stranger');
+    if (!ring.knows(held, id)) {
+      this.#lacked = true;
+      return this.#refuse('noKey');
+    }
+    if (!ring.owns(held, id, owner)) return this.#refuse('stranger');
     if (!ring.isOpen(held, owner, now())) return this.#refuse('late');
     if (ring.spent(held, owner, now())) return this.#refuse('failed');
     const { kid, ctr } = parsed.header;

@@ -3,7 +3,7 @@
 /** @import {Bytes} from './bytes.js' */
 /** @import {LinkSecrets} from './link.js' */
 /** @import {Found, Grant, Meeting} from './policy.js' */
-/** @import {Seat} from './seat.js' */
+/** @import {Admission, Seat} from './seat.js' */
 /** @import {Group} from './mls/group.js' */
 /** @import {Policy, Proposed, State} from './mls/state.js' */
 /** @import {Received} from './mls/receive.js' */
@@ -132,11 +132,26 @@ class Judge {
   /** @param {Seat} seat @param {Bytes} key @returns {Promise<boolean>} */
   async #admitted({ admission }, key) {
     if (!this.meeting.lobby || (await this.role(key)) >= COHOST) return true; // roles outlive a leaf
+    return this.admits(admission, key);
+  }
+
+  /** @param {Admission|null} admission @param {Bytes} key @returns {Promise<boolean>} */
+  async admits(admission, key) {
     if (!admission) return false;
     const issuer = await this.role(admission.issuer);
     if (issuer !== HOST && !(issuer === COHOST && admission.role <= PARTICIPANT)) return false;
     return this.found.isAdmission(admission, this.groupId, key);
   }
+}
+
+/**
+ * mayBeHeard says whether one outside the group, with this admission, may send.
+ * @param {Group} group @param {LinkSecrets} link @param {Found} found @param {Bytes} key @param {Admission|null} admission
+ * @returns {Promise<boolean>}
+ */
+export async function mayBeHeard(group, link, found, key, admission) {
+  const judge = new Judge(group.state, link, found);
+  return !has(judge.meeting.revoked, key) && (!judge.meeting.lobby || judge.admits(admission, key));
 }
 
 /** @param {Meeting} before @param {Meeting} after @returns {boolean} whether only lobby and revoked differ */

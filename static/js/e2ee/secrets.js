@@ -19,7 +19,7 @@ const SIGN_MS = 200;
 /** A comparison is shown for so long. */
 const COMPARE_MS = 300_000;
 
-/** @typedef {PersonView & {trust: Trust, consent: boolean|null, outside: boolean}} Known */
+/** @typedef {PersonView & {trust: Trust, asked: boolean, consent: boolean|null, outside: boolean}} Known */
 /** @typedef {{by: string, own: boolean, number: string, people: {key: string, name: string}[], until: number}} Comparison */
 
 /**
@@ -69,6 +69,8 @@ export class Secrets {
   #relays = [];
   /** @type {number[]} who waits, for "admit all" */
   #waiting = [];
+  /** @type {readonly string[]} own sources that are live */
+  #live = [];
   #closed = false;
   /** who waits for one's own goodbye */
   #gone = () => {};
@@ -110,6 +112,7 @@ export class Secrets {
     const order = { do: /** @type {const} */ ('begin'), meeting, link, identity: mine, name, room, password };
     const { announce, verifier } = await this.#worklet.group.ask(order);
     this.#people.clear();
+    this.event({ type: 'live', sources: this.#live });
     return { name: '', announce, ...(verifier && { password: verifier }) };
   }
 
@@ -181,6 +184,8 @@ export class Secrets {
         return heard({ type: 'app', from, text: o.text, ...(o.to ? { to: o.to } : {}) });
       case 'reaction':
         return emit('reaction', { from, reaction: o.reaction });
+      case 'asked':
+        return emit('consent_asked', { participant: o.participant, what: o.what });
       case 'unsent':
         return emit('unsent', { to: o.to });
       case 'admissions':
@@ -251,7 +256,7 @@ export class Secrets {
     for (const p of people) {
       if (p.self) continue;
       const trust = await pins.trust(p);
-      known.set(this.#people.numberOf(p), { ...p, trust, consent: null, outside: false });
+      known.set(this.#people.numberOf(p), { ...p, trust, consent: null, asked: false, outside: false });
     }
     for (const o of outside) known.set(o.participant, { ...asPerson(o), trust: 'new' });
     return known;
@@ -315,6 +320,12 @@ export class Secrets {
     const seats = participants.filter((n) => this.#people.hasSeat(n));
     if (seats.length === 0) return Promise.resolve();
     return this.#ways.send('remove', { participants: seats, ...(ban !== undefined && { ban }) });
+  }
+
+  /** @param {readonly string[]} sources of one's own that are live: those outside get the keys of these */
+  live(sources) {
+    this.#live = sources;
+    this.event({ type: 'live', sources });
   }
 
   /** @param {number} participant a bot outside the group @param {boolean} given */
@@ -401,6 +412,7 @@ const asPerson = (o) => ({
   connected: true,
   confirmed: true,
   leaving: false,
+  asked: o.asked,
   consent: o.consent,
   outside: true,
 });

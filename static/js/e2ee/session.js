@@ -21,6 +21,7 @@ import { MlsError } from './mls/errors.js';
 import { Group } from './mls/group.js';
 import { COMMIT, KIND, PROPOSAL, SENDER, WIRE, decodeMessage } from './mls/messages.js';
 import { applyProposals } from './mls/proposals.js';
+import { Outsiders } from './outsiders.js';
 import { meetingOf, firstExtensions, Found } from './policy.js';
 import { Newcomer, isTakenOver, vouches } from './newcomer.js';
 import { Losses, Roster, shown } from './presence.js';
@@ -125,6 +126,7 @@ export class Session {
     this.commits = new Commits({ link: o.secrets, found, roster, losses });
     this.speech = new Speech(this);
     this.steward = new Stewardship(this);
+    this.outsiders = new Outsiders(this);
     this.gate = new Gate(this);
   }
 
@@ -192,6 +194,10 @@ export class Session {
         return this.asks();
       case 'rename':
         return this.#rename(event.name);
+      case 'consent':
+        return this.outsiders.consent(event.key, event.given, now);
+      case 'live':
+        return this.outsiders.live(event.sources);
       case 'leave':
         return this.#leave();
       case 'tick':
@@ -502,6 +508,11 @@ export class Session {
     await this.#offer();
   }
 
+  /** @param {bigint} number @returns {Epoch|undefined} the epoch, if what is said in it is still read */
+  epochOf(number) {
+    return this.epoch?.number === number ? this.epoch : this.old.find((o) => o.epoch.number === number)?.epoch;
+  }
+
   /** Something was said of what is not here yet: the log is asked for. */
   asks() {
     this.#asks = true;
@@ -534,13 +545,14 @@ export class Session {
     }
     this.gate.settle(now);
     await this.speech.settle(now);
+    await this.outsiders.settle(now);
   }
 
   /** @param {number} now @returns {Promise<number>} when to say `tick` at the latest */
   async deadline(now) {
     const { epoch } = this;
     const times = [this.#asks ? this.#askedAt + ASK_MS : Infinity, ...this.old.map((o) => o.until)];
-    times.push(this.speech.deadline(now), this.losses.deadline(now));
+    times.push(this.speech.deadline(now), this.losses.deadline(now), this.outsiders.deadline(now));
     if (epoch) {
       const active = !this.stuck && this.confirmed;
       times.push(this.beats.deadline(epoch, now, active && epoch.number > 0n));

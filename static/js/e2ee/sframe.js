@@ -13,6 +13,7 @@ const SUITES = { 4: { hash: 'SHA-256', key: 16 }, 5: { hash: 'SHA-512', key: 32 
 /** @typedef {{kid: bigint, ctr: bigint, length: number}} Header length in octets */
 
 /** @typedef {{kid: bigint, aead: CryptoKey, salt: Bytes}} FrameKey made by deriveKey, for one KID */
+/** @typedef {{kid: bigint, key: Bytes, salt: Bytes}} RawKey the same, to be given away */
 
 /** @param {bigint} n @returns {number[]} big-endian, without leading zeros, at least one octet */
 function octets(n) {
@@ -69,11 +70,10 @@ function label(what, kid, suite) {
 }
 
 /**
- * deriveKey makes the key of one KID out of a base key (§4.4.2).
- * @param {bigint} kid @param {Bytes} baseKey @param {number} [suite] 4 or 5
- * @returns {Promise<FrameKey>} its AES key cannot be read out again
+ * deriveRaw derives key and salt of one KID from a base key (§4.4.2), for one outside the group who may have them.
+ * @param {bigint} kid @param {Bytes} baseKey @param {number} [suite] 4 or 5 @returns {Promise<RawKey>}
  */
-export async function deriveKey(kid, baseKey, suite = SUITE) {
+export async function deriveRaw(kid, baseKey, suite = SUITE) {
   const { hash, key: bytes } = SUITES[suite];
   const secret = await crypto.subtle.importKey('raw', baseKey, 'HKDF', false, ['deriveBits']);
   const derive = (/** @type {string} */ what, /** @type {number} */ n) =>
@@ -83,8 +83,19 @@ export async function deriveKey(kid, baseKey, suite = SUITE) {
       n * 8,
     );
   const [key, salt] = await Promise.all([derive('key', bytes), derive('salt', 12)]);
+  return { kid, key: new Uint8Array(key), salt: new Uint8Array(salt) };
+}
+
+/**
+ * deriveKey makes the key of one KID out of a base key.
+ * @param {bigint} kid @param {Bytes} baseKey @param {number} [suite] 4 or 5
+ * @returns {Promise<FrameKey>} its AES key cannot be read out again
+ */
+export async function deriveKey(kid, baseKey, suite = SUITE) {
+  const { key, salt } = await deriveRaw(kid, baseKey, suite);
   const aead = await crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt', 'decrypt']);
-  return { kid, aead, salt: new Uint8Array(salt) };
+  key.fill(0);
+  return { kid, aead, salt };
 }
 
 /** @param {FrameKey} key @param {bigint} ctr @returns {Bytes} §4.4.3 */

@@ -10,6 +10,7 @@ import { pairNumber, safetyNumber } from './codes.js';
 import { NONE } from './encoding.js';
 import { MlsError } from './mls/errors.js';
 import { WIRE, decodeMessage } from './mls/messages.js';
+import { MARK } from './outside.js';
 import { MAX_PRIVATE, epochOf, openPrivate, sealPrivate } from './private.js';
 import { Rates, classOf, encodeTalk, parseTalk } from './talk.js';
 
@@ -23,8 +24,6 @@ const HOLD_ALL = 1024;
 const NUMBERS = 16;
 /** Own epochs whose private messages still open. */
 const PRIVATE_EPOCHS = 3;
-/** Bots outside about which the person decided. */
-const MAX_CONSENTS = 256;
 
 /** @typedef {Extract<Message, {text: string}>['type']} Kind */
 /** @typedef {{from: number, until: number, open: (now: number) => Promise<void>}} Held */
@@ -34,8 +33,6 @@ const kindOf = (type) => (type === 'chat' || type === 'reaction' || type === 'ap
 
 /** What one seat says and hears. */
 export class Speech {
-  /** by key: whether the person agrees that this bot outside hears them @type {Map<string, boolean>} */
-  consents = new Map();
   #s;
   #rates = new Rates();
   /** @type {Message[]} */
@@ -80,8 +77,6 @@ export class Speech {
         return this.#pair(event.key);
       case 'compare':
         return this.#compare();
-      case 'consent':
-        return this.#consent(event.key, event.given);
       default:
         return undefined;
     }
@@ -95,12 +90,12 @@ export class Speech {
     if (!epoch || epoch.number === 0n || this.#s.stuck || !this.#s.confirmed) return;
     if (this.#here) {
       this.#here = false;
-      await this.#say(epoch, { type: 'here' });
+      await this.say(epoch, { type: 'here' });
     }
     if (this.#s.beats.due(epoch, now)) {
-      await this.#say(epoch, { type: 'beat', epoch: epoch.number, position: BigInt(this.#s.position) });
+      await this.say(epoch, { type: 'beat', epoch: epoch.number, position: BigInt(this.#s.position) });
     }
-    if (this.#s.gate.open(now)) for (const m of this.#queue.splice(0)) await this.#say(epoch, m);
+    if (this.#s.gate.open(now)) for (const m of this.#queue.splice(0)) await this.say(epoch, m);
   }
 
   /** @param {number} now @returns {number} */
@@ -109,7 +104,7 @@ export class Speech {
   }
 
   /** @param {Epoch} epoch @param {Message} m */
-  async #say(epoch, m) {
+  async say(epoch, m) {
     const plain = encodeTalk(m);
     const data = base64url(await epoch.group.seal(plain, NONE, classOf(plain.length) - plain.length));
     if (this.#sent.size >= MAX_OWN) this.#sent.delete(/** @type {string} */ (this.#sent.keys().next().value));
@@ -134,7 +129,7 @@ export class Speech {
       const bytes = unbase64url(b.data);
       const outer = decodeMessage(bytes);
       if (outer.wireFormat !== WIRE.private) return;
-      const epoch = this.#epoch(outer.message.epoch);
+      const epoch = this.#s.epochOf(outer.message.epoch);
       if (!epoch) return this.#hold(b.from, outer.message.epoch, until, (at) => this.#broadcast(b, until, at));
       const received = await epoch.group.open(bytes);
       const { sender } = received;
@@ -149,16 +144,10 @@ export class Speech {
     }
   }
 
-  /** @param {bigint} number @returns {Epoch|undefined} */
-  #epoch(number) {
-    const { epoch, old } = this.#s;
-    return epoch?.number === number ? epoch : old.find((o) => o.epoch.number === number)?.epoch;
-  }
-
   /** @param {number} from @param {bigint} number @param {number} until @param {Held['open']} open */
   #hold(from, number, until, open) {
     const { epoch } = this.#s;
-    if (!epoch || number < epoch.number || this.#held.length >= HOLD_ALL) return;
+    if ((epoch && number < epoch.number) || this.#held.length >= HOLD_ALL) return;
     if (this.#held.filter((h) => h.from === from).length >= HOLD_EACH) return;
     this.#held.push({ from, until, open });
     this.#s.asks();
@@ -206,7 +195,12 @@ export class Speech {
     try {
       const bytes = unbase64url(data);
       const number = epochOf(bytes);
-      const epoch = this.#epoch(number);
+      if (number === MARK) {
+        const awaited = await s.outsiders.take(s.roster.key(from), bytes);
+        if (awaited !== null) this.#hold(from, awaited, until, (at) => this.#relay(from, data, until, at));
+        return;
+      }
+      const epoch = s.epochOf(number);
       const recent = [s.epoch, ...s.old.map((o) => o.epoch)].slice(0, PRIVATE_EPOCHS);
       if (!epoch) return this.#hold(from, number, until, (at) => this.#relay(from, data, until, at));
       const member = epoch.members.get(s.roster.key(from));
@@ -233,7 +227,7 @@ export class Speech {
   async #compare() {
     const { epoch } = this.#s;
     if (!epoch || epoch.number === 0n || !this.#s.confirmed) return;
-    await this.#say(epoch, { type: 'compare', epoch: epoch.number });
+    await this.say(epoch, { type: 'compare', epoch: epoch.number });
   }
 
   /** @param {string} by a key @param {bigint} epoch shows the number and the people of that epoch, to be compared */
@@ -242,14 +236,6 @@ export class Speech {
     if (!n) return;
     const number = await safetyNumber(n.authenticator, n.groupId, n.epoch);
     this.#s.out.push({ type: 'compare', by, epoch: String(epoch), number, people: n.people });
-  }
-
-  /** @param {string} key of a bot outside @param {boolean} given */
-  async #consent(key, given) {
-    const { epoch } = this.#s;
-    if (this.consents.size >= MAX_CONSENTS || !epoch || epoch.number === 0n) return;
-    this.consents.set(key, given);
-    await this.#say(epoch, { type: 'consent', given, bot: unbase64url(key) });
   }
 }
 

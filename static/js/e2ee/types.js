@@ -24,7 +24,7 @@
  * - 'say': to everybody. 'private': to one
  * - 'pair': asks for the lasting number with a key: 'number' comes out
  * - 'compare': asks everybody to compare the number of this epoch
- * - 'consent': whether an outside bot may hear one. 'live': which sources are on
+ * - 'consent': whether one outside, who asked, may hear one. 'live': which sources are on
  * - 'leave': one's own goodbye, before the protocol's `leave`
  * @typedef {{type: 'welcome', participant: number, participants: RosterEntry[], waiting?: RosterEntry[], admit?: string,
  *     resumed: boolean}
@@ -49,6 +49,7 @@
  *   | {type: 'pair', key: string}
  *   | {type: 'compare'}
  *   | {type: 'consent', key: string, given: boolean}
+ *   | {type: 'live', sources: readonly string[]}
  *   | {type: 'leave'}
  *   | {type: 'asked_log'}
  *   | {type: 'tick'}} Event
@@ -65,15 +66,18 @@
  *   | {type: 'admissions', list: {participant: number, admit: string}[], missing: number}
  *   | {type: 'number', key: string, number: string}
  *   | {type: 'compare', by: string, epoch: string, number: string, people: string[]}
+ *   | {type: 'asked', key: string, participant: number, what: string}
  *   | {type: 'unsent', to: number}
  *   | {type: 'promoted', key: string}} Output
  */
 
 /**
- * What the group tells the media worker. 'epoch': keys of a new one; members: leaf and key. 'may': whether frames may be
+ * What the group tells the media worker. 'epoch': keys of a new one; members: leaf and key; atOnce: one does not go on
+ * under the one before. 'outside': the secret of a sender outside the group, for one epoch. 'may': whether frames may be
  * sent, and in how many ms they may not any more. 'owners': whose number is whose key; null: nobody's any more.
  * @typedef {{order: 'epoch', epoch: bigint, base: Uint8Array<ArrayBuffer>, leaf: number, members: [number, string][],
- *     removal: boolean}
+ *     removal: boolean, atOnce: boolean}
+ *   | {order: 'outside', epoch: bigint, number: number, owner: string, base: Uint8Array<ArrayBuffer>}
  *   | {order: 'may', send: boolean, haltIn: number|null}
  *   | {order: 'owners', owners: [number, string|null][]}
  *   | {order: 'over'}} MediaOrder
@@ -94,6 +98,7 @@
  * @typedef {object} OutsideView who is here without a leaf: a recorder, an ingest, a bot; or who is on their way in
  * @property {string} key empty where the announcement isn't right @property {number} participant
  * @property {string} name @property {string} kind
+ * @property {boolean} asked they asked whether they may hear one
  * @property {boolean|null} consent what the person decided; null: nothing yet
  */
 

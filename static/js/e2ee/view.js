@@ -33,8 +33,7 @@ function outside(s) {
   for (const { participant, key, name, kind } of s.roster.seats.values()) {
     if (participant === s.participant || (key && s.epoch?.members.has(key))) continue;
     const opened = key && name ? (s.names.get(key + base64url(name)) ?? '') : '';
-    const consent = s.speech.consents.get(key) ?? null;
-    out.push({ participant, key, name: opened, kind, consent });
+    out.push({ participant, key, name: opened, kind, ...s.outsiders.about(key) });
   }
   return out;
 }
@@ -56,7 +55,7 @@ export function viewOf(s, now) {
     state: stateOf(s),
     epoch: String(epoch?.number ?? ''),
     lobby: epoch?.meeting.lobby ?? s.o.link.lobby,
-    sending: s.gate.open(now),
+    sending: s.gate.media(now),
     beats: epoch ? s.beats.state(now) : 'ok',
     waiting: epoch !== null && now >= s.losses.sayAt,
     stuck: s.stuck,

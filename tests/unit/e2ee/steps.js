@@ -5,9 +5,11 @@ import { base64url, hex } from '../../../static/js/e2ee/bytes.js';
 import { writeSecrets } from '../../../static/js/e2ee/entries.js';
 import { NONE } from '../../../static/js/e2ee/encoding.js';
 import { Keyring } from '../../../static/js/e2ee/keyring.js';
+import { newPair } from '../../../static/js/e2ee/mls/x25519.js';
 import { open, parseHeader } from '../../../static/js/e2ee/sframe.js';
 import { encodeTalk } from '../../../static/js/e2ee/talk.js';
 import { badCommit, forgedMeeting } from './bad.js';
+import { Outsider } from './outsider.js';
 import { World } from './world.js';
 
 const list = (who) => (Array.isArray(who) ? who : [who]);
@@ -47,9 +49,11 @@ const ACTS = {
     await w.tell(w.seat(s.resume), { type: 'connection', up: true });
     w.server.resume(w.seat(s.resume));
   },
-  live: (w, s) => {
+  live: async (w, s) => {
     w.seat(s.live).live = s.tracks ?? [];
+    await w.tell(w.seat(s.live), { type: 'live', sources: s.tracks ?? [] });
   },
+  consent: (w, s) => w.tell(w.seat(s.consent), { type: 'consent', key: keyOf(w, s.to), given: s.given }),
   say: (w, s) => w.tell(w.seat(s.say), { type: 'say', kind: 'chat', text: s.text }),
   private: (w, s) => w.tell(w.seat(s.private), { type: 'private', kind: 'chat', to: w.seat(s.to).n, text: s.text }),
   remove: async (w, s) => {
@@ -67,7 +71,10 @@ const ACTS = {
   },
   server: (w, s) => SERVER[s.server](w, s),
   bad: (w, s) => bad(w, s),
+  asks: (w, s) => w.does(w.seat(s.asks), (o) => o.ask(w.seat(s.of).n, w.seat(s['meant for'] ?? s.of).n)),
 };
+
+const keyOf = (w, name) => base64url(w.person(name).identity.ikPublic);
 
 function linkOf(w, s) {
   if (s.link === 'other') return w.other;
@@ -200,6 +207,17 @@ async function bad(w, s) {
     return undefined;
   }
   if (s.shows) return shows(w, mal, s);
+  if (s.asks) {
+    const { identity, secrets } = mal.session;
+    const asks = Object.assign(new Outsider(), { identity, secrets, pair: await newPair() });
+    const of = w.seat(s.asks);
+    const data = base64url(await asks.question(of.session.identity.ikPublic));
+    return w.server.send(of, 'relays', { type: 'relays', relays: [{ from: mal.n, data }] }, mal);
+  }
+  if (s.speaks) {
+    if (s.speaks === 'not admitted') mal.session.admit = new Uint8Array(97);
+    if (mal.session.heard) await w.does(mal, (o) => o.speak());
+  }
   return undefined;
 }
 
@@ -267,6 +285,9 @@ const EXPECT = {
   },
   confirmed: (w, s) => {
     for (const who of list(s.who)) assert.equal(w.seat(who).session.confirmed, s.is, who);
+  },
+  asked: (w, s) => {
+    for (const who of list(s.who)) assert.equal(w.person(who).asked.filter((by) => by === s.by).length, s.times, who);
   },
   warned: (w, s) => {
     for (const who of list(s.who)) {

@@ -8,6 +8,7 @@ import { Opener } from '../../../static/js/e2ee/pipes.js';
 import { seal } from '../../../static/js/e2ee/sframe.js';
 import { Session } from '../../../static/js/e2ee/session.js';
 import { Clock } from './clock.js';
+import { Outsider } from './outsider.js';
 import { Server } from './server.js';
 
 const MEETING = 'k7qm-2f9x-w3dj-8hrt';
@@ -41,9 +42,10 @@ export class World {
   /** when there are steps @type {number[]|null} */
   steps = null;
 
-  constructor({ people, lobby = false, room = false }) {
+  constructor({ people, outside = [], lobby = false, room = false }) {
     this.lobby = lobby;
-    this.names = people;
+    this.names = [...people, ...outside];
+    this.outside = outside;
     this.server = new Server(this);
     this.room = room;
   }
@@ -58,6 +60,7 @@ export class World {
         seat: null,
         verified: new Set(),
         chat: [],
+        asked: [],
         warned: new Map(),
       });
     }
@@ -89,12 +92,13 @@ export class World {
 
   async join(name, { link = this.link, bot = false } = {}) {
     const person = this.person(name);
-    const session = await Session.create({ meeting: MEETING, link, identity: person.identity, name, bot });
+    const { create } = this.outside.includes(name) ? Outsider : Session;
+    const session = await create({ meeting: MEETING, link, identity: person.identity, name, bot });
     const seat = {
       person,
       session,
       announce: session.announce,
-      ring: new Keyring(),
+      ring: session.ring ?? new Keyring(),
       live: person.seat?.live ?? [],
       openers: new Map(),
       openedAt: [],
@@ -125,6 +129,12 @@ export class World {
     for (const w of warningsOf(seat.session.view(this.clock.now))) this.#warn(seat, w);
     if (seat.session.switched) this.#warn(seat, 'switched');
     await this.#wake(seat);
+  }
+
+  /** does has one outside do something. */
+  async does(seat, what) {
+    await what(seat.session);
+    await this.tell(seat, { type: 'tick' });
   }
 
   #warn(seat, what) {
@@ -162,6 +172,9 @@ export class World {
           private: o.to !== undefined,
           at: this.clock.now,
         });
+        return;
+      case 'asked':
+        seat.person.asked.push(this.nameOf(o.key));
         return;
       case 'compare':
         seat.numbers.push({ ...o, at: this.clock.now });

@@ -139,7 +139,7 @@ export function spotlightItem({ call }, participant) {
  */
 function consent({ call: { encryption } }, person) {
   const p = encryption?.store.get().people.get(person.participant);
-  if (!encryption || !p?.outside || !p.key) return [];
+  if (!encryption || !p?.outside || !p.asked) return [];
   return [
     {
       label: t(p.consent ? 'security.bot.stop' : 'security.bot.allow'),
