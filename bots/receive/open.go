@@ -145,7 +145,8 @@ func (r *Receiver) whole(s *stream, after, upTo, at int64) bool {
 	return r.openFrame(s, f)
 }
 
-// openFrame opens a frame, or holds it while slots may still name its sender, or the session may come to know its epoch.
+// openFrame opens a frame, or holds it while slots may still name its sender, or the session may come to know its
+// epoch.
 func (r *Receiver) openFrame(s *stream, f heldFrame) bool {
 	if f.csrc != uint32(s.owner) {
 		r.hold(s, f)

@@ -9,7 +9,7 @@ import (
 const maxShared = 256
 
 // Shared lets members of one group in one process work out once what they would all work out alike from public data:
-// whether a message is authentic, whoever opened it, what a commit makes of the tree, and whether a joiner's tree is right. They then hold
+// whether a message is authentic, what a commit makes of the tree, and whether a joiner's tree is right. They then hold
 // one copy of each tree. Results are found by hashes of all that they depend on. Safe for concurrent use.
 type Shared struct {
 	mu    sync.Mutex

@@ -99,8 +99,8 @@ func (l *Log) addLate(now time.Time, j protocol.Joiner) {
 	}
 }
 
-// returned drops what was claimed for other seats of a key that a candidate adds again: the member is back, often in the
-// same leaf, and a removal of that would throw it out.
+// returned drops what was claimed for other seats of a key that a candidate adds again: the member is back, often in
+// the same leaf, and a removal of that would throw it out.
 func (l *Log) returned(s *seat) {
 	for _, o := range l.seats {
 		if o != s && o.Key == s.Key {

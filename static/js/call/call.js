@@ -191,8 +191,8 @@ export class Call extends EventTarget {
 
   /**
    * @param {boolean} again in the place of a seat that one has
-   * @returns {Promise<{name: string, announce?: string, password?: string, switch?: boolean}>} who asks to join, with new
-   *   keys where there are keys
+   * @returns {Promise<{name: string, announce?: string, password?: string, switch?: boolean}>} who asks to join, with
+   *   new keys where there are keys
    */
   async #who(again) {
     const { name, password } = this.#join;

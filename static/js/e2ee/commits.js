@@ -39,7 +39,9 @@ const MAX_PACKAGES = 256;
  * @property {bigint} [leaves] an epoch that one wants to get out of
  */
 
-/** @typedef {{participant: number, key: string, k: KeyPackage, at: number, turn: number}} Waiting */
+/**
+ * @typedef {{participant: number, key: string, k: KeyPackage, at: number, turn: number}} Waiting whose key package waits
+ */
 /** @typedef {{message: Bytes, group: Group, epoch: bigint, acts: Act[], at: number, removed: number[], path: boolean}} Pending */
 
 /**

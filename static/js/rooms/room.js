@@ -55,8 +55,8 @@ export async function path(room) {
 }
 
 /**
- * @param {Room} room @returns {Promise<string>} what the server compares passwords with: in an encrypted meeting it does not
- *   get the password, which is part of the keys
+ * @param {Room} room @returns {Promise<string>} what the server compares passwords with: in an encrypted meeting it
+ *   does not get the password, which is part of the keys
  */
 async function passwordFor(room) {
   const [link, password = ''] = [await linkOf(room), room.wish.password];

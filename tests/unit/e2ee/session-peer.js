@@ -1,10 +1,12 @@
 // A peer that holds sessions of this implementation, so that a test in another language can have both in one meeting.
-// JSON lines: one request a line on standard input, one answer a line on standard output, in order. It ends with its input.
+// JSON lines: one request a line on standard input, one answer a line on standard output, in order. It ends with its
+// input.
 //
-// - {"id", "cmd": "create", "seat", "meeting", "fragment", "name", "password"?, "seed"?} → {"announce", "key"}. seat: a name
-//   that the test chooses; seed: 32 bytes of an Ed25519 private key with "public" beside it, in hex: else a new identity
-// - {"id", "cmd": "event", "seat", "now", "event"} → {"out", "deadline", "view"}. event and out: static/js/e2ee/types.js.
-//   Bytes in `out` are hex, epochs are numbers; "deadline" is null where nothing is due
+// - {"id", "cmd": "create", "seat", "meeting", "fragment", "name", "password"?, "seed"?} → {"announce", "key"}. seat: a
+//   name that the test chooses; seed: 32 bytes of an Ed25519 private key with "public" beside it, in hex: else a new
+//   identity
+// - {"id", "cmd": "event", "seat", "now", "event"} → {"out", "deadline", "view"}. event and out:
+//   static/js/e2ee/types.js. Bytes in `out` are hex, epochs are numbers; "deadline" is null where nothing is due
 // - {"id", "cmd": "state", "seat"} → {"epoch", "authenticator", "leaf", "confirmed"}
 // - {"id", "cmd": "forget", "seat"} → {}
 //

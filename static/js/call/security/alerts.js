@@ -79,7 +79,10 @@ function lasting({ ui, cleanup }, encryption, { testid, is, text, soon = false }
   return el;
 }
 
-/** @param {CallContext} context @param {Secrets} encryption @returns {HTMLElement} who makes updates that others can't open */
+/**
+ * @param {CallContext} context @param {Secrets} encryption
+ * @returns {HTMLElement} who makes updates that others can't open
+ */
 function culprit({ call, cleanup }, encryption) {
   const el = banner('e2ee-culprit', '', {
     label: t('people.remove'),
@@ -102,7 +105,9 @@ function culprit({ call, cleanup }, encryption) {
   return el;
 }
 
-/** @param {string} testid @param {string} text @param {{label: string, act: () => void}} button @returns {HTMLElement} */
+/**
+ * @param {string} testid @param {string} text @param {{label: string, act: () => void}} button @returns {HTMLElement}
+ */
 const banner = (testid, text, { label, act }) =>
   h(
     'div',

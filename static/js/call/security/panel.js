@@ -62,7 +62,7 @@ export function securityPanel({ call }) {
   return { el, destroy: stop };
 }
 
-/** @param {Secrets} encryption @returns {{el: HTMLElement, show: (s: Shown) => void}} the number that all compare now */
+/** @param {Secrets} encryption @returns {{el: HTMLElement, show: (s: Shown) => void}} what all compare now */
 function comparison(encryption) {
   const code = h('div', { class: 'code-digits', dir: 'ltr', role: 'text', 'data-testid': 'e2ee-code' });
   const whose = h('p', { class: 'muted small', 'data-testid': 'e2ee-whose' });
@@ -152,7 +152,10 @@ function row(p, s, encryption) {
   );
 }
 
-/** @param {Known} p @param {string} number @param {Secrets} encryption @returns {HTMLElement[]} the lasting number with one person */
+/**
+ * @param {Known} p @param {string} number @param {Secrets} encryption
+ * @returns {HTMLElement[]} the lasting number with one person
+ */
 function pair(p, number, encryption) {
   if (!number) {
     const ask = () => encryption.askPair(p.key);

@@ -30,7 +30,8 @@ export default {
   'security.changed.name':
     'Das ist nicht der Schlüssel, den Sie zu „{name}“ kennen. Vergleichen Sie die Sicherheitsnummern.',
   'security.code.help':
-    'Lesen Sie sie einander vor oder vergleichen Sie sie außerhalb dieses Meetings. Wer dieselbe Nummer sieht, hat dieselben Schlüssel und sieht dieselben Teilnehmenden.',
+    'Lesen Sie sie einander vor oder vergleichen Sie sie außerhalb dieses Meetings. Wer dieselbe Nummer sieht, ' +
+    'hat dieselben Schlüssel und sieht dieselben Teilnehmenden.',
   'security.outside': 'Nicht in der Gruppe. Empfängt nur, was Sie erlauben.',
   'security.unconfirmed.self': 'Ein Host muss dieses Meeting noch bestätigen. Bis dahin senden Sie nichts.',
   'security.falsegroup':

@@ -108,7 +108,8 @@ export default {
     'kompromittierten Gerät oder Teilnehmenden, die aufzeichnen.',
   'elsewhere.title': 'Sie sind bereits in diesem Meeting',
   'elsewhere.text':
-    'Dieses Gerät ist in einem anderen Tab oder Fenster in diesem Meeting. Wenn Sie hierher wechseln, verlässt es das Meeting dort.',
+    'Dieses Gerät ist in einem anderen Tab oder Fenster in diesem Meeting. Wenn Sie hierher wechseln, verlässt ' +
+    'es das Meeting dort.',
   'badlink.incomplete.title': 'Dieser Link ist unvollständig',
   'badlink.incomplete.text': 'Der Teil nach # ist der Schlüssel. Bitten Sie um den ganzen Link.',
   'badlink.downgrade.title': 'Dieses Meeting passt nicht zu seinem Link',

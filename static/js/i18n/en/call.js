@@ -26,7 +26,8 @@ export default {
   'security.trust.changed': 'This isn’t the key you know for this name. Compare safety numbers.',
   'security.changed.name': 'This isn’t the key you know for “{name}”. Compare safety numbers.',
   'security.code.help':
-    'Read it aloud to each other, or compare it outside this meeting. Everyone who sees the same number has the same keys and sees the same participants.',
+    'Read it aloud to each other, or compare it outside this meeting. Everyone who sees the same number has the ' +
+    'same keys and sees the same participants.',
   'security.outside': 'Not in the group. Receives only what you allow.',
   'security.unconfirmed.self': 'Waiting for a host to confirm this meeting. Until then, you don’t send anything.',
   'security.falsegroup': 'The server showed a meeting that isn’t the one in your link. You didn’t join it.',

@@ -28,7 +28,8 @@ export default {
   'security.trust.changed': 'Esta no es la clave que usted conoce para este nombre. Compare los números de seguridad.',
   'security.changed.name': 'Esta no es la clave que usted conoce para «{name}». Compare los números de seguridad.',
   'security.code.help':
-    'Léanlo en voz alta o compárenlo fuera de esta reunión. Quienes ven el mismo número tienen las mismas claves y ven a los mismos participantes.',
+    'Léanlo en voz alta o compárenlo fuera de esta reunión. Quienes ven el mismo número tienen las mismas claves ' +
+    'y ven a los mismos participantes.',
   'security.outside': 'Fuera del grupo. Solo recibe lo que usted permite.',
   'security.unconfirmed.self': 'Un anfitrión aún debe confirmar esta reunión. Hasta entonces, no envía nada.',
   'security.falsegroup': 'El servidor mostró una reunión que no es la de su enlace. No se ha unido a ella.',

@@ -28,7 +28,8 @@ export default {
   'security.trust.changed': 'Ce n’est pas la clé que vous connaissez pour ce nom. Comparez les numéros de sécurité.',
   'security.changed.name': 'Ce n’est pas la clé que vous connaissez pour « {name} ». Comparez les numéros de sécurité.',
   'security.code.help':
-    'Lisez-le à voix haute ou comparez-le en dehors de cette réunion. Tous ceux qui voient le même numéro ont les mêmes clés et voient les mêmes participants.',
+    'Lisez-le à voix haute ou comparez-le en dehors de cette réunion. Tous ceux qui voient le même numéro ont ' +
+    'les mêmes clés et voient les mêmes participants.',
   'security.outside': 'Hors du groupe. Ne reçoit que ce que vous autorisez.',
   'security.unconfirmed.self': 'Un hôte doit encore confirmer cette réunion. D’ici là, vous n’envoyez rien.',
   'security.falsegroup':

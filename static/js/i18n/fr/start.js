@@ -108,7 +108,8 @@ export default {
     'compromis ou un participant qui enregistre.',
   'elsewhere.title': 'Vous êtes déjà dans cette réunion',
   'elsewhere.text':
-    'Cet appareil est dans la réunion dans un autre onglet ou une autre fenêtre. Si vous passez ici, il la quitte là-bas.',
+    'Cet appareil est dans la réunion dans un autre onglet ou une autre fenêtre. Si vous passez ici, il la ' +
+    'quitte là-bas.',
   'badlink.incomplete.title': 'Ce lien est incomplet',
   'badlink.incomplete.text': 'La partie après # est la clé. Demandez le lien complet.',
   'badlink.downgrade.title': 'Cette réunion ne correspond pas à son lien',

@@ -33,7 +33,8 @@ export default {
   'security.trust.changed': 'To nie jest klucz, który znasz dla tego imienia. Porównajcie numery bezpieczeństwa.',
   'security.changed.name': 'To nie jest klucz, który znasz dla „{name}”. Porównajcie numery bezpieczeństwa.',
   'security.code.help':
-    'Przeczytajcie go sobie na głos albo porównajcie poza tym spotkaniem. Kto widzi ten sam numer, ma te same klucze i widzi tych samych uczestników.',
+    'Przeczytajcie go sobie na głos albo porównajcie poza tym spotkaniem. Kto widzi ten sam numer, ma te same ' +
+    'klucze i widzi tych samych uczestników.',
   'security.outside': 'Poza grupą. Odbiera tylko to, na co pozwolisz.',
   'security.unconfirmed.self': 'Gospodarz musi jeszcze potwierdzić to spotkanie. Do tego czasu nic nie wysyłasz.',
   'security.falsegroup': 'Serwer pokazał spotkanie, które nie jest tym z Twojego linku. Nie dołączasz do niego.',

@@ -28,7 +28,8 @@ export default {
   'security.trust.changed': 'Esta não é a chave que você conhece para este nome. Compare os números de segurança.',
   'security.changed.name': 'Esta não é a chave que você conhece para “{name}”. Compare os números de segurança.',
   'security.code.help':
-    'Leiam em voz alta ou comparem fora desta reunião. Quem vê o mesmo número tem as mesmas chaves e vê os mesmos participantes.',
+    'Leiam em voz alta ou comparem fora desta reunião. Quem vê o mesmo número tem as mesmas chaves e vê os ' +
+    'mesmos participantes.',
   'security.outside': 'Fora do grupo. Recebe só o que você permite.',
   'security.unconfirmed.self': 'Um anfitrião ainda precisa confirmar esta reunião. Até lá, você não envia nada.',
   'security.falsegroup': 'O servidor mostrou uma reunião que não é a do seu link. Você não entrou nela.',
