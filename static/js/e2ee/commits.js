@@ -193,7 +193,7 @@ export class Commits {
     const times = [];
     if (this.#acts.length > 0) times.push(from(0));
     const kept = [...this.#kept].filter(([leaf]) => leaf !== epoch.group.leaf).map(([, k]) => k.at);
-    if (kept.length > 0 || (again && this.#packages.size > 0)) {
+    if (kept.length > 0 || again) {
       const start = again ? this.#rejectedAt : from(Math.min(...kept)) + REMOVAL_MS;
       times.push(start + (await this.#rank(epoch)) * RANK_MS);
     }
@@ -236,7 +236,8 @@ export class Commits {
     }
     const own = meeting !== null || seat !== null || fresh;
     const some = adds.length + gone.size + removes.length > 0 || own;
-    if (!some && epoch.number > 0n && this.#renewal(epoch) > now) return [];
+    // What was rejected is followed by another commit: the server takes the epoch for ended.
+    if (!some && this.rejected.length === 0 && epoch.number > 0n && this.#renewal(epoch) > now) return [];
     const proposals = /** @type {Proposal[]} */ ([
       ...(meeting ? [{ type: KIND.extensions, extensions: withMeeting(group.context.extensions, meeting) }] : []),
       ...removes.map((removed) => ({ type: KIND.remove, removed })),

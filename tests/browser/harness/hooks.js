@@ -13,7 +13,8 @@
  * @property {string[]} messages the last ones, in both directions, each cut to 40,000 characters
  * @property {{at: number, text: string}[]} heard the last `slots` and `encode` of the server, and when, by
  *   performance.now()
- * @property {() => Promise<{sealed: Record<string, number>, dropped: Record<string, number>, opened: Record<string,
+ * @property {() => Promise<{sealed: Record<string, number>, dropped: Record<string, number>, kids: Record<string,
+ *   number>, opened: Record<string,
  *   Record<string, number>>}>} counts what the encryption worker counted, by its transforms; nothing where there is
  *   no such worker
  * @property {Record<string, number>} seen moments by name, in milliseconds since 1970
@@ -42,7 +43,7 @@ export function installProbe(cameraRate) {
     counts: () =>
       new Promise((resolve) => {
         const worker = probe.workers.at(-1);
-        if (!worker) return resolve({ sealed: {}, dropped: {}, opened: {} });
+        if (!worker) return resolve({ sealed: {}, dropped: {}, kids: {}, opened: {} });
         const call = -probe.workers.length - performance.now(); // the page's own are positive
         const hear = (/** @type {MessageEvent} */ event) => {
           if (event.data.call !== call) return;
