@@ -145,7 +145,11 @@ func (s *Session) isMember(key Key) bool {
 // relayOutside takes a message of one who has no leaf.
 func (s *Session) relayOutside(now time.Time, m *heldMessage) {
 	info, known := s.seats[m.from]
-	if !known || s.isMember(info.key) {
+	if !known { // the roster gathers what changed, a relay does not wait
+		s.hold(now, m)
+		return
+	}
+	if s.isMember(info.key) {
 		return
 	}
 	err := errPrivate

@@ -70,6 +70,10 @@ step('three bots join, and everybody sees five tiles', async () => {
       `${person.name} sees ${botCount + 2} tiles`,
       async () => (await person.at('tile').count()) === botCount + 2,
     );
+    await person.at('consent-yes').waitFor();
+    await sleep(2000); // one question is for all who ask
+    await person.screenshot(`call-asked-${person.name}`);
+    await person.agree();
   }
 });
 
@@ -82,6 +86,7 @@ step(
       await until(
         `${person.name} sees all videos move`,
         async () => {
+          await person.agree();
           const rates = await person.frameRates(3000);
           for (const rate of rates) {
             console.log(

@@ -103,7 +103,7 @@ export class Outsiders {
    */
   async take(key, data) {
     const s = this.#s;
-    if (!key || s.epoch?.members.has(key)) return null;
+    if (s.epoch?.members.has(key)) return null;
     const r = new Reader(data);
     r.u64();
     const [type, body] = [r.u8(), r.rest()];

@@ -195,15 +195,20 @@ export class Speech {
     try {
       const bytes = unbase64url(data);
       const number = epochOf(bytes);
+      const key = s.roster.key(from);
+      // It may be here before the word who that is: the roster gathers what changed, a relay does not wait.
+      if (!key) {
+        return this.#hold(from, s.epoch?.number ?? 0n, until, (at) => this.#relay(from, data, until, at));
+      }
       if (number === MARK) {
-        const awaited = await s.outsiders.take(s.roster.key(from), bytes);
+        const awaited = await s.outsiders.take(key, bytes);
         if (awaited !== null) this.#hold(from, awaited, until, (at) => this.#relay(from, data, until, at));
         return;
       }
       const epoch = s.epochOf(number);
       const recent = [s.epoch, ...s.old.map((o) => o.epoch)].slice(0, PRIVATE_EPOCHS);
       if (!epoch) return this.#hold(from, number, until, (at) => this.#relay(from, data, until, at));
-      const member = epoch.members.get(s.roster.key(from));
+      const member = epoch.members.get(key);
       if (!member || !recent.includes(epoch)) return;
       const inner = await openPrivate(this.#under(epoch), s.identity.ikPublic, epoch.leafKey, member.ik, bytes);
       if (!inner || inner.counter <= (epoch.received.get(member.key) ?? 0)) return;

@@ -306,6 +306,12 @@ export class Person {
     return this.page.evaluate(countSealing);
   }
 
+  /** Agrees that those bots hear them that ask just now. Bots speak in other people's meetings once one person has. */
+  async agree() {
+    const yes = this.at('consent-yes');
+    if (await yes.isVisible()) await yes.click();
+  }
+
   /** @returns {Promise<string>} the meeting code, as the security panel shows it */
   async code() {
     if (!(await this.at('e2ee-code').or(this.at('e2ee-compare')).isVisible())) await this.at('security').click();
