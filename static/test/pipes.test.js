@@ -1,8 +1,10 @@
 // What goes through the media worker, and what does not: both ways closed when in doubt (docs/e2ee2.md, section 13).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Keyring, TRACKS } from '../js/e2ee/keyring.js';
+import { sealFrame } from '../js/e2ee/frame.js';
+import { Keyring, TRACKS, readKid } from '../js/e2ee/keyring.js';
 import { Opener, Sealer, Times, run } from '../js/e2ee/pipes.js';
+import { deriveKey } from '../js/e2ee/sframe.js';
 
 const KEY = Uint8Array.from([0xb0, 0x1c, 0, 0x9d, 1, 0x2a, 0xa0, 0, 0x5a, 0, 1, 2, 3]);
 const DELTA = Uint8Array.from([0x31, 5, 0, 1, 2]);
@@ -199,6 +201,54 @@ test('after a removal one sends under the new epoch at once, and opens the old f
   clock.now += 100;
   assert(!(await opener.pass(b())));
   assert.equal(opener.counts.late, 1);
+});
+
+test('who takes an agreement back sends under the new epoch at once', async () => {
+  const { rings, enter, clock } = await pair();
+  const bits = () => readKid(rings.ann.sendKey(TRACKS.mic, clock.now).key.kid).bits;
+  await enter(2, { atOnce: true });
+  assert.equal(bits(), 2);
+  await enter(3);
+  assert.equal(bits(), 2);
+});
+
+test('one outside is opened by the secret that it said, and under its own name', async () => {
+  const { rings, opener, clock } = await pair();
+  await rings.bob.take({ order: 'owners', owners: [[9, 'rec']] }, clock.now);
+  const slot = (participant) => opener.assign({ participant, track: TRACKS.camera });
+  const base = new Uint8Array(16).fill(77);
+  let ctr = 0n;
+  /** A frame of rec, who has the number 12. */
+  const said = async (context, from = base) => {
+    const key = await deriveKey(BigInt((context << 20) | (12 << 10) | 1), from.slice());
+    return frame(await sealFrame(key, ctr++, 'vp8', true, KEY), { type: 'key' });
+  };
+  const voice = { order: 'outside', epoch: 1n, number: 12, owner: 'rec', base };
+  slot(9);
+  assert(!(await opener.pass(await said(9))));
+  assert.equal(opener.counts.noKey, 1);
+  await rings.bob.take(voice, clock.now);
+  await rings.bob.take({ ...voice, owner: 'tap', base: new Uint8Array(16) }, clock.now); // a second one is refused
+  const f = await said(9);
+  const again = { ...f, data: f.data.slice(0) };
+  assert(await opener.pass(f));
+  assert.deepEqual(new Uint8Array(f.data), KEY);
+  assert(!(await opener.pass(again)));
+  for (const context of [1, 5, 8, 11, 13]) assert(!(await opener.pass(await said(context))), `context ${context}`);
+  slot(7);
+  assert(!(await opener.pass(await said(9))), "ann's slot");
+  slot(9);
+  assert(!(await opener.pass(await said(9, new Uint8Array(16)))), 'another secret');
+  assert.deepEqual([opener.counts.opened, opener.counts.repeated, opener.counts.failed], [1, 1, 1]);
+});
+
+test('of an epoch sixty-four outside are known', async () => {
+  const ring = new Keyring();
+  await ring.take(epoch(1, 3), 0);
+  for (let number = 0; number < 100; number++) {
+    await ring.take({ order: 'outside', epoch: 1n, number, owner: 'rec', base: new Uint8Array(16) }, 0);
+  }
+  assert.equal(ring.find(1, 0).outside.size, 64);
 });
 
 test('after a removal the old epochs are closed after 2 s, those before it too', async () => {

@@ -150,7 +150,7 @@ export class Speech {
     if ((epoch && number < epoch.number) || this.#held.length >= HOLD_ALL) return;
     if (this.#held.filter((h) => h.from === from).length >= HOLD_EACH) return;
     this.#held.push({ from, until, open });
-    this.#s.asks();
+    if (epoch) this.#s.asks(); // who is not in yet has no log to ask for
   }
 
   /** @param {Message} m @param {string} key whose @param {Broadcast} b @param {bigint} epoch */
