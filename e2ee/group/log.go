@@ -253,7 +253,7 @@ func (s *Session) take(now time.Time, g *mls.Group, position uint64, joined bool
 	s.duty.entered(s, now, last)
 	s.watch.entered(s, now, last)
 	s.confirm(Key{}, p.epoch)
-	s.talk.entered(s, now)
+	s.talk.again(s, now)
 	s.numbers.entered(s)
 	return nil
 }

@@ -206,6 +206,9 @@ func (s *Session) Welcome(now time.Time, self uint32, admission []byte, seats []
 func (s *Session) Roster(now time.Time, changed []Seat, left []uint32) {
 	s.show(now, changed)
 	s.gone(now, left)
+	if len(changed) > 0 {
+		s.talk.again(s, now) // what came before the word who it is from
+	}
 	s.settle(now)
 }
 

@@ -79,8 +79,8 @@ func (t *talk) allows(now time.Time, from uint32) bool {
 	return true
 }
 
-// entered takes a new epoch: messages of it may have waited.
-func (t *talk) entered(s *Session, now time.Time) {
+// again reads what waited: for an epoch, or for the word who it is from.
+func (t *talk) again(s *Session, now time.Time) {
 	held := t.held
 	t.held = nil
 	for i := range held {
