@@ -366,7 +366,10 @@ for (const kind of kinds) {
         args: ['--publishers', '6', '--slots-video', '1', '--view', '1', '--mute-audio'],
       });
       await ben.page.setViewportSize({ width: 420, height: 300 }); // two cores draw all of this
-      await until('the bots are here', async () => (await ben.at('people').innerText()).includes(`${botCount + 2}`));
+      await until('the bots are here', async () => {
+        await ben.agree(); // they are seen by all once one person lets them hear
+        return (await ben.at('people').innerText()).includes(`${botCount + 2}`);
+      });
       await ana.at('screen').click();
       const shown = async () =>
         (await tiles(ben)).filter((tile) => tile.role === 'stage' && tile.source === 'screen').length;
