@@ -14,7 +14,7 @@ import (
 )
 
 // The group of an end-to-end encrypted meeting: its log, which grouplog decides about, as the meeting's participants
-// use it. docs/e2ee2.md, section 5.
+// use it. docs/e2ee.md, section 5.
 
 // groupKey is the key by which the server signs removals in one meeting.
 func groupKey() ed25519.PrivateKey {

@@ -278,7 +278,7 @@ type LogGet struct {
 func (m *LogGet) Request() RequestID { return m.ID }
 
 // Stuck says that the client cannot follow a commit that it has to take: those who may remove are told. Hash is that of
-// the entry, as docs/e2ee2.md makes it.
+// the entry, as docs/e2ee.md makes it.
 type Stuck struct {
 	ID    RequestID `json:"id" bound:"1..2147483647"`
 	Epoch int       `json:"epoch" bound:"0..9007199254740991"`

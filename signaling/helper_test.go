@@ -355,8 +355,6 @@ type peer struct {
 	messages chan protocol.ServerMessage
 	closed   chan struct{}
 	noChat   atomic.Bool  // chat is read and forgotten
-	bytes    atomic.Int64 // of messages, both ways
-	count    atomic.Int64 // of messages, both ways
 }
 
 // dial opens a WebSocket; it does not join.
@@ -406,8 +404,6 @@ func (p *peer) receive() {
 		if err != nil {
 			return
 		}
-		p.bytes.Add(int64(len(data)))
-		p.count.Add(1)
 		if p.noChat.Load() && bytes.HasPrefix(data, []byte(`{"type":"chat"`)) {
 			continue
 		}
@@ -423,8 +419,6 @@ func (p *peer) receive() {
 // raw sends bytes as a text message.
 func (p *peer) raw(data string) {
 	p.t.Helper()
-	p.bytes.Add(int64(len(data)))
-	p.count.Add(1)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := p.conn.Write(ctx, websocket.MessageText, []byte(data)); err != nil {

@@ -43,7 +43,7 @@ func TestSecurityDocumentIsTrue(t *testing.T) {
 	}
 }
 
-// TestEncryptionDocumentNamesTestsThatExist checks docs/e2ee.md, section 18.
+// TestEncryptionDocumentNamesTestsThatExist checks docs/e2ee.md, section 16.
 func TestEncryptionDocumentNamesTestsThatExist(t *testing.T) {
 	doc, err := os.ReadFile("../../docs/e2ee.md")
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 // Key is an identity key (IK): a person on one device. State is kept by key, never by participant number.
 type Key = sframe.Key
 
-// Role is what a member may do (docs/e2ee2.md, section 8).
+// Role is what a member may do (docs/e2ee.md, section 8).
 type Role uint8
 
 // The roles.

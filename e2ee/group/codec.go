@@ -2,7 +2,7 @@ package group
 
 import "encoding/binary"
 
-// The presentation language of RFC 9420 §2.1, as far as the structures of section 4 of docs/e2ee2.md need it.
+// The presentation language of RFC 9420 §2.1, as far as the structures of section 4 of docs/e2ee.md need it.
 
 // appendVec writes opaque<V>.
 func appendVec(b, data []byte) []byte {

@@ -1,5 +1,5 @@
 // Package group is who is in an encrypted meeting and what follows from it: an MLS group whose transcript holds
-// members, roles and policy, as docs/e2ee2.md specifies it ("e2ee/2"). Media is sealed and opened by package sframe
+// members, roles and policy, as docs/e2ee.md specifies it ("e2ee/2"). Media is sealed and opened by package sframe
 // with the epochs that a Session gives out.
 //
 // It uses the standard library, e2ee/mls and e2ee/sframe only. Nothing in it has a socket, a clock or a goroutine:

@@ -9,7 +9,7 @@ import (
 	"conclave/e2ee/mls"
 )
 
-// When a session commits, and what (docs/e2ee2.md, section 7). Nothing here decides whether a commit counts.
+// When a session commits, and what (docs/e2ee.md, section 7). Nothing here decides whether a commit counts.
 
 // Delays.
 const (

@@ -12,7 +12,7 @@ import (
 
 // FuzzParsers: any bytes.
 func FuzzParsers(f *testing.F) {
-	raw, err := os.ReadFile("../testdata/e2ee2-vectors.json")
+	raw, err := os.ReadFile("../testdata/vectors.json")
 	if err != nil {
 		f.Fatal(err)
 	}

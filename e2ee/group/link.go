@@ -22,7 +22,7 @@ func FingerprintOf(ik ed25519.PublicKey) Fingerprint {
 	return Fingerprint(h[:fingerprintSize])
 }
 
-// Link is what the fragment of a meeting's address says (docs/e2ee2.md, section 3).
+// Link is what the fragment of a meeting's address says (docs/e2ee.md, section 3).
 type Link struct {
 	// Secret is the link's key.
 	Secret [secretSize]byte

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Numbers that people compare (docs/e2ee2.md, section 15). They take 0.2 s to make: on demand only.
+// Numbers that people compare (docs/e2ee.md, section 15). They take 0.2 s to make: on demand only.
 
 const (
 	compareFor       = 5 * time.Minute // how long a comparison is shown

@@ -11,7 +11,7 @@ import (
 	"conclave/e2ee/sframe"
 )
 
-// Recorders and bots outside the group (docs/e2ee2.md, section 14), as members see them. outsider.go is the other side.
+// Recorders and bots outside the group (docs/e2ee.md, section 14), as members see them. outsider.go is the other side.
 
 // outsideMark stands where private messages have their epoch: a relay to or from one who has no leaf.
 const outsideMark = ^uint64(0)

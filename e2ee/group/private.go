@@ -14,7 +14,7 @@ import (
 	"conclave/e2ee/mls"
 )
 
-// Private messages (docs/e2ee2.md, section 12): sealed to a leaf, signed, and sealed again under a key of the epoch.
+// Private messages (docs/e2ee.md, section 12): sealed to a leaf, signed, and sealed again under a key of the epoch.
 
 // hpkeSize is the length of enc in an HPKE ciphertext.
 const hpkeSize = 32

@@ -8,7 +8,7 @@ import (
 // codeRounds is the work factor of passwords and of the numbers that people compare.
 const codeRounds = 600_000
 
-// Root holds the secrets that everybody with the same link, and the same password, has in common (docs/e2ee2.md,
+// Root holds the secrets that everybody with the same link, and the same password, has in common (docs/e2ee.md,
 // section 3). It is safe for concurrent use.
 //
 // Sessions of one process that are given the same Root also share work: what everybody can see of a commit, of a

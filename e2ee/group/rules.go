@@ -14,7 +14,7 @@ import (
 )
 
 // What everybody decides alike, from the state of the group and a message alone: no clock, no roster, no word of the
-// server (docs/e2ee2.md, sections 7 and 8).
+// server (docs/e2ee.md, sections 7 and 8).
 
 // maxAdds is how many a commit may add.
 const maxAdds = 64

@@ -8,7 +8,7 @@ import (
 	"conclave/e2ee/mls"
 )
 
-// Application messages (docs/e2ee2.md, section 12).
+// Application messages (docs/e2ee.md, section 12).
 
 // Types of application messages.
 const (

@@ -25,7 +25,7 @@ func (h *hexBytes) UnmarshalText(text []byte) error {
 	return err
 }
 
-// vectors is the form of testdata/e2ee2-vectors.json (made by Go) and e2ee2-vectors-js.json (made by JavaScript). All
+// vectors is the form of testdata/vectors.json (made by Go) and vectors-js.json (made by JavaScript). All
 // byte strings are hexadecimal. What is random in its making is only opened, by the keys that stand beside it.
 type vectors struct {
 	Comment    string            `json:"comment"`
@@ -213,7 +213,7 @@ func readVectors(t *testing.T, file string) *vectors {
 }
 
 func TestVectorsMadeHere(t *testing.T) {
-	const file = "../testdata/e2ee2-vectors.json"
+	const file = "../testdata/vectors.json"
 	if os.Getenv("MAKE_VECTORS") != "" {
 		b, err := json.MarshalIndent(makeVectors(t), "", " ")
 		if err != nil {
@@ -227,7 +227,7 @@ func TestVectorsMadeHere(t *testing.T) {
 }
 
 func TestVectorsMadeByJavaScript(t *testing.T) {
-	readVectors(t, "../testdata/e2ee2-vectors-js.json").verify(t)
+	readVectors(t, "../testdata/vectors-js.json").verify(t)
 }
 
 func (v *vectors) verify(t *testing.T) {
@@ -389,7 +389,7 @@ func (m *maker) identity() *Identity { return must[*Identity](m.t)(NewIdentity(m
 
 func makeVectors(t *testing.T) *vectors {
 	m := &maker{t: t, random: rand.NewChaCha8([32]byte{9}), v: &vectors{
-		Comment: "Vectors of docs/e2ee2.md, made by e2ee/group (MAKE_VECTORS=1 go test -run VectorsMadeHere ./e2ee/group).",
+		Comment: "Vectors of docs/e2ee.md, made by e2ee/group (MAKE_VECTORS=1 go test -run VectorsMadeHere ./e2ee/group).",
 	}}
 	m.group = m.bytes(16)
 	creator := m.identity()

@@ -7,7 +7,7 @@ import (
 	"conclave/e2ee/mls"
 )
 
-// Who is lost, and whether hosts are still heard (docs/e2ee2.md, sections 10 and 11).
+// Who is lost, and whether hosts are still heard (docs/e2ee.md, sections 10 and 11).
 
 const (
 	sendAfterLoss = time.Second     // how long anything is sent under an epoch that has a lost leaf

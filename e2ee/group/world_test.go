@@ -17,7 +17,7 @@ import (
 	"conclave/e2ee/sframe"
 )
 
-// world is a meeting in virtual time: people with sessions, and a server that follows section 5 of docs/e2ee2.md unless
+// world is a meeting in virtual time: people with sessions, and a server that follows section 5 of docs/e2ee.md unless
 // a test says otherwise.
 type world struct {
 	t        testing.TB

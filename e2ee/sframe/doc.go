@@ -1,5 +1,5 @@
 // Package sframe seals and opens the media frames of an encrypted meeting: SFrame (RFC 9605) with keys that come from
-// the epochs of an MLS group (section 5.2), as section 13 of docs/e2ee2.md says.
+// the epochs of an MLS group (section 5.2), as section 13 of docs/e2ee.md says.
 //
 // It uses the standard library only and imports nothing of ours. Nothing in it has a socket, a clock or a goroutine:
 // time is an argument. No type is safe for concurrent use. Any bytes may come in: errors go out, never a panic. Sealing

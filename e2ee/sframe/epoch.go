@@ -16,7 +16,7 @@ const (
 	tracks = 4
 )
 
-// A KID is u4 context ‖ u10 sender ‖ u10 epoch (docs/e2ee2.md, section 13). Contexts below outside are tracks of
+// A KID is u4 context ‖ u10 sender ‖ u10 epoch (docs/e2ee.md, section 13). Contexts below outside are tracks of
 // members, those from outside on the same tracks of senders outside the group.
 const (
 	senderBits = 10

@@ -116,7 +116,7 @@ type frameKey struct {
 // KeySize is the length of SingleKey: sframe_key ‖ sframe_salt of cipher suite 4.
 const KeySize = 16 + nonceSize
 
-// SingleKey is what opens frames of one KID and reveals no other (docs/e2ee2.md, section 14).
+// SingleKey is what opens frames of one KID and reveals no other (docs/e2ee.md, section 14).
 type SingleKey [KeySize]byte
 
 // newFrameKey derives key and salt of a KID (RFC 9605 §4.4.2).

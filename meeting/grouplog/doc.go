@@ -1,4 +1,4 @@
-// Package grouplog is the server's log of an end-to-end encrypted meeting, as docs/e2ee2.md says (section 5): entries
+// Package grouplog is the server's log of an end-to-end encrypted meeting, as docs/e2ee.md says (section 5): entries
 // of an MLS group (RFC 9420) that the server orders, keeps for a while and shows to all, and whose headers are all that
 // it reads. It holds no secret but the key by which the server signs the removal of those who have left.
 //

@@ -12,7 +12,7 @@ import (
 	"conclave/protocol"
 )
 
-// The bounds of docs/e2ee2.md, section 5.
+// The bounds of docs/e2ee.md, section 5.
 const (
 	keptEpochs    = 64
 	maxKept       = 4 << 20 // bytes of entries

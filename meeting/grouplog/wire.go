@@ -20,7 +20,7 @@ const (
 	proposalTypeRemove = 3
 )
 
-// Hash is that of an entry, as docs/e2ee2.md makes it.
+// Hash is that of an entry, as docs/e2ee.md makes it.
 type Hash [sha256.Size]byte
 
 // entryLabel is the first field of what Hash is of.

@@ -1,4 +1,4 @@
-// Package sframe is what a server without keys can tell of an end-to-end encrypted frame (RFC 9605, as docs/e2ee2.md
+// Package sframe is what a server without keys can tell of an end-to-end encrypted frame (RFC 9605, as docs/e2ee.md
 // uses it): does it begin with a well-formed SFrame header, of this track, of an epoch no older and with a counter
 // higher than the frame before? Frames that were never encrypted fail this within a few frames. It proves nothing about
 // a sender who means harm; only the receivers' keys do.
@@ -16,7 +16,7 @@ import (
 // ErrMalformed is returned for bytes that begin no SFrame header, or one that is not encoded minimally.
 var ErrMalformed = errors.New("sframe: malformed header")
 
-// A KID of docs/e2ee2.md (section 13) has 4 bits of context, 10 of sender and 10 of the epoch. A key is good for 2^32
+// A KID of docs/e2ee.md (section 13) has 4 bits of context, 10 of sender and 10 of the epoch. A key is good for 2^32
 // frames.
 const (
 	maxKID      = 1<<24 - 1

@@ -30,7 +30,7 @@ func header(kid, ctr uint64) []byte {
 	return append([]byte{config}, rest...)
 }
 
-// kid is a key id as docs/e2ee2.md makes it.
+// kid is a key id as docs/e2ee.md makes it.
 func kid(context, sender, epoch uint64) uint64 { return context<<20 | sender<<10 | epoch%1024 }
 
 // encrypted is a whole frame: a header, as much ciphertext, a tag.

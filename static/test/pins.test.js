@@ -1,4 +1,4 @@
-// Whose key is whose: the four states of docs/e2ee2.md, section 15, over several meetings.
+// Whose key is whose: the four states of docs/e2ee.md, section 15, over several meetings.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MAX_PINS, Pins } from '../js/e2ee/pins.js';

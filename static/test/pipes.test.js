@@ -1,4 +1,4 @@
-// What goes through the media worker, and what does not: both ways closed when in doubt (docs/e2ee2.md, section 13).
+// What goes through the media worker, and what does not: both ways closed when in doubt (docs/e2ee.md, section 13).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sealFrame } from '../js/e2ee/frame.js';

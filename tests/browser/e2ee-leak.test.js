@@ -1,5 +1,5 @@
 // Does anything ever leave in the clear? The page is made to attach its transforms too late, in several ways, and the
-// server counts the frames that are not SFrame. With the page's rule (docs/e2ee.md, section 8, In browsers) there are
+// server counts the frames that are not SFrame. With the page's rule (docs/e2ee.md, section 13, In browsers) there are
 // none; with the rule broken there are, so that the count is known to see them, and the page notices and stops by
 // itself.
 import assert from 'node:assert/strict';

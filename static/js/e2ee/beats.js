@@ -1,4 +1,4 @@
-// Heartbeats: whether one still hears those who matter (docs/e2ee2.md, section 11). Pure; time is an argument.
+// Heartbeats: whether one still hears those who matter (docs/e2ee.md, section 11). Pure; time is an argument.
 /** @import {Epoch, Member} from './epoch.js' */
 import { heirsOf } from './rules.js';
 import { has } from './policy.js';

@@ -1,4 +1,4 @@
-// Who makes commits that others can't open: where two say so of one commit, its author is shown to hosts (docs/e2ee2.md,
+// Who makes commits that others can't open: where two say so of one commit, its author is shown to hosts (docs/e2ee.md,
 // section 7).
 /** @import {Bytes} from './bytes.js' */
 import { base64url } from './bytes.js';

@@ -1,4 +1,4 @@
-// The numbers that people compare (docs/e2ee2.md, section 15). Each costs as much as a password check, so that a number
+// The numbers that people compare (docs/e2ee.md, section 15). Each costs as much as a password check, so that a number
 // can't be searched for.
 /** @import {Bytes} from './bytes.js' */
 import { compare, concat } from './bytes.js';

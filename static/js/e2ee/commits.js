@@ -1,4 +1,4 @@
-// Who commits what, and when (docs/e2ee2.md, sections 5 to 8): what is to be done is gathered, and the member whose turn
+// Who commits what, and when (docs/e2ee.md, sections 5 to 8): what is to be done is gathered, and the member whose turn
 // it is makes the commit. Time is an argument.
 /** @import {Bytes} from './bytes.js' */
 /** @import {Epoch, Member} from './epoch.js' */

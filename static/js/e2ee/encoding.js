@@ -1,4 +1,4 @@
-// How values become bytes (docs/e2ee2.md, section 2): fields with their lengths, big-endian numbers, hashes, derived keys.
+// How values become bytes (docs/e2ee.md, section 2): fields with their lengths, big-endian numbers, hashes, derived keys.
 /** @import {Bytes} from './bytes.js' */
 import { concat, text, utf8 } from './bytes.js';
 

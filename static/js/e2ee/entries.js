@@ -1,5 +1,5 @@
 // The bytes around MLS messages: hashes of log entries, what a commit says of those it rejects, a joiner's secrets
-// (docs/e2ee2.md, sections 2, 5 and 7).
+// (docs/e2ee.md, sections 2, 5 and 7).
 /** @import {Bytes} from './bytes.js' */
 /** @import {JoinerSecrets} from './mls/types.js' */
 import { concat } from './bytes.js';

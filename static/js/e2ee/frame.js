@@ -1,5 +1,5 @@
 // Media frames: which bytes stay readable for the server, and how a sealed frame is laid out for each codec
-// (docs/e2ee.md, Frames). The readable bytes are authenticated with the rest.
+// (docs/e2ee.md, section 13). The readable bytes are authenticated with the rest.
 /** @import {Bytes} from './bytes.js' */
 /** @import {FrameKey, Header} from './sframe.js' */
 import { concat } from './bytes.js';

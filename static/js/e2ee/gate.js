@@ -1,4 +1,4 @@
-// Whether one may send now, told to the media worker with the keys of each epoch (docs/e2ee2.md, sections 9 to 11).
+// Whether one may send now, told to the media worker with the keys of each epoch (docs/e2ee.md, sections 9 to 11).
 /** @import {Epoch} from './epoch.js' */
 /** @import {Session} from './session.js' */
 import { NONE } from './encoding.js';

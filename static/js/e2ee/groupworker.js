@@ -1,4 +1,4 @@
-// The worker that holds the group: MLS state, chat, names (docs/e2ee2.md). The page tells it what the server says and what
+// The worker that holds the group: MLS state, chat, names (docs/e2ee.md). The page tells it what the server says and what
 // the person does; it tells the page what to send and what to show, and the media worker what keys there are, over a port
 // that the page has only passed on. One thing after the other.
 /** @import {Event, MediaOrder, Output, View} from './types.js' */

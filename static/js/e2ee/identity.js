@@ -1,4 +1,4 @@
-// What a device keeps: its own identity key, and the keys of those it met (docs/e2ee.md, sections 4 and 13). Guests keep nothing.
+// What a device keeps: its own identity key, and the keys of those it met (docs/e2ee.md, sections 4 and 15). Guests keep nothing.
 /** @import {Identity} from './seat.js' */
 /** @import {Pin, PinChange} from './pins.js' */
 

@@ -1,4 +1,4 @@
-// The keys of media: those of each epoch, for whom they open, and until when (docs/e2ee2.md, section 13). The group tells
+// The keys of media: those of each epoch, for whom they open, and until when (docs/e2ee.md, section 13). The group tells
 // what there is; time is an argument. It lives in the media worker, and no key leaves it.
 /** @import {Bytes} from './bytes.js' */
 /** @import {FrameKey} from './sframe.js' */

@@ -1,4 +1,4 @@
-// What is in the fragment of a meeting's link, which no server sees, and what is derived from it (docs/e2ee2.md,
+// What is in the fragment of a meeting's link, which no server sees, and what is derived from it (docs/e2ee.md,
 // section 3).
 /** @import {Bytes} from './bytes.js' */
 import { base64url, random, unbase64url, utf8 } from './bytes.js';

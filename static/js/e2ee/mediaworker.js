@@ -1,5 +1,5 @@
 // The worker that media passes through: it seals and opens frames with the keys that the group worker gives it over a port
-// of their own (docs/e2ee2.md, section 13). No key leaves it.
+// of their own (docs/e2ee.md, section 13). No key leaves it.
 /** @import {MediaOrder} from './types.js' */
 import { Keyring, TRACKS } from './keyring.js';
 import { Opener, Sealer, Times, run } from './pipes.js';

@@ -1,4 +1,4 @@
-// Whether the group that one came into is the meeting (docs/e2ee2.md, section 9): who vouches for it, and what a newcomer
+// Whether the group that one came into is the meeting (docs/e2ee.md, section 9): who vouches for it, and what a newcomer
 // does when nobody does. Time is an argument.
 /** @import {Bytes} from './bytes.js' */
 /** @import {Epoch, Member} from './epoch.js' */

@@ -1,5 +1,5 @@
 // What members and those outside the group say to each other: a recorder or bot asks, a member who agreed gives it keys
-// of single tracks, and it gives members the secret that it seals under (docs/e2ee2.md, section 14).
+// of single tracks, and it gives members the secret that it seals under (docs/e2ee.md, section 14).
 /** @import {Bytes} from './bytes.js' */
 /** @import {LinkSecrets} from './link.js' */
 /** @import {Admission, Identity} from './seat.js' */

@@ -1,5 +1,5 @@
 // Recorders and bots outside the group, as a member's seat has to do with them: they ask, the person agrees or takes that
-// back, and they are given keys of what is live, and no more (docs/e2ee2.md, section 14).
+// back, and they are given keys of what is live, and no more (docs/e2ee.md, section 14).
 /** @import {Bytes} from './bytes.js' */
 /** @import {Epoch} from './epoch.js' */
 /** @import {Session} from './session.js' */

@@ -1,5 +1,5 @@
 // Who is shown: the group, each leaf with what the server says of it, and those outside whom everybody is shown anyway
-// (docs/e2ee2.md, section 15). The call knows people by numbers: where the server names none for a leaf, one is made.
+// (docs/e2ee.md, section 15). The call knows people by numbers: where the server names none for a leaf, one is made.
 /** @import {PersonView, View} from './types.js' */
 /** @import {Person} from '../core/types.js' */
 /** @import {Welcome, Roster, WaitingEntry} from '../protocol-types.js' */

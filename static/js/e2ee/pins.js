@@ -1,4 +1,4 @@
-// Whose key is whose: what a device remembers of those it met, and what that makes of those who are here (docs/e2ee2.md, section 15).
+// Whose key is whose: what a device remembers of those it met, and what that makes of those who are here (docs/e2ee.md, section 15).
 // What is remembered is stored by `identity`.
 import { base64url } from './bytes.js';
 import { hash, label } from './encoding.js';

@@ -1,4 +1,4 @@
-// The two ways media takes through the worker (docs/e2ee2.md, section 13). Both fail closed: what has no key, or does not
+// The two ways media takes through the worker (docs/e2ee.md, section 13). Both fail closed: what has no key, or does not
 // open, goes nowhere.
 /** @import {Held, Keyring, Kid, SendKey} from './keyring.js' */
 import * as frame from './frame.js';

@@ -1,4 +1,4 @@
-// The meeting as the group agrees on it: who made it, lobby, roles, heirs, who was removed (docs/e2ee2.md, section 4).
+// The meeting as the group agrees on it: who made it, lobby, roles, heirs, who was removed (docs/e2ee.md, section 4).
 // An extension of the GroupContext, so that who disagrees about it has other keys.
 /** @import {Bytes} from './bytes.js' */
 /** @import {Extension, GroupContext, LeafNode} from './mls/types.js' */

@@ -1,4 +1,4 @@
-// Who the server says is here, and who was lost (docs/e2ee2.md, sections 4 and 10). The server's numbers are handles:
+// Who the server says is here, and who was lost (docs/e2ee.md, sections 4 and 10). The server's numbers are handles:
 // what counts is the key of each announcement. Pure; time is an argument.
 /** @import {RosterEntry} from './types.js' */
 import { base64url, unbase64url } from './bytes.js';

@@ -1,4 +1,4 @@
-// Private messages: sealed to the leaf of one member, signed, and sealed again under a key of the epoch (docs/e2ee2.md,
+// Private messages: sealed to the leaf of one member, signed, and sealed again under a key of the epoch (docs/e2ee.md,
 // section 12).
 /** @import {Bytes} from './bytes.js' */
 /** @import {KeyPair} from './mls/x25519.js' */

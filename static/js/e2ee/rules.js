@@ -1,4 +1,4 @@
-// Which commits count, and who may propose what (docs/e2ee2.md, sections 7 and 8). These are public checks: they use the
+// Which commits count, and who may propose what (docs/e2ee.md, sections 7 and 8). These are public checks: they use the
 // group's state and the message, and nothing else, so that everybody in the group decides the same.
 /** @import {Bytes} from './bytes.js' */
 /** @import {LinkSecrets} from './link.js' */

@@ -1,5 +1,5 @@
 // What a client says of itself and proves: its key, its sealed name, the proof that it has the link, the admission
-// that a host signed (docs/e2ee2.md, section 4).
+// that a host signed (docs/e2ee.md, section 4).
 /** @import {Bytes} from './bytes.js' */
 /** @import {LinkSecrets} from './link.js' */
 /** @import {KeyPackage, LeafNode} from './mls/types.js' */
@@ -12,7 +12,7 @@ import { newKeyPackage } from './mls/keypackage.js';
 import { mac } from './mls/primitives.js';
 import { verifyStrict } from './mls/signing.js';
 
-/** The types of Conclave's extensions (docs/e2ee2.md, section 4). */
+/** The types of Conclave's extensions (docs/e2ee.md, section 4). */
 export const MEETING = 0xf0c0;
 export const SEAT = 0xf0c1;
 const JOIN_PROOF = 0xf0c2;

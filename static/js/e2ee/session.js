@@ -1,4 +1,4 @@
-// The state machine of docs/e2ee2.md: what the server says and the person does goes in, with the time; what is to be sent
+// The state machine of docs/e2ee.md: what the server says and the person does goes in, with the time; what is to be sent
 // and shown comes out. It knows no socket, no clock and no storage.
 /** @import {Bytes} from './bytes.js' */
 /** @import {Link, LinkSecrets} from './link.js' */

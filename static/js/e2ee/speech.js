@@ -1,5 +1,5 @@
 // What members say to each other: chat, reactions, heartbeats and confirmations to all; private messages to one; numbers
-// to compare (docs/e2ee2.md, sections 9, 11, 12 and 15).
+// to compare (docs/e2ee.md, sections 9, 11, 12 and 15).
 /** @import {Bytes} from './bytes.js' */
 /** @import {Epoch} from './epoch.js' */
 /** @import {Message} from './talk.js' */

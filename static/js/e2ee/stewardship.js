@@ -1,4 +1,4 @@
-// What hosts do, and who takes over from them: roles, removals, the waiting room, heirs (docs/e2ee2.md, sections 8 and
+// What hosts do, and who takes over from them: roles, removals, the waiting room, heirs (docs/e2ee.md, sections 8 and
 // 10). All of it becomes commits.
 /** @import {Bytes} from './bytes.js' */
 /** @import {Epoch, Member} from './epoch.js' */

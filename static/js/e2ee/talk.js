@@ -1,4 +1,4 @@
-// What members say to all, as bytes and back (docs/e2ee2.md, section 12), and how much of it is read.
+// What members say to all, as bytes and back (docs/e2ee.md, section 12), and how much of it is read.
 /** @import {Bytes} from './bytes.js' */
 import { concat, text, utf8 } from './bytes.js';
 import { NONE, Reader, readApp, readChat, u64, u8 } from './encoding.js';

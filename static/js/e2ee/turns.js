@@ -1,4 +1,4 @@
-// When a leaf commits although there is nothing to do but new keys (docs/e2ee2.md, section 7): to warm a tree that many
+// When a leaf commits although there is nothing to do but new keys (docs/e2ee.md, section 7): to warm a tree that many
 // were added to, and so that who was copied recovers. Pure.
 /** @import {Epoch, Member} from './epoch.js' */
 

@@ -1,4 +1,4 @@
-// The shapes that go in and out of the encryption's state machine (docs/e2ee2.md). Those of the wire are the protocol's
+// The shapes that go in and out of the encryption's state machine (docs/e2ee.md). Those of the wire are the protocol's
 // own: what the server says goes in as it came, and what is to be sent comes out as the fields of a request. Keys are
 // base64url: a person is known by their key, and a participant number is only the server's handle. Times are monotonic
 // milliseconds.

@@ -1,4 +1,4 @@
-// What there is to show: the list of people is the group, whatever the server says (docs/e2ee2.md, section 15).
+// What there is to show: the list of people is the group, whatever the server says (docs/e2ee.md, section 15).
 /** @import {Session} from './session.js' */
 /** @import {OutsideView, PersonView, RoleName, View} from './types.js' */
 import { base64url } from './bytes.js';

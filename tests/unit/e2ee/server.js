@@ -1,5 +1,5 @@
 // @ts-nocheck -- doubles of everything that a session meets: their types would be most of them
-// The server of docs/e2ee2.md, section 5, in virtual time: honest where it is not told to lie.
+// The server of docs/e2ee.md, section 5, in virtual time: honest where it is not told to lie.
 import { equal, hex, unbase64url, base64url, random } from '../../../static/js/e2ee/bytes.js';
 import { entryHash } from '../../../static/js/e2ee/entries.js';
 import { proposalRef, signContent } from '../../../static/js/e2ee/mls/framing.js';

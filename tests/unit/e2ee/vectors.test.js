@@ -1,4 +1,4 @@
-// What Go made opens here, and comes out the same here: e2ee/testdata/e2ee2-vectors.json (docs/e2ee2.md).
+// What Go made opens here, and comes out the same here: e2ee/testdata/vectors.json (docs/e2ee.md).
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -24,7 +24,7 @@ import {
 } from '../../../static/js/e2ee/seat.js';
 import { deriveKey } from '../../../static/js/e2ee/sframe.js';
 
-const vectors = JSON.parse(readFileSync(new URL('../../../e2ee/testdata/e2ee2-vectors.json', import.meta.url), 'utf8'));
+const vectors = JSON.parse(readFileSync(new URL('../../../e2ee/testdata/vectors.json', import.meta.url), 'utf8'));
 
 /** @param {any} v a link of the vectors @returns {Promise<links.LinkSecrets>} */
 async function secretsOf(v) {
