@@ -354,7 +354,7 @@ type peer struct {
 	welcome  protocol.Welcome
 	messages chan protocol.ServerMessage
 	closed   chan struct{}
-	noChat   atomic.Bool  // chat is read and forgotten
+	noChat   atomic.Bool // chat is read and forgotten
 }
 
 // dial opens a WebSocket; it does not join.

@@ -59,7 +59,9 @@ test('what the specification of the encryption says is shown, is: by a test, a s
   const shown = spec.slice(spec.indexOf('## 16.'), spec.indexOf('## 17.'));
   const files = new Set([...readdirSync(`${root}/static/test`), ...readdirSync(`${root}/tests/unit/e2ee`), ...browser]);
   const scenarios = new Set(
-    JSON.parse(readFileSync(`${root}/e2ee/testdata/hostile.json`, 'utf8')).map((/** @type {{name: string}} */ s) => s.name),
+    JSON.parse(readFileSync(`${root}/e2ee/testdata/hostile.json`, 'utf8')).map(
+      (/** @type {{name: string}} */ s) => s.name,
+    ),
   );
   const named = shown
     .split('\n')
@@ -70,7 +72,11 @@ test('what the specification of the encryption says is shown, is: by a test, a s
   for (const name of named) {
     if (/^(Test|Fuzz)/.test(name)) continue; // cmd/conclave/docs_test.go
     if (name.endsWith('.test.js')) assert.ok(files.has(name), name);
-    else if (name.endsWith('…')) assert.ok(names.some((n) => n.startsWith(name.slice(0, -1))), name);
-    else assert.ok(scenarios.has(name), name);
+    else if (name.endsWith('…')) {
+      assert.ok(
+        names.some((n) => n.startsWith(name.slice(0, -1))),
+        name,
+      );
+    } else assert.ok(scenarios.has(name), name);
   }
 });
