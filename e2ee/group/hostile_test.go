@@ -366,6 +366,9 @@ func (r *runner) badStep(s *step) {
 			spoilKeys(r.one(name).session)
 		}
 		r.badCommit(p, s.text("commits"), of)
+	case s.has("proposes"):
+		s.text("proposes")
+		r.badProposal(p, r.one(s.text("of")))
 	case s.has("says"):
 		r.badWords(p, s.text("says"), r.one(s.text("as")))
 	case s.has("joins again with"):
@@ -431,6 +434,17 @@ func (r *runner) badWords(p *person, text string, as *person) {
 	})
 }
 
+// badProposal is one to remove another, which a server of ours would not put into the log.
+func (r *runner) badProposal(p, of *person) {
+	g, pub := p.session.cur.group, p.session.cur.public
+	b, _, err := g.Propose(&mls.Proposal{Type: mls.ProposalRemove, Remove: pub.index[of.key()]}, nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	seat := p.seat
+	r.after(hop, func() { r.server.message(seat, &Propose{Data: b}) })
+}
+
 // badCommit is a commit that breaks a rule.
 func (r *runner) badCommit(p *person, kind string, of *person) {
 	st := p.session.cur
@@ -487,6 +501,16 @@ func spoiled(r *runner, p *person, kind string, of *person) *Commit {
 		}
 	case "garbage":
 		return garbage(r, s)
+	case "cut":
+		m := garbage(r, s)
+		m.Data = m.Data[:len(m.Data)-40]
+		return m
+	case "by reference":
+		for _, kept := range g.Kept() {
+			if kept.Type == mls.ProposalRemove && kept.Remove == pub.index[key] {
+				o.ByReference = [][]byte{kept.Reference} // the one that came last
+			}
+		}
 	default:
 		r.t.Fatalf("%s: no bad commit %q", r.what, kind)
 	}

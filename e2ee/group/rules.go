@@ -239,8 +239,8 @@ func (p *public) gather(c *change, list []*mls.Proposed) error {
 	if adds > maxAdds {
 		return broken("%d are added", adds)
 	}
-	if adds > 0 && psks == 0 {
-		return broken("it adds without the secret of the link")
+	if psks > 1 || adds > 0 && psks == 0 {
+		return broken("it adds without the secret of the link, or with more than that")
 	}
 	return nil
 }
@@ -334,8 +334,15 @@ func (p *public) checkPolicy(sender Key, list []mls.Extension) error {
 // checkHostPolicy: what a host changes in roles and heirs it signs, with its own key or the creator's.
 func (p *public) checkHostPolicy(sender Key, next *meeting) error {
 	for i := range next.roles {
-		if g := &next.roles[i]; !known(p.meeting.entry(g.key), g) && g.issuer != sender && !next.isCreator(g.issuer) {
+		g := &next.roles[i]
+		if known(p.meeting.entry(g.key), g) {
+			continue
+		}
+		if g.issuer != sender && !next.isCreator(g.issuer) {
 			return broken("a role that another signed")
+		}
+		if g.signed != g.role {
+			return broken("a role that was not given, as if an heir had succeeded")
 		}
 	}
 	for i := range next.heirs {

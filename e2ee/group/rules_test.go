@@ -255,6 +255,8 @@ func TestWhoIsAdded(t *testing.T) {
 	o = l.add("new", l.admission("ann", "new", RoleParticipant))
 	o.UsePSKs = [][]byte{pskID(2)}
 	l.wants("ann", "with another secret", false, o)
+	o.UsePSKs = [][]byte{pskID(1), pskID(1)}
+	l.wants("ann", "with the secret twice", false, o)
 	odd := l.member("new", l.seat(l.admission("ann", "new", RoleParticipant)))
 	odd.Credential.Identity = l.person("pat").Public()
 	l.wants("ann", "one with another's credential", false, l.addMember(odd))
@@ -316,6 +318,9 @@ func TestWhoMayChangeWhat(t *testing.T) {
 	forged := *l.grant("hal", "pat", RoleCoHost)
 	forged.role, forged.signed = RoleHost, RoleHost
 	change("hal", "role of a wrong signature", false, role(&forged))
+	promoted := *l.grant("hal", "pat", roleHeir)
+	promoted.role = RoleHost
+	change("hal", "role as if an heir had succeeded", false, role(&promoted))
 	change("ann", "takes hal out and leaves what hal signed", false, func(m *meeting) { m.set(l.key("hal"), nil) })
 	change("ann", "takes hal out and signs that anew", true, func(m *meeting) {
 		m.set(l.key("hal"), nil)

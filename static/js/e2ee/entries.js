@@ -4,11 +4,29 @@
 /** @import {JoinerSecrets} from './mls/types.js' */
 import { concat } from './bytes.js';
 import { fields, label } from './encoding.js';
-import { decode, encode } from './mls/codec.js';
+import { Reader, decode, encode } from './mls/codec.js';
+import { WIRE } from './mls/messages.js';
 import { hash } from './mls/primitives.js';
 
 /** @param {Bytes} message a whole MLSMessage @returns {Promise<Bytes>} */
 export const entryHash = (message) => hash(concat(fields(label('entry')), message));
+
+/**
+ * readHead reads what the server reads of an entry: it passes on what has a right header, whatever follows.
+ * @param {Bytes} message @returns {{groupId: Bytes, epoch: bigint, authenticatedData: Bytes, contentType: number}|null} null
+ *   when it has none
+ */
+export function readHead(message) {
+  try {
+    const r = new Reader(message);
+    if (r.u16() !== 1 || r.u16() !== WIRE.public) return null;
+    const [groupId, epoch, sender] = [r.vec(), r.u64(), r.u8()];
+    if (sender === 1 || sender === 2) r.u32();
+    return { groupId, epoch, authenticatedData: r.vec(), contentType: r.u8() };
+  } catch {
+    return null;
+  }
+}
 
 /** @param {readonly Bytes[]} hashes of the candidates rejected @returns {Bytes} authenticated_data of a commit */
 export const writeRejected = (hashes) => fields(...hashes);

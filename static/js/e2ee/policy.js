@@ -3,7 +3,7 @@
 /** @import {Bytes} from './bytes.js' */
 /** @import {Extension, GroupContext, LeafNode} from './mls/types.js' */
 /** @import {Admission, Identity} from './seat.js' */
-import { compare, equal, hex } from './bytes.js';
+import { compare, concat, equal, hex } from './bytes.js';
 import { fields, label, u8 } from './encoding.js';
 import { fingerprint } from './link.js';
 import { decode, encode } from './mls/codec.js';
@@ -43,11 +43,11 @@ export const HEIR = 4;
  * @property {Bytes[]} revoked oldest first
  */
 
+/** @param {Grant} g @returns {Bytes} */
+export const writeGrant = (g) => concat(g.key, u8(g.role), u8(g.signed), g.issuer, g.signature);
+
 /** @param {readonly Grant[]} grants @returns {Bytes} */
-const writeGrants = (grants) =>
-  encode((w) => {
-    w.list(grants, (inner, g) => inner.raw(g.key).u8(g.role).u8(g.signed).raw(g.issuer).raw(g.signature));
-  });
+const writeGrants = (grants) => encode((w) => void w.list(grants, (inner, g) => inner.raw(writeGrant(g))));
 
 /** @param {readonly Grant[]} grants @returns {Grant[]} */
 const sorted = (grants) => [...grants].sort((a, b) => compare(a.key, b.key));
@@ -120,7 +120,7 @@ export async function grant(issuer, groupId, key, role) {
 }
 
 /** @param {Grant} a @param {Grant} b @returns {boolean} */
-export const sameGrant = (a, b) => equal(writeGrants([a]), writeGrants([b]));
+export const sameGrant = (a, b) => equal(writeGrant(a), writeGrant(b));
 
 /** @param {Meeting} m @param {Grant} g @returns {Meeting} with g in the place of what its key had */
 export const withGrant = (m, g) => ({ ...m, roles: sorted([...m.roles.filter((r) => !equal(r.key, g.key)), g]) });
@@ -147,7 +147,7 @@ export class Found {
 
   /** @param {Grant} g @param {Bytes} groupId @returns {Promise<boolean>} whether its issuer signed it */
   isGrant(g, groupId) {
-    const id = `g ${hex(groupId)} ${hex(writeGrants([g]))}`;
+    const id = `g ${hex(groupId)} ${hex(writeGrant(g))}`;
     return this.#once(id, () => verifyStrict(g.issuer, toSign(groupId, g.key, g.signed), g.signature));
   }
 
@@ -200,6 +200,12 @@ export async function roleOf(m, groupId, key, leaf, found) {
 /** @param {readonly Uint8Array[]} keys @param {Uint8Array} key @returns {boolean} */
 export const has = (keys, key) => keys.some((k) => equal(k, key));
 
+/** @param {Bytes} key the server's, for this meeting @returns {Extension} */
+const serverSender = (key) => ({
+  type: EXTERNAL_SENDERS,
+  data: encode((w) => void w.list([key], (inner, k) => inner.vec(k).u16(1).vec(k))),
+});
+
 /** @param {Bytes} serverKey @param {Meeting} m @returns {Extension[]} of a new group's context */
 export function firstExtensions(serverKey, m) {
   const u16s = (/** @type {readonly number[]} */ list) => encode((w) => void w.list(list, (inner, n) => inner.u16(n)));
@@ -210,12 +216,21 @@ export function firstExtensions(serverKey, m) {
         .raw(u16s([]))
         .raw(u16s([1])),
   );
-  const sender = encode((w) => void w.list([serverKey], (inner, key) => inner.vec(key).u16(1).vec(key)));
   return [
     { type: REQUIRED_CAPABILITIES, data: required },
-    { type: EXTERNAL_SENDERS, data: sender },
+    serverSender(serverKey),
     { type: MEETING, data: writeMeeting(m) },
   ];
+}
+
+/** @param {readonly Extension[]} extensions @param {Bytes} serverKey @returns {boolean} whether they are those of a meeting at this server */
+export function isOurs(extensions, serverKey) {
+  const types = extensions.map((x) => x.type).sort((a, b) => a - b);
+  const { type, data } = serverSender(serverKey);
+  return (
+    types.join() === [REQUIRED_CAPABILITIES, EXTERNAL_SENDERS, MEETING].join() &&
+    extensions.some((x) => x.type === type && equal(x.data, data))
+  );
 }
 
 /** @param {readonly Extension[]} extensions @param {Meeting} m @returns {Extension[]} with m in the place of what was there */
@@ -226,7 +241,11 @@ export const withMeeting = (extensions, m) =>
 export function sameButMeeting(a, b) {
   const rest = (/** @type {readonly Extension[]} */ list) => list.filter((x) => x.type !== MEETING);
   const [x, y] = [rest(a), rest(b)];
-  return x.length === y.length && x.every((e, i) => e.type === y[i].type && equal(e.data, y[i].data));
+  return (
+    a.length === b.length &&
+    x.length === y.length &&
+    x.every((e, i) => e.type === y[i].type && equal(e.data, y[i].data))
+  );
 }
 
 /** @param {GroupContext} context @returns {Meeting} of a group that was checked */

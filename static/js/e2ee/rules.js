@@ -14,6 +14,7 @@ import { KIND, SENDER } from './mls/messages.js';
 import {
   grantsAreRight,
   has,
+  isOurs,
   meetingOf,
   mustMeeting,
   roleOf,
@@ -94,26 +95,36 @@ class Judge {
     return true;
   }
 
-  /** @param {number} removed a leaf @param {Bytes} key the sender's @returns {Promise<boolean>} */
-  async mayRemove(removed, key) {
-    const target = keyOf(this.state, removed);
+  /**
+   * @param {Proposed} proposed a removal @param {boolean} returns the commit adds the same key @returns {Promise<boolean>}
+   *   whether it counts
+   */
+  async removes({ proposal: p, sender, authenticatedData }, returns) {
+    if (p.type !== KIND.remove) return false;
+    const target = keyOf(this.state, p.removed);
+    if (sender.type === SENDER.external) return equal(authenticatedData, target);
+    if (sender.type !== SENDER.member) return false;
+    return returns || (await this.#mayRemove(target, keyOf(this.state, sender.leaf)));
+  }
+
+  /** @param {Bytes} target @param {Bytes} key the sender's @returns {Promise<boolean>} */
+  async #mayRemove(target, key) {
     if (equal(target, key)) return true;
     const role = await this.role(key);
     return role === HOST || (role === COHOST && (await this.role(target)) < COHOST);
   }
 
   /** @param {Proposed} proposed @param {readonly Proposed[]} list @param {number} committer @returns {Promise<string>} */
-  async problem({ proposal: p, sender }, list, committer) {
-    if (p.type === KIND.add) return '';
-    if (sender.type === SENDER.external) return p.type === KIND.remove ? '' : 'the server may only remove'; // keepable() saw it
-    if (sender.type !== SENDER.member) return 'a proposal of a stranger';
-    const key = keyOf(this.state, sender.leaf);
-    if (p.type === KIND.extensions) return this.policyProblem(p, key);
+  async problem(proposed, list, committer) {
+    const { proposal: p, sender } = proposed;
     if (p.type === KIND.remove) {
       const target = keyOf(this.state, p.removed);
       const returns = addsOf(list).some((k) => equal(k.leaf.signatureKey, target));
-      return returns || (await this.mayRemove(p.removed, key)) ? '' : 'a removal that its sender may not propose';
+      return (await this.removes(proposed, returns)) ? '' : 'a removal that its sender may not propose';
     }
+    if (sender.type !== SENDER.member) return 'what only a member may propose';
+    if (p.type === KIND.add) return '';
+    if (p.type === KIND.extensions) return this.policyProblem(p, keyOf(this.state, sender.leaf));
     if (p.type !== KIND.psk) return 'a proposal that is not in use';
     const right = p.psk.type === 1 && equal(p.psk.id, pskId(this.meeting.pskVersion));
     return sender.leaf === committer && right ? '' : 'another pre-shared key';
@@ -214,29 +225,28 @@ export async function pathProblem(group, { message, sender }, found) {
 }
 
 /**
- * keepable says whether a proposal of the log may be committed: a leaver's own Remove, or the server's of the leaf whose
- * key it names.
- * @param {Group} group @param {Received} received @returns {boolean}
+ * removalCounts says whether a proposal of the log is a removal that may be committed: a leaver's own, the server's of the
+ * leaf whose key it names, or one by a member who may remove.
+ * @param {Group} group @param {LinkSecrets} link @param {Found} found @param {Proposed} proposed @returns {Promise<boolean>}
  */
-export function keepable(group, { proposed, authenticatedData }) {
-  const p = proposed?.proposal;
-  if (!proposed || p?.type !== KIND.remove) return false;
-  const target = group.members.find((m) => m.leaf === p.removed)?.node.signatureKey;
-  if (!target) return false;
-  const { sender } = proposed;
-  if (sender.type === SENDER.member) return sender.leaf === p.removed;
-  return sender.type === SENDER.external && equal(authenticatedData, target);
+export async function removalCounts(group, link, found, proposed) {
+  const { proposal: p, sender } = proposed;
+  const here = (/** @type {number} */ leaf) => group.members.some((m) => m.leaf === leaf);
+  if (p.type !== KIND.remove || !here(p.removed) || (sender.type === SENDER.member && !here(sender.leaf))) return false;
+  return new Judge(group.state, link, found).removes(proposed, false);
 }
 
 /**
  * joinedProblem says why a group that one was added to is not the meeting of the link. Those who issued admissions may
  * have left, or be hosts no more: what proves the group is a host's confirmation (section 9).
- * @param {Group} group @param {Bytes} creator the link's @param {Found} found @returns {Promise<string>}
+ * @param {Group} group @param {Bytes} creator the link's @param {Bytes} serverKey @param {Found} found
+ * @returns {Promise<string>}
  */
-export async function joinedProblem(group, creator, found) {
+export async function joinedProblem(group, creator, serverKey, found) {
   const { context } = group;
   const m = meetingOf(context.extensions);
   if (!m || !equal(m.creator, creator)) return 'another meeting';
+  if (!isOurs(context.extensions, serverKey)) return 'another server, or other extensions';
   if (!(await grantsAreRight(m, context.groupId, found))) return 'a role that was not given';
   for (const { node } of group.members) {
     const seat = seatOf(node);

@@ -12,7 +12,7 @@ import { Beats } from './beats.js';
 import { Blame } from './blame.js';
 import { Commits, findPsk } from './commits.js';
 import { NONE } from './encoding.js';
-import { entryHash, readSecrets } from './entries.js';
+import { entryHash, readHead, readSecrets } from './entries.js';
 import { Epoch } from './epoch.js';
 import { Gate } from './gate.js';
 import * as links from './link.js';
@@ -25,7 +25,7 @@ import { Outsiders } from './outsiders.js';
 import { meetingOf, firstExtensions, Found } from './policy.js';
 import { Newcomer, isTakenOver, vouches } from './newcomer.js';
 import { Losses, Roster, shown } from './presence.js';
-import { joinedProblem, keepable, pathProblem, policyFor } from './rules.js';
+import { joinedProblem, pathProblem, policyFor, removalCounts } from './rules.js';
 import {
   HOST,
   admit,
@@ -337,7 +337,7 @@ export class Session {
         const welcome = assembleWelcome(unbase64url(m.group_info), [readSecrets(unbase64url(mine.secrets))]);
         const signatureKey = signatureKeyOf(this.identity);
         const group = await Group.join({ welcome, own, signatureKey, psk: findPsk(this.secrets), policy: this.policy });
-        this.falseGroup = (await joinedProblem(group, this.o.link.c, this.found)) !== '';
+        this.falseGroup = (await joinedProblem(group, this.o.link.c, this.#serverKey, this.found)) !== '';
         if (this.falseGroup) return;
         this.old = [];
         this.stuck = false;
@@ -369,12 +369,10 @@ export class Session {
     this.position = position;
     try {
       const bytes = unbase64url(data);
-      const m = decodeMessage(bytes);
-      if (m.wireFormat !== WIRE.public) return;
-      const { content } = m.message;
-      if (!equal(content.groupId, this.epoch.groupId) || content.epoch !== this.epoch.number) return;
-      if (content.contentType === PROPOSAL) await this.#proposal(this.epoch, bytes, now);
-      else if (content.contentType === COMMIT) await this.#candidate(this.epoch, bytes, content.sender, now);
+      const head = readHead(bytes);
+      if (!head || !equal(head.groupId, this.epoch.groupId) || head.epoch !== this.epoch.number) return;
+      if (head.contentType === PROPOSAL) await this.#proposal(this.epoch, bytes, now);
+      else if (head.contentType === COMMIT) await this.#candidate(this.epoch, bytes, now);
     } catch (err) {
       if (!(err instanceof MlsError || err instanceof TypeError)) throw err;
     }
@@ -383,17 +381,17 @@ export class Session {
   /** @param {Epoch} epoch @param {Bytes} bytes @param {number} now */
   async #proposal(epoch, bytes, now) {
     const received = await epoch.group.open(bytes);
-    if (!keepable(epoch.group, received)) return;
-    const p = received.proposed?.proposal;
-    if (p?.type !== KIND.remove) return;
-    const member = epoch.leaves.get(p.removed);
-    if (!member || this.commits.going.includes(p.removed)) return;
-    this.commits.proposed(p.removed, epoch.group.keep(received), now);
+    const reference = epoch.group.keep(received); // whatever it is: a commit may refer to it, and is judged then
+    const { proposed } = received;
+    if (!proposed || proposed.proposal.type !== KIND.remove) return;
+    const member = epoch.leaves.get(proposed.proposal.removed);
+    if (!member || !(await removalCounts(epoch.group, this.secrets, this.found, proposed))) return;
+    this.commits.proposed(member.leaf, reference, now);
     if (member !== epoch.self) this.losses.learn(member.leaf, member.key, now, false);
   }
 
-  /** @param {Epoch} epoch @param {Bytes} bytes @param {import('./mls/types.js').Sender} sender @param {number} now */
-  async #candidate(epoch, bytes, sender, now) {
+  /** @param {Epoch} epoch @param {Bytes} bytes @param {number} now */
+  async #candidate(epoch, bytes, now) {
     const { pending } = this.commits;
     if (pending && equal(pending.message, bytes)) {
       await this.blame.remember(bytes, this.key);
@@ -403,14 +401,17 @@ export class Session {
         now,
       );
     }
-    const author = sender.type === SENDER.member ? (epoch.leaves.get(sender.leaf)?.key ?? '') : '';
+    let author = '';
     let proven = false;
     try {
+      const m = decodeMessage(bytes);
+      const sender = m.wireFormat === WIRE.public ? m.message.content.sender : null;
+      if (sender?.type === SENDER.member) author = epoch.leaves.get(sender.leaf)?.key ?? '';
       const received = await epoch.group.open(bytes);
       proven = true;
       const problem = await pathProblem(epoch.group, received, this.found);
       if (problem) throw new MlsError('policy', problem);
-      if (sender.type === SENDER.member && sender.leaf === epoch.group.leaf) {
+      if (sender?.type === SENDER.member && sender.leaf === epoch.group.leaf) {
         return this.#notOurs(epoch, received, bytes);
       }
       await this.#apply(epoch, received, author, bytes, now);

@@ -115,8 +115,9 @@ export class Stewardship {
   async #revoke(m, keys, lock) {
     const fresh = keys.filter((k) => !has(m.revoked, k));
     if (fresh.length === 0 && (!lock || m.lobby)) return null;
-    const revoked = [...m.revoked, ...fresh].slice(-MAX_REVOKED);
-    let changed = { ...m, revoked, lobby: m.lobby || lock };
+    const room = MAX_REVOKED - m.revoked.length; // none is forgotten: where there is no room, the meeting is locked
+    const revoked = [...m.revoked, ...fresh.slice(0, room)];
+    let changed = { ...m, revoked, lobby: m.lobby || lock || fresh.length > room };
     const { epoch } = this.#s;
     if (epoch?.self.role !== HOST) return changed;
     for (const key of fresh) changed = (await this.#withRole(changed, epoch.groupId, key, PARTICIPANT)) ?? changed;

@@ -44,10 +44,28 @@ async function proposalsOf(kind, mal, target) {
     case 'creator':
       return [gce(group, { ...meeting, creator: epoch.self.ik.slice(0, 16) })];
     case 'nothing':
+    case 'by reference':
       return [];
     default:
       return null;
   }
+}
+
+/** the reference of the removal of a leaf that came last */
+const newestRemoval = (group, epoch, target) => {
+  const leaf = epoch.members.get(target.session.key)?.leaf;
+  return group.proposals
+    .filter((p) => p.proposal.removed === leaf)
+    .map((p) => p.reference)
+    .slice(-1);
+};
+
+/** badProposal has the server put into the log what it would not take: a member's proposal to remove another. */
+export async function badProposal(world, mal, target) {
+  const { epoch } = mal.session;
+  const removed = epoch.members.get(target.session.key)?.leaf ?? 0;
+  const message = await lawless(epoch.group).propose({ type: 3, removed });
+  world.clock.in(20, () => world.server.request(mal, 'propose', { data: base64url(message) }));
 }
 
 /** badCommit sends a commit that the session itself would not make. */
@@ -60,15 +78,18 @@ export async function badCommit(world, mal, kind, target, cannotOpen = []) {
     return { message, joiners: [], added: [], encryptedGroupInfo: null };
   };
   const proposals = await proposalsOf(kind, mal, target);
+  const references = kind === 'by reference' ? newestRemoval(group, epoch, target) : [];
   let made;
   try {
     const path = !proposals?.some((p) => p.type === 1);
     const authenticatedData = writeRejected(mal.session.commits.rejected);
     const find = findPsk(mal.session.secrets);
-    made = proposals ? await group.commit({ proposals, path, psk: find, authenticatedData }) : await garbage();
+    const what = { proposals, references, path, psk: find, authenticatedData };
+    made = proposals ? await group.commit(what) : await garbage();
   } catch {
     made = await garbage();
   }
+  if (kind === 'cut') made.message = made.message.slice(0, -40);
   for (const name of cannotOpen) spoil(world.seat(name));
   const added = made.added.map((leaf, i) => ({
     participant: target.n,

@@ -1,7 +1,7 @@
 // @ts-nocheck -- doubles of everything that a session meets: their types would be most of them
 // The server of docs/e2ee.md, section 5, in virtual time: honest where it is not told to lie.
 import { equal, hex, unbase64url, base64url, random } from '../../../static/js/e2ee/bytes.js';
-import { entryHash } from '../../../static/js/e2ee/entries.js';
+import { entryHash, readHead } from '../../../static/js/e2ee/entries.js';
 import { proposalRef, signContent } from '../../../static/js/e2ee/mls/framing.js';
 import { WIRE, decodeMessage, encodeMessage } from '../../../static/js/e2ee/mls/messages.js';
 import { newSignatureKey } from '../../../static/js/e2ee/mls/signing.js';
@@ -327,24 +327,17 @@ export class Server {
     const log = this.logOf(seat);
     const bytes = unbase64url(data);
     const refuse = () => this.send(seat, 'refused', { type: 'refused', what: 'commit' });
-    let m;
-    try {
-      m = decodeMessage(bytes);
-    } catch {
-      return refuse();
-    }
-    if (m.wireFormat !== WIRE.public) return refuse();
-    const { content } = m.message;
-    const epoch = Number(content.epoch);
+    const head = readHead(bytes);
+    if (head?.contentType !== 3) return refuse();
+    const epoch = Number(head.epoch);
     const before = log.candidates.get(epoch) ?? [];
     if (epoch > log.newest + 1 || before.length >= 8 || before.some((c) => c.seat === seat.n)) return refuse();
-    if (before.length > 0 && !before.some((c) => includes(content.authenticatedData, c.hash))) return refuse();
+    if (before.length > 0 && !before.some((c) => includes(head.authenticatedData, c.hash))) return refuse();
     log.candidates.set(epoch, [...before, { hash: await entryHash(bytes), seat: seat.n, added }]);
     log.newest = Math.max(log.newest, epoch);
-    const refs = (content.commit?.proposals ?? []).map((p) => ('reference' in p ? hex(p.reference) : ''));
-    const removed = (content.commit?.proposals ?? []).flatMap((p) =>
-      'proposal' in p && p.proposal.type === 3 ? [p.proposal.removed] : [],
-    );
+    const proposals = proposalsOf(bytes);
+    const refs = proposals.map((p) => ('reference' in p ? hex(p.reference) : ''));
+    const removed = proposals.flatMap((p) => ('proposal' in p && p.proposal.type === 3 ? [p.proposal.removed] : []));
     this.removals = this.removals.filter((r) => !r.refs.some((x) => refs.includes(x)) && !removed.includes(r.leaf));
     this.append(log, bytes, seat.n, 'log');
     const { position } = log.entries.at(-1);
@@ -366,6 +359,15 @@ export class Server {
     await this.signRemovals(log);
     if (epoch === 0) for (const s of this.here()) this.#offer(s);
     return undefined;
+  }
+}
+
+/** what a commit commits; nothing where it cannot be read */
+function proposalsOf(bytes) {
+  try {
+    return decodeMessage(bytes).message.content.commit?.proposals ?? [];
+  } catch {
+    return [];
   }
 }
 

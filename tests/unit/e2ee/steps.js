@@ -8,7 +8,7 @@ import { Keyring } from '../../../static/js/e2ee/keyring.js';
 import { newPair } from '../../../static/js/e2ee/mls/x25519.js';
 import { open, parseHeader } from '../../../static/js/e2ee/sframe.js';
 import { encodeTalk } from '../../../static/js/e2ee/talk.js';
-import { badCommit, forgedMeeting } from './bad.js';
+import { badCommit, badProposal, forgedMeeting } from './bad.js';
 import { Outsider } from './outsider.js';
 import { World } from './world.js';
 
@@ -183,6 +183,7 @@ function structuredMessage(msg, as) {
 async function bad(w, s) {
   const mal = w.seat(s.bad);
   if (s.commits) return badCommit(w, mal, s.commits, s.of ? w.seat(s.of) : null, s['cannot open']);
+  if (s.proposes) return badProposal(w, mal, w.seat(s.of));
   if (s.says !== undefined) {
     const data = base64url(await mal.session.epoch.group.seal(encodeTalk({ type: 'chat', text: s.says })));
     const from = s.as ? w.seat(s.as).n : mal.n;
