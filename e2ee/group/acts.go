@@ -121,7 +121,7 @@ func (s *Session) SetLobby(now time.Time, on bool) error {
 
 // Rename changes one's own name.
 func (s *Session) Rename(now time.Time, name string) error {
-	if err := checkText(name, MaxNameRunes, MaxNameBytes, false); err != nil {
+	if err := checkName(name); err != nil {
 		return err
 	}
 	sealed, err := s.root.sealName(s.random, s.self, name)

@@ -60,7 +60,7 @@ func privateSigned(group []byte, epoch uint64, from, to Key, sealed []byte) []by
 
 // Private says something to one member; app says that it is for pages.
 func (s *Session) Private(now time.Time, to Key, app bool, text string) error {
-	if err := checkText(text, MaxPrivateBytes, MaxPrivateBytes, true); err != nil {
+	if err := checkText(text, MaxPrivateBytes, MaxPrivateBytes); err != nil {
 		return err
 	}
 	if !s.mayTalk(now) || s.lostIn(s.cur, now) {
@@ -159,7 +159,7 @@ func readInner(plain []byte) (kind byte, counter uint32, text string, err error)
 		return 0, 0, "", errPrivate
 	}
 	text = string(inner[5:])
-	return inner[0], binary.BigEndian.Uint32(inner[1:]), text, checkText(text, MaxPrivateBytes, MaxPrivateBytes, true)
+	return inner[0], binary.BigEndian.Uint32(inner[1:]), text, checkText(text, MaxPrivateBytes, MaxPrivateBytes)
 }
 
 // Relay takes a message to oneself alone.

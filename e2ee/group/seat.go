@@ -195,7 +195,7 @@ func (r *Root) openName(owner Key, sealed []byte) string {
 		return ""
 	}
 	name, err := unpadded(plain)
-	if err != nil || checkText(string(name), MaxNameRunes, MaxNameBytes, false) != nil {
+	if err != nil || checkName(string(name)) != nil {
 		return ""
 	}
 	return string(name)

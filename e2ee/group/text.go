@@ -1,6 +1,7 @@
 package group
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -18,38 +19,50 @@ const (
 func checkSaid(kind byte, text string) error {
 	switch kind {
 	case appChat:
-		return checkText(text, MaxChatRunes, MaxChatBytes, true)
+		return checkText(text, MaxChatRunes, MaxChatBytes)
 	case appPages:
-		return checkText(text, MaxChatBytes, MaxChatBytes, true)
+		return checkText(text, MaxChatBytes, MaxChatBytes)
 	case appReaction:
-		return checkText(text, maxReaction, maxReaction, false)
+		return checkReaction(text)
 	}
 	return malformed("message: kind")
 }
 
 // checkText refuses what no screen should show: it comes from another participant, and the server could not look at it.
-// Line feed and tab are for chat.
-func checkText(s string, runes, bytes int, lines bool) error {
+func checkText(s string, runes, bytes int) error {
 	if s == "" || len(s) > bytes || !utf8.ValidString(s) || utf8.RuneCountInString(s) > runes {
 		return malformed("text: length or encoding")
 	}
-	for _, r := range s {
-		switch {
-		case lines && (r == '\n' || r == '\t'):
-		case unicode.IsControl(r) || r == 0x2028 || r == 0x2029:
-			return malformed("text: control characters")
-		case !lines && (unicode.Is(unicode.Bidi_Control, r) || zeroWidth(r)):
-			return malformed("text: invisible characters")
-		}
+	if strings.ContainsFunc(s, func(r rune) bool { return r != '\n' && r != '\t' && unicode.IsControl(r) }) {
+		return malformed("text: control characters")
 	}
 	return nil
 }
 
-// zeroWidth are characters that change a name without being seen.
-func zeroWidth(r rune) bool {
+// checkName refuses what may not be the name of a participant.
+func checkName(s string) error {
+	if len(s) > MaxNameBytes || !utf8.ValidString(s) || utf8.RuneCountInString(s) > MaxNameRunes {
+		return malformed("name: length or encoding")
+	}
+	if strings.TrimSpace(s) == "" || strings.ContainsFunc(s, invisible) {
+		return malformed("name: characters")
+	}
+	return nil
+}
+
+// invisible are the characters that could make one name look like another or change the text around it: those that a
+// display name may not hold in meetings without encryption either.
+func invisible(r rune) bool {
 	switch r {
-	case 0x00AD, 0x180E, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF:
+	case 0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, 0xFFFC:
 		return true
 	}
-	return false
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co)
+}
+
+func checkReaction(s string) error {
+	if s == "" || len(s) > maxReaction || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz_") != "" {
+		return malformed("reaction")
+	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"conclave/e2ee/mls"
@@ -42,6 +43,7 @@ type vectors struct {
 	Outside    []outsideVector   `json:"outside"`
 	Numbers    []numberVector    `json:"numbers"`
 	Pairs      []pairVector      `json:"pairs"`
+	Texts      []textVector      `json:"texts"`
 }
 
 type linkVector struct {
@@ -165,6 +167,13 @@ type pairVector struct {
 	Number string   `json:"number"`
 }
 
+// textVector is what may be said or shown, or may not. Only Go makes them.
+type textVector struct {
+	Kind  string   `json:"kind"` // name, chat, app, reaction
+	Text  hexBytes `json:"text"`
+	Valid bool     `json:"valid"`
+}
+
 var codecNames = map[string]sframe.Codec{
 	"opus": sframe.Opus, "vp8": sframe.VP8, "vp9": sframe.VP9, "av1": sframe.AV1,
 }
@@ -247,9 +256,21 @@ func (v *vectors) verify(t *testing.T) {
 		got := must[string](t)(digits(n.Authenticator, fields("code", n.Group, u64(n.Epoch)), numberSize))
 		same(t, "number", i, []byte(got), []byte(n.Number))
 	}
+	for _, n := range v.Texts {
+		if err := checkOf(n.Kind, string(n.Text)); (err == nil) != n.Valid {
+			t.Errorf("%s %q: %v", n.Kind, n.Text, err)
+		}
+	}
 	for i, n := range v.Pairs {
 		same(t, "pair", i, []byte(must[string](t)(PairNumber(Key(n.A), Key(n.B)))), []byte(n.Number))
 	}
+}
+
+func checkOf(kind, text string) error {
+	if kind == "name" {
+		return checkName(text)
+	}
+	return checkSaid(map[string]byte{"chat": appChat, "app": appPages, "reaction": appReaction}[kind], text)
 }
 
 func (v *vectors) verifyLinks(t *testing.T) {
@@ -409,6 +430,7 @@ func makeVectors(t *testing.T) *vectors {
 	for i := range 2 {
 		m.outside(i)
 	}
+	m.texts()
 	return m.v
 }
 
@@ -434,6 +456,39 @@ func (m *maker) outside(i int) {
 	}
 	n.Voice, n.Base = voice, epoch.Base[:]
 	m.v.Outside = append(m.v.Outside, n)
+}
+
+func (m *maker) texts() {
+	for kind, texts := range map[string]struct{ right, wrong []string }{
+		"name": {
+			[]string{"A", "Žofie Nováková", "李 明", "a  b", strings.Repeat("n", 64), strings.Repeat("é", 64)},
+			[]string{
+				"", " ", "\u3000", strings.Repeat("n", 65), strings.Repeat("\U0001F600", 64), "a\nb", "a\tb", "a\x00b",
+				"a\u00adb", "a\u061cb", "a\u180eb", "a\u200bb", "a\u200db", "a\u2028b", "a\u2029b", "a\u202eb", "a\u2060b",
+				"a\u2066b", "\ufeffa", "a\ufeff", "a\U000e0041", "a\ue000", "\u3164", "\u2800", "a\u034fb", "a\u115fb", "a\xff",
+			},
+		},
+		"chat": {
+			[]string{"hello", " ", "a\nb\tc", "\ufeffa", "a\u2028b", "\u202ea", strings.Repeat("\U0001F600", 2000)},
+			[]string{"", "a\x00", "a\rb", "a\u0085b", "a\x7f", strings.Repeat("a", 2001), "\xc3\x28", "\xed\xa0\x80"},
+		},
+		"app": {
+			[]string{"{}", strings.Repeat("a", 8000)},
+			[]string{"", "a\x1b", strings.Repeat("a", 8001), "\xff"},
+		},
+		"reaction": {
+			[]string{"thumbs_up", strings.Repeat("a", 32)},
+			[]string{"", "Heart", "a b", "a\n", "é", strings.Repeat("a", 33)},
+		},
+	} {
+		for _, text := range texts.right {
+			m.v.Texts = append(m.v.Texts, textVector{kind, hexBytes(text), true})
+		}
+		for _, text := range texts.wrong {
+			m.v.Texts = append(m.v.Texts, textVector{kind, hexBytes(text), false})
+		}
+	}
+	slices.SortStableFunc(m.v.Texts, func(a, b textVector) int { return strings.Compare(a.Kind, b.Kind) })
 }
 
 func (m *maker) links(creator *Identity) {

@@ -6,7 +6,8 @@ export const MAX_CHAT_TEXT = 2000;
 export const MAX_TITLE = 80;
 export const MAX_PASSWORD = 128;
 
-const FORBIDDEN = /[\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/u;
+/** As the server has it, and the encryption: what makes one name look like another, or changes the text around it. */
+const FORBIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\u115f\u1160\u2800\u3164\uffa0\ufffc]|\u034f|\u17b4|\u17b5/u;
 
 /** @param {string} name @returns {'empty'|'long'|'characters'|null} what is wrong with a display name */
 export function nameProblem(name) {

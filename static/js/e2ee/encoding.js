@@ -88,13 +88,16 @@ export class Reader {
 }
 
 const CONTROL = /\p{Cc}/u;
-const INVISIBLE = /[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/u;
+/** Characters that could make one name look like another, or change the text around it. */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\u115f\u1160\u2800\u3164\uffa0\ufffc]|\u034f|\u17b4|\u17b5/u;
 
-/** @param {Uint8Array} bytes @returns {string} one line of at most 256 bytes, perhaps empty; throws when it may not be shown */
-export function readLine(bytes) {
-  const line = text(bytes);
-  if (bytes.length > 256 || CONTROL.test(line) || INVISIBLE.test(line)) throw new TypeError('not a line');
-  return line;
+/** @param {Uint8Array} bytes @returns {string} the name of a participant; throws when it may not be shown as one */
+export function readName(bytes) {
+  const name = text(bytes);
+  if (bytes.length > 255 || [...name].length > 64 || name.trim() === '' || INVISIBLE.test(name)) {
+    throw new TypeError('not a name');
+  }
+  return name;
 }
 
 /** @param {Uint8Array} bytes @returns {string} what somebody wrote; throws when it may not be shown */
@@ -114,4 +117,11 @@ export function readApp(bytes) {
     throw new TypeError('not a message');
   }
   return said;
+}
+
+/** @param {Uint8Array} bytes @returns {string} the protocol's id of a reaction; throws when it is none */
+export function readReaction(bytes) {
+  const reaction = text(bytes);
+  if (!/^[a-z_]{1,32}$/.test(reaction)) throw new TypeError('not a reaction');
+  return reaction;
 }

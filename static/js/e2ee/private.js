@@ -64,6 +64,7 @@ export async function openPrivate(u, ik, leaf, sender, data) {
   const box = { enc: sealed.slice(0, 32), ciphertext: sealed.slice(32) };
   const plain = new Reader(unpad(await openFrom(leaf, info(u), concat(sender, ik), box, pskOf(u))));
   const [type, counter, said] = [plain.u8(), plain.u32(), plain.rest()];
+  if (said.length > MAX_PRIVATE) throw new RangeError('too long');
   if (type === KINDS.chat) return { kind: 'chat', counter, text: readChat(said) };
   return type === KINDS.app ? { kind: 'app', counter, text: readApp(said) } : null;
 }

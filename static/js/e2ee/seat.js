@@ -6,7 +6,7 @@
 /** @import {OwnKeyPackage} from './mls/keypackage.js' */
 /** @import {SignatureKey} from './mls/signing.js' */
 import { concat, equal, random, utf8 } from './bytes.js';
-import { fields, label, readLine, u8 } from './encoding.js';
+import { fields, label, readName, u8 } from './encoding.js';
 import { decode, encode } from './mls/codec.js';
 import { newKeyPackage } from './mls/keypackage.js';
 import { mac } from './mls/primitives.js';
@@ -71,8 +71,7 @@ export async function openName(link, ik, sealed) {
   try {
     const how = { name: 'AES-GCM', iv: sealed.slice(0, NONCE), additionalData: ik };
     const plain = await crypto.subtle.decrypt(how, await nameKey(link.name), sealed.slice(NONCE));
-    const name = readLine(unpad(new Uint8Array(plain)));
-    return [...name].length <= 64 ? name.trim() && name : '';
+    return readName(unpad(new Uint8Array(plain)));
   } catch {
     return '';
   }

@@ -1,11 +1,10 @@
 // What members say to all, as bytes and back (docs/e2ee.md, section 12), and how much of it is read.
 /** @import {Bytes} from './bytes.js' */
-import { concat, text, utf8 } from './bytes.js';
-import { NONE, Reader, readApp, readChat, u64, u8 } from './encoding.js';
+import { concat, utf8 } from './bytes.js';
+import { NONE, Reader, readApp, readChat, readReaction, u64, u8 } from './encoding.js';
 
 /** Classes of length that messages are padded to. */
 const CLASSES = [64, 256, 1024, 4096, 8192];
-const REACTION = /^[a-z_]{1,32}$/;
 
 /** @param {number} n bytes @returns {number} the class they are padded to */
 export function classOf(n) {
@@ -41,19 +40,12 @@ export function encodeTalk(m) {
   }
 }
 
-/** @param {Reader} r @returns {string} */
-function readReaction(r) {
-  const reaction = text(r.rest());
-  if (!REACTION.test(reaction)) throw new TypeError('not a reaction');
-  return reaction;
-}
-
 /** @type {Record<number, ((r: Reader) => Message)|undefined>} */
 const READERS = {
   1: () => ({ type: 'here' }),
   2: (r) => ({ type: 'beat', epoch: r.u64(), position: r.u64() }),
   3: (r) => ({ type: 'chat', text: readChat(r.rest()) }),
-  4: (r) => ({ type: 'reaction', text: readReaction(r) }),
+  4: (r) => ({ type: 'reaction', text: readReaction(r.rest()) }),
   5: (r) => ({ type: 'app', text: readApp(r.rest()) }),
   6: (r) => ({ type: 'compare', epoch: r.u64() }),
   7: (r) => {

@@ -9,11 +9,21 @@ import { readApp, readChat, readName, readReaction } from '../../../static/js/e2
 import { entryHash } from '../../../static/js/e2ee/entries.js';
 import { openFrame, parseFrame, sealFrame } from '../../../static/js/e2ee/frame.js';
 import * as links from '../../../static/js/e2ee/link.js';
+import { openFrom } from '../../../static/js/e2ee/mls/hpke.js';
 import { mac } from '../../../static/js/e2ee/mls/primitives.js';
 import { pairFrom } from '../../../static/js/e2ee/mls/x25519.js';
 import { Found, grantsAreRight, meetingOf, roleOf, writeMeeting } from '../../../static/js/e2ee/policy.js';
+import { ASK, MARK, VOICE, openAsk, openVoice, readVoice } from '../../../static/js/e2ee/outside.js';
 import { epochOf, openPrivate } from '../../../static/js/e2ee/private.js';
-import { MEETING, isSigned, openName, readAdmission, seatOf, writeSeat } from '../../../static/js/e2ee/seat.js';
+import {
+  MEETING,
+  isSigned,
+  openName,
+  readAdmission,
+  seatOf,
+  writeAdmission,
+  writeSeat,
+} from '../../../static/js/e2ee/seat.js';
 import { deriveKey } from '../../../static/js/e2ee/sframe.js';
 import { makeVectors } from './makevectors.js';
 
@@ -133,6 +143,26 @@ for (const name of ['vectors.json', 'vectors-js.json']) {
 
   test(`${name}: private messages`, async () => {
     for (const v of vectors.private) await checkPrivate(v, await secretsOf(vectors.links[v.link]));
+  });
+
+  test(`${name}: what one outside says`, async () => {
+    for (const v of vectors.outside ?? []) {
+      const s = await secretsOf(vectors.links[v.link]);
+      const [ask, voice] = [unhex(v.ask), unhex(v.voice)];
+      assert.deepEqual([epochOf(ask), epochOf(voice), ask[8], voice[8]], [MARK, MARK, ASK, VOICE]);
+      const { x, purpose } = await openAsk(s, unhex(v.from), unhex(v.to), ask.slice(9));
+      assert.deepEqual([hex(x), purpose], [v.x, v.purpose]);
+      const said = readVoice(voice.slice(9));
+      assert.deepEqual([hex(said.groupId), said.epoch, said.number], [v.group_id, BigInt(v.epoch), v.number]);
+      assert.equal(hex(writeAdmission(/** @type {any} */ (said.admission))), v.admission);
+      const external = await pairFrom(unhex(v.external_private_key));
+      const open = /** @type {any} */ (openFrom.bind(null, external));
+      const confirmed = unhex(v.confirmed_transcript_hash);
+      assert.equal(hex(await openVoice(s, unhex(v.from), confirmed, said, open)), v.secret);
+      await assert.rejects(openVoice(s, unhex(v.to), confirmed, said, open));
+      await assert.rejects(openVoice(s, unhex(v.from), unhex(v.secret), said, open));
+      await assert.rejects(openAsk(s, unhex(v.from), unhex(v.from), ask.slice(9)));
+    }
   });
 
   test(`${name}: numbers`, async () => {
