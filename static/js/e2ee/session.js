@@ -412,7 +412,8 @@ export class Session {
       const problem = await pathProblem(epoch.group, received, this.found);
       if (problem) throw new MlsError('policy', problem);
       if (sender?.type === SENDER.member && sender.leaf === epoch.group.leaf) {
-        return this.#notOurs(epoch, received, bytes);
+        await this.#notOurs(epoch, received, bytes);
+        return undefined;
       }
       await this.#apply(epoch, received, author, bytes, now);
     } catch (err) {
