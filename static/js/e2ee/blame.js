@@ -18,7 +18,7 @@ export class Blame {
   culprit = '';
   /** by hash @type {Map<string, string>} */
   #authors = new Map();
-  /** by hash @type {Map<string, Set<number>>} */
+  /** by hash, keys @type {Map<string, Set<string>>} */
   #stuck = new Map();
 
   /** @param {Bytes} commit @param {string} author */
@@ -27,12 +27,12 @@ export class Blame {
     bound(this.#authors);
   }
 
-  /** @param {{hash: string, participant?: number}} m somebody is stuck */
-  said({ hash, participant }) {
+  /** @param {string} hash @param {string} key of who is stuck; empty where it isn't known */
+  said(hash, key) {
     const author = this.#authors.get(hash);
-    if (!author || !participant) return;
+    if (!author || !key || key === author) return;
     const who = this.#stuck.get(hash) ?? new Set();
-    this.#stuck.set(hash, who.add(participant));
+    this.#stuck.set(hash, who.add(key));
     bound(this.#stuck);
     if (who.size >= 2) this.culprit = author;
   }

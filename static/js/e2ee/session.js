@@ -183,7 +183,7 @@ export class Session {
       case 'secrets':
         return this.#secrets(event, now);
       case 'stuck':
-        return this.blame.said(event);
+        return this.blame.said(event.hash, this.roster.key(event.participant ?? 0));
       case 'connection':
         this.up = event.up;
         this.beats.restart(event.up ? now : Infinity); // nothing is missed while one hears nobody
