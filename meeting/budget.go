@@ -160,7 +160,7 @@ func (a *allowance) take(now time.Time, n, burst, rate int) bool {
 // entrySize is what a change of the seat adds to a roster event, beside the overhead: most of it is signed, if
 // anything is.
 func (p *seat) entrySize() int {
-	return len(p.announce.Reveal()) + len(p.admit.Reveal()) + len(p.grant.Reveal())
+	return len(p.announce.Reveal()) + len(p.admit.Reveal())
 }
 
 // voiceOf is the voice of a new seat: that of its person, if they have or had another seat.

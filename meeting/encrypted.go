@@ -1,8 +1,6 @@
 package meeting
 
 import (
-	"cmp"
-	"slices"
 	"time"
 
 	"conclave/protocol"
@@ -41,34 +39,4 @@ func (s *state) suits(j joinRequest) error {
 		return ErrNameInClear
 	}
 	return nil
-}
-
-// lobbyHosts are those who may admit, as those who wait see them; with a connection first, then by number.
-func (s *state) lobbyHosts() []protocol.LobbyHost {
-	if !s.e2ee {
-		return nil
-	}
-	var hosts []*seat
-	for _, p := range s.seats {
-		if p.may(protocol.MayAdmit) {
-			hosts = append(hosts, p)
-		}
-	}
-	slices.SortFunc(hosts, func(a, b *seat) int {
-		switch {
-		case a.sink != nil && b.sink == nil:
-			return -1
-		case a.sink == nil && b.sink != nil:
-			return 1
-		}
-		return cmp.Compare(a.id, b.id)
-	})
-	hosts = hosts[:min(len(hosts), maxLobbyHosts)]
-	out := make([]protocol.LobbyHost, len(hosts))
-	for i, p := range hosts {
-		out[i] = protocol.LobbyHost{
-			Participant: p.id, Announce: p.announce.Reveal(), Admit: cmp.Or(p.grant, p.admit).Reveal(), // what their role rests on
-		}
-	}
-	return out
 }

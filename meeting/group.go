@@ -200,14 +200,14 @@ func (s *state) anyHeld(list []*seat) bool {
 	return false
 }
 
-// takeOver gives a join the place of an earlier seat: its role, and what was signed about it, for the key is the same.
+// takeOver gives a join the place of an earlier seat: its role and its admission, for the key is the same.
 // The new one comes before the old one goes, so that a meeting is not left by its last host.
 func (s *state) takeOver(now time.Time, j joinRequest, before *seat) (media.ParticipantID, error) {
 	if !s.canRecord() {
 		return 0, ErrAuditUnavailable
 	}
 	p := s.newSeat(now, j)
-	p.admit, p.grant = cmp.Or(j.admit, before.admit), before.grant
+	p.admit = cmp.Or(j.admit, before.admit)
 	s.enter(now, p, j.token, before.role)
 	s.leave(now, before, protocol.LeftReplaced, protocol.ByeReplaced)
 	return p.id, nil

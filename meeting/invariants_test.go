@@ -121,11 +121,11 @@ func script2sealed(op, arg byte, other media.ParticipantID) protocol.ClientMessa
 	case 3:
 		return &protocol.Admit{Admissions: []protocol.Admission{{Participant: other, Admit: "signed"}}}
 	case 4:
-		return &protocol.SetRole{Participant: other, Role: someRole(arg), Grant: "signed"}
+		return &protocol.SetRole{Participant: other, Role: someRole(arg)}
 	case 5:
 		return &protocol.SetPolicy{Lobby: ptr(arg&1 == 0)}
 	case 6:
-		return &protocol.Leave{Heir: other, Grant: "signed"}
+		return &protocol.Leave{Heir: other}
 	default:
 		return &protocol.Chat{Text: "in clear", To: other}
 	}

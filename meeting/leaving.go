@@ -25,20 +25,15 @@ func (s *state) lost(now time.Time, id media.ParticipantID, sink Sink) {
 	}
 }
 
-// leaveRequest is Leave. A host may name an heir. If it is the last host, the meeting falls to the heir, if they may
-// inherit it; and what the host signed about who is host then is shown.
+// leaveRequest is Leave. In an encrypted meeting the last host may name to whom the meeting falls, if they may inherit
+// it: the heirs of the group are not known here.
 func (s *state) leaveRequest(now time.Time, p *seat, r *protocol.Leave, why protocol.ByeReason) {
 	s.by = p
 	defer func() { s.by = nil }()
 	heir := s.seats[r.Heir]
-	if s.e2ee && p.role == protocol.RoleHost && heir != nil && heir != p && r.Grant != "" {
-		if s.hosts == 1 && s.policy == protocol.WhenPromote && heir.mayInherit() {
-			s.setRole(now, heir, protocol.RoleHost)
-		}
-		if heir.role == protocol.RoleHost {
-			heir.grant = NewBlob(r.Grant)
-			s.changed(now, heir.id, changed)
-		}
+	last := s.e2ee && p.role == protocol.RoleHost && s.hosts == 1 && s.policy == protocol.WhenPromote
+	if last && heir != nil && heir != p && heir.mayInherit() {
+		s.setRole(now, heir, protocol.RoleHost)
 	}
 	s.leave(now, p, protocol.Left, why)
 }

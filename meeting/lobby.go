@@ -63,7 +63,7 @@ func (s *state) returnToLobby(now time.Time, p *seat, j joinRequest) (media.Part
 // if what a host signed for the earlier keys is under way.
 func (s *state) replaceInLobby(now time.Time, p *seat, j joinRequest) *seat {
 	q := s.newSeat(now, j)
-	q.since, q.relayed = p.since, p.relayed
+	q.since = p.since
 	s.waiting[slices.Index(s.waiting, p)] = q
 	s.recordOf(ActionWaiting, q, "")
 	s.leave(now, p, protocol.Left, protocol.ByeReplaced)
@@ -83,8 +83,7 @@ func (s *state) admit(now time.Time, p *seat, token string) {
 }
 
 func (s *state) lobbyStatus() *protocol.Lobby {
-	return &protocol.Lobby{Title: s.title.Reveal(), Waiting: s.countWaiting(), HostsPresent: s.admitterPresent(),
-		Hosts: s.lobbyHosts()}
+	return &protocol.Lobby{Title: s.title.Reveal(), Waiting: s.countWaiting(), HostsPresent: s.admitterPresent()}
 }
 
 // countWaiting counts those who still need a decision.

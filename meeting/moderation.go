@@ -93,14 +93,7 @@ func (s *state) roleRequest(now time.Time, p *seat, m *protocol.SetRole) error {
 	if other == p || !covers(p.role, m.Role) || other.identity.stream() { // a stream's key says what it may do
 		return ErrNotPermitted
 	}
-	if !s.e2ee && m.Grant != "" {
-		return ErrNotEncrypted
-	}
 	s.setRole(now, other, m.Role)
-	if m.Grant != "" {
-		other.grant = NewBlob(m.Grant)
-		s.changed(now, other.id, changed)
-	}
 	if m.Role == protocol.RoleHost {
 		s.handedOver = true
 		s.setRole(now, p, protocol.RoleCohost)
@@ -116,7 +109,7 @@ func (s *state) setRole(now time.Time, p *seat, role protocol.Role) {
 	}
 	couldAdmit, wasHost := p.may(protocol.MayAdmit), p.role == protocol.RoleHost
 	s.recordOn(ActionRole, p, string(role))
-	p.role, p.grant = role, Blob{} // what was signed about the role before says nothing of this one
+	p.role = role
 	s.declare(now, p, p.live())
 	s.tell(p, &protocol.Permissions{Role: role, Permissions: permissionsOf(role)})
 	s.changed(now, p.id, changed)

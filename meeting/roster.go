@@ -129,7 +129,6 @@ func (s *state) entry(p *seat, hands map[media.ParticipantID]int) protocol.Roste
 	return protocol.RosterEntry{
 		Participant: p.id, Name: p.name.Reveal(), Role: p.role, Sources: p.live().List(), Hand: hands[p.id],
 		Connected: p.sink != nil, Kind: p.identity.kind(), Announce: p.announce.Reveal(), Admit: p.admit.Reveal(),
-		Grant: p.grant.Reveal(),
 	}
 }
 

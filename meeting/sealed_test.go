@@ -170,7 +170,6 @@ func TestAdmissionsAreNeededWhereTheyBelong(t *testing.T) {
 	ana, ben = plain.join("ana"), plain.join("ben")
 	plain.refused(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: ben.id, Admit: "x"}}}, ErrAdmissions)
 	plain.must(ana, &protocol.Admit{All: true})
-	plain.refused(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleViewer, Grant: "x"}, ErrNotEncrypted)
 	plain.wantRole(ben, protocol.RoleParticipant)
 }
 
@@ -206,12 +205,12 @@ func TestAnAdmissionIsForTheKeysThatWereAnnounced(t *testing.T) {
 	}
 }
 
-// A resumed seat keeps its announce and what was signed about it; another announce takes no seat back.
+// A resumed seat keeps its announce, its role and what was signed about it; another announce takes no seat back.
 func TestResumeKeepsTheAnnounce(t *testing.T) {
 	st := newStage(t, withE2EE, withLobby)
 	ana, ben := st.join("ana"), st.join("ben")
 	st.must(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: ben.id, Admit: "admit"}}})
-	st.must(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleCohost, Grant: "grant"})
+	st.must(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleCohost})
 	ben.learn()
 	st.lose(ben)
 	if _, err := st.tryJoin("ben", func(j *joinRequest) {
@@ -224,7 +223,7 @@ func TestResumeKeepsTheAnnounce(t *testing.T) {
 		back := st.join("ben", func(j *joinRequest) { j.resume, j.announce = hashToken(ben.token), announce })
 		w, _ := last[*protocol.Welcome](back)
 		if back.id != ben.id || !w.Resumed || w.Admit != NewBlob("admit").Reveal() ||
-			w.Grant != NewBlob("grant").Reveal() || st.s.seats[ben.id].announce != announceOf("ben") {
+			w.Role != protocol.RoleCohost || st.s.seats[ben.id].announce != announceOf("ben") {
 			t.Fatal("something of the seat is lost")
 		}
 		ben = back
@@ -232,90 +231,34 @@ func TestResumeKeepsTheAnnounce(t *testing.T) {
 	}
 }
 
-// Who waits is shown what a co-host's role rests on: with the admission as a participant alone, nobody would seal
-// their name to them.
-func TestTheLobbyIsShownTheGrantOfACohost(t *testing.T) {
-	st := newStage(t, withE2EE, withLobby)
-	ana, ben := st.join("ana"), st.join("ben")
-	st.must(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: ben.id, Admit: "admit"}}})
-	st.must(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleCohost, Grant: "grant"})
-	for _, h := range st.s.lobbyHosts() {
-		if h.Participant == ben.id && h.Admit == NewBlob("grant").Reveal() {
-			return
-		}
-	}
-	t.Errorf("%+v", st.s.lobbyHosts())
-}
-
-// What a host signed about a role is seen by everybody, and goes with the role.
-func TestGrantsGoWithTheRole(t *testing.T) {
-	st := newStage(t, withE2EE)
-	ana, ben, cem := st.join("ana"), st.join("ben"), st.join("cem")
-	st.settleRoster()
-	grant := func() string {
-		st.settleRoster()
-		r, _ := last[*protocol.Roster](cem)
-		for _, e := range r.Changed {
-			if e.Participant == ben.id {
-				return e.Grant
-			}
-		}
-		t.Fatal("cem was not told")
-		return ""
-	}
-	st.must(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleCohost, Grant: "one"})
-	if grant() != "one" {
-		t.Fatal("no grant")
-	}
-	st.must(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleCohost, Grant: "two"})
-	if grant() != "two" {
-		t.Fatal("a grant cannot be renewed")
-	}
-	st.must(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleViewer})
-	if grant() != "" {
-		t.Fatal("the grant outlives the role")
-	}
-	st.must(ana, &protocol.SetRole{Participant: ben.id, Role: protocol.RoleCohost, Grant: "three"})
-	st.must(ana, &protocol.Leave{}) // ben is promoted by the server, which can sign nothing
-	st.wantRole(ben, protocol.RoleHost)
-	if grant() != "" {
-		t.Fatal("a grant of another role")
-	}
-}
-
-// The last host's word says to whom the meeting falls, where it falls to somebody; nobody else's word does, and no
-// other grant changes.
+// The last host's word says to whom the meeting falls, where it falls to somebody; nobody else's word does.
 func TestTheLastHostNamesAnHeir(t *testing.T) {
-	word, old := "heir", "old"
 	for name, c := range map[string]struct {
 		policy protocol.LeavePolicy
 		act    func(st *stage, ana, ben, cem *someone)
 		heir   string // who is host then
-		cem    string
 	}{
-		"one who came later": {protocol.WhenPromote, func(st *stage, ana, _, cem *someone) { st.must(ana, &protocol.Leave{Heir: cem.id, Grant: word}) }, "cem", word},
-		"nobody there":       {protocol.WhenPromote, func(st *stage, ana, _, _ *someone) { st.must(ana, &protocol.Leave{Heir: 99, Grant: word}) }, "ben", ""},
-		"without a grant":    {protocol.WhenPromote, func(st *stage, ana, _, cem *someone) { st.must(ana, &protocol.Leave{Heir: cem.id}) }, "ben", ""},
+		"one who came later": {protocol.WhenPromote, func(st *stage, ana, _, cem *someone) {
+			st.must(ana, &protocol.Leave{Heir: cem.id})
+		}, "cem"},
+		"nobody there": {protocol.WhenPromote, func(st *stage, ana, _, _ *someone) {
+			st.must(ana, &protocol.Leave{Heir: 99})
+		}, "ben"},
 		"a viewer": {protocol.WhenPromote, func(st *stage, ana, _, cem *someone) {
 			st.must(ana, &protocol.SetRole{Participant: cem.id, Role: protocol.RoleViewer})
-			st.must(ana, &protocol.Leave{Heir: cem.id, Grant: word})
-		}, "ben", ""},
-		"who is host by the server's word": {protocol.WhenPromote, func(st *stage, ana, _, cem *someone) {
-			st.must(ana, &protocol.SetRole{Participant: cem.id, Role: protocol.RoleCohost, Grant: old})
-			st.must(ana, &protocol.Leave{}) // cem inherits
-			st.must(st.join("ana"), &protocol.Leave{Heir: cem.id, Grant: word})
-		}, "cem", word},
-		"by no host": {protocol.WhenPromote, func(st *stage, ana, ben, cem *someone) {
-			st.must(ana, &protocol.SetRole{Participant: cem.id, Role: protocol.RoleCohost, Grant: old})
-			st.must(ben, &protocol.Leave{Heir: cem.id, Grant: word})
-		}, "ana", old},
-		"a meeting that stays without a host": {protocol.WhenKeep, func(st *stage, ana, _, cem *someone) { st.must(ana, &protocol.Leave{Heir: cem.id, Grant: word}) }, "", ""},
+			st.must(ana, &protocol.Leave{Heir: cem.id})
+		}, "ben"},
+		"by no host": {protocol.WhenPromote, func(st *stage, _, ben, cem *someone) {
+			st.must(ben, &protocol.Leave{Heir: cem.id})
+		}, "ana"},
+		"a meeting that stays without a host": {protocol.WhenKeep, func(st *stage, ana, _, cem *someone) {
+			st.must(ana, &protocol.Leave{Heir: cem.id})
+		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := newStage(t, withE2EE, withPolicy(c.policy))
 			ana, ben, cem := st.join("ana"), st.join("ben"), st.join("cem")
 			c.act(st, ana, ben, cem)
-			st.settleRoster()
 			host := ""
 			for _, one := range []*someone{ana, ben, cem} {
 				if seat := st.s.seats[one.id]; seat != nil && seat.role == protocol.RoleHost {
@@ -325,65 +268,7 @@ func TestTheLastHostNamesAnHeir(t *testing.T) {
 			if host != c.heir {
 				t.Errorf("host is %q, want %q", host, c.heir)
 			}
-			if st.s.seats[cem.id].grant.Reveal() != c.cem {
-				t.Error("not the grant expected")
-			}
 		})
-	}
-}
-
-// The lobby names those who may admit, and no others, as they come and go.
-func TestTheLobbyKnowsWhoMayAdmit(t *testing.T) {
-	st := newStage(t, withE2EE, withLobby)
-	eve := st.join("eve")
-	hosts := func() (out []media.ParticipantID) {
-		st.settleRoster()
-		e, _ := last[*protocol.Lobby](eve)
-		for _, h := range e.Hosts {
-			if st.s.seats[h.Participant].announce.Reveal() != h.Announce || st.s.seats[h.Participant].admit.Reveal() != h.Admit {
-				t.Fatal("somebody else's announce")
-			}
-			out = append(out, h.Participant)
-		}
-		return out
-	}
-	if n := len(hosts()); n != 0 {
-		t.Fatalf("%d hosts in an empty meeting", n)
-	}
-	ana, ben, cem := st.join("ana"), st.join("ben"), st.join("cem")
-	st.must(ana, &protocol.Admit{Admissions: []protocol.Admission{{Participant: ben.id, Admit: "b"},
-		{Participant: cem.id, Admit: "c"}}})
-	if h := hosts(); len(h) != 1 || h[0] != ana.id {
-		t.Fatalf("%v", h)
-	}
-	st.must(ana, &protocol.SetRole{Participant: cem.id, Role: protocol.RoleCohost})
-	st.lose(ana)
-	if h := hosts(); len(h) != 2 || h[0] != cem.id || h[1] != ana.id {
-		t.Fatalf("%v: first those with a connection", h)
-	}
-	st.must(cem, &protocol.Leave{})
-	if h := hosts(); len(h) != 1 || h[0] != ana.id {
-		t.Fatalf("%v after the co-host left", h)
-	}
-	plain := newStage(t, withLobby)
-	eve = plain.join("eve")
-	plain.join("ana")
-	plain.settleRoster()
-	if e, _ := last[*protocol.Lobby](eve); !e.HostsPresent || e.Hosts != nil {
-		t.Fatal("a plain lobby names its hosts")
-	}
-}
-
-// A host sees sixteen at most in the lobby's list, however many there are.
-func TestTheLobbyNamesSixteenHosts(t *testing.T) {
-	st := newStage(t, withE2EE)
-	ana := st.join("ana")
-	for i := range 20 {
-		p := st.join(string(rune('b' + i)))
-		st.must(ana, &protocol.SetRole{Participant: p.id, Role: protocol.RoleCohost})
-	}
-	if n := len(st.s.lobbyStatus().Hosts); n != maxLobbyHosts {
-		t.Fatalf("%d hosts", n)
 	}
 }
 

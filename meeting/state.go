@@ -57,7 +57,6 @@ func (i Identity) person() person {
 const (
 	maxBans          = 1024                   // persons banned from one meeting; more is refused
 	maxWaitingSent   = 256                    // lobby entries in one event (protocol)
-	maxLobbyHosts    = 16                     // of those who may admit, in what the lobby is told (protocol)
 	lobbyPerInterval = 16                     // people in the lobby who are told of in each rosterInterval
 	rosterInterval   = 100 * time.Millisecond // between two roster events (protocol: at most ten a second)
 	qualityInterval  = time.Second            // between two quality events (protocol)
@@ -92,7 +91,6 @@ type seat struct {
 	announce  Blob              // of an end-to-end encrypted meeting: set once
 	deviceKey grouplog.Identity // with which announce begins
 	admit     Blob              // what the admitting host signed
-	grant     Blob              // what the host signed who gave the role
 	role      protocol.Role
 	entered   uint64 // order of entering the meeting: who is longest present
 	since     time.Time
@@ -125,7 +123,6 @@ type seat struct {
 
 	kept      []protocol.Relayed // relayed and not yet delivered
 	keptBytes int                // at most maxKept
-	relayed   allowance          // from the lobby
 	voice     *voice             // shared by the seats of a person
 }
 
@@ -165,14 +162,13 @@ type state struct {
 	notices    int       // of expiryNotices, those given
 	stops      time.Time // when the server does; zero: not known
 
-	group        *grouplog.Log // of an end-to-end encrypted meeting, else nil
-	lobbyRelayed allowance
-	said         allowance         // to everybody
-	groupSaid    allowance         // the same by clients themselves
-	committed    allowance         // the same of commits
-	voices       map[person]*voice // of persons with a seat, and of those who left within the last half minute
-	mail         mail
-	quality      qualityBatch
+	group     *grouplog.Log     // of an end-to-end encrypted meeting, else nil
+	said      allowance         // to everybody
+	groupSaid allowance         // the same by clients themselves
+	committed allowance         // the same of commits
+	voices    map[person]*voice // of persons with a seat, and of those who left within the last half minute
+	mail      mail
+	quality   qualityBatch
 
 	lobbyNews lobbyNews
 	batch     batch
@@ -404,7 +400,7 @@ func (s *state) welcome(now time.Time, p *seat, token string, resumed bool) {
 	w := &protocol.Welcome{
 		Version: protocol.Version, Participant: p.id, Role: p.role, Permissions: permissionsOf(p.role), Resume: token,
 		Resumed: resumed, Meeting: s.describe(now), Participants: s.others(p.id), Waiting: []protocol.WaitingEntry{},
-		Admit: p.admit.Reveal(), Grant: p.grant.Reveal(),
+		Admit: p.admit.Reveal(),
 	}
 	if p.may(protocol.MayAdmit) {
 		w.Waiting = s.waitingEntries()

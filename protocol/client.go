@@ -151,13 +151,11 @@ type Remove struct {
 // Request implements ClientMessage.
 func (m *Remove) Request() RequestID { return m.ID }
 
-// SetRole gives a participant another role. Making another host hands over. Grant is what the host signed about it,
-// in an end-to-end encrypted meeting.
+// SetRole gives a participant another role. Making another host hands over.
 type SetRole struct {
 	ID          RequestID   `json:"id" bound:"1..2147483647"`
 	Participant Participant `json:"participant" bound:"1..4294967295"`
 	Role        Role        `json:"role"`
-	Grant       string      `json:"grant,omitempty" bound:"1..1024" text:"base64url"`
 }
 
 // Request implements ClientMessage.
@@ -341,12 +339,10 @@ type Active struct {
 // Request implements ClientMessage.
 func (m *Active) Request() RequestID { return m.ID }
 
-// Leave gives the seat up. In an end-to-end encrypted meeting the last host may name to whom the meeting falls, with
-// what it signed about them; both or none.
+// Leave gives the seat up. In an end-to-end encrypted meeting the last host may name to whom the meeting falls.
 type Leave struct {
-	ID    RequestID   `json:"id" bound:"1..2147483647"`
-	Heir  Participant `json:"heir,omitempty" bound:"1..4294967295"`
-	Grant string      `json:"grant,omitempty" bound:"1..1024" text:"base64url"`
+	ID   RequestID   `json:"id" bound:"1..2147483647"`
+	Heir Participant `json:"heir,omitempty" bound:"1..4294967295"`
 }
 
 // Request implements ClientMessage.

@@ -26,7 +26,7 @@ const (
 	MaxAppToOne     = 1500      // what pages tell one participant, as in end-to-end encrypted meetings
 	MaxPassword     = 128       // characters of an access password
 	MaxAnnounce     = 512       // an announce
-	MaxSigned       = 1 << 10   // an admission, a role grant
+	MaxSigned       = 1 << 10   // an admission
 	MaxRelayed      = 2 << 10   // what one participant gets of a relay
 	MaxRelayTo      = 1000      // entries of a relay
 	MaxBroadcasted  = 12 << 10  // what a broadcast carries
@@ -35,7 +35,6 @@ const (
 	MaxKeyPackage   = 2 << 10   // a key package
 	MaxForJoiners   = 512 << 10 // a GroupInfo and the secrets of all who are added by one commit
 	MaxAdded        = 64        // added by one commit
-	MaxLobbyHosts   = 16        // those who may admit, as a lobby names them
 	MaxHeight       = 4320      // device pixels of a wanted picture
 	MaxValues       = 4 << 10   // JSON values in a message from a client; the largest relay needs 3003
 	MaxKeys         = 16        // keys of a JSON object; the protocol itself needs 14

@@ -30,26 +30,17 @@ type Breakouts struct {
 
 func (*Breakouts) serverMessage() {}
 
-// Lobby says that the participant waits to be admitted. It is sent again, without id, when a count changes. Hosts are
-// those who may admit, in an end-to-end encrypted meeting.
+// Lobby says that the participant waits to be admitted. It is sent again, without id, when a value changes.
 type Lobby struct {
-	ID           RequestID   `json:"id,omitempty" bound:"1..2147483647"`
-	Title        string      `json:"title" bound:"0..80"`
-	Waiting      int         `json:"waiting"`
-	HostsPresent bool        `json:"hosts_present"`
-	Hosts        []LobbyHost `json:"hosts,omitempty" bound:"0..16"`
+	ID           RequestID `json:"id,omitempty" bound:"1..2147483647"`
+	Title        string    `json:"title" bound:"0..80"`
+	Waiting      int       `json:"waiting"`
+	HostsPresent bool      `json:"hosts_present"`
 }
 
 func (*Lobby) serverMessage() {}
 
-// LobbyHost is a participant who may admit, as those who wait see them: enough to seal one's name to them.
-type LobbyHost struct {
-	Participant Participant `json:"participant" bound:"1..4294967295"`
-	Announce    string      `json:"announce" bound:"33..512" text:"base64url"`
-	Admit       string      `json:"admit,omitempty" bound:"1..1024" text:"base64url"`
-}
-
-// Welcome says that the participant is in. Admit and Grant are what hosts signed about it.
+// Welcome says that the participant is in. Admit is what a host signed about it.
 type Welcome struct {
 	ID           RequestID         `json:"id" bound:"1..2147483647"`
 	Version      int               `json:"version"`
@@ -63,7 +54,6 @@ type Welcome struct {
 	Waiting      []WaitingEntry    `json:"waiting" bound:"0..256"`
 	RoleNames    map[string]string `json:"role_names,omitempty"`
 	Admit        string            `json:"admit,omitempty" bound:"1..1024" text:"base64url"`
-	Grant        string            `json:"grant,omitempty" bound:"1..1024" text:"base64url"`
 	ICEServers   []ICEServer       `json:"ice_servers,omitempty" bound:"1..8"`
 }
 
@@ -94,8 +84,8 @@ type MeetingState struct {
 }
 
 // RosterEntry is a participant as the others see it. Hand is 0 or the place in the order of raised hands. In an
-// end-to-end encrypted meeting Name is empty and Announce is what the participant joined with; Admit and Grant are
-// what hosts signed.
+// end-to-end encrypted meeting Name is empty and Announce is what the participant joined with; Admit is what a host
+// signed.
 type RosterEntry struct {
 	Participant Participant `json:"participant" bound:"1..4294967295"`
 	Name        string      `json:"name" bound:"0..64"`
@@ -106,7 +96,6 @@ type RosterEntry struct {
 	Kind        Kind        `json:"kind,omitempty"`
 	Announce    string      `json:"announce,omitempty" bound:"33..512" text:"base64url"`
 	Admit       string      `json:"admit,omitempty" bound:"1..1024" text:"base64url"`
-	Grant       string      `json:"grant,omitempty" bound:"1..1024" text:"base64url"`
 }
 
 // WaitingEntry is a person in the lobby, as those who may admit see it. Email is the verified address.

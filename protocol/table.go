@@ -56,7 +56,7 @@ var (
 		client[Spotlight](Spec{Type: "spotlight", Needs: MaySpotlight}),
 		client[Timer](Spec{Type: "timer", Needs: MaySpotlight}),
 		client[SetPolicy](Spec{Type: "policy", Needs: MayLock}),
-		client[Relay](Spec{Type: "relay", MaxSize: MaxRelay, From: InLobby, Weight: OneRequest / 4, Automatic: true}),
+		client[Relay](Spec{Type: "relay", MaxSize: MaxRelay, Weight: OneRequest / 4, Automatic: true}),
 		client[Broadcast](Spec{Type: "broadcast", MaxSize: MaxBroadcast}), // the meeting knows what which kind needs
 		client[FoundGroup](Spec{Type: "found", Automatic: true}),
 		client[KeyPackage](Spec{Type: "key_package", Automatic: true}),

@@ -200,7 +200,6 @@ export const LIMITS = Object.freeze({
  * @property {number} id 1..2147483647
  * @property {number} participant 1..4294967295
  * @property {Role} role
- * @property {string} [grant] 1..1024 bytes, base64url
  */
 
 /**
@@ -345,7 +344,6 @@ export const LIMITS = Object.freeze({
  * @property {"leave"} type
  * @property {number} id 1..2147483647
  * @property {number} [heir] 1..4294967295
- * @property {string} [grant] 1..1024 bytes, base64url
  */
 
 /**
@@ -371,20 +369,12 @@ export const LIMITS = Object.freeze({
  */
 
 /**
- * @typedef {object} LobbyHost
- * @property {number} participant 1..4294967295
- * @property {string} announce 33..512 bytes, base64url
- * @property {string} [admit] 1..1024 bytes, base64url
- */
-
-/**
  * @typedef {object} Lobby
  * @property {"lobby"} type
  * @property {number} [id] 1..2147483647
  * @property {string} title 0..80
  * @property {number} waiting
  * @property {boolean} hosts_present
- * @property {LobbyHost[]} [hosts] 0..16
  */
 
 /**
@@ -413,7 +403,6 @@ export const LIMITS = Object.freeze({
  * @property {Kind} [kind]
  * @property {string} [announce] 33..512 bytes, base64url
  * @property {string} [admit] 1..1024 bytes, base64url
- * @property {string} [grant] 1..1024 bytes, base64url
  */
 
 /**
@@ -448,7 +437,6 @@ export const LIMITS = Object.freeze({
  * @property {WaitingEntry[]} waiting 0..256
  * @property {Record<string, string>} [role_names]
  * @property {string} [admit] 1..1024 bytes, base64url
- * @property {string} [grant] 1..1024 bytes, base64url
  * @property {ICEServer[]} [ice_servers] 1..8
  */
 
