@@ -81,6 +81,7 @@ export class Stewardship {
       const w = this.#s.waiting.find((x) => x.participant === participant);
       if (!w || !epoch || epoch.self.role < COHOST) continue;
       const { groupId, meeting } = epoch;
+      if (has(meeting.revoked, unbase64url(w.key))) continue; // who was removed stays out under this key
       const by = this.#s.identity;
       const a = meeting.lobby ? await admit(by, groupId, unbase64url(w.key), PARTICIPANT) : null;
       list.push({ participant, admit: a ? base64url(writeAdmission(a)) : 'AA' });

@@ -25,7 +25,7 @@ export function personActions(context, person) {
     may(s, 'chat') && !isStream(person) && !s.meeting?.no_chat && messageItem(context, person),
     ...(may(s, 'mute_others') ? mediaItems(context, person) : []),
     ...(may(s, 'roles') && !isStream(person) ? roleItems(context, person) : []),
-    ...(may(s, 'remove') && person.role !== 'host' ? removeItems(context, person) : []),
+    ...(may(s, 'remove') && (person.role !== 'host' || s.role === 'host') ? removeItems(context, person) : []),
   ];
 }
 
