@@ -1,7 +1,7 @@
 // Who is shown: the group, each leaf with what the server says of it, and those outside whom everybody is shown anyway
 // (docs/e2ee.md, section 15). The call knows people by numbers: where the server names none for a leaf, one is made.
 /** @import {PersonView, View} from './types.js' */
-/** @import {Person} from '../core/types.js' */
+/** @import {Person, Role} from '../core/types.js' */
 /** @import {Welcome, Roster, WaitingEntry} from '../protocol-types.js' */
 
 /** Numbers that are made are above all of the server's. */
@@ -76,7 +76,15 @@ export class People {
 
   /** @param {Roster} m @returns {Roster} what it says of oneself */
   ofSelf(m) {
-    return { type: 'roster', changed: (m.changed ?? []).filter((p) => p.participant === this.#self) };
+    const own = (m.changed ?? []).filter((p) => p.participant === this.#self);
+    return { type: 'roster', changed: own.map((p) => ({ ...p, role: this.ownRole(p.role) })) };
+  }
+
+  /** @param {Role} said one's own, as the server says it @returns {Role} who leads is the group's to say */
+  ownRole(said) {
+    const role = this.#view?.state === 'in' && this.#view.people.find((p) => p.self)?.role;
+    if (!role) return said;
+    return leads(role) || leads(said) ? role : said;
   }
 
   /** @param {WaitingEntry[]} waiting @returns {WaitingEntry[]} */
@@ -151,6 +159,9 @@ export class People {
     return { roster: { joined, changed, left }, first: null };
   }
 }
+
+/** @param {Role} role @returns {boolean} */
+const leads = (role) => role === 'host' || role === 'cohost';
 
 /** @param {Person} p @param {Person|undefined} before @returns {boolean} whether somebody changed */
 const differ = (p, before) => before !== undefined && JSON.stringify(p) !== JSON.stringify(before);

@@ -5,7 +5,7 @@
 /** @import {Trust} from './pins.js' */
 /** @import {Identity} from './seat.js' */
 /** @import {State} from '../core/state.js' */
-/** @import {ServerMessage, ClientMessage, Fields, Person} from '../core/types.js' */
+/** @import {ServerMessage, ClientMessage, Fields, Permission, Person, Role} from '../core/types.js' */
 import { createStore } from '../ui/store.js';
 import { Worklet, WorkerSeal } from './client.js';
 import { identity, keepPins, keptPins } from './identity.js';
@@ -71,6 +71,10 @@ export class Secrets {
   #waiting = [];
   /** @type {readonly string[]} own sources that are live */
   #live = [];
+  /** one's own role and what the server lets one do, as it said last @type {{role: Role, permissions: Permission[]}} */
+  #permitted = { role: 'participant', permissions: [] };
+  /** one's own role, as the call knows it @type {Role} */
+  #role = 'participant';
   #closed = false;
   /** who waits for one's own goodbye */
   #gone = () => {};
@@ -144,7 +148,14 @@ export class Secrets {
       case 'welcome':
         this.#worklet.event(m);
         this.#waiting = (m.waiting ?? []).map((w) => w.participant);
-        return { ...m, participants: this.#people.welcome(m), waiting: this.#people.withNames(m.waiting ?? []) };
+        return {
+          ...m,
+          participants: this.#people.welcome(m),
+          waiting: this.#people.withNames(m.waiting ?? []),
+          role: this.#permit(m),
+        };
+      case 'permissions':
+        return { ...m, role: this.#permit(m) };
       case 'roster':
         this.#worklet.event(m);
         this.#tell(this.#people.roster(m));
@@ -160,6 +171,22 @@ export class Secrets {
       default:
         return m;
     }
+  }
+
+  /** @param {{role: Role, permissions: Permission[]}} m @returns {Role} one's own */
+  #permit({ role, permissions }) {
+    this.#permitted = { role, permissions };
+    this.#role = this.#people.ownRole(role);
+    return this.#role;
+  }
+
+  /** The group may have given oneself another role. */
+  #lead() {
+    const role = this.#people.ownRole(this.#permitted.role);
+    if (role === this.#role) return;
+    this.#role = role;
+    this.#ways.heard({ type: 'permissions', role, permissions: this.#permitted.permissions });
+    this.#ways.emit('role', { role });
   }
 
   /** @param {ReturnType<People['roster']>} change who came, changed and went */
@@ -242,6 +269,7 @@ export class Secrets {
       }
     }
     this.#tell(this.#people.group(view));
+    this.#lead();
     this.#ways.named(this.#people.names);
     await this.#meet(
       view.people.filter((p) => !p.self && p.confirmed),
