@@ -4,7 +4,8 @@ import { createRequire } from 'node:module';
 import { cameraRate } from './browsers.js';
 import { audioReceived, countFrames, countSealing, installProbe } from './hooks.js';
 import { artefact } from './paths.js';
-import { patience, until } from './wait.js';
+import { patience, sleep, until } from './wait.js';
+import { words } from './words.js';
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -154,13 +155,40 @@ export class Person {
    * Enters the meeting whose page is open.
    * @param {{mic?: boolean, camera?: boolean}} [media]
    */
-  async join({ mic = true, camera = true } = {}) {
+  async join(media) {
+    await this.#ask('call', media);
+  }
+
+  /**
+   * Asks to be let into the meeting whose page is open, and waits in its lobby.
+   * @param {{mic?: boolean, camera?: boolean}} [media]
+   */
+  async knock(media) {
+    await this.#ask('lobby', media);
+  }
+
+  /**
+   * @param {ScreenName} screen where it leads
+   * @param {{mic?: boolean, camera?: boolean}} [media]
+   */
+  async #ask(screen, { mic = true, camera = true } = {}) {
     await this.screen('prejoin');
     await this.write('name', this.name);
     await this.press('mic', mic);
     await this.press('camera', camera);
-    await this.at('join').click();
-    await this.screen('call');
+    // Where a machine that does other work too is full, one asks again.
+    const full = this.at('join-error').filter({ visible: true, hasText: words('error.server_full.in') });
+    for (let tries = 0; tries < 10; tries++) {
+      await this.at('join').click();
+      await this.on(screen)
+        .or(full)
+        .first()
+        .waitFor()
+        .catch(() => {});
+      if (!(await full.isVisible())) break;
+      await sleep(6000);
+    }
+    await this.screen(screen);
   }
 
   /** Leaves the meeting, for oneself alone if that is asked. */
@@ -312,10 +340,25 @@ export class Person {
     if (await yes.isVisible()) await yes.click();
   }
 
-  /** @returns {Promise<string>} the meeting code, as the security panel shows it */
+  /**
+   * Puts the clock of the encryption ahead, where a relay serves the page (`Relay.withClock`).
+   * @param {number} ms
+   */
+  async ahead(ms) {
+    await this.page.evaluate((by) => {
+      /** @type {Probe} */
+      const { workers } = Reflect.get(window, 'conclaveProbe');
+      workers.at(-2)?.postMessage({ do: 'event', event: { type: 'tick' }, ahead: by });
+    }, ms);
+  }
+
+  /** @returns {Promise<string>} the safety number of the meeting, as the security panel shows it */
   async code() {
-    if (!(await this.at('e2ee-code').or(this.at('e2ee-compare')).isVisible())) await this.at('security').click();
-    if (await this.at('e2ee-compare').isVisible()) await this.at('e2ee-compare').click();
+    const [code, compare] = [this.at('e2ee-code'), this.at('e2ee-compare')];
+    if (!(await code.isVisible()) && !(await compare.isVisible())) await this.at('security').click();
+    await code.or(compare).filter({ visible: true }).waitFor();
+    // The other may ask for it at the same moment: then it is there.
+    if (await compare.isVisible()) await compare.click({ timeout: 2000 }).catch(() => {});
     await this.at('e2ee-code').waitFor();
     return (await this.at('e2ee-code').innerText()).replace(/\s+/g, ' ').trim();
   }

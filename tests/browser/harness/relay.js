@@ -14,22 +14,30 @@ import net from 'node:net';
 export class Relay {
   /** @type {Tamper} */
   tamper = (message) => message;
+  /** Scripts that are changed on their way, by the end of their address. @type {Map<string, (text: string) => string>} */
+  scripts = new Map();
   url = '';
+  /** who is at the page, as the server numbered them last */
+  participant = 0;
+  /** the newest entry of the group's log that the server sent */
+  position = 0;
   #server;
   /** @type {Set<import('node:stream').Duplex>} */
   #open = new Set();
+  /** Both ends of each WebSocket. @type {Set<{browser: import('node:stream').Duplex, server: net.Socket}>} */
+  #lines = new Set();
 
   /** @param {string} target the real server's address */
   constructor(target) {
     const { hostname, port } = new URL(target);
     this.#server = http.createServer((request, response) => {
-      const up = http.request(
-        { hostname, port, path: request.url, method: request.method, headers: request.headers },
-        (answer) => {
-          response.writeHead(answer.statusCode ?? 502, answer.headers);
-          answer.pipe(response);
-        },
-      );
+      const change = [...this.scripts].find(([end]) => request.url?.endsWith(end))?.[1];
+      const headers = { ...request.headers, ...(change && { 'accept-encoding': 'identity' }) };
+      const up = http.request({ hostname, port, path: request.url, method: request.method, headers }, (answer) => {
+        if (change) return void changed(answer, response, change);
+        response.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(response);
+      });
       up.on('error', () => response.destroy());
       request.pipe(up);
     });
@@ -66,9 +74,40 @@ export class Relay {
     return relay;
   }
 
+  /** Serves a page whose encryption has a clock that can be put ahead: `Person.ahead`. */
+  withClock() {
+    const real = 'const now = () => performance.now();';
+    this.scripts.set('/e2ee/groupworker.js', (text) =>
+      replaceOnce(
+        text,
+        real,
+        `let ahead = 0;
+         scope.addEventListener('message', (event) => { ahead += event.data.ahead ?? 0; });
+         const now = () => performance.now() + ahead;`,
+      ),
+    );
+  }
+
+  /** Says something to the page that the server did not say. @param {any} message */
+  tell(message) {
+    for (const { browser } of this.#lines) browser.write(frameOf(Buffer.from(JSON.stringify(message)), false));
+  }
+
+  /** Says something to the server that the page did not say, or not now. @param {any} message */
+  ask(message) {
+    for (const { server } of this.#lines) server.write(frameOf(Buffer.from(JSON.stringify(message)), true));
+  }
+
   /** @param {import('node:stream').Duplex} browser @param {net.Socket} server */
   #join(browser, server) {
-    const down = new Frames((message) => this.tamper(message, 'down'), false);
+    const line = { browser, server };
+    this.#lines.add(line);
+    browser.on('close', () => this.#lines.delete(line));
+    const down = new Frames((message) => {
+      if (message.type === 'welcome') this.participant = message.participant;
+      if (message.type === 'log') this.position = message.entries.at(-1)?.position ?? this.position;
+      return this.tamper(message, 'down');
+    }, false);
     const up = new Frames((message) => this.tamper(message, 'up'), true);
     let answered = false;
     let answer = Buffer.alloc(0);
@@ -130,7 +169,7 @@ class Frames {
     if (!isText) return whole;
     const said = Buffer.from(whole.subarray(begin)).map((byte, i) => byte ^ mask[i % 4]);
     const message = this.change(JSON.parse(Buffer.from(said).toString()));
-    return message === null ? Buffer.alloc(0) : this.#frame(Buffer.from(JSON.stringify(message)));
+    return message === null ? Buffer.alloc(0) : frameOf(Buffer.from(JSON.stringify(message)), this.masked);
   }
 
   /** @param {number} n @returns {Buffer} */
@@ -139,20 +178,39 @@ class Frames {
     this.#rest = this.#rest.subarray(n);
     return first;
   }
+}
 
-  /** @param {Buffer} text @returns {Buffer} with a mask of zeros where there must be one */
-  #frame(text) {
-    const bit = this.masked ? 128 : 0;
-    const head = Buffer.alloc(text.length < 126 ? 2 : text.length < 65_536 ? 4 : 10);
-    head[0] = 0x81;
-    if (head.length === 2) head[1] = bit | text.length;
-    else if (head.length === 4) {
-      head[1] = bit | 126;
-      head.writeUInt16BE(text.length, 2);
-    } else {
-      head[1] = bit | 127;
-      head.writeBigUInt64BE(BigInt(text.length), 2);
-    }
-    return Buffer.concat([head, Buffer.alloc(this.masked ? 4 : 0), text]);
+/**
+ * @param {Buffer} text @param {boolean} masked @returns {Buffer} a frame of it, with a mask of zeros where there must be one
+ */
+function frameOf(text, masked) {
+  const bit = masked ? 128 : 0;
+  const head = Buffer.alloc(text.length < 126 ? 2 : text.length < 65_536 ? 4 : 10);
+  head[0] = 0x81;
+  if (head.length === 2) head[1] = bit | text.length;
+  else if (head.length === 4) {
+    head[1] = bit | 126;
+    head.writeUInt16BE(text.length, 2);
+  } else {
+    head[1] = bit | 127;
+    head.writeBigUInt64BE(BigInt(text.length), 2);
   }
+  return Buffer.concat([head, Buffer.alloc(masked ? 4 : 0), text]);
+}
+
+/** @param {string} text @param {string} part @param {string} by @returns {string} */
+export function replaceOnce(text, part, by) {
+  if (text.split(part).length !== 2) throw new Error(`not once in the script: ${part}`);
+  return text.replace(part, () => by);
+}
+
+/**
+ * @param {http.IncomingMessage} answer @param {http.ServerResponse} response @param {(text: string) => string} change
+ */
+async function changed(answer, response, change) {
+  const parts = [];
+  for await (const part of answer) parts.push(part);
+  const body = Buffer.from(change(Buffer.concat(parts).toString()));
+  const headers = { ...answer.headers, 'content-length': String(body.length) };
+  response.writeHead(answer.statusCode ?? 502, headers).end(body);
 }
