@@ -64,6 +64,23 @@ const replaysFrames = (relay) =>
     (text) => replaceOnce(text, 'run(transformer, opener, took)', 'run(twice(transformer), opener, took)') + twice,
   );
 
+/**
+ * Keeps pictures of what somebody is told, in a wide window and in a narrow one: E2EE_PICTURES=1.
+ * @param {Person} person @param {string} name
+ */
+async function picture(person, name) {
+  if (!process.env.E2EE_PICTURES) return;
+  for (const [width, height] of [
+    [1280, 800],
+    [320, 640],
+  ]) {
+    await person.page.setViewportSize({ width, height });
+    await person.settled();
+    await person.screenshot(`hostile-${name}-${width}`);
+  }
+  await person.page.setViewportSize(small.viewport);
+}
+
 /** @param {any} m @param {...string} types @returns {boolean} */
 const is = (m, ...types) => types.includes(m.type);
 
@@ -174,6 +191,7 @@ for (const [kind, other] of process.env.E2EE_PEOPLE_SHORT ? orders.slice(0, 1) :
       const number = await ana.code();
       assert.match(number, /^(\d{5} ){5}\d{5}$/);
       assert.equal(await ben.code(), number);
+      await picture(ben, 'compare');
       // Whom the server hides from Ben he sees all the same.
       ben.relay.tamper = (m, direction) => (direction === 'down' && is(m, 'roster') ? { ...m, joined: [] } : m);
       ana.relay.tamper = (m, direction) => {
@@ -233,6 +251,7 @@ for (const [kind, other] of process.env.E2EE_PEOPLE_SHORT ? orders.slice(0, 1) :
       await ana.at('security').click();
       const outside = ana.page.locator('[data-testid="e2ee-person"][data-trust="outside"]');
       await until('both are shown as outside', async () => (await outside.count()) === 2);
+      await picture(ana, 'outside');
       for (const { relay } of [ana, ben]) {
         relay.tell({ type: 'roster', left: [9000, 9001].map((participant) => ({ participant, reason: 'left' })) });
       }
@@ -263,6 +282,7 @@ for (const [kind, other] of process.env.E2EE_PEOPLE_SHORT ? orders.slice(0, 1) :
       await loses(ben, 'Cem');
       await ana.at('e2ee-waiting').getByText(words('security.waiting')).waitFor();
       await isMute(ana);
+      await picture(ana, 'waiting');
       ana.relay.tamper = (m) => m;
       await loses(ana, 'Cem');
       await ana.at('e2ee-waiting').waitFor({ state: 'hidden' });
@@ -316,6 +336,7 @@ for (const [kind, other] of process.env.E2EE_PEOPLE_SHORT ? orders.slice(0, 1) :
       ben.relay.tamper = (m, direction) => {
         if (direction === 'down' || !is(m, 'admit')) return m;
         admit = m;
+        ben.relay.tell({ type: 'ok', id: m.id });
         return null;
       };
       await admits(ben, 'Dan');
@@ -346,11 +367,13 @@ for (const [kind, other] of process.env.E2EE_PEOPLE_SHORT ? orders.slice(0, 1) :
       for (const person of [ana, ben]) {
         await person.at('e2ee-silence').getByText(words('security.silence')).waitFor();
         await speaks(person);
+        await picture(person, `silence-${person.name}`);
         await person.ahead(20_000);
       }
       for (const person of [ana, ben]) {
         await person.at('e2ee-stopped').getByText(words('security.stopped')).waitFor();
         await isMute(person);
+        await picture(person, `stopped-${person.name}`);
       }
       for (const { relay } of [ana, ben]) relay.tamper = (m) => m;
       for (const person of [ana, ben]) {
@@ -398,6 +421,7 @@ for (const [kind, other] of process.env.E2EE_PEOPLE_SHORT ? orders.slice(0, 1) :
       ben.relay.tell({ type: 'key_packages', turn: 0, packages: [{ participant, data }] });
       for (const name of ['Ana', 'Ben']) await sees(eve, name, 'new');
       await eve.at('e2ee-unconfirmed').getByText(words('security.unconfirmed.self')).waitFor();
+      await picture(eve, 'unconfirmed');
       await says(eve, 'not for a false meeting');
       await isMute(eve);
       assert.equal((await eve.sealing()).sealed, 0);

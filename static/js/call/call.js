@@ -226,14 +226,14 @@ export class Call extends EventTarget {
    * @returns {Promise<void>} rejects with a RequestError when they did not get in
    */
   async join() {
-    const asked = performance.now();
-    const socket = this.#openSocket();
+    const { meeting, instead = false } = this.#join;
     try {
+      const who = await this.#who(instead); // new keys take a while where much else runs: the server waits 10 s for `join`
+      const asked = performance.now();
+      const socket = this.#openSocket();
       await socket.opened;
       this.#usual = performance.now() - asked;
       this.#phase('socket');
-      const { meeting, instead = false } = this.#join;
-      const who = await this.#who(instead);
       await socket.request('join', { version: PROTOCOL_VERSION, meeting, ...who }, { timeout: 0 });
     } catch (err) {
       this.#free(); // the preview goes on
