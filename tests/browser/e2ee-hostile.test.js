@@ -1,4 +1,5 @@
-// What a server can do to an encrypted meeting, done to people's pages by a relay that lies (docs/e2ee2.md, section 16).
+// What a server can do to an encrypted meeting, done to people's pages by a relay that lies (docs/e2ee.md,
+// section 16).
 // The same is done to the group's code alone by e2ee/testdata/hostile.json.
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';

@@ -228,7 +228,8 @@ export class Call extends EventTarget {
   async join() {
     const { meeting, instead = false } = this.#join;
     try {
-      const who = await this.#who(instead); // new keys take a while where much else runs: the server waits 10 s for `join`
+      // New keys take a while where much else runs, and the server waits 10 s for `join`.
+      const who = await this.#who(instead);
       const asked = performance.now();
       const socket = this.#openSocket();
       await socket.opened;

@@ -14,7 +14,10 @@ import net from 'node:net';
 export class Relay {
   /** @type {Tamper} */
   tamper = (message) => message;
-  /** Scripts that are changed on their way, by the end of their address. @type {Map<string, (text: string) => string>} */
+  /**
+   * Scripts that are changed on their way, by the end of their address.
+   * @type {Map<string, (text: string) => string>}
+   */
   scripts = new Map();
   url = '';
   /** who is at the page, as the server numbered them last */
@@ -181,7 +184,8 @@ class Frames {
 }
 
 /**
- * @param {Buffer} text @param {boolean} masked @returns {Buffer} a frame of it, with a mask of zeros where there must be one
+ * @param {Buffer} text @param {boolean} masked
+ * @returns {Buffer} a frame of it, with a mask of zeros where there must be one
  */
 function frameOf(text, masked) {
   const bit = masked ? 128 : 0;
