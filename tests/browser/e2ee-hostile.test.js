@@ -232,9 +232,10 @@ for (const [kind, other] of process.env.E2EE_PEOPLE_SHORT ? orders.slice(0, 1) :
     });
 
     step('roles are those of the group, and whom the server alone speaks of is not in it', async () => {
-      const entry = { ...(await ana.entryOf(cem.relay.participant)), role: 'host', hand: 1 };
+      const known = await ana.entryOf(cem.relay.participant);
+      const entry = { ...known, role: 'host', hand: 1 };
       const ghost = { participant: 9000, name: '', role: 'participant', sources: ['mic'], hand: 0, connected: true };
-      const announce = `x${String(entry.announce).slice(1)}`; // the right form, and nobody's key
+      const announce = `x${String(known.announce).slice(1)}`; // the right form, and nobody's key
       for (const { relay } of [ana, ben]) {
         relay.tell({ type: 'roster', changed: [entry] });
         relay.tell({ type: 'roster', joined: [{ ...ghost, announce }] });
