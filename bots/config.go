@@ -106,6 +106,8 @@ type Config struct {
 	Thresholds []string
 	// NoDefaultLimits leaves out the limits on joins, delays and freezes that hold when Thresholds names no others.
 	NoDefaultLimits bool
+	// Made hears the address of each meeting that the run makes; nil: not. It holds the meeting's key: never log it.
+	Made func(address string) `json:"-"`
 	// Progress gets a line a second; nil: none. With a TerminalWidth above 0 it is a terminal, and gets a block that is
 	// redrawn.
 	Progress      io.Writer

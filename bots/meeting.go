@@ -20,8 +20,9 @@ import (
 type meeting struct {
 	id protocol.MeetingID
 	// link is nil of a meeting without end-to-end encryption, and so is root, which all its bots share.
-	link *group.Link
-	root *group.Root
+	link  *group.Link
+	root  *group.Root
+	turns *group.Turns
 	// outside says that the meeting is encrypted and of other people: bots are no members of its group.
 	outside bool
 	// creator is the key that makes all bots but guests hosts, in an encrypted meeting with a waiting room of our own.
@@ -166,6 +167,9 @@ func (r *runner) create(ctx context.Context) error {
 			return err
 		}
 		r.meetings = append(r.meetings, m)
+		if r.cfg.Made != nil {
+			r.cfg.Made(r.api.Address(m.id, m.link))
+		}
 	}
 	return nil
 }
@@ -193,6 +197,7 @@ func (m *meeting) makeRoot(password string) (err error) {
 	if !m.outside {
 		password = ""
 	}
+	m.turns = &group.Turns{}
 	if m.root, err = m.link.Root(string(m.id), password); err != nil {
 		return fmt.Errorf("bots: %w", err)
 	}

@@ -132,11 +132,12 @@ func (r *runner) botConfig(i int, a *admission) client.Config {
 	}
 	return client.Config{
 		Meeting: m.id, Name: fmt.Sprintf("%s %d", c.Name, i+1), Password: m.password,
-		Root: m.root, Outside: m.outside, Purpose: c.Purpose,
+		Root: m.root, Turns: m.turns, Outside: m.outside, Purpose: c.Purpose,
 		Sources: b.Sources, Clip: r.clips[r.plays(b)], Simulcast: b.Simulcast && !c.Bench,
 		AudioSlots: b.AudioSlots, VideoSlots: b.VideoSlots, View: b.View, Height: b.Height, Stage: b.Stage, Flip: b.Flip,
-		Local: r.local, Identity: r.identity, Buffers: &r.buffers, Verify: c.Verify, Feedback: c.Feedback, Poll: c.Poll,
-		Lag: r.lag, Recent: r.recent, Rekeys: r.rekeys, Waiting: a.waits, Network: b.Network, Clock: r.clock(),
+		Local: r.local, Identity: r.identity, Buffers: &r.buffers, Decoder: &r.decoder,
+		Verify: c.Verify, Feedback: c.Feedback, Poll: c.Poll,
+		Lag: r.lag, Recent: r.recent, Rekeys: r.rekeys, Waiting: a.waits, Up: a.up, Network: b.Network, Clock: r.clock(),
 		Follow: b.Follow, Speaks: r.speaks(b), Host: b.Host, AdmitAfter: b.AdmitAfter, Creator: creator,
 		Transport: b.Transport, Requests: b.Requests, Datagrams: b.Datagrams,
 	}
@@ -152,7 +153,8 @@ func (r *runner) speaks(b *scenario.Bot) func(time.Time) bool {
 	return func(at time.Time) bool { return talk.Speaks(b.Speaker, time.Duration(clock.Common(at).UnixNano())) }
 }
 
-// admission bounds one join in time. While the bot waits to be let in, another limit holds, and another bot may join.
+// admission bounds one join in time. While the bot waits to be let in, another limit holds. Then, and while it waits to
+// come into the group, another bot may join.
 type admission struct {
 	limits *Config
 	timer  *time.Timer // set before the join begins
@@ -167,6 +169,9 @@ func (a *admission) waits(waiting bool) {
 	a.timer.Reset(a.limits.LobbyTimeout)
 	a.free()
 }
+
+// up is called when a bot's media is up: what is left of its join is work of others.
+func (a *admission) up() { a.free() }
 
 var (
 	errJoinTimeout  = errors.New("bots: the join took too long")

@@ -141,6 +141,7 @@ type runner struct {
 	// identity is the certificate that all bots share.
 	identity *path.Identity
 	buffers  wire.Buffers // of their sockets
+	decoder  client.Decoder
 
 	lag    *measure.Lag
 	recent *measure.Recent

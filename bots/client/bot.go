@@ -26,6 +26,8 @@ type Config struct {
 	Password string
 	// Root is that of the meeting's link, nil of a meeting without end-to-end encryption. All bots of a meeting share one.
 	Root *group.Root
+	// Turns is what all bots of a meeting have in common, beside Root.
+	Turns *group.Turns
 	// Outside says that the bot is no member of the group: the meeting is of people, whose consent it needs. Purpose is
 	// what it asks them for.
 	Outside bool
@@ -56,6 +58,8 @@ type Config struct {
 
 	// Waiting is called when the bot begins to wait to be let in, and when it is; nil: not. It must not block.
 	Waiting func(waiting bool)
+	// Up is called when its media is up, while it may still wait to come into the group; nil: not. It must not block.
+	Up func()
 
 	// Local is the address from which the server is reached.
 	Local net.IP
@@ -65,6 +69,8 @@ type Config struct {
 	Identity *path.Identity
 	// Buffers are what all bots of a process share; nil: it has its own.
 	Buffers *wire.Buffers
+	// Decoder decodes what the server says, once for all bots of a process; nil: each does.
+	Decoder *Decoder
 	// Verify, feedback and poll are the receiver's and the socket's.
 	Verify   int
 	Feedback bool

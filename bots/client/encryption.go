@@ -57,6 +57,7 @@ func newEncryption(cfg *Config) (*encryption, error) {
 	s := &encryption{timer: timer, unknown: make(chan struct{}, 1), log: cfg.Rekeys}
 	who := group.Config{
 		Root: cfg.Root, Identity: identity, Room: cfg.Creator, Name: cfg.Name, Bot: true, Purpose: cfg.Purpose,
+		Turns: cfg.Turns,
 	}
 	if cfg.Outside {
 		s.party, err = group.NewOutsideSession(who)
@@ -217,6 +218,14 @@ var kinds = map[protocol.BroadcastKind]group.Kind{
 var kindNames = map[group.Kind]protocol.BroadcastKind{
 	group.KindChat: protocol.BroadcastChat, group.KindReaction: protocol.BroadcastReaction,
 	group.KindApp: protocol.BroadcastApp, group.KindGroup: protocol.BroadcastGroup,
+}
+
+// tick has the session do what is due; after it come act and the next look at the time. What the server sent meanwhile
+// comes first: it may say that another has done it.
+func (b *Bot) tick() {
+	if len(b.ws.messages) == 0 {
+		b.encryption.tick(time.Now())
+	}
 }
 
 // act carries out what the session wants done.

@@ -74,10 +74,13 @@ func (b *Bot) awaitMedia(ctx context.Context) error {
 				return o.err
 			}
 			b.times.ICE, b.times.DTLS, up = o.ice, o.dtls, true
+			if b.cfg.Up != nil {
+				b.cfg.Up()
+			}
 		case <-ctx.Done():
 			return fmt.Errorf("bots: waiting to come into the group: %w", ctx.Err())
 		case <-b.encryption.due():
-			b.encryption.tick(time.Now())
+			b.tick()
 		case <-b.encryption.missing():
 			b.encryption.askLog(time.Now())
 		case m, ok := <-b.ws.messages:
@@ -102,7 +105,7 @@ func (b *Bot) dial(ctx context.Context) error {
 		ws, err := b.api.dial(ctx, b.cfg.Meeting)
 		if err == nil {
 			b.ws = ws
-			ws.log = b.cfg.Rekeys
+			ws.log, ws.decoder = b.cfg.Rekeys, b.cfg.Decoder
 			go ws.read(ctx)
 			return nil
 		}

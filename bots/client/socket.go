@@ -18,6 +18,7 @@ import (
 	"github.com/coder/websocket"
 
 	"conclave/bots/measure"
+	"conclave/e2ee/group"
 	"conclave/protocol"
 )
 
@@ -112,6 +113,15 @@ func (a *API) CreateMeeting(ctx context.Context, title, password string, encrypt
 func (a *API) Meeting(ctx context.Context, id protocol.MeetingID) (info protocol.MeetingInfo, err error) {
 	err = a.do(ctx, http.MethodGet, "/api/meetings/"+string(id), nil, &info)
 	return info, err
+}
+
+// Address is where people join a meeting. With a link it holds the meeting's key.
+func (a *API) Address(id protocol.MeetingID, link *group.Link) string {
+	u := a.base.JoinPath("m", string(id))
+	if link != nil {
+		u.Fragment = link.String()
+	}
+	return u.String()
 }
 
 // Host is the host of the server's address.
@@ -212,6 +222,7 @@ type socket struct {
 	lastID   protocol.RequestID
 	messages chan protocol.ServerMessage
 	log      *measure.RekeyLog // of the group's messages; nil: not counted
+	decoder  *Decoder          // nil: of its own
 	err      error             // why messages was closed; read it after that
 }
 
@@ -247,7 +258,7 @@ func (s *socket) read(ctx context.Context) {
 			s.err = fmt.Errorf("bots: WebSocket: %w", err)
 			return
 		}
-		m, err := protocol.DecodeServer(raw)
+		m, err := s.decoder.decode(raw)
 		if err != nil {
 			s.err = fmt.Errorf("bots: the server sent what the protocol does not know: %w", err)
 			return

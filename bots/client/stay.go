@@ -48,7 +48,7 @@ func (b *Bot) Stay(ctx context.Context, quiet, gone, dismissed <-chan struct{}) 
 				}
 			}
 		case <-b.encryption.due():
-			b.encryption.tick(time.Now())
+			b.tick()
 			if err := b.act(ctx); err != nil {
 				return err
 			}

@@ -88,6 +88,7 @@ type botsLoadCmd struct {
 	FlipInterval time.Duration `placeholder:"DURATION" help:"Turn the page of what each bot views this often."`
 	Churn        time.Duration `placeholder:"DURATION" help:"Make one bot leave and come back this often."`
 	Away         time.Duration `placeholder:"DURATION" help:"How long it stays away."`
+	PrintAddress bool          `help:"Print the address of the bots' own meeting, with its key, to look in."`
 }
 
 // botsRunCmd is a run of a scenario file.
@@ -138,6 +139,9 @@ func (cmd *botsLoadCmd) Run(c console) error {
 	cfg, err := cmd.config()
 	if err != nil {
 		return startError{err}
+	}
+	if cmd.PrintAddress {
+		cfg.Made = func(address string) { _, _ = fmt.Fprintln(c.err, "address", address) }
 	}
 	return cmd.run(c, cfg, &cmd.botsForms, bots.Run)
 }

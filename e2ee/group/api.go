@@ -34,6 +34,8 @@ type Config struct {
 	Bot bool
 	// Purpose is what an OutsideSession asks people for.
 	Purpose string
+	// Turns is what sessions of the same group in one process have in common, so that they do no work twice; nil: nothing.
+	Turns *Turns
 	// Random is where keys come from; nil is crypto/rand.
 	Random io.Reader
 }

@@ -18,7 +18,7 @@ const (
 	gatherDelay   = 200 * time.Millisecond // for more key packages
 	gatherLongest = time.Second
 	turnDelay     = 300 * time.Millisecond // for each turn
-	warmDelay     = time.Second
+	warmDelay     = 2 * time.Second
 	warmTurn      = 300 * time.Millisecond
 	freshDelay    = 5 * time.Minute
 	freshLarge    = 30 * time.Second // with more members than largeGroup
@@ -54,6 +54,7 @@ type duty struct {
 	paths      map[Key]uint64 // epoch of the last path that was seen of a key; at most maxNoted
 	pathAt     time.Time      // when the last commit with a path was seen
 	heirsAt    time.Time      // since when there are too few heirs
+	turnAt     time.Time      // when Turns may be asked again
 	gapAt      time.Time      // since when entries are missing
 	gapFrom    uint64
 }
@@ -92,6 +93,7 @@ func (d *duty) drop() {
 		d.pending = nil
 	}
 	d.rejected, d.proposed, d.rejectedAt, d.gapAt = nil, time.Time{}, time.Time{}, time.Time{}
+	d.turnAt = time.Time{}
 	d.fresh = false
 }
 
@@ -102,6 +104,7 @@ func (d *duty) entered(s *Session, now time.Time, last *state) {
 		d.pending = nil
 	}
 	d.rejected, d.proposed, d.rejectedAt, d.gapAt = nil, time.Time{}, time.Time{}, time.Time{}
+	d.turnAt = time.Time{}
 	if last == nil {
 		d.pathAt = now
 		return
@@ -264,6 +267,15 @@ func (s *Session) dutyDue() time.Time {
 	if s.cur.public.epoch == 0 || len(d.acts) > 0 {
 		return s.now
 	}
+	due := s.sharedDue()
+	if !due.IsZero() && due.Before(d.turnAt) {
+		return d.turnAt
+	}
+	return due
+}
+
+// sharedDue is when the session is to commit what others might commit as well.
+func (s *Session) sharedDue() time.Time {
 	var due time.Time
 	at := func(t time.Time) {
 		if !t.IsZero() && (due.IsZero() || t.Before(due)) {
@@ -456,6 +468,12 @@ func (s *Session) dutyNow(now time.Time) {
 		p.at = now
 		s.send(p.m)
 		return
+	}
+	if len(s.duty.acts) == 0 {
+		s.duty.turnAt = s.cfg.Turns.take(now, s.cur.public.group, s.cur.public.epoch)
+		if !s.duty.turnAt.IsZero() {
+			return
+		}
 	}
 	s.commit(now)
 }

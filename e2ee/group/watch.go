@@ -170,11 +170,12 @@ func (w *watch) newcomers(s *Session, last *state) {
 	}
 }
 
-// confirmers are those who confirm an epoch to those it added: hosts that are not new themselves; where there are none,
-// heirs and the first members.
+// confirmers are those who confirm an epoch to those it added: hosts that are not new themselves. Where there are none
+// only a host can be confirmed: heirs and the first members do that.
 func (p *public) confirmers(added map[uint32]bool) []uint32 {
 	isNew := func(leaf uint32) bool { return added[leaf] }
-	if list := slices.DeleteFunc(slices.Clone(p.hosts), isNew); len(list) > 0 {
+	list := slices.DeleteFunc(slices.Clone(p.hosts), isNew)
+	if len(list) > 0 || len(p.hosts) == 0 {
 		return list
 	}
 	return slices.DeleteFunc(append(p.heirLeaves(), p.some()...), isNew)

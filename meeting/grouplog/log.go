@@ -90,6 +90,9 @@ type Log struct {
 	order  uint64
 
 	packages []*keyPackage // at most one a seat
+	given    time.Time     // when some were given out last
+	open     bool          // none of those was added yet
+	turn     int           // of the members: who gets the next ones
 	late     []lateSeat    // at most maxLate, oldest first
 	removals []*removal    // at most maxRemovals
 	news     News

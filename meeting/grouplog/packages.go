@@ -8,14 +8,18 @@ import (
 	"conclave/protocol"
 )
 
-// How key packages are given out: to turns members at a time, to the next ones after packageAgain, and no more after
-// packageRounds. A client that is not in by then sends a new one.
+// How key packages are given out: all that wait, to turns members, and no others while those may still be about to
+// commit. So what adds many is one commit, and members who are slow get no more to do, but more at a time. The next
+// batch goes to the next members. After packageRounds a package is dropped: its client sends a new one.
 const (
 	turns         = 4
-	packageDelay  = 25 * time.Millisecond // those that come meanwhile go along
-	packageAgain  = time.Second
+	packageDelay  = 25 * time.Millisecond  // those that come meanwhile go along
+	batchEvery    = 200 * time.Millisecond // the shortest time between two batches,
+	batchMember   = 2 * time.Millisecond   // so much more for each member: a commit costs each of them something,
+	batchLongest  = time.Second            // and this at most
+	packageAgain  = 2 * time.Second        // until what no commit has added is given to others
 	packageRounds = 16
-	maxPackages   = protocol.MaxAdded // on their way at once: as many as one commit adds
+	maxPackages   = protocol.MaxAdded // in a batch: as many as one commit adds
 )
 
 // keyPackage is that of one seat.
@@ -23,7 +27,7 @@ type keyPackage struct {
 	seat  protocol.Participant
 	data  string
 	round int       // how often it was given out
-	due   time.Time // when it is to be given out next
+	due   time.Time // it is not to be given out before
 	// in is whether a candidate adds the seat, and epoch that candidate's.
 	in    bool
 	epoch uint64
@@ -59,6 +63,7 @@ func (l *Log) settle(now time.Time, epoch uint64, added []protocol.Joiner) {
 		is := slices.ContainsFunc(added, func(j protocol.Joiner) bool { return j.Participant == p.seat })
 		switch {
 		case is:
+			l.open = false // more may be given out
 			p.in, p.epoch = true, epoch
 		case p.in && p.epoch == epoch:
 			p.again(now)
@@ -158,8 +163,8 @@ func (l *Log) adders() []*seat {
 	return list
 }
 
-// underWay are the key packages that are given out now: no more than one commit takes.
-func (l *Log) underWay() []*keyPackage {
+// waiting are the key packages that are in no candidate, oldest first: no more than one commit takes.
+func (l *Log) waiting() []*keyPackage {
 	list := make([]*keyPackage, 0, min(len(l.packages), maxPackages))
 	for _, p := range l.packages {
 		if !p.in && len(list) < maxPackages {
@@ -170,13 +175,22 @@ func (l *Log) underWay() []*keyPackage {
 }
 
 func (l *Log) timeOfPackages() (at time.Time) {
-	if !l.begun || !l.hasAdder() {
+	list := l.waiting()
+	if !l.begun || len(list) == 0 || !l.hasAdder() {
 		return at
 	}
-	for _, p := range l.underWay() {
-		if at.IsZero() || p.due.Before(at) {
+	tried := false
+	for _, p := range list {
+		if tried = tried || p.round > 0; at.IsZero() || p.due.Before(at) {
 			at = p.due
 		}
+	}
+	next := l.given.Add(min(batchEvery+time.Duration(len(l.seats))*batchMember, batchLongest))
+	if l.open && tried {
+		next = l.given.Add(packageAgain)
+	}
+	if at.Before(next) {
+		at = next
 	}
 	return at
 }
@@ -195,36 +209,39 @@ func (l *Log) hasAdder() bool {
 	return false
 }
 
-// dispatch gives out the key packages that are due.
+// dispatch gives out the key packages that wait, if it is time.
 func (l *Log) dispatch(now time.Time) {
-	members := l.adders()
-	if !l.begun || len(members) == 0 {
+	if at := l.timeOfPackages(); at.IsZero() || at.After(now) {
 		return
 	}
-	l.packages = slices.DeleteFunc(l.packages, func(p *keyPackage) bool {
-		return !p.in && p.round == packageRounds && !p.due.After(now)
-	})
-	rounds := make(map[int]*protocol.KeyPackages)
-	for _, p := range l.underWay() {
-		if p.due.After(now) {
-			continue
-		}
-		m := rounds[p.round]
-		if m == nil {
-			m = &protocol.KeyPackages{}
-			rounds[p.round] = m
-		}
+	l.packages = slices.DeleteFunc(l.packages, func(p *keyPackage) bool { return !p.in && p.round == packageRounds })
+	m := protocol.KeyPackages{}
+	for _, p := range l.waiting() {
+		p.round++
 		m.Packages = append(m.Packages, protocol.KeyPackageOf{Participant: p.seat, Data: p.data})
-		p.round, p.due = p.round+1, now.Add(packageAgain)
 	}
-	for round := range packageRounds {
-		if m := rounds[round]; m != nil {
-			for turn := range min(turns, len(members)) {
-				to := members[(round*turns+turn)%len(members)]
-				l.news.Packages = append(l.news.Packages, Packages{
-					To: to.Seat, Message: &protocol.KeyPackages{Turn: turn, Packages: m.Packages},
-				})
-			}
-		}
+	if len(m.Packages) == 0 {
+		return
 	}
+	for turn, to := range l.whoseTurn(l.open) {
+		l.news.Packages = append(l.news.Packages, Packages{
+			To: to.Seat, Message: &protocol.KeyPackages{Turn: turn, Packages: m.Packages},
+		})
+	}
+	l.turn, l.given, l.open = l.turn+turns, now, true
+}
+
+// whoseTurn are the members whose turn it is. again says that those before did nothing: then those count, too, of whom
+// it is not certain that they are in.
+func (l *Log) whoseTurn(again bool) []*seat {
+	list := l.adders()
+	n := 0
+	for n < len(list) && list[n].confirmed {
+		n++
+	}
+	if again || n == 0 {
+		n = len(list)
+	}
+	first := l.turn % n
+	return slices.Concat(list[first:n], list[:first], list[n:])[:min(turns, len(list))]
 }

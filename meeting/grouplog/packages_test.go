@@ -60,6 +60,56 @@ func TestKeyPackagesGoToFourAtATime(t *testing.T) {
 	}
 }
 
+// What comes while others may still be committed waits, and goes along with what no commit has added. Those who were
+// slow are not asked again before others.
+func TestNoKeyPackagesAreGivenOutBeforeOthersAreAdded(t *testing.T) {
+	st := newStage(t, true)
+	st.group(2, 3, 4, 5, 6)
+	st.enter(7, 8, 9, 10)
+	st.ask(7)
+	st.advance(packageDelay)
+	st.receivers()
+	st.ask(8)
+	st.ask(9)
+	st.advance(packageAgain - packageDelay - 1)
+	if to, _ := st.receivers(); len(to) != 0 {
+		t.Fatalf("%v got some", to)
+	}
+	st.commit(1, add(7)...)
+	if to, whose := st.receivers(); len(whose) != 2 || !slices.Equal(to, []protocol.Participant{5, 6, 1, 2}) {
+		t.Fatalf("%v got those of %v", to, whose)
+	}
+	st.commit(5, add(8)...)
+	st.ask(10)
+	st.advance(packageDelay)
+	if to, _ := st.receivers(); len(to) != 0 {
+		t.Fatalf("%v got some so soon after others", to)
+	}
+	st.advance(batchLongest)
+	if to, whose := st.receivers(); len(whose) != 2 || !slices.Equal(to, []protocol.Participant{2, 3, 4, 5}) {
+		t.Fatalf("%v got those of %v", to, whose)
+	}
+}
+
+// Of whom it is not certain that they are in the group are asked last, and like others when those before did nothing.
+func TestNewMembersAreAskedLast(t *testing.T) {
+	st := newStage(t, true)
+	st.group(2)
+	st.enter(7, 8)
+	st.ask(7)
+	st.commit(1, add(7)...)
+	st.ask(8)
+	st.advance(packageDelay)
+	if to, _ := st.receivers(); !slices.Equal(to, []protocol.Participant{1, 2, 7}) {
+		t.Fatalf("%v are asked", to)
+	}
+	st.advance(packageAgain)
+	st.settle()
+	if to, _ := st.receivers(); !slices.Equal(to, []protocol.Participant{2, 7, 1}) {
+		t.Fatalf("%v are asked", to)
+	}
+}
+
 // Those whom a candidate added that another one rejects are offered again.
 func TestKeyPackagesOfARejectedCandidateAreGivenOutAgain(t *testing.T) {
 	st := newStage(t, true)

@@ -205,14 +205,14 @@ export class Commits {
       const turn = Math.min(...adds.map((w) => w.turn));
       times.push(Math.min(first + GATHER_LONGEST_MS, last + GATHER_MS) + turn * TURN_MS);
     }
-    times.push(epoch.number === 0n ? 0 : this.#renewal(epoch)); // a founding that was refused is tried again
+    times.push(epoch.number === 0n ? 0 : this.#renewal(epoch, now)); // a founding that was refused is tried again
     return Math.max(this.#againAt, Math.min(...times));
   }
 
-  /** @param {Epoch} epoch @returns {number} when one commits new keys and nothing else */
-  #renewal(epoch) {
+  /** @param {Epoch} epoch @param {number} now @returns {number} when one commits new keys and nothing else */
+  #renewal(epoch, now) {
     const able = (/** @type {Member} */ m) => this.#able(epoch, m);
-    return Math.min(warmingDue(epoch, able), freshnessDue(epoch, able, this.#paths, this.#pathAt));
+    return Math.min(warmingDue(epoch, able, now), freshnessDue(epoch, able, this.#paths, this.#pathAt));
   }
 
   /**
@@ -237,7 +237,7 @@ export class Commits {
     const own = meeting !== null || seat !== null || fresh;
     const some = adds.length + gone.size + removes.length > 0 || own;
     // What was rejected is followed by another commit: the server takes the epoch for ended.
-    if (!some && this.rejected.length === 0 && epoch.number > 0n && this.#renewal(epoch) > now) return [];
+    if (!some && this.rejected.length === 0 && epoch.number > 0n && this.#renewal(epoch, now) > now) return [];
     const proposals = /** @type {Proposal[]} */ ([
       ...(meeting ? [{ type: KIND.extensions, extensions: withMeeting(group.context.extensions, meeting) }] : []),
       ...removes.map((removed) => ({ type: KIND.remove, removed })),

@@ -37,6 +37,7 @@ export function vouches(epoch, before) {
     return m.added && !(was && equal(was.encryptionKey, m.encryptionKey));
   };
   if (!before || ![...epoch.members.values()].some(isNew)) return false;
+  if (epoch.hosts.length === 0) return false; // only a host's word counts, or what others say to a host
   return elders(epoch, (m) => !isNew(m)).includes(epoch.self);
 }
 

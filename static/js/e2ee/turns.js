@@ -4,7 +4,7 @@
 
 /** A commit with more seals than this costs too much. */
 const WARM = 64;
-const WARM_FIRST_MS = 1000;
+const WARM_FIRST_MS = 2000;
 const WARM_EACH_MS = 300;
 const FRESH_MS = 300_000;
 /** Members from which on keys are made anew more often. */
@@ -29,18 +29,34 @@ function isCold(epoch, leaf) {
 }
 
 /**
- * @param {Epoch} epoch @param {(m: Member) => boolean} able @returns {number} when one is to warm the tree; Infinity for
- *   not at all
+ * Who warms the tree of an epoch is looked for once: it takes milliseconds where many are.
+ * @type {WeakMap<Epoch, Member[]>}
  */
-export function warmingDue(epoch, able) {
-  const { group } = epoch;
-  if (epoch.members.size <= WARM / 2 || group.copathSizes().every(({ sum }) => sum <= WARM)) return Infinity;
-  if (!isCold(epoch, group.leaf)) return Infinity;
-  const bits = Math.ceil(Math.log2(Math.max(...epoch.leaves.keys()) + 1));
-  const order = [...epoch.members.values()]
-    .filter((m) => able(m) && isCold(epoch, m.leaf))
-    .sort((a, b) => reversed(a.leaf, bits) - reversed(b.leaf, bits));
-  return epoch.at + WARM_FIRST_MS + order.indexOf(epoch.self) * WARM_EACH_MS;
+const orders = new WeakMap();
+
+/** @param {Epoch} epoch @returns {Member[]} who warms the tree, in order; none where a commit is cheap enough */
+function warming(epoch) {
+  let order = orders.get(epoch);
+  if (!order) {
+    const cheap = epoch.group.copathSizes().every(({ sum }) => sum <= WARM);
+    const bits = Math.ceil(Math.log2(Math.max(...epoch.leaves.keys()) + 1));
+    order = cheap ? [] : [...epoch.members.values()].filter((m) => isCold(epoch, m.leaf));
+    order.sort((a, b) => reversed(a.leaf, bits) - reversed(b.leaf, bits));
+    orders.set(epoch, order);
+  }
+  return order;
+}
+
+/**
+ * @param {Epoch} epoch @param {(m: Member) => boolean} able @param {number} now @returns {number} when one is to warm the
+ *   tree, or to look whether it is one's turn; Infinity for not at all
+ */
+export function warmingDue(epoch, able, now) {
+  if (epoch.members.size <= WARM / 2) return Infinity;
+  const first = epoch.at + WARM_FIRST_MS;
+  if (now < first) return first;
+  const place = warming(epoch).filter(able).indexOf(epoch.self);
+  return place < 0 ? Infinity : first + place * WARM_EACH_MS;
 }
 
 /**

@@ -6,11 +6,12 @@ import { binary } from './server.js';
 /**
  * Starts the bundled bots in a meeting.
  * @param {import('./server.js').Server} server
- * @param {string} meeting
+ * @param {string} meeting empty: they make one
  * @param {{count: number, seconds: number, name: string, args?: string[], near?: boolean}} options
  *   seconds: after which they leave; more than a busy machine needs, where the test stops them itself. near: over the
  *   server's line, if it has one, as the browsers; otherwise beside the server
- * @returns {Promise<{done: Promise<{code: number | null, output: string}>, stop: () => void}>}
+ * @returns {Promise<{done: Promise<{code: number | null, output: string}>, stop: () => void, said: () => string}>}
+ *   said: what they have printed so far
  */
 export async function startBots(server, meeting, { count, seconds, name, args = [], near = false }) {
   const [command, ...rest] = [...(near ? [] : server.inside), await binary()];
@@ -23,8 +24,7 @@ export async function startBots(server, meeting, { count, seconds, name, args = 
       server.url,
       '--token',
       await server.botToken(),
-      '--meeting',
-      meeting,
+      ...(meeting ? ['--meeting', meeting] : []),
       '--count',
       String(count),
       '--duration',
@@ -50,6 +50,7 @@ export async function startBots(server, meeting, { count, seconds, name, args = 
   });
   return {
     done,
+    said: () => output,
     stop: () => {
       child.kill('SIGTERM');
     },

@@ -10,6 +10,7 @@ import { Person } from '../harness/person.js';
 import { Server } from '../harness/server.js';
 import { deliver, installSwitches } from '../states-switches.js';
 import { until } from '../harness/wait.js';
+import { tasksOf } from './tasks.js';
 
 const { values } = parseArgs({ options: { people: { type: 'string', default: '1000' } } });
 const people = Number(values.people);
@@ -29,33 +30,15 @@ const entry = (n, mic) => ({
 const server = await Server.start('measure-roster');
 const browser = await launch('chromium');
 
-/**
- * The longest tasks of the main thread while something is done, by the browser's own trace.
- * @param {string} what @param {Person} person @param {() => Promise<unknown>} act
- */
+/** @param {string} what @param {Person} person @param {() => Promise<unknown>} act */
 async function watched(what, person, act) {
-  await browser.startTracing(person.page, { categories: ['toplevel', 'devtools.timeline', '__metadata'] });
-  await act();
-  await person.page.waitForTimeout(300);
-  /**
-   * @type {{traceEvents: {name: string, ph: string, pid: number, tid: number, dur?: number, tdur?: number, args:
-   *   {name?: string}}[]}}
-   */
-  const { traceEvents } = JSON.parse(String(await browser.stopTracing()));
-  const mains = new Set(
-    traceEvents
-      .filter((e) => e.ph === 'M' && e.name === 'thread_name' && e.args.name === 'CrRendererMain')
-      .map((e) => `${e.pid}/${e.tid}`),
-  );
-  const tasks = traceEvents.filter((e) => e.ph === 'X' && mains.has(`${e.pid}/${e.tid}`) && /RunTask$/.test(e.name));
-  const longest = Math.max(0, ...tasks.map((e) => e.dur ?? 0)) / 1000;
-  const long = tasks.filter((e) => (e.dur ?? 0) > 50_000).length;
-  const cpu = Math.max(0, ...tasks.map((e) => e.tdur ?? 0)) / 1000;
+  const { main } = await tasksOf(browser, person.page, act);
   const rows = await person.at('person').count();
   console.log(
-    `${what}: longest task ${longest.toFixed(1)} ms (${cpu.toFixed(1)} ms CPU), ${long} over 50 ms; ${rows} rows exist`,
+    `${what}: longest task ${main.longest.toFixed(1)} ms (${main.longestCpu.toFixed(1)} ms CPU), ` +
+      `${main.long} over 50 ms; ${rows} rows exist`,
   );
-  return { what, longest_ms: longest, longest_cpu_ms: cpu, over_50_ms: long, rows };
+  return { what, longest_ms: main.longest, longest_cpu_ms: main.longestCpu, over_50_ms: main.long, rows };
 }
 
 try {
