@@ -1,6 +1,7 @@
 package group
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -216,5 +217,71 @@ func TestAnOutsiderBelievesWhoTheCreatorAdmitted(t *testing.T) {
 	data = must[[]byte](t)(bob.session.sealKeys(r.self, r.hpke.PublicKey().Bytes()))
 	if _, err := r.Relay(bob.seat.announce, data); err == nil {
 		t.Error("one whom no one admitted is believed")
+	}
+}
+
+func TestOneOutsideAsksEachPersonOnce(t *testing.T) {
+	w := joined(t, true, "ann", "bob")
+	w.person("rec").outer = true
+	w.people["rec"].start()
+	s := w.people["rec"].beyond()
+	ann := Seat{Participant: 1, Announce: w.people["ann"].seat.announce}
+	bot := Seat{Participant: 3, Announce: w.people["bob"].seat.announce, Bot: true}
+	self := Seat{Participant: 9, Announce: s.Announce()}
+	asked := func() int {
+		out := s.Take()
+		return len(out.Messages)
+	}
+	s.Welcome(w.now, 9, nil, []Seat{ann, bot, self})
+	if n := asked(); n != 1 {
+		t.Errorf("%d questions", n)
+	}
+	s.Roster(w.now, []Seat{ann}, nil)
+	if n := asked(); n != 0 {
+		t.Errorf("%d questions of one who was asked", n)
+	}
+	s.Roster(w.now, []Seat{ann}, []uint32{1}) // she is back
+	if n := asked(); n != 1 {
+		t.Errorf("%d questions of one who is back", n)
+	}
+	s.purpose = ""
+	s.Roster(w.now, []Seat{{Participant: 2, Announce: w.people["bob"].seat.announce}}, nil)
+	if n := asked(); n != 0 {
+		t.Errorf("%d questions for nothing", n)
+	}
+}
+
+func TestOneOutsideFollowsAMeetingThatIsFoundedAnew(t *testing.T) {
+	w := joined(t, true, "ann")
+	w.person("rec").outer = true
+	w.people["rec"].start()
+	s := w.people["rec"].beyond()
+	s.Welcome(w.now, 9, nil, []Seat{{Participant: 1, Announce: w.people["ann"].seat.announce}})
+	s.Take()
+	told := func(group byte, epoch uint64) Output {
+		by := *w.people["ann"].session
+		st := *by.cur
+		st.public = &public{
+			group: bytes.Repeat([]byte{group}, groupIDSize), epoch: epoch, confirmed: by.cur.public.confirmed,
+			seats: by.cur.public.seats,
+		}
+		by.cur = &st
+		s.Relay(w.now, 1, must[[]byte](t)(by.sealKeys(s.self, s.hpke.PublicKey().Bytes())))
+		return s.Take()
+	}
+	first := told(1, 70)
+	if first.Clear || len(first.Heard) != 1 || first.Sending == nil {
+		t.Fatalf("%+v", first)
+	}
+	if again := told(1, 69); again.Sending != nil || len(again.Heard) != 1 {
+		t.Error("it went back to an older epoch, or heard nothing of it")
+	}
+	anew := told(2, 3)
+	if !anew.Clear || anew.Sending == nil || anew.Sending.Epoch.State <= first.Sending.Epoch.State {
+		t.Errorf("%+v", anew)
+	}
+	s.Relay(w.now, 1, append(u64(outsideMark), outsideKeys, 0))
+	if out := s.Take(); len(out.Notices) != 1 || out.Notices[0].Kind != NoticeForged {
+		t.Error("what no member said passed")
 	}
 }
