@@ -1,7 +1,6 @@
 package group
 
 import (
-	"bytes"
 	"crypto/pbkdf2"
 	"crypto/sha256"
 	"encoding/binary"
@@ -17,7 +16,6 @@ const (
 	compareFor       = 5 * time.Minute // how long a comparison is shown
 	maxAuthenticator = 16              // epochs of which a number can still be shown
 	numberSize       = 30              // bytes: six groups of five digits
-	pairSize         = 45              // nine groups
 )
 
 // numbers is what may be compared.
@@ -116,14 +114,6 @@ func (s *Session) groupID() []byte {
 		return nil
 	}
 	return s.cur.public.group
-}
-
-// PairNumber is the lasting number of two people: nine groups of five digits. It takes 0.2 s.
-func PairNumber(a, b Key) (string, error) {
-	if bytes.Compare(a[:], b[:]) > 0 {
-		a, b = b, a
-	}
-	return digits(append(a[:], b[:]...), fields("pair code"), pairSize)
 }
 
 // digits are the groups of five digits of a secret.

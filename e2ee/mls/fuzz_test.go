@@ -64,7 +64,7 @@ func FuzzMessages(f *testing.F) {
 		_, _, e1 := a.group.Process(b, Options{})
 		_, e2 := a.group.Open(b)
 		_, e3 := Join(a.joiner, b, nil, nil)
-		_, e4 := ParseGroupInfo(b, nil)
+		_, e4 := parseGroupInfo(b, nil)
 		_, e5 := ParseKeyPackage(b)
 		for i, err := range []error{e1, e2, e3, e4, e5} {
 			if err != nil && !known(err) {

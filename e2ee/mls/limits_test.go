@@ -210,7 +210,7 @@ func TestCopathSums(t *testing.T) {
 func TestGroupInfoForThoseOutside(t *testing.T) {
 	a := newMember(t, "a", Extension{0xF0C0, []byte("x")})
 	b := must(a.group.GroupInfo())(t)
-	v := must(ParseGroupInfo(b, nil))(t)
+	v := must(parseGroupInfo(b, nil))(t)
 	same(t, "external_pub", v.ExternalPub(), a.group.ExternalPub())
 	same(t, "group_id", v.ID(), a.group.ID())
 	same(t, "confirmed", v.ConfirmedHash(), a.group.ConfirmedHash())
@@ -221,15 +221,15 @@ func TestGroupInfoForThoseOutside(t *testing.T) {
 	for i := range b {
 		changed := bytes.Clone(b)
 		changed[i] ^= 1
-		if _, err := ParseGroupInfo(changed, nil); err == nil {
+		if _, err := parseGroupInfo(changed, nil); err == nil {
 			t.Errorf("byte %d changed is accepted", i)
 		}
 	}
 	signature := a.group.Sign("test", []byte("content"))
-	if err := VerifyLabelled(a.group.Leaf(0).SignatureKey, "test", []byte("content"), signature); err != nil {
+	if err := verifyWithLabel(a.group.Leaf(0).SignatureKey, "Conclave test", []byte("content"), signature); err != nil {
 		t.Error(err)
 	}
-	err := VerifyLabelled(a.group.Leaf(0).SignatureKey, "other", []byte("content"), signature)
+	err := verifyWithLabel(a.group.Leaf(0).SignatureKey, "Conclave other", []byte("content"), signature)
 	if !errors.Is(err, ErrSignature) {
 		t.Error(err)
 	}
@@ -266,4 +266,13 @@ func TestAKeyPackageSupportsWhatItUses(t *testing.T) {
 	if _, err := ParseKeyPackage(k.Message()); !errors.Is(err, ErrTree) {
 		t.Error(err)
 	}
+}
+
+// parseGroupInfo reads and checks a GroupInfo, an MLSMessage. tree is the ratchet tree, if the GroupInfo does not hold
+// it; else nil.
+func parseGroupInfo(b, tree []byte) (*View, error) {
+	if wireOf(b) != wireGroupInfo {
+		return nil, malformed("wire format")
+	}
+	return newView(bytes.Clone(b[4:]), tree)
 }

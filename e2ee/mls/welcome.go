@@ -247,15 +247,6 @@ type View struct {
 	tree *tree
 }
 
-// ParseGroupInfo reads and checks a GroupInfo, an MLSMessage. tree is the ratchet tree, if the GroupInfo does not hold
-// it; else nil.
-func ParseGroupInfo(b, tree []byte) (*View, error) {
-	if wireOf(b) != wireGroupInfo {
-		return nil, malformed("wire format")
-	}
-	return newView(bytes.Clone(b[4:]), tree)
-}
-
 // newView refers to b.
 func newView(b, outside []byte) (*View, error) {
 	info, err := parse(b, MaxWelcome, readGroupInfo)
@@ -356,9 +347,4 @@ func (g *Group) Sign(label string, content []byte) []byte { return SignLabelled(
 // use elsewhere.
 func SignLabelled(key ed25519.PrivateKey, label string, content []byte) []byte {
 	return signWithLabel(key, "Conclave "+label, content)
-}
-
-// VerifyLabelled checks what SignLabelled made.
-func VerifyLabelled(public []byte, label string, content, signature []byte) error {
-	return verifyWithLabel(public, "Conclave "+label, content, signature)
 }

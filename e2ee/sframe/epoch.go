@@ -34,9 +34,6 @@ func KID(t Track, leaf uint32, epoch uint64) uint64 {
 	return uint64(t)<<(senderBits+epochBits) | uint64(leaf&senderMask)<<epochBits | epoch&epochMask
 }
 
-// OutsideKID is the same for a sender outside the group.
-func OutsideKID(t Track, sender uint32, epoch uint64) uint64 { return KID(t+outside, sender, epoch) }
-
 // splitKID takes a key id apart; ok is false for one that is never made.
 func splitKID(id uint64) (context uint8, sender uint32, epoch uint16, ok bool) {
 	if id >= 1<<24 {
