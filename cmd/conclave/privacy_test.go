@@ -168,19 +168,20 @@ func (s *canaryServer) meetSealed(ana, ben person) (id string) {
 	for i, p := range []*person{&ana, &ben} {
 		p.dial()
 		p.send(
-			fmt.Sprintf(`{"type":"join","id":1,"version":1,"meeting":%q,"name":"","announce":"%sannounc%d"}`, id, canary, i),
+			fmt.Sprintf(`{"type":"join","id":1,"version":1,"meeting":%q,"name":"","announce":"%sannounc%d%s"}`, id, canary, i,
+				strings.Repeat("A", 44)),
 		)
 		p.until(map[*person]string{&ana: "welcome", &ben: "lobby"}[p])
 	}
-	ben.send(fmt.Sprintf(`{"type":"relay","id":2,"to":[{"participant":1,"data":"%ssealname"}]}`, canary))
-	ana.until("relays")
 	ana.send(fmt.Sprintf(`{"type":"admit","id":2,"admissions":[{"participant":2,"admit":"%sadmitted"}]}`, canary))
 	ben.until("welcome")
 	ben.send(fmt.Sprintf(`{"type":"broadcast","id":3,"kind":"chat","data":"%ssaid"}`, canary))
 	ana.until("broadcast")
+	ben.send(fmt.Sprintf(`{"type":"relay","id":2,"to":[{"participant":1,"data":"%ssealed00"}]}`, canary))
+	ana.until("relays")
 	ben.send(fmt.Sprintf(`{"type":"relay","id":4,"to":[{"participant":1,"data":"%s="}]}`, canary))
 	ben.until("error")
-	ana.send(fmt.Sprintf(`{"type":"role","id":3,"participant":2,"role":"cohost","grant":"%sgrant000"}`, canary))
+	ana.send(`{"type":"role","id":3,"participant":2,"role":"cohost"}`)
 	ben.until("permissions")
 	return id
 }
