@@ -1,4 +1,4 @@
-// Who is shown, and as what: the group says it, not the server (docs/e2ee2.md, section 15).
+// Who is shown, and as what: the group says it, not the server (docs/e2ee.md, section 15).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { People } from '../js/e2ee/people.js';
