@@ -13,7 +13,7 @@ import * as links from '../../../static/js/e2ee/link.js';
 import { encodeMessage } from '../../../static/js/e2ee/mls/messages.js';
 import { newSignatureKey } from '../../../static/js/e2ee/mls/signing.js';
 import { newPair } from '../../../static/js/e2ee/mls/x25519.js';
-import { Newcomer, vouches } from '../../../static/js/e2ee/newcomer.js';
+import { Newcomer, isTakenOver, vouches } from '../../../static/js/e2ee/newcomer.js';
 import { People } from '../../../static/js/e2ee/people.js';
 import { MAX_REVOKED } from '../../../static/js/e2ee/policy.js';
 import { Losses, Roster } from '../../../static/js/e2ee/presence.js';
@@ -240,7 +240,15 @@ test('a host confirms a group, or who stands in for one where oneself is host', 
     m.entered(hostless);
     assert.equal(m.confirmed, sure, 'what counts is the link');
     assert.equal(m.linkOnly, sure);
+    m.heard(hostless, named(hostless, 'pat'));
+    assert.equal(m.confirmed, sure, 'a stand-in confirms to hosts alone');
   }
+});
+
+test('who has another seat by the roster was taken over, and no one else', () => {
+  assert(isTakenOver(6, 5));
+  assert(!isTakenOver(5, 5));
+  assert(!isTakenOver(0, 5));
 });
 
 test('a group that no one confirms is given up after 5 s, then later, if one who could is here', () => {

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { fingerprint } from '../../../static/js/e2ee/link.js';
 import { HEIR, grantsAreRight, meetingOf, roleOf, withGrant, writeMeeting } from '../../../static/js/e2ee/policy.js';
 import { addProblem, joinedProblem, pathProblem, removalCounts } from '../../../static/js/e2ee/rules.js';
-import { COHOST, HOST, MEETING, PARTICIPANT, seatOf } from '../../../static/js/e2ee/seat.js';
+import { COHOST, HOST, MEETING, PARTICIPANT, seatOf, writeSeat } from '../../../static/js/e2ee/seat.js';
 import { random } from '../../../static/js/e2ee/bytes.js';
 import { Lab, VIEWER } from './lab.js';
 
@@ -137,6 +137,7 @@ test('who may change what', async () => {
     await change(by, 'revokes a host', true, await revoke('hal'));
     await change(by, 'heirs', true, { ...meeting, heirs: [...meeting.heirs, await lab.heir(by, 'pat')] });
     await change(by, 'another creator', false, other);
+    await change(by, 'another creator, and no roles', false, { ...other, roles: [], heirs: [] });
   }
   await change('ann', 'role that another signed', false, role(await lab.grant('hal', 'pat', HOST)));
   const heirs = [...meeting.heirs, await lab.heir('hal', 'pat')];
@@ -328,4 +329,8 @@ test('a seat is well-formed, and of its leaf', async () => {
   }
   assert.equal(seatOf({ ...leaf, extensions: [{ type, data: Uint8Array.of(...data, 0) }] }), null);
   assert.equal(seatOf({ ...leaf, credential: { ...leaf.credential, type: 2 } }), null);
+  for (const n of [0, 91, 93, 285]) {
+    const odd = writeSeat({ bot: false, name: random(n), admission: null });
+    assert.equal(seatOf({ ...leaf, extensions: [{ type, data: odd }] }), null, `a name of ${n} bytes`);
+  }
 });
