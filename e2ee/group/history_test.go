@@ -281,6 +281,9 @@ func (h *history) agree(t *testing.T) {
 // TestHonestMembersAgree: people come, go, reload and are cut at random; afterwards all are in one group.
 func TestHonestMembersAgree(t *testing.T) {
 	seeds := 12
+	if testing.Short() {
+		seeds = 2
+	}
 	if text := os.Getenv("HISTORIES"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil {

@@ -222,6 +222,9 @@ func readVectors(t *testing.T, file string) *vectors {
 }
 
 func TestVectorsMadeHere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, and 600,000 rounds each: the race detector has nothing to find")
+	}
 	const file = "../testdata/vectors.json"
 	if os.Getenv("MAKE_VECTORS") != "" {
 		b, err := json.MarshalIndent(makeVectors(t), "", " ")
@@ -236,6 +239,9 @@ func TestVectorsMadeHere(t *testing.T) {
 }
 
 func TestVectorsMadeByJavaScript(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine, and 600,000 rounds each: the race detector has nothing to find")
+	}
 	readVectors(t, "../testdata/vectors-js.json").verify(t)
 }
 

@@ -164,10 +164,14 @@ test('frames of epochs that nobody has are held for 500 ms, and the log is asked
 });
 
 test('after an add one sends under the old epoch for 200 ms, and opens it for 5 s', async () => {
-  const { opener, sealed, enter, clock } = await pair();
+  const { rings, opener, sealed, enter, clock } = await pair();
+  const before = rings.ann.sendKey(TRACKS.mic, clock.now);
   await enter(2);
   const old = await sealed(KEY);
-  clock.now += 200;
+  clock.now += 199;
+  assert.equal(rings.ann.sendKey(TRACKS.mic, clock.now), before, 'not yet');
+  clock.now += 1;
+  assert.notEqual(rings.ann.sendKey(TRACKS.mic, clock.now), before);
   const fresh = await sealed(KEY);
   assert(await opener.pass(fresh()));
   clock.now += 4700;
