@@ -18,7 +18,7 @@ import { People } from '../../../static/js/e2ee/people.js';
 import { MAX_REVOKED } from '../../../static/js/e2ee/policy.js';
 import { Losses, Roster } from '../../../static/js/e2ee/presence.js';
 import { openPrivate, sealPrivate } from '../../../static/js/e2ee/private.js';
-import { HOST, PARTICIPANT, openName, sealName } from '../../../static/js/e2ee/seat.js';
+import { COHOST, HOST, PARTICIPANT, openName, sealName } from '../../../static/js/e2ee/seat.js';
 import { Session } from '../../../static/js/e2ee/session.js';
 import { Stewardship } from '../../../static/js/e2ee/stewardship.js';
 import { Rates, classOf, encodeTalk, parseTalk } from '../../../static/js/e2ee/talk.js';
@@ -341,6 +341,24 @@ test('where no more can be revoked, none is forgotten, and the meeting is locked
   assert.deepEqual(await wanted[0].change(full), { ...full, lobby: true });
   const room = { ...full, revoked: revoked.slice(1) };
   assert.deepEqual(await wanted[0].change(room), { ...room, revoked: [...room.revoked, key] });
+});
+
+test('hosts and co-hosts admit those who wait, and no key that was removed', async () => {
+  const [host, out] = [await identity(), await identity()];
+  const admitted = async (role, lobby) => {
+    const waiting = [random(32), out.ikPublic].map((key, i) => ({ participant: 8 + i, key: base64url(key) }));
+    const meeting = { lobby, revoked: [out.ikPublic] };
+    const epoch = { groupId: random(16), meeting, self: { role } };
+    const session = { commits: {}, identity: host, waiting, epoch, out: [] };
+    await new Stewardship(session).take({ type: 'admit', participants: [7, 8, 9] });
+    const [{ list, missing }] = session.out;
+    return [list.map((a) => a.participant), missing];
+  };
+  for (const lobby of [true, false]) {
+    assert.deepEqual(await admitted(HOST, lobby), [[8], 2]);
+    assert.deepEqual(await admitted(COHOST, lobby), [[8], 2]);
+    assert.deepEqual(await admitted(PARTICIPANT, lobby), [[], 3]);
+  }
 });
 
 test('an author of a wrong commit leaves the ranking; who rejects commits next in rank', async () => {
