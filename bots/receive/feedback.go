@@ -62,7 +62,7 @@ func (r *Receiver) nacks(now time.Time, out []rtcp.Packet) []rtcp.Packet {
 func (r *Receiver) plis(now time.Time, out []rtcp.Packet) []rtcp.Packet {
 	for _, s := range r.list {
 		whole := s.frames.KeyFrames > 0 && !s.frames.broken
-		if !s.video || s.owner == 0 || s.firstAt == 0 || now.Before(s.nextPLI) || whole {
+		if !s.video || s.owner == 0 || s.firstAt == 0 || now.Before(s.nextPLI) || whole || r.sealed(s) {
 			continue
 		}
 		s.nextPLI = now.Add(pliInterval)
@@ -70,6 +70,12 @@ func (r *Receiver) plis(now time.Time, out []rtcp.Packet) []rtcp.Packet {
 		out = append(out, &rtcp.PictureLossIndication{SenderSSRC: r.ssrc, MediaSSRC: s.ssrc})
 	}
 	return out
+}
+
+// sealed says that pictures come and that there is no key for any of them, as of people who have not let a bot hear
+// them: key frames would cost their sender, and be of no use.
+func (r *Receiver) sealed(s *stream) bool {
+	return s.frames.whole != nil && s.frames.started && !r.opener.heard[uint32(s.owner)]
 }
 
 // maxReports is how many reception reports fit one RTCP packet (RFC 3550 §6.4.2: 5 bits).
