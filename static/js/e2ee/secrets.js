@@ -16,8 +16,6 @@ import { Pins } from './pins.js';
 const GATHER_MS = 30;
 /** Who leaves does not wait longer for a signature. */
 const SIGN_MS = 200;
-/** A comparison is shown for so long. */
-const COMPARE_MS = 300_000;
 
 /** @typedef {PersonView & {trust: Trust, asked: boolean, consent: boolean|null, outside: boolean}} Known */
 /** @typedef {{by: string, own: boolean, number: string, people: {key: string, name: string}[], until: number}} Comparison */
@@ -373,17 +371,17 @@ export class Secrets {
   }
 
   /** @param {Extract<Output, {type: 'compare'}>} o */
-  #compared({ by, number, people }) {
+  #compared({ by, number, people, ms }) {
     const { view } = this.store.get();
     const own = view?.people.find((p) => p.self)?.key ?? '';
     const named = people.flatMap((key) => {
       const p = view?.people.find((x) => x.key === key);
       return key === own ? [] : [{ key, name: p?.name ?? '' }];
     });
-    const until = performance.now() + COMPARE_MS;
+    const until = performance.now() + ms;
     this.#set({ comparison: { by, own: by === own, number, people: named, until } });
     clearTimeout(this.#compareTimer);
-    this.#compareTimer = window.setTimeout(() => this.#set({ comparison: null }), COMPARE_MS);
+    this.#compareTimer = window.setTimeout(() => this.#set({ comparison: null }), ms);
     this.#ways.emit('compare', { participant: this.#people.number(by), own: by === own });
   }
 

@@ -22,6 +22,8 @@ const HOLD_EACH = 64;
 const HOLD_ALL = 1024;
 /** Epochs whose numbers can still be compared. */
 const NUMBERS = 16;
+/** How long a number is shown. */
+const COMPARE_MS = 300_000;
 /** Own epochs whose private messages still open. */
 const PRIVATE_EPOCHS = 3;
 
@@ -43,6 +45,7 @@ export class Speech {
   #held = [];
   /** newest last @type {{epoch: bigint, authenticator: Bytes, groupId: Bytes, people: string[]}[]} */
   #numbers = [];
+  #shownUntil = -Infinity;
   #here = false;
 
   /** @param {Session} session */
@@ -54,6 +57,10 @@ export class Speech {
   async entered(epoch, vouches) {
     const { groupId, number } = epoch;
     const people = [...epoch.members.keys()];
+    if ((this.#numbers.at(-1)?.epoch ?? -1n) >= number) {
+      this.#numbers = []; // another group than before
+      this.#shownUntil = -Infinity;
+    }
     this.#numbers.push({ epoch: number, authenticator: epoch.group.authenticator, groupId, people });
     this.#numbers.splice(0, this.#numbers.length - NUMBERS);
     if (vouches) this.#here = true;
@@ -117,7 +124,7 @@ export class Speech {
     const own = this.#sent.get(b.data);
     if (own) {
       this.#sent.delete(b.data);
-      return this.#said(own, this.#s.key, b, this.#s.epoch?.number ?? 0n);
+      return this.#said(own, this.#s.key, b, this.#s.epoch?.number ?? 0n, now);
     }
     if (until === now + HOLD_MS && !this.#rates.take(`b${b.from}`, now)) return undefined;
     return this.#open(b, until, now);
@@ -138,7 +145,7 @@ export class Speech {
       if (!member) return;
       this.#s.heard(epoch, member.key, now);
       const m = parseTalk(received.data);
-      if (m && kindOf(m.type) === b.kind) await this.#said(m, member.key, b, epoch.number);
+      if (m && kindOf(m.type) === b.kind) await this.#said(m, member.key, b, epoch.number, now);
     } catch (err) {
       if (!isBad(err)) throw err;
     }
@@ -153,14 +160,14 @@ export class Speech {
     if (epoch) this.#s.asks(); // who is not in yet has no log to ask for
   }
 
-  /** @param {Message} m @param {string} key whose @param {Broadcast} b @param {bigint} epoch */
-  async #said(m, key, b, epoch) {
+  /** @param {Message} m @param {string} key whose @param {Broadcast} b @param {bigint} epoch @param {number} now */
+  async #said(m, key, b, epoch, now) {
     const { out } = this.#s;
     const from = key === this.#s.key ? this.#s.participant : this.#s.roster.number(key);
     if (m.type === 'chat') out.push({ type: 'chat', from, key, text: m.text, at: Date.parse(b.at) });
     else if (m.type === 'app') out.push({ type: 'app', from, key, text: m.text });
     else if (m.type === 'reaction') out.push({ type: 'reaction', from, key, reaction: m.text });
-    else if (m.type === 'compare' && m.epoch <= epoch) await this.#show(key, m.epoch);
+    else if (m.type === 'compare' && m.epoch <= epoch) await this.#show(key, m.epoch, now);
     if (m.type === 'beat' && m.position > BigInt(this.#s.position)) this.#s.asks();
   }
 
@@ -235,12 +242,17 @@ export class Speech {
     await this.say(epoch, { type: 'compare', epoch: epoch.number });
   }
 
-  /** @param {string} by a key @param {bigint} epoch shows the number and the people of that epoch, to be compared */
-  async #show(by, epoch) {
-    const n = this.#numbers.find((x) => x.epoch === epoch && x.groupId !== NONE);
-    if (!n) return;
+  /**
+   * show shows the number and the people of an epoch, to be compared. No one else replaces one that is shown: it may be
+   * being read, and costs as much as a password check.
+   * @param {string} by a key @param {bigint} epoch @param {number} now
+   */
+  async #show(by, epoch, now) {
+    const n = this.#numbers.find((x) => x.epoch === epoch);
+    if (!n || (by !== this.#s.key && now < this.#shownUntil)) return;
+    this.#shownUntil = now + COMPARE_MS;
     const number = await safetyNumber(n.authenticator, n.groupId, n.epoch);
-    this.#s.out.push({ type: 'compare', by, epoch: String(epoch), number, people: n.people });
+    this.#s.out.push({ type: 'compare', by, epoch: String(epoch), number, people: n.people, ms: COMPARE_MS });
   }
 }
 

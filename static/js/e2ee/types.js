@@ -65,7 +65,7 @@
  *   | {type: 'reaction', from: number, key: string, reaction: string}
  *   | {type: 'admissions', list: {participant: number, admit: string}[], missing: number}
  *   | {type: 'number', key: string, number: string}
- *   | {type: 'compare', by: string, epoch: string, number: string, people: string[]}
+ *   | {type: 'compare', by: string, epoch: string, number: string, people: string[], ms: number}
  *   | {type: 'asked', key: string, participant: number, what: string}
  *   | {type: 'unsent', to: number}
  *   | {type: 'promoted', key: string}} Output
