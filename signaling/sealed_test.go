@@ -359,8 +359,18 @@ func TestOneWhoNeverReadsRelaysDelaysNobody(t *testing.T) {
 	eventually(t, "the deaf one is disconnected, however much its connection takes in", func() bool {
 		p := talkers[next%len(talkers)]
 		next++
+		time.Sleep(100 * time.Millisecond) // who is refused too often is sent away
 		big.ID = p.id()
-		p.ok(big)
+		p.send(big)
+		match(p, func(m protocol.ServerMessage) bool { // done, or refused since this one has sent enough for now
+			switch m := m.(type) {
+			case *protocol.OK:
+				return m.ID == big.ID
+			case *protocol.Error:
+				return m.ID == big.ID && m.Error == protocol.ErrRateLimited
+			}
+			return false
+		})
 		return s.counter("conclave_signaling_closed_total", "reason", string(protocol.ByeSlowReader)) == 1
 	})
 	check()

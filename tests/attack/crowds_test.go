@@ -19,7 +19,7 @@ func (s *server) encryptedMeeting() string { return s.create(`{"lobby": false, "
 
 // announced are the fields of a join of an encrypted meeting, with an announce of its own.
 func announced(meeting string) message {
-	return message{"meeting": meeting, "announce": rand.Text()[:24]}
+	return message{"meeting": meeting, "announce": rand.Text() + rand.Text()}
 }
 
 // bot is the header of a bot of the server's token.
