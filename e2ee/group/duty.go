@@ -466,6 +466,7 @@ func (s *Session) dutyNow(now time.Time) {
 	}
 	if p := s.duty.pending; p != nil {
 		p.at = now
+		s.askLog(now) // it may be there: a server that does not say so takes no other of this member in this epoch
 		s.send(p.m)
 		return
 	}

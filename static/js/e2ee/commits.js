@@ -25,10 +25,14 @@ const TURN_MS = 300;
 const REMOVAL_MS = 50;
 const GATHER_MS = 200;
 const GATHER_LONGEST_MS = 1000;
-/** A commit of one's own that neither came back nor was refused is given up. */
+/** Of a commit of one's own that neither came back nor was refused the log is asked for, and then it is given up. */
+const LATE_MS = 3000;
 const LOST_MS = 8000;
-/** After a refusal, before one tries again. */
+/** After a refusal, before one tries again; doubled each time until there is another epoch, but no longer than that. */
 const AGAIN_MS = 300;
+const AGAIN_LONGEST_MS = 3000;
+/** Own commits that seemed refused and may be in the log all the same. */
+const MAX_REFUSED = 4;
 /** Key packages that wait; more are offered again by the server. */
 const MAX_PACKAGES = 256;
 
@@ -42,7 +46,8 @@ const MAX_PACKAGES = 256;
 /**
  * @typedef {{participant: number, key: string, k: KeyPackage, at: number, turn: number}} Waiting whose key package waits
  */
-/** @typedef {{message: Bytes, group: Group, epoch: bigint, acts: Act[], at: number, removed: number[], path: boolean}} Pending */
+/** @typedef {{message: Bytes, group: Group, epoch: bigint, acts: Act[], at: number, removed: number[], path: boolean,
+ *   late?: boolean}} Pending */
 
 /**
  * @typedef {object} Around what the commits of a seat have to do with
@@ -65,6 +70,9 @@ export class Commits {
   #kept = new Map();
   #rejectedAt = 0;
   #againAt = 0;
+  /** refusals since the last new epoch, and what was refused first @type {Pending[]} */
+  #refused = [];
+  #refusals = 0;
   /** when a commit with a path was seen last */
   #pathAt = 0;
   /** the epoch of the last path of each key @type {Map<string, number>} */
@@ -110,7 +118,9 @@ export class Commits {
   entered(epoch, { author, path, own }, now) {
     if (own) this.#acts = this.#acts.filter((a) => !own.acts.includes(a));
     this.pending = null;
+    this.#refused = [];
     this.rejected = [];
+    this.#refusals = 0;
     this.#kept.clear();
     if (path) {
       this.#pathAt = now;
@@ -126,8 +136,9 @@ export class Commits {
 
   /** @param {number} now one's own commit did not get into the log */
   refused(now) {
+    if (this.pending && this.#refused.length < MAX_REFUSED) this.#refused.push(this.pending);
     this.pending = null;
-    this.#againAt = now + AGAIN_MS;
+    this.#againAt = now + Math.min(AGAIN_MS * 2 ** this.#refusals++, AGAIN_LONGEST_MS);
   }
 
   /** @param {number} participant is gone */
@@ -179,13 +190,29 @@ export class Commits {
   }
 
   /**
+   * @param {Bytes} message @returns {Pending|undefined} one's own commit: of a server that does not say what it took, one
+   *   that seemed refused counts too
+   */
+  own(message) {
+    return [this.pending, ...this.#refused].find((p) => p && equal(p.message, message)) ?? undefined;
+  }
+
+  /** @param {number} now @returns {boolean} once for a commit of one's own that should have come back */
+  late(now) {
+    const { pending } = this;
+    if (!pending || pending.late || now < pending.at + LATE_MS) return false;
+    pending.late = true;
+    return true;
+  }
+
+  /**
    * due says when this seat is to commit.
    * @param {Epoch} epoch @param {number} now @returns {Promise<number>} Infinity for not at all
    */
   async due(epoch, now) {
     if (this.pending) {
       if (now >= this.pending.at + LOST_MS) this.refused(now);
-      else return this.pending.at + LOST_MS;
+      else return this.pending.at + (this.pending.late ? LOST_MS : LATE_MS);
     }
     if (this.#kept.has(epoch.group.leaf)) return Infinity; // one is on the way out
     const again = this.rejected.length > 0;

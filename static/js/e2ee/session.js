@@ -392,14 +392,10 @@ export class Session {
 
   /** @param {Epoch} epoch @param {Bytes} bytes @param {number} now */
   async #candidate(epoch, bytes, now) {
-    const { pending } = this.commits;
-    if (pending && equal(pending.message, bytes)) {
+    const own = this.commits.own(bytes);
+    if (own) {
       await this.blame.remember(bytes, this.key);
-      return this.#enter(
-        pending.group,
-        { author: this.key, own: pending, path: pending.path, removed: pending.removed },
-        now,
-      );
+      return this.#enter(own.group, { author: this.key, own, path: own.path, removed: own.removed }, now);
     }
     let author = '';
     let proven = false;
@@ -503,7 +499,10 @@ export class Session {
 
   /** @param {string} what @param {number} now a request of this seat that the server did not do */
   async #refused(what, now) {
-    if (what === 'commit') this.commits.refused(now);
+    if (what === 'commit') {
+      if (this.commits.pending) this.asks(); // what was taken instead may not have come
+      this.commits.refused(now);
+    }
     if (what !== 'log_get' || !this.epoch) return;
     // The log does not go back so far any more: one comes back with a new leaf.
     this.stuck = true;
@@ -532,6 +531,7 @@ export class Session {
   async #settle(now) {
     for (const { epoch } of this.old.filter((o) => o.until <= now)) epoch.group.wipe();
     this.old = this.old.filter((o) => o.until > now);
+    if (this.commits.late(now)) this.asks();
     if (this.#asks && now >= this.#askedAt + ASK_MS) {
       this.#asks = false;
       this.#askedAt = now;
