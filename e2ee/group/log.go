@@ -239,7 +239,7 @@ func (s *Session) take(now time.Time, g *mls.Group, position uint64, joined bool
 	media := &sframe.Epoch{Number: p.epoch, State: s.states, Base: [16]byte(base), Own: g.Own(), Leaves: p.leaves}
 	last := s.cur
 	s.cur = &state{group: g, public: p, media: media, entered: now, position: position}
-	s.phase, s.position = inside, position
+	s.phase, s.position, s.missing = inside, position, time.Time{}
 	if last != nil {
 		s.retire(now, last)
 	}

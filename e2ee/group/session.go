@@ -18,6 +18,7 @@ const (
 	keepAfter     = 5 * time.Second        // after another commit
 	holdTime      = 5 * time.Second        // of messages whose epoch, or whose sender's seat, is not known yet
 	gapLongest    = 3 * time.Second        // without the entries that were missed
+	askAfter      = 300 * time.Millisecond // from the first frame of an unknown epoch: its commit may be on the way
 	askAgain      = time.Second            // shortest time between two questions for the log
 	offerAgain    = 10 * time.Second       // until a key package that had no answer is replaced; doubled each time
 	offerLongest  = time.Minute
@@ -90,6 +91,7 @@ type Session struct {
 
 	position uint64 // of the last entry that was read
 	asked    time.Time
+	missing  time.Time // when the first frame of an unknown epoch came, since the last new epoch
 	early    []Entry      // at most maxEarly, maxEarlySize
 	commits  []seenCommit // while not confirmed; at most maxSeen
 
@@ -300,10 +302,16 @@ func (s *Session) Lost(now time.Time) {
 	s.settle(now)
 }
 
-// UnknownEpoch says that a frame came whose epoch is not known (sframe.ErrUnknown): the log is asked for, at most once
-// a second.
+// UnknownEpoch says that a frame came whose epoch is not known (sframe.ErrUnknown). Where that goes on for 300 ms
+// without a new epoch the log is asked for, at most once a second.
 func (s *Session) UnknownEpoch(now time.Time) {
-	if s.phase == inside {
+	if s.phase != inside {
+		return
+	}
+	if s.missing.IsZero() {
+		s.missing = now
+	}
+	if now.Sub(s.missing) >= askAfter {
 		s.askLog(now)
 	}
 }

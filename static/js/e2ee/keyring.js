@@ -21,7 +21,9 @@ const REMOVED_EACH_MS = 1000;
 const REMOVED_MS = 2000;
 /** Frames of one owner and epoch that may fail to open within a second. */
 const FAILURES = 30;
-/** The log is asked for because of an unknown epoch no more often. */
+/** So long after the first frame of an unknown epoch the log is asked for: its commit may be on the way. */
+const ASK_AFTER_MS = 300;
+/** And no more often. */
 const ASK_MS = 1000;
 /** Owners that the server names. */
 const MAX_OWNERS = 8192;
@@ -72,6 +74,8 @@ export class Keyring {
   #send = false;
   #haltAt = Infinity;
   #askedAt = -ASK_MS;
+  /** when the first frame of an unknown epoch came, since the last new epoch @type {number|null} */
+  #missingSince = null;
   /** @type {Promise<void>|null} */
   #another = null;
   #wake = () => {};
@@ -106,6 +110,7 @@ export class Keyring {
 
   /** @param {Extract<MediaOrder, {order: 'epoch'}>} o @param {number} now */
   async #enter({ epoch, base, leaf, members, removal, atOnce }, now) {
+    this.#missingSince = null;
     // A group that was joined anew may be at the same epoch as one that led nowhere.
     this.#epochs = this.#epochs.filter((e) => e.epoch < epoch);
     for (const e of this.#epochs) {
@@ -249,7 +254,8 @@ export class Keyring {
 
   /** @param {number} now @returns {boolean} whether the log is to be asked for because of an unknown epoch */
   asks(now) {
-    if (now < this.#askedAt + ASK_MS) return false;
+    this.#missingSince ??= now;
+    if (now < Math.max(this.#missingSince + ASK_AFTER_MS, this.#askedAt + ASK_MS)) return false;
     this.#askedAt = now;
     return true;
   }

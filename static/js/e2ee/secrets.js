@@ -25,7 +25,7 @@ const SIGN_MS = 200;
  * @property {View|null} view what the group is, before names and trust; null before the first word of it
  * @property {boolean} open the link has no waiting room
  * @property {ReadonlyMap<number, Known>} people by the numbers that the call uses
- * @property {ReadonlyMap<string, string>} pairs the lasting numbers with single people that were asked for, by key
+ * @property {ReadonlyMap<string, string>} pairs the lasting numbers with single people that were asked for, by key; empty: on its way
  * @property {Comparison|null} comparison what is to be compared now
  * @property {readonly string[]} leaked sources that were stopped because they left unsealed
  * @property {boolean} broken a worker failed: nothing is sent or heard any more
@@ -362,6 +362,7 @@ export class Secrets {
 
   /** @param {string} key asks for the lasting number with one person */
   askPair(key) {
+    this.#set({ pairs: new Map([...this.store.get().pairs, [key, '']]) }); // it takes a moment
     this.event({ type: 'pair', key });
   }
 

@@ -147,20 +147,20 @@ function row(p, s, encryption) {
         text,
         p.outside && ` · ${t(p.consent ? 'security.bot.hears' : 'security.bot.deaf')}`,
       ),
-      ...(p.outside ? [] : pair(p, s.pairs.get(p.key) ?? '', encryption)),
+      ...(p.outside ? [] : pair(p, s.pairs.get(p.key), encryption)),
     ),
   );
 }
 
 /**
- * @param {Known} p @param {string} number @param {Secrets} encryption
+ * @param {Known} p @param {string|undefined} number undefined: not asked for; empty: on its way @param {Secrets} encryption
  * @returns {HTMLElement[]} the lasting number with one person
  */
 function pair(p, number, encryption) {
   if (!number) {
     const ask = () => encryption.askPair(p.key);
     const attributes = { class: 'button small', type: 'button', 'data-testid': 'e2ee-pair', onclick: ask };
-    return [h('button', attributes, t('security.pair'))];
+    return [h('button', { ...attributes, 'aria-busy': String(number === '') }, t('security.pair'))];
   }
   const digits = h('div', { class: 'code-digits', dir: 'ltr', role: 'text', 'data-testid': 'e2ee-pair-code' });
   showCode(digits, number);
