@@ -153,7 +153,8 @@ function row(p, s, encryption) {
 }
 
 /**
- * @param {Known} p @param {string|undefined} number undefined: not asked for; empty: on its way @param {Secrets} encryption
+ * @param {Known} p @param {string|undefined} number undefined: not asked for; empty: on its way
+ * @param {Secrets} encryption
  * @returns {HTMLElement[]} the lasting number with one person
  */
 function pair(p, number, encryption) {
