@@ -98,12 +98,20 @@ func (l *load) sample(now time.Time) (sample overload.Sample, ok bool) {
 	return sample, !first
 }
 
-// Admit says whether the machine carries one more participant. Those who have a seat are not asked about.
-func (s *Server) Admit() bool {
+// Admit says whether the machine carries one more participant. Those who have a seat are not asked about. release is to
+// be called when the participant did not come in after all, so that joins that fail keep nobody out.
+func (s *Server) Admit() (release func(), ok bool) {
 	l := &s.load
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !l.governor.Full() && l.door.Admit(time.Now(), l.governor.Plan().Level, l.limits.Cores)
+	if l.governor.Full() || !l.door.Admit(time.Now(), l.governor.Plan().Level, l.limits.Cores) {
+		return func() {}, false
+	}
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.door.Return()
+	}, true
 }
 
 // read is what was measured last, and what is done about it.

@@ -93,15 +93,21 @@ func (s *server) startMedia(ctx context.Context, web net.Listener) (_ *media, er
 
 // whileCarried reserves capacity for new participants while the machine carries more and reserve has room. reserve may
 // be nil.
-func whileCarried(admit func() bool, reserve func() (release func(), ok bool)) func() (release func(), ok bool) {
+func whileCarried(admit, reserve func() (release func(), ok bool)) func() (release func(), ok bool) {
+	if reserve == nil {
+		return admit
+	}
 	return func() (release func(), ok bool) {
-		if !admit() {
+		one, ok := admit()
+		if !ok {
 			return nil, false
 		}
-		if reserve == nil {
-			return func() {}, true
+		other, ok := reserve()
+		if !ok {
+			one()
+			return nil, false
 		}
-		return reserve()
+		return func() { one(); other() }, true
 	}
 }
 

@@ -21,8 +21,23 @@ func TestBothTheMachineAndTheLimitMustHaveRoom(t *testing.T) {
 		if tt.limited {
 			reserve = func() (func(), bool) { return func() {}, tt.room }
 		}
-		if _, ok := whileCarried(func() bool { return tt.carried }, reserve)(); ok != tt.want {
+		taken := 0
+		admit := func() (func(), bool) {
+			if !tt.carried {
+				return func() {}, false
+			}
+			taken++
+			return func() { taken-- }, true
+		}
+		release, ok := whileCarried(admit, reserve)()
+		if ok != tt.want {
 			t.Errorf("%+v: %v", tt, ok)
+		}
+		if ok {
+			release()
+		}
+		if taken != 0 {
+			t.Errorf("%+v: of the machine something stays taken", tt)
 		}
 	}
 }

@@ -42,3 +42,10 @@ func (d *Door) Admit(now time.Time, level Level, cores float64) bool {
 	d.tokens--
 	return true
 }
+
+// Return gives the turn back of one who was admitted and did not come in.
+func (d *Door) Return() {
+	if !d.at.IsZero() {
+		d.tokens++ // what is too much Admit takes away
+	}
+}

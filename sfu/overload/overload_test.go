@@ -268,3 +268,25 @@ func TestTheDoor(t *testing.T) {
 		}
 	}
 }
+
+// Joins that fail keep nobody out, and save nothing up.
+func TestTurnsAtTheDoorAreGivenBack(t *testing.T) {
+	var d Door
+	d.Return()
+	for range 1000 {
+		if !d.Admit(epoch, Sound, 1) {
+			t.Fatal("those who did not come in take the place of others")
+		}
+		d.Return()
+	}
+	for range 1000 {
+		d.Return()
+	}
+	in := 0
+	for d.Admit(epoch, Sound, 1) {
+		in++
+	}
+	if in != joinsWithSound {
+		t.Errorf("%d come in at once", in)
+	}
+}

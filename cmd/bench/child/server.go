@@ -185,7 +185,7 @@ func newBenchServer(cfg ServerConfig) (s *benchServer, err error) {
 // admission has the engine say whether it carries one more.
 func (s *benchServer) admission() (c signaling.Config) {
 	if s.sfu != nil {
-		c.Reserve = func() (release func(), ok bool) { return func() {}, s.sfu.Admit() }
+		c.Reserve = s.sfu.Admit
 	}
 	return c
 }
