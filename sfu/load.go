@@ -99,7 +99,7 @@ func (l *load) sample(now time.Time) (sample overload.Sample, ok bool) {
 }
 
 // Admit says whether the machine carries one more participant. Those who have a seat are not asked about. release is to
-// be called when the participant did not come in after all, so that joins that fail keep nobody out.
+// be called when the participant did not come in after all, so that joins that fail keep no one out.
 func (s *Server) Admit() (release func(), ok bool) {
 	l := &s.load
 	l.mu.Lock()
