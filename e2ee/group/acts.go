@@ -150,6 +150,9 @@ func (s *Session) planActs(p *plan, now time.Time, remove func(uint32)) {
 	pub := s.cur.public
 	next := pub.meeting.clone()
 	acts := append(slices.Clone(s.duty.acts), s.dutyActs(now)...)
+	if due := s.leftDue(); !due.IsZero() && !now.Before(due) {
+		acts = append(acts, act{kind: actFresh})
+	}
 	p.acts = len(s.duty.acts)
 	role := pub.role(s.self)
 	for i := range acts {

@@ -289,6 +289,7 @@ func (s *Session) sharedDue() time.Time {
 	at(s.warmDue())
 	at(s.freshDue())
 	at(s.policyDue())
+	at(s.leftDue())
 	return due
 }
 

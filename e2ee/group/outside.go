@@ -27,6 +27,9 @@ const (
 	maxOutsiders = 64
 	askEvery     = 10 * time.Second
 	groupIDSize  = 16
+
+	leftTurn    = 50 * time.Millisecond // for each leaf before one's own
+	leftLongest = 750 * time.Millisecond
 )
 
 // beyond is what is kept of those outside.
@@ -36,6 +39,7 @@ type beyond struct {
 	told      uint64                 // number of the last state whose keys were given
 	withdrawn time.Time              // when an agreement was taken back, and the epoch until which keys were given
 	until     uint64
+	left      time.Time      // when one who has keys went; zero once another epoch has come
 	voices    map[voice]bool // at most maxOutsiders an epoch, of the last epochs
 }
 
@@ -116,6 +120,25 @@ func (b *beyond) withdraw(now time.Time, epoch uint64) {
 		b.withdrawn = now
 	}
 	b.until = epoch
+}
+
+// outsideLeft deals with the end of an outsider's seat. One to whom this person agreed takes its keys along: another
+// epoch is to follow, as when an agreement is taken back.
+func (s *Session) outsideLeft(now time.Time, key Key) {
+	if o := s.beyond.asked[key]; o != nil && o.agreed && s.phase == inside {
+		s.beyond.withdraw(now, s.cur.public.epoch)
+		s.beyond.left = now
+	}
+}
+
+// leftDue is when this session is to commit because an outsider has gone; zero: not. Those who agreed do it in the
+// order of their leaves, since one of them is enough.
+func (s *Session) leftDue() time.Time {
+	b := &s.beyond
+	if b.left.IsZero() || s.cur.public.epoch > b.until {
+		return time.Time{}
+	}
+	return b.left.Add(min(time.Duration(s.cur.group.Own())*leftTurn, leftLongest))
 }
 
 // heardOutside says whether media under a state would be heard by one to whom this person no longer agrees.

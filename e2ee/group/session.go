@@ -91,7 +91,7 @@ type Session struct {
 
 	position uint64 // of the last entry that was read
 	asked    time.Time
-	missing  time.Time // when the first frame of an unknown epoch came, since the last new epoch
+	missing  time.Time    // when the first frame of an unknown epoch came, since the last new epoch
 	early    []Entry      // at most maxEarly, maxEarlySize
 	commits  []seenCommit // while not confirmed; at most maxSeen
 
@@ -272,6 +272,7 @@ func (s *Session) unseat(now time.Time, number uint32) {
 			return
 		}
 	}
+	s.outsideLeft(now, info.key)
 	s.lose(now, info.key, false)
 }
 

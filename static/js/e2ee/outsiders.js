@@ -18,6 +18,9 @@ const MAX_ASKED = 64;
 const ASK_MS = 10_000;
 /** After an agreement was taken back, nothing is sent any more that its bot could open. */
 const STOP_MS = 1000;
+/** Where one with keys has gone, those who agreed commit in the order of their leaves: one of them is enough. */
+const LEFT_TURN_MS = 50;
+const LEFT_LONGEST_MS = 750;
 /** Secrets of those outside that were taken: of each only one in an epoch. */
 const MAX_VOICES = 256;
 
@@ -40,6 +43,8 @@ export class Outsiders {
   #told = null;
   /** when an agreement was taken back, and the last epoch of which that bot has keys @type {{at: number, until: bigint}|null} */
   #withdrawn = null;
+  /** when one is to commit since one with keys has gone; Infinity for not at all */
+  #leftAt = Infinity;
   /** oldest first @type {Set<string>} */
   #voices = new Set();
 
@@ -67,17 +72,30 @@ export class Outsiders {
     const took = o.agreed && !given;
     o.agreed = given;
     this.#told = null;
-    if (took) this.#withdraw(now);
+    if (took && this.#withdraw(now)) this.#leave();
   }
 
-  /** @param {number} now of the epochs up to this one, a bot has keys that it should have no longer */
+  /** @param {string} key whose last seat has ended @param {number} now one to whom the person agreed takes its keys along */
+  gone(key, now) {
+    if (!this.#asked.get(key)?.agreed || !this.#withdraw(now)) return;
+    const leaf = this.#s.epoch?.group.leaf ?? 0;
+    this.#leftAt = Math.min(this.#leftAt, now + Math.min(leaf * LEFT_TURN_MS, LEFT_LONGEST_MS));
+  }
+
+  /** @param {number} now @returns {boolean} of the epochs up to this one, a bot has keys that it should have no longer */
   #withdraw(now) {
-    const { epoch, commits } = this.#s;
-    if (!epoch) return;
+    const { epoch } = this.#s;
+    if (!epoch) return false;
     // Nothing puts off the end of an earlier agreement.
     const at = this.#withdrawn && epoch.number <= this.#withdrawn.until ? this.#withdrawn.at : now;
     this.#withdrawn = { at, until: epoch.number };
-    commits.want({ leaves: epoch.number });
+    return true;
+  }
+
+  /** has another epoch come, if it has not come already */
+  #leave() {
+    const { epoch, commits } = this.#s;
+    if (epoch && this.overheard(epoch)) commits.want({ leaves: epoch.number });
   }
 
   /** @param {Epoch} epoch @returns {boolean} whether a bot has keys of it that it should have no longer */
@@ -93,7 +111,7 @@ export class Outsiders {
 
   /** @param {number} now @returns {number} */
   deadline(now) {
-    return this.stopAt > now ? this.stopAt : Infinity;
+    return Math.min(this.#leftAt, this.stopAt > now ? this.stopAt : Infinity);
   }
 
   /**
@@ -157,6 +175,10 @@ export class Outsiders {
   async settle(now) {
     const s = this.#s;
     const { epoch } = s;
+    if (now >= this.#leftAt) {
+      this.#leftAt = Infinity;
+      this.#leave();
+    }
     if (!epoch || !s.gate.ready(now)) return;
     const tell = this.#told !== epoch;
     this.#told = epoch;

@@ -248,7 +248,9 @@ export class Session {
   #gone(participant, now) {
     const s = this.roster.gone(participant);
     this.commits.forget(participant);
-    const member = s && this.roster.number(s.key) === 0 && this.epoch?.members.get(s.key);
+    const over = s !== undefined && this.roster.number(s.key) === 0;
+    if (over) this.outsiders.gone(s.key, now);
+    const member = over && this.epoch?.members.get(s.key);
     if (member && member !== this.epoch?.self) this.losses.learn(member.leaf, member.key, now, true);
   }
 
