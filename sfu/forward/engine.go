@@ -87,7 +87,7 @@ func (e *Engine) newWorker(local, index int, conn batch.Conn) (*worker, error) {
 	}
 	w.counters.Latency.base = histogramBase.Seconds()
 	w.counters.Delay.base = histogramBase.Seconds()
-	w.counters.BatchSize.base = 1
+	w.counters.BatchSize.base, w.counters.BatchSize.coarse = 1, true
 	w.rtcpBuf = make([]byte, 0, batch.MaxDatagram)
 	var err error
 	if w.recv, err = conn.NewReceiver(); err != nil {

@@ -5,22 +5,43 @@ import (
 	"sync/atomic"
 )
 
-const histogramBuckets = 16
+// A histogram's buckets: octaves of the first bound, each in equal parts, and one for what is above all bounds.
+const (
+	octaves          = 14
+	octaveParts      = 4
+	histogramBuckets = octaves*octaveParts + 2
+)
 
-// Histogram counts values in powers of two. One writer, any readers.
+// Histogram counts values in buckets whose bounds are a quarter of an octave's first bound apart: a value is known to
+// 25 % at worst. One writer, any readers.
 type Histogram struct {
 	base    float64 // upper bound of the first bucket
+	coarse  bool    // readers are shown whole octaves
 	buckets [histogramBuckets]atomic.Uint64
 	sum     atomic.Uint64 // float64 bits
 	count   atomic.Uint64
 }
 
-func (h *Histogram) observe(v float64) {
-	i := 0
-	for bound := h.base; v > bound && i < len(h.buckets)-1; bound *= 2 {
-		i++
+// bucketOf is the bucket of a value, which is given in units of the first bound.
+func bucketOf(v float64) int {
+	if !(v > 1) {
+		return 0
 	}
-	h.buckets[i].Add(1)
+	fraction, exponent := math.Frexp(v) // fraction is in [½, 1)
+	if exponent > octaves+1 || math.IsInf(v, 1) {
+		return histogramBuckets - 1
+	}
+	part := int(math.Ceil((2*fraction - 1) * octaveParts))
+	return min((exponent-1)*octaveParts+part, histogramBuckets-1)
+}
+
+// boundOf is the upper bound of a bucket but the last, in units of the first.
+func boundOf(i int) float64 {
+	return math.Ldexp(1+float64(i%octaveParts)/octaveParts, i/octaveParts)
+}
+
+func (h *Histogram) observe(v float64) {
+	h.buckets[bucketOf(v/h.base)].Add(1)
 	h.count.Add(1)
 	h.sum.Store(math.Float64bits(math.Float64frombits(h.sum.Load()) + v))
 }
@@ -29,11 +50,18 @@ func (h *Histogram) observe(v float64) {
 func (h *Histogram) Snapshot() (count uint64, sum float64, cumulative map[float64]uint64) {
 	cumulative = make(map[float64]uint64, len(h.buckets)-1)
 	var n uint64
-	bound := h.base
 	for i := range len(h.buckets) - 1 {
 		n += h.buckets[i].Load()
-		cumulative[bound] = n
-		bound *= 2
+		if !h.coarse || i%octaveParts == 0 {
+			cumulative[h.base*boundOf(i)] = n
+		}
 	}
 	return h.count.Load(), math.Float64frombits(h.sum.Load()), cumulative
+}
+
+// octaves adds the counts of whole octaves to sums: of values up to the first bound, up to its double, and so on.
+func (h *Histogram) octaves(sums *[octaves + 2]uint64) {
+	for i := range h.buckets {
+		sums[(i+octaveParts-1)/octaveParts] += h.buckets[i].Load()
+	}
 }

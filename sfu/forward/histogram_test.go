@@ -9,7 +9,10 @@ func TestValuesFallIntoTheBucketThatBoundsThem(t *testing.T) {
 	for _, c := range []struct {
 		v     float64
 		bound float64 // of the first bucket that counts it, 0: only +Inf
-	}{{0, 1}, {1, 1}, {1.0001, 2}, {2, 2}, {3, 4}, {16384, 16384}, {16385, 0}, {math.Inf(1), 0}, {-5, 1}} {
+	}{
+		{0, 1}, {1, 1}, {1.0001, 1.25}, {1.25, 1.25}, {1.26, 1.5}, {2, 2}, {3, 3}, {3.01, 3.5}, {16384, 16384}, {16385, 0},
+		{1e300, 0}, {math.Inf(1), 0}, {math.NaN(), 1}, {-5, 1},
+	} {
 		h := &Histogram{base: 1}
 		h.observe(c.v)
 		count, _, cumulative := h.Snapshot()
@@ -25,13 +28,18 @@ func TestValuesFallIntoTheBucketThatBoundsThem(t *testing.T) {
 }
 
 func TestBucketsDoubleAndAccumulate(t *testing.T) {
-	h := &Histogram{base: 0.25}
+	h := &Histogram{base: 0.25, coarse: true}
 	for v := 0.1; v < 10000; v *= 1.7 {
 		h.observe(v)
 	}
 	count, sum, cumulative := h.Snapshot()
-	if len(cumulative) != len(h.buckets)-1 {
+	if len(cumulative) != octaves+1 {
 		t.Fatalf("%d buckets", len(cumulative))
+	}
+	var sums [octaves + 2]uint64
+	h.octaves(&sums)
+	if sums[0] != cumulative[0.25] || sums[1] != cumulative[0.5]-cumulative[0.25] {
+		t.Errorf("octaves %v, where %v up to the first bound, %v up to its double", sums, cumulative[0.25], cumulative[0.5])
 	}
 	var last uint64
 	for i, bound := 0, 0.25; i < len(cumulative); i, bound = i+1, 2*bound {

@@ -13,12 +13,12 @@ const histogramBase = time.Second / 8192
 type Delays struct {
 	engine  *Engine
 	window  overload.Window
-	buckets []uint64 // scratch
+	buckets [octaves + 2]uint64 // scratch
 }
 
 // Delays returns a view of the delays from now on.
 func (e *Engine) Delays() *Delays {
-	d := &Delays{engine: e, buckets: make([]uint64, histogramBuckets)}
+	d := &Delays{engine: e}
 	d.Latest()
 	return d
 }
@@ -26,13 +26,11 @@ func (e *Engine) Delays() *Delays {
 // Latest says how long half of the receive batches took at most since it was last called, by all workers, 0 if none
 // came; and whether some worker found a standing queue.
 func (d *Delays) Latest() (median time.Duration, stands bool) {
-	clear(d.buckets)
+	d.buckets = [octaves + 2]uint64{}
 	for _, w := range d.engine.workers {
-		for i := range d.buckets {
-			d.buckets[i] += w.counters.Delay.buckets[i].Load()
-		}
+		w.counters.Delay.octaves(&d.buckets)
 	}
-	return d.window.Quantile(0.5, d.buckets, histogramBase), d.engine.stands.Swap(false)
+	return d.window.Quantile(0.5, d.buckets[:], histogramBase), d.engine.stands.Swap(false)
 }
 
 // Shed says how much gives way: repairs, probes and key frames are bounded by it. What slots carry is control's to
