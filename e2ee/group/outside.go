@@ -39,7 +39,7 @@ type beyond struct {
 	told      uint64                 // number of the last state whose keys were given
 	withdrawn time.Time              // when an agreement was taken back, and the epoch until which keys were given
 	until     uint64
-	left      time.Time      // when one who has keys went; zero once another epoch has come
+	left      time.Time      // when one who has keys of the epochs until then went
 	voices    map[voice]bool // at most maxOutsiders an epoch, of the last epochs
 }
 
