@@ -2,8 +2,10 @@ import { chromium, firefox } from 'playwright-core';
 
 /** @typedef {'chromium' | 'firefox'} Kind */
 
-/** @type {Kind[]} */
-export const kinds = ['chromium', 'firefox'];
+/** What tests run in: TEST_KINDS=firefox for one of them. @type {readonly Kind[]} */
+export const kinds = /** @type {const} */ (['chromium', 'firefox']).filter((kind) =>
+  (process.env.TEST_KINDS ?? kind).split(',').includes(kind),
+);
 
 /** How often a browser's test camera has a new picture. @type {WeakMap<import('playwright-core').Browser, number>} */
 const cameras = new WeakMap();
