@@ -2,7 +2,7 @@
 # CONTRIBUTING.md says what each stage is for; .ci/run holds them.
 
 default := format modules vet types eslint unit gotest lint deadcode vulnerabilities race fuzz bench browser conformance deploy
-extra := bots calm costs e2ee mutants observability overload racewhole reach release states
+extra := bots calm costs e2ee firefox mutants observability overload racewhole reach release states
 
 .PHONY: all $(default) $(extra)
 
