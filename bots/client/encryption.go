@@ -26,6 +26,8 @@ type party interface {
 	Roster(now time.Time, changed []group.Seat, left []uint32)
 	Relay(now time.Time, from uint32, data []byte)
 	Take() group.Output
+	Tick(now time.Time)
+	Next() time.Time
 }
 
 // encryption is a bot's end-to-end encryption (docs/e2ee.md): its session and where the keys go. The bot's goroutine
@@ -92,13 +94,6 @@ func (s *encryption) member() bool { return s != nil && s.session != nil }
 
 // awaited says whether the bot waits to come into the group.
 func (s *encryption) awaited() bool { return s.member() && !s.ready }
-
-// tick does what is due.
-func (s *encryption) tick(now time.Time) {
-	if s.session != nil {
-		s.session.Tick(now)
-	}
-}
 
 // askLog has the session ask for what it has missed: a frame came whose epoch is not known.
 func (s *encryption) askLog(now time.Time) {
@@ -224,7 +219,7 @@ var kindNames = map[group.Kind]protocol.BroadcastKind{
 // comes first: it may say that another has done it.
 func (b *Bot) tick() {
 	if len(b.ws.messages) == 0 {
-		b.encryption.tick(time.Now())
+		b.encryption.Tick(time.Now())
 	}
 }
 
@@ -236,8 +231,7 @@ func (b *Bot) act(ctx context.Context) error {
 	}
 	out := s.Take()
 	s.apply(&out)
-	if s.session == nil { // it has nothing to do by itself
-	} else if next := s.session.Next(); next.IsZero() {
+	if next := s.Next(); next.IsZero() {
 		s.timer.Stop()
 	} else {
 		s.timer.Reset(max(0, time.Until(next)))

@@ -412,7 +412,7 @@ func (r *runner) speaks(p *person, how string) {
 		s.admitted = nil
 	}
 	if s.heard != nil {
-		s.speak(s.heard)
+		s.speak(r.now, s.heard)
 		p.take(p.seat)
 	}
 }

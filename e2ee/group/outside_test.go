@@ -76,8 +76,6 @@ func (outsideClient) Lost(time.Time)                                   {}
 func (outsideClient) Forgotten(time.Time)                              {}
 func (outsideClient) UnknownEpoch(time.Time)                           {}
 func (outsideClient) Leave(time.Time)                                  {}
-func (outsideClient) Tick(time.Time)                                   {}
-func (outsideClient) Next() time.Time                                  { return time.Time{} }
 func (outsideClient) Status() Status                                   { return Status{} }
 func (outsideClient) Admit(announce []byte, role Role) ([]byte, error) { return nil, ErrNotAllowed }
 
@@ -267,7 +265,14 @@ func TestOneOutsideFollowsAMeetingThatIsFoundedAnew(t *testing.T) {
 		}
 		by.cur = &st
 		s.Relay(w.now, 1, must[[]byte](t)(by.sealKeys(s.self, s.hpke.PublicKey().Bytes())))
-		return s.Take()
+		out := s.Take()
+		if out.Sending != nil {
+			t.Error("it seals before its word can have come")
+		}
+		w.now = w.now.Add(sendLater)
+		s.Tick(w.now)
+		out.Sending = s.Take().Sending
+		return out
 	}
 	first := told(1, 70)
 	if first.Clear || len(first.Heard) != 1 || first.Sending == nil {
@@ -279,6 +284,9 @@ func TestOneOutsideFollowsAMeetingThatIsFoundedAnew(t *testing.T) {
 	anew := told(2, 3)
 	if !anew.Clear || anew.Sending == nil || anew.Sending.Epoch.State <= first.Sending.Epoch.State {
 		t.Errorf("%+v", anew)
+	}
+	if !s.Next().IsZero() {
+		t.Error("something is still to be done")
 	}
 	s.Relay(w.now, 1, append(u64(outsideMark), outsideKeys, 0))
 	if out := s.Take(); len(out.Notices) != 1 || out.Notices[0].Kind != NoticeForged {

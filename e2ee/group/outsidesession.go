@@ -18,8 +18,11 @@ type OutsideSession struct {
 	heard *Heard // what told of the newest epoch
 	group []byte // of which that was
 	epoch uint64 // the newest that was spoken in
-	state uint64 // of what was sealed with last
+	state uint64 // of what is sealed with last
 	out   Output
+
+	next   *Sending // what is sealed with from then on; nil: nothing new
+	nextAt time.Time
 }
 
 // NewOutsideSession makes the session of a new seat. Of the Config it uses Root, Identity, Name, Purpose and Random.
@@ -83,7 +86,7 @@ func (s *OutsideSession) forget(number uint32) {
 }
 
 // Relay takes a message to this seat: the keys of one who agreed.
-func (s *OutsideSession) Relay(_ time.Time, from uint32, data []byte) {
+func (s *OutsideSession) Relay(now time.Time, from uint32, data []byte) {
 	announce := s.members[from]
 	if announce == nil {
 		return
@@ -95,16 +98,17 @@ func (s *OutsideSession) Relay(_ time.Time, from uint32, data []byte) {
 	}
 	if !bytes.Equal(s.group, h.group) { // the meeting was founded anew
 		s.out.Clear, s.out.Heard = s.group != nil, nil
-		s.group, s.epoch = h.group, 0
+		s.group, s.epoch, s.next = h.group, 0, nil
 	}
 	s.out.Heard = append(s.out.Heard, h)
 	if h.Epoch > s.epoch {
-		s.speak(h)
+		s.speak(now, h)
 	}
 }
 
-// speak gives everybody the secret of an epoch.
-func (s *OutsideSession) speak(h *Heard) {
+// speak gives everybody the secret of an epoch. What is sealed with it comes 200 ms later: what was sealed before is
+// opened for longer, and frames are faster than words. Epochs that follow each other put nothing off.
+func (s *OutsideSession) speak(now time.Time, h *Heard) {
 	data, epoch, err := s.Speak(h, s.number)
 	if err != nil {
 		return
@@ -118,7 +122,25 @@ func (s *OutsideSession) speak(h *Heard) {
 	for to := range s.members {
 		s.out.Messages = append(s.out.Messages, &Relay{To: to, Data: slices.Clone(data)})
 	}
-	s.out.Sending = &Sending{Epoch: epoch, Outside: true, Number: s.number}
+	if s.next == nil {
+		s.nextAt = now.Add(sendLater)
+	}
+	s.next = &Sending{Epoch: epoch, Outside: true, Number: s.number}
+}
+
+// Next is when the session has something to do; zero for never.
+func (s *OutsideSession) Next() time.Time {
+	if s.next == nil {
+		return time.Time{}
+	}
+	return s.nextAt
+}
+
+// Tick does what is due.
+func (s *OutsideSession) Tick(now time.Time) {
+	if s.next != nil && !now.Before(s.nextAt) {
+		s.out.Sending, s.next = s.next, nil
+	}
 }
 
 // Take returns what is to be done and forgets it.

@@ -248,6 +248,24 @@ test('one outside is opened by the secret that it said, and under its own name',
   assert.deepEqual([opener.counts.opened, opener.counts.repeated, opener.counts.failed], [1, 1, 1]);
 });
 
+test('a frame of one outside waits for its word', async () => {
+  let come = async () => {};
+  const { rings, opener, clock, unknown } = await pair({
+    wait: async (ms, wake) => {
+      assert(ms <= 500);
+      await come();
+      await wake;
+    },
+  });
+  await rings.bob.take({ order: 'owners', owners: [[9, 'rec']] }, clock.now);
+  opener.assign({ participant: 9, track: TRACKS.camera });
+  const base = new Uint8Array(16).fill(77);
+  const key = await deriveKey(BigInt((9 << 20) | (12 << 10) | 1), base.slice());
+  come = async () => void (await rings.bob.take({ order: 'outside', epoch: 1n, number: 12, owner: 'rec', base }, 0));
+  assert(await opener.pass(frame(await sealFrame(key, 0n, 'vp8', true, KEY), { type: 'key' })));
+  assert.equal(unknown.length, 0, 'the log has nothing to say of it');
+});
+
 test('of an epoch sixty-four outside are known', async () => {
   const ring = new Keyring();
   await ring.take(epoch(1, 3), 0);

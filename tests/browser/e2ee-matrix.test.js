@@ -171,7 +171,7 @@ for (const codec of codecs) {
         return now.packets > loud.packets / 2 ? now : null;
       });
       await until('Ben hears Ana', async () => (await ben.audioWithin(1000)).energy > 1e-6);
-      assert((await ben.sealing()).opened > opened);
+      if (!plain) assert((await ben.sealing()).opened > opened);
       const say = (/** @type {{packets: number, bytes: number}} */ s) =>
         `${s.packets.toFixed(1)} packets/s, ${s.bytes.toFixed(0)} bytes/s`;
       console.log(`${codec}, sound of Ana: ${say(loud)}; in silence ${say(silent)}; after it ${say(again)}`);

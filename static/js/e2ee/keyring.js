@@ -97,6 +97,7 @@ export class Keyring {
         const e = this.#epochs.find((x) => x.epoch === o.epoch);
         // A second secret of a number is refused.
         if (e && !e.outside.has(o.number) && e.outside.size < MAX_OUTSIDE) e.outside.set(o.number, o);
+        this.#come();
         return undefined;
       }
       case 'over':
@@ -146,8 +147,7 @@ export class Keyring {
       // Adds that follow each other do not put off the first switch.
       this.#next = { keys, at: this.#next && now < this.#next.at ? this.#next.at : now + SWITCH_MS };
     }
-    this.#another = null;
-    this.#wake();
+    this.#come();
   }
 
   /** @param {number} now sends under the next epoch, if it is time */
@@ -260,7 +260,13 @@ export class Keyring {
     return true;
   }
 
-  /** @returns {Promise<void>} when there is another epoch */
+  /** something that frames may wait for is here */
+  #come() {
+    this.#another = null;
+    this.#wake();
+  }
+
+  /** @returns {Promise<void>} when there is another epoch, or the word of one outside */
   another() {
     this.#another ??= new Promise((resolve) => {
       this.#wake = resolve;

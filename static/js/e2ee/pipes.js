@@ -76,8 +76,8 @@ export class Opener {
   #patient = true;
   /** frames were dropped for want of a key */
   #lacked = false;
-  /** the unknown epoch that is waited for: its bits, until when, how many frames were held */
-  #awaited = { bits: -1, until: 0, n: 0 };
+  /** what is waited for: an epoch, or one outside in it; until when, and how many frames were held */
+  #awaited = { bits: -1, sender: -1, until: 0, n: 0 };
   #wake = () => {};
   #keys;
   #wait;
@@ -118,7 +118,7 @@ export class Opener {
     if (!(await this.#isOwners(meta.contributingSources?.[0], isKey))) return this.#refuse('stranger');
     const { participant, track } = this.#owner;
     if (participant === 0 || kid.context % OUTSIDE !== track) return this.#refuse('stranger');
-    const held = await this.#epoch(kid.bits);
+    const held = await this.#epoch(kid);
     if (!held) {
       this.#lacked = true;
       return this.#refuse('noKey');
@@ -132,10 +132,6 @@ export class Opener {
     const { ring, now } = this.#keys;
     const { participant } = this.#owner;
     const owner = ring.owner(participant);
-    if (!ring.knows(held, id)) {
-      this.#lacked = true;
-      return this.#refuse('noKey');
-    }
     if (!ring.owns(held, id, owner)) return this.#refuse('stranger');
     if (!ring.isOpen(held, owner, now())) return this.#refuse('late');
     if (ring.spent(held, owner, now())) return this.#refuse('failed');
@@ -161,21 +157,28 @@ export class Opener {
     return true;
   }
 
-  /** @param {number} bits @returns {Promise<Held|null>} the epoch, after a moment if it isn't here yet */
-  async #epoch(bits) {
+  /**
+   * @param {Kid} id @returns {Promise<Held|null>} the epoch in which the sender is known, after a moment if it, or the word
+   *   of one outside, isn't here yet
+   */
+  async #epoch(id) {
     const { ring, now, unknown } = this.#keys;
+    const { bits } = id;
     const found = ring.find(bits, now());
-    if (found) return found;
-    if (ring.isPast(bits)) return null; // it is over, or from before one came in
-    if (ring.asks(now())) unknown();
+    if (found && ring.knows(found, id)) return found;
+    if (!found && ring.isPast(bits)) return null; // it is over, or from before one came in
+    if (!found && ring.asks(now())) unknown();
+    const sender = found ? id.sender : -1;
     const w = this.#awaited;
-    if (w.bits !== bits || now() >= w.until + EPOCH_MS) this.#awaited = { bits, until: now() + EPOCH_MS, n: 0 };
+    if (w.bits !== bits || w.sender !== sender || now() >= w.until + EPOCH_MS) {
+      this.#awaited = { bits, sender, until: now() + EPOCH_MS, n: 0 };
+    }
     for (;;) {
       const left = this.#awaited.until - now();
       if (left <= 0 || this.#awaited.n++ >= HELD) return null;
       await this.#wait(left, ring.another());
       const come = ring.find(bits, now());
-      if (come) return come;
+      if (come && ring.knows(come, id)) return come;
     }
   }
 
