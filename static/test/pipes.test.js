@@ -248,6 +248,23 @@ test('one outside is opened by the secret that it said, and under its own name',
   assert.deepEqual([opener.counts.opened, opener.counts.repeated, opener.counts.failed], [1, 1, 1]);
 });
 
+test('frames of ever other epochs and senders are held no longer than those of one', async () => {
+  const { rings, opener, clock } = await pair({
+    wait: async (ms) => {
+      clock.now += ms;
+    },
+  });
+  await rings.bob.take({ order: 'owners', owners: [[9, 'rec']] }, clock.now);
+  opener.assign({ participant: 9, track: TRACKS.camera });
+  const begun = clock.now;
+  for (let n = 0; n < 40; n++) {
+    const kid = (9 << 20) | (n << 10) | (1 + (n % 2) * n);
+    const key = await deriveKey(BigInt(kid), new Uint8Array(16));
+    assert(!(await opener.pass(frame(await sealFrame(key, 0n, 'vp8', true, KEY), { type: 'key' }))));
+  }
+  assert.equal(clock.now - begun, 500);
+});
+
 test('a frame of one outside waits for its word', async () => {
   let come = async () => {};
   const { rings, opener, clock, unknown } = await pair({

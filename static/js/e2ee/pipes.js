@@ -23,6 +23,8 @@ const ASK_MS = 1000;
  * @property {() => {mimeType?: string, contributingSources?: number[]}} getMetadata
  */
 
+const NOTHING = { until: -Infinity, n: 0 };
+
 /** Seals what one sender sends. */
 export class Sealer {
   counts = { sealed: 0, dropped: 0, empty: 0 };
@@ -76,8 +78,11 @@ export class Opener {
   #patient = true;
   /** frames were dropped for want of a key */
   #lacked = false;
-  /** what is waited for: an epoch, or one outside in it; until when, and how many frames were held */
-  #awaited = { bits: -1, sender: -1, until: 0, n: 0 };
+  /**
+   * until when an epoch, or one outside in it, is waited for, and how many frames were held. What did not come is not
+   * waited for again at once, whatever the next frame says it is of: else frames that never open would pile up.
+   */
+  #awaited = NOTHING;
   #wake = () => {};
   #keys;
   #wait;
@@ -168,17 +173,16 @@ export class Opener {
     if (found && ring.knows(found, id)) return found;
     if (!found && ring.isPast(bits)) return null; // it is over, or from before one came in
     if (!found && ring.asks(now())) unknown();
-    const sender = found ? id.sender : -1;
-    const w = this.#awaited;
-    if (w.bits !== bits || w.sender !== sender || now() >= w.until + EPOCH_MS) {
-      this.#awaited = { bits, sender, until: now() + EPOCH_MS, n: 0 };
-    }
+    if (now() >= this.#awaited.until + EPOCH_MS) this.#awaited = { until: now() + EPOCH_MS, n: 0 };
     for (;;) {
       const left = this.#awaited.until - now();
       if (left <= 0 || this.#awaited.n++ >= HELD) return null;
       await this.#wait(left, ring.another());
       const come = ring.find(bits, now());
-      if (come && ring.knows(come, id)) return come;
+      if (come && ring.knows(come, id)) {
+        this.#awaited = NOTHING;
+        return come;
+      }
     }
   }
 
