@@ -24,15 +24,14 @@ type Histogram struct {
 
 // bucketOf is the bucket of a value, which is given in units of the first bound.
 func bucketOf(v float64) int {
-	if !(v > 1) {
+	switch {
+	case !(v > 1): // NaN too
 		return 0
-	}
-	fraction, exponent := math.Frexp(v) // fraction is in [½, 1)
-	if exponent > octaves+1 || math.IsInf(v, 1) {
+	case v > 1<<octaves:
 		return histogramBuckets - 1
 	}
-	part := int(math.Ceil((2*fraction - 1) * octaveParts))
-	return min((exponent-1)*octaveParts+part, histogramBuckets-1)
+	fraction, exponent := math.Frexp(v) // fraction is in [½, 1)
+	return (exponent-1)*octaveParts + int(math.Ceil((2*fraction-1)*octaveParts))
 }
 
 // boundOf is the upper bound of a bucket but the last, in units of the first.

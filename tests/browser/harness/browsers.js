@@ -7,6 +7,8 @@ export const kinds = /** @type {const} */ (['chromium', 'firefox']).filter((kind
   (process.env.TEST_KINDS ?? kind).split(',').includes(kind),
 );
 
+if (kinds.length === 0) throw new Error(`TEST_KINDS names no browser: ${process.env.TEST_KINDS}`);
+
 /** How often a browser's test camera has a new picture. @type {WeakMap<import('playwright-core').Browser, number>} */
 const cameras = new WeakMap();
 
