@@ -25,6 +25,8 @@ type viewerState struct {
 	total     int64     // bit/s allotted, first included
 	asked     []*track  // whose publishers were told that this viewer wants something
 
+	full, thinned int64 // bit/s of its pictures, as load counts them
+
 	at    time.Time // when to reallocate, while Peer.looking
 	ample bool      // the way carries more than is useful
 	heard int       // tracks of audio it gets
@@ -99,14 +101,17 @@ func (r *state) eligible(p *Peer, explain bool, now time.Time) (withheld []media
 func (r *state) allocate(p *Peer, now time.Time) []allotment {
 	v, e := &p.viewer, p.connection.Egress()
 	v.sources = v.sources[:0]
-	useful := int64(0)
+	full, useful := int64(0), int64(0)
 	for i, t := range v.tracks {
-		v.sources = append(v.sources, t.describe(v.heights[i], now))
+		s := t.describe(v.heights[i], now)
+		full += s.Full()
 		if i > 0 && r.plan.Level >= overload.Layers {
-			thin(&v.sources[i])
+			thin(&s)
 		}
-		useful += v.sources[i].Full()
+		useful += s.Full()
+		v.sources = append(v.sources, s)
 	}
+	r.room.server.load.counts(v, full, useful)
 	estimate := e.Estimate()
 	if estimate == 0 {
 		estimate = allocation.Unlimited
@@ -264,6 +269,7 @@ func (r *state) forgetViewer(p *Peer) {
 		r.demanded(t)
 	}
 	r.showInterest(p, nil)
+	r.room.server.load.counts(&p.viewer, 0, 0)
 	p.viewer.asked, p.viewer.allotted = nil, nil
 }
 

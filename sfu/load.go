@@ -1,8 +1,10 @@
 package sfu
 
 import (
+	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,6 +24,8 @@ type load struct {
 	cpu    time.Duration   // used until then
 	looked time.Time       // at the limits and the memory
 	used   float64         // of the memory
+
+	all, thinned atomic.Int64 // bit/s of all viewers' pictures: with all their layers, and without those that give way
 
 	mu       sync.Mutex
 	pinned   bool // the plan stays as it is: tests of other things, on machines that are busy
@@ -95,23 +99,57 @@ func (l *load) sample(now time.Time) (sample overload.Sample, ok bool) {
 	sample.Delay, sample.Stands = l.delays.Latest()
 	sample.CPU = (cpu - before).Seconds() / elapsed.Seconds() / l.limits.Cores
 	sample.Memory = l.used
+	if thinned := l.thinned.Load(); thinned > 0 {
+		sample.Layers = float64(l.all.Load()) / float64(thinned)
+	}
 	return sample, !first
 }
 
-// Admit says whether the machine carries one more participant. Those who have a seat are not asked about. release is to
-// be called when the participant did not come in after all, so that joins that fail keep no one out.
-func (s *Server) Admit() (release func(), ok bool) {
+// Admit says whether the machine carries one more participant. While pictures give way it may wait for a turn, no
+// longer than overload.InLine or ctx. Those who have a seat are not asked about. release is to be called when the
+// participant did not come in after all, so that joins that fail keep no one out.
+func (s *Server) Admit(ctx context.Context) (release func(), ok bool) {
 	l := &s.load
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.governor.Full() || !l.door.Admit(time.Now(), l.governor.Plan().Level, l.limits.Cores) {
+	wait, ok := l.turn(time.Now())
+	if !ok {
 		return func() {}, false
 	}
-	return func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.door.Return()
-	}, true
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		case <-s.stop:
+		}
+		if ctx.Err() != nil || l.full() { // by now
+			l.giveBack()
+			return func() {}, false
+		}
+	}
+	return l.giveBack, true
+}
+
+// turn takes a turn at the door, which comes after wait.
+func (l *load) turn(now time.Time) (wait time.Duration, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.governor.Full() {
+		return 0, false
+	}
+	return l.door.Admit(now, l.governor.Plan().Level, l.limits.Cores)
+}
+
+func (l *load) giveBack() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.door.Return()
+}
+
+func (l *load) full() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.governor.Full()
 }
 
 // read is what was measured last, and what is done about it.
@@ -143,6 +181,13 @@ func (r *state) giveWay(p *Peer, withheld []media.Withheld, explain bool, now ti
 	clear(v.tracks[keep:])
 	v.tracks, v.heights = v.tracks[:keep], v.heights[:keep]
 	return withheld
+}
+
+// counts notes what a viewer's pictures would be with all layers and without those that give way, in bit/s.
+func (l *load) counts(v *viewerState, full, thinned int64) {
+	l.all.Add(full - v.full)
+	l.thinned.Add(thinned - v.thinned)
+	v.full, v.thinned = full, thinned
 }
 
 // thin leaves of a source that gives way its lowest layer, of those that arrive.

@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -161,7 +162,7 @@ func TestEnumerationIsCountedOverAllWaysIn(t *testing.T) {
 func TestAnOverloadedServerTakesNobodyNewAndLosesNobody(t *testing.T) {
 	var overloaded atomic.Bool
 	s := newServer(t, func(c *Config, _ *meeting.Config) {
-		c.Reserve = func() (func(), bool) { return func() {}, !overloaded.Load() }
+		c.Reserve = func(context.Context) (func(), bool) { return func() {}, !overloaded.Load() }
 	})
 	ana, ben, cem := s.signIn("ana"), s.signIn("ben"), s.signIn("cem")
 	id := ana.create(`{}`)

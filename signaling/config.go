@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -65,8 +66,8 @@ type Config struct {
 	RoleNames map[string]string `kong:"-"`
 	// Reserve takes capacity of the machine for a new participant. ok is false if there is none; then only those who have
 	// a seat, or a place in a lobby, come in. release gives it back when no participant came. Both are called on many
-	// goroutines and must not block. Nil means that there is always capacity.
-	Reserve func() (release func(), ok bool) `kong:"-"`
+	// goroutines; Reserve may wait for a few seconds, release must not. Nil means that there is always capacity.
+	Reserve func(context.Context) (release func(), ok bool) `kong:"-"`
 	// Elsewhere returns what GET /api/meetings/{id} tells the asking person of a meeting that an older version of the
 	// server still has; ok is false if there is none, err says that it did not answer. Nil: no older version runs.
 	Elsewhere func(r *http.Request, id meeting.ID) (about protocol.MeetingInfo, ok bool, err error) `kong:"-"`
@@ -118,7 +119,7 @@ func (c Config) withDefaults() Config {
 	c.PingEvery = cmp.Or(c.PingEvery, d.PingEvery)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, d.WriteTimeout)
 	if c.Reserve == nil {
-		c.Reserve = func() (func(), bool) { return func() {}, true }
+		c.Reserve = func(context.Context) (func(), bool) { return func() {}, true }
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

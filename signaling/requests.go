@@ -240,7 +240,7 @@ func (s *socket) seated(ctx context.Context, m *protocol.Join, id meeting.ID) er
 	s.waits.Store(false)
 	release, room := func() {}, true
 	if m.Resume == "" {
-		release, room = s.h.cfg.Reserve()
+		release, room = s.h.cfg.Reserve(ctx)
 	}
 	seat, err := s.h.registry.Join(ctx, meeting.Join{
 		Meeting: id, Identity: identity(s.who), Name: meeting.NewDisplayName(m.Name), Announce: meeting.NewBlob(m.Announce),

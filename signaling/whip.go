@@ -128,7 +128,7 @@ func (h *Handler) openStream(prefix string, kind protocol.Kind) http.HandlerFunc
 func (h *Handler) startStream(
 	ctx context.Context, id meeting.ID, kind protocol.Kind, key string, offer streamOffer,
 ) (*stream, string, error) {
-	release, room := h.cfg.Reserve()
+	release, room := h.cfg.Reserve(ctx)
 	if !room {
 		release = func() {} // nothing was taken
 	}

@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -248,7 +249,7 @@ func TestTooManyStreamRequestsAreRefused(t *testing.T) {
 func TestAFullServerTakesNoNewStream(t *testing.T) {
 	full := false
 	s := newServer(t, func(c *Config, _ *meeting.Config) {
-		c.Reserve = func() (func(), bool) {
+		c.Reserve = func(context.Context) (func(), bool) {
 			if full {
 				return nil, false
 			}

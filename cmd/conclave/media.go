@@ -93,12 +93,13 @@ func (s *server) startMedia(ctx context.Context, web net.Listener) (_ *media, er
 
 // whileCarried reserves capacity for new participants while the machine carries more and reserve has room. reserve may
 // be nil.
-func whileCarried(admit, reserve func() (release func(), ok bool)) func() (release func(), ok bool) {
+func whileCarried(admit func(context.Context) (release func(), ok bool), reserve func() (release func(), ok bool),
+) func(context.Context) (release func(), ok bool) {
 	if reserve == nil {
 		return admit
 	}
-	return func() (release func(), ok bool) {
-		one, ok := admit()
+	return func(ctx context.Context) (release func(), ok bool) {
+		one, ok := admit(ctx)
 		if !ok {
 			return nil, false
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"testing"
 	"time"
 )
@@ -22,14 +23,14 @@ func TestBothTheMachineAndTheLimitMustHaveRoom(t *testing.T) {
 			reserve = func() (func(), bool) { return func() {}, tt.room }
 		}
 		taken := 0
-		admit := func() (func(), bool) {
+		admit := func(context.Context) (func(), bool) {
 			if !tt.carried {
 				return func() {}, false
 			}
 			taken++
 			return func() { taken-- }, true
 		}
-		release, ok := whileCarried(admit, reserve)()
+		release, ok := whileCarried(admit, reserve)(t.Context())
 		if ok != tt.want {
 			t.Errorf("%+v: %v", tt, ok)
 		}

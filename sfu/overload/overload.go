@@ -54,6 +54,8 @@ type Sample struct {
 	Memory float64
 	// Stands says that a worker found a standing queue and is leaving out old video.
 	Stands bool
+	// Layers is how many times as much the pictures would be, in bit/s, if no layers gave way; 0: not known.
+	Layers float64
 }
 
 // The rules of Governor. docs/overload.md says why they are what they are.
@@ -65,8 +67,8 @@ const (
 	early    = 16 * time.Millisecond
 	high     = 0.92 // of CPU: something gives way
 	used     = 0.98 // of CPU, in a single sample: all of it was used
-	low      = 0.70 // of CPU: layers may come back
-	spare    = 0.85 // of CPU: pictures may, as far as no more than this is used if all of it is for pictures
+	low      = 0.70 // of CPU: layers may come back, whatever they take
+	spare    = 0.85 // of CPU: what is known to fit in this may come back, as if pictures took all that is used
 	idle     = 0.50 // of CPU: it comes back soon
 	aim      = 0.80 // of CPU: what a step aims at
 	memory   = 0.90 // of Memory: no one else comes in
@@ -87,6 +89,7 @@ type Governor struct {
 	plan     Plan
 	begun    bool
 	cpu      float64 // smoothed
+	layers   float64 // the most that Sample.Layers was since layers give way
 	down, up time.Time
 	wait     time.Duration // from the latest step down to the next one up
 	over     bool          // the latest sample was too much
@@ -112,6 +115,10 @@ func (g *Governor) Observe(now time.Time, s Sample) Plan {
 	}
 	g.cpu += smoothing * (s.CPU - g.cpu)
 	g.memory = s.Memory > memory || g.memory && s.Memory > memory-0.05
+	if g.plan.Level == Calm {
+		g.layers = 0
+	}
+	g.layers = max(g.layers, s.Layers) // encodings that no one is sent are not there to be measured after some seconds
 	over := s.Delay > late || s.Stands || g.cpu > high || s.CPU > used
 	again := over && g.over || s.Stands // one late batch is no overload
 	g.over = over
@@ -160,11 +167,14 @@ func (g *Governor) share(x float64) {
 	}
 }
 
-// room says whether something may come back: there is processor time to spare, less for pictures, since what they take
-// is known, than for layers.
+// room says whether something may come back: there is processor time to spare for it, or, where what it takes isn't
+// known, more than that.
 func (g *Governor) room() bool {
-	if g.plan.Share >= 1 || g.plan.Share == 0 {
+	switch {
+	case g.plan.Share == 0 || g.plan.Share >= 1 && g.layers == 0:
 		return g.cpu < low
+	case g.plan.Share >= 1:
+		return g.cpu < max(low, spare/max(1, g.layers))
 	}
 	return g.cpu < spare
 }

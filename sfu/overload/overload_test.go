@@ -111,6 +111,31 @@ func TestWhatWasCarriedBeforeIsCarriedAfterwards(t *testing.T) {
 	}
 }
 
+// Layers that give way come back by what they take: at once where they take nothing, as in a meeting that is shown
+// small pictures only, and not where the processor is too busy for them.
+func TestLayersComeBackByWhatTheyTake(t *testing.T) {
+	for _, tt := range []struct {
+		cpu, layers float64
+		back        bool
+	}{{0.84, 1, true}, {0.84, 1.1, false}, {0.75, 1.1, true}, {0.84, 0, false}, {0.75, 0, false}, {0.75, 4, false},
+		{0.65, 4, true}, {0.65, 0, true}, {0.88, 1, false}} {
+		m := newModel(t)
+		m.g.Observe(m.now, Sample{})
+		for range 4 { // of processor time
+			m.now = m.now.Add(settles)
+			m.g.Observe(m.now, Sample{CPU: 1})
+		}
+		for range 300 {
+			m.now = m.now.Add(100 * time.Millisecond)
+			m.g.Observe(m.now, Sample{CPU: tt.cpu * m.g.Plan().Share, Layers: tt.layers})
+			tt.layers = min(tt.layers, 1) // encodings that no one is sent stop
+		}
+		if back := m.g.Plan().Level == Calm; back != tt.back {
+			t.Errorf("%+v: level %d, share %.2f", tt, m.g.Plan().Level, m.g.Plan().Share)
+		}
+	}
+}
+
 // Where sound alone is too much, no one else comes in, until it is not.
 func TestSoundAloneCanFillTheMachine(t *testing.T) {
 	m := newModel(t)
@@ -245,27 +270,44 @@ func TestTheWindowForgets(t *testing.T) {
 	check(0)
 }
 
-// Joins come in as fast as they can be afforded.
+// Joins come in as fast as they can be afforded. Some wait for a turn, none for long.
 func TestTheDoor(t *testing.T) {
 	var d Door
-	in := func(level Level, cores float64, each time.Duration, n int) (let int) {
+	in := func(level Level, cores float64, each time.Duration, n int) (let int, longest time.Duration) {
 		at := epoch
+		turns := map[time.Duration]int{} // by second
 		for range n {
-			if d.Admit(at, level, cores) {
+			if wait, ok := d.Admit(at, level, cores); ok {
 				let++
+				longest = max(longest, wait)
+				turns[at.Add(wait).Sub(epoch).Truncate(time.Second)]++
 			}
 			at = at.Add(each)
 		}
+		for second, n := range turns {
+			if most := int(2*max(1, cores*joinsWithPictures)) + 1; level == Pictures && n > most {
+				t.Errorf("%d come in in second %v", n, second)
+			}
+		}
 		d = Door{}
-		return let
+		return let, longest
 	}
 	for _, tt := range []struct {
 		level  Level
 		lo, hi int
-	}{{Calm, 1000, 1000}, {Layers, 1000, 1000}, {Pictures, 80, 100}, {Sound, 15, 20}, {Full, 0, 0}} {
-		if got := in(tt.level, 0.4, 10*time.Millisecond, 1000); got < tt.lo || got > tt.hi {
+		waits  bool
+	}{{Calm, 1000, 1000, false}, {Layers, 1000, 1000, false}, {Pictures, 100, 120, true}, {Sound, 20, 24, true},
+		{Full, 0, 0, false}} {
+		got, longest := in(tt.level, 0.4, 10*time.Millisecond, 1000)
+		if got < tt.lo || got > tt.hi {
 			t.Errorf("level %d: %d of 1,000 in 10 s with 0.4 cores", tt.level, got)
 		}
+		if longest > InLine || (longest > InLine*3/4) != tt.waits {
+			t.Errorf("level %d: one waited for %v", tt.level, longest)
+		}
+	}
+	if got, longest := in(Pictures, 0.4, 200*time.Millisecond, 100); got != 100 || longest > 0 {
+		t.Errorf("%d of 100 came in, one after %v, though there was a turn for each", got, longest)
 	}
 }
 
@@ -274,7 +316,7 @@ func TestTurnsAtTheDoorAreGivenBack(t *testing.T) {
 	var d Door
 	d.Return()
 	for range 1000 {
-		if !d.Admit(epoch, Sound, 1) {
+		if wait, ok := d.Admit(epoch, Sound, 1); !ok || wait > 0 {
 			t.Fatal("those who did not come in take the place of others")
 		}
 		d.Return()
@@ -283,7 +325,11 @@ func TestTurnsAtTheDoorAreGivenBack(t *testing.T) {
 		d.Return()
 	}
 	in := 0
-	for d.Admit(epoch, Sound, 1) {
+	for {
+		wait, ok := d.Admit(epoch, Sound, 1)
+		if !ok || wait > 0 {
+			break
+		}
 		in++
 	}
 	if in != joinsWithSound {

@@ -18,8 +18,9 @@ import (
 
 // Overload asks a server for several times what it carries and shows what gives way. The server is held to a quota of
 // the processor, so that the bots have the rest of the machine. First meetings come one after the other until something
-// gives way: all before were carried. Then, on a new server, there are so many, twice, three times as many, and at last
-// those of the first stage alone. In each stage a meeting of three who only talk listens how sound fares.
+// gives way: all before were carried. Then, on a new server, so many come in the same rhythm. Those of the next stages,
+// twice and three times as many, come all at once; and at last those of the first stage are alone. In each stage a
+// meeting of three who only talk, and who were there before, listens how sound fares.
 //
 // It fails if sound is late or lost, if one who was in is thrown out, or if not everything is back in time. Needs root.
 type Overload struct {
@@ -41,6 +42,7 @@ const (
 	stageMeetings = 40 // at most: each has a process of bots
 	joinEvery     = 150 * time.Millisecond
 	settling      = 2 * time.Second
+	talking       = time.Second // until those who only talk are in
 	climbEvery    = 6 * time.Second
 	afterwards    = 30 * time.Second // the last stage: what comes back
 )
@@ -173,25 +175,43 @@ func (cmd *Overload) carried(ctx context.Context, c figures.Console) (n int, err
 
 // stages measures all stages.
 func (cmd *Overload) stages(ctx context.Context, c figures.Console, r *overloadResult) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(len(cmd.Times)+1)*cmd.Stage+3*time.Minute)
+	first := time.Duration(r.Carried) * climbEvery // until the meetings of the first stage are there
+	ctx, cancel := context.WithTimeout(ctx, first+time.Duration(len(cmd.Times)+1)*cmd.Stage+3*time.Minute)
 	defer cancel()
 	o, err := cmd.start(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.end()) }()
-	began := time.Now()
-	all := time.Duration(len(cmd.Times)) * cmd.Stage
-	for i, times := range cmd.Times {
-		s := overloadStage{Times: times, Meetings: min(stageMeetings, max(1, int(times*float64(r.Carried))))}
-		lasts := all - time.Duration(i)*cmd.Stage
-		if i == 0 {
-			lasts += afterwards
+	var listening []*child.Process
+	defer func() {
+		for _, p := range listening {
+			_ = p.Stop()
 		}
-		if err := cmd.stage(ctx, o, &s, lasts); err != nil {
+	}()
+	for i := range cmd.Times {
+		p, err := cmd.listen(ctx, o, first+time.Duration(i)*cmd.Stage)
+		if err != nil {
 			return err
 		}
-		wait(ctx, time.Until(began.Add(time.Duration(i+1)*cmd.Stage)))
+		listening = append(listening, p)
+	}
+	wait(ctx, talking) // they are in
+	began := time.Now()
+	all := first + time.Duration(len(cmd.Times))*cmd.Stage
+	for range r.Carried {
+		if err := cmd.add(ctx, o, all+afterwards-time.Since(began)); err != nil {
+			return err
+		}
+		wait(ctx, climbEvery)
+	}
+	for i, times := range cmd.Times {
+		s := overloadStage{Times: times, Meetings: min(stageMeetings, max(1, int(times*float64(r.Carried))))}
+		lasts := time.Duration(len(cmd.Times)-i) * cmd.Stage
+		if err := cmd.stage(ctx, o, &s, lasts, listening[i]); err != nil {
+			return err
+		}
+		wait(ctx, time.Until(began.Add(first+time.Duration(i+1)*cmd.Stage)))
 		c.Progress("%s", s)
 		r.Stages = append(r.Stages, s)
 	}
@@ -199,16 +219,23 @@ func (cmd *Overload) stages(ctx context.Context, c figures.Console, r *overloadR
 	return cmd.gather(o, r)
 }
 
-// stage adds the meetings of a stage and measures it.
-func (cmd *Overload) stage(ctx context.Context, o *overloaded, s *overloadStage, lasts time.Duration) error {
+// listen has three people talk to each other who measure the stage that begins after so long.
+func (cmd *Overload) listen(ctx context.Context, o *overloaded, after time.Duration) (*child.Process, error) {
 	talk := bots.Config{Count: 3, Publishers: 3, MuteVideo: true, AudioSlots: 2, View: 0, Bench: true, Verify: 1,
-		Settle: 500 * time.Millisecond, Duration: cmd.Stage - 3*time.Second}
-	listening, err := child.StartBots(ctx, o.Server, talk, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = listening.Stop() }()
-	wait(ctx, time.Second)
+		Settle: talking + after, Duration: cmd.Stage - 3*time.Second}
+	return child.StartBots(ctx, o.Server, talk, nil)
+}
+
+// add has one more meeting begin, which ends after so long.
+func (cmd *Overload) add(ctx context.Context, o *overloaded, ends time.Duration) error {
+	joining := time.Duration(cmd.People)*joinEvery + settling
+	return o.add(ctx, cmd.People, ends-time.Second-joining)
+}
+
+// stage adds the meetings of a stage and measures it.
+func (cmd *Overload) stage(
+	ctx context.Context, o *overloaded, s *overloadStage, lasts time.Duration, listening *child.Process,
+) error {
 	first, err := process.Read(o.PID())
 	if err != nil {
 		return err
@@ -217,14 +244,13 @@ func (cmd *Overload) stage(ctx context.Context, o *overloaded, s *overloadStage,
 	if err != nil {
 		return err
 	}
-	joining := time.Duration(cmd.People)*joinEvery + settling
 	for len(o.meetings) < s.Meetings {
-		if err := o.add(ctx, cmd.People, lasts-time.Second-joining); err != nil {
+		if err := cmd.add(ctx, o, lasts); err != nil {
 			return err
 		}
 	}
 	st := before
-	for end := time.Now().Add(cmd.Stage - 3500*time.Millisecond); time.Now().Before(end) && ctx.Err() == nil; {
+	for end := time.Now().Add(cmd.Stage - 2500*time.Millisecond); time.Now().Before(end) && ctx.Err() == nil; {
 		wait(ctx, 200*time.Millisecond)
 		if st, err = o.Stats(ctx, false); err != nil {
 			return err
