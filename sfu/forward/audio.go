@@ -54,7 +54,7 @@ func (a *audioRepair) second() (loss float64, bps int64) {
 // copyLatest sends the latest packets of an audio slot once more, before the next one leaves: one packet lost in
 // between is then never missed. That includes packets that came late because the publisher had to be asked for them.
 // The slot's egress is locked. While a queue is left to drain it sends none, nor over a stream, which loses nothing.
-func (w *worker) copyLatest(s *Slot, box *outbox) {
+func (w *sender) copyLatest(s *Slot, box *outbox) {
 	e := s.egress
 	if _, draining := e.draining(w.seal.now); s.short == nil || draining || e.way.stream {
 		return

@@ -23,6 +23,7 @@ type hold struct {
 	packets []heldPacket
 	next    int // of packets
 	since   time.Time
+	leaving int // who is sending earlier packets, without the lock: none may pass them
 
 	debt   int64 // bytes sent beyond the pace
 	paidAt time.Time

@@ -14,6 +14,7 @@ import (
 type segments struct {
 	packets  [][]byte
 	messages int
+	during   func() // the next call
 }
 
 func (s *segments) Send(messages []batch.Message) (int, error) {
@@ -23,6 +24,10 @@ func (s *segments) Send(messages []batch.Message) (int, error) {
 			s.packets = append(s.packets, append([]byte(nil), rest[:min(m.Segment, len(rest))]...))
 		}
 	}
+	if during := s.during; during != nil {
+		s.during = nil
+		during()
+	}
 	return len(messages), nil
 }
 
@@ -31,6 +36,14 @@ func (s *segments) MaxSegments() int { return batch.MaxSegments }
 // burst forwards n packets of one frame to the viewer in one batch, and then what speak says. Nothing else paces.
 func burst(t *testing.T, estimate int64, n int) (
 	out *segments, pace func(after time.Duration), speak func(seq uint16)) {
+	t.Helper()
+	out, pace, speak, _ = burstAndMore(t, estimate, n)
+	return out, pace, speak
+}
+
+// burstAndMore also returns what has one more packet of video come.
+func burstAndMore(t *testing.T, estimate int64, n int) (
+	out *segments, pace func(after time.Duration), speak func(seq uint16), more func(estimate int64)) {
 	t.Helper()
 	r := newRig(t)
 	publisher := r.join(1, options{}).live()
@@ -58,7 +71,12 @@ func burst(t *testing.T, estimate int64, n int) (
 	d.mu.Unlock()
 	w.feed(publisher, at, sealed...)
 	return out, func(after time.Duration) { p.pace(d, at.Add(after)) },
-		func(seq uint16) { w.feed(publisher, at, publisher.Sealed(wiretest.Audio(seq, 20))) }
+		func(seq uint16) { w.feed(publisher, at, publisher.Sealed(wiretest.Audio(seq, 20))) },
+		func(estimate int64) {
+			n++
+			d.Assume(estimate)
+			w.feed(publisher, at, publisher.Sealed(wiretest.Video(5, uint16(1+n), "q")))
+		}
 }
 
 // On half a megabit a key frame waits for its turn, and what is said meanwhile does not wait for it.
@@ -113,6 +131,34 @@ func TestABurstIsSpreadOverAFrameInterval(t *testing.T) {
 	}
 	if out.messages > 7 {
 		t.Errorf("they take %d messages", out.messages)
+	}
+}
+
+// While packets that were held back are being sent, a worker waits for no one, and its packets don't pass them.
+func TestNothingPassesWhatIsBeingSent(t *testing.T) {
+	for _, after := range []int64{1_000_000, 50_000_000, 0} { // what the path turns out to carry meanwhile
+		out, pace, _, more := burstAndMore(t, 1_000_000, 20)
+		if len(out.packets) == 20 {
+			t.Fatal("nothing is held back")
+		}
+		came := false
+		out.during = func() { came = true; more(after) }
+		before := len(out.packets)
+		pace(holdMost)
+		if during := len(out.packets) - before; !came || during != 20-before {
+			t.Errorf("%d packets went out at once, want the %d that were held back", during, 20-before)
+		}
+		pace(holdMost + holdMost)
+		for i := 1; i < len(out.packets); i++ {
+			a, _ := rtpview.Parse(out.packets[i-1])
+			b, _ := rtpview.Parse(out.packets[i])
+			if b.Seq != a.Seq+1 {
+				t.Errorf("%d: packet %d after %d", after, b.Seq, a.Seq)
+			}
+		}
+		if len(out.packets) != 21 {
+			t.Errorf("%d: %d packets of 21 have gone out", after, len(out.packets))
+		}
 	}
 }
 

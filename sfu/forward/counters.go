@@ -8,7 +8,7 @@ import (
 	"conclave/sfu/sframe"
 )
 
-// Counters are what one sender counts: a worker, the player of kept key frames, the pacer, or the pulse. The sender
+// Counters are what one sender counts: a worker, a mate, the player of kept key frames, the pacer, or the pulse. It
 // writes them, any goroutine reads.
 type Counters struct {
 	Received, ReceivedBytes   atomic.Uint64 // datagrams; workers alone
@@ -32,16 +32,19 @@ type Counters struct {
 
 // Sender is one that sends, and what it has counted.
 type Sender struct {
-	Name   string // a number for a worker, else "player", "pacer" or "pulse"
+	Name   string // a number for a worker, "mate-" and a number for a mate, else "player", "pacer" or "pulse"
 	Worker bool   // it receives
 	*Counters
 }
 
 // Senders are all that send. They do not change.
 func (e *Engine) Senders() []Sender {
-	list := make([]Sender, 0, len(e.workers)+3)
+	list := make([]Sender, 0, len(e.workers)+len(e.mates)+3)
 	for _, w := range e.workers {
 		list = append(list, Sender{strconv.Itoa(w.index), true, &w.counters})
+	}
+	for i, m := range e.mates {
+		list = append(list, Sender{"mate-" + strconv.Itoa(i), false, &m.counters})
 	}
 	return append(list, Sender{"player", false, &e.player.counters}, Sender{"pacer", false, &e.pacer.counters},
 		Sender{"pulse", false, &e.pulse.counters})

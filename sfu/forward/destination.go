@@ -76,14 +76,14 @@ func (d *destination) stamp(h *rtpview.Header, extension uint8, payload int, now
 // emit hands the packet at box.arena[at:] on: to the box, or, if it belongs to a burst that the path would have to
 // queue, to the pacer. A packet never overtakes one of its kind.
 func (d *destination) emit(box *outbox, at int, video bool, now time.Time) {
-	estimate := d.estimated.Load()
-	if !video || estimate == 0 {
+	h, estimate := &d.hold, d.estimated.Load()
+	first := h.empty() && h.leaving == 0
+	if !video || estimate == 0 && first {
 		box.add(at)
 		return
 	}
-	h := &d.hold
 	size := len(box.arena) - at
-	if h.empty() && h.passes(now, size, paceFactor*estimate) {
+	if first && h.passes(now, size, paceFactor*estimate) {
 		box.add(at)
 		return
 	}
@@ -100,6 +100,15 @@ func (d *destination) emit(box *outbox, at int, video bool, now time.Time) {
 	at = len(box.arena)
 	box.arena = append(box.arena, own...)
 	box.add(at)
+}
+
+// sendAhead sends what is in the box, packets of d's that nothing may pass, without the lock: one system call would
+// hold up a worker. What comes meanwhile is held back. Call it without the lock, after leaving was raised with it.
+func (d *destination) sendAhead(box *outbox) {
+	box.send()
+	d.mu.Lock()
+	d.hold.leaving--
+	d.mu.Unlock()
 }
 
 // release sends up to n bytes of what is held, and one packet at least.

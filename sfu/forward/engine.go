@@ -25,7 +25,7 @@ type Limits struct {
 }
 
 // Engine owns the workers that receive and forward, and the senders that need no packet to arrive: the player of kept
-// key frames, the pacer and the pulse. Safe for concurrent use.
+// key frames, the pacer and the pulse; and the mates that share a worker's fan-out. Safe for concurrent use.
 type Engine struct {
 	network *transport.Network
 	log     *slog.Logger
@@ -34,6 +34,7 @@ type Engine struct {
 	clocks  atomic.Uint64
 	stats   stats
 	workers []*worker
+	mates   []*mate
 	player  player
 	pacer   pacer
 	pulse   sender
@@ -71,17 +72,24 @@ func New(network *transport.Network, limits Limits, log *slog.Logger) (*Engine, 
 			return nil, err
 		}
 	}
+	if err := e.openMates(); err != nil {
+		return nil, err
+	}
 	e.pacer.signal = make(chan struct{}, 1)
-	e.wg.Add(len(e.workers) + 1)
+	e.wg.Add(len(e.workers) + len(e.mates) + 1)
 	for _, w := range e.workers {
 		go w.run()
+	}
+	for _, m := range e.mates {
+		go m.run(e)
 	}
 	go e.pacer.run(e)
 	return e, nil
 }
 
 func (e *Engine) newWorker(local, index int, conn batch.Conn) (*worker, error) {
-	w := &worker{engine: e, index: len(e.workers), local: local, conn: conn, cache: cache{}}
+	w := &worker{engine: e, local: local, conn: conn, cache: cache{}}
+	w.index = len(e.workers)
 	if !stream.IsKey(conn.LocalAddr().Addr()) {
 		w.relay = e.network.Relay()
 	}

@@ -35,8 +35,14 @@ type rig struct {
 // newRig makes an engine that nothing drives but what arrives.
 func newRig(t testing.TB) *rig {
 	t.Helper()
+	return newRigOf(t, 1)
+}
+
+// newRigOf has so many workers.
+func newRigOf(t testing.TB, workers int) *rig {
+	t.Helper()
 	network, err := transport.Open(transport.Config{Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")},
-		Workers: 1})
+		Workers: workers})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,6 +230,7 @@ func testWorker(e *Engine, to batch.Sender) *worker {
 	w.seal.scratch = make([]byte, 0, batch.MaxDatagram+16)
 	w.out = []*outbox{newOutbox(arenaBytes, &w.counters)}
 	w.out[0].sender = to
+	w.sharing.done = make(chan struct{}, len(e.mates))
 	return w
 }
 

@@ -30,6 +30,7 @@ type sealer struct {
 	now     time.Time // when what is sealed counts as sent
 	srtp    srtp.Scratch
 	scratch []byte
+	shared  bool // the packets at hand are sealed by others, too, at the same time
 }
 
 // outbox gathers sealed packets for one local address until they are sent.
@@ -68,6 +69,13 @@ func (s *sender) begin(ks *transport.Keys, to *transport.Remote, now time.Time) 
 	box := s.out[to.Local]
 	box.begin(to)
 	return box
+}
+
+// send sends what is left in all outboxes.
+func (s *sender) send() {
+	for _, b := range s.out {
+		b.send()
+	}
 }
 
 // drop counts one packet that is not forwarded.

@@ -82,17 +82,27 @@ func (p *pacer) pace(d *destination, now time.Time) (more bool) {
 		return false
 	}
 	box := p.begin(ks, to, now)
+	probing := p.gather(d, box, now)
+	d.sendAhead(box)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.reach(to, now)
-	d.release(box, d.hold.due(now, paceFactor*d.estimated.Load()), now)
-	more = p.probe(d, box, now) || !d.hold.empty()
-	if !more {
+	if more = probing || !d.hold.empty(); !more {
 		d.paced.Store(false)
 	}
-	// Under the lock: else the worker's next packet could overtake these.
-	box.send()
 	return more
+}
+
+// gather puts what is due to d into the box, and says whether a probe goes on.
+func (p *pacer) gather(d *destination, box *outbox, now time.Time) (probing bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.reach(box.to, now)
+	if d.hold.leaving == 0 {
+		d.release(box, d.hold.due(now, paceFactor*d.estimated.Load()), now)
+	}
+	probing = p.probe(d, box, now)
+	d.hold.leaving++
+	return probing
 }
 
 // probe sends what a probe has due and says whether it goes on. d is locked.

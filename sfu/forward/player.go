@@ -38,9 +38,19 @@ func (s *Slot) start(o *output, now time.Time) (started bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	box := p.begin(ks, to, now)
+	if started = s.play(o, p, box, now); started {
+		e.sendAhead(box)
+	}
+	return started
+}
+
+// play puts the picture since the latest key frame into the box, of a player that is locked, and makes o the slot's
+// output. If it says that it did, the box is to be sent ahead.
+func (s *Slot) play(o *output, p *player, box *outbox, now time.Time) (started bool) {
+	e := s.egress
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.reach(to, now); e.way.behind > repeatBehind {
+	if e.reach(box.to, now); e.way.behind > repeatBehind {
 		return false
 	}
 	from, until, ok := o.layer.sinceKey(e.mayPlay(now), o.mark)
@@ -64,8 +74,9 @@ func (s *Slot) start(o *output, now time.Time) (started bool) {
 	}
 	started = s.cur == o
 	s.played, s.hasPlayed = until, started
-	// The one system call under a destination's lock: else the worker's next packet could overtake these.
-	box.send()
+	if started {
+		e.hold.leaving++
+	}
 	return started
 }
 

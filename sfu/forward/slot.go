@@ -304,6 +304,9 @@ func (s *Slot) write(dst []byte, o *output, p *packet, w *sealer) ([]byte, drop.
 		o.mark.sends(p)
 		s.remember(p.in.Seq, out)
 		s.inPicture++
+		if w.shared { // others seal the same packet for other viewers
+			payload = append(w.scratch[:0], payload...)
+		}
 		codec.Patch(payload, p.info, out.PictureID, out.TL0PicIdx)
 	}
 	s.packets++

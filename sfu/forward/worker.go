@@ -26,7 +26,6 @@ const (
 type worker struct {
 	sender
 	engine *Engine
-	index  int
 	local  int // index of transport.Network.Locals
 	conn   batch.Conn
 	recv   batch.Receiver
@@ -34,10 +33,7 @@ type worker struct {
 	cache  cache
 	known  uint64 // the network's generation that cache is of
 
-	packets [batch.MaxReceive]packet
-	n       int
-	pending []pending
-	touched []*destination
+	round
 	rtcpBuf []byte
 	waiting overload.Queue // what the kernel holds for it
 	stands  bool           // that queue: video that has waited in it for long is left out
@@ -46,11 +42,21 @@ type worker struct {
 // cache is a worker's copy of whose packets come from which address. At most maxCached entries.
 type cache map[netip.AddrPort]*Connection
 
+// round is what a worker has received and not forwarded yet.
+type round struct {
+	index   int // of the worker, and of its chain in each destination
+	packets [batch.MaxReceive]packet
+	n       int
+	pending []pending
+	touched []*destination
+	sharing sharing
+}
+
 // pending is one packet for one output, linked with those for the same destination.
 type pending struct {
 	out  *output
 	pkt  int32
-	next int32 // index into worker.pending, -1: last
+	next int32 // index into round.pending, -1: last
 }
 
 // chain is the list of what a worker's batch holds for one destination. Only that worker touches it.
@@ -206,16 +212,13 @@ func (w *worker) queue(o *output, pkt int32) {
 }
 
 // flush forwards the queued packets, destination by destination, so that packets to one are adjacent and become one
-// message.
+// message. Where there are many destinations, others take a share of them.
 func (w *worker) flush(now time.Time) {
-	w.seal.now = now
-	for i, d := range w.touched {
-		w.flushOne(d)
-		w.touched[i] = nil
+	if len(w.touched) < shareFrom || !w.share(now) {
+		w.forward(&w.round, w.touched, now)
+		w.send()
 	}
-	for _, b := range w.out {
-		b.send()
-	}
+	clear(w.touched)
 	w.touched = w.touched[:0]
 	clear(w.pending)
 	w.pending = w.pending[:0]
@@ -223,24 +226,32 @@ func (w *worker) flush(now time.Time) {
 	w.n = 0
 }
 
-func (w *worker) flushOne(d *destination) {
-	c := &d.chains[w.index]
+// forward seals what r holds for some of its destinations. It is sent when there is enough of it, the rest by send.
+func (s *sender) forward(r *round, list []*destination, now time.Time) {
+	s.seal.now = now
+	for _, d := range list {
+		s.forwardTo(r, d)
+	}
+}
+
+func (s *sender) forwardTo(r *round, d *destination) {
+	c := &d.chains[r.index]
 	head := c.head
 	c.head, c.tail = -1, -1
 	ks, to, ok := d.transport.Ready()
 	if !ok {
-		for i := head; i >= 0; i = w.pending[i].next {
-			w.drop(drop.NotReady)
+		for i := head; i >= 0; i = r.pending[i].next {
+			s.drop(drop.NotReady)
 		}
 		return
 	}
-	box := w.begin(ks, to, w.seal.now)
+	box := s.begin(ks, to, s.seal.now)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.reach(to, w.seal.now)
+	d.reach(to, s.seal.now)
 	before := len(box.arena)
 	for _, video := range [...]bool{true, false} { // a shorter audio packet can end a message, not begin one
-		w.forwardChain(head, video, d, box)
+		s.forwardChain(r, head, video, d, box)
 	}
 	if len(box.arena) > before {
 		d.spoke.Store(true)
@@ -248,31 +259,31 @@ func (w *worker) flushOne(d *destination) {
 }
 
 // forwardChain forwards the packets of one kind of media to d, which is locked.
-func (w *worker) forwardChain(head int32, video bool, d *destination, box *outbox) {
-	for i := head; i >= 0; i = w.pending[i].next {
-		p := &w.pending[i]
+func (s *sender) forwardChain(r *round, head int32, video bool, d *destination, box *outbox) {
+	for i := head; i >= 0; i = r.pending[i].next {
+		p := &r.pending[i]
 		if p.out.slot.Video != video {
 			continue
 		}
 		if !video && p.out.slot.egress.audio.copies.level > 0 {
-			w.copyLatest(p.out.slot, box)
+			s.copyLatest(p.out.slot, box)
 		}
 		at := len(box.arena)
 		why, ok := drop.SocketFull, box.fits()
 		if ok {
-			box.arena, why, ok = p.out.slot.write(box.arena, p.out, &w.packets[p.pkt], &w.seal)
+			box.arena, why, ok = p.out.slot.write(box.arena, p.out, &r.packets[p.pkt], &s.seal)
 		}
 		if !ok {
-			w.drop(why)
+			s.drop(why)
 			continue
 		}
-		w.counters.Forwarded.Add(1)
-		w.counters.ForwardedBytes.Add(uint64(len(box.arena) - at))
-		d.emit(box, at, video, w.seal.now)
+		s.counters.Forwarded.Add(1)
+		s.counters.ForwardedBytes.Add(uint64(len(box.arena) - at))
+		d.emit(box, at, video, s.seal.now)
 		if at = len(box.arena); video && box.fits() {
-			if box.arena, ok = p.out.slot.repeatEnd(box.arena, &w.packets[p.pkt], w.seal.now, &w.seal); ok {
-				w.counters.Copied.Add(1)
-				d.emit(box, at, video, w.seal.now)
+			if box.arena, ok = p.out.slot.repeatEnd(box.arena, &r.packets[p.pkt], s.seal.now, &s.seal); ok {
+				s.counters.Copied.Add(1)
+				d.emit(box, at, video, s.seal.now)
 			}
 		}
 	}

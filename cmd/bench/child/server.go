@@ -302,7 +302,7 @@ func (s *benchServer) stats() ServerStats {
 	}
 	for _, f := range families {
 		name := f.GetName()[len("conclave_sfu_"):]
-		if name == "forwarding_seconds" {
+		if name == "delay_seconds" {
 			st.ForwardingP99 = quantile(f.GetMetric(), 0.99)
 		}
 		for _, m := range f.GetMetric() {
