@@ -16,16 +16,17 @@ import (
 // It does not know what writes the packets. mu is held for one destination's share of one receive batch, never across a
 // system call; two workers meet at it only when a viewer's publishers are spread over both.
 type destination struct {
+	// What each packet needs comes first and lies together: with a lone packet of sound, all of it is cold.
 	*link
-	filler filler
 	chains []chain // one a worker: what its current batch holds for this destination
 
 	// Held by who calls reach, stamp, emit, release, fill, estimateChanged, carries and draining; the other methods take
 	// it.
-	mu   sync.Mutex
-	hold hold // video held back for a moment
-	path path
-	way  way
+	mu     sync.Mutex
+	way    way
+	path   path
+	hold   hold // video held back for a moment
+	filler filler
 
 	paced     atomic.Bool  // the pacer looks after it
 	estimated atomic.Int64 // what the way carries, in bit/s at IP level; 0: unknown
@@ -76,9 +77,13 @@ func (d *destination) stamp(h *rtpview.Header, extension uint8, payload int, now
 // emit hands the packet at box.arena[at:] on: to the box, or, if it belongs to a burst that the path would have to
 // queue, to the pacer. A packet never overtakes one of its kind.
 func (d *destination) emit(box *outbox, at int, video bool, now time.Time) {
+	if !video {
+		box.add(at)
+		return
+	}
 	h, estimate := &d.hold, d.estimated.Load()
 	first := h.empty() && h.leaving == 0
-	if !video || estimate == 0 && first {
+	if estimate == 0 && first {
 		box.add(at)
 		return
 	}
