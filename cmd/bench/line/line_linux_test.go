@@ -83,7 +83,7 @@ func namespace(t *testing.T) string {
 
 func listen(t *testing.T, namespace, address string) (conn net.PacketConn) {
 	t.Helper()
-	err := inNamespace(namespace, func() (err error) {
+	err := InNamespace(namespace, func() (err error) {
 		conn, err = net.ListenPacket("udp4", address)
 		return err
 	})

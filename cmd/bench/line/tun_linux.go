@@ -11,7 +11,7 @@ import (
 
 // openTUN makes a TUN device in a namespace. Each read and write is one IP packet.
 func openTUN(namespace, name string) (device *os.File, err error) {
-	err = inNamespace(namespace, func() error {
+	err = InNamespace(namespace, func() error {
 		device, err = makeTUN(name)
 		return err
 	})
@@ -46,8 +46,8 @@ func newNamespace() (file *os.File, err error) {
 	return file, err
 }
 
-// inNamespace runs f in a namespace; empty: this process's own.
-func inNamespace(path string, f func() error) error {
+// InNamespace runs f in the namespace at a path, on a thread of its own; empty: in this process's own.
+func InNamespace(path string, f func() error) error {
 	if path == "" {
 		return f()
 	}

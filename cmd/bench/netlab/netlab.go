@@ -34,6 +34,11 @@ func Enter(ctx context.Context) error {
 	if os.Geteuid() != 0 {
 		return errors.New("netlab: making network namespaces needs root")
 	}
+	for tool, of := range map[string]string{"ip": "iproute2", "unshare": "util-linux"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			return fmt.Errorf("netlab: needs %s, of Debian's package %s: %w", tool, of, err)
+		}
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("netlab: %w", err)
@@ -54,6 +59,9 @@ type Lab struct {
 	hosts []*Host
 	lines []*line.Line
 }
+
+// wire is a host's end of its pair.
+const wire = "wire"
 
 // Host is one namespace with one interface.
 type Host struct {
@@ -91,7 +99,7 @@ func (l *Lab) Host(ctx context.Context, delay time.Duration) (*Host, error) {
 	commands := []string{"-n " + h.Name + " link set lo up", "-n " + h.Name + " route add default via " + server}
 	if delay > 0 {
 		far, err := line.Open(ctx, line.End{Device: h.Device, Address: server + "/24"},
-			line.End{Namespace: h.Name, Device: "wire", Address: h.Address + "/24"}, network.Conditions{Delay: delay}, 1)
+			line.End{Namespace: h.Name, Device: wire, Address: h.Address + "/24"}, network.Conditions{Delay: delay}, 1)
 		if err != nil {
 			return nil, err //nolint:wrapcheck // it says what
 		}
@@ -110,12 +118,12 @@ func (l *Lab) Host(ctx context.Context, delay time.Duration) (*Host, error) {
 // pair are the commands that join a host to the server by a pair of virtual Ethernet interfaces.
 func pair(h *Host, server string) []string {
 	return []string{
-		"link add " + h.Device + " type veth peer name wire netns " + h.Name,
+		"link add " + h.Device + " type veth peer name " + wire + " netns " + h.Name,
 		"address add " + server + "/24 dev " + h.Device,
 		"link set " + h.Device + " gso_max_segs 1", // what the link carries are packets, not bundles of them
 		"link set " + h.Device + " up",
-		"-n " + h.Name + " address add " + h.Address + "/24 dev wire",
-		"-n " + h.Name + " link set wire up",
+		"-n " + h.Name + " address add " + h.Address + "/24 dev " + wire,
+		"-n " + h.Name + " link set " + wire + " up",
 	}
 }
 
@@ -137,6 +145,45 @@ func (l *Lab) Close() error {
 // Command is a command line that runs the given one on the host.
 func (h *Host) Command(args ...string) []string {
 	return append([]string{"ip", "netns", "exec", h.Name}, args...)
+}
+
+// Segmentation says what the server's end of the pair can do: cut the datagrams of UDP_SEGMENT apart itself, or not.
+// If it can, the kernel hands it several datagrams in one buffer, which passes the pair whole. If not, the kernel cuts
+// them apart in the sender's call. A new host's cannot. Neither end joins datagrams again (GRO).
+func (h *Host) Segmentation(ctx context.Context, can bool) error {
+	segments := "1" // more than that the kernel cuts, as without tx-udp-segmentation
+	if can {
+		segments = "65535" // the kernel's own limit, and its default
+	}
+	for namespace, device := range map[string]string{"": h.Device, "/run/netns/" + h.Name: wire} {
+		if err := line.InNamespace(namespace, func() error { return disableGRO(device) }); err != nil {
+			return fmt.Errorf("netlab: %s: generic receive offload: %w", device, err)
+		}
+	}
+	return run(ctx, "ip", "link", "set", h.Device, "gso_max_segs", segments)
+}
+
+// Sent is how many buffers the server's end of the pair has sent so far. One may be several datagrams.
+func (h *Host) Sent(ctx context.Context) (uint64, error) {
+	out, err := exec.CommandContext(ctx, "ip", "-s", "-j", "link", "show", "dev", h.Device).Output()
+	if err != nil {
+		return 0, fmt.Errorf("netlab: ip: %w", err)
+	}
+	return parseSent(out)
+}
+
+func parseSent(out []byte) (uint64, error) {
+	var list []struct {
+		Stats struct {
+			Sent struct {
+				Packets uint64 `json:"packets"`
+			} `json:"tx"`
+		} `json:"stats64"`
+	}
+	if err := json.Unmarshal(out, &list); err != nil || len(list) != 1 {
+		return 0, fmt.Errorf("netlab: ip: %d devices: %w", len(list), err)
+	}
+	return list[0].Stats.Sent.Packets, nil
 }
 
 // Limit makes the way to the host so many kbit/s wide, with a queue that takes what it carries in the given time; 0
