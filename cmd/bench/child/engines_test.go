@@ -52,6 +52,31 @@ func TestTheEnginesThatAreComparedDeliverAll(t *testing.T) {
 	}
 }
 
+// Without UDP_SEGMENT a message is a packet, and all arrives as with it.
+func TestAServerWithoutSegmentationSendsEachPacketAlone(t *testing.T) {
+	for _, without := range []bool{false, true} {
+		s := serving(t, ServerConfig{Media: Engine, EmptyAfter: time.Minute, NoSegmentation: without})
+		r, err := bots.Run(t.Context(), bots.Config{
+			URL: s.Ready.URL, Token: s.Ready.Token, Count: 3, Publishers: 1, AudioSlots: 1, VideoSlots: 1, View: -1,
+			Bench: true, Settle: 100 * time.Millisecond, Duration: time.Second, NoDefaultLimits: true,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Total.ArrivedAudio != 2 || r.Total.ArrivedVideo != 2 || r.Total.LostAfter > 0 {
+			t.Errorf("%v: %q %+v", without, r.Failures, r.Total.Traffic)
+		}
+		st, err := s.Stats(t.Context(), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		messages, packets := st.Counters["messages_total"], st.Counters["forwarded_packets_total"]
+		if alone := messages == packets; alone != without || packets == 0 {
+			t.Errorf("%v: %v packets in %v messages", without, packets, messages)
+		}
+	}
+}
+
 func TestBareClientsJoinTheLab(t *testing.T) {
 	for _, engine := range []string{Engine, Bare} {
 		t.Run(engine, func(t *testing.T) {
@@ -120,5 +145,9 @@ func TestThereAreThreeEngines(t *testing.T) {
 	}
 	if _, err := newBenchServer(ServerConfig{Media: Engine, Address: "nonsense"}); err == nil {
 		t.Error("it listens on nonsense")
+	}
+	foreign := ServerConfig{Media: Engine, Address: "192.0.2.1", NoSegmentation: true} // TEST-NET-1: no machine's
+	if _, err := newBenchServer(foreign); err == nil {
+		t.Error("it listens on another machine's address")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"conclave/bots"
@@ -41,6 +42,25 @@ func RunBots(ctx context.Context, s *Server, cfg bots.Config, onLine func(string
 	if err != nil {
 		return nil, err
 	}
+	return reported(c)
+}
+
+// RunBotsUnder is RunBots with the bots started by another command, which brings them into a network of their own.
+func RunBotsUnder(ctx context.Context, under []string, s *Server, cfg bots.Config,
+	onLine func(string)) (*report.Report, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("bots: %w", err)
+	}
+	cfg.URL, cfg.Token, cfg.NoDefaultLimits, cfg.PlainHTTP = s.Ready.URL, s.Ready.Token, true, true
+	c, err := StartProgram(ctx, "generate", append(slices.Clone(under), self, "generate"), cfg, onLine)
+	if err != nil {
+		return nil, err
+	}
+	return reported(c)
+}
+
+func reported(c *Process) (*report.Report, error) {
 	var report report.Report
 	if err := c.Next(&report); err != nil {
 		return nil, err

@@ -48,6 +48,8 @@ type ServerConfig struct {
 	Workers int `json:"workers"`
 	// Address is where it listens; default 127.0.0.1.
 	Address string `json:"address"`
+	// NoSegmentation has the engine send each packet as a message of its own, as on a kernel without UDP_SEGMENT.
+	NoSegmentation bool `json:"no_segmentation"`
 	// Web serves the web client too, and keeps sign-in codes for GET /bench/code.
 	Web bool `json:"web"`
 	// EmptyAfter is how long an empty meeting lasts.
@@ -197,10 +199,13 @@ func (s *benchServer) startMedia(cfg ServerConfig) (err error) {
 		if err != nil {
 			return fmt.Errorf("address: %w", err)
 		}
-		s.sfu, err = sfu.Listen(sfu.Config{
-			Listen: []netip.AddrPort{netip.AddrPortFrom(address, 0)}, Workers: cfg.Workers,
-		})
-		if err != nil {
+		media := sfu.Config{Listen: []netip.AddrPort{netip.AddrPortFrom(address, 0)}, Workers: cfg.Workers}
+		if cfg.NoSegmentation {
+			if media.Sockets, err = unsegmentedSockets(media.Listen[0], cfg.Workers); err != nil {
+				return err
+			}
+		}
+		if s.sfu, err = sfu.Listen(media); err != nil {
 			return err
 		}
 		s.media = meeting.FromSFU(s.sfu)
