@@ -5,7 +5,7 @@
 // told apart. Linux only: CPU time is read from the kernel's process clocks.
 //
 //	bench      the command line
-//	measure    the measurements: forward, limit, join, rekey, scale, flood, overload, soak
+//	measure    the measurements: forward, veth, limit, join, rekey, scale, flood, overload, soak
 //	line       a link between namespaces with delay, jitter, loss and a width
 //	link       what viewers get through narrow, lossy and shared links, in the namespaces of netlab
 //	child      the processes that are measured and those that load them
@@ -35,6 +35,7 @@ import (
 // cli is the command line.
 type cli struct {
 	Forward   measure.Forward  `cmd:"" help:"CPU time per delivered packet: the engine, the naive one, and the limit."`
+	Veth      measure.Veth     `cmd:"" help:"The same on loopback and across a veth pair. Needs root."`
 	Limit     measure.Limit    `cmd:"" help:"What sealing and sending the same packets costs, and nothing else."`
 	Join      measure.Join     `cmd:"" help:"What a participant costs: joining, being there, a slot."`
 	Rekey     measure.Rekey    `cmd:"" help:"What a leave costs an end-to-end encrypted meeting."`

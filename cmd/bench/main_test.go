@@ -18,6 +18,8 @@ func TestTheCommandLine(t *testing.T) {
 		{[]string{"forward", "--help"}, 0, "--scenarios"},
 		{[]string{"nonsense"}, 1, "nonsense"},
 		{[]string{"forward", "--scenarios", "Z"}, 1, "A, B, C, D and E"},
+		{[]string{"veth", "--help"}, 0, "Needs Linux, root, ip (iproute2)"},
+		{[]string{"veth", "--scenarios", "Z"}, 1, "A, B, C, D and E"},
 		{[]string{"limit", "--scenarios", "A,A"}, 1, "A, B, C, D and E"},
 		{[]string{"scale", "--publishers", "1000"}, 1, "--publishers"},
 		{nil, 1, "expected one of"},
@@ -30,7 +32,7 @@ func TestTheCommandLine(t *testing.T) {
 	}
 	var out, errs bytes.Buffer
 	run([]string{"--help"}, figures.Console{Out: &out, Err: &errs})
-	for _, name := range []string{"forward", "limit", "join", "rekey", "scale", "bandwidth", "soak"} {
+	for _, name := range []string{"forward", "veth", "limit", "join", "rekey", "scale", "bandwidth", "soak"} {
 		if !strings.Contains(out.String(), name) {
 			t.Errorf("no command %s", name)
 		}

@@ -1,6 +1,6 @@
-// Package measure holds the measurements of the engine, each a command: CPU time per packet (forward), the machine's
-// limit (limit), what a participant costs (join), a leave (rekey), the ceiling (scale), and what is left after a long
-// time (soak).
+// Package measure holds the measurements of the engine, each a command: CPU time per packet (forward), the same across
+// a link (veth), the machine's limit (limit), what a participant costs (join), a leave (rekey), the ceiling (scale),
+// and what is left after a long time (soak).
 package measure
 
 import (
@@ -10,9 +10,11 @@ import (
 	"slices"
 	"time"
 
+	"conclave/bots"
 	"conclave/bots/report"
 	"conclave/cmd/bench/child"
 	"conclave/cmd/bench/figures"
+	"conclave/cmd/bench/netlab"
 	"conclave/cmd/bench/process"
 )
 
@@ -98,6 +100,10 @@ type forwardRun struct {
 	PerMessage float64 `json:"packets_per_message,omitempty"`
 	PerCall    float64 `json:"packets_per_call,omitempty"`
 	PerBatch   float64 `json:"received_per_batch,omitempty"`
+	// Forwarded is how many packets the engine sent since its start. PerBuffer is how many of them left in one buffer of
+	// a veth pair.
+	Forwarded float64 `json:"forwarded,omitempty"`
+	PerBuffer float64 `json:"packets_per_buffer,omitempty"`
 
 	Invalid []string `json:"invalid,omitempty"` // the generator was saturated: nothing can be said of the server
 	Failed  []string `json:"failed,omitempty"`  // not everything was delivered
@@ -123,8 +129,13 @@ func (cmd *Forward) Run(ctx context.Context, c figures.Console) error {
 	if err := figures.WriteJSON(cmd.JSON, results); err != nil {
 		return err
 	}
+	return verifyRuns(results, cmd.Quick)
+}
+
+// verifyRuns fails if all runs of a row are invalid or have failed.
+func verifyRuns(results []forwardResult, quick bool) error {
 	for _, r := range results {
-		if cmd.Quick && len(r.Runs) > 0 && len(r.Runs[0].Invalid) > 0 {
+		if quick && len(r.Runs) > 0 && len(r.Runs[0].Invalid) > 0 {
 			continue // a busy machine proves nothing against us
 		}
 		if len(r.Runs) > 0 && !slices.ContainsFunc(r.Runs, forwardRun.valid) {
@@ -176,16 +187,29 @@ func (cmd *Forward) limitTime() time.Duration {
 	return 2 * time.Second
 }
 
-// one starts a server and bots, and relates the one's CPU time to what the others received.
-func (cmd *Forward) one(ctx context.Context, s scenario, media string) (run forwardRun, err error) {
+// setup is a server child, and where the bots are.
+type setup struct {
+	server child.ServerConfig
+	e2ee   bool
+	host   *netlab.Host // nil: beside the server, on loopback
+}
+
+// one measures an engine on loopback.
+func (cmd *Forward) one(ctx context.Context, s scenario, media string) (forwardRun, error) {
+	of := setup{server: child.ServerConfig{Media: media, Workers: cmd.Workers}}
+	if media == sealed {
+		of.server.Media, of.e2ee = child.Engine, true
+	}
+	return cmd.under(ctx, s, of)
+}
+
+// under starts a server and bots, and relates the one's CPU time to what the others received.
+func (cmd *Forward) under(ctx context.Context, s scenario, of setup) (run forwardRun, err error) {
 	ctx, cancel := context.WithTimeout(ctx, cmd.Window+2*time.Minute)
 	defer cancel()
 	cfg := child.BenchBots(s.People, s.Publishers, s.slots(), cmd.Window)
-	cfg.Feedback, cfg.Uneven, cfg.Rooms = cmd.Feedback, cmd.Uneven, s.rooms()
-	if media == sealed {
-		media, cfg.E2EE = child.Engine, true
-	}
-	srv, err := child.StartServer(ctx, child.ServerConfig{Media: media, Workers: cmd.Workers})
+	cfg.Feedback, cfg.Uneven, cfg.Rooms, cfg.E2EE = cmd.Feedback, cmd.Uneven, s.rooms(), of.e2ee
+	srv, err := child.StartServer(ctx, of.server)
 	if err != nil {
 		return run, err
 	}
@@ -194,11 +218,11 @@ func (cmd *Forward) one(ctx context.Context, s scenario, media string) (run forw
 		cfg.Settle = 300 * time.Millisecond
 	}
 	var onLine func(string)
-	if cmd.CPUProfile != "" && media == child.Engine {
+	if cmd.CPUProfile != "" && of.server.Media == child.Engine {
 		onLine = whenComplete(func() { _ = srv.Profile(ctx, cmd.CPUProfile+"."+s.Name) })
 	}
 	w := process.StartWatch(ctx, srv.PID())
-	report, err := child.RunBots(ctx, srv, cfg, onLine)
+	report, err := of.bots(ctx, srv, cfg, onLine)
 	readings := w.End()
 	if err != nil {
 		return run, err
@@ -218,6 +242,14 @@ func (cmd *Forward) one(ctx context.Context, s scenario, media string) (run forw
 	return run, nil
 }
 
+func (of *setup) bots(ctx context.Context, srv *child.Server, cfg bots.Config,
+	onLine func(string)) (*report.Report, error) {
+	if of.host == nil {
+		return child.RunBots(ctx, srv, cfg, onLine)
+	}
+	return child.RunBotsUnder(ctx, of.host.Command(), srv, cfg, onLine)
+}
+
 // batching takes over what the engine counted.
 func (r *forwardRun) batching(counters map[string]float64) {
 	if counters["batches_total"] == 0 { // the naive one counts no such thing
@@ -227,6 +259,7 @@ func (r *forwardRun) batching(counters map[string]float64) {
 	r.PerMessage, r.PerCall = per("forwarded_packets_total", "messages_total"),
 		per("forwarded_packets_total", "send_calls_total")
 	r.PerBatch = per("received_packets_total", "batches_total")
+	r.Forwarded = counters["forwarded_packets_total"]
 }
 
 // evaluate relates a server's CPU time over the bots' window to the packets they received in it.

@@ -110,6 +110,47 @@ func TestTheForwardTableComparesWithinAScenario(t *testing.T) {
 	}
 }
 
+func TestTheVethTableComparesWithLoopback(t *testing.T) {
+	a, ways := scenario{Name: "A", Title: "1 → 50"}, vethWays()
+	table := vethTable([]forwardResult{
+		{Scenario: a, Server: ways[0].name, Runs: []forwardRun{{Micros: 3}, {Micros: 5}, {Micros: 4, PerMessage: 2.5}}},
+		{Scenario: a, Server: ways[1].name, Runs: []forwardRun{
+			{Micros: 6, User: 1, System: 5, PacketsPer: 8500, PerMessage: 2.25, PerBuffer: 2.125},
+			{Micros: 90, Invalid: []string{"late"}},
+		}},
+		{Scenario: a, Server: ways[2].name, Runs: []forwardRun{{Micros: 7, Failed: []string{"missing"}}}},
+		{Scenario: scenario{Name: "D"}, Server: ways[1].name, Runs: []forwardRun{{Micros: 9}}},
+	})
+	lines := strings.Split(table, "\n")
+	if len(lines) != 7 {
+		t.Fatalf("%d lines:\n%s", len(lines), table)
+	}
+	wants(t, lines[2], "loopback", "4.00", "3.00–5.00", "1.00", "3 of 3")
+	wants(t, lines[3], "6.00", "1.50", "2.25", "2.12", "8,500", "1 of 2, 1 invalid")
+	wants(t, lines[4], "–", "0 of 1, 1 failed")
+	if strings.Contains(lines[5], "2.25") {
+		t.Errorf("D is compared with A's loopback: %s", lines[5])
+	}
+}
+
+func TestAWayThatIsNotWhatItSaysIsAnError(t *testing.T) {
+	device, kernel, without := vethWays()[1], vethWays()[2], vethWays()[3]
+	for _, c := range []struct {
+		way                   vethWay
+		perMessage, perBuffer float64
+		good                  bool
+	}{
+		{device, 2.2, 2.1, true}, {device, 2.2, 1, false},
+		{kernel, 2.2, 0.99, true}, {kernel, 2.2, 2.1, false},
+		{without, 1, 0.99, true}, {without, 2.2, 0.99, false}, {without, 1, 2.1, false},
+	} {
+		err := c.way.verify(forwardRun{PerMessage: c.perMessage, PerBuffer: c.perBuffer})
+		if (err == nil) != c.good {
+			t.Errorf("%s, %v a message, %v a buffer: %v", c.way.name, c.perMessage, c.perBuffer, err)
+		}
+	}
+}
+
 func TestTheJoinTableTellsWhatASlotCosts(t *testing.T) {
 	variant := func(video int, heap float64) joinResult {
 		return joinResult{Variant: joinVariant{Name: "engine", Media: child.Engine, Audio: 4, Video: video}, Runs: []joinRun{
