@@ -37,18 +37,18 @@ func (s *segments) MaxSegments() int { return batch.MaxSegments }
 func burst(t *testing.T, estimate int64, n int) (
 	out *segments, pace func(after time.Duration), speak func(seq uint16)) {
 	t.Helper()
-	out, pace, speak, _ = burstAndMore(t, estimate, n)
+	out, pace, speak, _, _ = burstAndMore(t, estimate, n)
 	return out, pace, speak
 }
 
 // burstAndMore also returns what has one more packet of video come.
 func burstAndMore(t *testing.T, estimate int64, n int) (
-	out *segments, pace func(after time.Duration), speak func(seq uint16), more func(estimate int64)) {
+	out *segments, pace func(after time.Duration), speak func(seq uint16), more func(estimate int64), d *destination) {
 	t.Helper()
 	r := newRig(t)
 	publisher := r.join(1, options{}).live()
 	viewer := r.join(2, options{twcc: true}).watch(publisher)
-	d := &viewer.c.out.destination
+	d = &viewer.c.out.destination
 	out = &segments{}
 	w := testWorker(r.engine, out)
 	at := time.Now()
@@ -76,7 +76,7 @@ func burstAndMore(t *testing.T, estimate int64, n int) (
 			n++
 			d.Assume(estimate)
 			w.feed(publisher, at, publisher.Sealed(wiretest.Video(5, uint16(1+n), "q")))
-		}
+		}, d
 }
 
 // On half a megabit a key frame waits for its turn, and what is said meanwhile does not wait for it.
@@ -137,7 +137,7 @@ func TestABurstIsSpreadOverAFrameInterval(t *testing.T) {
 // While packets that were held back are being sent, a worker waits for no one, and its packets don't pass them.
 func TestNothingPassesWhatIsBeingSent(t *testing.T) {
 	for _, after := range []int64{1_000_000, 50_000_000, 0} { // what the path turns out to carry meanwhile
-		out, pace, _, more := burstAndMore(t, 1_000_000, 20)
+		out, pace, _, more, d := burstAndMore(t, 1_000_000, 20)
 		if len(out.packets) == 20 {
 			t.Fatal("nothing is held back")
 		}
@@ -148,6 +148,11 @@ func TestNothingPassesWhatIsBeingSent(t *testing.T) {
 		if during := len(out.packets) - before; !came || during != 20-before {
 			t.Errorf("%d packets went out at once, want the %d that were held back", during, 20-before)
 		}
+		d.hold.leaving++ // the player is sending what came before
+		if pace(holdMost + holdMost); len(out.packets) != 20 {
+			t.Error("what was held back passes what is being sent")
+		}
+		d.hold.leaving--
 		pace(holdMost + holdMost)
 		for i := 1; i < len(out.packets); i++ {
 			a, _ := rtpview.Parse(out.packets[i-1])

@@ -55,7 +55,7 @@ func TestARoundForManyIsShared(t *testing.T) {
 	}
 	sent := map[netip.AddrPort][]uint16{}
 	for seq := uint16(1); seq <= rounds; seq++ {
-		p := wiretest.Video(5, seq, "q")
+		p := wiretest.Video(5, seq+100, "q") // its picture has another number for the viewers
 		p.Payload = append(p.Payload, make([]byte, 200)...)
 		datagram := publisher.Sealed(p)
 		w.feed(publisher, time.Now(), datagram)
