@@ -55,12 +55,12 @@ func (r *runner) arrivals(now time.Time) map[*client.Bot]arrivalCount {
 	places := r.present()
 	others := r.published(places, before)
 	for b, i := range places {
-		if moving && b.Phases().DTLS.After(before) {
+		does := r.places[i].bot
+		if moving && b.Phases().DTLS.After(now.Add(-receive.LiveFor(does.Sample))) {
 			continue // it has only just come
 		}
 		var c arrivalCount
 		audio, video := others(b)
-		does := r.places[i].bot
 		c.expectedAudio = min(audio, does.AudioSlots)
 		c.expectedVideo = min(video, does.VideoSlots, does.View)
 		c.audio, c.video = b.Arrived(now)

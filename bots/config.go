@@ -70,6 +70,9 @@ type Config struct {
 	// Height is how high they are shown, in pixels; default 180.
 	Height int
 
+	// Sample has the kernel discard all but one packet in so many of what listeners receive, but for the first ten; 0:
+	// nothing is discarded.
+	Sample int
 	// Stage is how high the first of them is shown, if not like the others.
 	Stage int
 	// Timeline has each bot's report tell what it had received every so often; 0: not.
@@ -165,8 +168,29 @@ func (c *Config) check() error {
 		return errors.New("bots: verify must be at least 1")
 	}
 	c.Plan = c.plan()
+	if err := c.checkSample(); err != nil {
+		return err
+	}
 	c.Count, c.Publishers = c.Rooms*c.Count, c.Rooms*c.Publishers
 	return c.checkThresholds()
+}
+
+// readAll is how many listeners of a meeting read all that they receive, whatever Sample says: frames and freezes are
+// theirs.
+const readAll = 10
+
+// checkSample says what is wrong with the sample that the listeners of the configuration's plan read.
+func (c *Config) checkSample() error {
+	switch {
+	case c.Sample == 0:
+		return nil
+	case c.Count-c.Publishers <= readAll:
+		return fmt.Errorf("bots: sample: there are no listeners but the %d that read all", readAll)
+	}
+	if err := c.Plan.Check(); err != nil {
+		return fmt.Errorf("bots: %w", err)
+	}
+	return nil
 }
 
 func (c *Config) checkThresholds() error {
@@ -205,6 +229,9 @@ func (c *Config) plan() *scenario.Plan {
 		b := scenario.Bot{
 			Meeting: i / c.Count, Sources: c.sources(i % c.Count), Simulcast: c.Simulcast, AudioSlots: c.AudioSlots, VideoSlots: c.VideoSlots,
 			View: c.View, Height: c.Height, Stage: c.Stage, Flip: c.Flip, Codec: c.Codec, Transport: c.Transport,
+		}
+		if i%c.Count >= c.Publishers+readAll {
+			b.Sample = c.Sample
 		}
 		p.Bots = append(p.Bots, b)
 	}

@@ -1,6 +1,7 @@
 package bots
 
 import (
+	"errors"
 	"testing"
 
 	"conclave/bots/scenario"
@@ -18,6 +19,8 @@ func TestBadConfigurationsAreRefused(t *testing.T) {
 		"height":           {Height: 5000},
 		"verify":           {Verify: -1},
 		"too many in view": {View: 65, VideoSlots: 65},
+		"no power of two":  {Sample: 12, Count: 20, AudioSlots: 1},
+		"a sample of none": {Sample: 32, Count: 11, Publishers: 1, AudioSlots: 1},
 	}
 	for name, cfg := range tests {
 		if err := cfg.check(); err == nil {
@@ -68,5 +71,25 @@ func TestSeveralRooms(t *testing.T) {
 	}
 	if (&Config{Rooms: 2, Meeting: "k7qm-2f9x-w3dj-8hrt"}).check() == nil {
 		t.Error("two rooms in one meeting")
+	}
+}
+
+// Most listeners may read a sample; ten of each meeting read all, and so does who publishes.
+func TestTenListenersReadAll(t *testing.T) {
+	c := Config{Count: 15, Publishers: 2, Rooms: 2, AudioSlots: 1, Sample: 32}
+	plain := c
+	plain.Sample = 0
+	if err := errors.Join(c.check(), plain.check()); err != nil {
+		t.Fatal(err)
+	}
+	for i, b := range c.Plan.Bots {
+		if want := i%15 >= 12; (b.Sample == 32) != want {
+			t.Errorf("bot %d: a sample of %d", i, b.Sample)
+		}
+	}
+	with, err := c.configuration()
+	without, err2 := plain.configuration()
+	if err != nil || err2 != nil || with == without {
+		t.Errorf("%v, %v: a run with samples has the configuration of one without", err, err2)
 	}
 }

@@ -14,7 +14,7 @@ import (
 func (r *runner) describe(i int, b *client.Bot, now time.Time) report.Bot {
 	rep := report.Bot{
 		Bot: i + 1, Meeting: r.places[i].bot.Meeting + 1, Role: r.places[i].bot.Role, Participant: b.Participant(),
-		Lobby: !b.Phases().Lobby.IsZero(), JoinMS: map[string]float64{},
+		Sample: r.places[i].bot.Sample, Lobby: !b.Phases().Lobby.IsZero(), JoinMS: map[string]float64{},
 		RequestErrors: b.ErrorCounts(), Sent: []publish.Stats{}, Received: []receive.Stats{},
 	}
 	times := b.Phases()
@@ -39,7 +39,7 @@ func (r *runner) report(w *windowMeter, joining *machineWatch, series *report.Se
 	}
 	rep := &report.Report{
 		Schema: report.Schema, Configuration: configuration, Label: r.cfg.Label, Started: r.begun,
-		Count: r.cfg.Count, Publishers: r.cfg.Publishers,
+		Count: r.cfg.Count, Publishers: r.cfg.Publishers, Sampled: r.cfg.Plan.Sampled(),
 		Joins: report.Joins{Wanted: r.wanted, Joined: r.joined}, Join: map[string]report.Phase{}, Window: w.Window,
 		Machine: w.machineUse(), Joining: joining.use(), Generator: w.generator,
 	}

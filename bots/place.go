@@ -136,7 +136,7 @@ func (r *runner) botConfig(i int, a *admission) client.Config {
 		Sources: b.Sources, Clip: r.clips[r.plays(b)], Simulcast: b.Simulcast && !c.Bench,
 		AudioSlots: b.AudioSlots, VideoSlots: b.VideoSlots, View: b.View, Height: b.Height, Stage: b.Stage, Flip: b.Flip,
 		Local: r.local, Identity: r.identity, Buffers: &r.buffers, Decoder: &r.decoder,
-		Verify: c.Verify, Feedback: c.Feedback, Poll: c.Poll,
+		Verify: c.Verify, Feedback: c.Feedback, Poll: c.Poll, Sample: b.Sample,
 		Lag: r.lag, Recent: r.recent, Rekeys: r.rekeys, Waiting: a.waits, Up: a.up, Network: b.Network, Clock: r.clock(),
 		Follow: b.Follow, Speaks: r.speaks(b), Host: b.Host, AdmitAfter: b.AdmitAfter, Creator: creator,
 		Transport: b.Transport, Requests: b.Requests, Datagrams: b.Datagrams,

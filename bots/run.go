@@ -60,6 +60,9 @@ func newRunner(ctx context.Context, cfg Config) (*runner, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
+	if !wire.CanSample && cfg.Plan.Sampled() > 0 {
+		return nil, errNoSample
+	}
 	web, err := client.NewAPI(cfg.URL, cfg.Token, cfg.PlainHTTP)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // says what is wrong
@@ -96,6 +99,9 @@ func newRunner(ctx context.Context, cfg Config) (*runner, error) {
 // errAttacks keeps attacks where they are allowed.
 var errAttacks = errors.New("bots: the roles flooder and guesser go to a server at a loopback address, " +
 	"or to one whose operator allows them (bot_attacks)")
+
+// errNoSample is of systems that cannot discard at the socket.
+var errNoSample = errors.New("bots: sample: the bots' machine must run Linux on amd64 or arm64")
 
 // mayRun says whether a plan's bots may go to a server that does or does not let them attack it.
 func mayRun(p *scenario.Plan, attacks bool) error {

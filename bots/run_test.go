@@ -15,7 +15,9 @@ import (
 	"conclave/bots/client"
 	"conclave/bots/report"
 	"conclave/bots/scenario"
+	"conclave/bots/wire"
 	"conclave/e2ee/group"
+	"conclave/media"
 	"conclave/protocol"
 )
 
@@ -98,6 +100,46 @@ func TestBenchListenersCountWithoutDecryptingAll(t *testing.T) {
 	}
 	if r.Total.ExpectedVideo != 2 || r.Total.ArrivedVideo != 2 {
 		t.Errorf("streams: %+v", r.Total.Traffic)
+	}
+}
+
+// A listener with a sample has joined like any, and says of what it did not read no more than it can know.
+func TestAListenerWithASampleKnowsWhatCame(t *testing.T) {
+	if !wire.CanSample {
+		t.Skip("this system has no filters at sockets")
+	}
+	_, url := newFakeServer(t)
+	cfg := short(url)
+	publisher := scenario.Bot{
+		Sources: []media.Source{media.Mic, media.Camera}, AudioSlots: 1, VideoSlots: 1, View: 1, Height: 180,
+	}
+	listener := publisher
+	listener.Sources = nil
+	sampled := listener
+	sampled.Sample = 8
+	cfg.Plan = &scenario.Plan{
+		Meetings: make([]scenario.PlannedMeeting, 1), Bots: []scenario.Bot{publisher, listener, sampled},
+		Stages: []scenario.Stage{{Kind: scenario.Join, Bots: 3}, {Kind: scenario.Hold, Length: 3 * time.Second}},
+	}
+	r := run(t, cfg)
+	if len(r.Failures) > 0 || r.Sampled != 1 || r.Total.ArrivedAudio != 2 || r.Total.ArrivedVideo != 2 {
+		t.Fatalf("%q, %d with a sample, %+v", r.Failures, r.Sampled, r.Total.Traffic)
+	}
+	all, some := r.Bots[1], r.Bots[2]
+	if all.Sample != 0 || all.SampledPackets != 0 || all.Frames == 0 || all.NACKsSent > 0 {
+		t.Errorf("without a sample: %+v", all.Traffic)
+	}
+	if some.Sample != 8 || some.SampledPackets == 0 || some.ReceivedPackets != 8*some.SampledPackets ||
+		some.Frames+some.Freezes+some.PLIsSent+some.NACKsSent > 0 || some.LostAfter > 0 ||
+		some.AudioDelay.Count == 0 || some.VideoDelay.Count == 0 {
+		t.Errorf("with a sample: %+v", some)
+	}
+	if _, ok := some.JoinMS["first_rtp"]; ok || some.JoinMS["total"] == 0 {
+		t.Errorf("its join: %v", some.JoinMS)
+	}
+	// Both joined within moments: what the one was sent, the other was.
+	if more, less := max(all.Expected, some.Expected), min(all.Expected, some.Expected); 4*less < 3*more {
+		t.Errorf("%d packets to the one, %d to the other", all.Expected, some.Expected)
 	}
 }
 

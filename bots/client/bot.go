@@ -71,6 +71,8 @@ type Config struct {
 	Buffers *wire.Buffers
 	// Decoder decodes what the server says, once for all bots of a process; nil: each does.
 	Decoder *Decoder
+	// Sample has the kernel discard all but one packet in so many of what it receives; 0: none.
+	Sample int
 	// Verify, feedback and poll are the receiver's and the socket's.
 	Verify   int
 	Feedback bool

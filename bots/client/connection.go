@@ -48,6 +48,7 @@ type connectionConfig struct {
 	transport  string         // how media goes; see Config
 	relays     []path.TURN    // that the server offers
 	speaks     func(time.Time) bool
+	sample     int
 }
 
 // connection is a bot's way to the server's media engine: SDP here, ICE and DTLS in path, the socket in wire, packets
@@ -96,6 +97,10 @@ func (l *sendLine) codecs() []sframe.Codec {
 // publishes says whether the connection has anything to send.
 func (c *connection) publishes() bool { return len(c.sending) > 0 }
 
+// samplePoll is how long a sample gathers in its socket: at 20 packets a second, two of them. Times of arrival are the
+// kernel's.
+const samplePoll = 100 * time.Millisecond
+
 func newConnection(cfg connectionConfig) (*connection, error) {
 	c := &connection{
 		cfg: cfg, local: path.NewCredentials(),
@@ -108,14 +113,18 @@ func newConnection(cfg connectionConfig) (*connection, error) {
 	})
 	c.receiver = receive.New(receive.Config{
 		Verify: cfg.verify, Feedback: cfg.feedback, Encrypted: cfg.sealer != nil, Unknown: cfg.unknown,
-		Recent: cfg.recent, Clock: cfg.clock, Keys: c.keys, SendRTCP: c.publisher.SendRTCP, OnRTCP: c.publisher.OnRTCP,
+		Sample: cfg.sample, Recent: cfg.recent, Clock: cfg.clock, Keys: c.keys, SendRTCP: c.publisher.SendRTCP, OnRTCP: c.publisher.OnRTCP,
 	})
 	for _, source := range cfg.sources {
 		c.sending = append(c.sending, c.newSendLine(len(c.sending), source))
 	}
+	if cfg.sample > 0 {
+		cfg.poll = max(cfg.poll, samplePoll)
+	}
 	var err error
 	c.wire, err = wire.Listen(wire.Config{
 		Local: cfg.local, Buffers: cfg.buffers, Poll: cfg.poll, Media: c.receiver.Batch, Signal: c.signal, Network: cfg.network,
+		Sample: cfg.sample,
 	})
 	if err != nil {
 		c.end()

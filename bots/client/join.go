@@ -30,7 +30,7 @@ func (b *Bot) Join(ctx context.Context) error {
 		audioSlots: b.cfg.AudioSlots, videoSlots: b.cfg.VideoSlots, local: b.cfg.Local, poll: b.cfg.Poll,
 		network: b.cfg.Network, identity: b.cfg.Identity, buffers: b.cfg.Buffers, clock: b.cfg.Clock,
 		verify: b.cfg.Verify, feedback: b.cfg.Feedback, lag: b.cfg.Lag, recent: b.cfg.Recent,
-		transport: b.cfg.Transport, relays: b.relays, speaks: b.cfg.Speaks,
+		transport: b.cfg.Transport, relays: b.relays, speaks: b.cfg.Speaks, sample: b.cfg.Sample,
 	}
 	if b.encryption != nil {
 		media.sealer, media.unknown = &sframe.Sealer{}, b.encryption.noEpoch

@@ -94,6 +94,9 @@ func facts(r *report.Report) []fact {
 		fact{"received", fmt.Sprintf("%.0f packets/s, %.1f Mbit/s", w.PacketsPerS, w.MbitPerS)},
 		fact{"streams", fmt.Sprintf("audio %d of %d arrived, video %d of %d", t.ArrivedAudio, t.ExpectedAudio,
 			t.ArrivedVideo, t.ExpectedVideo)})
+	if s := r.Sampling(); s != "" {
+		list = append(list, fact{"sampled", s})
+	}
 	if t.Expected > 0 {
 		list = append(list, fact{"loss", fmt.Sprintf("%.4f %% of %d packets, %.4f %% before retransmission",
 			part(t.LostAfter, t.Expected), t.Expected, part(t.LostBefore, t.Expected))})

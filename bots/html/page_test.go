@@ -20,7 +20,7 @@ func sampled() *report.Report {
 	r := &report.Report{
 		Schema: report.Schema, Verdict: report.Failed, Scenario: `<script>alert("x")</script> & more`,
 		Failures: []string{`threshold <img src=x onerror=alert(1)>`}, Invalid: []string{"the machine was busy"},
-		Limits: []string{"join.p99<2s", "loss<=1%", "delay.audio.p99<100ms"}, Count: 2, Meetings: 1,
+		Limits: []string{"join.p99<2s", "loss<=1%", "delay.audio.p99<100ms"}, Count: 2, Meetings: 1, Sampled: 1,
 		Join:    map[string]report.Phase{"total": {Count: 2, P50: 100, P95: 200, P99: 300, Max: 400}},
 		Window:  report.Window{Seconds: 3, Planned: 3, PacketsPerS: 10, ServerCPUSeconds: 1},
 		Machine: &report.Machine{Cores: 2, Busy: 0.5}, Agents: []report.Agent{{Agent: 2, Bots: 7, ClockOffsetMS: -3}},
@@ -76,7 +76,7 @@ func TestThePageRunsNothingAndLoadsNothing(t *testing.T) {
 func TestThePageTellsTheRun(t *testing.T) {
 	text := write(t, sampled())
 	for _, want := range []string{
-		`class="verdict failed">failed<`, "the machine was busy", "<code>join.p99&lt;2s</code>", "not measured",
+		`class="verdict failed">failed<`, "1 of 2 bots read a sample", "the machine was busy", "<code>join.p99&lt;2s</code>", "not measured",
 		"<strong>no</strong>", "conclave_x_total", "per second", "One-way delay of sound", `aria-label="Bots, bots, over 0:04: `,
 		"3.0000 % of 100 packets", "<dt>agent 2</dt><dd>7 bots; clock -3ms", "&lt;/table&gt;&lt;script&gt;",
 	} {

@@ -68,6 +68,20 @@ func KeyStart(c sframe.Codec, p []byte) bool {
 	}
 }
 
+// Starts says whether a frame begins with an RTP payload. False of AV1, whose payloads don't tell.
+func Starts(c sframe.Codec, p []byte) bool {
+	switch c {
+	case sframe.VP8:
+		start, _ := vp8Start(p)
+		return start
+	case sframe.VP9:
+		d, _, ok := vp9(p)
+		return ok && d.B && d.SID == 0
+	default:
+		return false
+	}
+}
+
 // KeyFrame says whether an encoder's frame is a key frame.
 func KeyFrame(c sframe.Codec, frame []byte) bool {
 	switch {

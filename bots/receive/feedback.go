@@ -6,7 +6,7 @@ import (
 	"github.com/pion/rtcp"
 )
 
-// Pulse is called every 20 ms or so: it sends the NACKs, PLIs, reports and feedback that are due.
+// Pulse is called every 20 ms or so: it sends the NACKs, PLIs, reports and feedback that are due; of a sample, reports.
 func (r *Receiver) Pulse(now time.Time) {
 	r.mu.Lock()
 	if r.srtp == nil {
@@ -17,11 +17,9 @@ func (r *Receiver) Pulse(now time.Time) {
 		r.expireHeld(now)
 	}
 	var out []rtcp.Packet
-	if r.gap {
-		r.gap = false
-		out = r.nacks(now, out)
+	if r.Sample == 0 { // what was discarded is not missed
+		out = r.requests(now, out)
 	}
-	out = r.plis(now, out)
 	if now.After(r.nextReport) {
 		r.nextReport = now.Add(ReportInterval)
 		out = r.reports(now, out)
@@ -34,6 +32,15 @@ func (r *Receiver) Pulse(now time.Time) {
 	if len(out) > 0 {
 		r.SendRTCP(out)
 	}
+}
+
+// requests asks for what is missing.
+func (r *Receiver) requests(now time.Time, out []rtcp.Packet) []rtcp.Packet {
+	if r.gap {
+		r.gap = false
+		out = r.nacks(now, out)
+	}
+	return r.plis(now, out)
 }
 
 func (r *Receiver) nacks(now time.Time, out []rtcp.Packet) []rtcp.Packet {
@@ -98,16 +105,16 @@ func (r *Receiver) reports(now time.Time, out []rtcp.Packet) []rtcp.Packet {
 
 // report makes a reception report (RFC 3550 §6.4.1).
 func (s *stream) report(now time.Time) rtcp.ReceptionReport {
-	expected, received := s.log.expected(), s.log.Direct
-	var fraction uint8
-	if e, got := expected-s.priorExpect, received-s.priorRecv; e > got {
-		fraction = uint8(min(255, (e-got)<<8/e))
-	}
-	s.priorExpect, s.priorRecv = expected, received
+	expected := s.log.expected()
 	before, _ := s.log.lost()
+	var fraction uint8
+	if sent := expected - s.priorExpect; before > s.priorLost && sent > 0 {
+		fraction = uint8(min(255, (before-s.priorLost)<<8/sent))
+	}
+	s.priorExpect, s.priorLost = expected, before
 	rr := rtcp.ReceptionReport{
 		SSRC: s.ssrc, FractionLost: fraction, TotalLost: uint32(min(before, 1<<23-1)),
-		LastSequenceNumber: uint32(s.log.highest - 1<<16), Jitter: uint32(s.jitter.jitter),
+		LastSequenceNumber: uint32(s.log.number() - 1<<16), Jitter: uint32(s.jitter.jitter),
 	}
 	if !s.lastSRAt.IsZero() {
 		rr.LastSenderReport = s.lastSR

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"conclave/bots/payload"
+	"conclave/bots/wire"
 	"conclave/e2ee/group"
 	"conclave/e2ee/sframe"
 	"conclave/protocol"
@@ -143,6 +144,20 @@ func (r *Receiver) whole(s *stream, after, upTo, at int64) bool {
 	}
 	f.data = u.frame
 	return r.openFrame(s, f)
+}
+
+// sealedInOne says whether f, what a packet carries, is a whole frame: sound always is. Of a sample's pictures only
+// those in one packet can be opened.
+func (r *Receiver) sealedInOne(s *stream, f *heldFrame, v *wire.RTP) (ok bool) {
+	if !s.video || len(f.data) == 0 {
+		return len(f.data) > 0
+	}
+	if r.Sample == 0 || !v.Marker || !payload.Starts(f.codec, f.data) {
+		return false
+	}
+	f.key = payload.KeyStart(f.codec, f.data)
+	f.data, ok = payload.AppendBody(nil, f.codec, f.data)
+	return ok
 }
 
 // openFrame opens a frame, or holds it while slots may still name its sender, or the session may come to know its

@@ -2,6 +2,7 @@ package receive
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -30,6 +31,12 @@ const (
 	LiveWindow = 3 * time.Second
 )
 
+// LiveFor is the same for a stream of which one packet in sample comes, 0: every one. Ten packets a second are fewer
+// than any stream has that is worth a sample.
+func LiveFor(sample int) time.Duration {
+	return LiveWindow + time.Duration(sample)*100*time.Millisecond
+}
+
 // stream is one slot's RTP stream. Owned by the receiver's mutex.
 type stream struct {
 	mid       string
@@ -56,7 +63,7 @@ type stream struct {
 	firstKeyAt  int64
 	assignedAt  time.Time
 	nextPLI     time.Time
-	sampled     int
+	looked      int // at packets whose payload may be wanted
 
 	bytes       uint64
 	rtxPackets  uint64
@@ -70,7 +77,7 @@ type stream struct {
 	lastSR      uint32 // middle 32 bits of its NTP time
 	lastSRAt    time.Time
 	priorExpect uint64
-	priorRecv   uint64
+	priorLost   uint64
 }
 
 type streamRef struct {
@@ -84,6 +91,9 @@ type Config struct {
 	Verify int
 	// Feedback sends transport-wide congestion control feedback.
 	Feedback bool
+	// Sample is that of the wire, 0: all packets come. Each of a sample stands for so many; Verify is of all that they
+	// stand for. Nothing is asked for, no feedback is sent, and no frames are put together.
+	Sample int
 	// Encrypted says that the meeting is end-to-end encrypted.
 	Encrypted bool
 	// Clock is this machine's: stamps are made in the common one.
@@ -130,6 +140,7 @@ type Receiver struct {
 	firstKey   time.Time
 	packets    uint64
 	bytes      uint64
+	read       uint64 // packets of a sample, not what they stand for
 	unknown    uint64 // packets of SSRCs that the answer does not name
 	undecoded  uint64 // packets that failed authentication
 	timeline   []Moment
@@ -145,6 +156,9 @@ type Receiver struct {
 func New(cfg Config) *Receiver {
 	ssrc := rand.Uint32()
 	cfg.Verify = max(1, cfg.Verify)
+	if cfg.Sample > 0 {
+		cfg.Feedback, cfg.Verify = false, max(1, cfg.Verify/cfg.Sample)
+	}
 	r := &Receiver{
 		Config: cfg, ssrc: ssrc, streams: map[uint32]streamRef{},
 		recorder: twcc.NewRecorder(ssrc),
@@ -164,11 +178,12 @@ func (r *Receiver) Expect(list []Slot) {
 		if l.Video {
 			s.clockRate = payload.VideoClock
 		}
-		s.frames.trackKey = r.Verify == 1
-		if !l.Video && r.Verify == 1 {
+		s.log.shift = uint8(bits.TrailingZeros(uint(max(1, r.Sample))))
+		s.frames.trackKey = r.everything()
+		if !l.Video && r.everything() {
 			s.voice = &concealLog{}
 		}
-		if r.opener != nil && r.Verify == 1 {
+		if r.opener != nil && r.everything() {
 			s.frames.whole = func(after, upTo int64) bool { return r.whole(s, after, upTo, s.lastAt) }
 		}
 		r.list = append(r.list, s)
@@ -178,6 +193,9 @@ func (r *Receiver) Expect(list []Slot) {
 		}
 	}
 }
+
+// everything says that every packet is looked into.
+func (r *Receiver) everything() bool { return r.Verify == 1 && r.Sample == 0 }
 
 // Assign obeys a slots message; withheld is nil when it does not say.
 func (r *Receiver) Assign(slots []protocol.Slot, withheld []protocol.Withheld, now time.Time) {
@@ -240,13 +258,18 @@ func (r *Receiver) rtp(a wire.Arrival) {
 		return
 	}
 	s := ref.s
-	r.packets++
-	r.bytes += uint64(len(a.Data))
-	s.bytes += uint64(len(a.Data))
+	r.read++
+	r.packets += 1 << s.log.shift
+	r.bytes += uint64(len(a.Data)) << s.log.shift
+	s.bytes += uint64(len(a.Data)) << s.log.shift
 	if r.Feedback && s.twccID != 0 {
 		if e := v.Extension(s.twccID); len(e) == 2 {
 			r.recorder.Record(v.SSRC, binary.BigEndian.Uint16(e), a.At/1000)
 		}
+	}
+	if ref.rtx && r.Sample > 0 { // a probe, or what another number stands for
+		s.rtxPackets += 1 << s.log.shift
+		return
 	}
 	var data []byte
 	if ref.rtx || r.wantsPayload(s, &v) {
@@ -267,16 +290,16 @@ func (r *Receiver) rtp(a wire.Arrival) {
 }
 
 // wantsPayload says whether a packet is to be decrypted: all, or what is needed to find a first key frame and to
-// sample delays. The header of an SRTP packet is in the clear, so the rest is counted as it is.
+// measure some delays. The header of an SRTP packet is in the clear, so the rest is counted as it is.
 func (r *Receiver) wantsPayload(s *stream, v *wire.RTP) bool {
-	if r.Verify == 1 || (s.video && !s.frames.started) {
+	if r.everything() || (s.video && !s.frames.started && r.Sample == 0) {
 		return true
 	}
 	if s.video && !v.Marker {
 		return false
 	}
-	s.sampled++
-	return s.sampled%r.Verify == 0
+	s.looked++
+	return s.looked%r.Verify == 0
 }
 
 // decrypt returns a packet's payload without its padding, nil if it is not authentic.
@@ -305,7 +328,7 @@ func (r *Receiver) count(s *stream, v *wire.RTP, data []byte, at int64, rtx bool
 	r.gap = r.gap || ext > s.log.base && s.log.state[(ext-1)%seqWindow] != here
 	if s.firstAt == 0 {
 		s.firstAt = at
-		if r.firstRTP.IsZero() {
+		if r.firstRTP.IsZero() && r.Sample == 0 {
 			r.firstRTP = time.Unix(0, at)
 		}
 	}
@@ -326,11 +349,14 @@ func (r *Receiver) count(s *stream, v *wire.RTP, data []byte, at int64, rtx bool
 	case r.opener != nil:
 		opus = nil
 		f := heldFrame{csrc: v.CSRC, at: at, codec: s.codec, data: data}
-		if !s.video && len(data) > 0 && r.openFrame(s, f) && v.CSRC == uint32(s.owner) {
+		if r.sealedInOne(s, &f, v) && r.openFrame(s, f) && v.CSRC == uint32(s.owner) {
 			opus = r.opener.plain
 		}
 	case ok:
 		r.delay(s, sent, at)
+	}
+	if r.Sample > 0 {
+		return
 	}
 	if !s.video {
 		if s.voice != nil {

@@ -19,6 +19,9 @@ const nackTries = 8
 // continuous stream, so a gap is a loss whatever the slot carries. Pure: no clock, no socket.
 type seqLog struct {
 	started bool
+	// shift is 0, or of a sample 1 << shift: only the numbers that this divides come, each for so many packets. All but
+	// expected, lost and number count what comes.
+	shift   uint8
 	base    int64 // first extended sequence number
 	highest int64
 
@@ -46,12 +49,13 @@ func (l *seqLog) add(seq uint16, rtx bool) (ext int64, fresh bool) {
 			return 0, false
 		}
 		l.started = true
-		l.base, l.highest = int64(seq)+1<<16, int64(seq)+1<<16
+		l.base = (int64(seq) + 1<<16) >> l.shift
+		l.highest = l.base
 		l.state[l.highest%seqWindow] = here
 		l.Direct++
 		return l.highest, true
 	}
-	ext = l.highest + int64(int16(seq-uint16(l.highest)))
+	ext = l.highest + int64(int16(seq-uint16(l.number())))>>l.shift
 	recovered := rtx
 	switch {
 	case ext > l.highest:
@@ -91,19 +95,30 @@ func (l *seqLog) add(seq uint16, rtx bool) (ext int64, fresh bool) {
 	return ext, true
 }
 
-// expected is how many packets were sent on the stream, as far as the highest number tells.
+// number is the highest extended sequence number.
+func (l *seqLog) number() int64 { return l.highest << l.shift }
+
+// due is how many packets should have come.
+func (l *seqLog) due() uint64 { return uint64(l.highest - l.base + 1) }
+
+// expected is how many packets were sent on the stream, as far as the highest number tells. A sample begins and ends
+// anywhere in what its first and last packet stand for.
 func (l *seqLog) expected() uint64 {
 	if !l.started {
 		return 0
 	}
-	return uint64(l.highest - l.base + 1)
+	return l.due() << l.shift
 }
 
-// lost returns how many packets never came, before and after retransmission.
+// lost returns how many packets never came, before and after retransmission. Of a sample it is an estimate: which
+// packets of the sample are missing is known, and each stands for 1 << shift.
 func (l *seqLog) lost() (before, after uint64) {
-	e := l.expected()
-	before = e - min(e, l.Direct)
-	return before, before - min(before, l.Recovered)
+	if !l.started {
+		return 0, 0
+	}
+	before = l.due() - min(l.due(), l.Direct)
+	after = before - min(before, l.Recovered)
+	return before << l.shift, after << l.shift
 }
 
 // missing returns the numbers to ask for at time now (ns): absent ones of the last back, at most seqWindow, not asked

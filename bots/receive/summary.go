@@ -11,7 +11,8 @@ import (
 
 // Summary is all that a receiver knows. The histograms are copies.
 type Summary struct {
-	Packets, Bytes uint64
+	// Packets and Bytes are, of a sample, what it stands for; Sampled is how many packets that was, 0 if all came.
+	Packets, Bytes, Sampled uint64
 	// Unknown packets had an SSRC that the answer does not name, undecoded ones failed authentication.
 	Unknown, Undecoded uint64
 	// CatchUps are delays left out because the server was playing stored media into a newly assigned slot.
@@ -24,7 +25,8 @@ type Summary struct {
 	Audio, Video       *hdrhistogram.Histogram // of delays in µs
 }
 
-// Stats is one slot as one bot received it.
+// Stats is one slot as one bot received it. Of a bot with a sample, packets, bytes, duplicates and losses are
+// estimates: each packet that was read stands for so many.
 type Stats struct {
 	MID   string `json:"mid"`
 	Video bool   `json:"video"`
@@ -56,20 +58,22 @@ type Stats struct {
 	// PlayedMS is how much sound was there in time, ConcealedMS how much a browser would have had to make up.
 	PlayedMS    float64 `json:"played_ms,omitempty"`
 	ConcealedMS float64 `json:"concealed_ms,omitempty"`
-	// Arrived says that the stream came, with a whole key frame if it is video, and was still coming at the end.
+	// Arrived says that the stream came, with a whole key frame if it is video and no sample, and was still coming at
+	// the end.
 	Arrived bool `json:"arrived"`
 }
 
 // describe describes one slot at time now.
 func (s *stream) describe(now time.Time) Stats {
 	before, after := s.log.lost()
+	each := uint64(1) << s.log.shift
 	r := Stats{
 		MID: s.mid, Video: s.video, Participant: s.owner, Owners: s.csrcChanges,
-		Packets: s.log.Direct + s.log.Recovered, Bytes: s.bytes, LostBefore: before, LostAfter: after,
+		Packets: each * (s.log.Direct + s.log.Recovered), Bytes: s.bytes, LostBefore: before, LostAfter: after,
 		RTXPackets: s.rtxPackets, JitterMS: s.jitter.jitter / float64(s.clockRate) * 1000,
 		DelayMaxMS: float64(s.delayMax) / 1e6, PLIs: s.plis,
 		Frames: s.frames.Frames, KeyFrames: s.frames.KeyFrames, LostFrames: s.frames.Lost,
-		Expected: s.log.expected(), Duplicates: s.log.Duplicates, Reordered: s.log.Reordered, NACKs: s.nacks,
+		Expected: s.log.expected(), Duplicates: each * s.log.Duplicates, Reordered: each * s.log.Reordered, NACKs: s.nacks,
 		Freezes: s.frames.freeze.Count, FreezeMS: float64(s.frames.freeze.Duration) / 1e6,
 		LongestMS: float64(s.frames.freeze.Longest) / 1e6, WatchedMS: float64(s.frames.freeze.Watched) / 1e6,
 		Arrived: s.alive(now),
@@ -88,7 +92,13 @@ func (s *stream) describe(now time.Time) Stats {
 
 // alive says whether the stream came and is still coming.
 func (s *stream) alive(now time.Time) bool {
-	return s.firstAt != 0 && (!s.video || s.frames.KeyFrames > 0) && now.UnixNano()-s.lastAt < int64(LiveWindow)
+	within := LiveWindow
+	if s.log.shift > 0 {
+		within = LiveFor(1 << s.log.shift)
+	} else if s.video && s.frames.KeyFrames == 0 {
+		return false
+	}
+	return s.firstAt != 0 && now.UnixNano()-s.lastAt < int64(within)
 }
 
 // Arrived counts the slots that carry something at time now.
@@ -123,6 +133,9 @@ func (r *Receiver) Summary(now time.Time) Summary {
 		Packets: r.packets, Bytes: r.bytes, Unknown: r.unknown, Undecoded: r.undecoded, CatchUps: r.catchUps,
 		Streams: []Stats{}, Timeline: r.timeline, FirstRTP: r.firstRTP, FirstKey: r.firstKey,
 		Audio: copyOf(r.audioDelay), Video: copyOf(r.videoDelay),
+	}
+	if r.Sample > 0 {
+		s.Sampled = r.read
 	}
 	if r.opener != nil {
 		s.Opened = r.opener.counts

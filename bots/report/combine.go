@@ -47,7 +47,7 @@ func Combine(parts []Part, seen *Seen) (r *Report, failures []string) {
 	r = &Report{
 		Schema: Schema, Configuration: first.Configuration, Label: first.Label, Scenario: first.Scenario,
 		Started: first.Started, Count: first.Count, Meetings: first.Meetings, Publishers: first.Publishers,
-		E2EE: first.E2EE, Window: first.Window,
+		Sampled: first.Sampled, E2EE: first.E2EE, Window: first.Window,
 	}
 	r.Window.ReceivedPackets, r.Window.ReceivedBytes, r.Window.PacketsPerS, r.Window.MbitPerS = 0, 0, 0, 0
 	audio, video := measure.NewHistogram(), measure.NewHistogram()

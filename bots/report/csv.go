@@ -13,7 +13,7 @@ var csvColumns = [...]string{
 	"received_bytes", "expected_packets", "lost_before_rtx", "lost_after_rtx", "expected_audio_streams",
 	"arrived_audio_streams",
 	"expected_video_streams", "arrived_video_streams", "freezes", "freeze_ms", "audio_delay_p50_ms", "audio_delay_p99_ms",
-	"video_delay_p50_ms", "video_delay_p99_ms",
+	"video_delay_p50_ms", "video_delay_p99_ms", "sample",
 }
 
 // WriteCSV writes a line for each bot. What was not measured is empty.
@@ -50,5 +50,6 @@ func (b *Bot) record() []string {
 		count(b.LostBefore), count(b.LostAfter), strconv.Itoa(b.ExpectedAudio), strconv.Itoa(b.ArrivedAudio),
 		strconv.Itoa(b.ExpectedVideo), strconv.Itoa(b.ArrivedVideo), count(b.Freezes), ms(b.FreezeMS, true),
 		ms(b.AudioDelay.P50, audio), ms(b.AudioDelay.P99, audio), ms(b.VideoDelay.P50, video), ms(b.VideoDelay.P99, video),
+		strconv.Itoa(b.Sample),
 	}
 }

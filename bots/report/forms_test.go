@@ -59,7 +59,7 @@ func TestCSVHasALineForEachBot(t *testing.T) {
 	r := good()
 	r.Bots = []Bot{
 		{
-			Bot: 1, Meeting: 2, Role: "listener", JoinMS: map[string]float64{"total": 230.5},
+			Bot: 1, Meeting: 2, Role: "listener", Sample: 32, JoinMS: map[string]float64{"total": 230.5},
 			Traffic:    Traffic{Expected: 100, LostBefore: 3, LostAfter: 1, ReceivedPackets: 97, Freezes: 2, FreezeMS: 400},
 			AudioDelay: measure.Quantiles{Count: 1, P50: 2, P99: 4},
 		},
@@ -83,7 +83,7 @@ func TestCSVHasALineForEachBot(t *testing.T) {
 		return ""
 	}
 	for column, want := range map[string]string{
-		"bot": "1", "meeting": "2", "role": "listener", "join_ms": "230.500", "expected_packets": "100",
+		"bot": "1", "sample": "32", "meeting": "2", "role": "listener", "join_ms": "230.500", "expected_packets": "100",
 		"lost_before_rtx": "3",
 		"lost_after_rtx":  "1", "received_packets": "97", "freezes": "2", "freeze_ms": "400.000",
 		"audio_delay_p99_ms": "4.000",

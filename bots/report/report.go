@@ -60,6 +60,9 @@ type Report struct {
 	Meetings int `json:"meetings"`
 	// Publishers is how many of the bots published.
 	Publishers int `json:"publishers"`
+	// Sampled is how many of the bots read a sample of what they receive. Frames, freezes, concealed sound, PLIs, NACKs
+	// and the first packets of joins are of the others only.
+	Sampled int `json:"sampled,omitempty"`
 	// Joins counts the bots that joined. With churn, a bot that takes another's place is one more.
 	Joins     Joins            `json:"joins"`
 	Join      map[string]Phase `json:"join"`
@@ -100,8 +103,11 @@ type Total struct {
 
 // Traffic counts what was sent, what came, and what should have come.
 type Traffic struct {
-	SentPackets     uint64 `json:"sent_packets"`
-	SentBytes       uint64 `json:"sent_bytes"`
+	SentPackets uint64 `json:"sent_packets"`
+	SentBytes   uint64 `json:"sent_bytes"`
+	// ReceivedPackets, ReceivedBytes, Duplicates, Reordered and the losses of a bot with a sample are estimates: each
+	// packet that it read stands for so many. SampledPackets is how many it read; 0 of one that reads all.
+	SampledPackets  uint64 `json:"sampled_packets,omitempty"`
 	ReceivedPackets uint64 `json:"received_packets"`
 	ReceivedBytes   uint64 `json:"received_bytes"`
 	// Expected is the number of packets that the received sequence numbers tell of.
@@ -147,6 +153,7 @@ type Traffic struct {
 func (t *Traffic) Add(o *Traffic) {
 	t.SentPackets += o.SentPackets
 	t.SentBytes += o.SentBytes
+	t.SampledPackets += o.SampledPackets
 	t.ReceivedPackets += o.ReceivedPackets
 	t.ReceivedBytes += o.ReceivedBytes
 	t.Expected += o.Expected
@@ -216,6 +223,8 @@ type Bot struct {
 	Participant protocol.Participant `json:"participant,omitempty"`
 	Error       string               `json:"error,omitempty"`
 	Lobby       bool                 `json:"lobby,omitempty"`
+	// Sample is n where the bot read one packet in n of what it received; 0: all.
+	Sample int `json:"sample,omitempty"`
 	// JoinMS are the durations of the join's phases; see docs/bots.md.
 	JoinMS map[string]float64 `json:"join_ms"`
 	Traffic
@@ -233,6 +242,7 @@ type Bot struct {
 // AddReceived fills in what a bot's receiver knew.
 func (b *Bot) AddReceived(s *receive.Summary) {
 	b.ReceivedPackets, b.ReceivedBytes, b.CatchUpSamples = s.Packets, s.Bytes, s.CatchUps
+	b.SampledPackets = s.Sampled
 	b.UnknownPackets, b.UndecodedPackets, b.Opened = s.Unknown, s.Undecoded, s.Opened
 	b.Received, b.Timeline = s.Streams, s.Timeline
 	for i := range s.Streams {

@@ -130,7 +130,7 @@ func TestABotSumsUpItsStreams(t *testing.T) {
 	var b Bot
 	b.AddSent([]publish.Stats{{Packets: 5, Bytes: 500, PLIs: 1}, {Packets: 7, Bytes: 700, PLIs: 2}})
 	b.AddReceived(&receive.Summary{
-		Packets: 30, Bytes: 3000, Unknown: 1, Undecoded: 2, CatchUps: 3, Opened: receive.Opened{Frames: 4}, Audio: audio,
+		Packets: 30, Bytes: 3000, Sampled: 15, Unknown: 1, Undecoded: 2, CatchUps: 3, Opened: receive.Opened{Frames: 4}, Audio: audio,
 		Video: video,
 		Streams: []receive.Stats{
 			{Expected: 10, LostBefore: 3, LostAfter: 1, Duplicates: 1, Reordered: 2, PLIs: 1, NACKs: 4},
@@ -139,6 +139,7 @@ func TestABotSumsUpItsStreams(t *testing.T) {
 	})
 	want := Traffic{
 		SentPackets: 12, SentBytes: 1200, PLIsReceived: 3, ReceivedPackets: 30, ReceivedBytes: 3000, UnknownPackets: 1,
+		SampledPackets:   15,
 		UndecodedPackets: 2, CatchUpSamples: 3, Opened: receive.Opened{Frames: 4}, Expected: 30, LostBefore: 7, LostAfter: 1,
 		Duplicates: 1, Reordered: 2, Frames: 8, KeyFrames: 2, LostFrames: 1, Freezes: 1, FreezeMS: 250, WatchedMS: 9000, PLIsSent: 3,
 		NACKsSent: 9,
@@ -205,6 +206,25 @@ func TestTheTextNamesTheWorstBotsFirst(t *testing.T) {
 	}
 	if (&Bot{}).badness() != 0 {
 		t.Error("a bot to which nothing happened is bad")
+	}
+}
+
+// A reader sees which figures are estimates, and of how many bots the others are.
+func TestTheTextSaysWhatIsASample(t *testing.T) {
+	r := good()
+	r.Count, r.Sampled, r.Total.SampledPackets = 1000, 960, 4321
+	var text strings.Builder
+	if err := r.WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	if s := text.String(); !strings.Contains(s, "\nsampled   960 of 1000 bots read a sample, 4321 packets: ") ||
+		!strings.Contains(s, "are of the other 40\n") {
+		t.Error(s)
+	}
+	r.Sampled, r.Total.SampledPackets = 0, 0
+	text.Reset()
+	if err := r.WriteText(&text); err != nil || strings.Contains(text.String(), "sample") {
+		t.Errorf("%v: %s", err, text.String())
 	}
 }
 

@@ -69,6 +69,15 @@ func (r *Report) Length() string {
 	return fmt.Sprintf("measured for %.0f s", w.Seconds)
 }
 
+// Sampling says which part of the figures comes from samples; empty: none.
+func (r *Report) Sampling() string {
+	if r.Sampled == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d bots read a sample, %d packets: what they received and lost is estimated; "+
+		"frames, freezes, PLI and NACK are of the other %d", r.Sampled, r.Count, r.Total.SampledPackets, r.Count-r.Sampled)
+}
+
 func writeQuantiles(b *strings.Builder, name string, q *measure.Quantiles) {
 	if q.Count > 0 {
 		fmt.Fprintf(b, "%-16s %9.2f %9.2f %9.2f %9.2f\n", name, q.P50, q.P95, q.P99, q.Max)
@@ -88,6 +97,9 @@ func (r *Report) writeMedia(b *strings.Builder) {
 	fmt.Fprintf(b, "sent      %d packets, %.1f MB\n", t.SentPackets, float64(t.SentBytes)/1e6)
 	fmt.Fprintf(b, "received  %d packets, %.1f MB; %.0f packets/s, %.1f Mbit/s in the window\n",
 		t.ReceivedPackets, float64(t.ReceivedBytes)/1e6, w.PacketsPerS, w.MbitPerS)
+	if s := r.Sampling(); s != "" {
+		fmt.Fprintf(b, "sampled   %s\n", s)
+	}
 	if t.Expected == 0 {
 		b.WriteString("loss      no packets came, so none can be missed\n")
 	} else {

@@ -20,6 +20,9 @@ func (p *Plan) Check() error {
 		if b.Meeting < 0 || b.Meeting >= len(p.Meetings) {
 			return fmt.Errorf("plan: bot %d is in no meeting", i)
 		}
+		if b.Sample > 0 && p.Meetings[b.Meeting].Conversation {
+			return fmt.Errorf("plan: bot %d: %w", i, errConversation)
+		}
 		if err := b.check(); err != nil {
 			return fmt.Errorf("plan: bot %d: %w", i, err)
 		}

@@ -26,6 +26,8 @@ func TestAPlanFromElsewhereIsChecked(t *testing.T) {
 		"another meeting":      func(p *Plan) { p.Bots[5].Meeting = 1 },
 		"a negative meeting":   func(p *Plan) { p.Bots[5].Meeting = -1 },
 		"too many slots":       func(p *Plan) { p.Bots[5].VideoSlots = 1000 },
+		"a sample of 3":        func(p *Plan) { p.Bots[5].Sample = 3 },
+		"a sample of pauses":   func(p *Plan) { p.Bots[5].Sample, p.Meetings[0].Conversation = 32, true },
 		"one stage":            func(p *Plan) { p.Stages = p.Stages[:1] },
 		"a hold first":         func(p *Plan) { p.Stages[0].Kind = Hold },
 		"a negative time":      func(p *Plan) { p.Stages[1].Length = -1 },

@@ -108,6 +108,9 @@ func (m *Meeting) planned(bots []Bot) (p PlannedMeeting, err error) {
 	default:
 		return p, fmt.Errorf("speech: %q is neither clip nor p59", m.Speech)
 	}
+	if p.Conversation && has(func(b *Bot) bool { return b.Sample > 0 }) {
+		return p, errConversation
+	}
 	if p.Lobby && !hosts && guests {
 		return p, errors.New("roles: guests wait for a host to let them in: add the role host")
 	}
@@ -134,6 +137,7 @@ func (r *Role) bot() (Bot, error) {
 	override(&b.Stage, r.Stage)
 	override(&b.Flip, r.Flip)
 	override(&b.Follow, r.Follow)
+	override(&b.Sample, r.Sample)
 	b.Codec, b.Transport = r.Codec, r.Transport
 	if err := r.ownKeys(&b); err != nil {
 		return b, err
@@ -173,6 +177,10 @@ func (r *Role) ownKeys(b *Bot) error {
 	return nil
 }
 
+// errConversation keeps pauses from being taken for streams that do not arrive.
+var errConversation = errors.New("sample: not with the speech p59: in its pauses a sample is too little to tell " +
+	"whether a stream still comes")
+
 // maxFlood bounds what one bot floods a server with each second: above it, the bots' machine is what is measured.
 const maxFlood = 10_000
 
@@ -192,6 +200,10 @@ func (b *Bot) check() error {
 		return errors.New("network: it is made of datagrams: it goes with the transport udp only")
 	}
 	switch {
+	case b.Sample != 0 && (b.Sample < 2 || b.Sample > MaxSample || b.Sample&(b.Sample-1) != 0):
+		return fmt.Errorf("sample: a power of two between 2 and %d", MaxSample)
+	case b.Sample != 0 && (b.Network != nil || b.Transport != "" && b.Transport != network.UDP):
+		return errors.New("sample: it is taken at a UDP socket: it goes with the transport udp and without a network")
 	case b.AudioSlots < 0 || b.VideoSlots < 0 || b.AudioSlots+b.VideoSlots > protocol.MaxMediaLines-4:
 		return fmt.Errorf("audio_slots, video_slots: at most %d in all", protocol.MaxMediaLines-4)
 	case b.View < 0 || b.View > protocol.MaxWants:

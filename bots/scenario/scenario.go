@@ -21,6 +21,8 @@ const (
 	MaxMeetings = 500
 	// MaxLength bounds the stages of one run, all together.
 	MaxLength = 48 * time.Hour
+	// MaxSample bounds a sample: of sound, one packet in 1.3 s.
+	MaxSample = 64
 )
 
 // Scenario is a scenario file. docs/bots.md describes it.
@@ -64,6 +66,7 @@ type Role struct {
 	Codec      string         `yaml:"codec"`
 	Transport  string         `yaml:"transport"`
 	Network    string         `yaml:"network"`
+	Sample     *int           `yaml:"sample"`
 	// AdmitAfter goes with a host, Requests and Datagrams with a flooder, Every with a guesser.
 	AdmitAfter *time.Duration `yaml:"admit_after"`
 	Requests   *int           `yaml:"requests"`
@@ -143,6 +146,9 @@ type Bot struct {
 	Transport string
 	// Network is what is done to its datagrams; nil: nothing.
 	Network *network.Conditions
+	// Sample has the kernel discard all but one packet in so many of what it receives, by their sequence numbers: a power
+	// of two from 2 to MaxSample. 0: it reads all.
+	Sample int
 
 	// Host lets in who waits, after AdmitAfter. Guest is not the meeting's creator, and waits.
 	Host, Guest bool
@@ -157,6 +163,16 @@ type Bot struct {
 
 // Attacks says whether the bot does what only a server's own operator may.
 func (b *Bot) Attacks() bool { return b.Floods() || b.Guess > 0 }
+
+// Sampled counts the bots that read a sample of what they receive.
+func (p *Plan) Sampled() (n int) {
+	for i := range p.Bots {
+		if p.Bots[i].Sample > 0 {
+			n++
+		}
+	}
+	return n
+}
 
 // Floods says whether the bot floods the server. It may be sent away, and comes back.
 func (b *Bot) Floods() bool { return b.Requests > 0 || b.Datagrams > 0 }

@@ -65,7 +65,7 @@ meetings:
     roles:
       - {role: sharer, sources: [screen], simulcast: false, audio_slots: 0, video_slots: 25, view: 20, height: 90,
 	stage: 720, flip: 2s}
-      - {role: publisher, video_slots: 2}
+      - {role: publisher, video_slots: 2, sample: 16}
       - role: flipper
       - role: speaker
 stages: [{join: all}, {hold: 1s}]
@@ -80,8 +80,8 @@ stages: [{join: all}, {hold: 1s}]
 	if !reflect.DeepEqual(p.Bots[0], want) {
 		t.Errorf("%+v, want %+v", p.Bots[0], want)
 	}
-	if p.Bots[1].View != 2 {
-		t.Errorf("%d pictures in 2 slots", p.Bots[1].View)
+	if p.Bots[1].View != 2 || p.Bots[1].Sample != 16 || p.Sampled() != 1 {
+		t.Errorf("%d pictures in 2 slots, a sample of %d, %d bots have one", p.Bots[1].View, p.Bots[1].Sample, p.Sampled())
 	}
 	if f := p.Bots[2]; f.Flip == 0 || f.View >= 9 || len(f.Sources) > 0 {
 		t.Errorf("a page-flipper is %+v", f)
@@ -219,6 +219,23 @@ func TestMistakesAreNamed(t *testing.T) {
 		}
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestASampleIsOneThatCanBeTaken(t *testing.T) {
+	for role, want := range map[string]string{
+		"sample: 48": "a power of two", "sample: 128": "a power of two", "sample: -2": "a power of two",
+		"sample: 32, transport: ice_tcp": "goes with the transport udp", "sample: 32, network: slow": "without a network",
+		"sample: 32": "not with the speech p59",
+	} {
+		s, err := Parse([]byte("networks: {slow: {rate: 500}}\nstages: [{join: all}, {hold: 1s}]\n" +
+			"meetings: [{speech: p59, roles: [{role: speaker}, {role: listener, " + role + "}]}]\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Plan(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", role, err, want)
 		}
 	}
 }

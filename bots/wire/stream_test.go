@@ -39,7 +39,7 @@ func (p *pipe) Close() error {
 // A stream is one more address: what is sent there goes over it, also where UDP is blocked, and what it brings is
 // sorted as datagrams are.
 func TestAStreamIsAnAddress(t *testing.T) {
-	e := newExchange(t, &network.Conditions{UDPBlocked: true})
+	e := newExchange(t, Config{Network: &network.Conditions{UDPBlocked: true}})
 	p := &pipe{make(chan []byte, 4), make(chan []byte, 4), make(chan struct{})}
 	key, err := e.Add(p)
 	if err != nil {
@@ -72,7 +72,7 @@ func TestAStreamIsAnAddress(t *testing.T) {
 }
 
 func TestStreamsOfAWireAreBounded(t *testing.T) {
-	e := newExchange(t, nil)
+	e := newExchange(t, Config{})
 	seen := map[netip.AddrPort]bool{}
 	for range maxStreams {
 		key, err := e.Add(&pipe{closed: make(chan struct{})})

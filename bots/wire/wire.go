@@ -53,7 +53,8 @@ type Wire struct {
 type Config struct {
 	// Local is the address the server is reached from; every bot has a port of its own.
 	Local net.IP
-	// Poll, when not zero, is a rest after each batch: packets gather in the socket and cost one wake-up together.
+	// Poll, when not zero, is a rest after each batch of media: packets gather in the socket and cost one wake-up
+	// together.
 	Poll time.Duration
 	// Media is called with each batch of RTP and RTCP, by one goroutine.
 	Media func([]Arrival)
@@ -63,6 +64,9 @@ type Config struct {
 	Buffers *Buffers
 	// Network is what is done to all datagrams of both directions; nil: nothing.
 	Network *network.Conditions
+	// Sample has the kernel discard incoming RTP but for the packets whose sequence number it divides: a power of two, up
+	// to 1<<15; 0: nothing is discarded. Everything else comes. See CanSample.
+	Sample int
 }
 
 // Buffers are what sockets are read into. A socket that has nothing to read holds none. Safe for concurrent use.
@@ -94,6 +98,12 @@ func Listen(cfg Config) (*Wire, error) {
 	// Both fail only where the system's limits are lower; what was lost by that is counted.
 	_ = conn.SetReadBuffer(socketBuffer)
 	_ = conn.SetWriteBuffer(socketBuffer)
+	if cfg.Sample > 0 {
+		if err := attachSample(conn, cfg.Sample); err != nil {
+			_ = conn.Close()
+			return nil, err
+		}
+	}
 	r, err := newBatchReader(conn, cmp.Or(cfg.Buffers, &Buffers{}))
 	if err != nil {
 		_ = conn.Close()
@@ -120,6 +130,7 @@ func (w *Wire) read(r *batchReader) {
 			return
 		}
 		media = media[:0]
+		signals := 0
 		for i := range n {
 			data := r.data(i)
 			if w.down != nil {
@@ -131,12 +142,15 @@ func (w *Wire) read(r *batchReader) {
 				continue
 			}
 			w.Signal(data, r.from(i))
+			signals++
 		}
-		w.overflow.Store(r.overflow())
+		if w.Sample == 0 { // the kernel's count holds what its filter discards
+			w.overflow.Store(r.overflow())
+		}
 		if len(media) > 0 {
 			w.Media(media)
 		}
-		if w.Poll > 0 {
+		if w.Poll > 0 && signals < n { // a handshake does not wait
 			r.release()
 			time.Sleep(w.Poll)
 		}
@@ -184,7 +198,8 @@ func (w *Wire) write(b []byte, to netip.AddrPort) {
 // Follow sends media to addr from now on.
 func (w *Wire) Follow(addr netip.AddrPort) { w.remote.Store(&addr) }
 
-// Drops counts the datagrams that the kernel dropped because the socket's buffer was full.
+// Drops counts the datagrams that the kernel dropped because the socket's buffer was full. With a sample they are not
+// known: what is missed is in the loss of the sample.
 func (w *Wire) Drops() uint64 { return w.overflow.Load() }
 
 // Reaches says whether the socket can send to an address: a socket of IPv4 reaches none of IPv6.

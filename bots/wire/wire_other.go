@@ -3,11 +3,19 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"time"
 )
+
+// CanSample says whether Config.Sample works here.
+const CanSample = false
+
+func attachSample(*net.UDPConn, int) error {
+	return fmt.Errorf("bots: a sample of what comes: %w", errors.ErrUnsupported)
+}
 
 // batchReader reads one datagram at a time: the portable form of the one in wire_batch.go. Used by one goroutine.
 type batchReader struct {

@@ -24,20 +24,18 @@ type exchange struct {
 	signals chan signalled
 }
 
-func newExchange(t *testing.T, conditions *network.Conditions) *exchange {
+func newExchange(t *testing.T, cfg Config) *exchange {
 	t.Helper()
 	e := &exchange{media: make(chan Arrival, 16), signals: make(chan signalled, 16)}
+	cfg.Local = net.IPv4(127, 0, 0, 1)
+	cfg.Media = func(list []Arrival) {
+		for _, a := range list {
+			e.media <- Arrival{Data: bytes.Clone(a.Data), At: a.At}
+		}
+	}
+	cfg.Signal = func(b []byte, from netip.AddrPort) { e.signals <- signalled{append([]byte{}, b...), from} }
 	var err error
-	e.Wire, err = Listen(Config{
-		Local: net.IPv4(127, 0, 0, 1), Network: conditions,
-		Media: func(list []Arrival) {
-			for _, a := range list {
-				e.media <- Arrival{Data: bytes.Clone(a.Data), At: a.At}
-			}
-		},
-		Signal: func(b []byte, from netip.AddrPort) { e.signals <- signalled{append([]byte{}, b...), from} },
-	})
-	if err != nil {
+	if e.Wire, err = Listen(cfg); err != nil {
 		t.Fatal(err)
 	}
 	port := e.conn.LocalAddr().(*net.UDPAddr).Port
@@ -68,7 +66,7 @@ func (e *exchange) write(t *testing.T, list ...[]byte) {
 
 // What can't be sent counts when it goes to the server: a check of a candidate that no route leads to is no loss.
 func TestOnlyWhatTheServerMissesIsASendError(t *testing.T) {
-	e := newExchange(t, nil)
+	e := newExchange(t, Config{})
 	elsewhere := netip.MustParseAddrPort("[2001:db8::1]:9") // a socket of IPv4 cannot send there
 	if e.Reaches(elsewhere) || !e.Reaches(e.address()) || !e.Reaches(netip.AddrPortFrom(streamPrefix.Addr(), 1)) {
 		t.Error("it does not know what it reaches")
@@ -86,7 +84,7 @@ func TestOnlyWhatTheServerMissesIsASendError(t *testing.T) {
 }
 
 func TestDatagramsAreSortedByTheirFirstBytes(t *testing.T) {
-	e := newExchange(t, nil)
+	e := newExchange(t, Config{})
 	before := time.Now()
 	rtp := append([]byte{0x80, 96, 0, 1}, make([]byte, 20)...)
 	rtcp := append([]byte{0x81, 201, 0, 1}, make([]byte, 20)...)
@@ -109,7 +107,7 @@ func TestDatagramsAreSortedByTheirFirstBytes(t *testing.T) {
 // What a bad network does, it does to handshakes and media alike, in both directions.
 func TestANetworkIsBetweenTheBotAndItsSocket(t *testing.T) {
 	const delay = 80 * time.Millisecond
-	e := newExchange(t, &network.Conditions{Delay: delay})
+	e := newExchange(t, Config{Network: &network.Conditions{Delay: delay}})
 	e.Follow(e.address())
 	buf := make([]byte, MaxDatagram)
 	for name, send := range map[string]func(){

@@ -81,6 +81,7 @@ type botsLoadCmd struct {
 	Height       int           `default:"180" help:"How high it shows them, in pixels."`
 	SlotsAudio   int           `default:"4" help:"Audio slots each bot asks for."`
 	SlotsVideo   int           `default:"9" help:"Video slots each bot asks for."`
+	Sample       int           `placeholder:"N" help:"Let the kernel discard all but 1 packet in N of what listeners get."`
 	Profile      string        `enum:"normal,bench" default:"normal" help:"bench: for measuring a server (docs/bots.md)."`
 	Duration     time.Duration `short:"d" default:"20s" help:"How long to stay once all are in."`
 	Settle       time.Duration `default:"2s" help:"Time between the last arrival and the measured window."`
@@ -239,7 +240,7 @@ func (cmd *botsLoadCmd) config() (*bots.Config, error) {
 	cfg.MuteAudio, cfg.MuteVideo, cfg.Simulcast = cmd.MuteAudio, cmd.MuteVideo, !cmd.NoSimulcast
 	cfg.AudioSlots, cfg.VideoSlots, cfg.View, cfg.Height = cmd.SlotsAudio, cmd.SlotsVideo, view, cmd.Height
 	cfg.Duration, cfg.Settle, cfg.Ramp = cmd.Duration, cmd.Settle, cmd.Ramp
-	cfg.Codec, cfg.Transport = cmd.Codec, cmd.Transport
+	cfg.Codec, cfg.Transport, cfg.Sample = cmd.Codec, cmd.Transport, cmd.Sample
 	cfg.Flip, cfg.Churn, cfg.Away = cmd.FlipInterval, cmd.Churn, cmd.Away
 	return cfg, nil
 }

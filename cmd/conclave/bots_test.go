@@ -362,7 +362,7 @@ func expectedFailure(example, failure string) bool {
 // shows is what an example must have shown, however busy the machine is.
 var shows = map[string]func(*testing.T, *report.Report){
 	"lobby.yaml": showsAdmission, "codecs.yaml": showsCodecs, "attacked.yaml": showsAttacks,
-	"conversation.yaml": showsConversation, "udp-blocked.yaml": showsTransports,
+	"conversation.yaml": showsConversation, "udp-blocked.yaml": showsTransports, "thousand.yaml": showsSamples,
 }
 
 func runExample(t *testing.T, file, url, token string) {
@@ -410,6 +410,24 @@ func showsAdmission(t *testing.T, r *report.Report) {
 	}
 	if guests := len(ofRole(r, "guest")); guests < 4 || longest < 1900 || r.Total.Opened.Frames == 0 {
 		t.Errorf("%d guests waited for up to %.0f ms, %d frames were opened", guests, longest, r.Total.Opened.Frames)
+	}
+}
+
+// Listeners with a sample measured delays of sound and pictures, opened what they read, and asked for nothing.
+func showsSamples(t *testing.T, r *report.Report) {
+	n := 0
+	for _, b := range ofRole(r, "listener") {
+		if b.Sample == 0 {
+			continue
+		}
+		n++
+		if b.SampledPackets == 0 || b.ReceivedPackets != 32*b.SampledPackets || b.Opened.Frames == 0 ||
+			b.Opened.Frames > b.SampledPackets || b.NACKsSent+b.PLIsSent+b.Frames+b.Freezes > 0 {
+			t.Errorf("bot %d: %+v", b.Bot, b.Traffic)
+		}
+	}
+	if n < 30 || n != r.Sampled || r.Total.AudioDelay.Count == 0 || r.Total.VideoDelay.Count == 0 {
+		t.Errorf("%d of %d with a sample: %+v", n, r.Sampled, r.Total)
 	}
 }
 
