@@ -77,7 +77,8 @@ func (st *stage) costEvents(people, waiting []*someone) []costEvent {
 		{"one is admitted", ask(ana, admit)},
 		{"one is denied", ask(ana, &protocol.Deny{Participants: of(waiting[3])})},
 		{"one is removed", ask(ana, &protocol.Remove{Participants: of(people[8]), Ban: true})},
-		{"the host leaves", ask(ana, &protocol.Leave{})},
+		{"the host leaves", ask(ana, &protocol.Leave{})}, // the co-host inherits,
+		{"the next host leaves", ask(ben, &protocol.Leave{})},
 	}
 }
 

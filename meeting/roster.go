@@ -133,7 +133,8 @@ func (s *state) entry(p *seat) protocol.RosterEntry {
 	}
 }
 
-// told is the entry of a seat as newcomers are told it.
+// told is the entry of a seat as newcomers are told it. It is revealed, as an event is; a seat holds a pointer to it,
+// which prints nothing.
 type told struct {
 	entry   protocol.RosterEntry
 	encoded []byte
