@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -192,10 +193,8 @@ func (a *actor) close() {
 	for _, j := range a.jobs {
 		j.finish(ErrInternal)
 	}
-	for _, w := range a.waiting {
-		w.job.finish(ErrInternal)
-	}
-	a.jobs, a.reports, a.bars, a.waiting = nil, nil, nil, nil
+	a.answerWaiting(ErrInternal)
+	a.jobs, a.reports, a.bars = nil, nil, nil
 }
 
 // guard runs one job and what follows from it. A panic is our bug: it ends the participant it concerns, or, if there
@@ -253,9 +252,9 @@ func (a *actor) perform(effects []effect) {
 			if w, ok := e.event.(*protocol.Welcome); ok && a.peers[e.seat] != nil {
 				w.ICEServers = a.peers[e.seat].servers
 			}
-			e.sink.Deliver(&Delivery{Message: e.event})
+			e.sink.Deliver(&Delivery{Message: e.event, roster: e.roster})
 		case sendAll, sendAdmitters, sendRemovers, sendLobby, sendSome:
-			a.spread(e)
+			a.spread(&e)
 		case openPeer:
 			a.openPeer(e.seat)
 		case closePeer:
@@ -278,43 +277,22 @@ func (a *actor) perform(effects []effect) {
 }
 
 // spread delivers one event to many, as one Delivery.
-func (a *actor) spread(e effect) {
+func (a *actor) spread(e *effect) {
+	sinks := slices.Values(e.sinks)
 	if e.sinks == nil {
-		e.sinks = a.audience(e)
+		sinks = a.state.audience(e)
 	}
 	d := &Delivery{Message: e.event}
-	for _, sink := range e.sinks {
+	for sink := range sinks {
 		sink.Deliver(d)
 	}
-}
-
-// audience lists the sinks that an effect of many is for, as things are now.
-func (a *actor) audience(e effect) []Sink {
-	switch e.kind {
-	case sendAll, sendAdmitters, sendRemovers, sendLobby:
-	default:
-		return e.sinks
-	}
-	sinks := make([]Sink, 0, len(a.state.seats))
-	for _, p := range a.state.seats {
-		switch {
-		case p.sink == nil:
-		case e.kind == sendLobby && (p.role != noRole || p.approved):
-		case e.kind == sendAll && p.role == noRole:
-		case e.kind == sendAdmitters && !p.may(protocol.MayAdmit):
-		case e.kind == sendRemovers && !p.may(protocol.MayRemove):
-		default:
-			sinks = append(sinks, p.sink)
-		}
-	}
-	return sinks
 }
 
 // count keeps the gauges.
 func (a *actor) count() {
 	present, waiting := 0, 0
 	if !a.state.ended {
-		present, waiting = a.state.present, len(a.state.waiting)
+		present, waiting = a.state.present, a.state.index.waiting.len
 	}
 	a.deps.stats.count(a, present, waiting)
 }

@@ -165,7 +165,7 @@ func (s *Seat) stillMayEnter(ctx context.Context, j Join) (*Seat, error) {
 	if a.parent == nil || a.mayEnterBreakout(ctx, j.Identity) {
 		return s, nil
 	}
-	a.insist(job{seat: s.id, run: func(now time.Time) { a.state.abandon(now, j.Sink) }})
+	a.insist(job{seat: s.id, run: func(now time.Time) { a.state.abandon(now, j.Identity.person(), j.Sink) }})
 	return nil, ErrNoSuchMeeting
 }
 
@@ -174,9 +174,8 @@ func (s *state) isHere(who person) bool { return s.here[who] > 0 }
 
 // evict takes all seats of a person.
 func (s *state) evict(now time.Time, who person) {
-	for _, p := range s.seats {
-		if p.identity.person() == who {
-			s.leave(now, p, protocol.LeftLost, protocol.ByeLeft)
-		}
+	for _, p := range s.index.persons[who] {
+		s.looked++
+		s.leave(now, p, protocol.LeftLost, protocol.ByeLeft)
 	}
 }

@@ -183,18 +183,16 @@ func (s *state) voiceOf(now time.Time, who Identity) *voice {
 // forgetVoices drops those that are as good as new, when there are more than one for each seat that may be. It keeps
 // the others of persons who left, so that coming again refills nothing.
 func (s *state) forgetVoices(now time.Time) {
-	if len(s.voices) < 2*s.cfg.MaxParticipants {
+	if len(s.voices) < max(s.voicesTo, 2*s.cfg.MaxParticipants) {
 		return
 	}
-	used := make(map[*voice]bool, len(s.seats))
-	for _, p := range s.seats {
-		used[p.voice] = true
-	}
 	for who, v := range s.voices {
-		if !used[v] && v.rested(now) {
+		s.looked++
+		if len(s.index.persons[who]) == 0 && v.rested(now) {
 			delete(s.voices, who)
 		}
 	}
+	s.voicesTo = 2 * len(s.voices) // so that looking at all costs each newcomer little
 }
 
 // makeSeat says whether a person may have one more seat. The oldest of theirs whose socket is gone makes place for it.
@@ -203,8 +201,9 @@ func (s *state) makeSeat(now time.Time, who Identity) bool {
 		return true
 	}
 	n, oldest := 0, (*seat)(nil)
-	for _, p := range s.seats {
-		if p.identity.Bot || p.identity.person() != who.person() {
+	for _, p := range s.index.persons[who.person()] {
+		s.looked++
+		if p.identity.Bot {
 			continue
 		}
 		n++

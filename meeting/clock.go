@@ -18,7 +18,7 @@ func (s *state) timeOfNotice() time.Time {
 func (s *state) deadline() time.Time { return s.next }
 
 // tick does what is due by now. next is a lower bound: it is computed anew here and lowered by what sets a deadline. It
-// costs O(seats) only when a deadline of a seat was reached, not when an event is due.
+// looks at the seats that are due, and at no others.
 func (s *state) tick(now time.Time) {
 	if s.ended || s.next.IsZero() || now.Before(s.next) {
 		return
@@ -33,7 +33,7 @@ func (s *state) tick(now time.Time) {
 	if s.tickSeats(now); s.ended {
 		return
 	}
-	if s.present == s.streams && s.parent == (ID{}) { // streams keep no meeting alive; rooms end with theirs
+	if s.present == len(s.index.streams) && s.parent == (ID{}) { // streams keep no meeting alive; rooms end with theirs
 		at := s.emptySince.Add(s.cfg.EmptyAfter)
 		if !now.Before(at) {
 			s.end(protocol.ByeEnded)
@@ -53,18 +53,19 @@ func (s *state) tick(now time.Time) {
 
 // tickSeats does what is due for seats.
 func (s *state) tickSeats(now time.Time) {
-	if s.seatsNext.IsZero() || now.Before(s.seatsNext) {
-		s.wake(s.seatsNext)
-		return
-	}
-	s.seatsNext = time.Time{}
-	for _, p := range s.seats {
+	due := &s.index.due
+	for range len(*due) {
+		if len(*due) == 0 || now.Before((*due)[0].due) {
+			break
+		}
+		p := (*due)[0]
+		due.remove(p)
 		s.looked++
-		s.tickSeat(now, p)
-		if s.ended {
+		if s.tickSeat(now, p); s.ended {
 			return
 		}
 	}
+	s.wake(due.next())
 }
 
 func (s *state) notice(now time.Time) {
@@ -82,7 +83,7 @@ func (s *state) notice(now time.Time) {
 // tickSeat does what is due for one seat: end of the resume grace, of the media grace, the idle question.
 func (s *state) tickSeat(now time.Time, p *seat) {
 	if p.sink == nil {
-		if s.due(now, p.lostAt.Add(s.cfg.ResumeGrace)) {
+		if s.due(now, p, p.lostAt.Add(s.cfg.ResumeGrace)) {
 			s.leave(now, p, protocol.LeftLost, protocol.ByeLeft)
 		}
 		return
@@ -90,7 +91,7 @@ func (s *state) tickSeat(now time.Time, p *seat) {
 	if p.role == noRole {
 		return
 	}
-	if !p.failedAt.IsZero() && s.due(now, p.failedAt.Add(s.cfg.MediaGrace)) {
+	if !p.failedAt.IsZero() && s.due(now, p, p.failedAt.Add(s.cfg.MediaGrace)) {
 		s.leave(now, p, protocol.LeftLost, protocol.ByeMediaFailed)
 		return
 	}
@@ -104,22 +105,22 @@ func (s *state) tickIdle(now time.Time, p *seat) {
 	}
 	s.seen(now, p)
 	if !p.asked.IsZero() {
-		if s.due(now, p.asked.Add(s.cfg.IdleAnswer)) {
+		if s.due(now, p, p.asked.Add(s.cfg.IdleAnswer)) {
 			s.leave(now, p, protocol.LeftIdle, protocol.ByeIdle)
 		}
 		return
 	}
-	if s.due(now, p.active.Add(idle)) {
+	if s.due(now, p, p.active.Add(idle)) {
 		p.asked = now
 		s.tell(p, &protocol.Idle{Seconds: wireSeconds(s.cfg.IdleAnswer)})
-		s.wakeSeats(now.Add(s.cfg.IdleAnswer))
+		s.wakeSeat(p, now.Add(s.cfg.IdleAnswer))
 	}
 }
 
-// due says whether at has come, and notes it as a deadline of a seat if not.
-func (s *state) due(now, at time.Time) bool {
+// due says whether at has come, and notes it as a deadline of p if not.
+func (s *state) due(now time.Time, p *seat, at time.Time) bool {
 	if now.Before(at) {
-		s.wakeSeats(at)
+		s.wakeSeat(p, at)
 		return false
 	}
 	return true

@@ -20,8 +20,9 @@ type Sink interface {
 type Delivery struct {
 	Message protocol.ServerMessage
 
-	once  sync.Once
-	frame []byte
+	roster [][]byte // of a Welcome: its Participants, encoded
+	once   sync.Once
+	frame  []byte
 }
 
 // Frame returns the message as it goes over the wire. It is encoded once, all sinks share the bytes, and none may
@@ -35,6 +36,16 @@ func (d *Delivery) Frame() []byte {
 		d.frame = frame
 	})
 	return d.frame
+}
+
+// WelcomeFrame returns own as it goes over the wire: a copy of the Welcome that d is, with other fields than its
+// Participants changed. They are encoded already.
+func (d *Delivery) WelcomeFrame(own *protocol.Welcome) []byte {
+	frame, err := protocol.MarshalWelcome(own, d.roster)
+	if err != nil {
+		panic("meeting: a welcome cannot be encoded")
+	}
+	return frame
 }
 
 // bye is the last event of a sink.

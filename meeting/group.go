@@ -79,7 +79,7 @@ func (s *state) flushGroup(now time.Time) {
 		s.tellAll(&protocol.Log{Entries: news.Entries})
 	}
 	for _, n := range news.Secrets {
-		s.tellSome(n.To, n.Message)
+		s.tellSome(s.seatsOf(n.To), n.Message)
 	}
 	for _, n := range news.Packages {
 		if p := s.seats[n.To]; p != nil {
@@ -94,17 +94,15 @@ func (s *state) flushGroup(now time.Time) {
 	s.wake(s.group.Deadline())
 }
 
-// tellSome tells several participants the same.
-func (s *state) tellSome(to []protocol.Participant, e protocol.ServerMessage) {
-	var sinks []Sink
-	for _, id := range to {
-		if p := s.seats[id]; p != nil && p.sink != nil {
-			sinks = append(sinks, p.sink)
+// seatsOf are the seats of participants, as far as they are there.
+func (s *state) seatsOf(ids []protocol.Participant) []*seat {
+	list := make([]*seat, 0, len(ids))
+	for _, id := range ids {
+		if p := s.seats[id]; p != nil {
+			list = append(list, p)
 		}
 	}
-	if len(sinks) > 0 {
-		s.do(effect{kind: sendSome, sinks: sinks, event: e})
-	}
+	return list
 }
 
 // groupRequest is what a participant asks of the group. Its bytes are charged first.
@@ -179,12 +177,7 @@ func (s *state) sameDevice(j joinRequest) (before *seat, err error) {
 
 // holder is the seat in the meeting that has an identity key, nil if none has.
 func (s *state) holder(key grouplog.Identity) *seat {
-	for _, p := range s.seats {
-		if p.role != noRole && p.deviceKey == key {
-			return p
-		}
-	}
-	return nil
+	return s.index.devices[key]
 }
 
 // anyHeld says whether some of those who wait cannot come in, because of their identity key: another in the meeting has

@@ -32,7 +32,7 @@ func (a *actor) conclude(now time.Time, j job) {
 	}
 	h := &held{job: j, effects: effects, settled: len(records) == 0}
 	for i := range h.effects { // who hears of it is decided now, not when it is on disk
-		h.effects[i].sinks = a.audience(h.effects[i])
+		h.effects[i].sinks = slices.AppendSeq([]Sink{}, a.state.audience(&h.effects[i]))
 	}
 	for _, r := range records {
 		if r.Action == ActionJoined {

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"maps"
+	"reflect"
 	"testing"
 	"time"
 
@@ -26,6 +28,8 @@ type stage struct {
 	views     map[media.ParticipantID]int
 	freshKeys bool     // each join has another announce
 	order     []string // what was done to media and sinks, in order
+	told      int      // messages made, whoever hears of them
+	unchecked bool     // check is not called
 }
 
 // guestSink is one socket.
@@ -98,19 +102,13 @@ func (st *stage) settle() {
 	for _, e := range st.s.take() {
 		switch e.kind {
 		case sendOne:
-			e.sink.Deliver(&Delivery{Message: e.event})
-		case sendSome:
-			for _, sink := range e.sinks {
-				sink.Deliver(&Delivery{Message: e.event})
-			}
-		case sendAll, sendAdmitters, sendRemovers, sendLobby:
-			for _, p := range st.s.seats {
-				if p.sink == nil || (e.kind == sendLobby) != (p.role == noRole) ||
-					e.kind == sendAdmitters && !p.may(protocol.MayAdmit) ||
-					e.kind == sendRemovers && !p.may(protocol.MayRemove) {
-					continue
-				}
-				p.sink.Deliver(&Delivery{Message: e.event})
+			st.told++
+			e.sink.Deliver(&Delivery{Message: e.event, roster: e.roster})
+		case sendSome, sendAll, sendAdmitters, sendRemovers, sendLobby:
+			st.told++
+			d := &Delivery{Message: e.event}
+			for sink := range st.s.audience(&e) {
+				sink.Deliver(d)
 			}
 		case openPeer:
 			st.live[e.seat] = 0
@@ -129,7 +127,9 @@ func (st *stage) settle() {
 			clear(st.live)
 		}
 	}
-	st.check()
+	if !st.unchecked {
+		st.check()
+	}
 }
 
 // check asserts what must hold at any time.
@@ -157,9 +157,88 @@ func (st *stage) check() {
 		st.t.Fatalf("counted %d present, %d hosts, %d peers; the state says %d, %d", present, hosts, len(st.live),
 			st.s.present, st.s.hosts)
 	}
+	st.checkIndex()
 	if p := st.s.seats[st.s.spotlight]; st.s.spotlight != 0 && (p == nil || p.role == noRole) {
 		st.t.Fatalf("%d is in the spotlight, and not in the meeting", st.s.spotlight)
 	}
+}
+
+// checkIndex asserts that the index holds what looking at all seats would find.
+func (st *stage) checkIndex() {
+	st.t.Helper()
+	var want index
+	s, persons := st.s, 0
+	for id, p := range s.seats {
+		if s.index.persons[p.identity.person()][id] != p {
+			st.t.Fatalf("seat %d is not found by its person", id)
+		}
+		if p.due.IsZero() != (p.duePlace >= len(s.index.due) || s.index.due[p.duePlace] != p) {
+			st.t.Fatalf("seat %d is due at %v", id, p.due)
+		}
+		if p.role == noRole && !p.approved {
+			want.undecided++
+		}
+		if p.role == noRole {
+			continue
+		}
+		if p.may(protocol.MayAdmit) {
+			want.leaders.put(p)
+		}
+		if p.identity.stream() {
+			want.streams.put(p)
+		}
+		if p.bars > 0 {
+			want.measured.put(p)
+		}
+		for _, source := range p.live().List() {
+			want.publishers[source].put(p)
+		}
+		if now := s.entry(p); p.told != nil && !reflect.DeepEqual(p.told.entry, now) {
+			st.t.Fatalf("newcomers are told %+v, which is %+v", p.told.entry, now)
+		}
+		if s.e2ee && s.index.devices[p.deviceKey] != p {
+			st.t.Fatalf("seat %d is not found by its key", id)
+		}
+	}
+	for _, theirs := range s.index.persons {
+		persons += len(theirs)
+	}
+	same := persons == len(s.seats) && want.undecided == s.index.undecided && maps.Equal(want.leaders, s.index.leaders) &&
+		maps.Equal(want.streams, s.index.streams) && maps.Equal(want.measured, s.index.measured) &&
+		(!s.e2ee || len(s.index.devices) == s.present)
+	for source, some := range want.publishers {
+		same = same && maps.Equal(some, s.index.publishers[source])
+	}
+	if !same {
+		st.t.Fatalf("the index is %+v, and looking at all finds %+v", s.index, want)
+	}
+	if in, out := st.line(&s.index.inside), st.line(&s.index.waiting); in != s.present || in+out != len(s.seats) {
+		st.t.Fatalf("%d are inside, %d wait", in, out)
+	}
+	for i, id := range s.hands {
+		if s.seats[id].hand != i+1 {
+			st.t.Fatalf("seat %d has place %d of the hands", id, s.seats[id].hand)
+		}
+	}
+}
+
+// line checks the links of a line and returns how many are in it.
+func (st *stage) line(l *line) (n int) {
+	st.t.Helper()
+	var before *seat
+	for p := range l.all() {
+		if p.links.before != before || st.s.seats[p.id] != p || (p.role != noRole) != (l == &st.s.index.inside) {
+			st.t.Fatalf("seat %d does not belong there", p.id)
+		}
+		if n++; p.role != noRole && before != nil && p.entered < before.entered {
+			st.t.Fatalf("seat %d entered before the one before it", p.id)
+		}
+		before = p
+	}
+	if l.last != before || l.len != n {
+		st.t.Fatalf("%d in a line of %d", n, l.len)
+	}
+	return n
 }
 
 // checkSealed asserts that a seat is of its meeting's sort, and that what is kept for it is bounded.

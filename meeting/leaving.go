@@ -15,7 +15,7 @@ func (s *state) lost(now time.Time, id media.ParticipantID, sink Sink) {
 		return
 	}
 	p.sink, p.lostAt = nil, now
-	s.wakeSeats(now.Add(s.cfg.ResumeGrace))
+	s.wakeSeat(p, now.Add(s.cfg.ResumeGrace))
 	if p.role == noRole || p.may(protocol.MayAdmit) {
 		s.lobbyChanged(now)
 	}
@@ -38,9 +38,10 @@ func (s *state) leaveRequest(now time.Time, p *seat, r *protocol.Leave, why prot
 	s.leave(now, p, protocol.Left, why)
 }
 
-// abandon gives up the seat of a socket that did not wait for it.
-func (s *state) abandon(now time.Time, sink Sink) {
-	for _, p := range s.seats {
+// abandon gives up the seat that a person got on a socket that did not wait for it.
+func (s *state) abandon(now time.Time, who person, sink Sink) {
+	for _, p := range s.index.persons[who] {
+		s.looked++
 		if p.sink == sink {
 			s.leave(now, p, protocol.LeftLost, protocol.ByeLeft)
 			return
@@ -50,11 +51,8 @@ func (s *state) abandon(now time.Time, sink Sink) {
 
 // leave takes a seat out of the meeting or the lobby. Its media is told to end before anything else is done.
 func (s *state) leave(now time.Time, p *seat, why protocol.LeftReason, bye protocol.ByeReason) {
-	delete(s.seats, p.id)
-	delete(s.resumes, p.resume)
-	delete(s.resumes, p.resumeBefore)
+	s.goes(p)
 	if p.role == noRole {
-		s.waiting = slices.DeleteFunc(s.waiting, func(q *seat) bool { return q == p })
 		s.bye(p, bye)
 		s.lobbyChanged(now)
 		return
@@ -71,9 +69,6 @@ func (s *state) leave(now time.Time, p *seat, why protocol.LeftReason, bye proto
 	if s.here[who]--; s.here[who] == 0 {
 		delete(s.here, who)
 	}
-	if p.identity.stream() {
-		s.streams--
-	}
 	s.left(now, p.id, why)
 	if s.parent == (ID{}) && !s.isHere(who) {
 		s.do(effect{kind: leaveBreakouts, who: who})
@@ -84,7 +79,7 @@ func (s *state) leave(now time.Time, p *seat, why protocol.LeftReason, bye proto
 	if p.may(protocol.MayAdmit) {
 		s.lobbyChanged(now)
 	}
-	if s.present == s.streams && !p.identity.stream() {
+	if s.present == len(s.index.streams) && !p.identity.stream() {
 		s.emptySince = now
 		s.wake(now.Add(s.cfg.EmptyAfter))
 	}
@@ -111,15 +106,25 @@ func (s *state) hostGone(now time.Time) {
 	}
 }
 
-// heir is the longest-present co-host, else participant; one with a socket before one without.
-func (s *state) heir() *seat {
-	var best *seat
-	for _, p := range s.seats {
-		if !p.mayInherit() {
-			continue
-		}
-		if best == nil || p.before(best) {
+// heir is the longest-present co-host, else participant; one with a socket before one without. It looks at the
+// co-hosts, and at those who entered before the first who may inherit.
+func (s *state) heir() (best *seat) {
+	consider := func(p *seat) (found bool) {
+		s.looked++
+		if p.mayInherit() && (best == nil || p.before(best)) {
 			best = p
+		}
+		return best != nil && best.sink != nil
+	}
+	for _, p := range s.index.leaders {
+		consider(p)
+	}
+	if best != nil && best.sink != nil {
+		return best
+	}
+	for p := range s.index.inside.all() {
+		if consider(p) {
+			break
 		}
 	}
 	return best
@@ -149,12 +154,18 @@ func (s *state) end(why protocol.ByeReason) {
 	}
 	s.ended = true
 	s.recordEnd(why)
+	var sinks []Sink
 	for _, p := range s.seats {
-		s.bye(p, why)
+		if p.sink != nil {
+			sinks, p.sink = append(sinks, p.sink), nil
+		}
+	}
+	if len(sinks) > 0 {
+		s.do(effect{kind: sendSome, sinks: sinks, event: bye(why)})
 	}
 	s.do(effect{kind: endMeeting})
-	s.seats, s.waiting, s.resumes, s.banned, s.hands, s.speakers = nil, nil, nil, nil, nil, nil
-	s.voices, s.here, s.keys, s.streams = nil, nil, nil, 0
-	s.present, s.hosts, s.spotlight, s.next, s.seatsNext, s.group = 0, 0, 0, time.Time{}, time.Time{}, nil
+	s.seats, s.index, s.resumes, s.banned, s.hands, s.speakers = nil, index{}, nil, nil, nil, nil
+	s.voices, s.here, s.keys = nil, nil, nil
+	s.present, s.hosts, s.spotlight, s.next, s.group = 0, 0, 0, time.Time{}, nil
 	s.batch, s.lobbyNews, s.mail, s.quality = batch{}, lobbyNews{}, mail{}, qualityBatch{}
 }

@@ -13,8 +13,9 @@ func (s *state) placeInLobby(who Identity) *seat {
 	if who.Bot {
 		return nil
 	}
-	for _, p := range s.waiting {
-		if p.identity.Session == who.Session {
+	for _, p := range s.index.persons[who.person()] {
+		s.looked++
+		if p.role == noRole && p.identity.Session == who.Session {
 			return p
 		}
 	}
@@ -23,11 +24,11 @@ func (s *state) placeInLobby(who Identity) *seat {
 
 // wait puts a person at the end of the lobby's queue.
 func (s *state) wait(now time.Time, j joinRequest) (media.ParticipantID, error) {
-	if len(s.waiting) >= s.cfg.MaxParticipants {
+	if s.index.waiting.len >= s.cfg.MaxParticipants {
 		return 0, ErrMeetingFull
 	}
 	p := s.newSeat(now, j)
-	s.waiting = append(s.waiting, p)
+	s.waits(p, nil)
 	s.recordOf(ActionWaiting, p, "")
 	s.tell(p, s.lobbyStatus())
 	s.lobbyChanged(now)
@@ -64,7 +65,7 @@ func (s *state) returnToLobby(now time.Time, p *seat, j joinRequest) (media.Part
 func (s *state) replaceInLobby(now time.Time, p *seat, j joinRequest) *seat {
 	q := s.newSeat(now, j)
 	q.since = p.since
-	s.waiting[slices.Index(s.waiting, p)] = q
+	s.waits(q, p)
 	s.recordOf(ActionWaiting, q, "")
 	s.leave(now, p, protocol.Left, protocol.ByeReplaced)
 	return q
@@ -73,34 +74,24 @@ func (s *state) replaceInLobby(now time.Time, p *seat, j joinRequest) *seat {
 // admit lets a seat of the lobby in, or notes that it may come in when its socket is back.
 func (s *state) admit(now time.Time, p *seat, token string) {
 	if p.sink == nil {
-		p.approved = true
+		s.approve(p)
 		s.lobbyChanged(now)
 		return
 	}
-	s.waiting = slices.DeleteFunc(s.waiting, func(q *seat) bool { return q == p })
+	s.waitsNoMore(p)
 	s.lobbyChanged(now)
 	s.enter(now, p, token, s.roleOf(p))
 }
 
 func (s *state) lobbyStatus() *protocol.Lobby {
-	return &protocol.Lobby{Title: s.title.Reveal(), Waiting: s.countWaiting(), HostsPresent: s.admitterPresent()}
-}
-
-// countWaiting counts those who still need a decision.
-func (s *state) countWaiting() int {
-	n := 0
-	for _, p := range s.waiting {
-		if !p.approved {
-			n++
-		}
-	}
-	return n
+	return &protocol.Lobby{Title: s.title.Reveal(), Waiting: s.index.undecided, HostsPresent: s.admitterPresent()}
 }
 
 // admitterPresent says whether a participant is there who may admit.
 func (s *state) admitterPresent() bool {
-	for _, p := range s.seats {
-		if p.sink != nil && p.may(protocol.MayAdmit) {
+	for _, p := range s.index.leaders {
+		s.looked++
+		if p.sink != nil {
 			return true
 		}
 	}
@@ -108,8 +99,8 @@ func (s *state) admitterPresent() bool {
 }
 
 func (s *state) waitingEntries() []protocol.WaitingEntry {
-	out := make([]protocol.WaitingEntry, 0, min(len(s.waiting), maxWaitingSent))
-	for _, p := range s.waiting {
+	out := make([]protocol.WaitingEntry, 0, min(s.index.undecided, maxWaitingSent))
+	for p := range s.index.waiting.all() {
 		if p.approved {
 			continue
 		}
@@ -150,7 +141,7 @@ func (s *state) admitRequest(now time.Time, r *protocol.Admit, token func() stri
 		ids = append(ids, a.Participant)
 		signed[a.Participant] = NewBlob(a.Admit)
 	}
-	list := slices.Clone(s.waiting)
+	list := slices.Collect(s.index.waiting.all())
 	if s.e2ee || !r.All {
 		var err error
 		if list, err = s.named(ids, true); err != nil {

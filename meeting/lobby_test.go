@@ -118,11 +118,11 @@ func TestLobbyPlaceSurvivesAReload(t *testing.T) {
 	st.lose(ben)
 	st.advance(29 * time.Second)
 	again := st.join("ben")
-	if again.id != ben.id || st.s.waiting[0].id != ben.id || st.s.waiting[1].id != cem.id {
+	if again.id != ben.id || st.s.index.waiting.first.id != ben.id || st.s.index.waiting.last.id != cem.id {
 		t.Fatalf("ben had place %d, has %d", ben.id, again.id)
 	}
-	if len(st.s.waiting) != 2 {
-		t.Fatalf("%d wait", len(st.s.waiting))
+	if st.s.index.waiting.len != 2 {
+		t.Fatalf("%d wait", st.s.index.waiting.len)
 	}
 }
 
@@ -131,7 +131,7 @@ func TestLobbyPlaceIsTakenOverByASecondWindow(t *testing.T) {
 	first := st.join("ben")
 	second := st.join("ben")
 	st.wantBye(first, protocol.ByeReplaced)
-	if second.id != first.id || len(st.s.waiting) != 1 {
+	if second.id != first.id || st.s.index.waiting.len != 1 {
 		t.Fatal("one session waits twice")
 	}
 	st.lose(first) // the old socket's end changes nothing
@@ -148,7 +148,7 @@ func TestLobbyPlaceIsGivenUpAfterTheGrace(t *testing.T) {
 	st.lose(ben)
 	st.advance(46 * time.Second)
 	st.wantGone(ben)
-	if len(st.s.waiting) != 0 {
+	if st.s.index.waiting.len != 0 {
 		t.Fatal("the place is still there")
 	}
 }
@@ -187,8 +187,8 @@ func TestLobbyIsBounded(t *testing.T) {
 	}
 	ana := st.join("ana")
 	st.must(ana, &protocol.Admit{All: true}) // two seats are left
-	if st.s.present != 3 || len(st.s.waiting) != 1 {
-		t.Fatalf("%d present, %d waiting", st.s.present, len(st.s.waiting))
+	if st.s.present != 3 || st.s.index.waiting.len != 1 {
+		t.Fatalf("%d present, %d waiting", st.s.present, st.s.index.waiting.len)
 	}
 	st.refused(ana, &protocol.Admit{All: true}, ErrMeetingFull)
 }

@@ -107,7 +107,7 @@ func (s *state) report(now time.Time, id media.ParticipantID, r *mediaReport) {
 	}
 	if r.failed {
 		p.failedAt = now
-		s.wakeSeats(now.Add(s.cfg.MediaGrace))
+		s.wakeSeat(p, now.Add(s.cfg.MediaGrace))
 	}
 	if r.trouble != "" {
 		reason := protocol.MediaFailure(r.trouble)
@@ -206,6 +206,7 @@ func (s *state) connections(now time.Time, bars map[media.ParticipantID]int) {
 			continue
 		}
 		p.bars = uint8(n + 1)
+		s.index.measured.put(p)
 		if s.quality.changed == nil {
 			s.quality.changed = make(map[media.ParticipantID]struct{})
 		}
@@ -240,10 +241,8 @@ func (s *state) flushQuality(now time.Time) {
 // knownQuality is what a newcomer is told.
 func (s *state) knownQuality() []media.Quality {
 	var list []media.Quality
-	for id, p := range s.seats {
-		if p.bars > 0 {
-			list = append(list, media.Quality{Participant: id, Bars: int(p.bars) - 1})
-		}
+	for id, p := range s.index.measured {
+		list = append(list, media.Quality{Participant: id, Bars: int(p.bars) - 1})
 	}
 	slices.SortFunc(list, func(a, b media.Quality) int { return cmp.Compare(a.Participant, b.Participant) })
 	return list

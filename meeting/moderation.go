@@ -1,6 +1,8 @@
 package meeting
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,22 +19,31 @@ func (s *state) mute(now time.Time, p *seat, m *protocol.Mute) error {
 		return err
 	}
 	if m.All {
-		for _, other := range s.seats {
-			if other != p && other.role != noRole {
-				list = append(list, other)
-			}
-		}
-		slices.SortFunc(list, func(a, b *seat) int { return int(int64(a.id) - int64(b.id)) })
+		list = s.publishersBut(p, m.Sources)
 	}
-	muted := media.Sources(m.Sources...)
+	muted, told := media.Sources(m.Sources...), make(map[media.SourceSet][]*seat)
 	for _, other := range list {
 		if stopped := other.declared & muted; stopped != 0 {
 			s.recordOn(ActionMuted, other, sourceNames(stopped))
 			s.declare(now, other, other.declared&^muted)
-			s.tell(other, &protocol.Muted{By: p.id, Sources: stopped.List()})
+			told[stopped] = append(told[stopped], other)
 		}
 	}
+	for stopped, those := range told {
+		s.tellSome(those, &protocol.Muted{By: p.id, Sources: stopped.List()})
+	}
 	return nil
+}
+
+// publishersBut lists who has any of some sources on, without one, by number.
+func (s *state) publishersBut(but *seat, sources []media.Source) []*seat {
+	some := make(set)
+	for _, source := range sources {
+		maps.Copy(some, s.index.publishers[source])
+	}
+	delete(some, but.id)
+	s.looked += len(some)
+	return slices.SortedFunc(maps.Values(some), func(a, b *seat) int { return cmp.Compare(a.id, b.id) })
 }
 
 // remove puts people out. A participant removes neither themselves nor those who hold a permission that they do not.
@@ -77,10 +88,9 @@ func (s *state) ban(now time.Time, who person) {
 		s.banned = make(map[person]struct{})
 	}
 	s.banned[who] = struct{}{}
-	for _, p := range s.seats {
-		if p.identity.person() == who {
-			s.leave(now, p, protocol.LeftRemoved, protocol.ByeBanned)
-		}
+	for _, p := range s.index.persons[who] {
+		s.looked++
+		s.leave(now, p, protocol.LeftRemoved, protocol.ByeBanned)
 	}
 }
 
@@ -110,6 +120,7 @@ func (s *state) setRole(now time.Time, p *seat, role protocol.Role) {
 	couldAdmit, wasHost := p.may(protocol.MayAdmit), p.role == protocol.RoleHost
 	s.recordOn(ActionRole, p, string(role))
 	p.role = role
+	s.leads(p)
 	s.declare(now, p, p.live())
 	s.tell(p, &protocol.Permissions{Role: role, Permissions: permissionsOf(role)})
 	s.changed(now, p.id, changed)
@@ -145,9 +156,8 @@ func (s *state) askUnmute(p *seat, m *protocol.AskUnmute) error {
 	if err != nil {
 		return err
 	}
-	for _, other := range list {
-		s.tell(other, &protocol.AskUnmuteEvent{By: p.id, Sources: m.Sources})
-	}
+	e := &protocol.AskUnmuteEvent{By: p.id, Sources: m.Sources}
+	s.tellSome(list, e)
 	return nil
 }
 

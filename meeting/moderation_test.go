@@ -194,8 +194,15 @@ func TestHandsKeepTheirOrder(t *testing.T) {
 	st, ana, ben, cem := trio(t)
 	places := func() []int {
 		st.settleRoster()
-		hands := st.s.handPlaces()
-		return []int{hands[ana.id], hands[ben.id], hands[cem.id]}
+		var places []int
+		for _, p := range []*someone{ana, ben, cem} {
+			place := 0
+			if seat := st.s.seats[p.id]; seat != nil {
+				place = seat.hand
+			}
+			places = append(places, place)
+		}
+		return places
 	}
 	step := func(p *someone, r *protocol.Hand, want ...int) {
 		t.Helper()
@@ -245,8 +252,8 @@ func TestAHostLowersAllHands(t *testing.T) {
 		t.Fatalf("%+v", e.Changed)
 	}
 	st.must(ben, &protocol.Hand{Raised: true})
-	if have := st.s.handPlaces(); have[ben.id] != 1 || len(have) != 1 {
-		t.Fatalf("places %v", have)
+	if have := st.s.hands; st.s.seats[ben.id].hand != 1 || len(have) != 1 {
+		t.Fatalf("hands %v", have)
 	}
 }
 

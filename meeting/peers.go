@@ -25,9 +25,10 @@ func (p *mediaPeer) stopRelay() {
 // conveyed is what has been desired of the media server and is not known to have taken effect. Owned by the working
 // goroutine.
 type conveyed struct {
-	generation uint64     // of what was desired last
-	owed       []owed     // by the job at hand: what it has taken away
-	waiting    []*waiting // replies; at most one a request under way
+	generation uint64 // of what was desired last
+	owed       []owed // by the job at hand: what it has taken away
+	// replies that wait for a seat, by seat; each request under way waits for as much as it took away
+	waiting map[media.ParticipantID][]awaited
 }
 
 // owed is something that the media server has been told to stop.
@@ -39,7 +40,13 @@ type owed struct {
 // waiting is a job whose reply waits until all that it took away is gone.
 type waiting struct {
 	job  job
-	owed []owed
+	left int // of what it took away; zero: it is answered
+}
+
+// awaited is what a job waits for.
+type awaited struct {
+	generation uint64
+	by         *waiting
 }
 
 // openPeer seats a participant in the media room, which is made when the first one comes. If that fails, an event
@@ -89,8 +96,18 @@ func (a *actor) endMedia() {
 		a.room.Close()
 	}
 	a.room, a.peers, a.owed = nil, nil, nil
-	for _, w := range a.waiting {
-		w.job.finish(nil)
+	a.answerWaiting(nil)
+}
+
+// answerWaiting answers all that wait, whatever is not gone.
+func (a *actor) answerWaiting(err error) {
+	for _, list := range a.waiting {
+		for _, w := range list {
+			if w.by.left > 0 {
+				w.by.left = 0
+				w.by.job.finish(err)
+			}
+		}
 	}
 	a.waiting = nil
 }
@@ -102,22 +119,34 @@ func (a *actor) acknowledge(j job) {
 		j.finish(nil)
 		return
 	}
-	a.waiting = append(a.waiting, &waiting{job: j, owed: a.owed})
+	if a.waiting == nil {
+		a.waiting = make(map[media.ParticipantID][]awaited)
+	}
+	w := &waiting{job: j, left: len(a.owed)}
+	for _, o := range a.owed {
+		a.waiting[o.seat] = append(a.waiting[o.seat], awaited{o.generation, w})
+	}
 }
 
-// applied answers the jobs that waited for what the media server reports.
+// applied answers the jobs that waited for what the media server reports. It looks at those that wait for that seat.
 func (a *actor) applied(id media.ParticipantID, r *mediaReport) {
 	if r.joinFailed != "" {
 		a.deps.cfg.Log.Error("no media peer", "cause", r.joinFailed)
 		a.peers[id].stopRelay()
 		delete(a.peers, id) // offers on this seat are refused with "internal"
 	}
-	a.waiting = slices.DeleteFunc(a.waiting, func(w *waiting) bool {
-		w.owed = slices.DeleteFunc(w.owed, func(o owed) bool { return o.seat == id && o.generation <= r.applied })
-		if len(w.owed) > 0 {
+	still := slices.DeleteFunc(a.waiting[id], func(w awaited) bool {
+		if w.generation > r.applied {
 			return false
 		}
-		w.job.finish(nil)
+		if w.by.left--; w.by.left == 0 {
+			w.by.job.finish(nil)
+		}
 		return true
 	})
+	if len(still) == 0 {
+		delete(a.waiting, id)
+	} else {
+		a.waiting[id] = still
+	}
 }

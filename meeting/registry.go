@@ -318,7 +318,7 @@ func (a *actor) join(ctx context.Context, req joinRequest) (*Seat, error) {
 		return &Seat{actor: a, id: id, sink: req.sink}, nil
 	case ctx.Err() != nil:
 		// The join may still happen: give the seat up again, whichever it is.
-		_ = a.post(job{run: func(now time.Time) { a.state.abandon(now, req.sink) }})
+		_ = a.post(job{run: func(now time.Time) { a.state.abandon(now, req.identity.person(), req.sink) }})
 		return nil, ErrBusy
 	}
 	return nil, err

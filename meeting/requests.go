@@ -110,6 +110,7 @@ func (s *state) declare(now time.Time, p *seat, sources media.SourceSet) {
 	s.recordShare(p, p.declared, sources)
 	s.seen(now, p) // until now
 	p.declared = sources
+	s.publishes(p, sources)
 	s.do(effect{kind: setLive, seat: p.id, live: p.live()})
 	s.changed(now, p.id, changed)
 }
@@ -205,7 +206,7 @@ func (s *state) setHand(now time.Time, p *seat, m *protocol.Hand) error {
 		s.lowerHand(now, p)
 		return nil
 	}
-	if !p.hand && !s.mayTellAll(now, p, p.entrySize()) {
+	if p.hand == 0 && !s.mayTellAll(now, p, p.entrySize()) {
 		return ErrTooMuch
 	}
 	s.raiseHand(now, p)

@@ -205,7 +205,7 @@ func TestAnAdmissionMayBeBroughtAlong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if entries := st.s.others(0); len(entries) != 1 || entries[0].Admit != brought.Reveal() {
+	if entries, _ := st.s.others(nil); len(entries) != 1 || entries[0].Admit != brought.Reveal() {
 		t.Fatalf("%+v", entries)
 	}
 	plain := newStage(t)

@@ -1,6 +1,7 @@
 package meeting
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -38,7 +39,11 @@ func (s *state) schedule(now time.Time) {
 	s.wake(s.batch.due)
 }
 
+// changed has the others told how a seat is. It follows each change of what its entry holds.
 func (s *state) changed(now time.Time, id media.ParticipantID, what change) {
+	if p := s.seats[id]; p != nil {
+		p.told = nil
+	}
 	if s.batch.entries == nil {
 		s.batch.entries = make(map[media.ParticipantID]change)
 	}
@@ -67,7 +72,7 @@ func (s *state) lobbyChanged(now time.Time) {
 		return
 	}
 	s.lobbyNews.due = now
-	if at := s.lobbyNews.sent.Add(rosterInterval * time.Duration(1+len(s.waiting)/lobbyPerInterval)); at.After(now) {
+	if at := s.lobbyNews.sent.Add(rosterInterval * time.Duration(1+s.index.waiting.len/lobbyPerInterval)); at.After(now) {
 		s.lobbyNews.due = at
 	}
 	s.wake(s.lobbyNews.due)
@@ -102,13 +107,9 @@ func (s *state) flushRoster(now time.Time) {
 	b := s.batch
 	s.batch = batch{sent: now}
 	ids := slices.Sorted(maps.Keys(b.entries))
-	var hands map[media.ParticipantID]int
-	if slices.ContainsFunc(ids, func(id media.ParticipantID) bool { return s.seats[id].hand }) {
-		hands = s.handPlaces()
-	}
 	r := &protocol.Roster{Left: b.left}
 	for _, id := range ids {
-		entry := s.entry(s.seats[id], hands)
+		entry := s.entry(s.seats[id])
 		if b.entries[id] == joined {
 			r.Joined = append(r.Joined, entry)
 		} else {
@@ -120,47 +121,57 @@ func (s *state) flushRoster(now time.Time) {
 
 func (s *state) tellLobby() {
 	s.do(effect{kind: sendAdmitters, event: &protocol.Waiting{Waiting: s.waitingEntries()}})
-	if len(s.waiting) > 0 {
+	if s.index.waiting.len > 0 {
 		s.do(effect{kind: sendLobby, event: s.lobbyStatus()})
 	}
 }
 
-func (s *state) entry(p *seat, hands map[media.ParticipantID]int) protocol.RosterEntry {
+func (s *state) entry(p *seat) protocol.RosterEntry {
 	return protocol.RosterEntry{
-		Participant: p.id, Name: p.name.Reveal(), Role: p.role, Sources: p.live().List(), Hand: hands[p.id],
+		Participant: p.id, Name: p.name.Reveal(), Role: p.role, Sources: p.live().List(), Hand: p.hand,
 		Connected: p.sink != nil, Kind: p.identity.kind(), Announce: p.announce.Reveal(), Admit: p.admit.Reveal(),
 	}
 }
 
-// others is the roster without one.
-func (s *state) others(but media.ParticipantID) []protocol.RosterEntry {
-	hands := s.handPlaces()
-	out := make([]protocol.RosterEntry, 0, s.present)
-	for id, p := range s.seats {
-		if id != but && p.role != noRole {
-			out = append(out, s.entry(p, hands))
-		}
-	}
-	slices.SortFunc(out, func(a, b protocol.RosterEntry) int { return int(int64(a.Participant) - int64(b.Participant)) })
-	return out
+// told is the entry of a seat as newcomers are told it. It is revealed, as an event is; a seat holds a pointer to it,
+// which prints nothing.
+type told struct {
+	entry   protocol.RosterEntry
+	encoded []byte
 }
 
-func (s *state) handPlaces() map[media.ParticipantID]int {
-	if len(s.hands) == 0 {
-		return nil
+// others is the roster without one, as it is and encoded. Only what has changed since the last time is encoded.
+func (s *state) others(but *seat) (entries []protocol.RosterEntry, encoded [][]byte) {
+	seats := make([]*seat, 0, s.present)
+	for p := range s.index.inside.all() {
+		if p != but {
+			seats = append(seats, p)
+		}
 	}
-	out := make(map[media.ParticipantID]int, len(s.hands))
-	for i, id := range s.hands {
-		s.looked++
-		out[id] = i + 1
+	slices.SortFunc(seats, func(a, b *seat) int { return cmp.Compare(a.id, b.id) })
+	entries, encoded = make([]protocol.RosterEntry, len(seats)), make([][]byte, len(seats))
+	for i, p := range seats {
+		if p.told == nil {
+			s.encoded++
+			p.told = newTold(s.entry(p))
+		}
+		entries[i], encoded[i] = p.told.entry, p.told.encoded
 	}
-	return out
+	return entries, encoded
+}
+
+func newTold(e protocol.RosterEntry) *told {
+	encoded, err := protocol.EncodeEntry(&e)
+	if err != nil {
+		panic("meeting: an entry of the roster cannot be encoded")
+	}
+	return &told{entry: e, encoded: encoded}
 }
 
 func (s *state) raiseHand(now time.Time, p *seat) {
-	if !p.hand {
-		p.hand = true
+	if p.hand == 0 {
 		s.hands = append(s.hands, p.id)
+		p.hand = len(s.hands)
 		s.changed(now, p.id, changed)
 	}
 }
@@ -171,24 +182,25 @@ func (s *state) lowerAllHands(now time.Time, p *seat) error {
 		return ErrNotPermitted
 	}
 	for _, id := range s.hands {
-		s.seats[id].hand = false
+		s.seats[id].hand = 0
 		s.changed(now, id, changed)
 	}
 	s.hands = nil
 	return nil
 }
 
-// lowerHand takes a hand out of the order; those behind move up.
+// lowerHand takes a hand out of the order; those behind move up, which the others are told of each.
 func (s *state) lowerHand(now time.Time, p *seat) {
-	if !p.hand {
+	place := p.hand
+	if place == 0 {
 		return
 	}
-	p.hand = false
-	place := slices.Index(s.hands, p.id)
-	for _, id := range s.hands[place+1:] {
+	p.hand = 0
+	for _, id := range s.hands[place:] {
+		s.seats[id].hand--
 		s.changed(now, id, changed)
 	}
-	s.hands = slices.Delete(s.hands, place, place+1)
+	s.hands = slices.Delete(s.hands, place-1, place)
 	if s.seats[p.id] != nil {
 		s.changed(now, p.id, changed)
 	}

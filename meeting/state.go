@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"crypto/ed25519"
 	"errors"
+	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -105,7 +107,7 @@ type seat struct {
 
 	declared   media.SourceSet
 	negotiated bool
-	hand       bool
+	hand       int       // place in the order of raised hands, from 1; zero: not raised
 	failedAt   time.Time // media failed and no new offer yet
 	active     time.Time
 	asked      time.Time // the idle question is open since
@@ -124,6 +126,11 @@ type seat struct {
 	kept      []protocol.Relayed // relayed and not yet delivered
 	keptBytes int                // at most maxKept
 	voice     *voice             // shared by the seats of a person
+
+	told     *told // nil: its entry has changed since a newcomer was told it, or none was
+	links    links
+	due      time.Time // no deadline of it is before this; zero: it has none
+	duePlace int       // in state.index.due
 }
 
 func (p *seat) may(want protocol.Permission) bool { return may(p.role, want) }
@@ -141,17 +148,16 @@ type state struct {
 	ended  bool
 
 	seats      map[media.ParticipantID]*seat // lobby and meeting; at most 2 × MaxParticipants
-	waiting    []*seat                       // the lobby, in order of arrival; at most MaxParticipants
-	resumes    map[[32]byte]*seat            // at most two a seat
-	banned     map[person]struct{}           // at most maxBans
-	hands      []media.ParticipantID         // raised, in order; at most one a seat
-	speakers   []media.ParticipantID         // at most one a seat
-	spotlight  media.ParticipantID           // zero: none
-	timer      time.Time                     // when the countdown ends; no later than now: none runs
-	keys       []streamKey                   // at most maxStreamKeys
-	lastKey    int                           // the number of the latest
-	streams    int                           // seats of streams
-	onStage    media.ParticipantID           // whose camera receiving streams get; zero: none
+	index      index
+	resumes    map[[32]byte]*seat    // at most two a seat
+	banned     map[person]struct{}   // at most maxBans
+	hands      []media.ParticipantID // raised, in order; at most one a seat
+	speakers   []media.ParticipantID // at most one a seat
+	spotlight  media.ParticipantID   // zero: none
+	timer      time.Time             // when the countdown ends; no later than now: none runs
+	keys       []streamKey           // at most maxStreamKeys
+	lastKey    int                   // the number of the latest
+	onStage    media.ParticipantID   // whose camera receiving streams get; zero: none
 	lastID     media.ParticipantID
 	entered    uint64
 	present    int            // seats in the meeting
@@ -167,6 +173,7 @@ type state struct {
 	groupSaid allowance         // the same by clients themselves
 	committed allowance         // the same of commits
 	voices    map[person]*voice // of persons with a seat, and of those who left within the last half minute
+	voicesTo  int               // how many there may be until those as good as new are looked for; zero: not known
 	mail      mail
 	quality   qualityBatch
 
@@ -176,9 +183,9 @@ type state struct {
 	records   []Record  // to be kept before the effects are carried out
 	by        *seat     // whose request is carried out; nil: none is
 	next      time.Time // no deadline is before this; tick may be called at any time
-	seatsNext time.Time // no deadline of a seat is before this
 	restage   bool      // what receiving streams are shown may have changed
-	looked    int       // seats and hands looked at so far: what the meeting costs beside what it tells
+	looked    int       // seats looked at so far that are not told of: what the meeting costs beside what it tells
+	encoded   int       // entries of the roster encoded for newcomers so far
 }
 
 func newState(m meta, cfg *Config, lobby bool, now time.Time) *state {
@@ -222,9 +229,11 @@ type effect struct {
 	sink  Sink
 	sinks []Sink // of many, once it is decided who hears of it
 	event protocol.ServerMessage
-	live  media.SourceSet
-	wants []media.Want
-	who   person
+	// of a Welcome: its Participants, encoded
+	roster [][]byte
+	live   media.SourceSet
+	wants  []media.Want
+	who    person
 }
 
 func (s *state) do(e effect) { s.effects = append(s.effects, e) }
@@ -232,6 +241,45 @@ func (s *state) do(e effect) { s.effects = append(s.effects, e) }
 func (s *state) tell(p *seat, e protocol.ServerMessage) {
 	if p.sink != nil {
 		s.do(effect{kind: sendOne, seat: p.id, sink: p.sink, event: e})
+	}
+}
+
+// tellSome tells several seats the same.
+func (s *state) tellSome(list []*seat, e protocol.ServerMessage) {
+	sinks := make([]Sink, 0, len(list))
+	for _, p := range list {
+		if p.sink != nil {
+			sinks = append(sinks, p.sink)
+		}
+	}
+	if len(sinks) > 0 {
+		s.do(effect{kind: sendSome, sinks: sinks, event: e})
+	}
+}
+
+// audience yields the sinks that an effect of many is for, as things are now. Of seats it looks at those alone.
+func (s *state) audience(e *effect) iter.Seq[Sink] {
+	seats := s.index.inside.all()
+	switch e.kind {
+	case sendAdmitters, sendRemovers:
+		seats = maps.Values(s.index.leaders)
+	case sendLobby:
+		seats = s.index.waiting.all()
+	case sendAll:
+	default:
+		return slices.Values(e.sinks)
+	}
+	return func(yield func(Sink) bool) {
+		for p := range seats {
+			s.looked++
+			if p.sink == nil || e.kind == sendRemovers && !p.may(protocol.MayRemove) {
+				continue
+			}
+			s.looked-- // it hears of it
+			if !yield(p.sink) {
+				return
+			}
+		}
 	}
 }
 
@@ -257,11 +305,9 @@ func (s *state) wake(at time.Time) {
 	}
 }
 
-// wakeSeats notes a deadline of a seat.
-func (s *state) wakeSeats(at time.Time) {
-	if s.seatsNext.IsZero() || at.Before(s.seatsNext) {
-		s.seatsNext = at
-	}
+// wakeSeat notes a deadline of a seat.
+func (s *state) wakeSeat(p *seat, at time.Time) {
+	s.index.due.set(p, at)
 	s.wake(at)
 }
 
@@ -363,8 +409,13 @@ func (s *state) newSeat(now time.Time, j joinRequest) *seat {
 	if s.seats == nil {
 		s.seats = make(map[media.ParticipantID]*seat)
 		s.resumes = make(map[[32]byte]*seat)
+		s.index.persons = make(map[person]set)
 	}
 	s.seats[p.id] = p
+	who := p.identity.person()
+	theirs := s.index.persons[who]
+	theirs.put(p)
+	s.index.persons[who] = theirs
 	return p
 }
 
@@ -373,6 +424,7 @@ func (s *state) enter(now time.Time, p *seat, token string, role protocol.Role) 
 	s.entered++
 	p.entered, p.role, p.approved, p.active = s.entered, role, false, now
 	s.present++
+	s.comesIn(p)
 	if s.here == nil {
 		s.here = make(map[person]int)
 	}
@@ -389,7 +441,7 @@ func (s *state) enter(now time.Time, p *seat, token string, role protocol.Role) 
 	s.changed(now, p.id, joined)
 	s.recordOf(ActionJoined, p, string(role))
 	if idle := s.idleAfter(); idle > 0 {
-		s.wakeSeats(now.Add(idle))
+		s.wakeSeat(p, now.Add(idle))
 	}
 }
 
@@ -397,15 +449,15 @@ func (s *state) welcome(now time.Time, p *seat, token string, resumed bool) {
 	delete(s.resumes, p.resumeBefore)
 	p.resumeBefore, p.resume = p.resume, hashToken(token)
 	s.resumes[p.resume] = p
+	entries, encoded := s.others(p)
 	w := &protocol.Welcome{
 		Version: protocol.Version, Participant: p.id, Role: p.role, Permissions: permissionsOf(p.role), Resume: token,
-		Resumed: resumed, Meeting: s.describe(now), Participants: s.others(p.id), Waiting: []protocol.WaitingEntry{},
-		Admit: p.admit.Reveal(),
+		Resumed: resumed, Meeting: s.describe(now), Participants: entries, Waiting: []protocol.WaitingEntry{}, Admit: p.admit.Reveal(),
 	}
 	if p.may(protocol.MayAdmit) {
 		w.Waiting = s.waitingEntries()
 	}
-	s.tell(p, w)
+	s.do(effect{kind: sendOne, seat: p.id, sink: p.sink, event: w, roster: encoded})
 	s.tellGroup(p)
 	if len(s.speakers) > 0 {
 		s.tell(p, &protocol.Speakers{Speakers: slices.Clone(s.speakers)})

@@ -63,8 +63,9 @@ func (s *state) revokeStreamKey(now time.Time, number int) error {
 
 // streamOf is the seat that came with a key, nil if there is none.
 func (s *state) streamOf(number int) *seat {
-	for _, p := range s.seats {
-		if p.identity.stream() && p.key == number {
+	for _, p := range s.index.streams {
+		s.looked++
+		if p.key == number {
 			return p
 		}
 	}
@@ -78,6 +79,11 @@ type streamJoin struct {
 	sink  Sink
 	token string
 	full  bool
+}
+
+// identity is who a stream is: its key.
+func (j *streamJoin) identity() Identity {
+	return Identity{Session: SessionKeyOf(j.hash), Stream: j.kind}
 }
 
 // joinStream seats a stream. A stream that comes again with its key takes the place of the one before: a program that
@@ -104,14 +110,12 @@ func (s *state) joinStream(now time.Time, j streamJoin) (media.ParticipantID, er
 	if before != nil {
 		s.leave(now, before, protocol.LeftReplaced, protocol.ByeReplaced)
 	}
-	p := s.newSeat(now, joinRequest{identity: Identity{Session: SessionKeyOf(key.hash), Stream: key.kind}, name: key.name,
-		sink: j.sink})
+	p := s.newSeat(now, joinRequest{identity: j.identity(), name: key.name, sink: j.sink})
 	p.key = key.number
 	role := protocol.RoleParticipant
 	if key.kind == protocol.KindEgress {
 		role = protocol.RoleViewer
 	}
-	s.streams++
 	s.enter(now, p, j.token, role)
 	return p.id, nil
 }
@@ -127,13 +131,13 @@ func (s *state) keyOf(hash [32]byte) (key *streamKey) {
 
 // direct shows receiving streams the stage, when it may have changed. It is part of every flush.
 func (s *state) direct() {
-	if s.streams == 0 || !s.restage {
+	if len(s.index.streams) == 0 || !s.restage {
 		return
 	}
 	s.restage = false
 	s.follow()
 	wants := s.stageWants()
-	for _, p := range s.seats {
+	for _, p := range s.index.streams {
 		s.looked++
 		if p.identity.Stream == protocol.KindEgress && p.negotiated && !slices.Equal(p.stage, wants) {
 			p.stage = wants
@@ -185,11 +189,12 @@ func (s *state) shows(id media.ParticipantID, source media.Source) bool {
 	return p != nil && p.live().Has(source)
 }
 
-// firstWith is the participant longest present who has a source on, zero for none.
+// firstWith is the participant longest present who has a source on, zero for none. It looks at those who have.
 func (s *state) firstWith(source media.Source) media.ParticipantID {
 	var first *seat
-	for _, p := range s.seats {
-		if p.live().Has(source) && (first == nil || p.entered < first.entered) {
+	for _, p := range s.index.publishers[source] {
+		s.looked++
+		if first == nil || p.entered < first.entered {
 			first = p
 		}
 	}
@@ -221,7 +226,7 @@ func (r *Registry) JoinStream(ctx context.Context, j StreamJoin) (*Seat, error) 
 	case err == nil:
 		return &Seat{actor: a, id: id, sink: j.Sink}, nil
 	case ctx.Err() != nil: // the join may still happen
-		_ = a.post(job{run: func(now time.Time) { a.state.abandon(now, req.sink) }})
+		_ = a.post(job{run: func(now time.Time) { a.state.abandon(now, req.identity().person(), req.sink) }})
 		return nil, ErrBusy
 	}
 	return nil, err

@@ -99,8 +99,8 @@ func TestAStreamThatComesAgainReplacesItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	st.wantBye(first, protocol.ByeReplaced)
-	if st.s.present != 2 || st.s.streams != 1 {
-		t.Fatalf("%d present, %d streams", st.s.present, st.s.streams)
+	if st.s.present != 2 || len(st.s.index.streams) != 1 {
+		t.Fatalf("%d present, %d streams", st.s.present, len(st.s.index.streams))
 	}
 }
 

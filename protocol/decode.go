@@ -113,6 +113,40 @@ func Marshal(m Message) ([]byte, error) {
 	return append(out, body[1:]...), nil
 }
 
+// EncodeEntry encodes an entry of the roster for MarshalWelcome.
+func EncodeEntry(e *RosterEntry) ([]byte, error) {
+	body, err := json.Marshal(e)
+	if err != nil {
+		return nil, fmt.Errorf("protocol: encode an entry: %w", err)
+	}
+	return body, nil
+}
+
+// MarshalWelcome encodes a Welcome around the entries of its Participants, which EncodeEntry has encoded: a server that
+// greets many encodes each entry once.
+func MarshalWelcome(w *Welcome, entries [][]byte) ([]byte, error) {
+	frame := *w
+	frame.Participants = nil
+	around, err := Marshal(&frame)
+	if err != nil {
+		return nil, err
+	}
+	const none = `"participants":null` // in no text: there, quotation marks are escaped
+	head, tail, _ := bytes.Cut(around, []byte(none))
+	size := len(around)
+	for _, e := range entries {
+		size += len(e) + 1
+	}
+	out := append(append(make([]byte, 0, size), head...), none[:len(none)-len("null")]...)
+	for i, e := range entries {
+		out = append(append(out, "[,"[min(i, 1)]), e...)
+	}
+	if len(entries) == 0 {
+		out = append(out, '[')
+	}
+	return append(append(out, ']'), tail...), nil
+}
+
 // Peek reads the type and the id of a client's message from its first bytes, as far as they are there and come first
 // in it. It costs no more than these two, checks nothing else, and serves to treat a message before it is decoded.
 // The typ is one of the table, or empty.

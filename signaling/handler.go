@@ -179,7 +179,7 @@ func (h *Handler) add(s *socket) error {
 	if len(h.sockets) >= h.cfg.MaxSockets {
 		return errNoRoom
 	}
-	s.person = &person{}
+	s.person = &person{sockets: make(map[*socket]struct{})}
 	if s.who.Bot {
 		if h.bots[s.who.Session] >= h.cfg.SocketsPerBotToken {
 			return errTooMany
@@ -189,13 +189,13 @@ func (h *Handler) add(s *socket) error {
 		if p := h.persons[s.who.Session]; p != nil {
 			s.person = p
 		}
-		if s.person.sockets >= h.cfg.SocketsPerSession || h.clients[s.client] >= h.cfg.SocketsPerClient {
+		if len(s.person.sockets) >= h.cfg.SocketsPerSession || h.clients[s.client] >= h.cfg.SocketsPerClient {
 			return errTooMany
 		}
 		h.persons[s.who.Session] = s.person
 		h.clients[s.client]++
 	}
-	s.person.sockets++
+	s.person.sockets[s] = struct{}{}
 	s.out = newQueue(&s.person.queued, &h.queued)
 	h.sockets[s] = struct{}{}
 	h.open.Add(1)
@@ -206,13 +206,13 @@ func (h *Handler) remove(s *socket) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.sockets, s)
-	s.person.sockets--
+	delete(s.person.sockets, s)
 	if s.who.Bot {
 		if h.bots[s.who.Session]--; h.bots[s.who.Session] == 0 {
 			delete(h.bots, s.who.Session)
 		}
 	} else {
-		if s.person.sockets == 0 {
+		if len(s.person.sockets) == 0 {
 			delete(h.persons, s.who.Session)
 		}
 		if h.clients[s.client]--; h.clients[s.client] == 0 {
@@ -236,11 +236,8 @@ func (h *Handler) idled(s *socket) {
 func (h *Handler) presentElsewhere(s *socket) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if s.person.sockets <= 1 {
-		return false // the usual case, before looking at every socket
-	}
-	for other := range h.sockets {
-		if other != s && other.who.Session == s.who.Session && other.present() {
+	for other := range s.person.sockets {
+		if other != s && other.present() {
 			return true
 		}
 	}

@@ -9,8 +9,8 @@ import (
 
 // person is what the sockets of one session share. A bot has one for each socket: a bot token is many participants.
 type person struct {
-	sockets  int          // under the Handler's lock
-	early    sharedBucket // of bytes before a welcome
+	sockets  map[*socket]struct{} // under the Handler's lock; at most SocketsPerSession
+	early    sharedBucket         // of bytes before a welcome
 	requests sharedBucket
 	queued   queued
 }

@@ -179,15 +179,17 @@ func (s *socket) Deliver(d *meeting.Delivery) {
 		s.joined.Store(true)
 		own := *m
 		own.ID, own.RoleNames = protocol.RequestID(s.joinID.Load()), s.h.cfg.RoleNames
-		s.send(&own)
+		s.sendFrame(d.WelcomeFrame(&own))
 	case *protocol.Lobby:
-		own := *m
-		if s.waits.CompareAndSwap(false, true) {
-			own.ID = protocol.RequestID(s.joinID.Load())
+		if !s.waits.CompareAndSwap(false, true) {
+			s.sendFrame(d.Frame()) // the same for all who wait
+			return
 		}
+		own := *m
+		own.ID = protocol.RequestID(s.joinID.Load())
 		s.send(&own)
 	case *protocol.Bye:
-		s.bye(m.Reason)
+		s.finish(d.Frame(), m.Reason, false)
 		if m.Reason == protocol.ByeIdle {
 			s.h.idled(s)
 		}

@@ -18,25 +18,31 @@ const (
 // creator, all at once: which device can, the link says. In others it is one after the other, in the order in which
 // they came; while only bots were asked, which may be no members, a person is asked at once.
 func (l *Log) ask(now time.Time) {
-	if l.group != nil {
+	if l.group != nil || l.nothingToAsk(now) {
 		return
 	}
-	asked, person := false, false
-	for _, s := range l.seats {
-		if s.asked && s.connected {
-			asked, person = true, person || !s.Bot
-		}
-	}
-	for _, s := range l.byEntering(l.mayBeAsked) {
+	asked, person := l.index.asked.seats > 0, l.index.asked.persons > 0
+	for _, s := range l.byEntering(l.seats, l.mayBeAsked) {
 		switch {
 		case l.creatorOnly:
 		case asked && (person || s.Bot) && l.nextAt.After(now):
 			continue
 		}
+		l.count(s, -1)
 		s.asked, asked, person = true, true, person || !s.Bot
+		l.count(s, 1)
 		l.nextAt = now.Add(foundWithin)
 		l.news.Ask = append(l.news.Ask, s.Seat)
 	}
+}
+
+// nothingToAsk says that ask would ask no one, without looking at the seats.
+func (l *Log) nothingToAsk(now time.Time) bool {
+	if l.index.mayBeAsked.seats == 0 {
+		return true
+	}
+	waits := l.index.asked.seats > 0 && l.nextAt.After(now)
+	return !l.creatorOnly && waits && (l.index.asked.persons > 0 || l.index.mayBeAsked.persons == 0)
 }
 
 func (l *Log) mayBeAsked(s *seat) bool {
@@ -45,7 +51,7 @@ func (l *Log) mayBeAsked(s *seat) bool {
 
 // timeToAsk is when one more is asked to found the group.
 func (l *Log) timeToAsk() time.Time {
-	if l.group != nil || len(l.byEntering(l.mayBeAsked)) == 0 {
+	if l.group != nil || l.index.mayBeAsked.seats == 0 {
 		return time.Time{}
 	}
 	return l.nextAt
@@ -64,7 +70,7 @@ func (l *Log) Found(now time.Time, id protocol.Participant, m *protocol.FoundGro
 	if l.group != nil || !s.asked {
 		return ErrFounding
 	}
-	l.dropPackage(id)
+	l.dropPackage(s)
 	l.group, l.void = group, now.Add(beginWithin)
 	l.claim(s, uint32(m.Leaf)) //nolint:gosec // the protocol bounds it
 	s.confirmed = true

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -38,10 +39,46 @@ func newStage(t *testing.T, creatorOnly bool) *stage {
 func (st *stage) settle() {
 	st.l.Tick(st.now)
 	n := st.l.Take()
+	st.checkIndex()
 	st.asked, st.sent = append(st.asked, n.Ask...), append(st.sent, n.Entries...)
 	st.packs, st.in = append(st.packs, n.Packages...), append(st.in, n.Secrets...)
 	if at := st.l.Deadline(); !at.IsZero() && !at.After(st.now) {
 		st.t.Fatalf("something is still due at %s", st.now)
+	}
+}
+
+// checkIndex asserts that the index holds what looking at all seats would find.
+func (st *stage) checkIndex() {
+	st.t.Helper()
+	var asked, mayBe tally
+	members, keys, packs := 0, 0, 0
+	for id, s := range st.l.seats {
+		if (st.l.index.members[id] == s) != (len(s.claims) > 0) || !slices.Contains(st.l.index.keys[s.Key], s) {
+			st.t.Fatalf("seat %d with %d claims is in the wrong lists", id, len(s.claims))
+		}
+		members += min(1, len(s.claims))
+		if s.pack != nil {
+			packs++
+		}
+		person := 1
+		if s.Bot {
+			person = 0
+		}
+		switch {
+		case s.connected && s.asked:
+			asked.seats, asked.persons = asked.seats+1, asked.persons+person
+		case st.l.mayBeAsked(s):
+			mayBe.seats, mayBe.persons = mayBe.seats+1, mayBe.persons+person
+		}
+	}
+	for _, list := range st.l.index.keys {
+		keys += len(list)
+	}
+	if members != len(st.l.index.members) || keys != len(st.l.seats) || packs != len(st.l.packages) ||
+		asked != st.l.index.asked || mayBe != st.l.index.mayBeAsked {
+		st.t.Fatalf("%d members, %d keys, %d packages, %v asked, %v to ask: the index says %d, %d, %d, %v, %v", members,
+			len(st.l.seats), packs, asked, mayBe, len(st.l.index.members), keys, len(st.l.packages), st.l.index.asked,
+			st.l.index.mayBeAsked)
 	}
 }
 

@@ -2,10 +2,10 @@ package grouplog
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
-	"maps"
 	"slices"
 	"time"
 
@@ -88,6 +88,8 @@ type Log struct {
 	nextAt time.Time              // when one more may be asked to found; zero: when anybody comes
 	seats  map[protocol.Participant]*seat
 	order  uint64
+	index  index
+	looked int // seats and key packages looked at so far
 
 	packages []*keyPackage // at most one a seat
 	given    time.Time     // when some were given out last
@@ -110,16 +112,17 @@ type seat struct {
 	order     uint64 // of entering
 	connected bool
 	asked     bool     // to found
-	claims    []uint32 // leaves that it is said to have, at most maxClaims; with one it counts as a member
+	claims    []uint32 // leaves that it is said to have, at most maxClaims; with one it is a member
 	joined    uint64   // order of the first claim
 	confirmed bool     // a candidate that added it has a successor
 	proposals []proposal
+	pack      *keyPackage // nil: none waits
 }
 
 // New makes the log of a meeting that has no group yet. key signs removals.
 func New(key ed25519.PrivateKey, creatorOnly bool) *Log {
 	return &Log{
-		key: key, creatorOnly: creatorOnly, seats: make(map[protocol.Participant]*seat),
+		key: key, creatorOnly: creatorOnly, seats: make(map[protocol.Participant]*seat), index: newIndex(),
 		epochs: make(map[uint64]*candidates),
 	}
 }
@@ -147,14 +150,19 @@ func (l *Log) Stands(id protocol.Participant) *protocol.Group {
 // Enter notes that a participant has come into the meeting.
 func (l *Log) Enter(now time.Time, who Newcomer) {
 	l.order++
-	l.seats[who.Seat] = &seat{Newcomer: who, order: l.order, connected: true}
+	s := &seat{Newcomer: who, order: l.order, connected: true}
+	l.seats[who.Seat] = s
+	l.index.keys[who.Key] = append(l.index.keys[who.Key], s)
+	l.count(s, 1)
 	l.ask(now)
 }
 
 // Connected notes that a seat's socket is gone, or there again. What is sent to a seat without one is lost.
 func (l *Log) Connected(now time.Time, id protocol.Participant, is bool) {
 	if s := l.seats[id]; s != nil {
+		l.count(s, -1)
 		s.connected = is
+		l.count(s, 1)
 		l.ask(now)
 	}
 }
@@ -166,24 +174,17 @@ func (l *Log) Leave(now time.Time, id protocol.Participant) {
 		return
 	}
 	delete(l.seats, id)
+	l.index.drop(s)
+	l.count(s, -1)
 	l.leaveLate(now, s)
-	l.dropPackage(id)
+	l.dropPackage(s)
 	if l.begun {
 		l.lose(s)
 	}
-	if l.group != nil && !l.hasMember() {
+	if l.group != nil && len(l.index.members) == 0 {
 		l.reset(now)
 	}
 	l.ask(now)
-}
-
-func (l *Log) hasMember() bool {
-	for _, s := range l.seats {
-		if len(s.claims) > 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // reset forgets a group that has no member any more: no one could add anybody to it. Positions go on, and key packages
@@ -191,10 +192,13 @@ func (l *Log) hasMember() bool {
 func (l *Log) reset(now time.Time) {
 	*l = Log{
 		key: l.key, creatorOnly: l.creatorOnly, last: l.last, seats: l.seats, order: l.order, packages: l.packages,
-		epochs: make(map[uint64]*candidates), news: l.news,
+		epochs: make(map[uint64]*candidates), news: l.news, index: newIndex(), looked: l.looked,
 	}
 	for _, s := range l.seats {
+		l.looked++
 		s.asked, s.confirmed, s.claims, s.proposals = false, false, nil, nil
+		l.index.keys[s.Key] = append(l.index.keys[s.Key], s)
+		l.count(s, 1)
 	}
 	for _, p := range l.packages {
 		p.again(now)
@@ -349,7 +353,8 @@ func (l *Log) Deadline() time.Time {
 	return at
 }
 
-// Tick does what is due by now. It costs O(seats) when something is.
+// Tick does what is due by now. To give out key packages, once in batchEvery at most, it looks at the members, and to
+// ask one more to found the group at the seats.
 func (l *Log) Tick(now time.Time) {
 	if at := l.Deadline(); at.IsZero() || at.After(now) {
 		return
@@ -362,8 +367,14 @@ func (l *Log) Tick(now time.Time) {
 }
 
 // byEntering lists the seats that a test holds for, in the order of entering.
-func (l *Log) byEntering(is func(*seat) bool) []*seat {
-	return slices.DeleteFunc(slices.SortedFunc(maps.Values(l.seats), func(a, b *seat) int {
-		return int(int64(a.order) - int64(b.order)) //nolint:gosec // they count from 1
-	}), func(s *seat) bool { return !is(s) })
+func (l *Log) byEntering(seats map[protocol.Participant]*seat, is func(*seat) bool) []*seat {
+	l.looked += len(seats)
+	list := make([]*seat, 0, len(seats))
+	for _, s := range seats {
+		if is(s) {
+			list = append(list, s)
+		}
+	}
+	slices.SortFunc(list, func(a, b *seat) int { return cmp.Compare(a.order, b.order) })
+	return list
 }

@@ -38,16 +38,36 @@ func (p *keyPackage) again(now time.Time) { p.in, p.due = false, now }
 
 // Package takes a seat's key package in place of the one before.
 func (l *Log) Package(now time.Time, id protocol.Participant, data string) error {
-	if l.seats[id] == nil {
+	s := l.seats[id]
+	if s == nil {
 		return ErrNotHere
 	}
-	l.dropPackage(id)
-	l.packages = append(l.packages, &keyPackage{seat: id, data: data, due: now.Add(packageDelay)})
+	l.dropPackage(s)
+	s.pack = &keyPackage{seat: id, data: data, due: now.Add(packageDelay)}
+	l.packages = append(l.packages, s.pack)
 	return nil
 }
 
-func (l *Log) dropPackage(id protocol.Participant) {
-	l.packages = slices.DeleteFunc(l.packages, func(p *keyPackage) bool { return p.seat == id })
+// dropPackage forgets the key package of a seat, if it has one. Then it looks at those that wait.
+func (l *Log) dropPackage(s *seat) {
+	if s.pack != nil {
+		l.dropPackages(func(p *keyPackage) bool { return p == s.pack })
+		s.pack = nil
+	}
+}
+
+// dropPackages forgets the key packages that a test holds for.
+func (l *Log) dropPackages(is func(*keyPackage) bool) {
+	l.packages = slices.DeleteFunc(l.packages, func(p *keyPackage) bool {
+		l.looked++
+		if !is(p) {
+			return false
+		}
+		if s := l.seats[p.seat]; s != nil {
+			s.pack = nil
+		}
+		return true
+	})
 }
 
 // settle looks at the key packages after a candidate of an epoch. Those in a candidate of the epoch before have done
@@ -58,7 +78,7 @@ func (l *Log) settle(now time.Time, epoch uint64, added []protocol.Joiner) {
 			s.confirmed = true
 		}
 	}
-	l.packages = slices.DeleteFunc(l.packages, func(p *keyPackage) bool { return p.in && p.epoch+1 == epoch })
+	l.dropPackages(func(p *keyPackage) bool { return p.in && p.epoch+1 == epoch })
 	for _, p := range l.packages {
 		is := slices.ContainsFunc(added, func(j protocol.Joiner) bool { return j.Participant == p.seat })
 		switch {
@@ -87,7 +107,7 @@ type lateSeat struct {
 // leaveLate remembers a seat that may still be added.
 func (l *Log) leaveLate(now time.Time, s *seat) {
 	l.late = slices.DeleteFunc(l.late, func(x lateSeat) bool { return !now.Before(x.until) })
-	if !slices.ContainsFunc(l.packages, func(p *keyPackage) bool { return p.seat == s.Seat }) {
+	if s.pack == nil {
 		return
 	}
 	l.late = append(l.late, lateSeat{s.Seat, s.Key, now.Add(lateFor)})
@@ -107,9 +127,11 @@ func (l *Log) addLate(now time.Time, j protocol.Joiner) {
 // returned drops what was claimed for other seats of a key that a candidate adds again: the member is back, often in
 // the same leaf, and a removal of that would throw it out.
 func (l *Log) returned(s *seat) {
-	for _, o := range l.seats {
-		if o != s && o.Key == s.Key {
+	for _, o := range l.index.keys[s.Key] {
+		l.looked++
+		if o != s {
 			o.claims = nil
+			delete(l.index.members, o.Seat)
 		}
 	}
 	l.removals = slices.DeleteFunc(l.removals, func(r *removal) bool { return r.key == s.Key })
@@ -120,8 +142,7 @@ func (l *Log) add(now time.Time, position int, c *protocol.Commit) {
 	m := &protocol.Secrets{Position: position, GroupInfo: c.GroupInfo}
 	var to []protocol.Participant
 	for _, j := range c.Added {
-		asked := slices.ContainsFunc(l.packages, func(p *keyPackage) bool { return p.seat == j.Participant })
-		if s := l.seats[j.Participant]; s != nil && asked {
+		if s := l.seats[j.Participant]; s != nil && s.pack != nil {
 			l.returned(s)
 			l.claim(s, uint32(j.Leaf)) //nolint:gosec // the protocol bounds it
 			m.Joiners, to = append(m.Joiners, j), append(to, j.Participant)
@@ -139,6 +160,7 @@ func (l *Log) claim(s *seat, leaf uint32) {
 	if len(s.claims) == 0 {
 		l.order++
 		s.joined = l.order
+		l.index.members[s.Seat] = s
 	}
 	s.claims = slices.DeleteFunc(s.claims, func(c uint32) bool { return c == leaf })
 	if len(s.claims) == maxClaims {
@@ -150,7 +172,7 @@ func (l *Log) claim(s *seat, leaf uint32) {
 // adders are the members who can be given key packages: those in the group for longest first, and after them those of
 // whom that is not certain yet. Who wants to be added is not one of them.
 func (l *Log) adders() []*seat {
-	list := l.byEntering(l.mayAdd)
+	list := l.byEntering(l.index.members, l.mayAdd)
 	slices.SortStableFunc(list, func(a, b *seat) int {
 		if a.confirmed != b.confirmed {
 			if a.confirmed {
@@ -167,7 +189,10 @@ func (l *Log) adders() []*seat {
 func (l *Log) waiting() []*keyPackage {
 	list := make([]*keyPackage, 0, min(len(l.packages), maxPackages))
 	for _, p := range l.packages {
-		if !p.in && len(list) < maxPackages {
+		if len(list) == maxPackages {
+			break
+		}
+		if l.looked++; !p.in {
 			list = append(list, p)
 		}
 	}
@@ -196,12 +221,12 @@ func (l *Log) timeOfPackages() (at time.Time) {
 }
 
 func (l *Log) mayAdd(s *seat) bool {
-	return s.connected && len(s.claims) > 0 &&
-		!slices.ContainsFunc(l.packages, func(p *keyPackage) bool { return p.seat == s.Seat && !p.in })
+	return s.connected && len(s.claims) > 0 && (s.pack == nil || s.pack.in)
 }
 
 func (l *Log) hasAdder() bool {
-	for _, s := range l.seats {
+	for _, s := range l.index.members {
+		l.looked++
 		if l.mayAdd(s) {
 			return true
 		}
@@ -214,7 +239,7 @@ func (l *Log) dispatch(now time.Time) {
 	if at := l.timeOfPackages(); at.IsZero() || at.After(now) {
 		return
 	}
-	l.packages = slices.DeleteFunc(l.packages, func(p *keyPackage) bool { return !p.in && p.round == packageRounds })
+	l.dropPackages(func(p *keyPackage) bool { return !p.in && p.round == packageRounds })
 	m := protocol.KeyPackages{}
 	for _, p := range l.waiting() {
 		p.round++
