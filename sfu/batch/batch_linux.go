@@ -152,7 +152,6 @@ type receiver struct {
 	ctls  [MaxReceive]arrival
 	bufs  []byte
 	out   [MaxReceive]Datagram
-	used  int // headers that the kernel has filled in since they were made ready
 
 	handle func([]Datagram) bool
 	err    error
@@ -169,7 +168,6 @@ func (c *linuxConn) NewReceiver() (Receiver, error) {
 		r.hdrs[i].hdr.Name = (*byte)(unsafe.Pointer(&r.names[i]))
 		r.hdrs[i].hdr.Control = (*byte)(unsafe.Pointer(&r.ctls[i]))
 	}
-	r.used = MaxReceive
 	r.call = r.whileReady
 	return r, nil
 }
@@ -207,16 +205,12 @@ func (r *receiver) whileReady(fd uintptr) bool {
 }
 
 func (r *receiver) receive(fd uintptr) (int, syscall.Errno) {
-	for i := range r.hdrs[:r.used] { // not all of them, which are 64 cache lines
+	for i := range r.hdrs {
 		r.hdrs[i].hdr.Namelen = uint32(unsafe.Sizeof(r.names[i]))
 		r.hdrs[i].hdr.SetControllen(int(unsafe.Sizeof(r.ctls[i])))
 	}
 	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.hdrs[0])), MaxReceive,
 		unix.MSG_DONTWAIT, 0, 0)
-	r.used = 1
-	if errno == 0 {
-		r.used = int(n)
-	}
 	return int(n), errno
 }
 

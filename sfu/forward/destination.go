@@ -16,17 +16,16 @@ import (
 // It does not know what writes the packets. mu is held for one destination's share of one receive batch, never across a
 // system call; two workers meet at it only when a viewer's publishers are spread over both.
 type destination struct {
-	// What each packet needs comes first and lies together: with a lone packet of sound, all of it is cold.
 	*link
+	filler filler
 	chains []chain // one a worker: what its current batch holds for this destination
 
 	// Held by who calls reach, stamp, emit, release, fill, estimateChanged, carries and draining; the other methods take
 	// it.
-	mu     sync.Mutex
-	way    way
-	path   path
-	hold   hold // video held back for a moment
-	filler filler
+	mu   sync.Mutex
+	hold hold // video held back for a moment
+	path path
+	way  way
 
 	paced     atomic.Bool  // the pacer looks after it
 	estimated atomic.Int64 // what the way carries, in bit/s at IP level; 0: unknown

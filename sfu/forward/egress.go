@@ -15,7 +15,6 @@ import (
 // use.
 type Egress struct {
 	destination
-	audio  audioRepair // guarded by destination.mu, but as it says
 	viewer media.ParticipantID
 
 	// guarded by destination.mu, which pending and mayPlay run with
@@ -23,7 +22,8 @@ type Egress struct {
 	bySSRC    map[uint32]*Slot
 	marks     map[trackName]*mark // at most maxMarks
 	rtxTokens int                 // RTX packets that may still be sent, refilled each second
-	retired   []*output           // ended by a switch, not yet taken off their layers; Tidy does
+	audio     audioRepair
+	retired   []*output // ended by a switch, not yet taken off their layers; Tidy does
 	// slots of either kind have switched since Tidy
 	switchedAudio, switchedVideo bool
 	played                       int // bytes of kept media sent since playedAt

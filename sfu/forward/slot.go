@@ -30,38 +30,39 @@ type output struct {
 // fields never change; all else is guarded by the egress's mu. Exported methods, assign, start, restart and held take
 // it; the others run with it held: write and resending, and what they need. Safe for concurrent use.
 type Slot struct {
-	// What each packet needs comes first and lies together (see destination).
-	Video       bool
-	transportID uint8 // of the header extension with the transport-wide sequence number, 0: not negotiated
-	temporal    int8  // the highest temporal layer that may pass of what the slot is assigned to
-	meanwhile   int8  // of cur while next is awaited
-	passing     int8  // that passes now
-	// up to played cur was started from the history: what the worker still brings of it is a repeat
-	hasPlayed       bool
-	pts             [codec.Kinds]payloadTypes
-	ssrc, rtxSSRC   uint32
+	MID    string
+	Video  bool
+	Index  int // among the slots of its kind
+	egress *Egress
+
+	ssrc, rtxSSRC uint32
+	pts           [codec.Kinds]payloadTypes
+	transportID   uint8 // of the header extension with the transport-wide sequence number, 0: not negotiated
+
+	rw        rewrite.Rewriter
+	cur       *output // what is being forwarded
+	next      *output // what takes over at its next key frame
+	sent      *[sentPackets]sent
+	short     *history.Short     // of audio, while the viewer loses packets
+	epochs    [maxEpochs]*output // of video
+	epoch     uint8
+	rtxSeq    uint64
+	inPicture int // packets of the picture under way, those left out not counted
+
+	temporal  int8      // the highest temporal layer that may pass of what the slot is assigned to
+	meanwhile int8      // of cur while next is awaited
+	passing   int8      // that passes now
+	skipped   time.Time // when frames began to be left out because the way is behind; zero: they are not
+
 	packets, octets uint32 // for sender reports
-	egress          *Egress
-	cur             *output        // what is being forwarded
-	next            *output        // what takes over at its next key frame
-	short           *history.Short // of audio, while the viewer loses packets
+	lastArrival     time.Time
+	lastCaptured    time.Duration // 0: unknown
+	lastClock       uint64        // whose clock lastCaptured is by
+	// up to here cur was started from the history: what the worker still brings of it is a repeat
+	played    uint64
+	hasPlayed bool
 
-	played       uint64
-	lastArrival  time.Time
-	lastCaptured time.Duration // 0: unknown
-	lastClock    uint64        // whose clock lastCaptured is by
-	sent         *[sentPackets]sent
-	inPicture    int // packets of the picture under way, those left out not counted
-
-	rw rewrite.Rewriter
-
-	MID      string
-	Index    int                // among the slots of its kind
-	epochs   [maxEpochs]*output // of video
-	epoch    uint8
-	rtxSeq   uint64
-	skipped  time.Time // when frames began to be left out because the way is behind; zero: they are not
-	assigned *output   // what control wants it to carry; cur or next is it
+	assigned *output // what control wants it to carry; cur or next is it
 }
 
 // payloadTypes are the viewer's of one codec; 0: it does not take the codec, or no RTX of it.

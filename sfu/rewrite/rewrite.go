@@ -46,11 +46,11 @@ type Rewriter struct {
 	started        bool   // a source has been switched to
 	any            bool   // something has ever been put out
 
+	gaps [maxGaps]gap
+	nGap int
+
 	removed    uint16 // picture id of the latest removed frame
 	hasRemoved bool
-
-	nGap int
-	gaps [maxGaps]gap
 }
 
 // New returns a Rewriter whose first packet will carry the given sequence number, at least 1, and timestamp. Start
