@@ -24,6 +24,13 @@ type batch struct {
 	left    []protocol.LeftEntry           // bounded by the joins that rate limits let through in one interval
 	due     time.Time                      // zero: nothing gathered
 	sent    time.Time
+	rest    time.Duration // from sent to the next
+}
+
+// restAfter is how long after a batch of so many entries the next may follow: the longer, the more was told to all. So
+// hands that go up and down, which move all those behind them, are no flood to anybody.
+func (s *state) restAfter(entries int) time.Duration {
+	return rosterInterval * time.Duration(min(1+entries*s.present/toldPerInterval, maxRest))
 }
 
 // schedule has the batch sent at once if the last one is long enough ago, else when it is.
@@ -33,7 +40,7 @@ func (s *state) schedule(now time.Time) {
 		return
 	}
 	s.batch.due = now
-	if at := s.batch.sent.Add(rosterInterval); at.After(now) {
+	if at := s.batch.sent.Add(s.batch.rest); at.After(now) {
 		s.batch.due = at
 	}
 	s.wake(s.batch.due)
@@ -105,7 +112,7 @@ func (s *state) flushRoster(now time.Time) {
 		return
 	}
 	b := s.batch
-	s.batch = batch{sent: now}
+	s.batch = batch{sent: now, rest: s.restAfter(len(b.entries) + len(b.left))}
 	ids := slices.Sorted(maps.Keys(b.entries))
 	r := &protocol.Roster{Left: b.left}
 	for _, id := range ids {

@@ -61,6 +61,8 @@ const (
 	maxWaitingSent   = 256                    // lobby entries in one event (protocol)
 	lobbyPerInterval = 16                     // people in the lobby who are told of in each rosterInterval
 	rosterInterval   = 100 * time.Millisecond // between two roster events (protocol: at most ten a second)
+	toldPerInterval  = 10_000                 // roster entries times people they are told, in each rosterInterval
+	maxRest          = 20                     // of a rosterInterval, between two roster events
 	qualityInterval  = time.Second            // between two quality events (protocol)
 )
 
