@@ -10,7 +10,8 @@ import { startBots } from '../harness/bots.js';
 import { launch } from '../harness/browsers.js';
 import { Person } from '../harness/person.js';
 import { Server } from '../harness/server.js';
-import { sleep, until } from '../harness/wait.js';
+import { sleep } from '../harness/wait.js';
+import { installStopwatch, time } from './stopwatch.js';
 
 const { values } = parseArgs({
   options: {
@@ -30,68 +31,6 @@ const tiles = Number(values.tiles);
 
 /** @param {number[]} list */
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? NaN;
-
-/** Installs window.conclaveStopwatch. Runs in the page. */
-function installStopwatch() {
-  /** @type {{from: number, first: number, all: number, wanted: number, pressed: string, done: boolean}} */
-  const watch = { from: 0, first: 0, all: 0, wanted: 1, pressed: '', done: true };
-  Object.defineProperty(window, 'conclaveStopwatch', { value: watch });
-  /** @type {Set<string>} */
-  let before = new Set();
-  // A picture counts when it is a tile's, is that tile's person's own (not stale), and was not there before the click.
-  const pictures = () =>
-    [...document.querySelectorAll('[data-testid="tile"]:not([data-self]) video:not(.stale)')].map(
-      (video) => video.closest('[data-testid="tile"]')?.getAttribute('data-participant') ?? '',
-    );
-  document.addEventListener(
-    'click',
-    (event) => {
-      const id =
-        event.target instanceof Element ? event.target.closest('[data-testid]')?.getAttribute('data-testid') : '';
-      if (id !== watch.pressed) return;
-      before = new Set(pictures());
-      Object.assign(watch, { from: performance.now(), first: 0, all: 0, done: false });
-    },
-    { capture: true },
-  );
-  const look = () => {
-    if (watch.done) return;
-    const fresh = pictures().filter((who) => !before.has(who)).length;
-    const now = performance.now() - watch.from;
-    if (fresh > 0) watch.first ||= now;
-    if (fresh >= watch.wanted) Object.assign(watch, { all: now, done: true });
-  };
-  document.addEventListener('DOMContentLoaded', () => {
-    new MutationObserver(look).observe(document.body, {
-      attributes: true,
-      attributeFilter: ['class'],
-      childList: true,
-      subtree: true,
-    });
-  });
-}
-
-/**
- * Presses a button and waits for so many new pictures.
- * @param {Person} person
- * @param {string} pressed
- * @param {number} wanted
- */
-async function time(person, pressed, wanted) {
-  await person.page.evaluate(([id, n]) => {
-    Object.assign(Reflect.get(window, 'conclaveStopwatch'), { pressed: id, wanted: n, done: true, from: 0 });
-  }, /** @type {const} */ ([pressed, wanted]));
-  await person.at(pressed).click();
-  return until(
-    `${wanted} pictures after ${pressed}`,
-    () =>
-      person.page.evaluate(() => {
-        const watch = Reflect.get(window, 'conclaveStopwatch');
-        return watch.from > 0 && watch.done ? { first: watch.first, all: watch.all } : undefined;
-      }),
-    15_000,
-  );
-}
 
 /**
  * A person at the pre-join page of a meeting with bots in it.
