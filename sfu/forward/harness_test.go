@@ -230,7 +230,7 @@ func testWorker(e *Engine, to batch.Sender) *worker {
 	w.seal.scratch = make([]byte, 0, batch.MaxDatagram+16)
 	w.out = []*outbox{newOutbox(arenaBytes, &w.counters)}
 	w.out[0].sender = to
-	w.sharing.done = make(chan struct{}, len(e.mates))
+	w.openSharing(len(e.mates))
 	return w
 }
 

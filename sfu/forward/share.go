@@ -18,6 +18,7 @@ const (
 
 // sharing is a round as it is shared. The worker and its mates take destinations from next on.
 type sharing struct {
+	round   *round
 	now     time.Time
 	next    atomic.Int32
 	invited []*mate
@@ -27,17 +28,12 @@ type sharing struct {
 // mate seals and sends what a worker has received, when it is invited to. One goroutine.
 type mate struct {
 	sender
-	state atomic.Int32 // idle, invited, or working
-	round *round       // that it is invited to share
-	wake  chan struct{}
+	// invited is what it is invited to share; &working while it does, nil while it rests. A worker takes back its own
+	// invitation and no other: that mates have been invited by others meanwhile is why this is not just a state.
+	invited atomic.Pointer[sharing]
+	working sharing
+	wake    chan struct{}
 }
-
-// States of a mate. Only who made it invited may take that back; only the mate works, and is idle after that.
-const (
-	idle int32 = iota
-	invited
-	working
-)
 
 // openMates makes as many mates as there are processors beside the worker's.
 func (e *Engine) openMates() error {
@@ -50,9 +46,13 @@ func (e *Engine) openMates() error {
 		e.mates = append(e.mates, m)
 	}
 	for _, w := range e.workers {
-		w.sharing.done = make(chan struct{}, len(e.mates))
+		w.round.openSharing(len(e.mates))
 	}
 	return nil
+}
+
+func (r *round) openSharing(mates int) {
+	r.sharing.round, r.sharing.done = r, make(chan struct{}, mates)
 }
 
 // run shares rounds until the engine is closed.
@@ -64,14 +64,13 @@ func (m *mate) run(e *Engine) {
 			return
 		case <-m.wake:
 		}
-		if !m.state.CompareAndSwap(invited, working) {
+		s := m.invited.Load()
+		if s == nil || !m.invited.CompareAndSwap(s, &m.working) {
 			continue // too late: the worker did it all
 		}
-		r := m.round
-		m.round = nil
-		r.takeShares(&m.sender)
-		m.state.Store(idle)
-		r.sharing.done <- struct{}{}
+		s.round.takeShares(&m.sender)
+		s.done <- struct{}{}
+		m.invited.Store(nil)
 	}
 }
 
@@ -82,9 +81,7 @@ func (w *worker) share(now time.Time) bool {
 	s.next.Store(0)
 	most := len(w.touched) / (shareFrom / 2)
 	for _, m := range w.engine.mates {
-		if len(s.invited) < most && m.state.CompareAndSwap(idle, working) { // no one else looks at it now
-			m.round = &w.round
-			m.state.Store(invited)
+		if len(s.invited) < most && m.invited.CompareAndSwap(nil, s) {
 			s.invited = append(s.invited, m)
 			select {
 			case m.wake <- struct{}{}:
@@ -99,7 +96,7 @@ func (w *worker) share(now time.Time) bool {
 	w.takeShares(&w.sender)
 	w.seal.shared = false
 	for i, m := range s.invited {
-		if !m.state.CompareAndSwap(invited, idle) {
+		if !m.invited.CompareAndSwap(s, nil) {
 			<-s.done
 		}
 		s.invited[i] = nil

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,7 +45,7 @@ func TestARoundForManyIsShared(t *testing.T) {
 	own, others := &record{to: map[netip.AddrPort][]uint16{}}, &record{to: map[netip.AddrPort][]uint16{}}
 	w := testWorker(r.engine, own)
 	for _, m := range r.engine.mates[1:] {
-		m.state.Store(working) // one is enough
+		m.invited.Store(&m.working) // one is enough
 	}
 	r.engine.mates[0].out[0].sender = others
 	publisher := r.join(1, options{}).live()
@@ -94,6 +95,59 @@ func TestARoundForManyIsShared(t *testing.T) {
 	}
 }
 
+// Workers invite the same mate at the same time: none takes back what another has offered, and none goes on too soon.
+func TestWorkersShareAMate(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(3, runtime.GOMAXPROCS(0))))
+	const viewers, rounds = shareFrom, 2000
+	r := newRigOf(t, 2)
+	for _, m := range r.engine.mates {
+		m.out[0].sender = &sink{}
+	}
+	for _, m := range r.engine.mates[1:] {
+		m.invited.Store(&m.working)
+	}
+	film, speech := r.join(1, options{}).live(), r.join(2, options{}).live()
+	film.c.in.budget, speech.c.in.budget = 1<<40, 1<<40
+	for i := range viewers {
+		v := r.join(media.ParticipantID(i+3), options{}).watch(film)
+		v.c.out.Slots()[1].Carry(speech.mic.layers[0], time.Now())
+		v.c.out.Assume(0)
+	}
+	var working sync.WaitGroup
+	feed := func(index int, p *peer, next func(seq uint16) []byte) {
+		w := testWorker(r.engine, &sink{})
+		w.index = index
+		var sealed [rounds][]byte
+		for i := range sealed {
+			sealed[i] = next(uint16(i + 1))
+		}
+		working.Go(func() {
+			for i := range sealed {
+				w.feed(p, time.Now(), sealed[i])
+			}
+			if own, all := w.counters.Forwarded.Load(), uint64(viewers*rounds); own == 0 || own > all {
+				t.Errorf("worker %d forwarded %d of %d packets", index, own, all)
+			}
+		})
+	}
+	feed(0, film, func(seq uint16) []byte { return film.Sealed(wiretest.Video(5, seq, "q")) })
+	feed(1, speech, func(seq uint16) []byte { return speech.Sealed(wiretest.Audio(seq, 20)) })
+	done := make(chan struct{})
+	go func() { working.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Fatal("a worker waits for a mate for ever")
+	}
+	for _, p := range r.list()[2:] {
+		for i, want := range []uint32{rounds, rounds} {
+			if got := p.c.out.slots[i].packets; got != want {
+				t.Fatalf("a viewer was sent %d packets in slot %d, want %d", got, i, want)
+			}
+		}
+	}
+}
+
 // Where no mate rests, or there are few viewers, the worker does it all.
 func TestAWorkerDoesWithoutMates(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(2, runtime.GOMAXPROCS(0))))
@@ -106,7 +160,7 @@ func TestAWorkerDoesWithoutMates(t *testing.T) {
 		w := testWorker(r.engine, own)
 		if !tt.rests {
 			for _, m := range r.engine.mates {
-				m.state.Store(working)
+				m.invited.Store(&m.working)
 			}
 		}
 		publisher := r.join(1, options{}).live()

@@ -71,6 +71,7 @@ const (
 	spare    = 0.85 // of CPU: what is known to fit in this may come back, as if pictures took all that is used
 	idle     = 0.50 // of CPU: it comes back soon
 	aim      = 0.80 // of CPU: what a step aims at
+	nearly   = 0.75 // of CPU: with sound alone, no one else comes in
 	memory   = 0.90 // of Memory: no one else comes in
 
 	settles   = 200 * time.Millisecond // after a step down, before the next
@@ -105,8 +106,10 @@ func (g *Governor) Plan() Plan {
 	return g.plan
 }
 
-// Full says whether the machine carries no one else.
-func (g *Governor) Full() bool { return g.plan.Level == Full || g.memory }
+// Full says whether the machine carries no one else: sound alone is too much for it, or would soon be.
+func (g *Governor) Full() bool {
+	return g.plan.Level == Full || g.plan.Level == Sound && g.cpu > nearly || g.memory
+}
 
 // Observe takes in a sample of the time before now, and returns the plan from now on.
 func (g *Governor) Observe(now time.Time, s Sample) Plan {

@@ -145,9 +145,16 @@ func TestSoundAloneCanFillTheMachine(t *testing.T) {
 	if !m.g.Full() || m.g.Plan().Share != 0 {
 		t.Errorf("%+v", m.g.Plan())
 	}
-	m.sound = 0.75
+	m.sound = 0.78
 	m.run(2 * time.Second)
-	m.want(Sound)
+	if m.want(Sound); !m.g.Full() {
+		t.Error("more are let in, though their sound would be too much soon")
+	}
+	m.sound = 0.70
+	m.run(2 * time.Second)
+	if m.want(Sound); m.g.Full() {
+		t.Error("no one is let in, though there is room for sound")
+	}
 	m.sound = 0.2
 	m.run(10 * time.Second)
 	m.want(Calm, Layers, Pictures)

@@ -41,6 +41,7 @@ const (
 	backWithin    = 10 * time.Second
 	stageMeetings = 40 // at most: each has a process of bots
 	joinEvery     = 150 * time.Millisecond
+	carriedAt     = 0.8 // of the processor time, at most: what gives way gives way at more, in moments
 	settling      = 2 * time.Second
 	talking       = time.Second // until those who only talk are in
 	climbEvery    = 6 * time.Second
@@ -154,19 +155,35 @@ func (cmd *Overload) carried(ctx context.Context, c figures.Console) (n int, err
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, o.end()) }()
+	for range cmd.Times { // as in the stages
+		p, err := cmd.listen(ctx, o, 5*time.Minute)
+		if err != nil {
+			return 0, err
+		}
+		o.meetings = append(o.meetings, p)
+	}
 	for n = 0; n < stageMeetings; n++ {
 		if err := o.add(ctx, cmd.People, 5*time.Minute); err != nil {
 			return 0, err
 		}
-		wait(ctx, climbEvery)
+		wait(ctx, climbEvery/2) // they come in
+		before, err := process.Read(o.PID())
+		if err != nil {
+			return 0, err
+		}
+		wait(ctx, climbEvery/2)
+		after, err := process.Read(o.PID())
+		if err != nil {
+			return 0, err
+		}
 		st, err := o.Stats(ctx, false)
 		if err != nil {
 			return 0, err
 		}
 		level := st.Counters["overload_level"]
-		c.Progress("%d meetings of %d: level %.0f, %.0f %% of its processor time", n+1, cmd.People, level,
-			100*st.Counters["cpu_share"])
-		if level > 0 {
+		used := (after.Total - before.Total).Seconds() / after.At.Sub(before.At).Seconds() / cmd.Quota
+		c.Progress("%d meetings of %d: level %.0f, %.0f %% of its processor time", n+1, cmd.People, level, 100*used)
+		if level > 0 || used > carriedAt {
 			break
 		}
 	}
