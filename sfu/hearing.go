@@ -212,6 +212,9 @@ func (r *state) audible(list []*track) []*track {
 	if most == 0 {
 		return list
 	}
+	if voices := r.plan.Voices; voices > 0 {
+		most = min(most, voices)
+	}
 	most += 2
 	sources := []media.Source{media.ScreenAudio, media.Mic}
 	if r.hearing.shared == 0 {
@@ -252,8 +255,12 @@ func (r *state) reconcileAudio(p *Peer, now time.Time) {
 	}
 	r.work.Audio++
 	wanted := r.wanted[:0]
+	most := len(c.audio)
+	if voices := r.plan.Voices; voices > 0 {
+		most = min(most, voices)
+	}
 	for _, t := range r.hearing.top {
-		if len(wanted) < len(c.audio) && t.Owner != p.id && t.Live() {
+		if len(wanted) < most && t.Owner != p.id && t.Live() {
 			wanted = append(wanted, t.Track)
 		}
 	}

@@ -70,6 +70,9 @@ func (s *Server) follows(plan overload.Plan) {
 	s.engine.Shed(plan.Level)
 	for _, r := range s.listRooms() {
 		r.mu.Lock()
+		if plan.Voices != r.plan.Voices {
+			r.hearing.stale, r.hearing.freed = true, true // all hear others
+		}
 		r.plan = plan
 		for _, p := range r.peers {
 			if len(p.wants) > 0 {
@@ -110,46 +113,54 @@ func (l *load) sample(now time.Time) (sample overload.Sample, ok bool) {
 // participant did not come in after all, so that joins that fail keep no one out.
 func (s *Server) Admit(ctx context.Context) (release func(), ok bool) {
 	l := &s.load
-	wait, ok := l.turn(time.Now())
-	if !ok {
-		return func() {}, false
-	}
-	if wait > 0 {
+	for {
+		wait, level, ok := l.turn(time.Now())
+		if !ok {
+			return func() {}, false
+		}
+		if wait == 0 {
+			return l.giveBack, true
+		}
 		timer := time.NewTimer(wait)
-		defer timer.Stop()
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 		case <-s.stop:
 		}
-		if ctx.Err() != nil || l.full() { // by now
-			l.giveBack()
+		timer.Stop()
+		if now := l.level(); ctx.Err() == nil && now <= level && now < overload.Full {
+			return l.giveBack, true
+		}
+		l.giveBack()
+		if ctx.Err() != nil || s.closing.Load() {
 			return func() {}, false
 		}
+		// More gives way than before, so turns come less often: it stands in line once more, if there is one.
 	}
-	return l.giveBack, true
 }
 
-// turn takes a turn at the door, which comes after wait.
-func (l *load) turn(now time.Time) (wait time.Duration, ok bool) {
+// turn takes a turn at the door, which comes after wait if no more gives way until then than at level.
+func (l *load) turn(now time.Time) (wait time.Duration, level overload.Level, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	level = l.governor.Plan().Level
 	if l.governor.Full() {
-		return 0, false
+		return 0, level, false
 	}
-	return l.door.Admit(now, l.governor.Plan().Level, l.limits.Cores)
+	wait, ok = l.door.Admit(now, level, l.limits.Cores)
+	return wait, level, ok
+}
+
+func (l *load) level() overload.Level {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.governor.Plan().Level
 }
 
 func (l *load) giveBack() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.door.Return()
-}
-
-func (l *load) full() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.governor.Full()
 }
 
 // read is what was measured last, and what is done about it.
@@ -205,6 +216,8 @@ func (l *load) collect(ch chan<- prometheus.Metric) {
 	gauge("overload_level", "What gives way: 0 nothing, 1 layers, 2 pictures, 3 all pictures, 4 new participants, too.",
 		float64(plan.Level))
 	gauge("pictures_share", "Part of each viewer's pictures that is sent: 1 is all.", plan.Share)
+	gauge("voices", "How many voices each hears at most, because the machine carries no more; 0: all.",
+		float64(plan.Voices))
 	gauge("cpu_share", "Processor time used, of what the process may use.", sample.CPU)
 	gauge("memory_share", "Memory used, of what the process may use; 0: not known.", sample.Memory)
 }

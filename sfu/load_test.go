@@ -62,3 +62,40 @@ func TestLayersGiveWay(t *testing.T) {
 		}
 	}
 }
+
+// When even sound is too much, each hears the loudest only, and more again afterwards.
+func TestVoicesGiveWay(t *testing.T) {
+	h := newHall(t, 6)
+	for i := range 5 {
+		h.live(i, media.Mic)
+	}
+	h.settle()
+	heard := func(i int) (n int) {
+		h.room.Room.mu.Lock()
+		defer h.room.Room.mu.Unlock()
+		return h.people[i].peer.viewer.heard
+	}
+	follow := func(voices int) {
+		h.room.server.roomMu.Lock()
+		h.room.server.rooms[h.room.Room] = struct{}{}
+		h.room.server.roomMu.Unlock()
+		h.room.server.follows(overload.Plan{Level: overload.Full, Voices: voices})
+		h.room.server.roomMu.Lock()
+		delete(h.room.server.rooms, h.room.Room)
+		h.room.server.roomMu.Unlock()
+	}
+	for _, tt := range []struct{ voices, want int }{{0, 4}, {2, 2}, {1, 1}, {2, 2}, {0, 4}} {
+		follow(tt.voices)
+		for range 25 { // half a second
+			for i := range 5 {
+				h.says(i, uint8(20+i))
+			}
+			h.tick()
+		}
+		for i := range h.people {
+			if got := heard(i); got != tt.want {
+				t.Errorf("%d voices: %d hears %d", tt.voices, i+1, got)
+			}
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"conclave/sfu/forward"
+	"conclave/sfu/machine"
 	"conclave/sfu/sdp"
 	"conclave/sfu/transport"
 )
@@ -86,7 +87,7 @@ func Listen(cfg Config) (*Server, error) {
 	if s.clock, err = newClock(); err != nil {
 		return nil, errors.Join(fmt.Errorf("sfu: %w", err), engine.Close())
 	}
-	s.load.delays = engine.Delays()
+	s.load.delays, s.load.limits = engine.Delays(), machine.ReadLimits()
 	s.wg.Add(2)
 	go s.control()
 	go s.follow()

@@ -3,8 +3,9 @@ package overload
 import "time"
 
 // Door lets new participants in as fast as their joins can be afforded. A join takes some 3 ms of processor time; so
-// while pictures give way, joins get about a twentieth of the processors, and a hundredth while all of them have. Who
-// comes faster waits for a turn, as long as that is within a moment. The zero value is ready. One goroutine at a time.
+// joins get about a seventh of the processors, a twentieth while pictures give way, and a hundredth while all of them
+// have. Who comes faster waits for a turn, as long as that is within a moment: what those before bring is seen by then.
+// The zero value is ready. One goroutine at a time.
 type Door struct {
 	turns float64 // free ones; below 0: so many wait
 	at    time.Time
@@ -12,6 +13,7 @@ type Door struct {
 
 const (
 	// Joins a second and core, by level.
+	joinsWhenCalm     = 50
 	joinsWithPictures = 20
 	joinsWithSound    = 4
 	// InLine is how long one waits for a turn, at most: who joins looks at a screen that says so.
@@ -23,8 +25,7 @@ func (d *Door) Admit(now time.Time, level Level, cores float64) (wait time.Durat
 	rate := cores
 	switch {
 	case level < Pictures:
-		*d = Door{}
-		return 0, true
+		rate *= joinsWhenCalm
 	case level == Pictures:
 		rate *= joinsWithPictures
 	case level == Sound:

@@ -18,7 +18,7 @@ const (
 	Layers         // all pictures but a viewer's first are sent in their lowest encoding
 	Pictures       // and the least important of each viewer's are left out
 	Sound          // all of them are
-	Full           // and sound alone is as much as the machine carries: no one else comes in
+	Full           // and sound alone is as much as the machine carries: no one else comes in, and at last voices give way
 	NumLevels
 )
 
@@ -27,6 +27,8 @@ type Plan struct {
 	Level Level
 	// Share is the part of each viewer's pictures that is sent, from 0 to 1.
 	Share float64
+	// Voices is how many each hears at most, the loudest; 0: as many as there is room for.
+	Voices int
 }
 
 // golden spreads the viewers' remainders evenly, whichever of them are there: successive multiples of it, without their
@@ -83,6 +85,9 @@ const (
 	least     = 0.03                   // of Share: below, no picture is sent
 	rise      = 0.1                    // of Share, each step, while the machine is nearly idle
 	fullAfter = 400 * time.Millisecond // of sound alone that is too much, before no one else comes in
+	voicesIn  = 600 * time.Millisecond // after no one else comes in, and after a step, before one of voices
+	few       = 2                      // voices: the first step down; the second is one
+	fewSpare  = 0.40                   // of CPU: voices may come back, which may double what they take
 )
 
 // Governor turns samples into a plan. Feed it about ten a second. The zero value is ready.
@@ -95,6 +100,7 @@ type Governor struct {
 	wait     time.Duration // from the latest step down to the next one up
 	over     bool          // the latest sample was too much
 	crowded  time.Time     // since when sound alone is too much; zero: it is not
+	voiced   time.Time     // the latest step of voices
 	memory   bool          // is nearly used up
 }
 
@@ -161,12 +167,12 @@ func (g *Governor) reduce(now time.Time, s Sample) {
 func (g *Governor) share(x float64) {
 	switch {
 	case x >= 1:
-		g.plan = Plan{Layers, 1}
+		g.plan = Plan{Level: Layers, Share: 1}
 	case x < least:
 		g.plan.Share = 0
 		g.plan.Level = max(g.plan.Level, Sound)
 	default:
-		g.plan = Plan{Pictures, x}
+		g.plan = Plan{Level: Pictures, Share: x}
 	}
 }
 
@@ -191,6 +197,10 @@ func (g *Governor) restore(now time.Time) {
 	if g.plan.Level == Calm || now.Sub(g.up) < rests || !free && now.Sub(g.down) < g.wait || now.Sub(g.down) < patience/2 {
 		return
 	}
+	if g.plan.Voices > 0 {
+		g.speakUp(now)
+		return
+	}
 	g.up = now
 	if g.plan.Share >= 1 {
 		g.plan.Level = Calm
@@ -211,17 +221,44 @@ func (g *Governor) restore(now time.Time) {
 	g.share(more)
 }
 
-// fill follows whether sound alone is too much.
+// speakUp takes a step up of voices.
+func (g *Governor) speakUp(now time.Time) {
+	if g.cpu >= fewSpare {
+		return
+	}
+	g.up, g.voiced = now, now
+	if g.plan.Voices == few {
+		g.plan.Voices = 0
+	} else {
+		g.plan.Voices = few
+	}
+}
+
+// fill follows whether sound alone is too much. No one else comes in then, and when that isn't enough, the voices that
+// are least loud give way, so that those that are heard are heard well: a meeting can go on with one.
 func (g *Governor) fill(now time.Time, over bool) {
 	switch {
 	case g.plan.Share > 0:
 		g.crowded = time.Time{}
 	case !over && g.cpu < aim:
 		g.crowded = time.Time{}
-		g.plan.Level = Sound
+		if g.plan.Voices == 0 {
+			g.plan.Level = Sound
+		}
 	case over && g.crowded.IsZero():
 		g.crowded = now
 	case over && now.Sub(g.crowded) >= fullAfter:
-		g.plan.Level = Full
+		if g.plan.Level != Full {
+			g.plan.Level, g.voiced = Full, now
+			return
+		}
+		if now.Sub(g.voiced) >= voicesIn && g.plan.Voices != 1 {
+			g.voiced = now
+			if g.plan.Voices == 0 {
+				g.plan.Voices = few
+			} else {
+				g.plan.Voices = 1
+			}
+		}
 	}
 }
