@@ -56,7 +56,7 @@ type Config struct {
 // DefaultConfig is what applies where an operator sets nothing else.
 func DefaultConfig() Config {
 	return Config{
-		MaxMeeting: 2 * time.Hour, MaxParticipants: 500, MaxMeetings: 10_000, MeetingsPerAddress: 20,
+		MaxMeeting: 2 * time.Hour, MaxParticipants: 1000, MaxMeetings: 10_000, MeetingsPerAddress: 20,
 		ConfidentialIdle: 15 * time.Minute, EmptyAfter: 5 * time.Minute, ResumeGrace: 45 * time.Second, MediaGrace: 30 * time.Second, IdleAnswer: time.Minute,
 	}
 }

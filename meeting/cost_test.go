@@ -145,7 +145,7 @@ func TestNothingButTheEndLooksAtAllSeats(t *testing.T) {
 }
 
 // Fifty of a thousand raise and lower hands and switch microphones as fast as they may: the others are told at most ten
-// times a second, at most twice as many entries as a calm meeting of that size may have, and no seat is looked at for it.
+// times a second, and twice as many entries at most as are told in a second for long; no seat is looked at for it.
 func TestAFloodOfHandsCostsTheOthersTenEventsASecond(t *testing.T) {
 	n := 1000
 	if testing.Short() {
