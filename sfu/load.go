@@ -108,10 +108,10 @@ func (l *load) sample(now time.Time) (sample overload.Sample, ok bool) {
 	return sample, !first
 }
 
-// Admit says whether the machine carries one more participant. Where more come than can be afforded at a moment it waits
-// for a turn, for overload.InLine at most, once more each time that more gives way meanwhile, and no longer than ctx.
-// Those who have a seat are not asked about. release is to be called when the participant did not come in after all, so
-// that joins that fail keep no one out.
+// Admit says whether the machine carries one more participant. Where more come than can be afforded at a moment it
+// waits for a turn, for overload.InLine at most, once more each time that more gives way meanwhile, and no longer than
+// ctx. Those who have a seat are not asked about. release is to be called when the participant did not come in after
+// all, so that joins that fail keep no one out.
 func (s *Server) Admit(ctx context.Context) (release func(), ok bool) {
 	l := &s.load
 	for {
