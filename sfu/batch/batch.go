@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"runtime"
 	"time"
 )
 
@@ -94,6 +95,27 @@ type Conn interface {
 	// Close makes Run return net.ErrClosed. It waits for what is being handled: it must not be called by the one who
 	// handles.
 	Close() error
+}
+
+// ListenAll opens so many sockets that share addr; where the system shares no address, one. If addr has no port, all
+// get the same. When it fails none stays open.
+func ListenAll(addr netip.AddrPort, n int) (conns []Conn, err error) {
+	open := Listen // of the first: another process's socket would take some of what comes
+	for range n {
+		c, err := open(addr)
+		if err != nil {
+			if len(conns) > 0 && runtime.GOOS != "linux" {
+				break
+			}
+			for _, c := range conns {
+				err = errors.Join(err, c.Close())
+			}
+			return nil, err
+		}
+		conns = append(conns, c)
+		open, addr = Share, c.LocalAddr()
+	}
+	return conns, nil
 }
 
 // FromPacketConn makes a Conn of any net.PacketConn, one datagram at a time.

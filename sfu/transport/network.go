@@ -138,19 +138,9 @@ func listen(addrs []netip.AddrPort, workers int) (sockets [][]batch.Conn, err er
 		if !addr.IsValid() || addr.Addr().IsUnspecified() {
 			return sockets, fmt.Errorf("transport: cannot listen on %s: name an address of this machine", addr)
 		}
-		var conns []batch.Conn
-		open := batch.Listen // of the first: another process's socket would take some of our clients' datagrams
-		for range workers {
-			c, err := open(addr)
-			if err != nil {
-				if len(conns) > 0 && runtime.GOOS != "linux" {
-					break // one socket an address is all there is
-				}
-				return append(sockets, conns), fmt.Errorf("transport: %w", err)
-			}
-			conns = append(conns, c)
-			open = batch.Share
-			addr = c.LocalAddr() // the same port for the rest, had 0 been asked for
+		conns, err := batch.ListenAll(addr, workers)
+		if err != nil {
+			return sockets, fmt.Errorf("transport: %w", err)
 		}
 		sockets = append(sockets, conns)
 	}

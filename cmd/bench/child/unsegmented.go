@@ -2,7 +2,6 @@ package child
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"net/netip"
 	"runtime"
@@ -27,18 +26,12 @@ func (unsegmentedSender) MaxSegments() int { return 1 }
 
 // unsegmentedSockets opens a socket for each worker, as the engine would.
 func unsegmentedSockets(addr netip.AddrPort, workers int) (sockets [][]batch.Conn, err error) {
-	var conns []batch.Conn
-	open := batch.Listen
-	for range cmp.Or(workers, runtime.GOMAXPROCS(0)) {
-		c, err := open(addr)
-		if err != nil {
-			for _, c := range conns {
-				err = errors.Join(err, c.Close())
-			}
-			return nil, fmt.Errorf("media: %w", err)
-		}
-		conns = append(conns, unsegmented{c})
-		open, addr = batch.Share, c.LocalAddr()
+	conns, err := batch.ListenAll(addr, cmp.Or(workers, runtime.GOMAXPROCS(0)))
+	if err != nil {
+		return nil, fmt.Errorf("media: %w", err)
+	}
+	for i, c := range conns {
+		conns[i] = unsegmented{c}
 	}
 	return [][]batch.Conn{conns}, nil
 }
