@@ -20,17 +20,8 @@ func attachSample(conn *net.UDPConn, n int) error {
 	if err != nil {
 		return fmt.Errorf("bots: socket: %w", err)
 	}
-	program := sampleProgram(n)
-	var filterErr error
-	err = raw.Control(func(fd uintptr) {
-		filterErr = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
-			&unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
-	})
-	if err == nil {
-		err = filterErr
-	}
-	if err != nil {
-		return fmt.Errorf("bots: SO_ATTACH_FILTER: %w", err)
+	if err := Filter(raw, sampleProgram(n)); err != nil {
+		return fmt.Errorf("bots: %w", err)
 	}
 	return nil
 }

@@ -89,7 +89,7 @@ var rules = withLeaves(map[string]rule{
 	"cmd/bench/link": {imports: []string{"cmd/bench/child", "cmd/bench/figures", "cmd/bench/netlab", "cmd/bench/process",
 		"bots", "bots/receive", "bots/report", "media", "sfu"}, why: "what measures a narrow link needs none of the other measurements"},
 	"cmd/bench/child": {imports: []string{
-		"cmd/bench/bare", "cmd/bench/naive", "bots", "bots/report", "auth", "media", "meeting",
+		"cmd/bench/bare", "cmd/bench/naive", "bots", "bots/report", "bots/wire", "auth", "media", "meeting",
 		"protocol", "sfu", "sfu/batch", "signaling", "static"}, why: "a child does not know what is measured"},
 	"cmd/bench/bare":    {imports: []string{"media", "meeting", "sfu"}, why: "an engine to compare with"},
 	"cmd/bench/naive":   {imports: []string{"media", "meeting", "sfu"}, why: "an engine to compare with"},
