@@ -23,7 +23,9 @@ type hold struct {
 	packets []heldPacket
 	next    int // of packets
 	since   time.Time
-	leaving int // who is sending earlier packets, without the lock: none may pass them
+	// leaving is how many are sending earlier packets, which none may pass, without the lock: a system call would hold up
+	// a worker. What comes meanwhile is held.
+	leaving int
 
 	debt   int64 // bytes sent beyond the pace
 	paidAt time.Time

@@ -106,15 +106,6 @@ func (d *destination) emit(box *outbox, at int, video bool, now time.Time) {
 	box.add(at)
 }
 
-// sendAhead sends what is in the box, packets of d's that nothing may pass, without the lock: one system call would
-// hold up a worker. What comes meanwhile is held back. Call it without the lock, after leaving was raised with it.
-func (d *destination) sendAhead(box *outbox) {
-	box.send()
-	d.mu.Lock()
-	d.hold.leaving--
-	d.mu.Unlock()
-}
-
 // release sends up to n bytes of what is held, and one packet at least.
 func (d *destination) release(box *outbox, n int64, now time.Time) {
 	h := &d.hold

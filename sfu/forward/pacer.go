@@ -83,16 +83,17 @@ func (p *pacer) pace(d *destination, now time.Time) (more bool) {
 	}
 	box := p.begin(ks, to, now)
 	probing := p.gather(d, box, now)
-	d.sendAhead(box)
+	box.send()
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.hold.leaving--
 	if more = probing || !d.hold.empty(); !more {
 		d.paced.Store(false)
 	}
 	return more
 }
 
-// gather puts what is due to d into the box, and says whether a probe goes on.
+// gather puts what is due to d into the box, which leaves without the lock, and says whether a probe goes on.
 func (p *pacer) gather(d *destination, box *outbox, now time.Time) (probing bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -38,14 +38,18 @@ func (s *Slot) start(o *output, now time.Time) (started bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	box := p.begin(ks, to, now)
-	if started = s.play(o, p, box, now); started {
-		e.sendAhead(box)
+	if !s.play(o, p, box, now) {
+		return false
 	}
-	return started
+	box.send()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.hold.leaving--
+	return true
 }
 
 // play puts the picture since the latest key frame into the box, of a player that is locked, and makes o the slot's
-// output. If it says that it did, the box is to be sent ahead.
+// output. If it says that it did, the box leaves next, and nothing may pass it.
 func (s *Slot) play(o *output, p *player, box *outbox, now time.Time) (started bool) {
 	e := s.egress
 	e.mu.Lock()
