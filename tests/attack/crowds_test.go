@@ -142,7 +142,7 @@ func (s *server) waiting() (bytes int64) {
 // go on.
 func TestThirtySeatsThatNeverReadCostLittle(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
+	s := startTidyServer(t)
 	meeting := s.encryptedMeeting()
 	bob := s.socket(t, http.DefaultClient, s.bot())
 	bob.enter(announced(meeting))
@@ -171,7 +171,7 @@ func TestThirtySeatsThatNeverReadCostLittle(t *testing.T) {
 	if most == 0 || most > 12<<20 {
 		t.Errorf("the kernel keeps %d MiB for 30 seats that never read", most>>20)
 	}
-	if grown > 16<<20 {
+	if grown > 6<<20 {
 		t.Errorf("the process keeps %d MiB for 30 seats that never read", grown>>20)
 	}
 	bob.stays("a participant")

@@ -52,7 +52,19 @@ type server struct {
 // startServer starts the binary on an address of the namespace and ends it with the test.
 func startServer(t *testing.T, args ...string) *server {
 	t.Helper()
-	s := launch(t, args...)
+	return guard(launch(t, args...))
+}
+
+// startTidyServer starts a server that collects its garbage at once, so that its memory is what it keeps.
+func startTidyServer(t *testing.T, args ...string) *server {
+	t.Helper()
+	return guard(launchIn(t, []string{"GOGC=10"}, args...))
+}
+
+// guard ends s with its test, and fails that if s ended by itself or panicked.
+func guard(s *server) *server {
+	t := s.t
+	t.Helper()
 	t.Cleanup(func() {
 		select {
 		case err := <-s.exited:
@@ -72,11 +84,17 @@ func startServer(t *testing.T, args ...string) *server {
 // launch starts the binary; who calls it ends it.
 func launch(t *testing.T, args ...string) *server {
 	t.Helper()
+	return launchIn(t, nil, args...)
+}
+
+// launchIn is launch with some variables of the environment.
+func launchIn(t *testing.T, variables []string, args ...string) *server {
+	t.Helper()
 	out := &output{}
 	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--media-listen", serverIP, "--media-port", "0",
 		"--admin-listen", ""}, args...)
 	cmd := exec.Command(os.Getenv(binaryVariable), args...)
-	cmd.Env = []string{"CONCLAVE_CONFIG=" + os.DevNull, "HOME=" + t.TempDir()}
+	cmd.Env = append([]string{"CONCLAVE_CONFIG=" + os.DevNull, "HOME=" + t.TempDir()}, variables...)
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
