@@ -49,8 +49,8 @@ func TestTheBenchClipIs120EqualPacketsASecond(t *testing.T) {
 		for _, f := range v.Frames[1:] {
 			if len(f) > benchFrame {
 				large++
-			} else if n, size := payload.Fragments(len(f)); n != 4 || size != payload.MaxFragment {
-				t.Fatalf("%v: %d packets of %d", codec, n, size)
+			} else if n := payload.Fragments(len(f)); n != 4 || len(f) != 4*payload.MaxFragment {
+				t.Fatalf("%v: %d packets of %d bytes", codec, n, len(f))
 			}
 		}
 		if large > len(v.Frames)/20 {

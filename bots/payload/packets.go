@@ -8,13 +8,13 @@ type Packetizer struct {
 	Codec         sframe.Codec
 	Width, Height uint16
 
-	pictureID   uint16
-	tl0         uint8
-	number      int
-	frame       []byte
-	ends        []int // of AV1's OBUs in frame
-	obus        []byte
-	count, size int
+	pictureID uint16
+	tl0       uint8
+	number    int
+	frame     []byte
+	ends      []int // of AV1's OBUs in frame
+	obus      []byte
+	count     int
 }
 
 // Begin sets the picture id and TL0PICIDX of the frame before the first.
@@ -35,13 +35,13 @@ func (p *Packetizer) Frame(frame []byte, number int) (count int) {
 	if tid, _ := Temporal(number); tid == 0 {
 		p.tl0++
 	}
-	p.count, p.size = Fragments(len(p.frame))
+	p.count = Fragments(len(p.frame))
 	return p.count
 }
 
 // Append appends payload number i of the frame to dst.
 func (p *Packetizer) Append(dst []byte, i int) []byte {
-	from, to := i*p.size, min((i+1)*p.size, len(p.frame))
+	from, to := fragment(len(p.frame), p.count, i), fragment(len(p.frame), p.count, i+1)
 	switch p.Codec {
 	case sframe.AV1:
 		return appendElements(dst, p.frame, p.ends, from, to, p.number == 0)

@@ -111,12 +111,12 @@ func ReadStamp(c sframe.Codec, b []byte) (sent time.Time, ok bool) {
 	return time.Unix(0, int64(binary.BigEndian.Uint64(s))), true
 }
 
-// Fragments splits a frame of n bytes into nearly equal parts of at most MaxFragment bytes: equal sizes let the server
-// send them as segments of one datagram.
-func Fragments(n int) (count, size int) {
-	count = (n + MaxFragment - 1) / MaxFragment
-	return count, (n + count - 1) / count
-}
+// Fragments is into how many parts of at most MaxFragment bytes a frame of n bytes is split.
+func Fragments(n int) int { return (n + MaxFragment - 1) / MaxFragment }
+
+// fragment is where part i of count parts of n bytes begins: as browsers split a frame, the later ones may be a byte
+// longer than the earlier ones.
+func fragment(n, count, i int) int { return i*(n/count) + max(0, i-(count-n%count)) }
 
 // PadOpus returns packet as an Opus packet of code 3 with one frame and room for a stamp in its padding (RFC 6716
 // §3.2.5), which decoders skip. ok is false for a packet of another code than 0.

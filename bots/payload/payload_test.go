@@ -38,9 +38,16 @@ func TestAStampSurvivesAndDecodersDoNotSeeIt(t *testing.T) {
 
 func TestFragmentsCoverTheFrame(t *testing.T) {
 	for n := 1; n < 5*MaxFragment; n++ {
-		count, size := Fragments(n)
-		if size > MaxFragment || count*size < n || (count-1)*size >= n {
-			t.Fatalf("%d bytes: %d × %d", n, count, size)
+		count, at, before := Fragments(n), 0, 0
+		for i := range count {
+			size := fragment(n, count, i+1) - fragment(n, count, i)
+			if at += size; size > MaxFragment || size < before || size > max(before, n/count)+1 {
+				t.Fatalf("%d bytes: part %d of %d is %d, after %d", n, i, count, size, before)
+			}
+			before = size
+		}
+		if at != n || count > 1 && (count-1)*MaxFragment >= n {
+			t.Fatalf("%d bytes: %d parts of %d together", n, count, at)
 		}
 	}
 }
@@ -87,7 +94,7 @@ func TestAFrameIsPutTogetherAgain(t *testing.T) {
 			}
 			PutStamp(c, frame, at)
 			count := p.Frame(frame, number)
-			if want, _ := Fragments(len(p.frame)); count != want {
+			if want := Fragments(len(p.frame)); count != want {
 				t.Fatalf("%v: %d packets of %d bytes", c, count, len(frame))
 			}
 			var body, last []byte
