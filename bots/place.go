@@ -139,7 +139,7 @@ func (r *runner) botConfig(i int, a *admission) client.Config {
 		Verify: c.Verify, Feedback: c.Feedback, Poll: c.Poll, Sample: b.Sample,
 		Lag: r.lag, Recent: r.recent, Rekeys: r.rekeys, Waiting: a.waits, Up: a.up, Network: b.Network, Clock: r.clock(),
 		Follow: b.Follow, Speaks: r.speaks(b), Host: b.Host, AdmitAfter: b.AdmitAfter, Creator: creator,
-		Transport: b.Transport, Requests: b.Requests, Datagrams: b.Datagrams,
+		Transport: b.Transport, Requests: b.Requests, Datagrams: b.Datagrams, Acts: b.Acts,
 	}
 }
 

@@ -51,8 +51,8 @@ type Config struct {
 	Host       bool
 	AdmitAfter time.Duration
 	Creator    *group.Identity
-	// Requests and Datagrams are what the bot floods the server with each second; 0: not.
-	Requests, Datagrams int
+	// Requests, Datagrams and Acts are what the bot floods the server with each second; 0: not.
+	Requests, Datagrams, Acts int
 	// Transport is how media goes: udp (also if empty), ice_tcp, turn_tcp or turn_tls.
 	Transport string
 

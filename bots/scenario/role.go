@@ -163,8 +163,8 @@ func (r *Role) ownKeys(b *Bot) error {
 	switch {
 	case r.AdmitAfter != nil && !b.Host:
 		return errors.New("admit_after goes with the role host")
-	case (r.Requests != nil || r.Datagrams != nil) && !b.Floods():
-		return errors.New("requests and datagrams go with the role flooder")
+	case (r.Requests != nil || r.Datagrams != nil || r.Acts != nil) && !b.Floods():
+		return errors.New("requests, datagrams and acts go with the role flooder")
 	case r.Every != nil && b.Guess == 0:
 		return errors.New("every goes with the role guesser")
 	case r.Every != nil && *r.Every <= 0:
@@ -173,6 +173,7 @@ func (r *Role) ownKeys(b *Bot) error {
 	override(&b.AdmitAfter, r.AdmitAfter)
 	override(&b.Requests, r.Requests)
 	override(&b.Datagrams, r.Datagrams)
+	override(&b.Acts, r.Acts)
 	override(&b.Guess, r.Every)
 	return nil
 }
@@ -214,8 +215,8 @@ func (b *Bot) check() error {
 		return fmt.Errorf("stage: between 0 and %d", protocol.MaxHeight)
 	case b.Flip < 0 || b.AdmitAfter < 0 || b.Guess < 0:
 		return errors.New("flip, admit_after: a time is negative")
-	case b.Requests < 0 || b.Requests > maxFlood || b.Datagrams < 0 || b.Datagrams > maxFlood:
-		return fmt.Errorf("requests, datagrams: between 0 and %d a second", maxFlood)
+	case min(b.Requests, b.Datagrams, b.Acts) < 0 || max(b.Requests, b.Datagrams, b.Acts) > maxFlood:
+		return fmt.Errorf("requests, datagrams, acts: between 0 and %d a second", maxFlood)
 	}
 	return nil
 }

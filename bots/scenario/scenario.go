@@ -67,10 +67,11 @@ type Role struct {
 	Transport  string         `yaml:"transport"`
 	Network    string         `yaml:"network"`
 	Sample     *int           `yaml:"sample"`
-	// AdmitAfter goes with a host, Requests and Datagrams with a flooder, Every with a guesser.
+	// AdmitAfter goes with a host, Requests, Datagrams and Acts with a flooder, Every with a guesser.
 	AdmitAfter *time.Duration `yaml:"admit_after"`
 	Requests   *int           `yaml:"requests"`
 	Datagrams  *int           `yaml:"datagrams"`
+	Acts       *int           `yaml:"acts"`
 	Every      *time.Duration `yaml:"every"`
 }
 
@@ -153,10 +154,10 @@ type Bot struct {
 	// Host lets in who waits, after AdmitAfter. Guest is not the meeting's creator, and waits.
 	Host, Guest bool
 	AdmitAfter  time.Duration
-	// Requests and Datagrams are what it floods the server with each second. Guess is the time between two joins with a
-	// wrong password, 0: none; a bot that guesses never gets in.
-	Requests, Datagrams int
-	Guess               time.Duration
+	// Requests and Datagrams are what it floods the server with each second, Acts how often it does what any client may.
+	// Guess is the time between two joins with a wrong password, 0: none; a bot that guesses never gets in.
+	Requests, Datagrams, Acts int
+	Guess                     time.Duration
 	// Speaker is its number among those of its meeting that have a microphone, Speakers how many they are.
 	Speaker, Speakers int
 }
@@ -175,7 +176,7 @@ func (p *Plan) Sampled() (n int) {
 }
 
 // Floods says whether the bot floods the server. It may be sent away, and comes back.
-func (b *Bot) Floods() bool { return b.Requests > 0 || b.Datagrams > 0 }
+func (b *Bot) Floods() bool { return b.Requests > 0 || b.Datagrams > 0 || b.Acts > 0 }
 
 // Kind says what happens in a stage.
 type Kind byte
