@@ -24,6 +24,7 @@ type hearing struct {
 	speakers []media.ParticipantID // told last
 	spoke    []media.ParticipantID // scratch
 	told     time.Time
+	telling  pace
 }
 
 // maxSpeakers bounds the speaker list: who cannot be heard need not be shown as speaking.
@@ -32,26 +33,29 @@ const maxSpeakers = 16
 // speakersEvery is how soon one speaker list follows another.
 const speakersEvery = 100 * time.Millisecond
 
-// pace bounds how often all listeners are given other microphones. A conversation needs a few changes a second; those
-// that come in quick succession are merged into one every paceEvery. Time is an argument.
+// pace bounds how often all listeners are given other microphones, or told of other speakers. A conversation needs a few
+// changes a second; those that come in quick succession are merged into one every so often: the less often, the more
+// people a change is sent to. Time is an argument.
 type pace struct {
 	spent time.Duration // the bucket's contents, as the time until it is empty
 	at    time.Time
 }
 
 const (
-	paceEvery = 100 * time.Millisecond
+	paceEvery = 100 * time.Millisecond // for up to 333 people
+	paceEach  = 300 * time.Microsecond // for each of more
 	paceBurst = 4
 )
 
-// take says whether a change may be made now.
-func (p *pace) take(now time.Time) bool {
+// take says whether a change that concerns so many people may be made now.
+func (p *pace) take(now time.Time, people int) bool {
+	every := max(paceEvery, time.Duration(people)*paceEach)
 	p.spent = max(0, p.spent-max(0, now.Sub(p.at)))
 	p.at = now
-	if p.spent > (paceBurst-1)*paceEvery {
+	if p.spent > (paceBurst-1)*every {
 		return false
 	}
-	p.spent += paceEvery
+	p.spent += every
 	return true
 }
 
@@ -134,7 +138,7 @@ func (r *state) tellSpeakers(now time.Time) {
 	for _, p := range h.ranker.Speaking(speaking[:0], maxSpeakers, now) {
 		h.spoke = append(h.spoke, p.id)
 	}
-	if !slices.Equal(h.spoke, h.speakers) {
+	if !slices.Equal(h.spoke, h.speakers) && h.telling.take(now, len(r.peers)) {
 		h.speakers, h.told = slices.Clone(h.spoke), now
 		r.room.tell(media.Event{Kind: media.EventSpeakers, Speakers: h.speakers})
 	}
@@ -153,7 +157,7 @@ func (r *state) rehear(now time.Time) {
 		return
 	}
 	differs, some := h.differs()
-	if some && !h.pace.take(now) {
+	if some && !h.pace.take(now, len(r.peers)) {
 		clear(h.next)
 		return
 	}

@@ -39,21 +39,21 @@ func TestAConversationIsNotPaced(t *testing.T) {
 	var p pace
 	now := time.Unix(1000, 0)
 	for range paceBurst {
-		if !p.take(now) {
+		if !p.take(now, 2) {
 			t.Error("a change is delayed")
 		}
 	}
-	if p.take(now) || p.take(now.Add(paceEvery-1)) {
+	if p.take(now, 2) || p.take(now.Add(paceEvery-1), 2) {
 		t.Error("changes follow each other without a bound")
 	}
-	if !p.take(now.Add(paceEvery)) {
+	if !p.take(now.Add(paceEvery), 2) {
 		t.Error("a change is delayed for longer than the pace")
 	}
-	if p.take(now.Add(paceEvery)) {
+	if p.take(now.Add(paceEvery), 2) {
 		t.Error("two at once")
 	}
 	for i := range 20 { // a speaker every 100 ms is within bounds
-		if !p.take(now.Add(time.Duration(i+20) * paceEvery)) {
+		if !p.take(now.Add(time.Duration(i+20)*paceEvery), 2) {
 			t.Errorf("change %d is delayed", i)
 		}
 	}
