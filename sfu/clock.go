@@ -73,6 +73,7 @@ func (s *Server) control() {
 			n += (pulseEvery - n%pulseEvery) % pulseEvery
 		}
 		now := time.Now()
+		s.engine.Poll(now)
 		if n%allocateEvery == 0 {
 			s.govern(now)
 		}

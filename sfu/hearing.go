@@ -33,9 +33,9 @@ const maxSpeakers = 16
 // speakersEvery is how soon one speaker list follows another.
 const speakersEvery = 100 * time.Millisecond
 
-// pace bounds how often all listeners are given other microphones, or told of other speakers. A conversation needs a few
-// changes a second; those that come in quick succession are merged into one every so often: the less often, the more
-// people a change is sent to. Time is an argument.
+// pace bounds how often all listeners are given other microphones, or told of other speakers. A conversation needs a
+// few changes a second; those that come in quick succession are merged into one every so often: the less often, the
+// more people a change is sent to. Time is an argument.
 type pace struct {
 	spent time.Duration // the bucket's contents, as the time until it is empty
 	at    time.Time

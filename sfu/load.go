@@ -68,6 +68,7 @@ func (s *Server) govern(now time.Time) {
 // follows puts a plan into effect.
 func (s *Server) follows(plan overload.Plan) {
 	s.engine.Shed(plan.Level)
+	s.engine.Gather(plan.Gather)
 	for _, r := range s.listRooms() {
 		r.mu.Lock()
 		if plan.Voices != r.plan.Voices {
@@ -219,6 +220,11 @@ func (l *load) collect(ch chan<- prometheus.Metric) {
 	gauge("pictures_share", "Part of each viewer's pictures that is sent: 1 is all.", plan.Share)
 	gauge("voices", "How many voices each hears at most, because the machine carries no more; 0: all.",
 		float64(plan.Voices))
+	gathers := 0.0
+	if plan.Gather {
+		gathers = 1
+	}
+	gauge("gathers", "1 while what comes within 20 ms is sent together, because there is much to do.", gathers)
 	gauge("cpu_share", "Processor time used, of what the process may use.", sample.CPU)
 	gauge("memory_share", "Memory used, of what the process may use; 0: not known.", sample.Memory)
 }

@@ -58,3 +58,20 @@ func TestAConversationIsNotPaced(t *testing.T) {
 		}
 	}
 }
+
+// The more people a change is sent to, the less often changes follow each other.
+func TestChangesForManyAreRarer(t *testing.T) {
+	for people, every := range map[int]time.Duration{2: paceEvery, 333: paceEvery, 1000: 3 * paceEvery} {
+		var p pace
+		now, changes := time.Unix(1000, 0), 0
+		for range 1000 { // 10 s
+			if p.take(now, people) {
+				changes++
+			}
+			now = now.Add(10 * time.Millisecond)
+		}
+		if want := int(10*time.Second/every) + paceBurst - 1; changes < want || changes > want+1 {
+			t.Errorf("%d people: %d changes in 10 s, want %d", people, changes, want)
+		}
+	}
+}

@@ -46,7 +46,8 @@ func (b *Bot) newFlood() *time.Ticker {
 	return time.NewTicker(floodTick)
 }
 
-// floodOn sends what is due of the flood: requests that change nothing, datagrams like RTP that no key sealed, and acts.
+// floodOn sends what is due of the flood: requests that change nothing, datagrams like RTP that no key sealed, and
+// acts.
 func (b *Bot) floodOn(ctx context.Context) error {
 	requests, datagrams, acts := b.flood.due(time.Now())
 	for range datagrams {

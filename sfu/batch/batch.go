@@ -22,6 +22,8 @@ const (
 	MaxMessages = 64
 	// MaxReceive is how many datagrams are received at a time.
 	MaxReceive = 64
+	// maxPolled is how many batches of MaxReceive one Poll takes at most: the rest can wait for the next.
+	maxPolled = 8
 )
 
 // ErrFull is returned by Send when the socket's buffer, or the system's, has no room: what is left has to wait or be
@@ -73,6 +75,15 @@ type Receiver interface {
 	// Run gives what comes to handle, at most MaxReceive datagrams at a time, until handle returns false or receiving
 	// fails: with net.ErrClosed when the socket is closed.
 	Run(handle func([]Datagram) bool) error
+}
+
+// Polled is a socket that wakes no one: what comes waits until it is asked for. Safe for concurrent use.
+type Polled interface {
+	// Poll gives what has come to handle, MaxReceive datagrams at a time, and doesn't wait. After Close it returns
+	// net.ErrClosed.
+	Poll(handle func([]Datagram)) error
+	// Close waits for a Poll.
+	Close() error
 }
 
 // Sender writes to one socket. One goroutine a Sender, any number of Senders a socket.

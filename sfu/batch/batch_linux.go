@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"unsafe"
@@ -158,8 +159,10 @@ type receiver struct {
 	call   func(fd uintptr) bool // made once, so that a call allocates nothing
 }
 
-func (c *linuxConn) NewReceiver() (Receiver, error) {
-	r := &receiver{rc: c.rc, bufs: make([]byte, MaxReceive*MaxDatagram)}
+func (c *linuxConn) NewReceiver() (Receiver, error) { return newReceiver(c.rc), nil }
+
+func newReceiver(rc syscall.RawConn) *receiver {
+	r := &receiver{rc: rc, bufs: make([]byte, MaxReceive*MaxDatagram)}
 	for i := range r.hdrs {
 		r.iovs[i].Base = &r.bufs[i*MaxDatagram]
 		r.iovs[i].SetLen(MaxDatagram)
@@ -169,7 +172,7 @@ func (c *linuxConn) NewReceiver() (Receiver, error) {
 		r.hdrs[i].hdr.Control = (*byte)(unsafe.Pointer(&r.ctls[i]))
 	}
 	r.call = r.whileReady
-	return r, nil
+	return r
 }
 
 // Run stays within one call of the poller's Read: leaving it between batches would mean to ask for more each time
@@ -378,4 +381,144 @@ func (s *sender) oneByOne(m Message) error {
 		rest = rest[n:]
 	}
 	return nil
+}
+
+// SteerRTCP opens a further socket beside each of conns, which are all that share an address, and has the kernel give
+// it the RTCP (RFC 7983, RFC 5761 §4) of those whose other datagrams come to that one. Where the system has no such
+// sockets there is none, and no error.
+func SteerRTCP(conns []Conn) (polled []Polled, err error) {
+	defer func() {
+		if err != nil {
+			for _, p := range polled {
+				err = errors.Join(err, p.Close())
+			}
+			polled = nil
+		}
+	}()
+	for range conns {
+		c, err := Share(conns[0].LocalAddr())
+		if err != nil {
+			return polled, err
+		}
+		lc, ok := c.(*linuxConn)
+		if !ok {
+			return polled, errors.Join(fmt.Errorf("batch: unexpected socket type %T", c), c.Close())
+		}
+		p, err := lc.polled()
+		if err != nil {
+			return polled, err
+		}
+		polled = append(polled, p)
+	}
+	return polled, steer(conns)
+}
+
+// steer attaches the program that chooses among the sockets of an address: they are numbered as they were bound.
+func steer(conns []Conn) error {
+	first, ok := conns[0].(*linuxConn)
+	if !ok {
+		return fmt.Errorf("batch: unexpected socket type %T", conns[0])
+	}
+	program := steering(uint32(len(conns)), conns[0].LocalAddr().Addr().Is4())
+	var setErr error
+	err := first.rc.Control(func(fd uintptr) {
+		setErr = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF,
+			&unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
+	})
+	if err == nil {
+		err = setErr
+	}
+	if err != nil {
+		return fmt.Errorf("batch: SO_ATTACH_REUSEPORT_CBPF: %w", err)
+	}
+	return nil
+}
+
+// steering is a classic BPF program that returns the number of a datagram's socket: a number below n by its source
+// address and port, plus n if it is RTCP. It sees the payload; the IP header is at negative offsets. Where that has
+// options or extensions, one of their fields is read as the port. What is too short to be told apart is for socket 0.
+func steering(n uint32, v4 bool) []unix.SockFilter {
+	const network = 0xfff00000 // SKF_NET_OFF: from there on the IP header is read
+	address, port := uint32(network+12), uint32(network+20)
+	if !v4 {
+		address, port = network+20, network+40 // the lower 32 bits
+	}
+	return []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: address},
+		{Code: unix.BPF_MISC | unix.BPF_TAX},
+		{Code: unix.BPF_LD | unix.BPF_H | unix.BPF_ABS, K: port},
+		{Code: unix.BPF_ALU | unix.BPF_XOR | unix.BPF_X},
+		{Code: unix.BPF_ALU | unix.BPF_MUL | unix.BPF_K, K: 0x9E3779B1}, // the golden ratio mixes the lower bits upwards
+		{Code: unix.BPF_ALU | unix.BPF_RSH | unix.BPF_K, K: 16},
+		{Code: unix.BPF_ALU | unix.BPF_MOD | unix.BPF_K, K: n},
+		{Code: unix.BPF_MISC | unix.BPF_TAX},
+		{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 0},
+		{Code: unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K, K: 128, Jf: 7},
+		{Code: unix.BPF_JMP | unix.BPF_JGT | unix.BPF_K, K: 191, Jt: 6},
+		{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 1},
+		{Code: unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K, K: 192, Jf: 4},
+		{Code: unix.BPF_JMP | unix.BPF_JGT | unix.BPF_K, K: 223, Jt: 3},
+		{Code: unix.BPF_MISC | unix.BPF_TXA},
+		{Code: unix.BPF_ALU | unix.BPF_ADD | unix.BPF_K, K: n},
+		{Code: unix.BPF_RET | unix.BPF_A},
+		{Code: unix.BPF_MISC | unix.BPF_TXA},
+		{Code: unix.BPF_RET | unix.BPF_A},
+	}
+}
+
+// polledSocket is a socket that Go's poller doesn't know, so that an arrival wakes nothing.
+type polledSocket struct {
+	receiver *receiver
+	mu       sync.Mutex // guards fd
+	fd       int        // -1: closed
+}
+
+// polled makes c a polled socket. c is closed.
+func (c *linuxConn) polled() (Polled, error) {
+	p := &polledSocket{receiver: newReceiver(c.rc)}
+	var dupErr error
+	err := c.rc.Control(func(fd uintptr) { p.fd, dupErr = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
+	if err == nil {
+		err = dupErr
+	}
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return p, c.Close()
+}
+
+// Poll holds the lock while handling, so that the descriptor isn't closed, and another's, under way.
+func (p *polledSocket) Poll(handle func([]Datagram)) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fd < 0 {
+		return net.ErrClosed
+	}
+	for range maxPolled {
+		n, errno := p.receiver.receive(uintptr(p.fd))
+		switch errno {
+		case 0:
+			handle(p.receiver.collect(n))
+			if n < MaxReceive {
+				return nil
+			}
+		case unix.EAGAIN:
+			return nil
+		case unix.EINTR, unix.ECONNREFUSED:
+		default:
+			return errno
+		}
+	}
+	return nil
+}
+
+func (p *polledSocket) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fd < 0 {
+		return net.ErrClosed
+	}
+	fd := p.fd
+	p.fd = -1
+	return unix.Close(fd)
 }

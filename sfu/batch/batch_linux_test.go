@@ -3,8 +3,10 @@ package batch
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -314,4 +316,111 @@ func TestAnAgeIsNeverNegative(t *testing.T) {
 			t.Errorf("arrived at %d: %v", arrived, d.Age(now))
 		}
 	}
+}
+
+// TestRTCPComesToAPolledSocket: whatever else a peer sends comes to one socket, its RTCP to the polled one beside it.
+func TestRTCPComesToAPolledSocket(t *testing.T) {
+	for _, addr := range []string{"127.0.0.1:0", "[::1]:0"} {
+		for sockets := range 4 {
+			if sockets > 0 {
+				t.Run(fmt.Sprintf("%s %d", addr, sockets), func(t *testing.T) { steered(t, addr, sockets) })
+			}
+		}
+	}
+}
+
+func steered(t *testing.T, addr string, sockets int) {
+	conns, err := ListenAll(netip.MustParseAddrPort(addr), sockets)
+	if err != nil {
+		t.Skipf("no such address here: %v", err)
+	}
+	polled, err := SteerRTCP(conns)
+	if err != nil || len(polled) != sockets {
+		t.Fatalf("%d polled sockets, %v", len(polled), err)
+	}
+	others := [][]byte{{0x80, 96}, {0x90, 96 | 0x80}, {0xbf, 191}, {0x80, 255}, {0, 1}, {22, 200}, {0x40, 200}, {192, 200}}
+	rtcp := [][]byte{{0x80, 192}, {0x81, 200}, {0x8f, 206}, {0xbf, 223}}
+	const senders = 24
+	socketOf := map[netip.AddrPort]int{} // of each sender
+	for range senders {
+		from := open(t, netip.AddrPortFrom(netip.MustParseAddrPort(addr).Addr(), 0).String())
+		for _, b := range append(append([][]byte{{}, {0x80}}, others...), rtcp...) {
+			if _, err := from.WriteTo(b, conns[0].LocalAddr()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		socketOf[from.LocalAddr()] = -1
+	}
+	used := map[int]bool{}
+	for i := range conns {
+		for from, list := range taken(t, conns[i], senders*(len(others)+2)) {
+			if socketOf[from] >= 0 {
+				t.Errorf("%v comes to sockets %d and %d", from, socketOf[from], i)
+			}
+			socketOf[from], used[i] = i, true
+			if !slices.EqualFunc(list, others, bytes.Equal) {
+				t.Errorf("socket %d: %x", i, list)
+			}
+		}
+	}
+	if len(used) != sockets {
+		t.Errorf("%d of %d sockets are used", len(used), sockets)
+	}
+	for i, p := range polled {
+		got := map[netip.AddrPort][][]byte{}
+		poll := func(list []Datagram) {
+			for _, d := range list {
+				got[d.From] = append(got[d.From], bytes.Clone(d.Data))
+			}
+		}
+		if err := errors.Join(p.Poll(poll), p.Poll(poll)); err != nil {
+			t.Fatal(err)
+		}
+		for from, list := range got {
+			if socketOf[from] != i || !slices.EqualFunc(list, rtcp, bytes.Equal) {
+				t.Errorf("polled socket %d, beside which %v is at %d: %x", i, from, socketOf[from], list)
+			}
+			delete(socketOf, from)
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := p.Poll(poll); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("closed: %v", err)
+		}
+	}
+	if len(socketOf) > 0 {
+		t.Errorf("no RTCP came of %v", socketOf)
+	}
+	for _, c := range conns {
+		_ = c.Close()
+	}
+}
+
+// taken is what waits at a socket, by sender, but for what is too short to be told apart.
+func taken(t *testing.T, c Conn, most int) map[netip.AddrPort][][]byte {
+	t.Helper()
+	lc, ok := c.(*linuxConn)
+	if !ok {
+		t.Fatalf("%T", c)
+	}
+	r, got := newReceiver(lc.rc), map[netip.AddrPort][][]byte{}
+	err := lc.rc.Read(func(fd uintptr) bool {
+		for range most {
+			n, errno := r.receive(fd)
+			if errno != 0 {
+				break
+			}
+			for _, d := range r.collect(n) {
+				if len(d.Data) > 1 {
+					got[d.From] = append(got[d.From], bytes.Clone(d.Data))
+				}
+			}
+		}
+		return true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
 }

@@ -23,3 +23,6 @@ func Listen(addr netip.AddrPort) (Conn, error) {
 type rawAddr struct{}
 
 func newRawAddr(netip.AddrPort) rawAddr { return rawAddr{} }
+
+// SteerRTCP opens no further sockets here.
+func SteerRTCP([]Conn) ([]Polled, error) { return nil, nil }

@@ -39,6 +39,7 @@ type Engine struct {
 	pacer   pacer
 	pulse   sender
 	closing atomic.Bool
+	gathers atomic.Bool
 	level   atomic.Int32 // overload.Level
 	stands  atomic.Bool  // some worker's queue, since Delay was last read
 	stop    chan struct{}
@@ -63,6 +64,9 @@ func New(network *transport.Network, limits Limits, log *slog.Logger) (*Engine, 
 			w, err := e.newWorker(i, j, c)
 			if err != nil {
 				return nil, err
+			}
+			if len(l.RTCP) > 0 {
+				w.rtcp = l.RTCP[j]
 			}
 			e.workers = append(e.workers, w)
 		}

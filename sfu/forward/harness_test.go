@@ -32,7 +32,7 @@ type rig struct {
 	peers []*peer
 }
 
-// newRig makes an engine that nothing drives but what arrives.
+// newRig makes an engine that nothing drives but what arrives, and ticks that look for RTCP.
 func newRig(t testing.TB) *rig {
 	t.Helper()
 	return newRigOf(t, 1)
@@ -57,7 +57,11 @@ func rigOn(t testing.TB, network *transport.Network) *rig {
 	if r.engine, err = New(network, testLimits, nil); err != nil {
 		t.Fatal(err)
 	}
+	stop, done := make(chan struct{}), make(chan struct{})
+	go r.poll(stop, done)
 	t.Cleanup(func() {
+		close(stop)
+		<-done
 		for _, p := range r.list() {
 			p.c.transport.Close()
 		}
@@ -66,6 +70,20 @@ func rigOn(t testing.TB, network *transport.Network) *rig {
 		}
 	})
 	return r
+}
+
+// poll has RTCP acted on that waits because no media comes, as package sfu does.
+func (r *rig) poll(stop, done chan struct{}) {
+	defer close(done)
+	for tick := time.NewTicker(20 * time.Millisecond); ; {
+		select {
+		case <-stop:
+			tick.Stop()
+			return
+		case <-tick.C:
+			r.engine.Poll(time.Now())
+		}
+	}
 }
 
 // drive does what is due by time, as package sfu does, until the test ends.
@@ -241,7 +259,7 @@ func (w *worker) feed(p *peer, now time.Time, sealed ...[]byte) {
 		list[i] = batch.Datagram{Data: sealed[i], From: p.Address()}
 	}
 	w.take(list, now)
-	w.flush(now)
+	w.finish(now)
 }
 
 func dropped(e *Engine, r drop.Reason) (n uint64) {

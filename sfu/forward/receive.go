@@ -57,6 +57,7 @@ type packet struct {
 	newest  bool // none later has come of its layer
 	resumes bool // the layer was left out before: numbering goes on here without a gap
 	padding bool // no media: takes a sequence number, nothing else
+	padded  byte // so many bytes of padding lie behind the payload
 	sealed  bool // it begins a frame that is end-to-end encrypted, at at
 	at      sframe.Position
 }

@@ -36,6 +36,7 @@ func (c *Connection) receiveRTCP(d *batch.Datagram, now time.Time, w *worker) {
 		return
 	}
 	c.reports.Add(1)
+	arrived := came(d, now)
 	c.transport.Follow(transport.Path{From: d.From, Local: w.local}, now)
 	for range maxRTCPPackets {
 		if len(plain) == 0 {
@@ -47,26 +48,27 @@ func (c *Connection) receiveRTCP(d *batch.Datagram, now time.Time, w *worker) {
 			return
 		}
 		plain = rest
-		c.rtcpPacket(p, now, w)
+		c.rtcpPacket(p, arrived, now, w)
 	}
 	w.drop(drop.OverLimit)
 }
 
-func (c *Connection) rtcpPacket(p rtcpview.Packet, now time.Time, w *worker) {
+// rtcpPacket acts on one packet. What is measured by it counts from when it arrived, it may have waited since.
+func (c *Connection) rtcpPacket(p rtcpview.Packet, arrived, now time.Time, w *worker) {
 	switch p.Type {
 	case rtcpview.TypeSR:
 		if sr, ok := p.SenderReport(); ok {
-			c.in.senderReport(sr, now)
+			c.in.senderReport(sr, arrived)
 		}
-		c.receptions(p, now)
+		c.receptions(p, arrived)
 	case rtcpview.TypeRR:
-		c.receptions(p, now)
+		c.receptions(p, arrived)
 	case rtcpview.TypeRTPFB:
 		switch p.Format {
 		case rtcpview.FormatNACK:
 			c.out.answerNACK(p, now, w)
 		case rtcpview.FormatTWCC:
-			if err := c.out.feedback(p.Body, now); err != nil {
+			if err := c.out.feedback(p.Body, arrived); err != nil {
 				w.drop(drop.Malformed)
 			}
 		}

@@ -277,7 +277,7 @@ func (s *Slot) write(dst []byte, o *output, p *packet, w *sealer) ([]byte, drop.
 	if s.hasPlayed && p.in.Seq <= s.played {
 		return dst, drop.Duplicate, false
 	}
-	payload, marker := p.payload, p.marker
+	payload, marker, padding := p.payload, p.marker, int(p.padded)
 	if !s.Video && s.egress.way.skips(false) {
 		s.rw.Drop(p.in, false)
 		return dst, drop.StreamBehind, false
@@ -288,7 +288,8 @@ func (s *Slot) write(dst []byte, o *output, p *packet, w *sealer) ([]byte, drop.
 			if s.rw.Drop(p.in, o.layer.track.Codec == codec.VP8) {
 				return dst, why, false
 			}
-			payload, marker = nil, false // it comes too late to be left out: an empty one keeps the receiver from asking for it
+			// It comes too late to be left out: an empty one keeps the receiver from asking for it.
+			payload, marker, padding = nil, false, 0
 		}
 	}
 	out, ok := s.rw.Next(p.in)
@@ -305,7 +306,7 @@ func (s *Slot) write(dst []byte, o *output, p *packet, w *sealer) ([]byte, drop.
 		s.remember(p.in.Seq, out)
 		s.inPicture++
 		if w.shared { // others seal the same packet for other viewers
-			payload = append(w.scratch[:0], payload...)
+			payload = append(w.scratch[:0], payload[:len(payload)+padding]...)[:len(payload)]
 		}
 		codec.Patch(payload, p.info, out.PictureID, out.TL0PicIdx)
 	}
@@ -313,8 +314,9 @@ func (s *Slot) write(dst []byte, o *output, p *packet, w *sealer) ([]byte, drop.
 	s.octets += uint32(len(payload))
 	h := rtpview.Header{
 		SSRC: s.ssrc, CSRC: uint32(o.layer.track.Owner), Timestamp: out.Timestamp, Seq: uint16(out.Seq),
-		PT: s.pts[o.layer.track.Codec].media, Marker: marker,
+		PT: s.pts[o.layer.track.Codec].media, Marker: marker, Padding: padding > 0,
 	}
+	payload = payload[:len(payload)+padding]
 	s.egress.stamp(&h, s.transportID, len(payload), w.now)
 	at := len(dst)
 	dst = dst[:at+h.Len()]

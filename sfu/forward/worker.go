@@ -33,6 +33,8 @@ type worker struct {
 	cache  cache
 	known  uint64 // the network's generation that cache is of
 
+	polling
+
 	round
 	rtcpBuf []byte
 	waiting overload.Queue // what the kernel holds for it
@@ -50,6 +52,7 @@ type round struct {
 	pending []pending
 	touched []*destination
 	sharing sharing
+	gathered
 }
 
 // pending is one packet for one output, linked with those for the same destination.
@@ -67,6 +70,8 @@ func (w *worker) run() {
 	defer w.engine.wg.Done()
 	for {
 		err := w.recv.Run(func(datagrams []batch.Datagram) bool {
+			w.busy.Lock()
+			defer w.busy.Unlock()
 			w.forwardBatch(datagrams, time.Now())
 			return true
 		})
@@ -84,7 +89,7 @@ func (w *worker) forwardBatch(datagrams []batch.Datagram, began time.Time) {
 	w.stands = w.waiting.Observe(waited, began)
 	w.forget()
 	w.take(datagrams, began)
-	w.flush(began)
+	w.finish(began)
 	ended := time.Now()
 	w.counters.Batches.Add(1)
 	w.counters.BatchSize.observe(float64(len(datagrams)))
@@ -94,6 +99,7 @@ func (w *worker) forwardBatch(datagrams []batch.Datagram, began time.Time) {
 	if w.stands {
 		w.engine.stands.Store(true)
 	}
+	w.poll(ended)
 }
 
 // take sorts datagrams by their first byte (RFC 7983) and queues what is media for its outputs.
@@ -214,6 +220,7 @@ func (w *worker) queue(o *output, pkt int32) {
 // flush forwards the queued packets, destination by destination, so that packets to one are adjacent and become one
 // message. Where there are many destinations, others take a share of them.
 func (w *worker) flush(now time.Time) {
+	w.level()
 	if len(w.touched) < shareFrom || !w.share(now) {
 		w.forward(&w.round, w.touched, now)
 		w.send()
@@ -224,6 +231,7 @@ func (w *worker) flush(now time.Time) {
 	w.pending = w.pending[:0]
 	clear(w.packets[:w.n])
 	w.n = 0
+	w.emptied()
 }
 
 // forward seals what r holds for some of its destinations. It is sent when there is enough of it, the rest by send.

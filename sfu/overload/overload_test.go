@@ -31,7 +31,8 @@ func (m *model) run(d time.Duration) {
 		}
 		m.queue = min(max(0, m.queue+time.Duration((load-1)*float64(step))), 150*time.Millisecond)
 		m.worst = max(m.worst, m.queue)
-		if after := m.g.Observe(m.now, Sample{Delay: m.queue + time.Millisecond, CPU: min(1, load)}); after != before {
+		after := m.g.Observe(m.now, Sample{Delay: m.queue + time.Millisecond, CPU: min(1, load)})
+		if after.Gather = before.Gather; after != before {
 			m.changes++
 		}
 	}
@@ -61,6 +62,39 @@ func TestACalmMachineGivesEverything(t *testing.T) {
 	m.want(Calm)
 	if m.changes != 0 || m.g.Plan().Share != 1 || m.g.Full() {
 		t.Errorf("%d changes, %+v", m.changes, m.g.Plan())
+	}
+}
+
+// What comes within 20 ms is sent together from when the machine has much to do until it has little: it has less to do
+// by that, and must not turn back for it. A batch may then take twice as long before something gives way.
+func TestMuchIsSentTogether(t *testing.T) {
+	m := newModel(t)
+	for _, c := range []struct {
+		load    float64
+		gathers bool
+	}{{0.55, false}, {0.65, true}, {0.3, true}, {0.2, false}, {0.55, false}, {0.95, true}} {
+		m.sound, m.pictures = c.load/5, 4*c.load/5
+		m.run(2 * time.Second)
+		if m.g.Plan().Gather != c.gathers {
+			t.Errorf("at %.2f: %v", c.load, m.g.Plan().Gather)
+		}
+	}
+	m = newModel(t)
+	m.sound = 0.7
+	m.run(2 * time.Second)
+	for _, c := range []struct {
+		delay time.Duration
+		level Level
+	}{{2 * late, Calm}, {2*late + 2, Layers}} {
+		for range 5 {
+			m.now = m.now.Add(100 * time.Millisecond)
+			m.g.Observe(m.now, Sample{Delay: c.delay, CPU: 0.7})
+		}
+		if c.level == Calm {
+			m.want(Calm)
+		} else if m.g.Plan().Level < c.level {
+			t.Errorf("%v: nothing gives way", c.delay)
+		}
 	}
 }
 
@@ -223,7 +257,7 @@ func TestStepsThatWereTooEarlyBecomeRare(t *testing.T) {
 	for i := range 1800 { // three minutes
 		s := Sample{CPU: 0.6}
 		if m.g.Plan().Share > 0.5 {
-			s.Delay = 2 * late
+			s.Delay = 4 * late
 		}
 		before := m.g.Plan()
 		if m.g.Observe(m.now, s) != before && i >= 1200 {

@@ -68,6 +68,8 @@ type Network struct {
 type Local struct {
 	Addr  netip.AddrPort
 	Conns []batch.Conn
+	// RTCP is where a peer's RTCP comes, one beside each of Conns. Empty: it comes to Conns.
+	RTCP []batch.Polled
 }
 
 // Open opens the sockets, or takes those given.
@@ -84,21 +86,33 @@ func Open(cfg Config) (*Network, error) {
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}
+	if n.identity, err = newIdentity(time.Now()); err != nil {
+		err = fmt.Errorf("transport: certificate: %w", err)
+		return nil, errors.Join(err, closeAll(sockets), closeStreams(cfg.Streams))
+	}
 	for _, conns := range sockets {
-		n.locals = append(n.locals, Local{Addr: conns[0].LocalAddr(), Conns: conns})
+		n.locals = append(n.locals, Local{Addr: conns[0].LocalAddr(), Conns: conns, RTCP: n.steer(conns, cfg.Sockets == nil)})
 		n.candidates = append(n.candidates, conns[0].LocalAddr())
 	}
 	n.candidates = advertise(n.candidates, cfg.Advertise)
 	n.tcp = advertise(cfg.TCP, cfg.Advertise)
 	if n.streams != nil {
-		sockets = append(sockets, n.streams.Conns())
 		n.locals = append(n.locals, Local{Addr: n.streams.Conns()[0].LocalAddr(), Conns: n.streams.Conns()})
 		n.streams.OnDetach(n.detached)
 	}
-	if n.identity, err = newIdentity(time.Now()); err != nil {
-		return nil, errors.Join(fmt.Errorf("transport: certificate: %w", err), closeAll(sockets))
-	}
 	return n, nil
+}
+
+// steer gives RTCP sockets of its own, if the sockets are ours and the system can. Else it comes with all the rest.
+func (n *Network) steer(conns []batch.Conn, ours bool) []batch.Polled {
+	if !ours {
+		return nil
+	}
+	polled, err := batch.SteerRTCP(conns)
+	if err != nil {
+		n.log.Warn("RTCP has no sockets of its own", "error", err)
+	}
+	return polled
 }
 
 // advertise puts further addresses, with the port of the first, before the candidates.
@@ -184,10 +198,16 @@ func (n *Network) Close() error {
 	n.mu.Unlock()
 	n.wg.Wait()
 	sockets := make([][]batch.Conn, len(n.locals))
+	var err error
 	for i, l := range n.locals {
 		sockets[i] = l.Conns
+		for _, p := range l.RTCP {
+			if e := p.Close(); !errors.Is(e, net.ErrClosed) {
+				err = errors.Join(err, e)
+			}
+		}
 	}
-	return closeAll(sockets)
+	return errors.Join(err, closeAll(sockets))
 }
 
 // background runs f on a goroutine that Close waits for; once closing, on the caller's.
