@@ -66,7 +66,7 @@ func New(network *transport.Network, limits Limits, log *slog.Logger) (*Engine, 
 				return nil, err
 			}
 			if len(l.RTCP) > 0 {
-				w.rtcp = l.RTCP[j]
+				w.openPolling(l.RTCP[j])
 			}
 			e.workers = append(e.workers, w)
 		}

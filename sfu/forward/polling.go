@@ -22,6 +22,19 @@ type polling struct {
 	busy   sync.Mutex   // held by who does the worker's work: it, or a tick
 	rtcp   batch.Polled // nil: RTCP comes with all else
 	looked time.Time
+	act    func([]batch.Datagram) // made once, so that a look allocates nothing
+}
+
+// openPolling has RTCP come to a socket of its own.
+func (w *worker) openPolling(rtcp batch.Polled) {
+	w.rtcp = rtcp
+	w.act = func(datagrams []batch.Datagram) {
+		w.counters.Batches.Add(1)
+		w.counters.BatchSize.observe(float64(len(datagrams)))
+		w.forget()
+		w.take(datagrams, w.looked)
+		w.finish(w.looked)
+	}
 }
 
 // poll acts on the RTCP that has come, unless it was looked at just now. busy is held.
@@ -31,13 +44,7 @@ func (w *worker) poll(now time.Time) {
 	}
 	w.looked = now
 	// It fails only when the engine closes, which the other socket says too.
-	_ = w.rtcp.Poll(func(datagrams []batch.Datagram) {
-		w.counters.Batches.Add(1)
-		w.counters.BatchSize.observe(float64(len(datagrams)))
-		w.forget()
-		w.take(datagrams, now)
-		w.finish(now)
-	})
+	_ = w.rtcp.Poll(w.act)
 }
 
 // Poll acts on RTCP, and forwards what is gathered, that waits because nothing else has come. Call it at each tick.
