@@ -167,8 +167,11 @@ func (cmd *Forward) measure(ctx context.Context, c figures.Console, list []scena
 				continue
 			}
 			run, err := cmd.one(ctx, r.Scenario, r.Server)
-			if err != nil {
+			switch {
+			case ctx.Err() != nil:
 				return nil, fmt.Errorf("%s, %s: %w", r.Scenario.Name, r.Server, err)
+			case err != nil: // it can't carry that: what the others do is told all the same
+				run = forwardRun{Failed: []string{err.Error()}}
 			}
 			r.Runs = append(r.Runs, run)
 			c.Progress("%d/%d  %s %-7s  %-6s  %.3f µs/packet, %.0f packets/s, loss %.4f %%, %.1f packets/message, "+
