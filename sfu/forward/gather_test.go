@@ -53,6 +53,15 @@ func (p *parcels) take(t *testing.T, to *peer) (payloads [][][]byte, sizes []int
 	return payloads, sizes
 }
 
+// parcelled is a worker whose messages are kept, one who publishes and one who watches.
+func parcelled(t *testing.T) (w *worker, out *parcels, alice, bob *peer) {
+	t.Helper()
+	r := newRig(t)
+	out = &parcels{}
+	alice = r.join(1, options{}).live()
+	return testWorker(r.engine, out), out, alice, r.join(2, options{}).watch(alice)
+}
+
 func lengths(payloads [][][]byte) (list [][]int) {
 	for _, message := range payloads {
 		var sizes []int
@@ -67,12 +76,8 @@ func lengths(payloads [][][]byte) (list [][]int) {
 // What comes within 20 ms goes in one message, sound with padding that makes it of one size; and what is kept so long
 // is a copy, because the buffers that it came in are used again.
 func TestWhatComesWithin20msGoesTogether(t *testing.T) {
-	r := newRig(t)
-	out := &parcels{}
-	w := testWorker(r.engine, out)
-	alice := r.join(1, options{}).live()
-	bob := r.join(2, options{}).watch(alice)
-	r.engine.Gather(true)
+	w, out, alice, bob := parcelled(t)
+	w.engine.Gather(true)
 	now := time.Now()
 	say := func(seq uint16, size int, at time.Duration) {
 		p := wiretest.Audio(seq, 30)
@@ -102,7 +107,7 @@ func TestWhatComesWithin20msGoesTogether(t *testing.T) {
 	if _, sizes = out.take(t, bob); !slices.Equal(sizes, []int{100, 99 - levelBytes}) {
 		t.Errorf("sent as %v", sizes)
 	}
-	r.engine.Gather(false)
+	w.engine.Gather(false)
 	say(7, 50, 3*gatherFor+time.Millisecond)
 	if payloads, sizes = out.take(t, bob); len(payloads) != 1 || sizes[0] != 50 {
 		t.Errorf("at once: %v of %v bytes", lengths(payloads), sizes)
@@ -121,11 +126,7 @@ func TestATickForwardsWhatIsGathered(t *testing.T) {
 
 // Browsers split a frame into packets of which the later ones are a byte longer. They go in one message.
 func TestPacketsThatDifferByAByteGoTogether(t *testing.T) {
-	r := newRig(t)
-	out := &parcels{}
-	w := testWorker(r.engine, out)
-	alice := r.join(1, options{}).live()
-	bob := r.join(2, options{}).watch(alice)
+	w, out, alice, bob := parcelled(t)
 	seq := uint16(0)
 	for _, c := range []struct{ sizes, messages []int }{
 		{[]int{1200, 1200, 1201, 1201}, []int{4}},

@@ -53,7 +53,7 @@ func (c *Connection) receiveRTCP(d *batch.Datagram, now time.Time, w *worker) {
 	w.drop(drop.OverLimit)
 }
 
-// rtcpPacket acts on one packet. What is measured by it counts from when it arrived, it may have waited since.
+// rtcpPacket acts on one packet. What is measured by it counts from when it arrived: it may have waited since.
 func (c *Connection) rtcpPacket(p rtcpview.Packet, arrived, now time.Time, w *worker) {
 	switch p.Type {
 	case rtcpview.TypeSR:

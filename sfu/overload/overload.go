@@ -106,7 +106,7 @@ type Governor struct {
 	crowded  time.Time     // since when sound alone is too much; zero: it is not
 	voiced   time.Time     // the latest step of voices
 	memory   bool          // is nearly used up
-	gathers  bool          // what is sent
+	gathers  bool          // what comes within 20 ms is sent together
 }
 
 // Plan is the latest.
